@@ -1,0 +1,39 @@
+import { Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { AuthModule } from './auth/auth.module.js';
+import { CommonModule } from './common/common.module.js';
+import { ErrorTranslators } from './common/error-translators.js';
+import { ProblemFilter } from './common/problem.filter.js';
+import { ConfigModule } from './config/config.module.js';
+import { loggingModule } from './common/logging.module.js';
+import { ContainersModule } from './containers/containers.module.js';
+import { EventsModule } from './events/events.module.js';
+import { HealthModule } from './health/health.module.js';
+import { asDomainError } from './persistence/database-error.js';
+import { PersistenceModule } from './persistence/persistence.module.js';
+import { ProvisioningModule } from './provisioning/provisioning.module.js';
+import { QueuesModule } from './queues/queues.module.js';
+import { runtimeErrorToDomainError } from './runtime/runtime-error-translation.js';
+import { RuntimeModule } from './runtime/runtime.module.js';
+
+/** The one place that composes everything. */
+@Module({
+  imports: [
+    ConfigModule,
+    loggingModule(),
+    CommonModule,
+    EventsModule,
+    PersistenceModule,
+    QueuesModule,
+    RuntimeModule,
+    AuthModule,
+    ContainersModule,
+    ProvisioningModule,
+    HealthModule,
+  ],
+  providers: [
+    { provide: ErrorTranslators, useValue: [runtimeErrorToDomainError, asDomainError] },
+    { provide: APP_FILTER, useClass: ProblemFilter },
+  ],
+})
+export class AppModule {}

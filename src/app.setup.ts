@@ -1,0 +1,33 @@
+import type { INestApplication } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { Logger } from 'nestjs-pino';
+import { StrictValidationPipe } from './common/validation.js';
+import { Settings } from './config/settings.js';
+
+const BODY_LIMIT = '1mb';
+
+/** What the server and the e2e tests share: pipes, CORS, documentation, shutdown. */
+export function setupApp(app: NestExpressApplication): void {
+  const settings = app.get(Settings);
+  app.useLogger(app.get(Logger));
+  app.disable('x-powered-by');
+  app.useBodyParser('json', { limit: BODY_LIMIT });
+  app.useGlobalPipes(new StrictValidationPipe());
+  app.enableCors({
+    origin: settings.corsOrigins.includes('*') ? '*' : settings.corsOrigins,
+    exposedHeaders: ['Location', 'Retry-After', 'X-Request-Id', 'Preference-Applied'],
+  });
+  app.enableShutdownHooks();
+  setupDocs(app);
+}
+
+function setupDocs(app: INestApplication): void {
+  const config = new DocumentBuilder()
+    .setTitle('DevForge')
+    .setDescription('Docker dev containers with Claude Code and VS Code inside.')
+    .setVersion('1')
+    .addBearerAuth()
+    .build();
+  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config), { jsonDocumentUrl: 'docs/openapi.json' });
+}

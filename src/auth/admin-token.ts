@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { Ids } from '../common/ids.js';
+import { Settings } from '../config/settings.js';
+
+const FILE = 'admin-token';
+const TOKEN_BYTES = 32;
+
+/** The first administrator's token: `DEVFORGE_TOKEN`, or one made at the first start and kept in the data folder. */
+@Injectable()
+export class AdminToken {
+  private readonly digest: Buffer;
+
+  constructor(settings: Settings, ids: Ids, @InjectPinoLogger(AdminToken.name) logger: PinoLogger) {
+    this.digest = sha256(settings.token ?? keptToken(settings.dataDir, ids, logger));
+  }
+
+  /** Takes the same time whatever the candidate shares with the token. */
+  matches(candidate: string): boolean {
+    return timingSafeEqual(sha256(candidate), this.digest);
+  }
+}
+
+function keptToken(dataDir: string, ids: Ids, logger: PinoLogger): string {
+  const file = join(dataDir, FILE);
+  if (!existsSync(file)) {
+    mkdirSync(dataDir, { recursive: true });
+    try {
+      writeFileSync(file, `${ids.secret(TOKEN_BYTES)}\n`, { mode: 0o600, flag: 'wx' });
+    } catch (error) {
+      // Another process that starts at the same time wrote it first.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+  chmodSync(file, 0o600);
+  logger.info({ file }, 'The administrator token is in this file');
+  return readFileSync(file, 'utf8').trim();
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

@@ -1,0 +1,42 @@
+import { type CanActivate, createParamDecorator, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { Request } from 'express';
+import { DomainError } from '../common/domain-error.js';
+import { AdminToken } from './admin-token.js';
+import { ADMINISTRATOR, type Principal } from './principal.js';
+
+const PUBLIC = 'devforge:public';
+
+/** Opens a route to everybody: probes have no token. */
+export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(PUBLIC, true);
+
+/** The principal that the guard found. */
+export const CurrentPrincipal = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
+  return context.switchToHttp().getRequest<AuthenticatedRequest>().principal;
+});
+
+interface AuthenticatedRequest extends Request {
+  principal: Principal;
+}
+
+const BEARER = /^Bearer +([^\s]+) *$/i;
+
+/** Asks every HTTP route for a bearer token, unless it is marked {@link Public}. */
+@Injectable()
+export class BearerGuard implements CanActivate {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly adminToken: AdminToken,
+  ) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    if (this.reflector.getAllAndOverride<boolean>(PUBLIC, [context.getHandler(), context.getClass()])) return true;
+    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
+    if (token === undefined || !this.adminToken.matches(token)) {
+      throw new DomainError('unauthorized', 'Send the token as "Authorization: Bearer <token>".');
+    }
+    request.principal = ADMINISTRATOR;
+    return true;
+  }
+}

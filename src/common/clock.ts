@@ -1,0 +1,25 @@
+/** Time, injected so that tests can hold it. */
+export abstract class Clock {
+  abstract now(): Date;
+  /** Resolves after `ms` milliseconds, or at once when the signal aborts. */
+  abstract sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export class SystemClock extends Clock {
+  now(): Date {
+    return new Date();
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const done = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal?.addEventListener('abort', done, { once: true });
+    });
+  }
+}

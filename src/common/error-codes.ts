@@ -1,0 +1,36 @@
+/**
+ * Every error a client can meet. `status` is the HTTP status, `retryable` says that the same request
+ * may succeed later without a change. Socket errors carry the same codes.
+ */
+export const ERROR_CODES = {
+  validation_failed: { status: 400, title: 'The request is not valid', retryable: false },
+  malformed_body: { status: 400, title: 'The body is not valid JSON', retryable: false },
+  ssh_key_not_usable: { status: 400, title: 'The SSH key cannot be used', retryable: false },
+  unauthorized: { status: 401, title: 'A valid bearer token is needed', retryable: false },
+  forbidden: { status: 403, title: 'Not allowed', retryable: false },
+  container_not_found: { status: 404, title: 'No such container', retryable: false },
+  job_not_found: { status: 404, title: 'No such job', retryable: false },
+  route_not_found: { status: 404, title: 'No such route', retryable: false },
+  name_taken: { status: 409, title: 'The name is in use', retryable: false },
+  invalid_state: { status: 409, title: 'Not possible in the current state', retryable: false },
+  busy: { status: 409, title: 'Another operation on this container is under way', retryable: true },
+  method_not_allowed: { status: 405, title: 'Method not allowed', retryable: false },
+  payload_too_large: { status: 413, title: 'The body is too large', retryable: false },
+  unsupported_media_type: { status: 415, title: 'The body must be JSON', retryable: false },
+  idempotency_key_reused: { status: 422, title: 'The idempotency key was used with another body', retryable: false },
+  too_many_requests: { status: 429, title: 'Too many requests', retryable: true },
+  internal_error: { status: 500, title: 'Something went wrong in DevForge', retryable: false },
+  engine_error: { status: 502, title: 'The container engine refused', retryable: true },
+  engine_unavailable: { status: 503, title: 'The container engine does not answer', retryable: true },
+  database_unavailable: { status: 503, title: 'The database does not answer', retryable: true },
+  shutting_down: { status: 503, title: 'DevForge is shutting down', retryable: true },
+  editor_unavailable: { status: 503, title: 'The editor does not answer', retryable: true },
+} as const satisfies Record<string, ErrorCodeEntry>;
+
+interface ErrorCodeEntry {
+  readonly status: number;
+  readonly title: string;
+  readonly retryable: boolean;
+}
+
+export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,133 @@
+import { plainToInstance, Transform } from 'class-transformer';
+import { IsIn, IsInt, IsNotEmpty, IsOptional, IsString, IsUrl, Matches, Max, Min, MinLength, validateSync } from 'class-validator';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { DockerEndpoint, Settings } from './settings.js';
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+const AGENT_VARIABLES = ['ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_BASE_URL'] as const;
+const webUrl = { require_tld: false, require_protocol: true, protocols: ['http', 'https'] };
+
+/** The environment as it is read, before defaults that depend on one another are resolved. */
+class Environment {
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(0)
+  @Max(65535)
+  PORT = 3000;
+
+  @IsNotEmpty()
+  HOST = '0.0.0.0';
+
+  @IsIn(['development', 'production', 'test'])
+  NODE_ENV: Settings['nodeEnv'] = 'development';
+
+  @IsIn(LOG_LEVELS)
+  LOG_LEVEL = 'info';
+
+  @IsString()
+  CORS_ORIGIN = '*';
+
+  @IsOptional()
+  @IsUrl(webUrl)
+  PUBLIC_URL?: string;
+
+  @IsOptional()
+  @MinLength(16)
+  DEVFORGE_TOKEN?: string;
+
+  @IsNotEmpty()
+  DATA_DIR = './.devforge';
+
+  @IsOptional()
+  @Matches(/^postgres(ql)?:\/\//, { message: 'DATABASE_URL must start with postgres:// or postgresql://' })
+  DATABASE_URL?: string;
+
+  @IsOptional()
+  @Matches(/^rediss?:\/\//, { message: 'REDIS_URL must start with redis:// or rediss://' })
+  REDIS_URL?: string;
+
+  @IsNotEmpty()
+  DOCKER_SOCKET_PATH = '/var/run/docker.sock';
+
+  @IsOptional()
+  @Matches(/^(unix|tcp|http|https|ssh):\/\//, { message: 'DOCKER_HOST must start with unix://, tcp://, http://, https:// or ssh://' })
+  DOCKER_HOST?: string;
+
+  @IsNotEmpty()
+  SSH_KEYS_DIR = '~/.ssh';
+
+  @IsNotEmpty()
+  BASE_IMAGE = 'debian:bookworm-slim';
+
+  @IsOptional()
+  @IsString()
+  EXTRA_CA_CERTS?: string;
+
+  @IsOptional()
+  @IsString()
+  ANTHROPIC_API_KEY?: string;
+
+  @IsOptional()
+  @IsString()
+  CLAUDE_CODE_OAUTH_TOKEN?: string;
+
+  @IsOptional()
+  @IsUrl(webUrl)
+  ANTHROPIC_BASE_URL?: string;
+}
+
+/** All faults of the environment at once, one a line. */
+export class InvalidEnvironmentError extends Error {
+  constructor(readonly faults: string[]) {
+    super(`The settings are not valid:\n${faults.map((fault) => `  - ${fault}`).join('\n')}\nSee .env.example for what each one means.`);
+  }
+}
+
+/**
+ * Turns environment variables into settings. Empty variables count as unset.
+ * @throws InvalidEnvironmentError with every fault found
+ */
+export function readSettings(variables: Record<string, string | undefined>): Settings {
+  const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined && value !== ''));
+  const env = plainToInstance(Environment, set, { exposeDefaultValues: true });
+  const faults = validateSync(env, { skipMissingProperties: false }).flatMap((error) =>
+    Object.values(error.constraints ?? {}).map((message) => `${message} (got ${describe(error.property, error.value)})`),
+  );
+  if (faults.length > 0) throw new InvalidEnvironmentError(faults);
+
+  return {
+    port: env.PORT,
+    host: env.HOST,
+    nodeEnv: env.NODE_ENV,
+    logLevel: env.LOG_LEVEL,
+    corsOrigins: env.CORS_ORIGIN.split(',').map((origin) => origin.trim()).filter(Boolean),
+    publicUrl: (env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).replace(/\/+$/, ''),
+    token: env.DEVFORGE_TOKEN,
+    dataDir: absolute(env.DATA_DIR),
+    databaseUrl: env.DATABASE_URL,
+    redisUrl: env.REDIS_URL,
+    docker: dockerEndpoint(env),
+    sshKeysDir: absolute(env.SSH_KEYS_DIR),
+    baseImage: env.BASE_IMAGE,
+    extraCaCerts: env.EXTRA_CA_CERTS === undefined ? undefined : absolute(env.EXTRA_CA_CERTS),
+    agentEnv: Object.fromEntries(AGENT_VARIABLES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))),
+  };
+}
+
+function dockerEndpoint(env: Environment): DockerEndpoint {
+  if (env.DOCKER_HOST === undefined) return { kind: 'socket', socketPath: env.DOCKER_SOCKET_PATH };
+  return env.DOCKER_HOST.startsWith('unix://')
+    ? { kind: 'socket', socketPath: env.DOCKER_HOST.slice('unix://'.length) }
+    : { kind: 'host', url: env.DOCKER_HOST };
+}
+
+function absolute(path: string): string {
+  const expanded = path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
+  return isAbsolute(expanded) ? expanded : resolve(expanded);
+}
+
+const SECRET = /TOKEN|KEY|URL/;
+function describe(property: string, value: unknown): string {
+  return SECRET.test(property) ? 'a value that is not shown' : JSON.stringify(value);
+}

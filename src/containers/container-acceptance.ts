@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import type { Principal } from '../auth/principal.js';
+import { Clock } from '../common/clock.js';
+import { DomainError } from '../common/domain-error.js';
+import { Ids } from '../common/ids.js';
+import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import { ProvisioningQueue } from '../queues/provisioning-queue.js';
+import { ContainerRuntime } from '../runtime/container-runtime.js';
+import type { CreateContainerDto } from './dto/create-container.dto.js';
+import { newJob } from './new-job.js';
+import { SshKeys } from './ssh-keys.js';
+
+/** Checks and writes a request for a container, before it is answered. */
+@Injectable()
+export class ContainerAcceptance {
+  constructor(
+    private readonly containers: ContainersRepository,
+    private readonly queue: ProvisioningQueue,
+    private readonly runtime: ContainerRuntime,
+    private readonly keys: SshKeys,
+    private readonly clock: Clock,
+    private readonly ids: Ids,
+  ) {}
+
+  async accept(principal: Principal, dto: CreateContainerDto, idempotencyKey?: string): Promise<ContainerRow> {
+    if (dto.sshKeyPath !== undefined) await this.keys.assertUsable(dto.sshKeyPath);
+    await this.runtime.engine.ping();
+    const row = this.toRow(principal, dto);
+    const job = newJob(row.jobId!, 'create', row, row.createdAt);
+    const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: hashOf(dto) };
+    const outcome = await this.containers.insert(row, job, key);
+    switch (outcome.kind) {
+      case 'inserted':
+        this.queue.wake('create', { jobId: job.id, containerId: row.id });
+        return row;
+      case 'replayed':
+        return (await this.containers.findById(outcome.containerId)) ?? row;
+      case 'key_reused':
+        throw new DomainError('idempotency_key_reused', 'This Idempotency-Key came with another body before.');
+      case 'name_taken':
+        throw new DomainError('name_taken', `There is a container named "${dto.name}" already.`, { fields: [{ field: 'name', messages: ['is in use'] }] });
+    }
+  }
+
+  private toRow(principal: Principal, dto: CreateContainerDto): ContainerRow {
+    const now = this.clock.now();
+    return {
+      id: this.ids.next(),
+      ownerId: principal.ownerId,
+      name: dto.name,
+      template: dto.template,
+      mode: dto.mode,
+      repoType: dto.repoType,
+      repoUrl: dto.repoUrl ?? null,
+      repoBranch: dto.repoBranch ?? null,
+      sshKeyPath: dto.sshKeyPath ?? null,
+      cpuLimit: dto.cpuLimit,
+      memoryLimit: dto.memoryLimit,
+      diskLimit: dto.diskLimit,
+      env: dto.env,
+      status: 'queued',
+      statusReason: null,
+      desiredRunning: true,
+      diskLimitEnforced: 'soft',
+      dockerId: null,
+      image: null,
+      jobId: this.ids.next(),
+      workspaceReady: false,
+      keepVolume: false,
+      leaseHolder: null,
+      leaseExpiresAt: null,
+      fence: 0,
+      createdAt: now,
+      updatedAt: now,
+      startedAt: null,
+      deletedAt: null,
+    };
+  }
+}
+
+/** The same for two bodies that ask for the same, whatever the order of their properties. */
+function hashOf(dto: CreateContainerDto): string {
+  const sorted = (value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]))
+      : value;
+  return createHash('sha256').update(JSON.stringify(sorted(dto))).digest('hex');
+}

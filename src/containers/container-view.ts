@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import { Settings } from '../config/settings.js';
+import type { ContainerRow, JobRow } from '../persistence/containers.repository.js';
+import { JobsRepository } from '../persistence/jobs.repository.js';
+import type { ContainerDto, JobDto } from './dto/container.dto.js';
+
+/** Turns rows into what clients see. */
+@Injectable()
+export class ContainerView {
+  constructor(
+    private readonly settings: Settings,
+    private readonly jobs: JobsRepository,
+  ) {}
+
+  async one(row: ContainerRow): Promise<ContainerDto> {
+    const [dto] = await this.many([row]);
+    return dto!;
+  }
+
+  async many(rows: ContainerRow[]): Promise<ContainerDto[]> {
+    const jobs = await this.jobs.findByIds(rows.flatMap(({ jobId }) => (jobId === null ? [] : [jobId])));
+    const byId = new Map(jobs.map((job) => [job.id, job]));
+    return rows.map((row) => this.toDto(row, row.jobId === null ? undefined : byId.get(row.jobId)));
+  }
+
+  private toDto(row: ContainerRow, job: JobRow | undefined): ContainerDto {
+    return {
+      id: row.id,
+      name: row.name,
+      template: row.template,
+      mode: row.mode,
+      repoType: row.repoType,
+      repoUrl: row.repoUrl,
+      repoBranch: row.repoBranch,
+      cpuLimit: row.cpuLimit,
+      memoryLimit: row.memoryLimit,
+      diskLimit: row.diskLimit,
+      diskLimitEnforced: row.diskLimitEnforced,
+      status: row.status,
+      statusReason: row.statusReason,
+      dockerId: row.dockerId,
+      image: row.image,
+      editorUrl: row.template === 'claude' ? null : `${this.settings.publicUrl}/editor/${row.id}/`,
+      agent: null,
+      job: job === undefined ? null : toJobDto(job),
+      createdAt: row.createdAt.toISOString(),
+      updatedAt: row.updatedAt.toISOString(),
+      startedAt: row.startedAt?.toISOString() ?? null,
+    };
+  }
+}
+
+export function toJobDto(job: JobRow): JobDto {
+  return {
+    id: job.id,
+    name: job.name,
+    containerId: job.containerId,
+    state: job.state,
+    step: job.step,
+    progress: job.progress,
+    message: job.message,
+    attempts: job.attempts,
+    error: job.error,
+  };
+}

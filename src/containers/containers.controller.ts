@@ -1,0 +1,94 @@
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import type { Principal } from '../auth/principal.js';
+import { ContainerLifecycleService } from './container-lifecycle.service.js';
+import { ContainerView } from './container-view.js';
+import { ContainerWaiter } from './container-waiter.js';
+import { ContainersService } from './containers.service.js';
+import { ContainerDto, ContainerPageDto } from './dto/container.dto.js';
+import { CreateContainerDto } from './dto/create-container.dto.js';
+import { ListContainersQuery, RemoveContainerQuery } from './dto/list-containers.query.js';
+import { clientLeft } from './client-left.js';
+import { idempotencyKeyOf, waitOf } from './request-preferences.js';
+
+/** How long a start may take that has to make the container again. */
+const START_WAIT_MS = 60_000;
+
+@ApiTags('containers')
+@ApiBearerAuth()
+@Controller('api/containers')
+export class ContainersController {
+  constructor(
+    private readonly containers: ContainersService,
+    private readonly lifecycle: ContainerLifecycleService,
+    private readonly waiter: ContainerWaiter,
+    private readonly view: ContainerView,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'List containers, newest first' })
+  @ApiResponse({ status: 200, type: ContainerPageDto })
+  list(@CurrentPrincipal() principal: Principal, @Query() query: ListContainersQuery): Promise<ContainerPageDto> {
+    return this.containers.list(principal, query);
+  }
+
+  @Post()
+  @ApiOperation({ summary: 'Create a container' })
+  @ApiHeader({ name: 'Prefer', required: false, description: 'wait=60: answer 201 once it runs, or 202 after that many seconds' })
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'The same key and body answer with the same container' })
+  @ApiResponse({ status: 202, type: ContainerDto })
+  @ApiResponse({ status: 201, type: ContainerDto })
+  async create(
+    @CurrentPrincipal() principal: Principal,
+    @Body() body: CreateContainerDto,
+    @Headers('prefer') prefer: string | undefined,
+    @Headers('idempotency-key') idempotencyKey: string | undefined,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ContainerDto> {
+    let container = await this.containers.create(principal, body, idempotencyKeyOf(idempotencyKey));
+    const wait = waitOf(prefer);
+    if (wait !== undefined) {
+      const row = await this.waiter.untilSettled(container.id, wait * 1_000, clientLeft(request));
+      if (row !== null) container = await this.view.one(row);
+      response.setHeader('Preference-Applied', `wait=${wait}`);
+    }
+    response.status(wait !== undefined && container.status === 'running' ? 201 : 202).location(`/api/containers/${container.id}`);
+    return container;
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'One container, by id or name' })
+  @ApiResponse({ status: 200, type: ContainerDto })
+  get(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<ContainerDto> {
+    return this.containers.get(principal, id);
+  }
+
+  @Post(':id/start')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Start it; a failed or missing one is made again on its kept volume' })
+  @ApiResponse({ status: 200, type: ContainerDto })
+  async start(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Req() request: Request): Promise<ContainerDto> {
+    const started = await this.lifecycle.start(await this.containers.find(principal, id));
+    const row = await this.waiter.untilSettled(started.id, START_WAIT_MS, clientLeft(request));
+    return this.view.one(row ?? started);
+  }
+
+  @Post(':id/stop')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Stop it; its files stay' })
+  @ApiResponse({ status: 200, type: ContainerDto })
+  async stop(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<ContainerDto> {
+    return this.view.one(await this.lifecycle.stop(await this.containers.find(principal, id)));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Remove it with everything that belongs to it' })
+  @ApiResponse({ status: 204 })
+  async remove(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Query() query: RemoveContainerQuery): Promise<void> {
+    await this.lifecycle.remove(await this.containers.find(principal, id), query.keepVolume);
+  }
+}

@@ -1,0 +1,43 @@
+import { Module } from '@nestjs/common';
+import { ContainerAcceptance } from './container-acceptance.js';
+import { ContainerLeases } from './container-leases.js';
+import { ContainerLifecycleService } from './container-lifecycle.service.js';
+import { ContainerReconciliation } from './container-reconciliation.js';
+import { ContainerRepairs } from './container-repairs.js';
+import { ContainerRemoval } from './container-removal.js';
+import { ContainerStore } from './container-store.js';
+import { ContainerView } from './container-view.js';
+import { ContainerWaiter } from './container-waiter.js';
+import { ContainersController } from './containers.controller.js';
+import { ContainersService } from './containers.service.js';
+import { DiskGuard } from './disk-guard.js';
+import { GitAgent } from './git-agent.js';
+import { JobsController } from './jobs.controller.js';
+import { Leftovers } from './leftovers.js';
+import { Reconciler } from './reconciler.js';
+import { Reprovisioning } from './reprovisioning.js';
+import { SshKeys } from './ssh-keys.js';
+
+@Module({
+  controllers: [ContainersController, JobsController],
+  providers: [
+    ContainerAcceptance,
+    ContainerLeases,
+    ContainerLifecycleService,
+    ContainerReconciliation,
+    ContainerRemoval,
+    ContainerRepairs,
+    ContainersService,
+    ContainerStore,
+    ContainerView,
+    ContainerWaiter,
+    DiskGuard,
+    GitAgent,
+    Leftovers,
+    Reconciler,
+    Reprovisioning,
+    SshKeys,
+  ],
+  exports: [ContainerLeases, ContainersService, ContainerStore, GitAgent],
+})
+export class ContainersModule {}

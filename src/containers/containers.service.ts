@@ -1,0 +1,64 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal.js';
+import { DomainError } from '../common/domain-error.js';
+import { isId } from '../common/ids.js';
+import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import { JobsRepository } from '../persistence/jobs.repository.js';
+import { ContainerAcceptance } from './container-acceptance.js';
+import { containerNotFound, ContainerStore } from './container-store.js';
+import { ContainerView, toJobDto } from './container-view.js';
+import { decodeCursor, encodeCursor } from './cursor.js';
+import type { ContainerDto, ContainerPageDto, JobDto } from './dto/container.dto.js';
+import type { CreateContainerDto } from './dto/create-container.dto.js';
+import type { ListContainersQuery } from './dto/list-containers.query.js';
+
+/** Accepts containers and shows them. Reads answer from the database alone. */
+@Injectable()
+export class ContainersService {
+  constructor(
+    private readonly containers: ContainersRepository,
+    private readonly jobs: JobsRepository,
+    private readonly store: ContainerStore,
+    private readonly acceptance: ContainerAcceptance,
+    private readonly view: ContainerView,
+  ) {}
+
+  async create(principal: Principal, dto: CreateContainerDto, idempotencyKey?: string): Promise<ContainerDto> {
+    const row = await this.acceptance.accept(principal, dto, idempotencyKey);
+    this.store.changed(row);
+    return this.view.one(row);
+  }
+
+  async list(principal: Principal, query: ListContainersQuery): Promise<ContainerPageDto> {
+    const rows = await this.containers.list({
+      ownerId: principal.ownerId,
+      status: query.status,
+      template: query.template,
+      limit: query.limit + 1,
+      after: query.cursor === undefined ? undefined : decodeCursor(query.cursor),
+    });
+    const page = rows.slice(0, query.limit);
+    const last = page.at(-1);
+    return {
+      items: await this.view.many(page),
+      nextCursor: rows.length > query.limit && last !== undefined ? encodeCursor(last) : null,
+    };
+  }
+
+  async get(principal: Principal, reference: string): Promise<ContainerDto> {
+    return this.view.one(await this.find(principal, reference));
+  }
+
+  /** @param reference the id or the name */
+  async find(principal: Principal, reference: string): Promise<ContainerRow> {
+    const row = isId(reference) ? await this.containers.findById(reference) : await this.containers.findByName(reference);
+    if (row === null || row.ownerId !== principal.ownerId) throw containerNotFound(reference);
+    return row;
+  }
+
+  async job(principal: Principal, id: string): Promise<JobDto> {
+    const job = isId(id) ? await this.jobs.findById(id) : null;
+    if (job === null || job.ownerId !== principal.ownerId) throw new DomainError('job_not_found', `There is no job "${id}".`);
+    return toJobDto(job);
+  }
+}

@@ -1,0 +1,83 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { Clock } from '../common/clock.js';
+import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import { ContainerRuntime } from '../runtime/container-runtime.js';
+import { ContainerLeases } from './container-leases.js';
+import { ContainerLifecycleService } from './container-lifecycle.service.js';
+import { ContainerStore } from './container-store.js';
+import { WORKSPACE_FOLDER } from './workspace-spec.js';
+
+const EVERY_MS = 30_000;
+const MEASURE_TIMEOUT_MS = 60_000;
+const MIB = 1024 * 1024;
+
+/**
+ * Holds containers to their disk limit where the engine cannot: measures the workspace and the writable
+ * layer from time to time, and stops a container that is over its limit, with the reason.
+ */
+@Injectable()
+export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly stopped = new AbortController();
+  private loop: Promise<void> | undefined;
+
+  constructor(
+    private readonly containers: ContainersRepository,
+    private readonly runtime: ContainerRuntime,
+    private readonly leases: ContainerLeases,
+    private readonly store: ContainerStore,
+    private readonly lifecycle: ContainerLifecycleService,
+    private readonly clock: Clock,
+    @InjectPinoLogger(DiskGuard.name) private readonly logger: PinoLogger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.loop = this.repeat();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped.abort();
+    await this.loop;
+  }
+
+  /** Measures every running container once. */
+  async check(): Promise<void> {
+    for (const row of await this.containers.listAll()) {
+      if (row.status !== 'running' || this.stopped.signal.aborted) continue;
+      try {
+        const usedMB = Math.ceil((await this.usedBytes(row)) / MIB);
+        if (usedMB > row.diskLimit) await this.stop(row, usedMB);
+      } catch (error) {
+        this.logger.debug({ err: error, containerId: row.id }, 'The disk of a container could not be measured');
+      }
+    }
+  }
+
+  private async repeat(): Promise<void> {
+    while (!this.stopped.signal.aborted) {
+      await this.clock.sleep(EVERY_MS, this.stopped.signal);
+      if (!this.stopped.signal.aborted) await this.check().catch((error: unknown) => this.logger.warn({ err: error }, 'Disks could not be measured'));
+    }
+  }
+
+  private async usedBytes(row: ContainerRow): Promise<number> {
+    const [layer, workspace] = await Promise.all([
+      this.runtime.containers.writableLayerBytes(row.dockerId!),
+      this.runtime.containers.exec(row.dockerId!, {
+        argv: ['du', '-s', '--block-size=1', WORKSPACE_FOLDER],
+        timeoutMs: MEASURE_TIMEOUT_MS,
+        signal: this.stopped.signal,
+      }),
+    ]);
+    return layer + Number(/^\d+/.exec(workspace.stdout)?.[0] ?? 0);
+  }
+
+  private async stop(row: ContainerRow, usedMB: number): Promise<void> {
+    this.logger.warn({ containerId: row.id, usedMB, limitMB: row.diskLimit }, 'A container is over its disk limit');
+    const reason = { code: 'disk_limit_exceeded', message: `The container used ${usedMB} MB of disk, its limit is ${row.diskLimit} MB.` };
+    await this.leases.tryWithLease(row.id, async ({ lease }) => {
+      const stopping = await this.store.transition(row.id, 'stopping', { lease, reason, patch: { desiredRunning: false } });
+      await this.lifecycle.finishStop(stopping, lease);
+    });
+  }
+}

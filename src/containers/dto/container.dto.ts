@@ -1,0 +1,75 @@
+import { ApiProperty } from '@nestjs/swagger';
+import {
+  CONTAINER_STATUSES,
+  type ContainerStatus,
+  type DiskLimitEnforcement,
+  type JobError,
+  type JobName,
+  type JobState,
+  type Mode,
+  MODES,
+  REPO_TYPES,
+  type RepoType,
+  type StatusReason,
+  type Template,
+  TEMPLATES,
+} from '../../persistence/types.js';
+
+const nullable = { nullable: true } as const;
+const reasonSchema = { type: 'object', properties: { code: { type: 'string' }, message: { type: 'string' } }, nullable: true } as const;
+
+/** A unit of provisioning. */
+export class JobDto {
+  @ApiProperty({ format: 'uuid' }) id: string;
+  @ApiProperty({ enum: ['create', 'clone'] }) name: JobName;
+  @ApiProperty({ format: 'uuid' }) containerId: string;
+  @ApiProperty({ enum: ['queued', 'active', 'completed', 'failed'] }) state: JobState;
+  @ApiProperty({ type: String, ...nullable, description: 'What is being done.' }) step: string | null;
+  @ApiProperty({ description: 'Percent of the whole job.' }) progress: number;
+  @ApiProperty({ type: String, ...nullable, description: 'The latest line of the step: of git, or of the image build.' }) message: string | null;
+  @ApiProperty({ description: 'How often it was started.' }) attempts: number;
+  @ApiProperty({
+    type: 'object',
+    properties: { code: { type: 'string' }, message: { type: 'string' }, retryable: { type: 'boolean' }, output: { type: 'array', items: { type: 'string' } } },
+    nullable: true,
+  })
+  error: JobError | null;
+}
+
+/** A dev container as clients see it. No secret ever appears in it. */
+export class ContainerDto {
+  @ApiProperty({ format: 'uuid' }) id: string;
+  @ApiProperty() name: string;
+  @ApiProperty({ enum: TEMPLATES }) template: Template;
+  @ApiProperty({ enum: MODES }) mode: Mode;
+  @ApiProperty({ enum: REPO_TYPES }) repoType: RepoType;
+  @ApiProperty({ type: String, ...nullable }) repoUrl: string | null;
+  @ApiProperty({ type: String, ...nullable }) repoBranch: string | null;
+  @ApiProperty({ description: 'Cores.' }) cpuLimit: number;
+  @ApiProperty({ description: 'MiB.' }) memoryLimit: number;
+  @ApiProperty({ description: 'MiB.' }) diskLimit: number;
+  @ApiProperty({ enum: ['hard', 'soft'], description: 'hard: the engine refuses further writes. soft: measured, and stopped at the limit.' })
+  diskLimitEnforced: DiskLimitEnforcement;
+  @ApiProperty({ enum: CONTAINER_STATUSES }) status: ContainerStatus;
+  @ApiProperty(reasonSchema) statusReason: StatusReason | null;
+  @ApiProperty({ type: String, ...nullable }) dockerId: string | null;
+  @ApiProperty({ type: String, ...nullable }) image: string | null;
+  @ApiProperty({ type: String, ...nullable, description: 'Where VS Code is, once signed in by POST …/editor.' }) editorUrl: string | null;
+  @ApiProperty({ type: 'object', additionalProperties: true, ...nullable, description: 'State of the Claude agent; null while it is not known.' })
+  agent: AgentDto | null;
+  @ApiProperty({ type: JobDto, ...nullable }) job: JobDto | null;
+  @ApiProperty({ format: 'date-time' }) createdAt: string;
+  @ApiProperty({ format: 'date-time' }) updatedAt: string;
+  @ApiProperty({ type: String, format: 'date-time', ...nullable }) startedAt: string | null;
+}
+
+export interface AgentDto {
+  active: boolean;
+  state: 'none' | 'idle' | 'working' | 'waiting';
+  since: string | null;
+}
+
+export class ContainerPageDto {
+  @ApiProperty({ type: [ContainerDto] }) items: ContainerDto[];
+  @ApiProperty({ type: String, ...nullable, description: 'Pass it as cursor for the next page.' }) nextCursor: string | null;
+}

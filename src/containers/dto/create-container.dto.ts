@@ -1,0 +1,71 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min, MinLength, ValidateIf } from 'class-validator';
+import { MODES, type Mode, REPO_TYPES, type RepoType, type Template, TEMPLATES } from '../../persistence/types.js';
+import { IsEnvMap } from './rules/env-map.js';
+import { IsForbiddenUnless } from './rules/forbidden-unless.js';
+import { IsGitBranch } from './rules/git-branch.js';
+import { IsGitUrl } from './rules/git-url.js';
+
+const NOT_AN_ID = /^(?![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$)/;
+
+/** What a new container shall be. */
+export class CreateContainerDto {
+  @ApiProperty({ description: 'A DNS label, unique.', example: 'my-dev-container', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' })
+  @IsString()
+  @Matches(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, { message: 'name must be a DNS label: 1 to 63 of a-z, 0-9 and -, not starting or ending with -' })
+  @Matches(NOT_AN_ID, { message: 'name must not have the form of an id' })
+  name: string;
+
+  @ApiProperty({ enum: TEMPLATES, description: 'What is inside: Claude Code, VS Code, or both.' })
+  @IsIn(TEMPLATES)
+  template: Template;
+
+  @ApiProperty({ enum: MODES, required: false, default: 'interactive', description: 'Who drives: a person, or instructions.' })
+  @IsIn(MODES)
+  mode: Mode = 'interactive';
+
+  @ApiProperty({ enum: REPO_TYPES, required: false, default: 'empty' })
+  @IsIn(REPO_TYPES)
+  repoType: RepoType = 'empty';
+
+  @ApiProperty({ required: false, example: 'git@example.org:user/repo.git', description: 'https://, ssh:// or user@host:path; needed with repoType clone.' })
+  @ValidateIf((dto: CreateContainerDto) => dto.repoType === 'clone' || dto.repoUrl !== undefined)
+  @IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'clone', 'is only allowed with repoType clone')
+  @IsGitUrl()
+  repoUrl?: string;
+
+  @ApiProperty({ required: false, example: 'main' })
+  @ValidateIf((dto: CreateContainerDto) => dto.repoBranch !== undefined)
+  @IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'clone', 'is only allowed with repoType clone')
+  @IsGitBranch()
+  repoBranch?: string;
+
+  @ApiProperty({ required: false, example: '~/.ssh/id_ed25519', description: 'A private key on the server, inside SSH_KEYS_DIR. It never enters the container.' })
+  @ValidateIf((dto: CreateContainerDto) => dto.sshKeyPath !== undefined)
+  @IsString()
+  @MinLength(1)
+  @MaxLength(1024)
+  sshKeyPath?: string;
+
+  @ApiProperty({ required: false, default: 2, description: 'Cores.' })
+  @IsNumber({ allowNaN: false, allowInfinity: false, maxDecimalPlaces: 3 })
+  @Min(0.1)
+  @Max(256)
+  cpuLimit = 2;
+
+  @ApiProperty({ required: false, default: 2048, description: 'MiB of memory.' })
+  @IsInt()
+  @Min(128)
+  @Max(1_048_576)
+  memoryLimit = 2048;
+
+  @ApiProperty({ required: false, default: 10240, description: 'MiB of disk, of the workspace and the writable layer together.' })
+  @IsInt()
+  @Min(256)
+  @Max(16_777_216)
+  diskLimit = 10240;
+
+  @ApiProperty({ required: false, type: Object, additionalProperties: { type: 'string' }, example: { FOO: 'bar' } })
+  @IsEnvMap()
+  env: Record<string, string> = {};
+}

@@ -1,0 +1,38 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { CONTAINER_STATUSES, type ContainerStatus, type Template, TEMPLATES } from '../../persistence/types.js';
+
+export class ListContainersQuery {
+  @ApiProperty({ required: false, enum: CONTAINER_STATUSES })
+  @IsOptional()
+  @IsIn(CONTAINER_STATUSES)
+  status?: ContainerStatus;
+
+  @ApiProperty({ required: false, enum: TEMPLATES })
+  @IsOptional()
+  @IsIn(TEMPLATES)
+  template?: Template;
+
+  @ApiProperty({ required: false, default: 100, minimum: 1, maximum: 500 })
+  @IsOptional()
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(1)
+  @Max(500)
+  limit = 100;
+
+  @ApiProperty({ required: false, description: 'The nextCursor of the page before.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  cursor?: string;
+}
+
+export class RemoveContainerQuery {
+  @ApiProperty({ required: false, default: false, description: 'Keep the workspace volume.' })
+  @IsOptional()
+  @Transform(({ value }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @IsIn([true, false])
+  keepVolume = false;
+}

@@ -1,0 +1,33 @@
+import { buildMessage, ValidateBy } from 'class-validator';
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Names that take over the loader, git or what DevForge itself sets. */
+const RESERVED = /^(?:LD_.*|GIT_.*|DEVFORGE_.*|NODE_OPTIONS|PATH|SSH_AUTH_SOCK|BASH_ENV|ENV)$/i;
+const MOST_ENTRIES = 200;
+const LONGEST_VALUE = 32_768;
+
+/** Why the environment is refused, or undefined. */
+export function faultOfEnv(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be an object of strings';
+  const entries = Object.entries(value);
+  if (entries.length > MOST_ENTRIES) return `must not have more than ${MOST_ENTRIES} entries`;
+  for (const [name, content] of entries) {
+    if (!NAME.test(name)) return `has a name that is not valid: ${JSON.stringify(name.slice(0, 64))}`;
+    if (RESERVED.test(name)) return `must not set ${name}`;
+    if (typeof content !== 'string') return `must give ${name} a string`;
+    // oxlint-disable-next-line no-control-regex
+    if (/[\n\r\u0000]/.test(content)) return `must not have line breaks or NUL in ${name}`;
+    if (content.length > LONGEST_VALUE) return `must not have more than ${LONGEST_VALUE} characters in ${name}`;
+  }
+  return undefined;
+}
+
+export function IsEnvMap(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isEnvMap',
+    validator: {
+      validate: (value): boolean => faultOfEnv(value) === undefined,
+      defaultMessage: buildMessage((each, args) => `${each}$property ${faultOfEnv(args?.value)}`),
+    },
+  });
+}

@@ -1,0 +1,12 @@
+import { buildMessage, ValidateBy } from 'class-validator';
+
+/** Refuses a property that makes no sense together with the others. */
+export function IsForbiddenUnless<Dto extends object>(allowed: (dto: Dto) => boolean, message: string): PropertyDecorator {
+  return ValidateBy({
+    name: 'isForbiddenUnless',
+    validator: {
+      validate: (value, args): boolean => value === undefined || allowed(args?.object as Dto),
+      defaultMessage: buildMessage((each) => `${each}$property ${message}`),
+    },
+  });
+}

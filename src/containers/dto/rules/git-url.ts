@@ -1,0 +1,56 @@
+import { buildMessage, ValidateBy } from 'class-validator';
+
+const LONGEST = 2_048;
+const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])$/;
+const USER = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
+const SCP_FORM = /^(?<user>[^@:/]+)@(?<host>[^:/@]+):(?<path>.+)$/;
+/** Anything a terminal, a shell or a line-based protocol could take for more than text. */
+// oxlint-disable-next-line no-control-regex
+const UNPRINTABLE = /[\u0000-\u0020\u007f-\u009f\u2028\u2029]/;
+
+/** Why the URL is refused, or undefined when Git may be given it. */
+export function faultOfGitUrl(url: string): string | undefined {
+  if (url.length > LONGEST) return `must not be longer than ${LONGEST} characters`;
+  if (UNPRINTABLE.test(url)) return 'must not contain spaces or control characters';
+  if (url.startsWith('-')) return 'must not start with "-"';
+  const scp = SCP_FORM.exec(url);
+  if (scp?.groups !== undefined && !url.includes('://')) return faultOfParts(scp.groups['user']!, scp.groups['host']!, scp.groups['path']!);
+  if (url.startsWith('https://') || url.startsWith('ssh://')) return faultOfParsed(url);
+  return 'must be https://…, ssh://… or user@host:path';
+}
+
+function faultOfParsed(url: string): string | undefined {
+  if (!URL.canParse(url)) return 'is not a valid URL';
+  const { protocol, hostname, username, password, pathname } = new URL(url);
+  if (password !== '' || (protocol === 'https:' && username !== '')) {
+    return 'must not carry a password or token: use an SSH key (sshKeyPath)';
+  }
+  if (decodeURIComponentSafely(username) === undefined) return 'is not a valid URL';
+  return faultOfParts(username === '' ? 'git' : decodeURIComponentSafely(username)!, hostname, pathname.slice(1));
+}
+
+function faultOfParts(user: string, host: string, path: string): string | undefined {
+  if (!USER.test(user)) return 'has a user name that is not allowed';
+  if (!HOST.test(host)) return 'has a host name that is not valid';
+  if (path === '' || path === '/') return 'names no repository';
+  if (path.startsWith('-') || path.startsWith('/-')) return 'has a path that starts with "-"';
+  return undefined;
+}
+
+function decodeURIComponentSafely(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export function IsGitUrl(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isGitUrl',
+    validator: {
+      validate: (value): boolean => typeof value === 'string' && faultOfGitUrl(value) === undefined,
+      defaultMessage: buildMessage((each, args) => `${each}$property ${typeof args?.value === 'string' ? faultOfGitUrl(args.value) : 'must be a string'}`),
+    },
+  });
+}

@@ -1,0 +1,20 @@
+import { Controller, Get, Param } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import type { Principal } from '../auth/principal.js';
+import { ContainersService } from './containers.service.js';
+import { JobDto } from './dto/container.dto.js';
+
+@ApiTags('jobs')
+@ApiBearerAuth()
+@Controller('api/jobs')
+export class JobsController {
+  constructor(private readonly containers: ContainersService) {}
+
+  @Get(':id')
+  @ApiOperation({ summary: 'How far a job is' })
+  @ApiResponse({ status: 200, type: JobDto })
+  get(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<JobDto> {
+    return this.containers.job(principal, id);
+  }
+}

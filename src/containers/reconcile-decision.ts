@@ -1,0 +1,51 @@
+import type { ContainerRow, JobRow } from '../persistence/containers.repository.js';
+import type { StatusReason } from '../persistence/types.js';
+import type { InspectedContainer } from '../runtime/container-runtime.js';
+import { PROVISIONING } from './state-table.js';
+
+/** What the reconciler is to do about one container. */
+export type Decision =
+  | { do: 'nothing' }
+  | { do: 'mark'; status: 'running' | 'stopped' | 'missing'; reason: StatusReason | null }
+  /** Wake the worker for the job that is not finished. */
+  | { do: 'wake' }
+  /** Send it through a new `create` job. */
+  | { do: 'reprovision' }
+  /** Start it again: it shall run, and the engine went down under it. */
+  | { do: 'restart' }
+  | { do: 'finish-stop' }
+  | { do: 'finish-removal' };
+
+export interface Observation {
+  /** null when the engine says that there is no such container. */
+  workspace: InspectedContainer | null;
+  /** The engine went away or DevForge was not there since the container was last seen running. */
+  engineWasAway: boolean;
+}
+
+export const VANISHED: StatusReason = { code: 'vanished', message: 'The Docker container vanished; start makes it again on the kept volume.' };
+const NOTHING: Decision = { do: 'nothing' };
+
+/** Compares a row that nobody works on with what the engine shows. */
+export function decide(row: ContainerRow, job: JobRow | null, { workspace, engineWasAway }: Observation): Decision {
+  if (row.status === 'deleting') return { do: 'finish-removal' };
+  if (PROVISIONING.includes(row.status)) return job === null || job.finishedAt !== null ? { do: 'reprovision' } : { do: 'wake' };
+  if (row.status === 'failed') return NOTHING;
+  if (workspace === null) return absent(row);
+  const runs = workspace.state === 'running' || workspace.state === 'paused';
+  if (row.status === 'stopping') return runs ? { do: 'finish-stop' } : { do: 'mark', status: 'stopped', reason: null };
+  if (runs) return row.status === 'running' ? NOTHING : { do: 'mark', status: 'running', reason: null };
+  if (row.desiredRunning && engineWasAway) return { do: 'restart' };
+  if (row.status === 'running') return { do: 'mark', status: 'stopped', reason: reasonOf(workspace) };
+  return row.status === 'missing' ? { do: 'mark', status: 'stopped', reason: null } : NOTHING;
+}
+
+function absent(row: ContainerRow): Decision {
+  if (row.status === 'missing') return NOTHING;
+  return { do: 'mark', status: 'missing', reason: VANISHED };
+}
+
+function reasonOf({ oomKilled, exitCode }: InspectedContainer): StatusReason {
+  if (oomKilled) return { code: 'oom_killed', message: 'The container used more memory than its limit and was ended.' };
+  return { code: 'exited', message: `The container was stopped outside DevForge (exit code ${exitCode}).` };
+}

@@ -1,0 +1,42 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
+import { Public } from '../auth/bearer.guard.js';
+import { HealthIndicators } from './health.indicators.js';
+import { Readiness } from './readiness.js';
+
+@ApiTags('health')
+@Public()
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicators,
+    private readonly readiness: Readiness,
+  ) {}
+
+  @Get()
+  @HealthCheck()
+  @ApiOperation({ summary: 'For people and monitors: 503 and which one when anything is away' })
+  check(): Promise<HealthCheckResult> {
+    return this.health.check([() => this.indicators.docker(), () => this.indicators.databaseAnswers(), () => this.indicators.queueAnswers()]);
+  }
+
+  @Get('live')
+  @ApiOperation({ summary: 'For Kubernetes: fails only for a wedged process' })
+  live(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
+  @Get('ready')
+  @HealthCheck()
+  @ApiOperation({ summary: 'For Kubernetes: 503 while starting, shutting down or without the database; degraded without the engine or the queue' })
+  ready(): Promise<HealthCheckResult> {
+    return this.health.check([
+      () => this.readiness.check(),
+      () => this.indicators.databaseAnswers(),
+      () => this.indicators.docker('degraded'),
+      () => this.indicators.queueAnswers('degraded'),
+    ]);
+  }
+}

@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
+import { Database } from '../persistence/database.js';
+import { ProvisioningQueue } from '../queues/provisioning-queue.js';
+import { ContainerRuntime } from '../runtime/container-runtime.js';
+
+/** Whether what DevForge stands on answers. */
+@Injectable()
+export class HealthIndicators {
+  constructor(
+    private readonly indicator: HealthIndicatorService,
+    private readonly runtime: ContainerRuntime,
+    private readonly database: Database,
+    private readonly queue: ProvisioningQueue,
+  ) {}
+
+  docker(whenAway: 'down' | 'degraded' = 'down'): Promise<HealthIndicatorResult> {
+    return this.ask('docker', () => this.runtime.engine.ping(), whenAway);
+  }
+
+  databaseAnswers(): Promise<HealthIndicatorResult> {
+    return this.ask('database', () => this.database.ping(), 'down');
+  }
+
+  queueAnswers(whenAway: 'down' | 'degraded' = 'down'): Promise<HealthIndicatorResult> {
+    return this.ask('queue', () => this.queue.ping(), whenAway);
+  }
+
+  private async ask(key: string, ping: () => Promise<void>, whenAway: 'down' | 'degraded'): Promise<HealthIndicatorResult> {
+    const session = this.indicator.check(key);
+    try {
+      await ping();
+      return session.up();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return whenAway === 'down' ? session.down({ message }) : session.degraded({ message });
+    }
+  }
+}

@@ -1,0 +1,5 @@
+import { Module } from '@nestjs/common';
+import { WorkspaceImages } from './workspace-images.js';
+
+@Module({ providers: [WorkspaceImages], exports: [WorkspaceImages] })
+export class ImagesModule {}

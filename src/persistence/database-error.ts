@@ -1,0 +1,38 @@
+import { DomainError } from '../common/domain-error.js';
+
+interface PostgresErrorShape {
+  code?: string;
+  constraint?: string;
+  cause?: unknown;
+}
+
+const UNIQUE_VIOLATION = '23505';
+/** SQLSTATE classes and Node error codes that mean the server is away, not that the query is wrong. */
+const AWAY = /^(08|57P0|53300|ECONN|ENOENT|EPIPE|ETIMEDOUT)/;
+const AWAY_MESSAGE = /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
+
+/** The unique constraint a query ran into. */
+export function violatedConstraint(error: unknown): string | undefined {
+  const origin = originOf(error);
+  return origin.code === UNIQUE_VIOLATION ? origin.constraint : undefined;
+}
+
+/** Drizzle wraps what the driver throws. */
+function originOf(error: unknown): PostgresErrorShape {
+  const shape = (typeof error === 'object' && error !== null ? error : {}) as PostgresErrorShape;
+  return shape.code === undefined && shape.cause !== undefined ? originOf(shape.cause) : shape;
+}
+
+export function isDatabaseAway(error: unknown): boolean {
+  const origin = originOf(error);
+  return (origin.code !== undefined && AWAY.test(origin.code)) || AWAY_MESSAGE.test(messageOf(error));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? `${error.message} ${messageOf(error.cause)}` : '';
+}
+
+/** An error that tells clients to come back, when the server is away. */
+export function asDomainError(error: unknown): DomainError | undefined {
+  return isDatabaseAway(error) ? new DomainError('database_unavailable', 'The database does not answer.', { cause: error }) : undefined;
+}

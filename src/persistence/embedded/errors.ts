@@ -1,0 +1,65 @@
+/** Stable reasons why the embedded server cannot serve; the message of each says what to do about it. */
+export type EmbeddedPostgresErrorCode =
+  /** no build of PostgreSQL for this operating system or processor */
+  | 'PLATFORM_UNSUPPORTED'
+  /** the npm package with the binaries is not installed */
+  | 'BINARIES_MISSING'
+  /** the binaries are there, but cannot be executed or copied */
+  | 'BINARIES_UNUSABLE'
+  /** running as root, and no unprivileged system user exists or can be made */
+  | 'SYSTEM_USER_MISSING'
+  /** the data directory cannot be made or written */
+  | 'DATA_DIR_UNWRITABLE'
+  /** the user that owns the database cannot get to it any more */
+  | 'DATA_DIR_UNREACHABLE'
+  /** the database belongs to another user of this machine */
+  | 'CLUSTER_WRONG_OWNER'
+  /** something that is not a database lies in its place */
+  | 'CLUSTER_INVALID'
+  /** the database was made by another major version of PostgreSQL */
+  | 'CLUSTER_VERSION'
+  /** the database is not where the data directory says it is */
+  | 'CLUSTER_GONE'
+  /** another data directory points to the same database */
+  | 'CLUSTER_SHARED'
+  /** the directory for the socket is not ours alone */
+  | 'SOCKET_DIR_UNSAFE'
+  /** another process kept the start lock for too long */
+  | 'LOCK_TIMEOUT'
+  | 'INITDB_FAILED'
+  | 'START_FAILED'
+  | 'START_TIMEOUT'
+  /** the server runs, but nothing listens on its socket */
+  | 'SERVER_UNREACHABLE'
+  /** the server runs, but refuses the connection */
+  | 'CONNECT_FAILED'
+  | 'STOP_FAILED';
+
+/** The only error that the embedded server throws on purpose. */
+export class EmbeddedPostgresError extends Error {
+  readonly code: EmbeddedPostgresErrorCode;
+
+  constructor(code: EmbeddedPostgresErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'EmbeddedPostgresError';
+    this.code = code;
+  }
+}
+
+/** The `errno` name of a system error (`ENOENT`), or the SQLSTATE of a PostgreSQL error (`3D000`). */
+export function errorCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** Turns one expected system error into `undefined` and lets every other one through. */
+export function ignoring(...codes: string[]): (error: unknown) => undefined {
+  return (error) => {
+    if (codes.includes(errorCode(error) ?? '')) return undefined;
+    throw error;
+  };
+}
+
+export function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,45 @@
+import { realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { ServerIdentity } from './system-user.js';
+
+/** Permission bits as in one digit of a file mode. */
+export const READ = 4;
+export const EXECUTE = 1;
+
+export interface OwnedMode {
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
+/** Whether the mode bits grant everything in `wanted`: the first class that matches decides, as in the kernel. */
+export function permits(entry: OwnedMode, identity: ServerIdentity, wanted: number): boolean {
+  if (identity.uid === 0) return true;
+  const shift = entry.uid === identity.uid ? 6 : entry.gid === identity.gid ? 3 : 0;
+  return ((entry.mode >> shift) & wanted) === wanted;
+}
+
+/** Every directory from the root down to `absolute` itself. */
+export function ancestry(absolute: string): string[] {
+  const parent = path.dirname(absolute);
+  return parent === absolute ? [absolute] : [...ancestry(parent), absolute];
+}
+
+/**
+ * The first directory or file on the way to `target` that stops a user, judged by mode bits alone.
+ * Nothing is chmodded anywhere: who closed a directory meant it.
+ *
+ * @param wanted what the user needs on `target` itself; a directory needs `EXECUTE` to be passed through
+ * @returns `undefined` when the way is free
+ */
+export async function firstBarrier(
+  target: string,
+  identity: ServerIdentity,
+  wanted: number = EXECUTE,
+): Promise<string | undefined> {
+  const real = await realpath(target);
+  for (const step of ancestry(real)) {
+    if (!permits(await stat(step), identity, step === real ? wanted : EXECUTE)) return step;
+  }
+  return undefined;
+}

@@ -1,0 +1,55 @@
+import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import { Clock } from '../common/clock.js';
+import { Ids } from '../common/ids.js';
+import { Settings } from '../config/settings.js';
+import { ContainersRepository } from './containers.repository.js';
+import { Database } from './database.js';
+import { DrizzleContainersRepository } from './drizzle/drizzle-containers.repository.js';
+import { DrizzleJobsRepository } from './drizzle/drizzle-jobs.repository.js';
+import { PostgresLocks } from './drizzle/postgres-locks.js';
+import { EmbeddedPostgres } from './embedded/embedded-postgres.js';
+import { JobsRepository } from './jobs.repository.js';
+import { Locks } from './locks.js';
+import { Presence } from './presence.js';
+
+/** Opens the database named by `DATABASE_URL`, or the embedded one. */
+async function openDatabase(settings: Settings, logger: PinoLogger): Promise<Database> {
+  logger.setContext(Database.name);
+  const onError = (error: Error): void => logger.warn({ err: error }, 'A database connection broke');
+  const database = settings.databaseUrl === undefined ? await openEmbedded(settings, logger, onError) : new Database({ connectionString: settings.databaseUrl }, onError);
+  await database.migrate();
+  return database;
+}
+
+async function openEmbedded(settings: Settings, logger: PinoLogger, onError: (error: Error) => void): Promise<Database> {
+  const server = new EmbeddedPostgres({ dataDir: settings.dataDir, log: (message) => logger.info(message) });
+  // A private socket needs no TLS, whatever PGSSLMODE says.
+  return new Database({ ...(await server.start()), ssl: false }, onError, () => server.stop());
+}
+
+async function announcePresence(database: Database, clock: Clock, ids: Ids, logger: PinoLogger): Promise<Presence> {
+  logger.setContext(Presence.name);
+  const presence = new Presence(database, clock, ids, logger);
+  await presence.announce();
+  return presence;
+}
+
+@Global()
+@Module({
+  providers: [
+    { provide: Database, useFactory: openDatabase, inject: [Settings, PinoLogger] },
+    { provide: ContainersRepository, useClass: DrizzleContainersRepository },
+    { provide: JobsRepository, useClass: DrizzleJobsRepository },
+    { provide: Locks, useClass: PostgresLocks },
+    { provide: Presence, useFactory: announcePresence, inject: [Database, Clock, Ids, PinoLogger] },
+  ],
+  exports: [Database, ContainersRepository, JobsRepository, Locks, Presence],
+})
+export class PersistenceModule implements OnApplicationShutdown {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.database.close();
+  }
+}

@@ -1,0 +1,67 @@
+import type { OnApplicationShutdown } from '@nestjs/common';
+import type { PinoLogger } from 'nestjs-pino';
+import pg from 'pg';
+import type { Clock } from '../common/clock.js';
+import type { Ids } from '../common/ids.js';
+import type { Database } from './database.js';
+
+const REANNOUNCE_MS = 1_000;
+const lockOf = 'hashtextextended($1, 0)';
+const keyOf = (holder: string): string => `devforge:process:${holder}`;
+
+/**
+ * The name under which this process holds leases, announced by an advisory lock on a connection of its
+ * own. The lock falls when the process dies, however it dies, so others need not wait for a lease to expire.
+ */
+export class Presence implements OnApplicationShutdown {
+  readonly holder: string;
+  private client: pg.Client | undefined;
+  private readonly stopped = new AbortController();
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    ids: Ids,
+    private readonly logger: PinoLogger,
+  ) {
+    this.holder = ids.next();
+  }
+
+  /** Announces this process; leases may be taken afterwards. */
+  async announce(): Promise<void> {
+    const client = new pg.Client({ ...this.database.config, keepAlive: true, application_name: 'devforge' });
+    client.on('error', (error) => this.logger.warn({ err: error }, 'The connection that announces this process broke'));
+    await client.connect();
+    await client.query(`select pg_advisory_lock_shared(${lockOf})`, [keyOf(this.holder)]);
+    client.once('end', () => void this.announceAgain());
+    this.client = client;
+  }
+
+  /** Whether the process of that name has ended. */
+  async isGone(holder: string): Promise<boolean> {
+    if (holder === this.holder) return false;
+    const { rows } = await this.database.pool.query<{ gone: boolean }>(
+      // Taken and let go of within one statement's transaction.
+      `select pg_try_advisory_xact_lock(${lockOf}) as gone`,
+      [keyOf(holder)],
+    );
+    return rows[0]?.gone ?? false;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopped.abort();
+    await this.client?.end();
+  }
+
+  private async announceAgain(): Promise<void> {
+    while (!this.stopped.signal.aborted) {
+      await this.clock.sleep(REANNOUNCE_MS, this.stopped.signal);
+      if (this.stopped.signal.aborted) return;
+      try {
+        return await this.announce();
+      } catch (error) {
+        this.logger.warn({ err: error }, 'This process cannot be announced yet');
+      }
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/** The values that rows hold. The words are the contract's. */
+export const TEMPLATES = ['claude', 'vscode', 'both'] as const;
+export type Template = (typeof TEMPLATES)[number];
+
+export const MODES = ['interactive', 'autonomous'] as const;
+export type Mode = (typeof MODES)[number];
+
+export const REPO_TYPES = ['empty', 'clone'] as const;
+export type RepoType = (typeof REPO_TYPES)[number];
+
+export const CONTAINER_STATUSES = [
+  'queued',
+  'creating',
+  'starting',
+  'cloning',
+  'running',
+  'stopping',
+  'stopped',
+  'failed',
+  'missing',
+  'deleting',
+] as const;
+export type ContainerStatus = (typeof CONTAINER_STATUSES)[number];
+
+/** `hard`: the engine refuses further writes. `soft`: DevForge measures, and stops the container at the limit. */
+export type DiskLimitEnforcement = 'hard' | 'soft';
+
+export interface StatusReason {
+  code: string;
+  message: string;
+}
+
+export type JobName = 'create' | 'clone';
+export type JobState = 'queued' | 'active' | 'completed' | 'failed';
+
+export interface JobError {
+  code: string;
+  message: string;
+  /** Whether the same job may succeed when it is tried again. */
+  retryable: boolean;
+  /** Last lines of output of what failed. */
+  output?: string[];
+}

@@ -1,0 +1,30 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import { ContainerStore } from '../containers/container-store.js';
+import type { Pipeline } from './provisioning-runner.js';
+import type { ProvisioningStep, StepContext } from './step.js';
+import { CloneRepositoryStep } from './steps/clone-repository.step.js';
+import { ResumeWorkspaceStep } from './steps/resume-workspace.step.js';
+
+/** From a started container to its repository in the workspace. */
+@Injectable()
+export class ClonePipeline implements Pipeline {
+  readonly steps: readonly ProvisioningStep[];
+
+  constructor(
+    resume: ResumeWorkspaceStep,
+    clone: CloneRepositoryStep,
+    private readonly store: ContainerStore,
+    private readonly clock: Clock,
+  ) {
+    this.steps = [resume, clone];
+  }
+
+  async finish({ row, jobId, lease }: StepContext): Promise<() => void> {
+    await this.store.transition(row.id, 'running', {
+      lease,
+      job: { id: jobId, patch: { state: 'completed', progress: 100, message: null, finishedAt: this.clock.now() } },
+    });
+    return () => undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import { Injectable } from '@nestjs/common';
+import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { namesOf } from '../containers/container-names.js';
+import type { ContainerRow } from '../persistence/containers.repository.js';
+import { ContainerRuntime } from '../runtime/container-runtime.js';
+
+const GRACE_SECONDS = 2;
+
+/** A container that failed holds no memory and no processor; what it left on disk stays for a look and another start. */
+@Injectable()
+export class FailedWorkspace {
+  constructor(
+    private readonly runtime: ContainerRuntime,
+    @InjectPinoLogger(FailedWorkspace.name) private readonly logger: PinoLogger,
+  ) {}
+
+  async stop({ id }: ContainerRow): Promise<void> {
+    const names = namesOf(id);
+    try {
+      for (const name of [names.workspace, names.gitAgent]) {
+        const found = await this.runtime.containers.inspect(name);
+        if (found?.state === 'running') await this.runtime.containers.stop(found.dockerId, GRACE_SECONDS);
+      }
+    } catch (error) {
+      this.logger.warn({ err: error, containerId: id }, 'A failed container could not be stopped');
+    }
+  }
+}

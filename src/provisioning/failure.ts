@@ -1,0 +1,43 @@
+import { NotHeldError } from '../containers/container-store.js';
+import { JobFailure } from '../common/job-failure.js';
+import { isDatabaseAway } from '../persistence/database-error.js';
+import type { JobError } from '../persistence/types.js';
+import { RuntimeError, type RuntimeErrorCode } from '../runtime/container-runtime.js';
+
+/** What an error in a step means for the job. */
+export type FailureKind =
+  /** Another worker has the container, or it is being deleted: nothing more to do here. */
+  | { kind: 'dropped' }
+  /** What the job needs is away. It waits without counting an attempt. */
+  | { kind: 'waiting'; error: JobError }
+  /** It failed; whether another try may help is in the error. */
+  | { kind: 'failed'; error: JobError };
+
+const OF_RUNTIME: Record<Exclude<RuntimeErrorCode, 'unavailable' | 'aborted'>, { code: string; retryable: boolean }> = {
+  failed: { code: 'engine_failed', retryable: true },
+  not_found: { code: 'engine_object_missing', retryable: true },
+  conflict: { code: 'engine_conflict', retryable: true },
+  invalid: { code: 'engine_refused', retryable: false },
+  out_of_disk: { code: 'out_of_disk', retryable: false },
+  build_failed: { code: 'image_build_failed', retryable: false },
+};
+
+export function classifyFailure(error: unknown): FailureKind {
+  if (error instanceof NotHeldError) return { kind: 'dropped' };
+  if (error instanceof JobFailure) {
+    const { code, message, retryable, output } = error;
+    return { kind: 'failed', error: { code, message, retryable, ...(output === undefined ? {} : { output }) } };
+  }
+  if (error instanceof RuntimeError) return ofRuntime(error);
+  if (isDatabaseAway(error)) return { kind: 'waiting', error: { code: 'database_unavailable', message: 'The database does not answer.', retryable: true } };
+  return { kind: 'failed', error: { code: 'internal_error', message: 'Something went wrong in DevForge; the log has the details.', retryable: true } };
+}
+
+function ofRuntime(error: RuntimeError): FailureKind {
+  if (error.code === 'aborted') return { kind: 'dropped' };
+  if (error.code === 'unavailable') {
+    return { kind: 'waiting', error: { code: 'engine_unavailable', message: 'The container engine does not answer; the job goes on when it does.', retryable: true } };
+  }
+  const { output } = error.details;
+  return { kind: 'failed', error: { ...OF_RUNTIME[error.code], message: error.message, ...(output === undefined ? {} : { output }) } };
+}

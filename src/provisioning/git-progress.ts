@@ -1,0 +1,28 @@
+const PHASE = /^(?:remote: )?(Counting objects|Compressing objects|Receiving objects|Resolving deltas|Updating files): +(\d+)%/;
+/** Where each phase begins, in percent of a clone, and how much of it it is. */
+const SHARE: Record<string, [from: number, share: number]> = {
+  'Counting objects': [0, 3],
+  'Compressing objects': [3, 7],
+  'Receiving objects': [10, 70],
+  'Resolving deltas': [80, 15],
+  'Updating files': [95, 5],
+};
+
+/** Reads how far a clone is from what git writes to its terminal. */
+export class GitProgress {
+  percent = 0;
+  private rest = '';
+
+  /** @returns the lines that the chunk completes; git rewrites a line by a carriage return */
+  read(chunk: Buffer): string[] {
+    const lines = (this.rest + chunk.toString('utf8')).split(/[\r\n]/);
+    this.rest = lines.pop() ?? '';
+    const complete = lines.map((line) => line.trim()).filter((line) => line !== '');
+    for (const line of complete) {
+      const phase = PHASE.exec(line);
+      const [from, share] = SHARE[phase?.[1] ?? ''] ?? [this.percent, 0];
+      this.percent = Math.max(this.percent, Math.floor(from + (share * Number(phase?.[2] ?? 0)) / 100));
+    }
+    return complete;
+  }
+}

@@ -1,0 +1,33 @@
+import type { JobPatch } from '../persistence/containers.repository.js';
+
+const SHORTEST_INTERVAL_MS = 400;
+const LONGEST_MESSAGE = 500;
+
+/** Writes a step's progress at a pace that the database does not notice; the latest one is never lost. */
+export class ProgressReporter {
+  private latest: JobPatch | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private writing: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly write: (patch: JobPatch) => Promise<unknown>) {}
+
+  report(progress: number, message: string): void {
+    this.latest = { progress, message: message.slice(0, LONGEST_MESSAGE) };
+    this.timer ??= setTimeout(() => this.flush(), SHORTEST_INTERVAL_MS);
+  }
+
+  /** Ends the reports; later ones of this step are dropped. */
+  async close(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.latest = undefined;
+    await this.writing;
+  }
+
+  private flush(): void {
+    this.timer = undefined;
+    const patch = this.latest;
+    this.latest = undefined;
+    if (patch !== undefined) this.writing = this.writing.then(() => this.write(patch)).catch(() => undefined);
+  }
+}

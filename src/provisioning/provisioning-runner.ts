@@ -1,0 +1,131 @@
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { Clock } from '../common/clock.js';
+import { ContainerLeases, type HeldLease } from '../containers/container-leases.js';
+import { ContainerStore, NotHeldError } from '../containers/container-store.js';
+import { type ContainerRow, ContainersRepository, type JobRow } from '../persistence/containers.repository.js';
+import { JobsRepository } from '../persistence/jobs.repository.js';
+import type { JobError } from '../persistence/types.js';
+import type { ProvisioningJobData } from '../queues/job-map.js';
+import { classifyFailure } from './failure.js';
+import { FailedWorkspace } from './failed-workspace.js';
+import { ProgressReporter } from './progress-reporter.js';
+import type { ProvisioningStep, StepContext } from './step.js';
+
+const BUSY_RETRY_MS = 250;
+const AWAY_RETRY_MS = 2_000;
+const SHUTDOWN_RETRY_MS = 1_000;
+
+export interface Pipeline {
+  steps: readonly ProvisioningStep[];
+  /** Writes what follows the last step. @returns what to do once the container is let go of */
+  finish(context: StepContext): Promise<() => void>;
+}
+
+export type Outcome =
+  | { kind: 'done' }
+  /** Try again after a while; this was no attempt. */
+  | { kind: 'postponed'; delayMs: number }
+  | { kind: 'retry'; error: JobError }
+  | { kind: 'failed'; error: JobError };
+
+/** Takes a job's container through its steps, and writes down how that went. */
+@Injectable()
+export class ProvisioningRunner implements BeforeApplicationShutdown {
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly containers: ContainersRepository,
+    private readonly jobs: JobsRepository,
+    private readonly store: ContainerStore,
+    private readonly leases: ContainerLeases,
+    private readonly failedWorkspace: FailedWorkspace,
+    private readonly clock: Clock,
+    @InjectPinoLogger(ProvisioningRunner.name) private readonly logger: PinoLogger,
+  ) {}
+
+  /** What is under way is put back; the next process goes on with it. */
+  beforeApplicationShutdown(): void {
+    this.stopping.abort();
+  }
+
+  async run(data: ProvisioningJobData, pipeline: Pipeline, lastAttempt: boolean): Promise<Outcome> {
+    if ((await this.pending(data)) === null) return { kind: 'done' };
+    let afterwards: () => void = () => undefined;
+    const outcome = await this.leases.tryWithLease(data.containerId, async (held): Promise<Outcome> => {
+      const pending = await this.pending(data);
+      if (pending === null) return { kind: 'done' };
+      const signal = AbortSignal.any([held.signal, this.stopping.signal]);
+      const progress = { container: pending.container };
+      try {
+        afterwards = await this.work(pending.container, pending.job, pipeline, { lease: held.lease, signal }, progress);
+        return { kind: 'done' };
+      } catch (error) {
+        return await this.settle(error, pending.job, progress.container, held, lastAttempt);
+      }
+    });
+    afterwards();
+    return outcome ?? { kind: 'postponed', delayMs: BUSY_RETRY_MS };
+  }
+
+  /** The rows, unless the job is over, the container has another one by now, or is being deleted. */
+  private async pending({ jobId, containerId }: ProvisioningJobData): Promise<{ job: JobRow; container: ContainerRow } | null> {
+    const [job, container] = await Promise.all([this.jobs.findById(jobId), this.containers.findById(containerId)]);
+    if (job === null || container === null || job.finishedAt !== null) return null;
+    return container.jobId !== jobId || container.status === 'deleting' ? null : { job, container };
+  }
+
+  private async work(
+    container: ContainerRow,
+    job: JobRow,
+    { steps, finish }: Pipeline,
+    held: HeldLease,
+    progress: { container: ContainerRow },
+  ): Promise<() => void> {
+    let done = 0;
+    let context: StepContext = { row: container, jobId: job.id, lease: held.lease, signal: held.signal, report: () => undefined };
+    for (const [index, step] of steps.entries()) {
+      if (held.signal.aborted) throw new NotHeldError(container.id);
+      const begun = { step: step.name, progress: done, message: null };
+      const row = await this.store.transition(container.id, step.status, {
+        lease: held.lease,
+        job: { id: job.id, patch: index === 0 ? { ...begun, state: 'active', attempts: job.attempts + 1, error: null } : begun },
+      });
+      progress.container = row;
+      const reporter = new ProgressReporter((patch) => this.store.updateJob(container, job.id, patch));
+      const from = done;
+      context = { ...context, row, report: (percent, message) => reporter.report(from + Math.floor((step.weight * percent) / 100), message) };
+      try {
+        await step.run(context);
+      } finally {
+        await reporter.close();
+      }
+      done += step.weight;
+    }
+    return finish(context);
+  }
+
+  private async settle(error: unknown, job: JobRow, container: ContainerRow, held: HeldLease, lastAttempt: boolean): Promise<Outcome> {
+    if (this.stopping.signal.aborted) return { kind: 'postponed', delayMs: SHUTDOWN_RETRY_MS };
+    const failure = held.signal.aborted ? ({ kind: 'dropped' } as const) : classifyFailure(error);
+    if (failure.kind === 'dropped') return { kind: 'done' };
+
+    this.logger.warn({ err: error, containerId: container.id, jobId: job.id, code: failure.error.code }, 'A provisioning step failed');
+    const reason = { code: failure.error.code, message: failure.error.message };
+    if (failure.kind === 'waiting' || (failure.error.retryable && !lastAttempt)) {
+      await this.store.tryTransition(container.id, container.status, {
+        lease: held.lease,
+        reason,
+        job: { id: job.id, patch: { state: 'queued', error: failure.error } },
+      });
+      return failure.kind === 'waiting' ? { kind: 'postponed', delayMs: AWAY_RETRY_MS } : { kind: 'retry', error: failure.error };
+    }
+    await this.store.tryTransition(container.id, 'failed', {
+      lease: held.lease,
+      reason,
+      job: { id: job.id, patch: { state: 'failed', error: failure.error, finishedAt: this.clock.now() } },
+    });
+    await this.failedWorkspace.stop(container);
+    return { kind: 'failed', error: failure.error };
+  }
+}

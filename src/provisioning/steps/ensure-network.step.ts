@@ -1,0 +1,21 @@
+import { Injectable } from '@nestjs/common';
+import { WORKSPACE_NETWORK } from '../../containers/container-names.js';
+import { ContainerRuntime } from '../../runtime/container-runtime.js';
+import { LABEL_MANAGED, LABEL_ROLE } from '../../runtime/labels.js';
+import { ProvisioningStep } from '../step.js';
+
+/** Makes the bridge that all workspaces share. */
+@Injectable()
+export class EnsureNetworkStep extends ProvisioningStep {
+  readonly name = 'network';
+  readonly status = 'creating';
+  readonly weight = 5;
+
+  constructor(private readonly runtime: ContainerRuntime) {
+    super();
+  }
+
+  async run(): Promise<void> {
+    await this.runtime.networks.ensureIsolatedBridge(WORKSPACE_NETWORK, { [LABEL_MANAGED]: 'true', [LABEL_ROLE]: 'network' });
+  }
+}

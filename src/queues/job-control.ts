@@ -1,0 +1,16 @@
+import { DelayedError, type Job, UnrecoverableError } from 'bullmq';
+
+/** Puts the job back for `delayMs` without counting an attempt. Never returns. */
+export async function postpone(job: Job, token: string | undefined, delayMs: number): Promise<never> {
+  await job.moveToDelayed(Date.now() + delayMs, token);
+  throw new DelayedError();
+}
+
+/** Ends the job for good. */
+export function giveUp(message: string): never {
+  throw new UnrecoverableError(message);
+}
+
+export function isLastAttempt(job: Job): boolean {
+  return job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+}

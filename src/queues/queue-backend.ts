@@ -1,0 +1,38 @@
+import { createPostgresBackend, type QueueOptions, runMigrations, setDefaultBackendFactory } from 'bullmq';
+import pg from 'pg';
+import type { ConnectionConfig } from '../persistence/database.js';
+import { JOB_OPTIONS } from './queue-options.js';
+import { QUEUE_PREFIX } from './job-map.js';
+
+const SCHEMA = 'bullmq';
+const POOL_SIZE = 12;
+
+export interface QueueBackend {
+  options: QueueOptions;
+  close(): Promise<void>;
+}
+
+/** BullMQ on PostgreSQL, in a schema of its own. One pool serves all queues and workers. */
+export async function openPostgresBackend(config: ConnectionConfig, onError: (error: Error) => void): Promise<QueueBackend> {
+  const pool = new pg.Pool({ ...config, max: POOL_SIZE, keepAlive: true, application_name: 'devforge', options: `-c search_path=${SCHEMA},public` });
+  pool.on('error', onError);
+  const client = await pool.connect();
+  try {
+    await runMigrations(client, SCHEMA);
+  } finally {
+    client.release();
+  }
+  setDefaultBackendFactory(createPostgresBackend);
+  // The factory decides what a connection is; the published type knows Redis alone.
+  return { options: queueOptions(pool as unknown as QueueOptions['connection']), close: () => pool.end() };
+}
+
+/** BullMQ on Redis. Each queue and worker opens connections of its own and closes them. */
+export function openRedisBackend(redisUrl: string): QueueBackend {
+  setDefaultBackendFactory();
+  return { options: queueOptions({ url: redisUrl, maxRetriesPerRequest: null }), close: async () => undefined };
+}
+
+function queueOptions(connection: QueueOptions['connection']): QueueOptions {
+  return { connection, prefix: QUEUE_PREFIX, defaultJobOptions: JOB_OPTIONS };
+}

@@ -1,0 +1,188 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * The port to a container engine. Implementations answer with these types only, never assume that the
+ * engine runs on this machine, and put a deadline on every call.
+ *
+ * Every method rejects with {@link RuntimeError}. Only `not_found` says that something is absent; after
+ * any other error nothing is known about it.
+ */
+export abstract class ContainerRuntime {
+  abstract readonly engine: RuntimeEngine;
+  abstract readonly containers: RuntimeContainers;
+  abstract readonly images: RuntimeImages;
+  abstract readonly volumes: RuntimeVolumes;
+  abstract readonly networks: RuntimeNetworks;
+}
+
+export type RuntimeErrorCode =
+  /** The engine does not answer: nothing is known. */
+  | 'unavailable'
+  /** The engine answers with a failure of its own; the next try may succeed. */
+  | 'failed'
+  /** What was named does not exist. */
+  | 'not_found'
+  /** The engine refuses because of the present state of what was named. */
+  | 'conflict'
+  /** The engine refuses what was asked; asking again changes nothing. */
+  | 'invalid'
+  /** No space left for images, containers or volumes. */
+  | 'out_of_disk'
+  /** An image build or pull ended with an error; `output` holds its last lines. */
+  | 'build_failed'
+  /** The caller gave up. */
+  | 'aborted';
+
+export class RuntimeError extends Error {
+  constructor(
+    readonly code: RuntimeErrorCode,
+    message: string,
+    readonly details: { output?: string[]; cause?: unknown } = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'RuntimeError';
+  }
+}
+
+export interface EngineInfo {
+  version: string;
+  cpus: number;
+}
+
+export type EngineEvent = {
+  /** What happened to the container, in the engine's words: `start`, `die`, `oom`, `destroy`, … */
+  action: string;
+  dockerId: string;
+  labels: Record<string, string>;
+  at: Date;
+};
+
+export abstract class RuntimeEngine {
+  /** Asks whether the engine answers, within one second. */
+  abstract ping(): Promise<void>;
+  abstract info(): Promise<EngineInfo>;
+  /**
+   * Follows the container events of everything that carries one of our labels.
+   * Resolves when the stream ends, rejects when it breaks or falls silent.
+   * @param onReady called once events are being received
+   */
+  abstract watch(onEvent: (event: EngineEvent) => void, signal: AbortSignal, onReady: () => void): Promise<void>;
+}
+
+export interface VolumeMount {
+  volume: string;
+  target: string;
+  readOnly?: boolean;
+  labels: Record<string, string>;
+}
+
+export interface ContainerSpec {
+  name: string;
+  image: string;
+  labels: Record<string, string>;
+  env: Record<string, string>;
+  mounts: VolumeMount[];
+  /** Name of the network, or `none`. */
+  network: string;
+  hostname: string;
+  /** Takes the place of the image's own. */
+  entrypoint?: string[];
+  /** Cores. */
+  cpuLimit: number;
+  /** MiB. */
+  memoryLimit: number;
+  pidsLimit: number;
+}
+
+export type ObservedState = 'created' | 'running' | 'paused' | 'exited' | 'dead';
+
+/** A container as the engine shows it. */
+export interface ObservedContainer {
+  dockerId: string;
+  name: string;
+  image: string;
+  labels: Record<string, string>;
+  state: ObservedState;
+}
+
+export interface InspectedContainer extends ObservedContainer {
+  exitCode: number;
+  oomKilled: boolean;
+  startedAt: Date | null;
+  finishedAt: Date | null;
+  /** Address on each network, by the network's name. */
+  addresses: Record<string, string>;
+}
+
+export interface ExecRequest {
+  argv: string[];
+  env?: Record<string, string>;
+  cwd?: string;
+  /** Written to the command's input, which is then closed. */
+  stdin?: string | Buffer;
+  onStdout?: (chunk: Buffer) => void;
+  onStderr?: (chunk: Buffer) => void;
+  signal?: AbortSignal;
+  /** Longest time to wait for the command, in milliseconds. The command itself is not ended. */
+  timeoutMs: number;
+}
+
+export interface ExecResult {
+  exitCode: number;
+  /** The last 64 KiB of each stream. */
+  stdout: string;
+  stderr: string;
+}
+
+export abstract class RuntimeContainers {
+  /** Creates the container, or finds the one of that name. */
+  abstract create(spec: ContainerSpec): Promise<{ dockerId: string; created: boolean }>;
+  /** Starts it; already running is success. */
+  abstract start(dockerId: string): Promise<void>;
+  /** Stops it, killing it after `graceSeconds`; already stopped is success. */
+  abstract stop(dockerId: string, graceSeconds: number): Promise<void>;
+  abstract pause(dockerId: string): Promise<void>;
+  abstract unpause(dockerId: string): Promise<void>;
+  /** Kills and removes it; already gone is success. */
+  abstract remove(dockerIdOrName: string): Promise<void>;
+  /** @returns null when the engine says that there is no such container */
+  abstract inspect(dockerIdOrName: string): Promise<InspectedContainer | null>;
+  /** All containers, running or not, that carry the label. */
+  abstract list(label: string): Promise<ObservedContainer[]>;
+  abstract exec(dockerId: string, request: ExecRequest): Promise<ExecResult>;
+  /** Bytes of the writable layer. */
+  abstract writableLayerBytes(dockerId: string): Promise<number>;
+}
+
+export interface BuildRequest {
+  tag: string;
+  target: string;
+  /** The build context as an uncompressed tar stream. */
+  context: Readable;
+  buildArgs: Record<string, string>;
+  labels: Record<string, string>;
+  /** One line of the build's output at a time. */
+  onOutput: (line: string) => void;
+  signal?: AbortSignal;
+}
+
+export abstract class RuntimeImages {
+  abstract exists(reference: string): Promise<boolean>;
+  abstract pull(reference: string, signal?: AbortSignal): Promise<void>;
+  abstract build(request: BuildRequest): Promise<void>;
+  abstract remove(reference: string): Promise<void>;
+}
+
+export abstract class RuntimeVolumes {
+  /** Names of the volumes that carry the label. */
+  abstract list(label: string): Promise<{ name: string; labels: Record<string, string> }[]>;
+  abstract exists(name: string): Promise<boolean>;
+  /** Removes it; already gone is success. */
+  abstract remove(name: string): Promise<void>;
+}
+
+export abstract class RuntimeNetworks {
+  /** Makes a bridge on which containers cannot reach one another, or finds the one of that name. */
+  abstract ensureIsolatedBridge(name: string, labels: Record<string, string>): Promise<void>;
+  abstract remove(name: string): Promise<void>;
+}

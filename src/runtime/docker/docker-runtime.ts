@@ -1,0 +1,29 @@
+import { Injectable } from '@nestjs/common';
+import { Settings } from '../../config/settings.js';
+import { ContainerRuntime } from '../container-runtime.js';
+import { createDockerClient } from './docker-client.js';
+import { DockerContainers } from './docker-containers.js';
+import { DockerEngine } from './docker-engine.js';
+import { DockerImages } from './docker-images.js';
+import { DockerNetworks } from './docker-networks.js';
+import { DockerVolumes } from './docker-volumes.js';
+
+/** The container runtime on a Docker Engine. */
+@Injectable()
+export class DockerRuntime extends ContainerRuntime {
+  readonly engine: DockerEngine;
+  readonly containers: DockerContainers;
+  readonly images: DockerImages;
+  readonly volumes: DockerVolumes;
+  readonly networks: DockerNetworks;
+
+  constructor(settings: Settings) {
+    super();
+    const docker = createDockerClient(settings.docker);
+    this.engine = new DockerEngine(docker);
+    this.containers = new DockerContainers(docker);
+    this.images = new DockerImages(docker);
+    this.volumes = new DockerVolumes(docker);
+    this.networks = new DockerNetworks(docker);
+  }
+}

@@ -1,0 +1,68 @@
+import { RuntimeError, type RuntimeErrorCode } from '../container-runtime.js';
+
+/** Deadlines of engine calls, in milliseconds. */
+export const DEADLINE = { ping: 1_000, read: 10_000, write: 60_000, pull: 600_000, silentBuild: 1_200_000 } as const;
+
+interface EngineErrorShape {
+  statusCode?: number;
+  code?: string;
+  reason?: string;
+  message?: string;
+  json?: { message?: string } | null;
+}
+
+/**
+ * Runs one engine call under a deadline, since a silent engine would hold it for ever.
+ * @throws RuntimeError whatever the call rejects with
+ */
+export async function engineCall<Result>(
+  what: string,
+  deadlineMs: number,
+  call: (signal: AbortSignal) => Promise<Result>,
+  callerSignal?: AbortSignal,
+): Promise<Result> {
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const signal = callerSignal === undefined ? deadline : AbortSignal.any([deadline, callerSignal]);
+  try {
+    return await Promise.race([call(signal), rejectOnAbort(signal)]);
+  } catch (error) {
+    if (callerSignal?.aborted) throw new RuntimeError('aborted', `${what}: given up`, { cause: error });
+    if (deadline.aborted) throw new RuntimeError('unavailable', `${what}: the engine did not answer within ${deadlineMs} ms`, { cause: error });
+    throw toRuntimeError(what, error);
+  }
+}
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void => reject(new Error('aborted'));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}
+
+export function toRuntimeError(what: string, error: unknown): RuntimeError {
+  if (error instanceof RuntimeError) return error;
+  const shape = (typeof error === 'object' && error !== null ? error : {}) as EngineErrorShape;
+  const message = shape.json?.message ?? shape.message ?? String(error);
+  if (/no space left on device|disk quota exceeded/i.test(message)) {
+    return new RuntimeError('out_of_disk', `${what}: ${message}`, { cause: error });
+  }
+  return new RuntimeError(codeOf(shape), `${what}: ${explain(shape, message)}`, { cause: error });
+}
+
+export function statusOf(error: unknown): number | undefined {
+  return typeof error === 'object' && error !== null ? (error as EngineErrorShape).statusCode : undefined;
+}
+
+function codeOf({ statusCode }: EngineErrorShape): RuntimeErrorCode {
+  if (statusCode === undefined || statusCode === 503) return 'unavailable';
+  if (statusCode === 404) return 'not_found';
+  if (statusCode === 409) return 'conflict';
+  return statusCode >= 500 ? 'failed' : 'invalid';
+}
+
+function explain({ code }: EngineErrorShape, message: string): string {
+  if (code === 'EACCES') return `${message} (this user may not use the engine's socket: add it to the docker group)`;
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') return `${message} (is the container engine running?)`;
+  return message;
+}

@@ -1,0 +1,6 @@
+/** Labels on everything that DevForge makes at the engine. */
+export const LABEL_ID = 'devforge.id';
+export const LABEL_ROLE = 'devforge.role';
+export const LABEL_MANAGED = 'devforge.managed';
+
+export type Role = 'workspace' | 'git-agent' | 'image' | 'network';
