@@ -7,6 +7,7 @@ import { ProblemFilter } from './common/problem.filter.js';
 import { ConfigModule } from './config/config.module.js';
 import { loggingModule } from './common/logging.module.js';
 import { ContainersModule } from './containers/containers.module.js';
+import { EditorModule } from './editor/editor.module.js';
 import { EventsModule } from './events/events.module.js';
 import { HealthModule } from './health/health.module.js';
 import { asDomainError } from './persistence/database-error.js';
@@ -29,6 +30,7 @@ import { RuntimeModule } from './runtime/runtime.module.js';
     AuthModule,
     ContainersModule,
     ProvisioningModule,
+    EditorModule,
     HealthModule,
   ],
   providers: [

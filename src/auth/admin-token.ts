@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
@@ -21,6 +21,11 @@ export class AdminToken {
   /** Takes the same time whatever the candidate shares with the token. */
   matches(candidate: string): boolean {
     return timingSafeEqual(sha256(candidate), this.digest);
+  }
+
+  /** A key for one purpose, the same in every process that has the same token. */
+  deriveKey(purpose: string): Buffer {
+    return createHmac('sha256', this.digest).update(purpose).digest();
   }
 }
 

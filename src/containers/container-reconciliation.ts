@@ -59,6 +59,7 @@ export class ContainerReconciliation {
 
   private async wakeOrRepair(row: ContainerRow, engineWasAway: boolean): Promise<void> {
     const decision = await this.decideFor(row, engineWasAway);
+    if (decision.do === 'nothing') return;
     if (decision.do === 'wake') return this.repairs.wake(row);
     await this.leases.tryWithLease(row.id, async (held) => {
       const present = await this.containers.findById(row.id);
@@ -76,7 +77,7 @@ export class ContainerReconciliation {
       row.jobId === null ? null : this.jobs.findById(row.jobId),
       needsEngine ? this.runtime.containers.inspect(namesOf(row.id).workspace) : null,
     ]);
-    return decide(row, job, { workspace, engineWasAway });
+    return decide(row, job, { now: this.clock.now(), workspace, engineWasAway });
   }
 
   private async apply(decision: Decision, row: ContainerRow, held: HeldLease): Promise<void> {

@@ -17,6 +17,7 @@ export type Decision =
   | { do: 'finish-removal' };
 
 export interface Observation {
+  now: Date;
   /** null when the engine says that there is no such container. */
   workspace: InspectedContainer | null;
   /** The engine went away or DevForge was not there since the container was last seen running. */
@@ -24,12 +25,15 @@ export interface Observation {
 }
 
 export const VANISHED: StatusReason = { code: 'vanished', message: 'The Docker container vanished; start makes it again on the kept volume.' };
+/** A job waits at most this long between two tries; one that is untouched for longer was lost by the queue. */
+const FORGOTTEN_AFTER_MS = 60_000;
 const NOTHING: Decision = { do: 'nothing' };
 
 /** Compares a row that nobody works on with what the engine shows. */
-export function decide(row: ContainerRow, job: JobRow | null, { workspace, engineWasAway }: Observation): Decision {
+export function decide(row: ContainerRow, job: JobRow | null, observation: Observation): Decision {
+  const { workspace, engineWasAway } = observation;
   if (row.status === 'deleting') return { do: 'finish-removal' };
-  if (PROVISIONING.includes(row.status)) return job === null || job.finishedAt !== null ? { do: 'reprovision' } : { do: 'wake' };
+  if (PROVISIONING.includes(row.status)) return unfinished(job, observation);
   if (row.status === 'failed') return NOTHING;
   if (workspace === null) return absent(row);
   const runs = workspace.state === 'running' || workspace.state === 'paused';
@@ -38,6 +42,12 @@ export function decide(row: ContainerRow, job: JobRow | null, { workspace, engin
   if (row.desiredRunning && engineWasAway) return { do: 'restart' };
   if (row.status === 'running') return { do: 'mark', status: 'stopped', reason: reasonOf(workspace) };
   return row.status === 'missing' ? { do: 'mark', status: 'stopped', reason: null } : NOTHING;
+}
+
+function unfinished(job: JobRow | null, { now, engineWasAway }: Observation): Decision {
+  if (job === null || job.finishedAt !== null) return { do: 'reprovision' };
+  const forgotten = now.getTime() - job.updatedAt.getTime() > FORGOTTEN_AFTER_MS;
+  return engineWasAway || forgotten ? { do: 'wake' } : NOTHING;
 }
 
 function absent(row: ContainerRow): Decision {

@@ -3,7 +3,7 @@ import type { ContainerStatus, Template } from './types.js';
 
 export type ContainerRow = typeof containers.$inferSelect;
 export type JobRow = typeof jobs.$inferSelect;
-export type JobPatch = Partial<Pick<JobRow, 'state' | 'step' | 'progress' | 'message' | 'attempts' | 'error' | 'finishedAt'>>;
+export type JobPatch = Partial<Pick<JobRow, 'state' | 'step' | 'progress' | 'message' | 'attempts' | 'failures' | 'error' | 'finishedAt'>>;
 
 /** Columns that are written once, or by leases alone, are left out. */
 export type ContainerPatch = Partial<

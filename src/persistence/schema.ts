@@ -65,7 +65,10 @@ export const jobs = pgTable(
     progress: integer('progress').notNull().default(0),
     /** What the step is doing, in its own words: a line of git or of the image build. */
     message: text('message'),
+    /** How often it was started; a worker that died counts here. */
     attempts: integer('attempts').notNull().default(0),
+    /** How often it failed; at the last one allowed it is over. */
+    failures: integer('failures').notNull().default(0),
     error: jsonb('error').$type<JobError>(),
     createdAt: instant('created_at').notNull(),
     updatedAt: instant('updated_at').notNull(),

@@ -1,4 +1,5 @@
 import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
 import type { Job } from 'bullmq';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import type { ProvisioningJobData } from '../queues/job-map.js';
@@ -10,7 +11,7 @@ import { ProvisioningRunner } from './provisioning-runner.js';
 const CONCURRENCY = 8;
 
 @Processor('create', workerOptions(CONCURRENCY))
-export class CreateProcessor extends WorkerHost {
+export class CreateProcessor extends WorkerHost implements BeforeApplicationShutdown {
   constructor(
     private readonly runner: ProvisioningRunner,
     private readonly pipeline: CreatePipeline,
@@ -21,6 +22,11 @@ export class CreateProcessor extends WorkerHost {
 
   override process(job: Job<ProvisioningJobData>, token?: string): Promise<void> {
     return processJob(this.runner, this.pipeline, job, token);
+  }
+
+  /** What is under way has been told to stop by now; the stores are closed after this. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.worker.close();
   }
 
   @OnWorkerEvent('error')

@@ -1,11 +1,11 @@
 import type { Job } from 'bullmq';
 import type { ProvisioningJobData } from '../queues/job-map.js';
-import { giveUp, isLastAttempt, postpone } from '../queues/job-control.js';
+import { giveUp, postpone } from '../queues/job-control.js';
 import type { Pipeline, ProvisioningRunner } from './provisioning-runner.js';
 
 /** Runs a job's pipeline and tells BullMQ how it went. */
 export async function processJob(runner: ProvisioningRunner, pipeline: Pipeline, job: Job<ProvisioningJobData>, token?: string): Promise<void> {
-  const outcome = await runner.run(job.data, pipeline, isLastAttempt(job));
+  const outcome = await runner.run(job.data, pipeline);
   switch (outcome.kind) {
     case 'done':
       return;

@@ -1,4 +1,4 @@
-import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../common/clock.js';
 import { ContainerLeases, type HeldLease } from '../containers/container-leases.js';
@@ -7,6 +7,7 @@ import { type ContainerRow, ContainersRepository, type JobRow } from '../persist
 import { JobsRepository } from '../persistence/jobs.repository.js';
 import type { JobError } from '../persistence/types.js';
 import type { ProvisioningJobData } from '../queues/job-map.js';
+import { MOST_FAILURES } from '../queues/queue-options.js';
 import { classifyFailure } from './failure.js';
 import { FailedWorkspace } from './failed-workspace.js';
 import { ProgressReporter } from './progress-reporter.js';
@@ -31,7 +32,7 @@ export type Outcome =
 
 /** Takes a job's container through its steps, and writes down how that went. */
 @Injectable()
-export class ProvisioningRunner implements BeforeApplicationShutdown {
+export class ProvisioningRunner implements OnModuleDestroy {
   private readonly stopping = new AbortController();
 
   constructor(
@@ -45,11 +46,11 @@ export class ProvisioningRunner implements BeforeApplicationShutdown {
   ) {}
 
   /** What is under way is put back; the next process goes on with it. */
-  beforeApplicationShutdown(): void {
+  onModuleDestroy(): void {
     this.stopping.abort();
   }
 
-  async run(data: ProvisioningJobData, pipeline: Pipeline, lastAttempt: boolean): Promise<Outcome> {
+  async run(data: ProvisioningJobData, pipeline: Pipeline): Promise<Outcome> {
     if ((await this.pending(data)) === null) return { kind: 'done' };
     let afterwards: () => void = () => undefined;
     const outcome = await this.leases.tryWithLease(data.containerId, async (held): Promise<Outcome> => {
@@ -61,7 +62,7 @@ export class ProvisioningRunner implements BeforeApplicationShutdown {
         afterwards = await this.work(pending.container, pending.job, pipeline, { lease: held.lease, signal }, progress);
         return { kind: 'done' };
       } catch (error) {
-        return await this.settle(error, pending.job, progress.container, held, lastAttempt);
+        return await this.settle(error, pending.job, progress.container, held);
       }
     });
     afterwards();
@@ -105,25 +106,26 @@ export class ProvisioningRunner implements BeforeApplicationShutdown {
     return finish(context);
   }
 
-  private async settle(error: unknown, job: JobRow, container: ContainerRow, held: HeldLease, lastAttempt: boolean): Promise<Outcome> {
+  private async settle(error: unknown, job: JobRow, container: ContainerRow, held: HeldLease): Promise<Outcome> {
     if (this.stopping.signal.aborted) return { kind: 'postponed', delayMs: SHUTDOWN_RETRY_MS };
     const failure = held.signal.aborted ? ({ kind: 'dropped' } as const) : classifyFailure(error);
     if (failure.kind === 'dropped') return { kind: 'done' };
 
     this.logger.warn({ err: error, containerId: container.id, jobId: job.id, code: failure.error.code }, 'A provisioning step failed');
     const reason = { code: failure.error.code, message: failure.error.message };
-    if (failure.kind === 'waiting' || (failure.error.retryable && !lastAttempt)) {
+    const failures = job.failures + (failure.kind === 'waiting' ? 0 : 1);
+    if (failure.kind === 'waiting' || (failure.error.retryable && failures < MOST_FAILURES)) {
       await this.store.tryTransition(container.id, container.status, {
         lease: held.lease,
         reason,
-        job: { id: job.id, patch: { state: 'queued', error: failure.error } },
+        job: { id: job.id, patch: { state: 'queued', failures, error: failure.error } },
       });
       return failure.kind === 'waiting' ? { kind: 'postponed', delayMs: AWAY_RETRY_MS } : { kind: 'retry', error: failure.error };
     }
     await this.store.tryTransition(container.id, 'failed', {
       lease: held.lease,
       reason,
-      job: { id: job.id, patch: { state: 'failed', error: failure.error, finishedAt: this.clock.now() } },
+      job: { id: job.id, patch: { state: 'failed', failures, error: failure.error, finishedAt: this.clock.now() } },
     });
     await this.failedWorkspace.stop(container);
     return { kind: 'failed', error: failure.error };

@@ -10,7 +10,3 @@ export async function postpone(job: Job, token: string | undefined, delayMs: num
 export function giveUp(message: string): never {
   throw new UnrecoverableError(message);
 }
-
-export function isLastAttempt(job: Job): boolean {
-  return job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
-}

@@ -3,9 +3,12 @@ import type { DefaultJobOptions } from 'bullmq';
 
 type WorkerOptions = Parameters<typeof Processor>[1];
 
-/** How often and when a job that failed for a passing cause is tried again: after 1, 2, 4, 8 and 16 seconds. */
+/** Failures for a passing cause after which a job is given up. */
+export const MOST_FAILURES = 6;
+
+/** A job that failed is tried again after 1, 2, 4, 8 and 16 seconds. */
 export const JOB_OPTIONS: DefaultJobOptions = {
-  attempts: 6,
+  attempts: MOST_FAILURES,
   backoff: { type: 'exponential', delay: 1_000 },
   // The rows are the record; an id that is free again can be asked for again.
   removeOnComplete: true,

@@ -49,6 +49,7 @@ CREATE TABLE "jobs" (
 	"progress" integer DEFAULT 0 NOT NULL,
 	"message" text,
 	"attempts" integer DEFAULT 0 NOT NULL,
+	"failures" integer DEFAULT 0 NOT NULL,
 	"error" jsonb,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"updated_at" timestamp (3) with time zone NOT NULL,

@@ -27,7 +27,7 @@ export function toCreateOptions(spec: ContainerSpec): ContainerCreateOptions {
       MemorySwap: spec.memoryLimit * MIB,
       NanoCpus: Math.round(spec.cpuLimit * 1e9),
       Ulimits: [
-        { Name: 'nofile', Soft: 65_536, Hard: 65_536 },
+        { Name: 'nofile', Soft: 16_384, Hard: 16_384 },
         { Name: 'core', Soft: 0, Hard: 0 },
       ],
       OomScoreAdj: 500,

@@ -1,5 +1,6 @@
 import type Dockerode from 'dockerode';
 import { createInterface } from 'node:readline';
+import { stripVTControlCharacters } from 'node:util';
 import type { Readable } from 'node:stream';
 import { type BuildRequest, RuntimeError, RuntimeImages } from '../container-runtime.js';
 import { DEADLINE, engineCall, statusOf, toRuntimeError } from './engine-call.js';
@@ -90,7 +91,8 @@ async function followProgress(what: string, stream: Readable, onLine: (line: str
     if (text.trim() === '') continue;
     const record = JSON.parse(text) as ProgressRecord;
     failure ??= record.error;
-    for (const line of (record.stream ?? record.error ?? '').split(/\r?\n/)) {
+    for (const coloured of (record.stream ?? record.error ?? '').split(/\r?\n/)) {
+      const line = stripVTControlCharacters(coloured);
       if (line.trim() === '') continue;
       output.push(line);
       if (output.length > KEPT_OUTPUT_LINES) output.shift();

@@ -1,0 +1,3 @@
+# /etc/profile sets PATH anew for login shells, such as those of tmux.
+PATH="$HOME/.local/bin:$PATH"
+export PATH

@@ -1,0 +1,55 @@
+/**
+ * npm run bench -- <name> [arguments]
+ * Installs what is missing, then runs bench/<name>.ts; without a name it lists what there is.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { sorted } from './lib/arrays.mjs';
+import { runCommand } from './lib/entry.mjs';
+import { projectEnv } from './lib/exec.mjs';
+import { describeExtraCa, extraCa } from './lib/extra-ca.mjs';
+import { Failure } from './lib/failure.mjs';
+import { NODE, ROOT } from './lib/paths.mjs';
+import { loadSettings } from './lib/settings.mjs';
+import { ensureSetup, SETUP_STEPS } from './lib/setup.mjs';
+import { defer } from './lib/shutdown.mjs';
+import { createSteps } from './lib/steps.mjs';
+
+const FOLDER = join(ROOT, 'bench');
+
+/** The benchmarks are the .ts files directly in bench/; what they share lies in folders below. */
+const names = () =>
+  existsSync(FOLDER)
+    ? sorted(readdirSync(FOLDER).filter((file) => file.endsWith('.ts') && !/\.(spec|test|d)\.ts$/.test(file)).map((file) => file.slice(0, -3)))
+    : [];
+
+await runCommand(async () => {
+  const [name, ...args] = process.argv.slice(2);
+  if (!name || name === '--help') {
+    process.stdout.write(`npm run bench -- <name> [arguments]\n${names().map((each) => `  ${each}\n`).join('')}`);
+    return 0;
+  }
+  if (!names().includes(name)) throw new Failure(`There is no benchmark "${name}".`, [`one of: ${names().join(', ') || '(none yet)'}`]);
+  const settings = loadSettings();
+  await ensureSetup(createSteps({ total: SETUP_STEPS }), settings);
+  const ca = extraCa(settings.values);
+  const hint = describeExtraCa(ca);
+  if (hint) process.stdout.write(`${hint}\n`);
+  return execute(name, args, ca ? { EXTRA_CA_CERTS: ca.file } : {});
+});
+
+function execute(name, args, env) {
+  const words = ['--import', './scripts/lib/ts-hooks.mjs', join('bench', `${name}.ts`), ...args];
+  const child = spawn(NODE, words, { cwd: ROOT, env: projectEnv(env), stdio: 'inherit', detached: true });
+  const ended = new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code) => resolve(code ?? 143));
+  });
+  defer(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    await ended;
+  });
+  return ended;
+}

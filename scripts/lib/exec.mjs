@@ -1,0 +1,96 @@
+/** Child processes: run one to its end with its output kept, and find programs. */
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { BIN } from './paths.mjs';
+import { defer } from './shutdown.mjs';
+
+const KEPT_LINES = 60;
+const SYSTEM_DIRS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** The environment of the project's own tools: its Node first on the path. */
+export function projectEnv(extra = {}, env = process.env) {
+  return { ...env, ...extra, PATH: [BIN, env.PATH].filter(Boolean).join(delimiter) };
+}
+
+/** The environment of the host's tools: without the project's programs, which `npm ci` replaces, and with the system's. */
+export function hostEnv(extra = {}, env = process.env) {
+  const dirs = (env.PATH ?? '').split(delimiter).filter((dir) => dir && !dir.endsWith(join('node_modules', '.bin')));
+  return { ...env, ...extra, PATH: [...new Set([...dirs, ...SYSTEM_DIRS])].join(delimiter) };
+}
+
+/** @returns {string | undefined} the program's path, also when the user's PATH leaves out the system directories */
+export function which(program, env = hostEnv()) {
+  return (env.PATH ?? '')
+    .split(delimiter)
+    .map((dir) => join(dir, program))
+    .find(isProgram);
+}
+
+function isProgram(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Runs a program in a process group of its own, which a signal to this script takes down too.
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string) => void, timeoutMs?: number, viaSudo?: boolean }} options
+ * @returns {Promise<{ code: number, lines: string[] }>} code 127 when the program is missing; the last lines of both outputs
+ */
+export function run(program, args, { cwd, env = hostEnv(), onLine, timeoutMs, viaSudo = false } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const lines = [];
+    const stop = () => killGroup(child.pid, viaSudo);
+    const undo = defer(stop);
+    const timer = timeoutMs && setTimeout(stop, timeoutMs);
+    for (const output of [child.stdout, child.stderr]) splitLines(output, keep);
+    function keep(line) {
+      lines.push(line);
+      if (lines.length > KEPT_LINES) lines.shift();
+      onLine?.(line);
+    }
+    let failed = false;
+    child.on('error', (error) => {
+      failed = true;
+      keep(error.message);
+    });
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      undo.forget();
+      resolve({ code: failed ? 127 : (code ?? 137), lines });
+    });
+  });
+}
+
+/** Ends a process group at once; with sudo where the processes belong to root. */
+export function killGroup(pid, viaSudo = false) {
+  if (!pid) return;
+  if (viaSudo) {
+    spawnSync('sudo', ['-n', 'kill', '-KILL', '--', `-${pid}`], { stdio: 'ignore' });
+    return;
+  }
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
+/** Calls back with each line of a stream; carriage returns of progress bars end a line too. */
+export function splitLines(stream, onLine) {
+  let rest = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (chunk) => {
+    const parts = (rest + chunk).split(/\r\n|\n|\r/);
+    rest = parts.pop() ?? '';
+    for (const part of parts) if (part.trim()) onLine(part.trimEnd());
+  });
+  stream.on('end', () => {
+    if (rest.trim()) onLine(rest.trimEnd());
+  });
+}

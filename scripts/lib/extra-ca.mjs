@@ -1,0 +1,26 @@
+/**
+ * The certificate authorities that image builds and containers must trust besides the usual ones.
+ * A proxy that inspects TLS shows on the host as NODE_EXTRA_CA_CERTS; its file is then what EXTRA_CA_CERTS would name.
+ */
+import { existsSync } from 'node:fs';
+import { Failure } from './failure.mjs';
+import { ROOT } from './paths.mjs';
+import { expandPath } from './settings.mjs';
+
+/**
+ * @param {Record<string, string | undefined>} values settings, `.env` included
+ * @returns {{ file: string, from: 'EXTRA_CA_CERTS' | 'NODE_EXTRA_CA_CERTS' } | undefined}
+ */
+export function extraCa(values, exists = existsSync, root = ROOT) {
+  if (values.EXTRA_CA_CERTS) {
+    const file = expandPath(values.EXTRA_CA_CERTS, root);
+    if (!exists(file)) throw new Failure(`EXTRA_CA_CERTS names ${file}, which does not exist.`, ['correct EXTRA_CA_CERTS, or unset it']);
+    return { file, from: 'EXTRA_CA_CERTS' };
+  }
+  const file = values.NODE_EXTRA_CA_CERTS;
+  return file && exists(file) ? { file, from: 'NODE_EXTRA_CA_CERTS' } : undefined;
+}
+
+/** A sentence for the terminal, when the file was not named for this purpose. */
+export const describeExtraCa = (found) =>
+  found?.from === 'NODE_EXTRA_CA_CERTS' ? `EXTRA_CA_CERTS is ${found.file}, from NODE_EXTRA_CA_CERTS: containers trust it too` : undefined;

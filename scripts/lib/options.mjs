@@ -1,0 +1,18 @@
+/** Command-line options by node:util, with faults said as a usage line. */
+import { parseArgs } from 'node:util';
+import { Failure } from './failure.mjs';
+
+/** @param {import('node:util').ParseArgsConfig['options']} options @param {string} usage one line, shown with --help and with a fault */
+export function readOptions(options, usage, args = process.argv.slice(2)) {
+  let values;
+  try {
+    ({ values } = parseArgs({ args, options: { ...options, help: { type: 'boolean', short: 'h' } }, strict: true, allowPositionals: false }));
+  } catch (error) {
+    throw new Failure(error.message.split('. ')[0], [usage]);
+  }
+  if (values.help) {
+    process.stdout.write(`${usage}\n`);
+    process.exit(0);
+  }
+  return values;
+}

@@ -1,0 +1,17 @@
+/** The set-up that every command shares: npm packages, Docker engine, base image, and for tests their servers. */
+import { ensureBaseImage } from './base-image.mjs';
+import { ensureEngine } from './engine.mjs';
+import { hostFacts } from './host.mjs';
+import { ensureNpmPackages } from './npm-packages.mjs';
+import { ensureTestPackages } from './test-packages.mjs';
+
+export const SETUP_STEPS = 3;
+
+/** @param {{ run: Function }} steps @param {ReturnType<import('./settings.mjs').loadSettings>} settings */
+export async function ensureSetup(steps, settings, host = hostFacts()) {
+  await steps.run('npm packages', (step) => ensureNpmPackages(step));
+  await steps.run('Docker engine', (step) => ensureEngine(settings.engine, host, step));
+  await steps.run('base image', (step) => ensureBaseImage(settings.engine, settings.baseImage, host, step));
+}
+
+export const ensureTestTools = (steps, host = hostFacts()) => steps.run('test servers and tools', (step) => ensureTestPackages(host, step));

@@ -1,0 +1,69 @@
+/**
+ * Numbered steps with ✓ and seconds. On a terminal one live line a step; elsewhere plain lines,
+ * without colour codes: what is new every few seconds, and a sign of life where nothing is.
+ */
+const LIVE_MS = 200;
+const PLAIN_MS = 5000;
+const SIGN_OF_LIFE_MS = 30_000;
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+
+export const seconds = (ms) => `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+
+/**
+ * @param {{ total: number, stream?: NodeJS.WriteStream, env?: Record<string, string | undefined>, now?: () => number }} options
+ * @returns {{ run: <T>(title: string, work: (step: { progress(text: string): void, done(text: string): void, note(text: string): void }) => Promise<T>) => Promise<T> }}
+ */
+export function createSteps({ total, stream = process.stdout, env = process.env, now = Date.now }) {
+  const live = Boolean(stream.isTTY) && !env.CI;
+  const colour = live && !env.NO_COLOR;
+  const paint = (code, text) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
+  let number = 0;
+
+  async function run(title, work) {
+    number += 1;
+    const label = `[${number}/${total}] ${title}`;
+    const startedAt = now();
+    let text = '';
+    let summary = '';
+    let frame = 0;
+    let shown = { text: '', at: startedAt };
+    const notes = [];
+    const elapsed = () => seconds(now() - startedAt);
+    const redraw = () => {
+      const columns = stream.columns || 80;
+      const line = `${FRAMES[frame++ % FRAMES.length]} ${label}  ${text} (${elapsed()})`;
+      stream.write(`\r\x1b[K${line.slice(0, columns - 1)}`);
+    };
+    const plain = () => {
+      if (text === shown.text && now() - shown.at < SIGN_OF_LIFE_MS) return;
+      stream.write(`  ${label}: ${text || 'working'} (${elapsed()})\n`);
+      shown = { text, at: now() };
+    };
+    const timer = setInterval(live ? redraw : plain, live ? LIVE_MS : PLAIN_MS);
+    const close = (mark, ending) => {
+      clearInterval(timer);
+      stream.write(`${live ? '\r\x1b[K' : ''}${mark} ${label}${ending ? `: ${ending}` : ''} (${elapsed()})\n`);
+      for (const note of notes) stream.write(`    ${note}\n`);
+    };
+    const step = {
+      progress(next) {
+        text = next;
+      },
+      done(ending) {
+        summary = ending;
+      },
+      note(line) {
+        notes.push(line);
+      },
+    };
+    try {
+      const result = await work(step);
+      close(paint(32, '✓'), summary);
+      return result;
+    } catch (error) {
+      close(paint(31, '✗'), text);
+      throw error;
+    }
+  }
+  return { run };
+}

@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import { createSteps } from './steps.mjs';
+
+function screen(isTTY: boolean) {
+  let text = '';
+  return { isTTY, columns: 80, write: (chunk: string) => (text += chunk), text: () => text };
+}
+
+describe('numbered steps', () => {
+  it('are plain lines without codes away from a terminal', async () => {
+    const stream = screen(false);
+    const steps = createSteps({ total: 2, stream, env: {}, now: () => 0 });
+    const result = await steps.run('engine', async (step: { done(text: string): void; note(text: string): void }) => {
+      step.note('by hand');
+      step.done('Docker 1');
+      return 7;
+    });
+    expect(result).toBe(7);
+    expect(stream.text()).toBe('✓ [1/2] engine: Docker 1 (0.0 s)\n    by hand\n');
+  });
+
+  it('show where they failed, and pass the failure on', async () => {
+    const stream = screen(false);
+    const steps = createSteps({ total: 1, stream, env: {}, now: () => 0 });
+    const work = async (step: { progress(text: string): void }) => {
+      step.progress('pulling');
+      throw new Error('no');
+    };
+    await expect(steps.run('image', work)).rejects.toThrow('no');
+    expect(stream.text()).toBe('✗ [1/1] image: pulling (0.0 s)\n');
+  });
+
+  it('use colour on a terminal, unless NO_COLOR is set', async () => {
+    const run = async (env: Record<string, string>) => {
+      const stream = screen(true);
+      await createSteps({ total: 1, stream, env, now: () => 0 }).run('x', async () => undefined);
+      return stream.text();
+    };
+    expect(await run({})).toContain('\u001b[32m✓');
+    expect(await run({ NO_COLOR: '1' })).not.toContain('\u001b[32m');
+    expect(await run({ CI: 'true' })).not.toContain('\u001b');
+  });
+});

@@ -1,0 +1,69 @@
+/** The tiers of `npm test`, in their order, and the reading of its command line. */
+import { Failure } from './failure.mjs';
+
+/** @typedef {{ name: string, kind: 'command' | 'jest', words?: string[], serial?: boolean, real?: boolean, minutes: number }} Tier */
+
+/** `real` tiers use the engine and the servers; `serial` ones run one suite at a time. @type {Tier[]} */
+export const TIERS = [
+  { name: 'type-check', kind: 'command', words: ['tsc', '--noEmit'], minutes: 5 },
+  { name: 'lint', kind: 'command', words: ['npm', 'run', '--silent', 'lint'], minutes: 5 },
+  { name: 'unit', kind: 'jest', minutes: 10 },
+  { name: 'contract', kind: 'jest', serial: true, real: true, minutes: 20 },
+  { name: 'e2e', kind: 'jest', serial: true, real: true, minutes: 45 },
+  { name: 'faults', kind: 'jest', serial: true, real: true, minutes: 30 },
+];
+
+/**
+ * `--only a,b` (also repeated) picks tiers; everything else goes to Jest.
+ * @param {string[]} args
+ * @returns {{ tiers: Tier[], jestArgs: string[], passWithNoTests: boolean }}
+ */
+export function readTestArgs(args) {
+  const names = [];
+  const jestArgs = [];
+  for (let index = 0; index < args.length; index += 1) {
+    const match = /^--only(?:=(.*))?$/.exec(args[index]);
+    if (match) names.push(...(match[1] ?? args[(index += 1)] ?? '').split(','));
+    else jestArgs.push(args[index]);
+  }
+  const unknown = names.filter((name) => !TIERS.some((tier) => tier.name === name));
+  if (unknown.length > 0) throw new Failure(`No tier is called "${unknown.join('", "')}".`, [`npm test -- --only <${TIERS.map((tier) => tier.name).join('|')}>`]);
+  return {
+    tiers: names.length > 0 ? TIERS.filter((tier) => names.includes(tier.name)) : TIERS,
+    jestArgs,
+    passWithNoTests: jestArgs.includes('--passWithNoTests'),
+  };
+}
+
+/** Options that take a list come first: they would take the file names among `jestArgs` for theirs. @param {Tier} tier @param {string[]} jestArgs */
+export function jestWords(tier, jestArgs) {
+  const serial = tier.serial && !jestArgs.some((arg) => /^(-i|--runInBand|-w|--maxWorkers)/.test(arg)) ? ['--runInBand'] : [];
+  return [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    'node_modules/jest/bin/jest.js',
+    '--selectProjects',
+    tier.name,
+    '--reporters=default',
+    '--reporters=<rootDir>/test/support/summary-reporter.mjs',
+    ...serial,
+    '--ci',
+    ...jestArgs,
+  ];
+}
+
+/**
+ * A tier's part of the sum. One that ended badly without a failed test to show for it counts as one failed.
+ * @param {{ code: number, summary?: { passed: number, failed: number }, passWithNoTests?: boolean }} outcome
+ */
+export function tierCount({ code, summary, passWithNoTests = false }) {
+  if (!summary) return code === 0 && passWithNoTests ? { passed: 0, failed: 0 } : { passed: 0, failed: 1 };
+  const empty = summary.passed + summary.failed === 0 && !passWithNoTests;
+  return { passed: summary.passed, failed: summary.failed === 0 && (code !== 0 || empty) ? 1 : summary.failed };
+}
+
+/** @param {{ passed: number, failed: number }[]} counts */
+export const sumCounts = (counts) =>
+  counts.reduce((sum, { passed, failed }) => ({ passed: sum.passed + passed, failed: sum.failed + failed }), { passed: 0, failed: 0 });
+
+export const closingLine = ({ passed, failed }) => `Tests: ${passed} passed, ${failed} failed`;

@@ -1,0 +1,51 @@
+import { describe, expect, it } from '@jest/globals';
+import { closingLine, jestWords, readTestArgs, sumCounts, tierCount, TIERS } from './tiers.mjs';
+
+const names = (args: string[]) => readTestArgs(args).tiers.map((tier: { name: string }) => tier.name);
+
+describe('npm test', () => {
+  it('runs every tier in order unless told which', () => {
+    expect(names([])).toEqual(['type-check', 'lint', 'unit', 'contract', 'e2e', 'faults']);
+    expect(names(['--only', 'e2e'])).toEqual(['e2e']);
+    expect(names(['--only=unit,lint', '--only', 'faults'])).toEqual(['lint', 'unit', 'faults']);
+    expect(() => readTestArgs(['--only', 'nope'])).toThrow('No tier is called "nope"');
+    expect(() => readTestArgs(['--only'])).toThrow('No tier is called ""');
+  });
+
+  it('hands the rest to Jest', () => {
+    expect(readTestArgs(['--only', 'e2e', '-t', 'clone', 'containers', '--passWithNoTests'])).toMatchObject({
+      jestArgs: ['-t', 'clone', 'containers', '--passWithNoTests'],
+      passWithNoTests: true,
+    });
+  });
+
+  it('runs the tiers that share the engine one suite at a time', () => {
+    const serial = TIERS.filter((tier) => tier.kind === 'jest' && jestWords(tier, []).includes('--runInBand')).map((tier) => tier.name);
+    expect(serial).toEqual(['contract', 'e2e', 'faults']);
+    expect(jestWords({ name: 'e2e', serial: true }, ['--maxWorkers=2'])).not.toContain('--runInBand');
+  });
+
+  it('puts file names behind an option that does not take them for its own', () => {
+    expect(jestWords({ name: 'unit' }, ['src/health']).slice(-2)).toEqual(['--ci', 'src/health']);
+  });
+
+  it('counts a tier that ended badly without saying why as one failed', () => {
+    expect(tierCount({ code: 0, summary: { passed: 3, failed: 0 } })).toEqual({ passed: 3, failed: 0 });
+    expect(tierCount({ code: 1, summary: { passed: 3, failed: 2 } })).toEqual({ passed: 3, failed: 2 });
+    expect(tierCount({ code: 1, summary: { passed: 3, failed: 0 } })).toEqual({ passed: 3, failed: 1 });
+    expect(tierCount({ code: 137 })).toEqual({ passed: 0, failed: 1 });
+    expect(tierCount({ code: 0 })).toEqual({ passed: 0, failed: 1 });
+  });
+
+  it('accepts a tier without tests only when told so', () => {
+    expect(tierCount({ code: 0, summary: { passed: 0, failed: 0 } })).toEqual({ passed: 0, failed: 1 });
+    expect(tierCount({ code: 0, summary: { passed: 0, failed: 0 }, passWithNoTests: true })).toEqual({ passed: 0, failed: 0 });
+    expect(tierCount({ code: 0, passWithNoTests: true })).toEqual({ passed: 0, failed: 0 });
+    expect(tierCount({ code: 1, passWithNoTests: true })).toEqual({ passed: 0, failed: 1 });
+  });
+
+  it('closes with the sum', () => {
+    expect(closingLine(sumCounts([{ passed: 2, failed: 0 }, { passed: 5, failed: 1 }]))).toBe('Tests: 7 passed, 1 failed');
+    expect(closingLine(sumCounts([]))).toBe('Tests: 0 passed, 0 failed');
+  });
+});

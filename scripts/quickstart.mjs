@@ -1,0 +1,75 @@
+/**
+ * npm run quickstart -- [--repo URL] [--branch B] [--name N] [--template both] [--ssh-key PATH] [--port P] [--no-follow]
+ * From a fresh clone to VS Code in a container. Running it again reuses everything.
+ * Ctrl-C stops DevForge, never the containers; --no-follow stops it right after the summary.
+ */
+import { ensureBuild } from './lib/build.mjs';
+import { runCommand } from './lib/entry.mjs';
+import { describeExtraCa, extraCa } from './lib/extra-ca.mjs';
+import { Failure } from './lib/failure.mjs';
+import { hostFacts } from './lib/host.mjs';
+import { readOptions } from './lib/options.mjs';
+import { devforgeClient } from './lib/quickstart/client.mjs';
+import { ensureContainer } from './lib/quickstart/container.mjs';
+import { chooseRepository } from './lib/quickstart/repository.mjs';
+import { ensureServer, logTail } from './lib/quickstart/server.mjs';
+import { summary } from './lib/quickstart/summary.mjs';
+import { loadSettings, parsePort } from './lib/settings.mjs';
+import { ensureSetup, SETUP_STEPS } from './lib/setup.mjs';
+import { createSteps, seconds } from './lib/steps.mjs';
+
+const USAGE = 'npm run quickstart -- [--repo URL] [--branch B] [--name N] [--template claude|vscode|both] [--ssh-key PATH] [--port P] [--no-follow]';
+const text = { type: 'string' };
+const say = (line) => process.stdout.write(`${line}\n`);
+let following = false;
+
+async function quickstart() {
+  const startedAt = Date.now();
+  const options = readOptions({ repo: text, branch: text, name: text, template: text, 'ssh-key': text, port: text, 'no-follow': { type: 'boolean' } }, USAGE);
+  const settings = loadSettings();
+  const port = parsePort(options.port ?? settings.port);
+  const host = hostFacts();
+  const operatorCa = extraCa(settings.values);
+  const steps = createSteps({ total: SETUP_STEPS + 4 });
+
+  await ensureSetup(steps, settings, host);
+  await steps.run('build', (step) => ensureBuild(step));
+  const repository = await steps.run('repository', async (step) => {
+    const chosen = await chooseRepository({ asked: options.repo, operatorCa: operatorCa?.file, settings, host, step });
+    step.done(`${chosen.url}, ${chosen.origin}`);
+    return chosen;
+  });
+  const hint = describeExtraCa(operatorCa);
+  if (hint) say(`    ${hint}`);
+  const env = repository.caBundle ? { EXTRA_CA_CERTS: repository.caBundle } : {};
+  const server = await steps.run('DevForge', (step) => ensureServer({ settings, port, env, step }));
+  const api = devforgeClient(server);
+  const spec = containerSpec(options, repository);
+  const container = await steps.run(`container ${spec.name}`, (step) => ensureContainer({ api, spec, askedRepo: options.repo, step, server }));
+
+  const { url, expiresAt } = await api.must('POST', `/api/containers/${encodeURIComponent(container.id)}/editor`);
+  const follow = !options['no-follow'] && !server.reused;
+  say(summary({ port, token: server.token, editorUrl: url, expiresAt, container, log: server.log, reused: server.reused, took: seconds(Date.now() - startedAt), follow }));
+  return follow ? stay(server) : server.stop();
+}
+
+function containerSpec(options, repository) {
+  return {
+    name: options.name ?? 'quickstart',
+    template: options.template ?? 'both',
+    repoType: 'clone',
+    repoUrl: repository.url,
+    ...(options.branch && { repoBranch: options.branch }),
+    ...(options['ssh-key'] && { sshKeyPath: options['ssh-key'] }),
+  };
+}
+
+/** Until Ctrl-C (which ends with 0: that is how one stops it) or until the server ends by itself. */
+async function stay(server) {
+  following = true;
+  const how = await server.ended;
+  following = false;
+  throw new Failure(`DevForge ${how}.`, [`see ${server.log}`], logTail(server.log));
+}
+
+await runCommand(quickstart, { signalExitCode: () => (following ? 0 : undefined) });

@@ -1,0 +1,47 @@
+/**
+ * npm test [-- --only <tier>[,<tier>]] [jest arguments]
+ * Installs what is missing, then runs every tier: type-check, lint, unit, contract, e2e, faults.
+ * Its last line is `Tests: N passed, N failed`, summed over all tiers; exit code 1 when anything failed.
+ */
+import { runCommand } from './lib/entry.mjs';
+import { describeExtraCa, extraCa } from './lib/extra-ca.mjs';
+import { hostFacts } from './lib/host.mjs';
+import { ensureNpmPackages } from './lib/npm-packages.mjs';
+import { runTier } from './lib/run-tier.mjs';
+import { loadSettings } from './lib/settings.mjs';
+import { ensureSetup, ensureTestTools, SETUP_STEPS } from './lib/setup.mjs';
+import { createSteps, seconds } from './lib/steps.mjs';
+import { closingLine, readTestArgs, sumCounts } from './lib/tiers.mjs';
+
+const counts = [];
+const say = (line) => process.stdout.write(`${line}\n`);
+
+async function prepare(tiers, settings) {
+  const real = tiers.some((tier) => tier.real);
+  const steps = createSteps({ total: real ? SETUP_STEPS + 1 : 1 });
+  if (!real) return steps.run('npm packages', (step) => ensureNpmPackages(step));
+  const host = hostFacts();
+  await ensureSetup(steps, settings, host);
+  return ensureTestTools(steps, host);
+}
+
+async function test() {
+  const { tiers, ...options } = readTestArgs(process.argv.slice(2));
+  const settings = loadSettings();
+  await prepare(tiers, settings);
+  const ca = extraCa(settings.values);
+  const hint = describeExtraCa(ca);
+  if (hint) say(hint);
+  for (const tier of tiers) {
+    say(`\n── ${tier.name} ──`);
+    const startedAt = Date.now();
+    const count = await runTier(tier, { ...options, env: ca ? { EXTRA_CA_CERTS: ca.file } : {} });
+    counts.push(count);
+    say(`${count.failed === 0 ? '✓' : '✗'} ${tier.name}: ${count.passed} passed, ${count.failed} failed (${seconds(Date.now() - startedAt)})`);
+  }
+  const total = sumCounts(counts);
+  say(`\n${closingLine(total)}`);
+  return total.failed === 0 ? 0 : 1;
+}
+
+await runCommand(test, { onFailure: () => say(`\n${closingLine(sumCounts([...counts, { passed: 0, failed: 1 }]))}`) });

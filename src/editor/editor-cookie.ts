@@ -1,0 +1,55 @@
+import { Injectable } from '@nestjs/common';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { AdminToken } from '../auth/admin-token.js';
+import { Clock } from '../common/clock.js';
+
+const LIFE_SECONDS = 12 * 60 * 60;
+const NAME = 'devforge_editor';
+
+/** The cookie that opens one container's editor and nothing else; the API never looks at it. */
+@Injectable()
+export class EditorCookie {
+  private readonly key: Buffer;
+
+  constructor(
+    private readonly clock: Clock,
+    token: AdminToken,
+  ) {
+    this.key = token.deriveKey(NAME);
+  }
+
+  /** The value of `Set-Cookie`. */
+  issue(containerId: string, secure: boolean): string {
+    const expires = Math.floor(this.clock.now().getTime() / 1_000) + LIFE_SECONDS;
+    const value = `${expires}.${this.sign(containerId, expires)}`;
+    return `${NAME}=${value}; Path=/editor/${containerId}/; Max-Age=${LIFE_SECONDS}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+  }
+
+  /** Whether a request's `Cookie` header opens that container's editor. */
+  opens(header: string | undefined, containerId: string): boolean {
+    return cookiesOf(header).some(([name, value]) => {
+      if (name !== NAME) return false;
+      const [expires = '', signature = ''] = value.split('.');
+      const expected = Buffer.from(this.sign(containerId, Number(expires)));
+      const given = Buffer.from(signature);
+      return given.length === expected.length && timingSafeEqual(given, expected) && Number(expires) * 1_000 > this.clock.now().getTime();
+    });
+  }
+
+  private sign(containerId: string, expires: number): string {
+    return createHmac('sha256', this.key).update(`${containerId}.${expires}`).digest('base64url');
+  }
+}
+
+/** The header without DevForge's own cookies, or undefined when nothing is left. */
+export function withoutOwnCookies(header: string | undefined): string | undefined {
+  const others = cookiesOf(header).filter(([name]) => !name.startsWith('devforge_'));
+  return others.length === 0 ? undefined : others.map(([name, value]) => `${name}=${value}`).join('; ');
+}
+
+function cookiesOf(header: string | undefined): [name: string, value: string][] {
+  return (header ?? '').split(';').flatMap((part) => {
+    const at = part.indexOf('=');
+    return at < 1 ? [] : [[part.slice(0, at).trim(), part.slice(at + 1).trim()] as [string, string]];
+  });
+}
