@@ -79,13 +79,13 @@ export class ProvisioningRunner implements OnModuleDestroy {
   private async work(
     container: ContainerRow,
     job: JobRow,
-    { steps, finish }: Pipeline,
+    pipeline: Pipeline,
     held: HeldLease,
     progress: { container: ContainerRow },
   ): Promise<() => void> {
     let done = 0;
     let context: StepContext = { row: container, jobId: job.id, lease: held.lease, signal: held.signal, report: () => undefined };
-    for (const [index, step] of steps.entries()) {
+    for (const [index, step] of pipeline.steps.entries()) {
       if (held.signal.aborted) throw new NotHeldError(container.id);
       const begun = { step: step.name, progress: done, message: null };
       const row = await this.store.transition(container.id, step.status, {
@@ -103,7 +103,7 @@ export class ProvisioningRunner implements OnModuleDestroy {
       }
       done += step.weight;
     }
-    return finish(context);
+    return pipeline.finish(context);
   }
 
   private async settle(error: unknown, job: JobRow, container: ContainerRow, held: HeldLease): Promise<Outcome> {
