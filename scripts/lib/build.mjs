@@ -7,7 +7,7 @@ import { projectEnv, run } from './exec.mjs';
 import { Failure } from './failure.mjs';
 import { BIN, ROOT } from './paths.mjs';
 
-const INPUTS = ['src', 'package-lock.json', 'tsconfig.json', 'nest-cli.json', '.swcrc'];
+const INPUTS = ['src', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json', '.swcrc'];
 const BUILD_MS = 5 * 60_000;
 
 /** @returns {string} a hash over names and contents of everything that the build reads */

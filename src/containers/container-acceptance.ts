@@ -83,7 +83,7 @@ export class ContainerAcceptance {
 function hashOf(dto: CreateContainerDto): string {
   const sorted = (value: unknown): unknown =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]))
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]))
       : value;
   return createHash('sha256').update(JSON.stringify(sorted(dto))).digest('hex');
 }

@@ -1,7 +1,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import { Pool, type PoolConfig } from 'pg';
 import * as schema from './schema.js';
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
@@ -11,11 +11,11 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const PING_TIMEOUT_MS = 2_000;
 
 /** How to reach the server: a URL, or the private socket of the embedded one. */
-export type ConnectionConfig = Pick<pg.PoolConfig, 'connectionString' | 'host' | 'port' | 'user' | 'database' | 'ssl'>;
+export type ConnectionConfig = Pick<PoolConfig, 'connectionString' | 'host' | 'port' | 'user' | 'database' | 'ssl'>;
 
 /** The pool of connections and the typed queries over it. */
 export class Database {
-  readonly pool: pg.Pool;
+  readonly pool: Pool;
   readonly orm: NodePgDatabase<typeof schema>;
 
   constructor(
@@ -23,7 +23,7 @@ export class Database {
     onError: (error: Error) => void,
     private readonly release: () => Promise<void> = async () => undefined,
   ) {
-    this.pool = new pg.Pool({
+    this.pool = new Pool({
       ...config,
       max: POOL_SIZE,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

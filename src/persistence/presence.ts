@@ -1,6 +1,6 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { PinoLogger } from 'nestjs-pino';
-import pg from 'pg';
+import { Client } from 'pg';
 import type { Clock } from '../common/clock.js';
 import type { Ids } from '../common/ids.js';
 import type { Database } from './database.js';
@@ -15,7 +15,7 @@ const keyOf = (holder: string): string => `devforge:process:${holder}`;
  */
 export class Presence implements OnApplicationShutdown {
   readonly holder: string;
-  private client: pg.Client | undefined;
+  private client: Client | undefined;
   private readonly stopped = new AbortController();
 
   constructor(
@@ -29,7 +29,7 @@ export class Presence implements OnApplicationShutdown {
 
   /** Announces this process; leases may be taken afterwards. */
   async announce(): Promise<void> {
-    const client = new pg.Client({ ...this.database.config, keepAlive: true, application_name: 'devforge' });
+    const client = new Client({ ...this.database.config, keepAlive: true, application_name: 'devforge' });
     client.on('error', (error) => this.logger.warn({ err: error }, 'The connection that announces this process broke'));
     await client.connect();
     await client.query(`select pg_advisory_lock_shared(${lockOf})`, [keyOf(this.holder)]);

@@ -1,8 +1,7 @@
 import { OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
-import type { Job } from 'bullmq';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
-import type { ProvisioningJobData } from '../queues/job-map.js';
+import type { ProvisioningJob } from '../queues/job-control.js';
 import { workerOptions } from '../queues/queue-options.js';
 import { CreatePipeline } from './create.pipeline.js';
 import { processJob } from './process-job.js';
@@ -20,7 +19,7 @@ export class CreateProcessor extends WorkerHost implements BeforeApplicationShut
     super();
   }
 
-  override process(job: Job<ProvisioningJobData>, token?: string): Promise<void> {
+  override process(job: ProvisioningJob, token?: string): Promise<void> {
     return processJob(this.runner, this.pipeline, job, token);
   }
 

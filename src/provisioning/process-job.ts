@@ -1,10 +1,8 @@
-import type { Job } from 'bullmq';
-import type { ProvisioningJobData } from '../queues/job-map.js';
-import { giveUp, postpone } from '../queues/job-control.js';
+import { giveUp, postpone, type ProvisioningJob } from '../queues/job-control.js';
 import type { Pipeline, ProvisioningRunner } from './provisioning-runner.js';
 
 /** Runs a job's pipeline and tells BullMQ how it went. */
-export async function processJob(runner: ProvisioningRunner, pipeline: Pipeline, job: Job<ProvisioningJobData>, token?: string): Promise<void> {
+export async function processJob(runner: ProvisioningRunner, pipeline: Pipeline, job: ProvisioningJob, token?: string): Promise<void> {
   const outcome = await runner.run(job.data, pipeline);
   switch (outcome.kind) {
     case 'done':

@@ -1,4 +1,7 @@
 import { DelayedError, type Job, UnrecoverableError } from 'bullmq';
+import type { ProvisioningJobData } from './job-map.js';
+
+export type ProvisioningJob = Job<ProvisioningJobData, void>;
 
 /** Puts the job back for `delayMs` without counting an attempt. Never returns. */
 export async function postpone(job: Job, token: string | undefined, delayMs: number): Promise<never> {

@@ -1,5 +1,5 @@
 import { createPostgresBackend, type QueueOptions, runMigrations, setDefaultBackendFactory } from 'bullmq';
-import pg from 'pg';
+import { Pool } from 'pg';
 import type { ConnectionConfig } from '../persistence/database.js';
 import { JOB_OPTIONS } from './queue-options.js';
 import { QUEUE_PREFIX } from './job-map.js';
@@ -14,7 +14,7 @@ export interface QueueBackend {
 
 /** BullMQ on PostgreSQL, in a schema of its own. One pool serves all queues and workers. */
 export async function openPostgresBackend(config: ConnectionConfig, onError: (error: Error) => void): Promise<QueueBackend> {
-  const pool = new pg.Pool({ ...config, max: POOL_SIZE, keepAlive: true, application_name: 'devforge', options: `-c search_path=${SCHEMA},public` });
+  const pool = new Pool({ ...config, max: POOL_SIZE, keepAlive: true, application_name: 'devforge', options: `-c search_path=${SCHEMA},public` });
   pool.on('error', onError);
   const client = await pool.connect();
   try {
