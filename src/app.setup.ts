@@ -1,7 +1,8 @@
-import type { INestApplication } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
 import { Logger } from 'nestjs-pino';
+import { errorsPage } from './common/errors-page.js';
 import { StrictValidationPipe } from './common/validation.js';
 import { Settings } from './config/settings.js';
 
@@ -22,7 +23,8 @@ export function setupApp(app: NestExpressApplication): void {
   setupDocs(app);
 }
 
-function setupDocs(app: INestApplication): void {
+function setupDocs(app: NestExpressApplication): void {
+  app.use('/docs/errors', (_: Request, response: Response) => response.type('html').send(errorsPage()));
   const config = new DocumentBuilder()
     .setTitle('DevForge')
     .setDescription('Docker dev containers with Claude Code and VS Code inside.')

@@ -6,7 +6,7 @@ import { setupApp } from './app.setup.js';
 import { Settings } from './config/settings.js';
 
 try {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule, { bufferLogs: true, abortOnError: false });
+  const app = await NestFactory.create<NestExpressApplication>(AppModule, { bufferLogs: true, abortOnError: false, forceCloseConnections: true });
   setupApp(app);
   const { port, host } = app.get(Settings);
   await app.listen(port, host);

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
 import { PROVISIONING } from './state-table.js';
@@ -8,15 +8,22 @@ const POLL_MS = 500;
 
 /** Waits for a container that is on its way up. */
 @Injectable()
-export class ContainerWaiter {
+export class ContainerWaiter implements OnModuleDestroy {
+  private readonly stopped = new AbortController();
+
   constructor(
     private readonly containers: ContainersRepository,
     private readonly events: DomainEvents,
   ) {}
 
+  /** Whoever still waits is answered, so that the server can close. */
+  onModuleDestroy(): void {
+    this.stopped.abort();
+  }
+
   /** @returns the container once it is no longer on its way, or as it is after `waitMs` or when the client leaves */
   async untilSettled(id: string, waitMs: number, left: AbortSignal): Promise<ContainerRow | null> {
-    const until = AbortSignal.any([left, AbortSignal.timeout(waitMs)]);
+    const until = AbortSignal.any([left, this.stopped.signal, AbortSignal.timeout(waitMs)]);
     for (;;) {
       const changed = this.nextChange(id, until);
       const row = await this.containers.findById(id);

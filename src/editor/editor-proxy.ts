@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -15,7 +15,7 @@ const ROUTE = /^\/editor\/(?<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?<r
 
 /** Hands requests for `/editor/:id/` on to the VS Code of that container, pages and WebSockets alike, once the browser is signed in. */
 @Injectable()
-export class EditorProxy implements OnApplicationShutdown {
+export class EditorProxy implements BeforeApplicationShutdown {
   private readonly proxy: ProxyServer = createProxyServer({ xfwd: true, changeOrigin: false });
   private readonly upgraded = new Set<Duplex>();
 
@@ -41,7 +41,8 @@ export class EditorProxy implements OnApplicationShutdown {
     });
   }
 
-  onApplicationShutdown(): void {
+  /** The server closes only once every connection has ended, taken-over ones as well. */
+  beforeApplicationShutdown(): void {
     for (const socket of this.upgraded) socket.destroy();
     this.proxy.close();
   }
