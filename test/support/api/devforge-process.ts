@@ -8,7 +8,7 @@ import { endLeftoverPostgres } from './postgres-leftover.js';
 import { inheritedEnvironment } from './server-environment.js';
 
 export interface DevForgeOptions {
-  /** The built server; `dist/main.js` of the project by default. */
+  /** The built server; by default `DEVFORGE_ENTRY` of the environment, else `dist/main.js` of the project. */
   entry?: string;
   /** A free one by default. */
   port?: number;
@@ -111,7 +111,7 @@ export class DevForgeProcess {
   }
 
   private async launch(): Promise<void> {
-    const { entry = resolve('dist/main.js'), cwd = this.folder, readyTimeoutMs = READY_TIMEOUT_MS } = this.options;
+    const { entry = process.env['DEVFORGE_ENTRY'] ?? resolve('dist/main.js'), cwd = this.folder, readyTimeoutMs = READY_TIMEOUT_MS } = this.options;
     this.earlierLogs = this.log();
     this.process = OwnedProcess.start(process.execPath, ['--enable-source-maps', entry], {
       cwd,
