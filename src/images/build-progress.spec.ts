@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { BuildProgress, isPassingCause } from './build-progress.js';
+import { BuildProgress, isPassingCause, isTelling } from './build-progress.js';
 
 describe('BuildProgress', () => {
   it('counts the steps that are over', () => {
@@ -26,5 +26,15 @@ describe('isPassingCause', () => {
 
   it.each(['/bin/sh: 1: nonsense: not found', "E: Unable to locate package emacs99", 'npm error 404 Not Found', 'SSL certificate problem: self-signed certificate', ''])('does not after %j', (line) => {
     expect(isPassingCause([line])).toBe(false);
+  });
+});
+
+describe('isTelling', () => {
+  it.each([' ---> Running in 88146508d728', ' ---> a6c477d053bc', 'Removing intermediate container 88146508d728', 'npm warn Unknown env config "nodedir"'])('not: %s', (line) => {
+    expect(isTelling(line)).toBe(false);
+  });
+
+  it.each(['Step 36/42 : RUN npm install', 'Unpacking git (1:2.39.5) ...', 'added 165 packages in 2m', 'npm error code E404'])('yes: %s', (line) => {
+    expect(isTelling(line)).toBe(true);
   });
 });

@@ -8,7 +8,7 @@ import type { Template } from '../persistence/types.js';
 import { ContainerRuntime, RuntimeError } from '../runtime/container-runtime.js';
 import { LABEL_MANAGED, LABEL_ROLE } from '../runtime/labels.js';
 import { type BuildContext, BuildContextReader } from './build-context.js';
-import { BuildProgress, isPassingCause } from './build-progress.js';
+import { BuildProgress, isPassingCause, isTelling } from './build-progress.js';
 
 const TAG_DIGITS = 16;
 
@@ -100,6 +100,7 @@ export class WorkspaceImages implements OnModuleDestroy {
         labels: { [LABEL_MANAGED]: 'true', [LABEL_ROLE]: 'image' },
         onOutput: (line) => {
           progress.read(line);
+          if (!isTelling(line)) return;
           for (const listener of listeners) listener({ percent: progress.percent, line });
         },
         signal: this.stopped.signal,
