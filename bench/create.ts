@@ -61,7 +61,7 @@ const options = readOptions(process.argv.slice(2));
 const report = new Report();
 const undo = new Undo();
 try {
-  const entry = options.entry ?? (await builtServer());
+  const entry = options.entry ?? process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
   console.log(`create: template ${options.template}, n = ${options.n}, ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`);
   for (const backend of options.backends) {
     await bench(backend, options, entry, report, undo);

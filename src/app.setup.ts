@@ -3,6 +3,7 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Logger } from 'nestjs-pino';
 import { errorsPage } from './common/errors-page.js';
+import { limitShutdown } from './common/shutdown-limit.js';
 import { StrictValidationPipe } from './common/validation.js';
 import { Settings } from './config/settings.js';
 
@@ -20,6 +21,7 @@ export function setupApp(app: NestExpressApplication): void {
     exposedHeaders: ['Location', 'Retry-After', 'X-Request-Id', 'Preference-Applied'],
   });
   app.enableShutdownHooks();
+  limitShutdown(app.get(Logger));
   setupDocs(app);
 }
 

@@ -8,7 +8,7 @@ export interface CreateBenchOptions {
   n: number;
   backends: readonly Backend[];
   template: Template;
-  /** The built server; `dist/main.js`, brought up to date, when it is not named. */
+  /** The built server; without one `DEVFORGE_ENTRY`, else `dist/main.js`, brought up to date. */
   entry: string | undefined;
   /** A missed target is a failure. */
   strict: boolean;

@@ -85,6 +85,7 @@ describe('readSettings', () => {
   });
 
   it.each([
+    ['unix://', { kind: 'socket', socketPath: '/elsewhere' }],
     ['unix:///run/user/1000/docker.sock', { kind: 'socket', socketPath: '/run/user/1000/docker.sock' }],
     ['tcp://engine:2376', { kind: 'host', url: 'tcp://engine:2376' }],
     ['http://engine:2375', { kind: 'host', url: 'http://engine:2375' }],

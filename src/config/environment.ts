@@ -118,7 +118,7 @@ export function readSettings(variables: Record<string, string | undefined>): Set
 function dockerEndpoint(env: Environment): DockerEndpoint {
   if (env.DOCKER_HOST === undefined) return { kind: 'socket', socketPath: env.DOCKER_SOCKET_PATH };
   return env.DOCKER_HOST.startsWith('unix://')
-    ? { kind: 'socket', socketPath: env.DOCKER_HOST.slice('unix://'.length) }
+    ? { kind: 'socket', socketPath: env.DOCKER_HOST.slice('unix://'.length) || env.DOCKER_SOCKET_PATH }
     : { kind: 'host', url: env.DOCKER_HOST };
 }
 

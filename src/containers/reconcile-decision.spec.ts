@@ -84,6 +84,11 @@ describe.each(['exited', 'created', 'dead'] as const)('a container that is %s at
     expect(decision({ status: 'running' }, { workspace: killed })).toEqual(mark('stopped', { code: 'oom_killed', message: expect.any(String) }));
   });
 
+  it('is not said to have been when only one of its processes was', () => {
+    const survived = workspace(state, { exitCode: 1, oomKilled: true });
+    expect(decision({ status: 'running' }, { workspace: survived })).toEqual(mark('stopped', { code: 'exited', message: expect.any(String) }));
+  });
+
   it('is started again when it shall run and the engine went down under it', () => {
     for (const status of ['running', 'stopped', 'missing'] as const) {
       expect(decision({ status }, { workspace: there, engineWasAway: true })).toEqual({ do: 'restart' });

@@ -47,6 +47,7 @@ const MESSAGES: [code: string, retryable: boolean, stderr: string][] = [
   ['out_of_disk', false, 'fatal: cannot store pack file: No space left on device\nfatal: the remote end hung up unexpectedly\n'],
 
   ['git_failed', true, "fatal: destination path '/workspace' already exists and is not an empty directory.\n"],
+  ['git_failed', true, 'error: unable to create file x: Permission denied\nfatal: unable to checkout working tree\n'],
   ['git_failed', true, ''],
 ];
 

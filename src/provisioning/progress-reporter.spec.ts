@@ -15,7 +15,7 @@ describe('ProgressReporter', () => {
     reporter = new ProgressReporter(write);
   });
 
-  afterEach(() => jest.useRealTimers());
+  afterEach(() => void jest.useRealTimers());
 
   it('writes the latest of many, once', async () => {
     for (let progress = 1; progress <= 50; progress++) reporter.report({ progress, message: `line ${progress}` });

@@ -8,7 +8,7 @@ import { JobsRepository } from '../persistence/jobs.repository.js';
 import type { JobError } from '../persistence/types.js';
 import type { ProvisioningJobData } from '../queues/job-map.js';
 import { MOST_FAILURES } from '../queues/queue-options.js';
-import { classifyFailure } from './failure.js';
+import { classifyFailure, ENGINE_AWAY, type FailureKind } from './failure.js';
 import { FailedWorkspace } from './failed-workspace.js';
 import { ProgressReporter } from './progress-reporter.js';
 import type { ProvisioningStep, StepContext } from './step.js';
@@ -117,7 +117,7 @@ export class ProvisioningRunner implements OnModuleDestroy {
 
   private async settle(error: unknown, job: JobRow, { container, step }: Progress, held: HeldLease): Promise<Outcome> {
     if (this.stopping.signal.aborted) return { kind: 'postponed', delayMs: SHUTDOWN_RETRY_MS };
-    const failure = held.signal.aborted ? ({ kind: 'dropped' } as const) : classifyFailure(error);
+    const failure = held.signal.aborted ? ({ kind: 'dropped' } as const) : await this.classify(error);
     if (failure.kind === 'dropped') return { kind: 'done' };
 
     this.logger.warn({ err: error, containerId: container.id, jobId: job.id, code: failure.error.code }, 'A provisioning step failed');
@@ -138,6 +138,13 @@ export class ProvisioningRunner implements OnModuleDestroy {
     });
     await this.failedWorkspace.stop(container);
     return { kind: 'failed', error: failure.error };
+  }
+
+  /** An engine that fails at everything is away, and the job waits for it; one that fails at one call alone has failed. */
+  private async classify(error: unknown): Promise<FailureKind> {
+    const failure = classifyFailure(error);
+    if (failure.kind !== 'failed' || failure.error.code !== 'engine_failed') return failure;
+    return (await this.failedWorkspace.engineAnswers()) ? failure : ENGINE_AWAY;
   }
 }
 

@@ -81,6 +81,11 @@ describe('an engine that answers badly', () => {
     await expect(runtime.images.exists('x')).rejects.toMatchObject({ code });
   });
 
+  it('is unavailable to a ping when it says that something is wrong with it', async () => {
+    answer = refusing(500, 'broken');
+    await expect(runtime.engine.ping()).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable', message: expect.stringContaining('broken') });
+  });
+
   it('names the remedy when the socket is not there', async () => {
     const absent = dockerRuntime({ kind: 'socket', socketPath: join(folder, 'absent.sock') });
     await expect(absent.engine.ping()).rejects.toMatchObject({ message: expect.stringContaining('is the container engine running?') });

@@ -64,7 +64,10 @@ describe('health', () => {
   it('names the queue when Redis is frozen, and stays ready', async () => {
     redis.pause();
     await answers('/health', 503, { docker: 'up', database: 'up', queue: 'down' });
+    const askedAt = Date.now();
     await answers('/health/ready', 200, { process: 'up', docker: 'up', database: 'up', queue: 'degraded' });
+    // A probe of Kubernetes waits for a second by default.
+    expect(Date.now() - askedAt).toBeLessThan(1_000);
     expect(await ask('/health/live')).toMatchObject({ status: 200 });
     redis.resume();
     await answers('/health', 200, { docker: 'up', database: 'up', queue: 'up' });
@@ -114,12 +117,62 @@ describe('health', () => {
       seen.push(await ask('/health/ready').then(({ status }) => status, () => 'refused' as const));
       await sleep(5);
     }
-    expect(await server.devforge.exited).toEqual({ code: 0, signal: null });
+    // By its own decision: the signal is raised again once all is closed.
+    expect(await server.devforge.exited).toEqual({ code: null, signal: 'SIGTERM' });
     const first = seen.findIndex((answer) => answer !== 200);
     expect(seen.slice(first)).not.toContain(200);
     await server.devforge.restart();
     expect(await ask('/health/ready')).toMatchObject({ status: 200 });
   }, 60_000);
+
+  describe('at shutdown', () => {
+    afterEach(async () => {
+      // Before the restart, which comes before the hook outside.
+      redis.resume();
+      await proxy.set('pass');
+      await server.devforge.restart();
+    }, 60_000);
+
+    /** In milliseconds; by itself, however much is away. */
+    const untilEnded = async () => {
+      const startedAt = Date.now();
+      const late = new AbortController();
+      const killer = sleep(25_000, undefined, { signal: late.signal }).then(() => server.devforge.kill(), () => undefined);
+      await server.devforge.kill('SIGTERM');
+      late.abort();
+      await killer;
+      expect(await server.devforge.exited).not.toMatchObject({ signal: 'SIGKILL' });
+      return Date.now() - startedAt;
+    };
+
+    it('ends in time with Redis frozen', async () => {
+      redis.pause();
+      expect(await untilEnded()).toBeLessThan(10_000);
+    }, 90_000);
+
+    it('ends in time with Redis gone', async () => {
+      await redis.kill();
+      const took = await untilEnded();
+      await redis.restart();
+      expect(took).toBeLessThan(10_000);
+    }, 90_000);
+
+    it('ends in time with an engine that hangs', async () => {
+      await proxy.set('hang');
+      expect(await untilEnded()).toBeLessThan(10_000);
+    }, 90_000);
+
+    it('ends in time with the database frozen', async () => {
+      const postmaster = postmasterOf(server.devforge);
+      const all = [postmaster, ...(await childrenOf(postmaster))];
+      for (const pid of all) process.kill(pid, 'SIGSTOP');
+      try {
+        expect(await untilEnded()).toBeLessThan(10_000);
+      } finally {
+        for (const pid of all) process.kill(pid, 'SIGKILL');
+      }
+    }, 90_000);
+  });
 });
 
 describe('health of a server that just starts', () => {

@@ -5,14 +5,11 @@ import type { Container } from '../support/api/types.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
-import { BROKEN_BASE, makeBrokenBase, removeBrokenBase } from '../support/faults/base-images.js';
+import { BROKEN_BASE, GOOD_BASE, makeBrokenBase, MISSING_BASE, removeBrokenBase } from '../support/faults/base-images.js';
 import { type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
 import { creates } from '../support/faults/requests.js';
 import { expectRemovable, expectWhole, tracesOf } from '../support/faults/traces.js';
 
-const GOOD_BASE = process.env['BASE_IMAGE'] ?? 'debian:bookworm-slim';
-/** Nobody listens there: the pull fails at once, with or without a network. */
-const MISSING_BASE = '127.0.0.1:1/devforge-test/missing:latest';
 const LIMIT_MIB = 256;
 /** The guard looks every 30 seconds. */
 const GUARD_MS = 45_000;

@@ -4,9 +4,10 @@ import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { gitFixture } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
 import { Wishes } from '../support/faults/accepted.js';
+import { GOOD_BASE, MISSING_BASE } from '../support/faults/base-images.js';
 import { crash, cloning, type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
-import { isPostgres, postmasterOf } from '../support/faults/postmaster.js';
-import { creates } from '../support/faults/requests.js';
+import { commandOf, isPostgres, postmasterOf } from '../support/faults/postmaster.js';
+import { creates, pullsImage } from '../support/faults/requests.js';
 import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
 import type { GitServers } from '../support/git/git-servers.js';
 
@@ -48,6 +49,25 @@ describe('the embedded PostgreSQL and the processes around it', () => {
     expect((await server.api.request('GET', '/health')).status).toBe(200);
     await Promise.all(ids.map((id) => expectRemovable(server, id)));
   }, 180_000);
+
+  it('takes no server along that holds a lock on it, as while an image is made', async () => {
+    await server.devforge.restart({ BASE_IMAGE: MISSING_BASE });
+    const pull = server.gate.hold(pullsImage, 'before');
+    const { id } = ok(await server.api.create(small()));
+    await pull.reached();
+    process.kill(postmasterOf(server.devforge), 'SIGKILL');
+    const { pid } = server.devforge;
+    await until('the API answers', async () => (await server.api.list()).status === 200, 30_000);
+    pull.release();
+    const failed = await until('it fails', async () => {
+      const { body } = await server.api.get(id);
+      return body.status === 'failed' && body;
+    }, 30_000);
+    expect(failed.statusReason?.code).toBe('base_image_unavailable');
+    expect(await commandOf(pid)).toContain('main.js');
+    await server.devforge.restart({ BASE_IMAGE: GOOD_BASE });
+    await expectRemovable(server, id);
+  }, 90_000);
 
   it('outlives a parent that is killed, and is adopted by the next one', async () => {
     const { id } = ok(await server.api.create(small()));

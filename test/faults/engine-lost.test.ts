@@ -78,12 +78,12 @@ describe('the engine goes away', () => {
     gate.reset();
   };
 
-  const inTheMiddleOfACreate = async (when: When, lose: () => Promise<void>): Promise<string> => {
+  const inTheMiddleOfACreate = async (when: When, lose: () => Promise<void>, then: 'drop' | 'release' = 'drop'): Promise<string> => {
     const hold = gate.hold(creates('workspace'), when);
     const { id } = ok(await server.api.create(small()));
     await hold.reached();
     await lose();
-    hold.drop();
+    hold[then]();
     return id;
   };
   const inTheMiddleOfAClone = async (lose: () => Promise<void>): Promise<string> => {
@@ -108,7 +108,7 @@ describe('the engine goes away', () => {
   }, 90_000);
 
   it('create: it begins to hang; the job waits and completes', async () => {
-    const id = await inTheMiddleOfACreate('before', () => engine.set('hang'));
+    const id = await inTheMiddleOfACreate('after', () => engine.set('hang'), 'release');
     await sleep(HANG_MS);
     expect(ok(await server.api.get(id))).toMatchObject({ status: 'creating', job: { name: 'create', step: 'container', state: 'active' } });
     await answersAgain();

@@ -4,13 +4,16 @@ import { ok } from '../support/api/client.js';
 import type { CreateContainer } from '../support/api/types.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { gitFixture } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
 import { type FaultServer, cloning, crash, small, startFaultServer } from '../support/faults/fault-server.js';
-import { creates } from '../support/faults/requests.js';
+import type { Hold } from '../support/faults/hold.js';
+import { clones, creates } from '../support/faults/requests.js';
 import { type SecondServer, startSecondServer } from '../support/faults/second-server.js';
 import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
 import type { GitServers } from '../support/git/git-servers.js';
 
 const COMMITS = 4;
+const MIB = 1024 * 1024;
 /** What a survivor may take until it has done the work of a process that died. */
 const TAKE_OVER_MS = 25_000;
 const LEASE_MS = 15_000;
@@ -24,6 +27,7 @@ describe('two processes on one data folder', () => {
     first = await startFaultServer();
     second = await startSecondServer(first);
     git = await gitFixture(first);
+    await git.createRepository('big', { randomMiB: 4, commits: COMMITS - 1 });
   }, IMAGE_BUILD_MS);
   afterEach(() => {
     for (const { gate } of [first, second]) gate.reset();
@@ -39,6 +43,18 @@ describe('two processes on one data folder', () => {
   const createOn = async ({ api }: Pick<SecondServer, 'api'>, body: CreateContainer): Promise<string> => ok(await api.create(body)).id;
   const removeAll = async (ids: string[]): Promise<void> => {
     await Promise.all(ids.map((id, index) => expectRemovable({ api: [first, second][index % 2]!.api, engine: first.engine }, id)));
+  };
+
+  /** A create that stands still in this process, before the engine knows; the other process takes its share. */
+  const heldBy = async (server: Pick<SecondServer, 'api' | 'gate'>): Promise<{ hold: Hold; id: string }> => {
+    const hold = server.gate.hold(creates('workspace'), 'before');
+    const reached = hold.reached(60_000);
+    for (;;) {
+      const id = await createOn(server, small());
+      const held = await Promise.race([reached, server.api.waitForStatus(id, 'running')]);
+      if ('url' in held) return { hold, id };
+      await expectRemovable({ api: server.api, engine: first.engine }, id);
+    }
   };
 
   it('makes each of 20 once that are asked for at both in turn', async () => {
@@ -63,25 +79,33 @@ describe('two processes on one data folder', () => {
     await removeAll(ids);
   }, 180_000);
 
-  it('refuses the one that was frozen for longer than its lease', async () => {
-    const holds = [first.gate, second.gate].map((gate) => gate.hold(creates('workspace'), 'before'));
-    const id = await createOn(first, small());
-    const index = await Promise.race(holds.map(async (hold, of) => hold.reached().then(() => of)));
-    const [frozen, awake] = index === 0 ? [first, second] : [second, first];
-    holds[1 - index]!.release();
+  it('refuses the one that was frozen for longer than its lease, in the middle of a clone and of a create', async () => {
+    git.throttle(MIB / 4);
+    const asked = first.gate.requests.length;
+    const clone = await createOn(first, cloning(git, 'big'));
+    await until('the repository comes in', async () => {
+      const { body } = await first.api.get(clone);
+      return body.status === 'cloning' && Number(body.job?.progress) > 15;
+    }, 60_000);
+    const [frozen, awake] = first.gate.requests.slice(asked).some(clones) ? [first, second] : [second, first];
+    const { hold, id: create } = await heldBy(frozen);
+
     frozen.devforge.freeze(true);
+    git.reset();
     await sleep(LEASE_MS);
-    const container = await expectWhole({ api: awake.api, engine: first.engine }, id, { key: false }, TAKE_OVER_MS);
-    expect(container.job).toMatchObject({ attempts: 2 });
+    const viaAwake = { api: awake.api, engine: first.engine };
+    const done = [await expectWhole(viaAwake, clone, { key: false }, TAKE_OVER_MS), await expectWhole(viaAwake, create, { key: false }, TAKE_OVER_MS)];
+    for (const { job } of done) expect(job).toMatchObject({ attempts: 2 });
 
     frozen.devforge.freeze(false);
-    holds[index]!.release();
-    // Its renewals come every five seconds: by then it has noticed.
+    hold.release();
+    // It renews its leases every five seconds: by then it has noticed.
     await sleep(6_000);
-    const after = await expectWhole({ api: frozen.api, engine: first.engine }, id);
-    expect(after).toEqual(container);
-    expect(ok(await frozen.api.list()).items.map(({ id: listed }) => listed)).toEqual([id]);
-    await removeAll([id]);
+    const viaFrozen = { api: frozen.api, engine: first.engine };
+    expect([await expectWhole(viaFrozen, clone), await expectWhole(viaFrozen, create)]).toEqual(done);
+    await expectRepository(first, done[0]!, COMMITS);
+    expect(ok(await frozen.api.list()).items.map(({ id }) => id).toSorted()).toEqual([clone, create].toSorted());
+    await removeAll([clone, create]);
   }, 180_000);
 
   it('goes on when the one that started the database is killed', async () => {

@@ -20,7 +20,7 @@ export interface DevForgeOptions {
 
 const STOP_GRACE_MS = 15_000;
 const READY_TIMEOUT_MS = 30_000;
-const PROBE_TIMEOUT_MS = 2_000;
+const PROBE_TIMEOUT_MS = 5_000;
 
 /** The built server as a real process, with a port, a token and a data folder that it keeps over restarts. */
 export class DevForgeProcess {

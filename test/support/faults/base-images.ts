@@ -3,6 +3,10 @@ import type { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import type { Engine } from '../api/engine.js';
 
+/** What the servers under test take by default. */
+export const GOOD_BASE = process.env['BASE_IMAGE'] ?? 'debian:bookworm-slim';
+/** Nobody listens there: the pull fails at once, with or without a network. */
+export const MISSING_BASE = '127.0.0.1:1/devforge-test/missing:latest';
 /** A base image with nothing in it, so that every build on it breaks at its first command. */
 export const BROKEN_BASE = 'devforge-test-broken:latest';
 

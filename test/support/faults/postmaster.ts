@@ -1,4 +1,4 @@
-import { readlink } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import type { DevForgeProcess } from '../api/devforge-process.js';
 
 const MENTION = /(?:Started|Adopted) the embedded PostgreSQL .*?\(pid (\d+)/g;
@@ -13,4 +13,9 @@ export function postmasterOf(devforge: DevForgeProcess): number {
 /** Whether this is a PostgreSQL that runs; ids are used again. */
 export async function isPostgres(pid: number): Promise<boolean> {
   return (await readlink(`/proc/${pid}/exe`).catch(() => '')).endsWith('/postgres');
+}
+
+/** What a process was started with; nothing when there is none. */
+export async function commandOf(pid: number): Promise<string> {
+  return readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
 }

@@ -6,6 +6,7 @@ const pathOf = ({ url }: GateRequest): string => url.split('?')[0]!;
 const is = (method: string, path: RegExp): Matcher => (request) => request.method === method && path.test(pathOf(request));
 
 export const looksForImage = is('GET', /^\/images\/.+\/json$/);
+export const pullsImage = is('POST', /^\/images\/create$/);
 export const looksForNetwork = is('GET', /^\/networks$/);
 export const starts = is('POST', /^\/containers\/[^/]+\/start$/);
 export const stops = is('POST', /^\/containers\/[^/]+\/stop$/);

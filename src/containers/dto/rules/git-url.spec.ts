@@ -36,6 +36,7 @@ const HOSTILE: [string, string][] = [
   ['an ssh option as the user of a URL', 'ssh://-oProxyCommand=id@example.org/repo'],
   ['an ssh option as the user, encoded', 'ssh://%2doProxyCommand@example.org/repo'],
   ['an option as the path', 'git@example.org:-x'],
+  ['an option as an absolute path', 'git@example.org:/-x'],
   ['an option as the path of a URL', 'ssh://git@example.org/-x'],
   ['a remote helper that runs a command', 'ext::sh -c id'],
   ['a remote helper without spaces', 'ext::sh'],
