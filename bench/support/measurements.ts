@@ -3,7 +3,7 @@ import type { DevForgeProcess } from '../../test/support/api/devforge-process.js
 import type { BareContainers } from './bare-containers.js';
 import type { CreatedContainers } from './created.js';
 import type { EngineProxy } from './engine-proxy.js';
-import { residentMB } from './memory.js';
+import { usageOf } from './process-usage.js';
 import type { Report, Target } from './report.js';
 import { median, summarise, timed } from './statistics.js';
 
@@ -63,14 +63,18 @@ export async function measurePosts(report: Report, created: CreatedContainers, n
 /** From the start of the process until it is ready, on the database that it has. */
 export async function measureStarts(report: Report, server: DevForgeProcess): Promise<void> {
   const times: number[] = [];
+  const processorTimes: number[] = [];
   for (let start = 0; start < STARTS; start++) {
     await server.stop();
     times.push((await timed(() => server.restart())).ms);
+    processorTimes.push((await usageOf(server.pid)).processorMs);
   }
   report.times('start to ready', summarise(times), READY);
+  // What the start takes where nothing else runs is hardly more than this.
+  report.times('  of that, processor time', summarise(processorTimes));
 }
 
 export async function measureRest(report: Report, server: DevForgeProcess, label: string): Promise<void> {
   await sleep(REST_MS);
-  report.figure(label, await residentMB(server.pid), 'MB', MEMORY);
+  report.figure(label, (await usageOf(server.pid)).residentMB, 'MB', MEMORY);
 }

@@ -92,7 +92,7 @@ export class ProvisioningRunner implements OnModuleDestroy {
       done += step.weight;
       if (!step.isNeeded(context.row)) continue;
       progress.step = step.name;
-      const reporter = new ProgressReporter((patch) => this.store.updateJob(container, job.id, patch));
+      const reporter = new ProgressReporter((patch) => this.store.updateJob(container, job.id, patch, held.lease));
       const begun = { step: step.name, progress: from, message: null };
       if (step.passing) {
         reporter.report(begun);

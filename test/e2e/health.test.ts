@@ -110,13 +110,13 @@ describe('health', () => {
 
   it('is not ready any more once shutdown has begun', async () => {
     const seen: (number | 'refused')[] = [];
-    const stopped = server.devforge.kill('SIGTERM');
-    let running = true;
-    void stopped.then(() => (running = false));
-    while (running) {
+    const ended = new AbortController();
+    const stopped = server.devforge.kill('SIGTERM').then(() => ended.abort());
+    while (!ended.signal.aborted) {
       seen.push(await ask('/health/ready').then(({ status }) => status, () => 'refused' as const));
       await sleep(5);
     }
+    await stopped;
     // By its own decision: the signal is raised again once all is closed.
     expect(await server.devforge.exited).toEqual({ code: null, signal: 'SIGTERM' });
     const first = seen.findIndex((answer) => answer !== 200);

@@ -15,6 +15,8 @@ describe('inside a workspace', () => {
   let server: TestServer;
   let both: Container;
   let small: Container;
+  let greedy: Container;
+  let greed: Promise<ExecResult>;
 
   const running = async (extra: Partial<CreateContainer>): Promise<Container> =>
     ok(await server.api.create({ name: uniqueName(), template: 'claude', ...extra }, { prefer: 'wait=60' }));
@@ -33,10 +35,14 @@ describe('inside a workspace', () => {
   beforeAll(async () => {
     server = await startTestServer();
     await ensureImages(server, 'both', 'claude', 'vscode');
-    [both, small] = await Promise.all([
+    [both, small, greedy] = await Promise.all([
       running({ template: 'both', memoryLimit: 1024, cpuLimit: 1.5, env: { GREETING: 'grüß dich; $(id)' } }),
       running({ template: 'claude', memoryLimit: 192, cpuLimit: 0.5 }),
+      running({ template: 'claude', diskLimit: 256 }),
     ]);
+    // Early, since a limit that is measured is not measured all the time.
+    greed = inside(greedy, 'head -c 320M /dev/zero > /workspace/big && sync');
+    greed.catch(() => undefined);
   }, IMAGE_BUILD_MS);
   afterAll(() => server?.dispose(), 60_000);
 
@@ -153,6 +159,21 @@ for pid in children:
       expect(children).toBeLessThan(512);
       expect(await said(both, 'echo still here')).toBe('still here');
     }, 60_000);
+
+    it('holds a workspace to its disk limit, and says how', async () => {
+      const { exitCode } = await greed;
+      const refused = greedy.diskLimitEnforced === 'hard';
+      expect(exitCode === 0).toBe(!refused);
+      // Where the engine does not refuse the bytes, DevForge measures and stops.
+      const measured = await until('it is refused or stopped', async () => {
+        const container = ok(await server.api.get(greedy.id));
+        return (refused || container.status === 'stopped') && container;
+      }, 90_000);
+      const reason = { code: 'disk_limit_exceeded', message: expect.stringContaining('256 MB') };
+      expect(measured).toMatchObject(refused ? { status: 'running', statusReason: null } : { status: 'stopped', statusReason: reason });
+      expect((await server.engine.inspect(greedy.dockerId!)).State.Running).toBe(refused);
+      expect(ok(await server.api.start(greedy.id)).status).toBe('running');
+    }, 120_000);
   });
 
   describe('the walls', () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ok } from '../support/api/client.js';
@@ -17,6 +18,8 @@ const MIB = 1024 * 1024;
 /** What a survivor may take until it has done the work of a process that died. */
 const TAKE_OVER_MS = 25_000;
 const LEASE_MS = 15_000;
+/** Within the pace at which progress is written. */
+const DUE_MS = 250;
 
 describe('two processes on one data folder', () => {
   let first: FaultServer;
@@ -27,7 +30,9 @@ describe('two processes on one data folder', () => {
     first = await startFaultServer();
     second = await startSecondServer(first);
     git = await gitFixture(first);
-    await git.createRepository('big', { randomMiB: 4, commits: COMMITS - 1 });
+    // One file for each percent, so that git tells much while it comes in.
+    const files = Object.fromEntries(Array.from({ length: 128 }, (_, index) => [`${index}.bin`, randomBytes(MIB / 32)]));
+    await git.createRepository('talkative', { files, commits: COMMITS - 1 });
   }, IMAGE_BUILD_MS);
   afterEach(() => {
     for (const { gate } of [first, second]) gate.reset();
@@ -45,6 +50,7 @@ describe('two processes on one data folder', () => {
     await Promise.all(ids.map((id, index) => expectRemovable({ api: [first, second][index % 2]!.api, engine: first.engine }, id)));
   };
 
+  const jobOf = async (id: string) => (await first.api.get(id)).body.job as { message?: string };
   /** A create that stands still in this process, before the engine knows; the other process takes its share. */
   const heldBy = async (server: Pick<SecondServer, 'api' | 'gate'>): Promise<{ hold: Hold; id: string }> => {
     const hold = server.gate.hold(creates('workspace'), 'before');
@@ -82,7 +88,7 @@ describe('two processes on one data folder', () => {
   it('refuses the one that was frozen for longer than its lease, in the middle of a clone and of a create', async () => {
     git.throttle(MIB / 4);
     const asked = first.gate.requests.length;
-    const clone = await createOn(first, cloning(git, 'big'));
+    const clone = await createOn(first, cloning(git, 'talkative'));
     await until('the repository comes in', async () => {
       const { body } = await first.api.get(clone);
       return body.status === 'cloning' && Number(body.job?.progress) > 15;
@@ -90,6 +96,10 @@ describe('two processes on one data folder', () => {
     const [frozen, awake] = first.gate.requests.slice(asked).some(clones) ? [first, second] : [second, first];
     const { hold, id: create } = await heldBy(frozen);
 
+    // Git tells more than is written at once: a write of the one that will be frozen is due.
+    const told = (await jobOf(clone)).message;
+    await until('git goes on', async () => (await jobOf(clone)).message !== told);
+    await sleep(DUE_MS);
     frozen.devforge.freeze(true);
     git.reset();
     await sleep(LEASE_MS);

@@ -10,6 +10,8 @@ import { inheritedEnvironment } from './server-environment.js';
 export interface DevForgeOptions {
   /** The built server; by default `DEVFORGE_ENTRY` of the environment, else `dist/main.js` of the project. */
   entry?: string;
+  /** Options of Node itself; stack traces that point into the sources by default. */
+  nodeOptions?: string[];
   /** A free one by default. */
   port?: number;
   /** Its working folder; a temporary one by default, so that no `.env` of a developer is read. */
@@ -111,9 +113,10 @@ export class DevForgeProcess {
   }
 
   private async launch(): Promise<void> {
-    const { entry = process.env['DEVFORGE_ENTRY'] ?? resolve('dist/main.js'), cwd = this.folder, readyTimeoutMs = READY_TIMEOUT_MS } = this.options;
+    const { entry = process.env['DEVFORGE_ENTRY'] ?? resolve('dist/main.js'), cwd = this.folder } = this.options;
+    const { nodeOptions = ['--enable-source-maps'], readyTimeoutMs = READY_TIMEOUT_MS } = this.options;
     this.earlierLogs = this.log();
-    this.process = OwnedProcess.start(process.execPath, ['--enable-source-maps', entry], {
+    this.process = OwnedProcess.start(process.execPath, [...nodeOptions, entry], {
       cwd,
       env: { ...inheritedEnvironment(), ...this.env },
     });
