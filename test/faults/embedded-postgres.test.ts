@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ok } from '../support/api/client.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
@@ -23,6 +24,7 @@ describe('the embedded PostgreSQL and the processes around it', () => {
     git = await gitFixture(server);
   }, IMAGE_BUILD_MS);
   afterAll(async () => {
+    writeFileSync('/tmp/faults/pg.log', server.devforge.log());
     await server?.dispose();
     await git?.close();
   }, 60_000);
