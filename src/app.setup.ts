@@ -5,6 +5,7 @@ import { Logger } from 'nestjs-pino';
 import { errorsPage } from './common/errors-page.js';
 import { StrictValidationPipe } from './common/validation.js';
 import { Settings } from './config/settings.js';
+import { DevForgeIoAdapter } from './realtime/devforge-io.adapter.js';
 
 const BODY_LIMIT = '1mb';
 
@@ -19,6 +20,7 @@ export function setupApp(app: NestExpressApplication): void {
     origin: settings.corsOrigins.includes('*') ? '*' : settings.corsOrigins,
     exposedHeaders: ['Location', 'Retry-After', 'X-Request-Id', 'Preference-Applied'],
   });
+  app.useWebSocketAdapter(new DevForgeIoAdapter(app));
   app.enableShutdownHooks();
   setupDocs(app);
 }

@@ -17,6 +17,7 @@ import { Leftovers } from './leftovers.js';
 import { Reconciler } from './reconciler.js';
 import { Reprovisioning } from './reprovisioning.js';
 import { SshKeys } from './ssh-keys.js';
+import { StatusGateway } from './status.gateway.js';
 
 @Module({
   controllers: [ContainersController, JobsController],
@@ -37,6 +38,7 @@ import { SshKeys } from './ssh-keys.js';
     Reconciler,
     Reprovisioning,
     SshKeys,
+    StatusGateway,
   ],
   exports: [ContainerLeases, ContainersService, ContainerStore, GitAgent],
 })

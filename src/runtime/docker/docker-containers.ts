@@ -4,6 +4,8 @@ import {
   type ExecRequest,
   type ExecResult,
   type InspectedContainer,
+  type LogRecord,
+  type LogRequest,
   type ObservedContainer,
   type ObservedState,
   RuntimeContainers,
@@ -11,6 +13,7 @@ import {
 } from '../container-runtime.js';
 import { LABEL_ID } from '../labels.js';
 import { toCreateOptions } from './container-profile.js';
+import { readLogs } from './docker-logs.js';
 import { execInContainer } from './docker-exec.js';
 import { DEADLINE, engineCall, statusOf } from './engine-call.js';
 
@@ -93,6 +96,10 @@ export class DockerContainers extends RuntimeContainers {
 
   exec(dockerId: string, request: ExecRequest): Promise<ExecResult> {
     return execInContainer(this.docker, dockerId, request);
+  }
+
+  logs(dockerId: string, request: LogRequest): AsyncIterable<LogRecord[]> {
+    return readLogs(this.docker, dockerId, request);
   }
 
   async writableLayerBytes(dockerId: string): Promise<number> {
