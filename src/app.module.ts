@@ -9,6 +9,7 @@ import { loggingModule } from './common/logging.module.js';
 import { ContainersModule } from './containers/containers.module.js';
 import { EditorModule } from './editor/editor.module.js';
 import { EventsModule } from './events/events.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { LogsModule } from './logs/logs.module.js';
 import { HealthModule } from './health/health.module.js';
 import { asDomainError } from './persistence/database-error.js';
@@ -41,6 +42,7 @@ class ErrorTranslationModule {}
     ProvisioningModule,
     EditorModule,
     LogsModule,
+    MetricsModule,
     HealthModule,
   ],
   providers: [

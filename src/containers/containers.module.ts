@@ -11,6 +11,7 @@ import { ContainerWaiter } from './container-waiter.js';
 import { ContainersController } from './containers.controller.js';
 import { ContainersService } from './containers.service.js';
 import { DiskGuard } from './disk-guard.js';
+import { DiskUsage } from './disk-usage.js';
 import { GitAgent } from './git-agent.js';
 import { JobsController } from './jobs.controller.js';
 import { Leftovers } from './leftovers.js';
@@ -33,6 +34,7 @@ import { StatusGateway } from './status.gateway.js';
     ContainerView,
     ContainerWaiter,
     DiskGuard,
+    DiskUsage,
     GitAgent,
     Leftovers,
     Reconciler,
@@ -40,6 +42,6 @@ import { StatusGateway } from './status.gateway.js';
     SshKeys,
     StatusGateway,
   ],
-  exports: [ContainerLeases, ContainersService, ContainerStore, GitAgent],
+  exports: [ContainerLeases, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent],
 })
 export class ContainersModule {}

@@ -43,7 +43,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
 
   onModuleDestroy(): void {
     for (const each of this.unsubscribe) each();
-    for (const id of [...this.streams.keys()]) this.end(id, 'shutdown');
+    for (const id of this.streams.keys()) this.end(id, 'shutdown');
   }
 
   /** How many engine streams are open. */

@@ -23,8 +23,8 @@ export class LogPosition {
   /** From where to read on, or undefined when nothing was read. Lines before the position come again from there. */
   get resumeFrom(): string | undefined {
     if (this.latest === '') return undefined;
-    const skewed = new Date(Date.parse(this.latest) - SKEW_MS).toISOString().replace(/\.(\d{3})Z$/, '.$1000000Z');
-    const oldest = [this.last.stdout, this.last.stderr].map((last) => last?.timestamp ?? this.latest).sort()[0]!;
+    const skewed = new Date(Date.parse(this.latest) - SKEW_MS).toISOString().replace('Z', '000000Z');
+    const oldest = [this.last.stdout, this.last.stderr].map((last) => last?.timestamp ?? this.latest).toSorted()[0]!;
     return oldest > skewed ? oldest : skewed;
   }
 

@@ -22,7 +22,7 @@ export class LogRing {
       const record = this.records[at]!;
       if (wants(record)) found.push(record);
     }
-    return found.reverse();
+    return found.toReversed();
   }
 
   get oldest(): LogRecord | undefined {

@@ -31,7 +31,7 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
   ) {}
 
   handleDisconnect(socket: TypedSocket): void {
-    for (const id of [...(this.readers.get(socket)?.keys() ?? [])]) this.leave(socket, id);
+    for (const id of this.readers.get(socket)?.keys() ?? []) this.leave(socket, id);
     this.readers.delete(socket);
   }
 

@@ -18,7 +18,7 @@ export async function acknowledge<Dto extends object, Details extends object>(
 ): Promise<Acknowledgement<Details>> {
   try {
     const details = await work(await parse(payload, Payload));
-    return { ok: true, ...(details ?? {}) } as Acknowledgement<Details>;
+    return { ok: true, ...details } as Acknowledgement<Details>;
   } catch (error) {
     const { code, message } = toDomainError(error, translators);
     return { ok: false, error: { code, message } };

@@ -17,6 +17,8 @@ const PING = { pingInterval: 20_000, pingTimeout: 20_000 };
 
 /** Names of the events that have a handler; typed so that a forgotten one does not compile. */
 const EVENTS: Record<keyof ClientToServerEvents, true> = {
+  'subscribe:metrics': true,
+  'unsubscribe:metrics': true,
   'subscribe:status': true,
   'unsubscribe:status': true,
   'subscribe:logs': true,

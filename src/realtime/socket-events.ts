@@ -54,6 +54,20 @@ export interface StatusUpdate {
   at: string;
 }
 
+export interface ContainerMetrics {
+  containerId: string;
+  timestamp: string;
+  /** 100 is one core. */
+  cpu: { percent: number; limitPercent: number };
+  memory: { usedMB: number; limitMB: number; percent: number };
+  /** null until it was measured. */
+  disk: { usedMB: number | null; limitMB: number; percent: number | null };
+  network: { rxBytes: number; txBytes: number; rxBytesPerSecond: number; txBytesPerSecond: number };
+  pids: number;
+  /** null where processes cannot be seen; `state` is null while the agent has not told what it does. */
+  agent: { active: boolean; state: 'none' | 'idle' | 'working' | 'waiting' | null; since: string | null } | null;
+}
+
 export interface LogLine {
   /** The engine's own, in RFC 3339 with nanoseconds. */
   timestamp: string;
@@ -62,6 +76,9 @@ export interface LogLine {
 }
 
 export interface ClientToServerEvents {
+  /** `interval` in milliseconds, 500 to 60000. */
+  'subscribe:metrics': (payload: { containerId: string; interval?: number }, ack?: Ack) => void;
+  'unsubscribe:metrics': (payload: { containerId: string }, ack?: Ack) => void;
   'subscribe:status': (payload: { containerId?: string }, ack?: Ack) => void;
   'unsubscribe:status': (payload: { containerId?: string }, ack?: Ack) => void;
   'subscribe:logs': (payload: { containerId: string; tail?: number; stream?: 'all' | 'stdout' | 'stderr' }, ack?: Ack) => void;
@@ -69,6 +86,8 @@ export interface ClientToServerEvents {
 }
 
 export interface ServerToClientEvents {
+  'metrics:update': (update: { containerId: string; metrics: ContainerMetrics }) => void;
+  'metrics:error': (failure: { containerId: string; error: SocketError }) => void;
   'status:update': (update: StatusUpdate) => void;
   'status:removed': (removal: { containerId: string; at: string }) => void;
   'logs:initial': (lines: { containerId: string; lines: LogLine[] }) => void;

@@ -106,6 +106,8 @@ export interface ObservedContainer {
 }
 
 export interface InspectedContainer extends ObservedContainer {
+  /** The main process as the engine's machine numbers it; 0 when it does not run. */
+  pid: number;
   exitCode: number;
   oomKilled: boolean;
   startedAt: Date | null;
@@ -156,7 +158,22 @@ export interface LogRecord {
   message: string;
 }
 
+/** What a container has used, as the engine counts it. */
+export interface UsageRecord {
+  /** When it was read, in milliseconds of the epoch. */
+  at: number;
+  /** Processor time since the container's start, in seconds. */
+  cpuSeconds: number;
+  /** Memory in use, reclaimable page cache left out. */
+  memoryBytes: number;
+  rxBytes: number;
+  txBytes: number;
+  pids: number;
+}
+
 export abstract class RuntimeContainers {
+  /** What the container uses, about once a second, until it stops. */
+  abstract usage(dockerId: string, signal: AbortSignal): AsyncIterable<UsageRecord>;
   /**
    * The container's output in the order of the engine, a batch at a time; the engine is read no faster than
    * batches are taken. Ends when the container stops, or at once without `follow`.

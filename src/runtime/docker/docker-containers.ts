@@ -9,12 +9,14 @@ import {
   type ObservedContainer,
   type ObservedState,
   RuntimeContainers,
+  type UsageRecord,
   RuntimeError,
 } from '../container-runtime.js';
 import { LABEL_ID } from '../labels.js';
 import { toCreateOptions } from './container-profile.js';
 import { readLogs } from './docker-logs.js';
 import { execInContainer } from './docker-exec.js';
+import { readUsage } from './docker-usage.js';
 import { DEADLINE, engineCall, statusOf } from './engine-call.js';
 
 const NOT_MODIFIED = 304;
@@ -98,6 +100,10 @@ export class DockerContainers extends RuntimeContainers {
     return execInContainer(this.docker, dockerId, request);
   }
 
+  usage(dockerId: string, signal: AbortSignal): AsyncIterable<UsageRecord> {
+    return readUsage(this.docker, dockerId, signal);
+  }
+
   logs(dockerId: string, request: LogRequest): AsyncIterable<LogRecord[]> {
     return readLogs(this.docker, dockerId, request);
   }
@@ -147,6 +153,7 @@ function toInspected(inspected: Dockerode.ContainerInspectInfo): InspectedContai
     image: inspected.Config.Image,
     labels: inspected.Config.Labels,
     state: toState(state.Status),
+    pid: state.Pid,
     exitCode: state.ExitCode,
     oomKilled: state.OOMKilled,
     startedAt: toDate(state.StartedAt),
