@@ -26,6 +26,8 @@ interface Subscriber {
 @WebSocketGateway()
 export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, OnGatewayDisconnect<TypedSocket> {
   private readonly subscribers = new Map<TypedSocket, Subscriber>();
+  /** Containers whose status is being looked up, and whether it changed again in the meantime. */
+  private readonly pushing = new Map<string, { again: boolean }>();
   private unsubscribe: (() => void)[] = [];
 
   constructor(
@@ -39,9 +41,10 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
   onApplicationBootstrap(): void {
     this.unsubscribe = [
       this.events.on('container.changed', ({ containerId }) => this.pushStatus(containerId)),
-      this.events.on('container.removed', ({ containerId, ownerId, at }) =>
-        this.push(containerId, ownerId, { event: 'status:removed', payload: { containerId, at: at.toISOString() } }),
-      ),
+      this.events.on('container.removed', ({ containerId, ownerId, at }) => {
+        this.pushing.delete(containerId);
+        this.push(containerId, ownerId, { event: 'status:removed', payload: { containerId, at: at.toISOString() } });
+      }),
     ];
   }
 
@@ -57,11 +60,12 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
   subscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeStatusDto, this.translators, async ({ containerId }) => {
       const topic = containerId === undefined ? ALL : (await this.containers.find(socket.data.principal, containerId)).id;
+      if (!socket.connected) return;
       const subscriber = this.subscriberOf(socket);
       if (subscriber.topics.size >= MOST_SUBSCRIPTIONS && !subscriber.topics.has(topic)) {
         throw new DomainError('too_many_subscriptions', `One connection has at most ${MOST_SUBSCRIPTIONS} status subscriptions.`);
       }
-      if (socket.connected) subscriber.topics.add(topic);
+      subscriber.topics.add(topic);
     });
   }
 
@@ -69,7 +73,9 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
   leave(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeStatusDto, this.translators, async ({ containerId }) => {
       const topic = containerId === undefined ? ALL : (await this.containers.find(socket.data.principal, containerId)).id;
-      this.subscribers.get(socket)?.topics.delete(topic);
+      const subscriber = this.subscribers.get(socket);
+      subscriber?.topics.delete(topic);
+      if (!subscriber?.topics.has(ALL)) subscriber?.messages.drop(topic);
     });
   }
 
@@ -81,11 +87,29 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
     return subscriber;
   }
 
+  /** One look-up after the other for each container, so that an older status never comes after a newer one. */
   private async pushStatus(containerId: string): Promise<void> {
     if (this.subscribers.size === 0) return;
+    const known = this.pushing.get(containerId);
+    if (known !== undefined) return void (known.again = true);
+    const lookup = { again: false };
+    this.pushing.set(containerId, lookup);
+    try {
+      do {
+        lookup.again = false;
+        await this.lookUpAndPush(containerId, lookup);
+      } while (lookup.again);
+    } finally {
+      if (this.pushing.get(containerId) === lookup) this.pushing.delete(containerId);
+    }
+  }
+
+  private async lookUpAndPush(containerId: string, lookup: { again: boolean }): Promise<void> {
     const row = await this.rows.findById(containerId);
     if (row === null) return;
     const { status, statusReason, agent, job, updatedAt } = await this.view.one(row);
+    // It was removed in the meantime.
+    if (this.pushing.get(containerId) !== lookup) return;
     this.push(containerId, row.ownerId, { event: 'status:update', payload: { containerId, status, statusReason, agent, job, at: updatedAt } });
   }
 

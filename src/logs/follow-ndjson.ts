@@ -12,17 +12,20 @@ export async function followAsNdjson(
   toLine: (record: LogRecord) => object,
 ): Promise<void> {
   const left = new AbortController();
-  response.once('close', () => {
+  const leaves = (): void => {
     left.abort();
     wake.up();
-  });
+  };
+  response.once('close', leaves);
+  // It may have left while the log was being joined.
+  if (response.destroyed) leaves();
   const write = async (documents: object[]): Promise<void> => {
-    if (documents.length === 0) return;
+    if (documents.length === 0 || left.signal.aborted) return;
     const taken = response.write(documents.map((document) => `${JSON.stringify(document)}\n`).join(''));
     if (!taken) await once(response, 'drain', { signal: left.signal });
   };
   try {
-    response.flushHeaders();
+    if (!left.signal.aborted) response.flushHeaders();
     await write((initial ?? []).map(toLine));
     while (!left.signal.aborted) {
       const entry = subscription.take();

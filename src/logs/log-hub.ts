@@ -11,6 +11,9 @@ import { LogSubscription, type StreamFilter } from './log-subscription.js';
 /** How long a stream is held for the next reader after the last one left. */
 const LINGER_MS = 5_000;
 const HISTORY_TIMEOUT_MS = 30_000;
+/** A ring with fewer lines holds the whole log: at most 128 of the entries asked for were pieces of longer lines. */
+const WHOLE_LOG = FIRST_TAIL - 128;
+const MOST_HISTORY_CHARACTERS = 32 * 1024 * 1024;
 export const LONGEST_TAIL = 10_000;
 
 export interface JoinedLog {
@@ -20,10 +23,17 @@ export interface JoinedLog {
   leave(): void;
 }
 
+interface SharedStream {
+  stream: LogStream;
+  /** How many read it or are about to. */
+  readers: number;
+  linger?: NodeJS.Timeout;
+}
+
 /** One engine stream for each container that somebody reads, shared by all who do. */
 @Injectable()
 export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly streams = new Map<string, { stream: LogStream; linger?: NodeJS.Timeout }>();
+  private readonly streams = new Map<string, SharedStream>();
   private unsubscribe: (() => void)[] = [];
 
   constructor(
@@ -51,48 +61,74 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     return this.streams.size;
   }
 
-  /** @throws DomainError `invalid_state` when the container has no output to read */
+  /**
+   * @throws DomainError `invalid_state` when the container has no output to read
+   * @throws RuntimeError when the engine cannot be read from
+   */
   async join(row: ContainerRow, tail: number, filter: StreamFilter, onEntries: () => void): Promise<JoinedLog> {
     const dockerId = requireDockerId(row);
-    const stream = this.streamOf(row.id, dockerId);
+    const shared = this.streamOf(row.id, dockerId);
+    const { stream } = shared;
     const subscription = new LogSubscription(filter, onEntries, () => performance.now());
-    await stream.start();
-    const older = tail > FIRST_TAIL ? await this.history(dockerId, tail, filter) : [];
-    // Nothing is awaited between the ring's lines and the first live one.
-    const recent = stream.ring.tail(Number.POSITIVE_INFINITY, (record) => subscription.wants(record));
-    stream.add(subscription);
-    const initial = [...before(older, recent[0]), ...recent].slice(-tail);
-    return { subscription, initial, leave: () => this.leave(row.id, stream, subscription) };
+    const leave = once(() => {
+      stream.delete(subscription);
+      this.release(row.id, shared);
+    });
+    try {
+      await stream.start();
+      // Nothing is awaited between the ring's lines and the first live one.
+      const recent = stream.ring.lines((record) => subscription.wants(record));
+      const wasRead = stream.alreadyRead();
+      stream.add(subscription);
+      const isEnough = recent.length >= tail || (!stream.ring.isCut && stream.ring.size < WHOLE_LOG);
+      const lines = isEnough ? recent : (await this.history(dockerId, tail, filter)).filter(wasRead);
+      return { subscription, initial: latest(tail, lines), leave };
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
-  /** The latest lines as the engine has them now. */
+  /** The latest lines of the stream and range as the engine has them now; of very long ones, as many as are worth holding. */
   async history(dockerId: string, tail: number, filter: StreamFilter, range: { since?: string; until?: string } = {}): Promise<LogRecord[]> {
     const limit = AbortSignal.timeout(HISTORY_TIMEOUT_MS);
-    const request = { follow: false, tail, ...range, stdout: filter !== 'stderr', stderr: filter !== 'stdout', signal: limit };
+    // The engine counts the last lines before it leaves any out.
+    const isWhole = filter === 'all' && range.until === undefined;
+    const request = { follow: false, ...(isWhole ? { tail } : {}), ...range, stdout: filter !== 'stderr', stderr: filter !== 'stdout', signal: limit };
     const records: LogRecord[] = [];
-    for await (const batch of this.runtime.containers.logs(dockerId, request)) records.push(...batch);
+    let characters = 0;
+    for await (const batch of this.runtime.containers.logs(dockerId, request)) {
+      for (const record of batch) {
+        records.push(record);
+        characters += record.message.length;
+      }
+      let surplus = 0;
+      while (records.length - surplus > tail || (characters > MOST_HISTORY_CHARACTERS && records.length - surplus > 1)) {
+        characters -= records[surplus++]!.message.length;
+      }
+      records.splice(0, surplus);
+    }
     return records;
   }
 
-  private streamOf(id: string, dockerId: string): LogStream {
+  private streamOf(id: string, dockerId: string): SharedStream {
     const known = this.streams.get(id);
-    if (known !== undefined) {
+    if (known !== undefined && !known.stream.isClosed) {
       clearTimeout(known.linger);
-      return known.stream;
+      known.readers += 1;
+      return known;
     }
-    const stream = new LogStream(dockerId, this.runtime, this.clock, this.logger);
-    this.streams.set(id, { stream });
-    return stream;
+    const shared = { stream: new LogStream(dockerId, this.runtime, this.clock, this.logger), readers: 1 };
+    this.streams.set(id, shared);
+    return shared;
   }
 
-  private leave(id: string, stream: LogStream, subscription: LogSubscription): void {
-    if (!stream.delete(subscription)) return;
-    const known = this.streams.get(id);
-    if (known?.stream !== stream) return void stream.close();
-    known.linger = setTimeout(() => {
-      stream.close();
-      if (this.streams.get(id)?.stream === stream) this.streams.delete(id);
-    }, LINGER_MS);
+  private release(id: string, shared: SharedStream): void {
+    shared.readers -= 1;
+    if (shared.readers > 0) return;
+    if (this.streams.get(id) !== shared) return shared.stream.close();
+    if (shared.stream.isClosed) return void this.streams.delete(id);
+    shared.linger = setTimeout(() => this.end(id), LINGER_MS);
   }
 
   private async follow(id: string): Promise<void> {
@@ -102,7 +138,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     if (row?.status === 'running') known.stream.resume(row.dockerId!);
   }
 
-  private end(id: string, reason: string): void {
+  private end(id: string, reason?: string): void {
     const known = this.streams.get(id);
     clearTimeout(known?.linger);
     known?.stream.close(reason);
@@ -110,11 +146,17 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
-/** The records from before the given one; all of them when it is not among them. */
-function before(records: LogRecord[], first: LogRecord | undefined): LogRecord[] {
-  if (first === undefined) return records;
-  const at = records.findIndex(({ stream, timestamp, message }) => timestamp === first.timestamp && stream === first.stream && message === first.message);
-  return at < 0 ? records.filter(({ timestamp }) => timestamp < first.timestamp) : records.slice(0, at);
+/** `slice(-0)` would be all of them. */
+function latest(count: number, records: LogRecord[]): LogRecord[] {
+  return records.slice(Math.max(0, records.length - count));
+}
+
+function once(work: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) work();
+    isDone = true;
+  };
 }
 
 export function requireDockerId(row: ContainerRow): string {

@@ -7,6 +7,16 @@ const MOST_CHARACTERS = 1024 * 1024;
 export class LogRing {
   private records: LogRecord[] = [];
   private characters = 0;
+  private cutBefore = false;
+
+  /** Whether it had to let go of lines. */
+  get isCut(): boolean {
+    return this.cutBefore;
+  }
+
+  get size(): number {
+    return this.records.length;
+  }
 
   push(record: LogRecord): void {
     this.records.push(record);
@@ -15,28 +25,28 @@ export class LogRing {
     if (this.records.length > MOST_LINES * 2 || (this.characters > MOST_CHARACTERS * 2 && this.records.length > 1)) this.cut();
   }
 
-  /** The latest `count` lines, oldest first. */
-  tail(count: number, wants: (record: LogRecord) => boolean): LogRecord[] {
-    const found: LogRecord[] = [];
-    for (let at = this.records.length - 1; at >= 0 && found.length < count; at--) {
-      const record = this.records[at]!;
-      if (wants(record)) found.push(record);
-    }
-    return found.toReversed();
+  /** Its lines, oldest first. */
+  lines(wants: (record: LogRecord) => boolean): LogRecord[] {
+    return this.records.filter(wants);
   }
 
-  get oldest(): LogRecord | undefined {
-    return this.records[0];
+  clear(): void {
+    this.records = [];
+    this.characters = 0;
+    this.cutBefore = false;
   }
 
   private cut(): void {
-    let from = Math.max(0, this.records.length - MOST_LINES);
+    const { length } = this.records;
+    let from = length;
     let characters = 0;
-    for (let at = this.records.length - 1; at >= from; at--) {
-      characters += this.records[at]!.message.length;
-      if (characters > MOST_CHARACTERS && at < this.records.length - 1) from = at + 1;
+    while (from > Math.max(0, length - MOST_LINES)) {
+      characters += this.records[from - 1]!.message.length;
+      if (characters > MOST_CHARACTERS && from < length) break;
+      from--;
     }
     this.records = this.records.slice(from);
     this.characters = this.records.reduce((sum, { message }) => sum + message.length, 0);
+    this.cutBefore = true;
   }
 }

@@ -6,7 +6,8 @@ export type LogEntry = { kind: 'lines'; lines: LogRecord[] } | { kind: 'dropped'
 /** Lines that wait for a reader before the engine is read more slowly. */
 const ENOUGH_LINES = 8_000;
 const ENOUGH_CHARACTERS = 1024 * 1024;
-/** Lines that wait for a reader who takes nothing before further ones are dropped. */
+/** What waits for a reader who takes nothing before further lines are dropped. */
+const MOST_LINES = 2 * ENOUGH_LINES;
 const MOST_CHARACTERS = 2 * ENOUGH_CHARACTERS;
 /** A reader who took nothing for this long holds nobody up any more. */
 const PATIENCE_MS = 1_000;
@@ -24,7 +25,7 @@ export class LogSubscription implements LogSink {
   private lines = 0;
   private characters = 0;
   private takenAt: number;
-  private roomMade: (() => void) | undefined;
+  private waiting: { room: Promise<void>; end: () => void } | undefined;
 
   constructor(
     readonly filter: StreamFilter,
@@ -42,7 +43,7 @@ export class LogSubscription implements LogSink {
     const wanted = this.filter === 'all' ? records : records.filter((record) => record.stream === this.filter);
     if (wanted.length === 0) return;
     if (this.entries.length === 0) this.takenAt = this.now();
-    if (this.characters > MOST_CHARACTERS && this.isLate()) this.drop(wanted.length);
+    if (this.isFull() && this.isLate()) this.drop(wanted.length);
     else this.keep(wanted);
     this.onEntries();
   }
@@ -59,13 +60,8 @@ export class LogSubscription implements LogSink {
 
   room(): Promise<void> | undefined {
     if ((this.lines < ENOUGH_LINES && this.characters < ENOUGH_CHARACTERS) || this.isLate()) return undefined;
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.max(0, this.takenAt + PATIENCE_MS - this.now()));
-      this.roomMade = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    this.waiting ??= this.wait();
+    return this.waiting.room;
   }
 
   /** The next entry; lines come in batches. */
@@ -77,8 +73,23 @@ export class LogSubscription implements LogSink {
       this.lines -= entry.lines.length;
       for (const { message } of entry.lines) this.characters -= message.length;
     }
-    if (this.lines < ENOUGH_LINES / 2 && this.characters < ENOUGH_CHARACTERS / 2) this.roomMade?.();
+    if (this.lines < ENOUGH_LINES / 2 && this.characters < ENOUGH_CHARACTERS / 2) this.waiting?.end();
     return entry;
+  }
+
+  private wait(): { room: Promise<void>; end: () => void } {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const end = (): void => {
+      clearTimeout(timer);
+      this.waiting = undefined;
+      resolve();
+    };
+    const timer = setTimeout(end, Math.max(0, this.takenAt + PATIENCE_MS - this.now()));
+    return { room: promise, end };
+  }
+
+  private isFull(): boolean {
+    return this.lines > MOST_LINES || this.characters > MOST_CHARACTERS;
   }
 
   private isLate(): boolean {

@@ -9,6 +9,7 @@ import type { Acknowledgement } from '../realtime/socket-events.js';
 import type { ServerMessage, TypedSocket } from '../realtime/typed-socket.js';
 import { SubscribeLogsDto, UnsubscribeLogsDto } from './dto/subscribe-logs.dto.js';
 import { type JoinedLog, LogHub } from './log-hub.js';
+import { STOPPED } from './log-stream.js';
 import type { LogEntry } from './log-subscription.js';
 
 const MOST_SUBSCRIPTIONS = 100;
@@ -39,13 +40,14 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
   subscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeLogsDto, this.translators, async ({ containerId, tail, stream }) => {
       const row = await this.containers.find(socket.data.principal, containerId);
+      if (!socket.connected) return;
       // Asking again begins again, with the new tail and stream.
       this.leave(socket, row.id);
       const readers = this.readersOf(socket);
       if (readers.size >= MOST_SUBSCRIPTIONS) {
         throw new DomainError('too_many_subscriptions', `One connection has at most ${MOST_SUBSCRIPTIONS} log subscriptions.`);
       }
-      const entry: ReaderEntry = { source: { take: () => this.next(row.id, entry) }, log: undefined };
+      const entry: ReaderEntry = { source: { take: () => this.next(socket, row.id, entry) }, log: undefined };
       readers.set(row.id, entry);
       try {
         const log = await this.hub.join(row, tail, stream, () => socket.data.outbox.wake(entry.source));
@@ -82,7 +84,7 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
   }
 
   /** The beginning first, then whatever waits. */
-  private next(containerId: string, { log }: ReaderEntry): ServerMessage | undefined {
+  private next(socket: TypedSocket, containerId: string, { log }: ReaderEntry): ServerMessage | undefined {
     if (log === undefined) return undefined;
     if (log.initial !== undefined) {
       const lines = log.initial;
@@ -90,6 +92,8 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
       return { event: 'logs:initial', payload: { containerId, lines } };
     }
     const entry = log.subscription.take();
+    // A container that is gone takes up no subscription.
+    if (entry?.kind === 'end' && entry.reason !== STOPPED) this.leave(socket, containerId);
     return entry === undefined ? undefined : this.toMessage(containerId, entry);
   }
 

@@ -16,6 +16,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
   private readonly samplers = new Map<string, { sampler: ContainerSampler; dockerId: string }>();
   private readonly histories = new Map<string, MetricsHistory>();
   private unsubscribe: (() => void)[] = [];
+  private isDestroyed = false;
 
   constructor(
     private readonly rows: ContainersRepository,
@@ -36,6 +37,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
   }
 
   onModuleDestroy(): void {
+    this.isDestroyed = true;
     for (const each of this.unsubscribe) each();
     for (const id of this.samplers.keys()) this.stop(id);
   }
@@ -70,7 +72,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
   /** Starts or stops sampling by what the row says. */
   observe(row: ContainerRow): void {
     const known = this.samplers.get(row.id);
-    if (row.status !== 'running' || row.dockerId === null) return this.stop(row.id);
+    if (row.status !== 'running' || row.dockerId === null || this.isDestroyed) return this.stop(row.id);
     if (known?.dockerId === row.dockerId) return;
     this.stop(row.id);
     const history = this.histories.get(row.id) ?? new MetricsHistory();

@@ -56,7 +56,7 @@ export class LatestMessages implements OutboxSource {
   constructor(private readonly outbox: Outbox) {}
 
   put(key: string, message: ServerMessage): void {
-    this.messages.delete(key);
+    // A key keeps its place, so that one that changes all the time is not passed over for ever.
     this.messages.set(key, message);
     this.outbox.wake(this);
   }

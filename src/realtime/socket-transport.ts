@@ -15,7 +15,11 @@ export function transportOf(socket: TypedSocket): Transport {
     isClear: () => socket.connected && conn.transport.writable && waiting.writeBuffer.length === 0,
     onClear: (listener) => {
       conn.transport.on('ready', listener);
-      conn.on('upgrade', () => conn.transport.on('ready', listener));
+      conn.on('upgrade', () => {
+        conn.transport.on('ready', listener);
+        // The new one is ready already and does not say so.
+        listener();
+      });
     },
     send: ({ event, payload }: ServerMessage) => {
       (socket.emit as (event: string, payload: unknown) => boolean).call(socket, event, payload);

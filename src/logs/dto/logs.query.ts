@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsISO8601, IsOptional, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsRFC3339, Max, Min } from 'class-validator';
 import { LONGEST_TAIL } from '../log-hub.js';
 import type { StreamFilter } from '../log-subscription.js';
 
@@ -17,12 +17,12 @@ export class LogsQuery {
 
   @ApiProperty({ required: false, description: 'RFC 3339' })
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsRFC3339()
   since?: string;
 
   @ApiProperty({ required: false, description: 'RFC 3339' })
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsRFC3339()
   until?: string;
 
   @ApiProperty({ required: false, enum: ['all', 'stdout', 'stderr'], default: 'all' })

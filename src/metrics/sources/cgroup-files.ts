@@ -82,5 +82,5 @@ function readMounts(root: string): Mount[] {
 
 /** The path below the mount point: a container that mounts part of the hierarchy sees the rest of the path only. */
 function within({ root }: Mount, path: string): string {
-  return root !== '/' && path.startsWith(root) ? path.slice(root.length) : path;
+  return root !== '/' && `${path}/`.startsWith(`${root}/`) ? path.slice(root.length) : path;
 }

@@ -7,7 +7,7 @@ import { LogFrames } from './log-frames.js';
 /** Reads a container's output. Breaking out of the loop lets go of the engine's stream. */
 export async function* readLogs(docker: Dockerode, dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
   const what = `logs of container ${dockerId.slice(0, 12)}`;
-  const stream = await engineCall(what, DEADLINE.read, () => open(docker, dockerId, request), request.signal);
+  const stream = await engineCall(what, DEADLINE.read, (signal) => open(docker, dockerId, request, signal), request.signal);
   const frames = new LogFrames();
   const abort = (): void => void stream.destroy();
   request.signal.addEventListener('abort', abort, { once: true });
@@ -28,7 +28,7 @@ export async function* readLogs(docker: Dockerode, dockerId: string, request: Lo
 }
 
 /** Always as a stream, which dockerode makes only of what it takes for a follow; what the engine is asked is in the query. */
-async function open(docker: Dockerode, dockerId: string, request: LogRequest): Promise<Readable> {
+async function open(docker: Dockerode, dockerId: string, request: LogRequest, signal: AbortSignal): Promise<Readable> {
   const query = {
     follow: request.follow,
     stdout: request.stdout,
@@ -39,10 +39,16 @@ async function open(docker: Dockerode, dockerId: string, request: LogRequest): P
     ...(request.until === undefined ? {} : { until: toSeconds(request.until) }),
   };
   const options = { follow: true, _query: query } as const;
-  return (await docker.getContainer(dockerId).logs(options)) as unknown as Readable;
+  const stream = (await docker.getContainer(dockerId).logs(options)) as unknown as Readable;
+  // Nobody waits any more: an answer that comes too late would be held open for ever.
+  if (signal.aborted) stream.destroy();
+  return stream;
 }
 
+/** The engine's form of an instant; the milliseconds of a date would lose the rest of its fraction. */
 function toSeconds(timestamp: string): string {
-  const [seconds, fraction = '0'] = timestamp.replace(/Z$/, '').split('.');
-  return `${Math.floor(Date.parse(`${seconds}Z`) / 1_000)}.${fraction.padEnd(9, '0')}`;
+  const milliseconds = Date.parse(timestamp);
+  if (Number.isNaN(milliseconds)) throw new RuntimeError('invalid', `"${timestamp}" is no instant`);
+  const [, fraction = ''] = /\.(\d+)/.exec(timestamp) ?? [];
+  return `${Math.floor(milliseconds / 1_000)}.${fraction.slice(0, 9).padEnd(9, '0')}`;
 }

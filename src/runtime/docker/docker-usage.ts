@@ -15,8 +15,9 @@ interface StatsRecord {
 /** The engine's own stream of statistics. */
 export async function* readUsage(docker: Dockerode, dockerId: string, signal: AbortSignal): AsyncGenerator<UsageRecord> {
   const what = `usage of container ${dockerId.slice(0, 12)}`;
-  const stream = (await engineCall(what, DEADLINE.read, () => docker.getContainer(dockerId).stats({ stream: true }), signal)) as unknown as Readable;
-  const abort = (): void => void stream.destroy();
+  const stream = await engineCall(what, DEADLINE.read, (given) => open(docker, dockerId, given), signal);
+  // With an error, since lines are waited for until the stream says that none will come.
+  const abort = (): void => void stream.destroy(new Error('aborted'));
   signal.addEventListener('abort', abort, { once: true });
   try {
     for await (const line of createInterface({ input: stream })) {
@@ -28,6 +29,13 @@ export async function* readUsage(docker: Dockerode, dockerId: string, signal: Ab
     signal.removeEventListener('abort', abort);
     stream.destroy();
   }
+}
+
+async function open(docker: Dockerode, dockerId: string, signal: AbortSignal): Promise<Readable> {
+  const stream = (await docker.getContainer(dockerId).stats({ stream: true })) as unknown as Readable;
+  // Nobody waits any more: an answer that comes too late would be held open for ever.
+  if (signal.aborted) stream.destroy();
+  return stream;
 }
 
 function toUsage({ read, cpu_stats, memory_stats, networks, pids_stats }: StatsRecord): UsageRecord {
