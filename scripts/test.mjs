@@ -3,6 +3,7 @@
  * Installs what is missing, then runs every tier: type-check, lint, unit, contract, e2e, faults.
  * Its last line is `Tests: N passed, N failed`, summed over all tiers; exit code 1 when anything failed.
  */
+import { ensureBuild } from './lib/build.mjs';
 import { runCommand } from './lib/entry.mjs';
 import { describeExtraCa, extraCa } from './lib/extra-ca.mjs';
 import { hostFacts } from './lib/host.mjs';
@@ -18,11 +19,12 @@ const say = (line) => process.stdout.write(`${line}\n`);
 
 async function prepare(tiers, settings) {
   const real = tiers.some((tier) => tier.real);
-  const steps = createSteps({ total: real ? SETUP_STEPS + 1 : 1 });
+  const steps = createSteps({ total: real ? SETUP_STEPS + 2 : 1 });
   if (!real) return steps.run('npm packages', (step) => ensureNpmPackages(step));
   const host = hostFacts();
   await ensureSetup(steps, settings, host);
-  return ensureTestTools(steps, host);
+  await ensureTestTools(steps, host);
+  return steps.run('build', (step) => ensureBuild(step));
 }
 
 async function test() {

@@ -3,6 +3,7 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Logger } from 'nestjs-pino';
 import { errorsPage } from './common/errors-page.js';
+import { limitShutdown } from './common/shutdown-limit.js';
 import { StrictValidationPipe } from './common/validation.js';
 import { Settings } from './config/settings.js';
 import { DevForgeIoAdapter } from './realtime/devforge-io.adapter.js';
@@ -22,6 +23,7 @@ export function setupApp(app: NestExpressApplication): void {
   });
   app.useWebSocketAdapter(new DevForgeIoAdapter(app));
   app.enableShutdownHooks();
+  limitShutdown(app.get(Logger));
   setupDocs(app);
 }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Ids } from '../common/ids.js';
@@ -31,18 +31,27 @@ export class AdminToken {
 
 function keptToken(dataDir: string, ids: Ids, logger: PinoLogger): string {
   const file = join(dataDir, FILE);
-  if (!existsSync(file)) {
-    mkdirSync(dataDir, { recursive: true });
-    try {
-      writeFileSync(file, `${ids.secret(TOKEN_BYTES)}\n`, { mode: 0o600, flag: 'wx' });
-    } catch (error) {
-      // Another process that starts at the same time wrote it first.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-  }
+  if (!existsSync(file)) makeToken(dataDir, file, ids);
   chmodSync(file, 0o600);
+  const token = readFileSync(file, 'utf8').trim();
+  if (token === '') throw new Error(`The administrator token in ${file} is empty: remove the file, and DevForge makes another.`);
   logger.info({ file }, 'The administrator token is in this file');
-  return readFileSync(file, 'utf8').trim();
+  return token;
+}
+
+/** Written aside and then given its name, so that nobody ever reads half of it. */
+function makeToken(dataDir: string, file: string, ids: Ids): void {
+  mkdirSync(dataDir, { recursive: true });
+  const draft = `${file}.${ids.next()}`;
+  try {
+    writeFileSync(draft, `${ids.secret(TOKEN_BYTES)}\n`, { mode: 0o600, flag: 'wx' });
+    linkSync(draft, file);
+  } catch (error) {
+    // Another process that starts at the same time was first.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }
 
 function sha256(text: string): Buffer {

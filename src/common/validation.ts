@@ -1,8 +1,8 @@
 import { type ArgumentMetadata, ValidationPipe, type ValidationError } from '@nestjs/common';
 import { DomainError, type FieldError } from './domain-error.js';
 
-/** Keys that class-transformer would drop in silence. */
-const PROTOTYPE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+/** Keys that class-transformer drops in silence, or that class-validator takes for known ones since every object has them. */
+const PROTOTYPE_KEYS = new Set(['prototype', ...Object.getOwnPropertyNames(Object.prototype)]);
 
 /** Validates every inbound DTO: unknown properties are refused, every fault is named with its field. */
 export class StrictValidationPipe extends ValidationPipe {

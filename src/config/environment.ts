@@ -92,7 +92,7 @@ export function readSettings(variables: Record<string, string | undefined>): Set
   const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined && value !== ''));
   const env = plainToInstance(Environment, set, { exposeDefaultValues: true });
   const faults = validateSync(env, { skipMissingProperties: false }).flatMap((error) =>
-    Object.values(error.constraints ?? {}).map((message) => `${message} (got ${describe(error.property, error.value)})`),
+    Object.values(error.constraints ?? {}).map((message) => `${message} (got ${describe(error.property, set[error.property])})`),
   );
   if (faults.length > 0) throw new InvalidEnvironmentError(faults);
 
@@ -118,7 +118,7 @@ export function readSettings(variables: Record<string, string | undefined>): Set
 function dockerEndpoint(env: Environment): DockerEndpoint {
   if (env.DOCKER_HOST === undefined) return { kind: 'socket', socketPath: env.DOCKER_SOCKET_PATH };
   return env.DOCKER_HOST.startsWith('unix://')
-    ? { kind: 'socket', socketPath: env.DOCKER_HOST.slice('unix://'.length) }
+    ? { kind: 'socket', socketPath: env.DOCKER_HOST.slice('unix://'.length) || env.DOCKER_SOCKET_PATH }
     : { kind: 'host', url: env.DOCKER_HOST };
 }
 

@@ -4,6 +4,7 @@ import { Clock } from '../common/clock.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { ContainersRepository, type Lease } from '../persistence/containers.repository.js';
 import { Presence } from '../persistence/presence.js';
+import { containerNotFound } from './container-store.js';
 
 const TTL_MS = 15_000;
 const RENEW_EVERY_MS = 5_000;
@@ -28,11 +29,12 @@ export class ContainerLeases {
   /**
    * Runs `work` while holding the container.
    * @param waitMs how long to wait for another holder
-   * @throws DomainError `busy` when another holder keeps it that long
+   * @throws DomainError `busy` when another holder keeps it that long, `container_not_found` when it is removed meanwhile
    */
   async withLease<Result>(id: string, waitMs: number, work: (held: HeldLease) => Promise<Result>): Promise<Result> {
     const lease = await this.acquire(id, waitMs);
     if (lease === null) {
+      if ((await this.containers.findById(id)) === null) throw containerNotFound(id);
       throw new DomainError('busy', 'Another operation on this container is under way; try again shortly.', { retryAfterSeconds: 1 });
     }
     return this.hold(lease, work);
@@ -56,6 +58,7 @@ export class ContainerLeases {
     for (;;) {
       const lease = await this.containers.acquireLease(id, this.presence.holder, TTL_MS);
       if (lease !== null || this.clock.now().getTime() >= until) return lease;
+      if ((await this.containers.findById(id)) === null) return null;
       await this.clock.sleep(RETRY_MS);
     }
   }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
+import { DomainError } from '../common/domain-error.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository, type Lease } from '../persistence/containers.repository.js';
 import { ContainerRuntime, RuntimeError } from '../runtime/container-runtime.js';
@@ -64,9 +65,13 @@ export class ContainerLifecycleService {
     await this.runtime.engine.ping();
     await this.store.transition(container.id, 'deleting', { patch: { desiredRunning: false, keepVolume } });
     this.events.emit('container.deleting', { containerId: container.id });
-    await this.leases.withLease(container.id, LEASE_WAIT_MS, async ({ lease }) => {
+    const removal = this.leases.withLease(container.id, LEASE_WAIT_MS, async ({ lease }) => {
       const row = await this.containers.findById(container.id);
       if (row !== null) await this.removal.remove(row, lease);
+    });
+    await removal.catch((error: unknown) => {
+      // The reconciler was quicker.
+      if (!(error instanceof DomainError) || error.code !== 'container_not_found') throw error;
     });
   }
 

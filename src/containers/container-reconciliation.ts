@@ -12,7 +12,7 @@ import { decide, type Decision } from './reconcile-decision.js';
 import { PROVISIONING } from './state-table.js';
 
 /** A container that ended this long ago, with the engine there all the time, was meant to end. */
-const MEANT_TO_STOP_MS = 10_000;
+export const MEANT_TO_STOP_MS = 10_000;
 
 /** Brings one container's row and the engine into agreement, whichever of the two is behind. */
 @Injectable()

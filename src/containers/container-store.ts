@@ -61,9 +61,10 @@ export class ContainerStore {
     return row;
   }
 
-  async updateJob(container: { id: string; ownerId: string }, jobId: string, patch: JobPatch): Promise<JobRow | null> {
-    const job = await this.jobs.update(jobId, patch);
-    this.changed(container);
+  /** Writes how a job goes; what a worker writes that lost the lease is dropped. */
+  async updateJob(container: { id: string; ownerId: string }, jobId: string, patch: JobPatch, lease: Lease): Promise<JobRow | null> {
+    const job = await this.jobs.update(jobId, patch, lease);
+    if (job !== null) this.changed(container);
     return job;
   }
 

@@ -1,6 +1,9 @@
 import { isId } from '../common/ids.js';
 import { validationFailed } from '../common/validation.js';
 
+/** The last moment that JavaScript and PostgreSQL write alike. */
+const LATEST = Date.UTC(9999, 11, 31);
+
 export interface Position {
   createdAt: Date;
   id: string;
@@ -14,7 +17,7 @@ export function encodeCursor({ createdAt, id }: Position): string {
 export function decodeCursor(cursor: string): Position {
   const [time = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split('.');
   const createdAt = new Date(Number(time));
-  if (!/^\d+$/.test(time) || Number.isNaN(createdAt.getTime()) || !isId(id)) {
+  if (!/^\d+$/.test(time) || !(createdAt.getTime() <= LATEST) || !isId(id)) {
     throw validationFailed([{ field: 'cursor', messages: ['must be the nextCursor of an earlier page'] }]);
   }
   return { createdAt, id };

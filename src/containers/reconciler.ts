@@ -5,12 +5,14 @@ import { DomainEvents } from '../events/domain-events.js';
 import { EngineMonitor } from '../runtime/engine-monitor.js';
 import { LABEL_ID } from '../runtime/labels.js';
 import { ContainerLeases } from './container-leases.js';
-import { ContainerReconciliation } from './container-reconciliation.js';
+import { ContainerReconciliation, MEANT_TO_STOP_MS } from './container-reconciliation.js';
 import { Leftovers } from './leftovers.js';
 
 const EVERY_MS = 15_000;
 /** Events of one container come in bursts: kill, die, stop. */
 const SETTLE_MS = 50;
+/** By then the end of a container counts as meant, unless the engine went down with it. */
+const SECOND_LOOK_MS = MEANT_TO_STOP_MS + 1_000;
 /** Engine events after which a container may no longer be what its row says. */
 const TELLING = new Set(['start', 'die', 'stop', 'destroy', 'oom', 'pause', 'unpause']);
 
@@ -39,7 +41,9 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     this.engine.onEvent(({ action, labels }) => {
       const id = labels[LABEL_ID];
-      if (id !== undefined && TELLING.has(action)) this.touch(id);
+      if (id === undefined || !TELLING.has(action)) return;
+      this.touch(id);
+      if (action === 'die') void this.clock.sleep(SECOND_LOOK_MS, this.stopped.signal).then(() => this.touch(id));
     });
     this.events.on('engine.available', () => this.enqueue(() => this.reconcileAll(true)));
     this.engine.start();
@@ -54,6 +58,7 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private touch(id: string): void {
+    if (this.stopped.signal.aborted) return;
     this.touched.add(id);
     this.settling ??= setTimeout(() => {
       this.settling = undefined;

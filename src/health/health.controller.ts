@@ -1,12 +1,14 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, UseFilters } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
 import { Public } from '../auth/bearer.guard.js';
+import { HealthFilter } from './health.filter.js';
 import { HealthIndicators } from './health.indicators.js';
 import { Readiness } from './readiness.js';
 
 @ApiTags('health')
 @Public()
+@UseFilters(HealthFilter)
 @Controller('health')
 export class HealthController {
   constructor(

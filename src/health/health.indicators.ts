@@ -4,6 +4,9 @@ import { Database } from '../persistence/database.js';
 import { ProvisioningQueue } from '../queues/provisioning-queue.js';
 import { ContainerRuntime } from '../runtime/container-runtime.js';
 
+/** A probe of Kubernetes gives up after a second by default: what does not decide about it must not use that up. */
+const LONGEST_DEGRADED_MS = 500;
+
 /** Whether what DevForge stands on answers. */
 @Injectable()
 export class HealthIndicators {
@@ -29,11 +32,19 @@ export class HealthIndicators {
   private async ask(key: string, ping: () => Promise<void>, whenAway: 'down' | 'degraded'): Promise<HealthIndicatorResult> {
     const session = this.indicator.check(key);
     try {
-      await ping();
+      await (whenAway === 'down' ? ping() : within(LONGEST_DEGRADED_MS, ping()));
       return session.up();
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       return whenAway === 'down' ? session.down({ message }) : session.degraded({ message });
     }
   }
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

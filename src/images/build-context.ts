@@ -16,6 +16,14 @@ interface ContextFile {
   content: Buffer;
 }
 
+interface Source {
+  path: string;
+  name: string;
+  mode: number;
+  /** Size, inode and times of the file. */
+  state: number[];
+}
+
 /** What goes into an image build: the files of `images/workspace` and the extra certificate authorities. */
 export interface BuildContext {
   /** Hash of every file's name, mode and content. */
@@ -23,31 +31,45 @@ export interface BuildContext {
   tar(): Readable;
 }
 
-/** @param extraCaCerts path of a PEM bundle */
-export async function readBuildContext(extraCaCerts: string | undefined): Promise<BuildContext> {
-  const files = await readFolder(FOLDER);
-  files.push({ name: EXTRA_CA, mode: PLAIN, content: extraCaCerts === undefined ? Buffer.alloc(0) : await readFile(extraCaCerts) });
+/** Reads the build context, and its files again only when one of them changed. */
+export class BuildContextReader {
+  private known: { sources: string; context: BuildContext } | undefined;
+
+  /** @param extraCaCerts path of a PEM bundle */
+  constructor(private readonly extraCaCerts: string | undefined) {}
+
+  async read(): Promise<BuildContext> {
+    const found = await findSources(this.extraCaCerts);
+    const sources = JSON.stringify(found);
+    if (this.known?.sources === sources) return this.known.context;
+    const context = await readSources(found);
+    this.known = { sources, context };
+    return context;
+  }
+}
+
+async function findSources(extraCaCerts: string | undefined): Promise<Source[]> {
+  const entries = await readdir(FOLDER, { recursive: true, withFileTypes: true });
+  const inFolder = entries
+    .filter((entry) => entry.isFile() && entry.name !== EXTRA_CA && entry.name !== '.gitignore')
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => toSource(path, relative(FOLDER, path).split(sep).join('/')));
+  return Promise.all(extraCaCerts === undefined ? inFolder : [...inFolder, toSource(extraCaCerts, EXTRA_CA)]);
+}
+
+async function toSource(path: string, name: string): Promise<Source> {
+  const { mode, size, ino, mtimeMs, ctimeMs } = await stat(path);
+  return { path, name, mode: name === EXTRA_CA || (mode & 0o100) === 0 ? PLAIN : EXECUTABLE, state: [size, ino, mtimeMs, ctimeMs] };
+}
+
+async function readSources(sources: Source[]): Promise<BuildContext> {
+  const files = await Promise.all(sources.map(async ({ path, name, mode }): Promise<ContextFile> => ({ name, mode, content: await readFile(path) })));
+  // The Dockerfile copies it in any case.
+  if (!files.some(({ name }) => name === EXTRA_CA)) files.push({ name: EXTRA_CA, mode: PLAIN, content: Buffer.alloc(0) });
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
   const hash = createHash('sha256');
   for (const { name, mode, content } of files) hash.update(`${name}\0${mode}\0${content.length}\0`).update(content);
   return { digest: hash.digest('hex'), tar: () => toTar(files) };
-}
-
-async function readFolder(folder: string): Promise<ContextFile[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return Promise.all(
-    entries
-      .filter((entry) => entry.isFile() && entry.name !== EXTRA_CA && entry.name !== '.gitignore')
-      .map(async (entry) => {
-        const path = join(entry.parentPath, entry.name);
-        const { mode } = await stat(path);
-        return {
-          name: relative(folder, path).split(sep).join('/'),
-          mode: (mode & 0o100) === 0 ? PLAIN : EXECUTABLE,
-          content: await readFile(path),
-        };
-      }),
-  );
 }
 
 function toTar(files: ContextFile[]): Readable {

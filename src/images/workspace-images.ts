@@ -7,8 +7,8 @@ import { Locks } from '../persistence/locks.js';
 import type { Template } from '../persistence/types.js';
 import { ContainerRuntime, RuntimeError } from '../runtime/container-runtime.js';
 import { LABEL_MANAGED, LABEL_ROLE } from '../runtime/labels.js';
-import { type BuildContext, readBuildContext } from './build-context.js';
-import { BuildProgress, isPassingCause } from './build-progress.js';
+import { type BuildContext, BuildContextReader } from './build-context.js';
+import { BuildProgress, isPassingCause, isTelling } from './build-progress.js';
 
 const TAG_DIGITS = 16;
 
@@ -33,13 +33,16 @@ interface RunningBuild {
 export class WorkspaceImages implements OnModuleDestroy {
   private readonly running = new Map<string, RunningBuild>();
   private readonly stopped = new AbortController();
+  private readonly buildContext: BuildContextReader;
 
   constructor(
     private readonly settings: Settings,
     private readonly runtime: ContainerRuntime,
     private readonly locks: Locks,
     @InjectPinoLogger(WorkspaceImages.name) private readonly logger: PinoLogger,
-  ) {}
+  ) {
+    this.buildContext = new BuildContextReader(settings.extraCaCerts);
+  }
 
   onModuleDestroy(): void {
     this.stopped.abort();
@@ -51,7 +54,7 @@ export class WorkspaceImages implements OnModuleDestroy {
    * @throws JobFailure `image_build_failed`, `base_image_unavailable` or `out_of_disk`, with the last lines of output
    */
   async ensure(template: Template, onProgress: Listener, signal: AbortSignal): Promise<string> {
-    const context = await readBuildContext(this.settings.extraCaCerts);
+    const context = await this.buildContext.read();
     const reference = this.referenceOf(template, context);
     if (await this.runtime.images.exists(reference)) return reference;
 
@@ -97,6 +100,7 @@ export class WorkspaceImages implements OnModuleDestroy {
         labels: { [LABEL_MANAGED]: 'true', [LABEL_ROLE]: 'image' },
         onOutput: (line) => {
           progress.read(line);
+          if (!isTelling(line)) return;
           for (const listener of listeners) listener({ percent: progress.percent, line });
         },
         signal: this.stopped.signal,

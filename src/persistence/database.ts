@@ -32,6 +32,8 @@ export class Database {
     });
     // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
     this.pool.on('error', onError);
+    // The same of one in use, between two queries; the next query tells whoever uses it.
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
     this.orm = drizzle(this.pool, { schema });
   }
 

@@ -31,8 +31,13 @@ export class Presence implements OnApplicationShutdown {
   async announce(): Promise<void> {
     const client = new Client({ ...this.database.config, keepAlive: true, application_name: 'devforge' });
     client.on('error', (error) => this.logger.warn({ err: error }, 'The connection that announces this process broke'));
-    await client.connect();
-    await client.query(`select pg_advisory_lock_shared(${lockOf})`, [keyOf(this.holder)]);
+    try {
+      await client.connect();
+      await client.query(`select pg_advisory_lock_shared(${lockOf})`, [keyOf(this.holder)]);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
     client.once('end', () => void this.announceAgain());
     this.client = client;
   }

@@ -20,9 +20,10 @@ export class ClonePipeline implements Pipeline {
     this.steps = [resume, clone];
   }
 
-  async finish({ row, jobId, lease }: StepContext): Promise<() => void> {
+  async finish({ row, jobId, lease, unwritten }: StepContext): Promise<() => void> {
     await this.store.transition(row.id, 'running', {
       lease,
+      patch: unwritten,
       job: { id: jobId, patch: { state: 'completed', progress: 100, message: null, finishedAt: this.clock.now() } },
     });
     return () => undefined;

@@ -33,15 +33,15 @@ export class CreatePipeline implements Pipeline {
     this.steps = steps;
   }
 
-  async finish({ row, jobId, lease }: StepContext): Promise<() => void> {
+  async finish({ row, jobId, lease, unwritten }: StepContext): Promise<() => void> {
     const now = this.clock.now();
     const job = { id: jobId, patch: { state: 'completed', progress: 100, message: null, finishedAt: now } } as const;
     if (row.repoType === 'empty' || row.workspaceReady) {
-      await this.store.transition(row.id, 'running', { lease, job, patch: { startedAt: now, workspaceReady: true } });
+      await this.store.transition(row.id, 'running', { lease, job, patch: { ...unwritten, startedAt: now, workspaceReady: true } });
       return () => undefined;
     }
     const clone = newJob(this.ids.next(), 'clone', row, now);
-    await this.store.transition(row.id, 'cloning', { lease, job, newJob: clone, patch: { startedAt: now, jobId: clone.id } });
+    await this.store.transition(row.id, 'cloning', { lease, job, newJob: clone, patch: { ...unwritten, startedAt: now, jobId: clone.id } });
     return () => this.queue.wake('clone', { jobId: clone.id, containerId: row.id });
   }
 }

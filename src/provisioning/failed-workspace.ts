@@ -14,6 +14,14 @@ export class FailedWorkspace {
     @InjectPinoLogger(FailedWorkspace.name) private readonly logger: PinoLogger,
   ) {}
 
+  /** Whether the engine is there at all: what failed was one call of it, then. */
+  engineAnswers(): Promise<boolean> {
+    return this.runtime.engine.ping().then(
+      () => true,
+      () => false,
+    );
+  }
+
   async stop({ id }: ContainerRow): Promise<void> {
     const names = namesOf(id);
     try {

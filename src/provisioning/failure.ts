@@ -15,11 +15,17 @@ export type FailureKind =
 
 const OF_RUNTIME: Record<Exclude<RuntimeErrorCode, 'unavailable' | 'aborted'>, { code: string; retryable: boolean }> = {
   failed: { code: 'engine_failed', retryable: true },
+  timed_out: { code: 'command_timed_out', retryable: true },
   not_found: { code: 'engine_object_missing', retryable: true },
   conflict: { code: 'engine_conflict', retryable: true },
   invalid: { code: 'engine_refused', retryable: false },
   out_of_disk: { code: 'out_of_disk', retryable: false },
   build_failed: { code: 'image_build_failed', retryable: false },
+};
+
+export const ENGINE_AWAY: FailureKind = {
+  kind: 'waiting',
+  error: { code: 'engine_unavailable', message: 'The container engine does not answer; the job goes on when it does.', retryable: true },
 };
 
 export function classifyFailure(error: unknown): FailureKind {
@@ -35,9 +41,7 @@ export function classifyFailure(error: unknown): FailureKind {
 
 function ofRuntime(error: RuntimeError): FailureKind {
   if (error.code === 'aborted') return { kind: 'dropped' };
-  if (error.code === 'unavailable') {
-    return { kind: 'waiting', error: { code: 'engine_unavailable', message: 'The container engine does not answer; the job goes on when it does.', retryable: true } };
-  }
+  if (error.code === 'unavailable') return ENGINE_AWAY;
   const { output } = error.details;
   return { kind: 'failed', error: { ...OF_RUNTIME[error.code], message: error.message, ...(output === undefined ? {} : { output }) } };
 }

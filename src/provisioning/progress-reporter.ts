@@ -3,21 +3,24 @@ import type { JobPatch } from '../persistence/containers.repository.js';
 const SHORTEST_INTERVAL_MS = 400;
 const LONGEST_MESSAGE = 500;
 
-/** Writes a step's progress at a pace that the database does not notice; the latest one is never lost. */
+/** Writes how a step goes at a pace that the database does not notice, and nothing of a step that is over before. */
 export class ProgressReporter {
   private latest: JobPatch | undefined;
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<unknown> = Promise.resolve();
+  private closed = false;
 
   constructor(private readonly write: (patch: JobPatch) => Promise<unknown>) {}
 
-  report(progress: number, message: string): void {
-    this.latest = { progress, message: message.slice(0, LONGEST_MESSAGE) };
+  report({ message, ...patch }: JobPatch): void {
+    if (this.closed) return;
+    this.latest = { ...this.latest, ...patch, message: message?.slice(0, LONGEST_MESSAGE) ?? null };
     this.timer ??= setTimeout(() => this.flush(), SHORTEST_INTERVAL_MS);
   }
 
   /** Ends the reports; later ones of this step are dropped. */
   async close(): Promise<void> {
+    this.closed = true;
     clearTimeout(this.timer);
     this.timer = undefined;
     this.latest = undefined;

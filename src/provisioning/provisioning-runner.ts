@@ -8,7 +8,7 @@ import { JobsRepository } from '../persistence/jobs.repository.js';
 import type { JobError } from '../persistence/types.js';
 import type { ProvisioningJobData } from '../queues/job-map.js';
 import { MOST_FAILURES } from '../queues/queue-options.js';
-import { classifyFailure } from './failure.js';
+import { classifyFailure, ENGINE_AWAY, type FailureKind } from './failure.js';
 import { FailedWorkspace } from './failed-workspace.js';
 import { ProgressReporter } from './progress-reporter.js';
 import type { ProvisioningStep, StepContext } from './step.js';
@@ -29,6 +29,12 @@ export type Outcome =
   | { kind: 'postponed'; delayMs: number }
   | { kind: 'retry'; error: JobError }
   | { kind: 'failed'; error: JobError };
+
+/** How far a job came. */
+interface Progress {
+  container: ContainerRow;
+  step?: string;
+}
 
 /** Takes a job's container through its steps, and writes down how that went. */
 @Injectable()
@@ -51,22 +57,23 @@ export class ProvisioningRunner implements OnModuleDestroy {
   }
 
   async run(data: ProvisioningJobData, pipeline: Pipeline): Promise<Outcome> {
-    if ((await this.pending(data)) === null) return { kind: 'done' };
     let afterwards: () => void = () => undefined;
     const outcome = await this.leases.tryWithLease(data.containerId, async (held): Promise<Outcome> => {
       const pending = await this.pending(data);
       if (pending === null) return { kind: 'done' };
       const signal = AbortSignal.any([held.signal, this.stopping.signal]);
-      const progress = { container: pending.container };
+      const progress: Progress = { container: pending.container };
       try {
         afterwards = await this.work(pending.container, pending.job, pipeline, { lease: held.lease, signal }, progress);
         return { kind: 'done' };
       } catch (error) {
-        return await this.settle(error, pending.job, progress.container, held);
+        return await this.settle(error, pending.job, progress, held);
       }
     });
     afterwards();
-    return outcome ?? { kind: 'postponed', delayMs: BUSY_RETRY_MS };
+    if (outcome !== undefined) return outcome;
+    // Somebody else has the container, or there is none to have any more.
+    return (await this.pending(data)) === null ? { kind: 'done' } : { kind: 'postponed', delayMs: BUSY_RETRY_MS };
   }
 
   /** The rows, unless the job is over, the container has another one by now, or is being deleted. */
@@ -76,39 +83,41 @@ export class ProvisioningRunner implements OnModuleDestroy {
     return container.jobId !== jobId || container.status === 'deleting' ? null : { job, container };
   }
 
-  private async work(
-    container: ContainerRow,
-    job: JobRow,
-    pipeline: Pipeline,
-    held: HeldLease,
-    progress: { container: ContainerRow },
-  ): Promise<() => void> {
+  private async work(container: ContainerRow, job: JobRow, pipeline: Pipeline, held: HeldLease, progress: Progress): Promise<() => void> {
+    const context = contextOf(container, job, held);
     let done = 0;
-    let context: StepContext = { row: container, jobId: job.id, lease: held.lease, signal: held.signal, report: () => undefined };
     for (const [index, step] of pipeline.steps.entries()) {
       if (held.signal.aborted) throw new NotHeldError(container.id);
-      const begun = { step: step.name, progress: done, message: null };
-      const row = await this.store.transition(container.id, step.status, {
-        lease: held.lease,
-        job: { id: job.id, patch: index === 0 ? { ...begun, state: 'active', attempts: job.attempts + 1, error: null } : begun },
-      });
-      progress.container = row;
-      const reporter = new ProgressReporter((patch) => this.store.updateJob(container, job.id, patch));
       const from = done;
-      context = { ...context, row, report: (percent, message) => reporter.report(from + Math.floor((step.weight * percent) / 100), message) };
+      done += step.weight;
+      if (!step.isNeeded(context.row)) continue;
+      progress.step = step.name;
+      const reporter = new ProgressReporter((patch) => this.store.updateJob(container, job.id, patch, held.lease));
+      const begun = { step: step.name, progress: from, message: null };
+      if (step.passing) {
+        reporter.report(begun);
+      } else {
+        context.row = await this.store.transition(container.id, step.status, {
+          lease: held.lease,
+          patch: context.unwritten,
+          job: { id: job.id, patch: index === 0 ? { ...begun, state: 'active', attempts: job.attempts + 1, error: null } : begun },
+        });
+        context.unwritten = {};
+        progress.container = context.row;
+      }
+      context.report = (percent, message) => reporter.report({ progress: from + Math.floor((step.weight * percent) / 100), message });
       try {
         await step.run(context);
       } finally {
         await reporter.close();
       }
-      done += step.weight;
     }
     return pipeline.finish(context);
   }
 
-  private async settle(error: unknown, job: JobRow, container: ContainerRow, held: HeldLease): Promise<Outcome> {
+  private async settle(error: unknown, job: JobRow, { container, step }: Progress, held: HeldLease): Promise<Outcome> {
     if (this.stopping.signal.aborted) return { kind: 'postponed', delayMs: SHUTDOWN_RETRY_MS };
-    const failure = held.signal.aborted ? ({ kind: 'dropped' } as const) : classifyFailure(error);
+    const failure = held.signal.aborted ? ({ kind: 'dropped' } as const) : await this.classify(error);
     if (failure.kind === 'dropped') return { kind: 'done' };
 
     this.logger.warn({ err: error, containerId: container.id, jobId: job.id, code: failure.error.code }, 'A provisioning step failed');
@@ -118,16 +127,38 @@ export class ProvisioningRunner implements OnModuleDestroy {
       await this.store.tryTransition(container.id, container.status, {
         lease: held.lease,
         reason,
-        job: { id: job.id, patch: { state: 'queued', failures, error: failure.error } },
+        job: { id: job.id, patch: { step, state: 'queued', failures, error: failure.error } },
       });
       return failure.kind === 'waiting' ? { kind: 'postponed', delayMs: AWAY_RETRY_MS } : { kind: 'retry', error: failure.error };
     }
     await this.store.tryTransition(container.id, 'failed', {
       lease: held.lease,
       reason,
-      job: { id: job.id, patch: { state: 'failed', failures, error: failure.error, finishedAt: this.clock.now() } },
+      job: { id: job.id, patch: { step, state: 'failed', failures, error: failure.error, finishedAt: this.clock.now() } },
     });
     await this.failedWorkspace.stop(container);
     return { kind: 'failed', error: failure.error };
   }
+
+  /** An engine that fails at everything is away, and the job waits for it; one that fails at one call alone has failed. */
+  private async classify(error: unknown): Promise<FailureKind> {
+    const failure = classifyFailure(error);
+    if (failure.kind !== 'failed' || failure.error.code !== 'engine_failed') return failure;
+    return (await this.failedWorkspace.engineAnswers()) ? failure : ENGINE_AWAY;
+  }
+}
+
+function contextOf(row: ContainerRow, job: JobRow, { lease, signal }: HeldLease): StepContext {
+  return {
+    row,
+    unwritten: {},
+    jobId: job.id,
+    lease,
+    signal,
+    report: () => undefined,
+    remember(patch) {
+      this.row = { ...this.row, ...patch };
+      this.unwritten = { ...this.unwritten, ...patch };
+    },
+  };
 }

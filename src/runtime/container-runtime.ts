@@ -20,6 +20,8 @@ export type RuntimeErrorCode =
   | 'unavailable'
   /** The engine answers with a failure of its own; the next try may succeed. */
   | 'failed'
+  /** A command in a container outlasted the time it was given. */
+  | 'timed_out'
   /** What was named does not exist. */
   | 'not_found'
   /** The engine refuses because of the present state of what was named. */
@@ -58,7 +60,10 @@ export type EngineEvent = {
 };
 
 export abstract class RuntimeEngine {
-  /** Asks whether the engine answers, within one second. */
+  /**
+   * Asks whether the engine answers, within one second.
+   * @throws RuntimeError `unavailable` when it does not, and when it answers that something is wrong with it
+   */
   abstract ping(): Promise<void>;
   abstract info(): Promise<EngineInfo>;
   /**

@@ -47,19 +47,19 @@ export class CreateContainerDto {
   @MaxLength(1024)
   sshKeyPath?: string;
 
-  @ApiProperty({ required: false, default: 2, description: 'Cores.' })
+  @ApiProperty({ type: Number, required: false, default: 2, description: 'Cores.' })
   @IsNumber({ allowNaN: false, allowInfinity: false, maxDecimalPlaces: 3 })
   @Min(0.1)
   @Max(256)
   cpuLimit = 2;
 
-  @ApiProperty({ required: false, default: 2048, description: 'MiB of memory.' })
+  @ApiProperty({ type: 'integer', required: false, default: 2048, description: 'MiB of memory.' })
   @IsInt()
   @Min(128)
   @Max(1_048_576)
   memoryLimit = 2048;
 
-  @ApiProperty({ required: false, default: 10240, description: 'MiB of disk, of the workspace and the writable layer together.' })
+  @ApiProperty({ type: 'integer', required: false, default: 10240, description: 'MiB of disk, of the workspace and the writable layer together.' })
   @IsInt()
   @Min(256)
   @Max(16_777_216)

@@ -22,7 +22,7 @@ export class ListContainersQuery {
   @IsIn(TEMPLATES)
   template?: Template;
 
-  @ApiProperty({ required: false, default: 100, minimum: 1, maximum: 500 })
+  @ApiProperty({ type: 'integer', required: false, default: 100, minimum: 1, maximum: 500 })
   @IsOptional()
   @Transform(({ value }) => Number(value))
   @IsInt()
@@ -38,7 +38,7 @@ export class ListContainersQuery {
 }
 
 export class RemoveContainerQuery {
-  @ApiProperty({ required: false, default: false, description: 'Keep the workspace volume.' })
+  @ApiProperty({ type: Boolean, required: false, default: false, description: 'Keep the workspace volume.' })
   @IsOptional()
   @Transform(toBoolean)
   @IsIn([true, false])

@@ -26,15 +26,8 @@ export class DrizzleContainersRepository extends ContainersRepository {
 
   async insert(container: ContainerRow, job: JobRow, key?: IdempotencyKey): Promise<InsertOutcome> {
     try {
-      return await this.database.orm.transaction(async (tx) => {
-        if (key !== undefined) {
-          const known = await this.claimKey(tx, container, key);
-          if (known !== undefined) return known;
-        }
-        await tx.insert(containers).values(container);
-        await tx.insert(jobs).values(job);
-        return { kind: 'inserted' };
-      });
+      if (key === undefined) return await insertBoth(this.database.orm, container, job);
+      return await this.database.orm.transaction(async (tx) => (await this.claimKey(tx, container, key)) ?? insertBoth(tx, container, job));
     } catch (error) {
       if (violatedConstraint(error) === 'containers_name') return { kind: 'name_taken' };
       throw error;
@@ -81,21 +74,11 @@ export class DrizzleContainersRepository extends ContainersRepository {
       .where(and(inArray(containers.id, ids), isNotNull(containers.deletedAt)));
   }
 
-  async transition(id: string, { from, to, patch, lease, job, newJob }: Transition): Promise<ContainerRow | null> {
-    const move = async (on: Queries): Promise<ContainerRow | null> => {
-      const [row] = await on
-        .update(containers)
-        .set({ statusReason: null, ...patch, status: to, updatedAt: now })
-        .where(live(eq(containers.id, id), inArray(containers.status, [...from]), held(lease)))
-        .returning();
-      return row ?? null;
-    };
-    if (job === undefined && newJob === undefined) return move(this.database.orm);
+  async transition(id: string, { newJob, ...transition }: Transition): Promise<ContainerRow | null> {
+    if (newJob === undefined) return move(this.database.orm, id, transition);
     return this.database.orm.transaction(async (tx) => {
-      const row = await move(tx);
-      if (row === null) return null;
-      if (job !== undefined) await tx.update(jobs).set({ ...job.patch, updatedAt: now }).where(eq(jobs.id, job.id));
-      if (newJob !== undefined) await tx.insert(jobs).values(newJob);
+      const row = await move(tx, id, transition);
+      if (row !== null) await tx.insert(jobs).values(newJob);
       return row;
     });
   }
@@ -175,6 +158,32 @@ export class DrizzleContainersRepository extends ContainersRepository {
       .where(and(eq(idempotencyKeys.ownerId, container.ownerId), eq(idempotencyKeys.key, key.key)));
     return known?.bodyHash === key.bodyHash ? { kind: 'replayed', containerId: known.containerId } : { kind: 'key_reused' };
   }
+}
+
+/** Writes the container and its first job, in one statement. */
+async function insertBoth(on: Queries, container: ContainerRow, job: JobRow): Promise<InsertOutcome> {
+  const inserted = on.$with('inserted').as(on.insert(containers).values(container).returning({ id: containers.id }));
+  await on.with(inserted).insert(jobs).values(job);
+  return { kind: 'inserted' };
+}
+
+/** Moves the container, and its job with it, in one statement: one way to the server and one commit. */
+async function move(on: Queries, id: string, { from, to, patch, lease, job }: Omit<Transition, 'newJob'>): Promise<ContainerRow | null> {
+  const update = on
+    .update(containers)
+    .set({ statusReason: null, ...patch, status: to, updatedAt: now })
+    .where(live(eq(containers.id, id), inArray(containers.status, [...from]), held(lease)))
+    .returning();
+  if (job === undefined) return (await update)[0] ?? null;
+  const moved = on.$with('moved').as(update);
+  const withJob = on.$with('with_job').as(
+    on
+      .update(jobs)
+      .set({ ...job.patch, updatedAt: now })
+      .where(and(eq(jobs.id, job.id), sql`exists (select from ${moved})`))
+      .returning({ id: jobs.id }),
+  );
+  return (await on.with(moved, withJob).select().from(moved))[0] ?? null;
 }
 
 type Transaction = Parameters<Parameters<Database['orm']['transaction']>[0]>[0];

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { eq, inArray, sql } from 'drizzle-orm';
-import type { JobPatch, JobRow } from '../containers.repository.js';
+import { and, eq, exists, inArray, sql, type SQL } from 'drizzle-orm';
+import type { JobPatch, JobRow, Lease } from '../containers.repository.js';
 import { Database } from '../database.js';
 import { JobsRepository } from '../jobs.repository.js';
-import { jobs } from '../schema.js';
+import { containers, jobs } from '../schema.js';
 
 @Injectable()
 export class DrizzleJobsRepository extends JobsRepository {
@@ -20,12 +20,17 @@ export class DrizzleJobsRepository extends JobsRepository {
     return ids.length === 0 ? [] : this.database.orm.select().from(jobs).where(inArray(jobs.id, ids));
   }
 
-  async update(id: string, patch: JobPatch): Promise<JobRow | null> {
+  async update(id: string, patch: JobPatch, lease?: Lease): Promise<JobRow | null> {
     const [row] = await this.database.orm
       .update(jobs)
       .set({ ...patch, updatedAt: sql`now()` })
-      .where(eq(jobs.id, id))
+      .where(and(eq(jobs.id, id), lease === undefined ? undefined : this.held(lease)))
       .returning();
     return row ?? null;
+  }
+
+  private held({ containerId, holder, fence }: Lease): SQL {
+    const holds = and(eq(containers.id, containerId), eq(containers.leaseHolder, holder), eq(containers.fence, fence));
+    return exists(this.database.orm.select({ id: containers.id }).from(containers).where(holds));
   }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { JobFailure } from '../../common/job-failure.js';
 import { ContainerStore } from '../../containers/container-store.js';
 import { WORKSPACE_FOLDER } from '../../containers/workspace-spec.js';
-import { ContainerRuntime } from '../../runtime/container-runtime.js';
+import { ContainerRuntime, RuntimeError } from '../../runtime/container-runtime.js';
 import { classifyGitFailure } from '../git-failure.js';
 import { GitProgress } from '../git-progress.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
@@ -57,9 +57,10 @@ export class CloneRepositoryStep extends ProvisioningStep {
       });
       if (result.exitCode !== 0) throw classifyGitFailure(result.exitCode, result.stderr);
     } catch (error) {
-      if (!silence.signal.aborted) throw error;
+      const outlasted = error instanceof RuntimeError && error.code === 'timed_out';
+      if (!silence.signal.aborted && !outlasted) throw error;
       await this.cancel(row.dockerId!);
-      throw new JobFailure('git_stalled', 'Git fell silent while it cloned the repository.', { retryable: true, cause: error });
+      throw new JobFailure('git_stalled', outlasted ? 'Git took too long to clone the repository.' : 'Git fell silent while it cloned the repository.', { retryable: true, cause: error });
     } finally {
       clearTimeout(timer);
     }

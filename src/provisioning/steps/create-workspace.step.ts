@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { Settings } from '../../config/settings.js';
-import { ContainerStore } from '../../containers/container-store.js';
 import { workspaceSpec } from '../../containers/workspace-spec.js';
 import { ContainerRuntime } from '../../runtime/container-runtime.js';
 import { EngineMonitor } from '../../runtime/engine-monitor.js';
@@ -17,7 +16,6 @@ export class CreateWorkspaceStep extends ProvisioningStep {
   constructor(
     private readonly runtime: ContainerRuntime,
     private readonly engine: EngineMonitor,
-    private readonly store: ContainerStore,
     private readonly settings: Settings,
   ) {
     super();
@@ -26,6 +24,6 @@ export class CreateWorkspaceStep extends ProvisioningStep {
   async run(context: StepContext): Promise<void> {
     const spec = workspaceSpec(context.row, requireImage(context.row), await this.engine.info(), this.settings.agentEnv);
     const { dockerId } = await this.runtime.containers.create(spec);
-    context.row = await this.store.update(context.row.id, { dockerId }, context.lease);
+    context.remember({ dockerId });
   }
 }

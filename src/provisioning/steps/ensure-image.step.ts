@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { ContainerStore } from '../../containers/container-store.js';
 import { WorkspaceImages } from '../../images/workspace-images.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
 
@@ -10,15 +9,12 @@ export class EnsureImageStep extends ProvisioningStep {
   readonly status = 'creating';
   readonly weight = 60;
 
-  constructor(
-    private readonly images: WorkspaceImages,
-    private readonly store: ContainerStore,
-  ) {
+  constructor(private readonly images: WorkspaceImages) {
     super();
   }
 
   async run(context: StepContext): Promise<void> {
     const image = await this.images.ensure(context.row.template, ({ percent, line }) => context.report(percent, line), context.signal);
-    if (context.row.image !== image) context.row = await this.store.update(context.row.id, { image }, context.lease);
+    if (context.row.image !== image) context.remember({ image });
   }
 }

@@ -10,6 +10,7 @@ export class EnsureNetworkStep extends ProvisioningStep {
   readonly name = 'network';
   readonly status = 'creating';
   readonly weight = 5;
+  override readonly passing = true;
 
   constructor(private readonly runtime: ContainerRuntime) {
     super();

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { GitAgent } from '../../containers/git-agent.js';
+import type { ContainerRow } from '../../persistence/containers.repository.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
 import { requireImage } from './require-image.js';
 
@@ -12,6 +13,10 @@ export class StartGitAgentStep extends ProvisioningStep {
 
   constructor(private readonly agent: GitAgent) {
     super();
+  }
+
+  override isNeeded({ sshKeyPath }: ContainerRow): boolean {
+    return sshKeyPath !== null;
   }
 
   run(context: StepContext): Promise<void> {

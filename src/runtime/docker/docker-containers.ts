@@ -1,4 +1,5 @@
 import type Dockerode from 'dockerode';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ContainerSpec,
   type ExecRequest,
@@ -22,6 +23,8 @@ import { DEADLINE, engineCall, statusOf } from './engine-call.js';
 const NOT_MODIFIED = 304;
 const NOT_FOUND = 404;
 const CONFLICT = 409;
+const NAME_LOOKS = 40;
+const NAME_LOOK_MS = 50;
 
 export class DockerContainers extends RuntimeContainers {
   constructor(private readonly docker: Dockerode) {
@@ -35,11 +38,12 @@ export class DockerContainers extends RuntimeContainers {
         return { dockerId: container.id, created: true };
       } catch (error) {
         if (statusOf(error) !== CONFLICT) throw error;
-        const existing = await this.inspect(spec.name);
-        if (existing?.labels[LABEL_ID] !== spec.labels[LABEL_ID]) {
+        const existing = await this.named(spec.name, abortSignal);
+        if (existing === null) throw new RuntimeError('failed', `the name ${spec.name} is taken, and no container has it`, { cause: error });
+        if (existing.labels[LABEL_ID] !== spec.labels[LABEL_ID]) {
           throw new RuntimeError('conflict', `the name ${spec.name} belongs to a container that DevForge did not make`, { cause: error });
         }
-        return { dockerId: existing!.dockerId, created: false };
+        return { dockerId: existing.dockerId, created: false };
       }
     });
   }
@@ -53,11 +57,11 @@ export class DockerContainers extends RuntimeContainers {
   }
 
   async pause(dockerId: string): Promise<void> {
-    await this.change('pause', dockerId, [CONFLICT], (container, abortSignal) => container.pause({ abortSignal }));
+    await this.change('pause', dockerId, [], (container, abortSignal) => unless(container, 'paused', container.pause({ abortSignal }), abortSignal));
   }
 
   async unpause(dockerId: string): Promise<void> {
-    await this.change('unpause', dockerId, [CONFLICT], (container, abortSignal) => container.unpause({ abortSignal }));
+    await this.change('unpause', dockerId, [], (container, abortSignal) => unless(container, 'running', container.unpause({ abortSignal }), abortSignal));
   }
 
   async remove(dockerIdOrName: string): Promise<void> {
@@ -115,6 +119,16 @@ export class DockerContainers extends RuntimeContainers {
     });
   }
 
+  /** The container of that name; the engine takes a name a moment before it shows who has it. */
+  private async named(name: string, signal: AbortSignal): Promise<InspectedContainer | null> {
+    for (let look = 0; look < NAME_LOOKS && !signal.aborted; look++) {
+      const found = await this.inspect(name);
+      if (found !== null) return found;
+      await delay(NAME_LOOK_MS);
+    }
+    return null;
+  }
+
   private async change(
     what: string,
     dockerId: string,
@@ -128,6 +142,17 @@ export class DockerContainers extends RuntimeContainers {
         if (!alreadyThere.includes(statusOf(error) ?? 0)) throw error;
       }
     });
+  }
+}
+
+/** Engines refuse with different answers what is done already, so the container itself is asked. */
+async function unless(container: Dockerode.Container, state: ObservedState, act: Promise<unknown>, abortSignal: AbortSignal): Promise<void> {
+  try {
+    await act;
+  } catch (error) {
+    if (statusOf(error) === undefined || statusOf(error) === NOT_FOUND) throw error;
+    const { State: present } = await container.inspect({ abortSignal });
+    if (toState(present.Status) !== state) throw error;
   }
 }
 

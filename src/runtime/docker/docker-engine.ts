@@ -1,10 +1,10 @@
 import type Dockerode from 'dockerode';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { type EngineEvent, type EngineInfo, RuntimeEngine } from '../container-runtime.js';
+import { type EngineEvent, type EngineInfo, RuntimeEngine, RuntimeError } from '../container-runtime.js';
 import { LABEL_ID } from '../labels.js';
 import { abortable } from './dockerode-options.js';
 import { DEADLINE, engineCall, toRuntimeError } from './engine-call.js';
+import { linesOf } from './stream-lines.js';
 
 interface EventRecord {
   Action?: string;
@@ -23,7 +23,11 @@ export class DockerEngine extends RuntimeEngine {
   }
 
   async ping(): Promise<void> {
-    await engineCall('ping', DEADLINE.ping, (abortSignal) => abortable(this.docker).ping({ abortSignal }));
+    try {
+      await engineCall('ping', DEADLINE.ping, (abortSignal) => abortable(this.docker).ping({ abortSignal }));
+    } catch (error) {
+      throw new RuntimeError('unavailable', toRuntimeError('ping', error).message, { cause: error });
+    }
   }
 
   async info(): Promise<EngineInfo> {
@@ -42,7 +46,7 @@ export class DockerEngine extends RuntimeEngine {
         signal,
       )) as Readable;
       onReady();
-      for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
+      for await (const line of linesOf(stream)) {
         const event = toEvent(line);
         if (event !== undefined) onEvent(event);
       }

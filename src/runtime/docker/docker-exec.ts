@@ -11,7 +11,7 @@ const EXIT_CODE_POLLS = 100;
 /**
  * Runs a command and waits for it.
  * @throws RuntimeError `conflict` when the container does not run, `aborted` when the caller gives up,
- *   `unavailable` when the command outlasts its time-out or the engine lets go of the stream
+ *   `timed_out` when the command outlasts its time, `unavailable` when the engine lets go of the stream
  */
 export async function execInContainer(docker: Dockerode, dockerId: string, request: ExecRequest): Promise<ExecResult> {
   const what = `exec ${request.argv[0]} in ${dockerId.slice(0, 12)}`;
@@ -47,7 +47,7 @@ function follow(docker: Dockerode, what: string, stream: Duplex, stdout: Tail, s
       else reject(error);
     };
     const onAbort = (): void => settle(new RuntimeError('aborted', `${what}: given up`));
-    const timer = setTimeout(() => settle(new RuntimeError('unavailable', `${what}: still running after ${request.timeoutMs} ms`)), request.timeoutMs);
+    const timer = setTimeout(() => settle(new RuntimeError('timed_out', `${what}: still running after ${request.timeoutMs} ms`)), request.timeoutMs);
     if (request.signal?.aborted) return onAbort();
     request.signal?.addEventListener('abort', onAbort, { once: true });
     const demuxed = new PassThrough();

@@ -1,9 +1,9 @@
 import type Dockerode from 'dockerode';
-import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 import type { Readable } from 'node:stream';
 import { type BuildRequest, RuntimeError, RuntimeImages } from '../container-runtime.js';
 import { DEADLINE, engineCall, statusOf, toRuntimeError } from './engine-call.js';
+import { linesOf } from './stream-lines.js';
 
 const KEPT_OUTPUT_LINES = 20;
 const NOT_FOUND = 404;
@@ -87,7 +87,7 @@ export class DockerImages extends RuntimeImages {
 async function followProgress(what: string, stream: Readable, onLine: (line: string) => void): Promise<void> {
   const output: string[] = [];
   let failure: string | undefined;
-  for await (const text of createInterface({ input: stream, crlfDelay: Infinity })) {
+  for await (const text of linesOf(stream)) {
     if (text.trim() === '') continue;
     const record = JSON.parse(text) as ProgressRecord;
     failure ??= record.error;

@@ -8,8 +8,10 @@ import { endLeftoverPostgres } from './postgres-leftover.js';
 import { inheritedEnvironment } from './server-environment.js';
 
 export interface DevForgeOptions {
-  /** The built server; `dist/main.js` of the project by default. */
+  /** The built server; by default `DEVFORGE_ENTRY` of the environment, else `dist/main.js` of the project. */
   entry?: string;
+  /** Options of Node itself; stack traces that point into the sources by default. */
+  nodeOptions?: string[];
   /** A free one by default. */
   port?: number;
   /** Its working folder; a temporary one by default, so that no `.env` of a developer is read. */
@@ -20,7 +22,7 @@ export interface DevForgeOptions {
 
 const STOP_GRACE_MS = 15_000;
 const READY_TIMEOUT_MS = 30_000;
-const PROBE_TIMEOUT_MS = 2_000;
+const PROBE_TIMEOUT_MS = 5_000;
 
 /** The built server as a real process, with a port, a token and a data folder that it keeps over restarts. */
 export class DevForgeProcess {
@@ -111,9 +113,10 @@ export class DevForgeProcess {
   }
 
   private async launch(): Promise<void> {
-    const { entry = resolve('dist/main.js'), cwd = this.folder, readyTimeoutMs = READY_TIMEOUT_MS } = this.options;
+    const { entry = process.env['DEVFORGE_ENTRY'] ?? resolve('dist/main.js'), cwd = this.folder } = this.options;
+    const { nodeOptions = ['--enable-source-maps'], readyTimeoutMs = READY_TIMEOUT_MS } = this.options;
     this.earlierLogs = this.log();
-    this.process = OwnedProcess.start(process.execPath, ['--enable-source-maps', entry], {
+    this.process = OwnedProcess.start(process.execPath, [...nodeOptions, entry], {
       cwd,
       env: { ...inheritedEnvironment(), ...this.env },
     });

@@ -2,9 +2,8 @@ import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import Docker from 'dockerode';
 
-/** A label and its value, as Docker's filters take them. */
+/** On everything that belongs to one container of DevForge. */
 const ID_LABEL = 'devforge.id';
-const INSTANCE_LABEL = 'devforge.instance';
 
 const DEADLINE_MS = 30_000;
 
@@ -75,12 +74,12 @@ export class Engine {
   }
 
   /**
-   * Removes what a test's server made: containers (with force), volumes and networks that carry exactly the label
-   * `devforge.instance=<instance>`. What is gone already, or is going, is no failure.
+   * Removes what belongs to one container of DevForge: everything with exactly the label `devforge.id=<id>`.
+   * What is gone already, or is going, is no failure.
    */
-  async removeAllOf(instance: string): Promise<void> {
-    if (!instance) throw new Error('An instance is needed: without one, everything would be removed.');
-    const { containers, volumes, networks } = await this.byLabel(`${INSTANCE_LABEL}=${instance}`);
+  async removeLabelled(id: string): Promise<void> {
+    if (!id) throw new Error('An id is needed: without one, everything would be removed.');
+    const { containers, volumes, networks } = await this.labelled(id);
     await all(containers, ({ Id }) => this.docker.getContainer(Id).remove({ force: true, v: true }));
     await all(volumes, ({ Name }) => this.docker.getVolume(Name).remove());
     await all(networks, ({ Id }) => this.docker.getNetwork(Id).remove());

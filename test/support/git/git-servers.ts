@@ -12,7 +12,7 @@ import { SshGitServer } from './ssh-server.js';
 export interface GitServersOptions {
   /** The address in URLs; by default that of `docker0`, or loopback without one. The servers listen on all. */
   host?: string;
-  /** Host names and addresses, besides those of this machine, that the certificate is good for. */
+  /** Private addresses, besides those of this machine, that the certificate is good for. */
   certificateHosts?: string[];
 }
 
@@ -47,7 +47,7 @@ export class GitServers {
       const credentials = { username: 'git-user', password: randomBytes(12).toString('hex') };
       const repositories = new Repositories(root);
       ssh = await SshGitServer.start(keys, root);
-      const authority = await TestAuthority.create(tls);
+      const authority = await TestAuthority.open(tls);
       const https = await HttpsGitServer.start(authority, repositories, credentials, hosts);
       return new GitServers(dir, host, repositories, ssh, https, authority.caFile, credentials);
     } catch (error) {

@@ -55,7 +55,7 @@ export class HttpsGitServer {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Makes the certificate good for one more host name or address, such as that of a bridge made later. */
+  /** Makes the certificate good for one more private address, such as that of a bridge made later. */
   async addHost(host: string): Promise<void> {
     this.hosts = [...this.hosts, host];
     this.server.setSecureContext(await this.authority.issue(this.hosts));

@@ -26,15 +26,16 @@ const READY_MS = 5_000;
 const ATTEMPTS = 3;
 
 /**
- * Starts `redis-server` on a free loopback port in a folder of its own.
+ * Starts `redis-server` on a loopback port in a folder of its own.
  *
+ * @param wanted the port; a free one by default
  * @throws Error that names the Debian package when `redis-server` is not installed
  */
-export async function startRedis(): Promise<RedisServer> {
+export async function startRedis(wanted?: number): Promise<RedisServer> {
   const binary = requireTool('redis-server', 'redis-server');
   const dir = await mkdtemp(join(tmpdir(), 'devforge-redis-'));
   try {
-    const { port, process } = await firstStart(binary, dir);
+    const { port, process } = await firstStart(binary, dir, wanted);
     return handle(binary, dir, port, process);
   } catch (error) {
     await rm(dir, { recursive: true, force: true });
@@ -42,9 +43,9 @@ export async function startRedis(): Promise<RedisServer> {
   }
 }
 
-async function firstStart(binary: string, dir: string): Promise<{ port: number; process: OwnedProcess }> {
+async function firstStart(binary: string, dir: string, wanted?: number): Promise<{ port: number; process: OwnedProcess }> {
   for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
+    const port = wanted ?? (await freePort());
     try {
       return { port, process: await launch(binary, dir, port) };
     } catch (error) {

@@ -7,11 +7,14 @@ const SCP_FORM = /^(?<user>[^@:/]+)@(?<host>[^:/@]+):(?<path>.+)$/;
 /** Anything a terminal, a shell or a line-based protocol could take for more than text. */
 // oxlint-disable-next-line no-control-regex
 const UNPRINTABLE = /[\u0000-\u0020\u007f-\u009f\u2028\u2029]/;
+/** What git and this parser read differently: a backslash, and control characters that git decodes. */
+const AMBIGUOUS = /\\|%(?:[01][0-9a-f]|7f)/i;
 
 /** Why the URL is refused, or undefined when Git may be given it. */
 export function faultOfGitUrl(url: string): string | undefined {
   if (url.length > LONGEST) return `must not be longer than ${LONGEST} characters`;
   if (UNPRINTABLE.test(url)) return 'must not contain spaces or control characters';
+  if (AMBIGUOUS.test(url)) return 'must not contain backslashes or encoded control characters';
   if (url.startsWith('-')) return 'must not start with "-"';
   const scp = SCP_FORM.exec(url);
   if (scp?.groups !== undefined && !url.includes('://')) return faultOfParts(scp.groups['user']!, scp.groups['host']!, scp.groups['path']!);

@@ -1,0 +1,64 @@
+import type { Summary } from './statistics.js';
+
+/** What a figure is to be at most. */
+export interface Target {
+  atMost: number;
+  unit: Unit;
+}
+
+type Unit = 'ms' | 'MB' | 'x' | '';
+
+const COLUMNS = { label: 34, value: 10, target: 14 };
+const COLOURS = { ok: 32, missed: 31 };
+
+/** The printed table; remembers what was missed. */
+export class Report {
+  readonly missed: string[] = [];
+  private title = '';
+
+  constructor(private readonly print: (line: string) => void = console.log) {}
+
+  section(title: string): void {
+    this.print(`\n${title.padEnd(COLUMNS.label)}${['min', 'median', 'p95'].map((name) => name.padStart(COLUMNS.value)).join('')}${'target'.padStart(COLUMNS.target)}`);
+    this.title = title;
+  }
+
+  /** Three figures; the target is for the median. */
+  times(label: string, { min, median, p95 }: Summary, target?: Target): void {
+    this.row(label, [min, median, p95].map((value) => format(value, 'ms')), median, target);
+  }
+
+  /** One figure, in the column of the medians. */
+  figure(label: string, value: number, unit: Unit, target?: Target): void {
+    this.row(label, ['', format(value, unit), ''], value, target);
+  }
+
+  note(text: string): void {
+    this.print(`  ${text}`);
+  }
+
+  private row(label: string, values: string[], value: number, target?: Target): void {
+    const line = `  ${label}`.padEnd(COLUMNS.label) + values.map((text) => text.padStart(COLUMNS.value)).join('');
+    if (target === undefined) return this.print(line);
+    const verdict = value <= target.atMost ? 'ok' : 'missed';
+    if (verdict === 'missed') this.missed.push(`${this.title}: ${label}`);
+    this.print(`${line}${`≤ ${format(target.atMost, target.unit)}`.padStart(COLUMNS.target)}  ${paint(verdict)}`);
+  }
+}
+
+function format(value: number, unit: Unit): string {
+  switch (unit) {
+    case 'ms':
+      return `${value.toFixed(value < 100 ? 1 : 0)} ms`;
+    case 'MB':
+      return `${value.toFixed(0)} MB`;
+    case 'x':
+      return value.toFixed(2);
+    case '':
+      return String(value);
+  }
+}
+
+function paint(verdict: 'ok' | 'missed'): string {
+  return process.stdout.isTTY && !process.env['NO_COLOR'] ? `\x1b[${COLOURS[verdict]}m${verdict}\x1b[0m` : verdict;
+}

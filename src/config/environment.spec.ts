@@ -1,0 +1,127 @@
+import { describe, expect, it } from '@jest/globals';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { InvalidEnvironmentError, readSettings } from './environment.js';
+
+function faultsOf(variables: Record<string, string>): string[] {
+  try {
+    readSettings(variables);
+    return [];
+  } catch (error) {
+    if (error instanceof InvalidEnvironmentError) return error.faults;
+    throw error;
+  }
+}
+
+describe('readSettings', () => {
+  it('has a default for everything', () => {
+    expect(readSettings({})).toEqual({
+      port: 3000,
+      host: '0.0.0.0',
+      nodeEnv: 'development',
+      logLevel: 'info',
+      corsOrigins: ['*'],
+      publicUrl: 'http://localhost:3000',
+      token: undefined,
+      dataDir: resolve('.devforge'),
+      databaseUrl: undefined,
+      redisUrl: undefined,
+      docker: { kind: 'socket', socketPath: '/var/run/docker.sock' },
+      sshKeysDir: join(homedir(), '.ssh'),
+      baseImage: 'debian:bookworm-slim',
+      extraCaCerts: undefined,
+      agentEnv: {},
+    });
+  });
+
+  it('takes an empty variable for an unset one', () => {
+    const names = ['PORT', 'HOST', 'NODE_ENV', 'LOG_LEVEL', 'CORS_ORIGIN', 'PUBLIC_URL', 'DEVFORGE_TOKEN', 'DATA_DIR', 'DATABASE_URL', 'REDIS_URL', 'DOCKER_SOCKET_PATH', 'DOCKER_HOST', 'SSH_KEYS_DIR', 'BASE_IMAGE', 'EXTRA_CA_CERTS', 'ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_BASE_URL'];
+    expect(readSettings(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readSettings({}));
+  });
+
+  it('reads every variable', () => {
+    expect(
+      readSettings({
+        PORT: '8080',
+        HOST: '127.0.0.1',
+        NODE_ENV: 'production',
+        LOG_LEVEL: 'debug',
+        CORS_ORIGIN: 'https://a.example, https://b.example,',
+        PUBLIC_URL: 'https://dev.example.org/',
+        DEVFORGE_TOKEN: 'sixteen-letters!',
+        DATA_DIR: '/data',
+        DATABASE_URL: 'postgres://u:p@db/x',
+        REDIS_URL: 'rediss://r:6379',
+        DOCKER_SOCKET_PATH: '/run/other.sock',
+        SSH_KEYS_DIR: '~/keys',
+        BASE_IMAGE: 'debian:trixie',
+        EXTRA_CA_CERTS: 'ca.pem',
+        ANTHROPIC_API_KEY: 'k',
+        CLAUDE_CODE_OAUTH_TOKEN: 't',
+        ANTHROPIC_BASE_URL: 'http://gateway:4000',
+        UNKNOWN: 'is of no interest',
+      }),
+    ).toEqual({
+      port: 8080,
+      host: '127.0.0.1',
+      nodeEnv: 'production',
+      logLevel: 'debug',
+      corsOrigins: ['https://a.example', 'https://b.example'],
+      publicUrl: 'https://dev.example.org',
+      token: 'sixteen-letters!',
+      dataDir: '/data',
+      databaseUrl: 'postgres://u:p@db/x',
+      redisUrl: 'rediss://r:6379',
+      docker: { kind: 'socket', socketPath: '/run/other.sock' },
+      sshKeysDir: join(homedir(), 'keys'),
+      baseImage: 'debian:trixie',
+      extraCaCerts: resolve('ca.pem'),
+      agentEnv: { ANTHROPIC_API_KEY: 'k', CLAUDE_CODE_OAUTH_TOKEN: 't', ANTHROPIC_BASE_URL: 'http://gateway:4000' },
+    });
+  });
+
+  it('links to the port it listens on', () => {
+    expect(readSettings({ PORT: '8080' }).publicUrl).toBe('http://localhost:8080');
+  });
+
+  it.each([
+    ['unix://', { kind: 'socket', socketPath: '/elsewhere' }],
+    ['unix:///run/user/1000/docker.sock', { kind: 'socket', socketPath: '/run/user/1000/docker.sock' }],
+    ['tcp://engine:2376', { kind: 'host', url: 'tcp://engine:2376' }],
+    ['http://engine:2375', { kind: 'host', url: 'http://engine:2375' }],
+    ['https://engine:2376', { kind: 'host', url: 'https://engine:2376' }],
+    ['ssh://me@engine', { kind: 'host', url: 'ssh://me@engine' }],
+  ])('honours DOCKER_HOST=%s before DOCKER_SOCKET_PATH', (host, endpoint) => {
+    expect(readSettings({ DOCKER_HOST: host, DOCKER_SOCKET_PATH: '/elsewhere' }).docker).toEqual(endpoint);
+  });
+
+  it('tells all faults together, each with its variable', () => {
+    const faults = faultsOf({
+      PORT: '70000',
+      NODE_ENV: 'staging',
+      LOG_LEVEL: 'loud',
+      PUBLIC_URL: 'dev.example.org',
+      DEVFORGE_TOKEN: 'short',
+      DATABASE_URL: 'mysql://u:hunter2@db',
+      REDIS_URL: 'http://:hunter2@r',
+      DOCKER_HOST: 'engine:2375',
+      ANTHROPIC_BASE_URL: 'gateway',
+    });
+    const named = faults.map((fault) => fault.split(' ')[0]);
+    expect(named).toEqual(['PORT', 'NODE_ENV', 'LOG_LEVEL', 'PUBLIC_URL', 'DEVFORGE_TOKEN', 'DATABASE_URL', 'REDIS_URL', 'DOCKER_HOST', 'ANTHROPIC_BASE_URL']);
+    expect(new InvalidEnvironmentError(faults).message.split('\n')).toHaveLength(faults.length + 2);
+  });
+
+  it.each(['abc', '-1', '65536', '3.5', 'NaN', 'Infinity'])('refuses PORT=%s and shows it', (port) => {
+    const faults = faultsOf({ PORT: port });
+    expect(faults.length).toBeGreaterThan(0);
+    expect(faults.every((fault) => fault.endsWith(`(got ${JSON.stringify(port)})`))).toBe(true);
+  });
+
+  it('never shows a secret', () => {
+    const secret = 'hunter2';
+    const faults = faultsOf({ DEVFORGE_TOKEN: secret, DATABASE_URL: `x://u:${secret}@db`, REDIS_URL: `x://:${secret}@r`, ANTHROPIC_BASE_URL: `x://${secret}@g`, PUBLIC_URL: `x://${secret}@p` });
+    expect(faults).toHaveLength(5);
+    expect(faults.join('\n')).not.toContain(secret);
+  });
+});

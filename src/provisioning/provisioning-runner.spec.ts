@@ -1,0 +1,171 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { HeldClock } from '../../test/support/held-clock.js';
+import { quietLogger } from '../../test/support/quiet-logger.js';
+import { containerRow, jobRow } from '../../test/support/rows.js';
+import { JobFailure } from '../common/job-failure.js';
+import type { ContainerLeases, HeldLease } from '../containers/container-leases.js';
+import { type ContainerStore, NotHeldError } from '../containers/container-store.js';
+import type { ContainerRow, ContainersRepository, JobRow } from '../persistence/containers.repository.js';
+import type { JobsRepository } from '../persistence/jobs.repository.js';
+import type { ContainerStatus } from '../persistence/types.js';
+import { MOST_FAILURES } from '../queues/queue-options.js';
+import { RuntimeError } from '../runtime/container-runtime.js';
+import type { FailedWorkspace } from './failed-workspace.js';
+import { type Outcome, type Pipeline, ProvisioningRunner } from './provisioning-runner.js';
+import { ProvisioningStep, type StepContext } from './step.js';
+
+type Run = (context: StepContext) => Promise<void>;
+
+class ScriptedStep extends ProvisioningStep {
+  constructor(
+    readonly name: string,
+    readonly status: ContainerStatus,
+    readonly weight: number,
+    readonly run: Run = async () => undefined,
+  ) {
+    super();
+  }
+}
+
+describe('ProvisioningRunner', () => {
+  let row: ContainerRow;
+  let job: JobRow;
+  let lost: AbortController;
+  let free: boolean;
+  let engineAnswers: boolean;
+  let runner: ProvisioningRunner;
+  const finish = jest.fn<Pipeline['finish']>();
+  const stopFailed = jest.fn<FailedWorkspace['stop']>();
+  /** Every write to the row, and to the job with it. */
+  let written: { to: ContainerStatus; reason?: string; job: object | undefined }[];
+
+  beforeEach(() => {
+    row = containerRow({ status: 'queued', jobId: 'j' });
+    job = jobRow(row, { id: 'j' });
+    lost = new AbortController();
+    free = true;
+    engineAnswers = true;
+    written = [];
+    finish.mockReset().mockResolvedValue(() => undefined);
+    stopFailed.mockReset().mockResolvedValue();
+    const transition: ContainerStore['transition'] = async (_id, to, { reason, patch, job: change } = {}) => {
+      written.push({ to, ...(reason === undefined ? {} : { reason: reason.code }), job: change?.patch });
+      row = { ...row, ...patch, status: to };
+      return row;
+    };
+    const store = { transition, tryTransition: transition, updateJob: async () => job };
+    const leases = {
+      tryWithLease: async (_id: string, work: (held: HeldLease) => Promise<unknown>) => (free ? work({ lease: { containerId: row.id, holder: 'me', fence: 1 }, signal: lost.signal }) : undefined),
+    };
+    runner = new ProvisioningRunner(
+      { findById: async () => row } as unknown as ContainersRepository,
+      { findById: async () => job } as unknown as JobsRepository,
+      store as unknown as ContainerStore,
+      leases as unknown as ContainerLeases,
+      { stop: stopFailed, engineAnswers: async () => engineAnswers } as unknown as FailedWorkspace,
+      new HeldClock(),
+      quietLogger(),
+    );
+  });
+
+  const run = (...steps: ProvisioningStep[]): Promise<Outcome> => runner.run({ jobId: 'j', containerId: row.id }, { steps, finish });
+  const failing = (cause: unknown): ProvisioningStep =>
+    new ScriptedStep('fails', 'creating', 10, async () => {
+      throw cause;
+    });
+
+  it('takes the container through its steps, and writes where it is', async () => {
+    const afterwards = jest.fn();
+    finish.mockResolvedValue(afterwards);
+    await expect(run(new ScriptedStep('first', 'creating', 60), new ScriptedStep('second', 'starting', 40))).resolves.toEqual({ kind: 'done' });
+    expect(written).toEqual([
+      { to: 'creating', job: expect.objectContaining({ step: 'first', progress: 0, state: 'active', attempts: 1, error: null }) },
+      { to: 'starting', job: expect.objectContaining({ step: 'second', progress: 60 }) },
+    ]);
+    expect(finish).toHaveBeenCalledTimes(1);
+    expect(afterwards).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([
+    ['its job is over', () => (job = { ...job, finishedAt: new Date() })],
+    ['it has another job by now', () => (row = { ...row, jobId: 'another' })],
+    ['it is being deleted', () => (row = { ...row, status: 'deleting' })],
+  ])('does nothing for a container when %s', async (_why, spoil) => {
+    spoil();
+    const step = jest.fn<Run>();
+    await expect(run(new ScriptedStep('x', 'creating', 10, step))).resolves.toEqual({ kind: 'done' });
+    expect(step).not.toHaveBeenCalled();
+    expect(written).toEqual([]);
+  });
+
+  it('comes back when somebody else has the container', async () => {
+    free = false;
+    await expect(run(failing(new Error('not reached')))).resolves.toEqual({ kind: 'postponed', delayMs: expect.any(Number) });
+    expect(written).toEqual([]);
+  });
+
+  it('waits for an engine that is away, without counting it', async () => {
+    job = { ...job, failures: MOST_FAILURES - 1 };
+    await expect(run(failing(new RuntimeError('unavailable', 'x')))).resolves.toEqual({ kind: 'postponed', delayMs: expect.any(Number) });
+    expect(written.at(-1)).toMatchObject({ to: 'creating', reason: 'engine_unavailable', job: { state: 'queued', failures: MOST_FAILURES - 1 } });
+    expect(stopFailed).not.toHaveBeenCalled();
+  });
+
+  it('tells a call that failed from an engine that fails at everything', async () => {
+    await expect(run(failing(new RuntimeError('failed', 'x')))).resolves.toMatchObject({ kind: 'retry', error: { code: 'engine_failed' } });
+    expect(written.at(-1)).toMatchObject({ job: { failures: 1 } });
+    engineAnswers = false;
+    await expect(run(failing(new RuntimeError('failed', 'x')))).resolves.toMatchObject({ kind: 'postponed' });
+    expect(written.at(-1)).toMatchObject({ reason: 'engine_unavailable', job: { failures: 0 } });
+  });
+
+  it('tries again what may succeed later, and counts it', async () => {
+    await expect(run(failing(new JobFailure('git_network', 'Later.', { retryable: true })))).resolves.toMatchObject({ kind: 'retry', error: { code: 'git_network' } });
+    expect(written.at(-1)).toMatchObject({ to: 'creating', reason: 'git_network', job: { state: 'queued', failures: 1, error: { code: 'git_network' } } });
+  });
+
+  it('gives up at the last failure allowed', async () => {
+    job = { ...job, failures: MOST_FAILURES - 1 };
+    await expect(run(failing(new JobFailure('git_network', 'Later.', { retryable: true })))).resolves.toMatchObject({ kind: 'failed' });
+    expect(written.at(-1)).toMatchObject({ to: 'failed', reason: 'git_network', job: { state: 'failed', failures: MOST_FAILURES, finishedAt: expect.any(Date) } });
+  });
+
+  it('gives up at once what cannot succeed, says why, and stops what it started', async () => {
+    await expect(run(new ScriptedStep('first', 'creating', 60), failing(new JobFailure('git_auth_failed', 'No.', { output: ['fatal'] })))).resolves.toMatchObject({ kind: 'failed', error: { output: ['fatal'] } });
+    expect(written.at(-1)).toMatchObject({ to: 'failed', reason: 'git_auth_failed', job: { state: 'failed', failures: 1 } });
+    expect(stopFailed).toHaveBeenCalledTimes(1);
+    expect(finish).not.toHaveBeenCalled();
+  });
+
+  it('writes nothing more once the container is lost', async () => {
+    const step = new ScriptedStep('x', 'creating', 10, () => {
+      lost.abort();
+      return Promise.reject(new RuntimeError('aborted', 'x'));
+    });
+    await expect(run(step)).resolves.toEqual({ kind: 'done' });
+    expect(written).toHaveLength(1);
+    lost = new AbortController();
+    written = [];
+    await expect(run(failing(new NotHeldError('x')))).resolves.toEqual({ kind: 'done' });
+    expect(written).toHaveLength(1);
+  });
+
+  it('begins no step once the container is lost', async () => {
+    const second = jest.fn<Run>();
+    await expect(run(new ScriptedStep('first', 'creating', 10, async () => lost.abort()), new ScriptedStep('second', 'starting', 10, second))).resolves.toEqual({ kind: 'done' });
+    expect(second).not.toHaveBeenCalled();
+    expect(finish).not.toHaveBeenCalled();
+  });
+
+  it('puts back what is under way at shutdown, without counting it', async () => {
+    let signal: AbortSignal | undefined;
+    const step = new ScriptedStep('x', 'creating', 10, (context) => {
+      ({ signal } = context);
+      runner.onModuleDestroy();
+      return Promise.reject(new RuntimeError('aborted', 'x'));
+    });
+    await expect(run(step)).resolves.toEqual({ kind: 'postponed', delayMs: expect.any(Number) });
+    expect(signal?.aborted).toBe(true);
+    expect(written).toHaveLength(1);
+  });
+});

@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { containerRow } from '../../../test/support/rows.js';
+import type { ContainerStore } from '../../containers/container-store.js';
+import { workspaceSpec } from '../../containers/workspace-spec.js';
+import type { ContainerRow } from '../../persistence/containers.repository.js';
+import { FakeRuntime } from '../../runtime/fake/fake-runtime.js';
+import type { StepContext } from '../step.js';
+import { CloneRepositoryStep } from './clone-repository.step.js';
+
+const IMAGE = 'image';
+const URL = 'git@example.org:user/repo.git';
+const SILENCE_MS = 5 * 60_000;
+
+describe('CloneRepositoryStep', () => {
+  let runtime: FakeRuntime;
+  let row: ContainerRow;
+  let context: StepContext;
+  let step: CloneRepositoryStep;
+  let caller: AbortController;
+  const report = jest.fn<StepContext['report']>();
+  const update = jest.fn<ContainerStore['update']>();
+
+  beforeEach(async () => {
+    report.mockReset();
+    update.mockReset().mockImplementation(async (_id, patch) => ({ ...row, ...patch }));
+    runtime = new FakeRuntime();
+    runtime.images.add(IMAGE);
+    await runtime.networks.ensureIsolatedBridge('devforge', {});
+    row = containerRow({ repoType: 'clone', repoUrl: URL, repoBranch: null, workspaceReady: false });
+    const { dockerId } = await runtime.containers.create(workspaceSpec(row, IMAGE, { version: '', cpus: 2 }, {}));
+    await runtime.containers.start(dockerId);
+    row = { ...row, dockerId };
+    caller = new AbortController();
+    context = { row, jobId: 'j', lease: { containerId: row.id, holder: 'me', fence: 1 }, signal: caller.signal, report } as unknown as StepContext;
+    step = new CloneRepositoryStep(runtime, { update } as unknown as ContainerStore);
+  });
+
+  afterEach(() => void jest.useRealTimers());
+
+  const argvs = (): string[][] => runtime.containers.execs.map(({ request }) => request.argv);
+
+  it('clones by the workspace’s own command, with nothing between it and the URL', async () => {
+    await step.run(context);
+    expect(argvs()).toEqual([['/usr/local/bin/devforge-clone', 'run', URL]]);
+    expect(runtime.containers.execs[0]?.request).toMatchObject({ cwd: '/workspace', env: { GIT_ALLOW_PROTOCOL: 'https:ssh', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '/bin/false' } });
+    expect(update).toHaveBeenCalledWith(row.id, { workspaceReady: true }, context.lease);
+    expect(context.row.workspaceReady).toBe(true);
+  });
+
+  it('hands the branch over when there is one', async () => {
+    context.row = { ...row, repoBranch: 'feature/x' };
+    await step.run(context);
+    expect(argvs()).toEqual([['/usr/local/bin/devforge-clone', 'run', URL, 'feature/x']]);
+  });
+
+  it('reports what git says, and how far it is', async () => {
+    runtime.containers.onExec = () => ({ exitCode: 0, stderr: "Cloning into '/workspace'...\nReceiving objects:  50% (1/2)\r" });
+    await step.run(context);
+    expect(report.mock.calls).toEqual([
+      [45, "Cloning into '/workspace'..."],
+      [45, 'Receiving objects:  50% (1/2)'],
+    ]);
+  });
+
+  it('says why git failed, and does not take the workspace for ready', async () => {
+    runtime.containers.onExec = () => ({ exitCode: 128, stderr: 'fatal: Authentication failed\n' });
+    await expect(step.run(context)).rejects.toMatchObject({ name: 'JobFailure', code: 'git_auth_failed', retryable: false });
+    expect(update).not.toHaveBeenCalled();
+  });
+
+  it('ends a clone that has fallen silent', async () => {
+    jest.useFakeTimers();
+    runtime.containers.onExec = ({ argv }) => (argv[1] === 'cancel' ? { exitCode: 0 } : new Promise(() => undefined));
+    const failure = step.run(context).catch((error: unknown) => error);
+    await jest.advanceTimersByTimeAsync(SILENCE_MS - 1);
+    expect(argvs()).toHaveLength(1);
+    await jest.advanceTimersByTimeAsync(1);
+    await expect(failure).resolves.toMatchObject({ code: 'git_stalled', retryable: true });
+    expect(argvs()[1]).toEqual(['/usr/local/bin/devforge-clone', 'cancel']);
+  });
+
+  it('leaves a clone that speaks now and then alone', async () => {
+    jest.useFakeTimers();
+    runtime.containers.onExec = async ({ argv, onStderr }) => {
+      for (let word = 0; argv[1] === 'run' && word < 4; word++) {
+        await new Promise((resolve) => setTimeout(resolve, SILENCE_MS - 1));
+        onStderr?.(Buffer.from(`Receiving objects: ${word}%\r`));
+      }
+      return { exitCode: 0 };
+    };
+    const done = step.run(context);
+    await jest.advanceTimersByTimeAsync(4 * SILENCE_MS);
+    await expect(done).resolves.toBeUndefined();
+    expect(argvs()).toHaveLength(1);
+  });
+
+  it('lets go when it is told to, and leaves the clone to the next who asks', async () => {
+    runtime.containers.onExec = () => new Promise(() => undefined);
+    const failure = step.run(context).catch((error: unknown) => error);
+    caller.abort();
+    await expect(failure).resolves.toMatchObject({ name: 'RuntimeError', code: 'aborted' });
+    expect(argvs()).toHaveLength(1);
+  });
+});

@@ -1,0 +1,147 @@
+/** What is Docker's alone: engines that answer badly, and two processes at one engine. */
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ContainerRuntime, EngineEvent } from '../../src/runtime/container-runtime.js';
+import { LABEL_ID } from '../../src/runtime/labels.js';
+import { BASE_IMAGE, dockerRuntime, engine, idleSpec } from './container-runtime-harness.js';
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+describe('an engine that answers badly', () => {
+  let folder: string;
+  let server: Server;
+  let runtime: ContainerRuntime;
+  let answer: Answer;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'devforge-engine-'));
+    const socketPath = join(folder, 'docker.sock');
+    server = createServer((request, response) => answer(request, response));
+    await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+    runtime = dockerRuntime({ kind: 'socket', socketPath });
+  });
+
+  afterEach(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    await rm(folder, { recursive: true });
+  });
+
+  const refusing = (status: number, message: string): Answer => (_, response) => {
+    response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify({ message }));
+  };
+
+  it('is unavailable within a second to a ping when it accepts and says nothing', async () => {
+    answer = () => undefined;
+    const begun = Date.now();
+    await expect(runtime.engine.ping()).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
+    expect(Date.now() - begun).toBeLessThan(1_500);
+  });
+
+  it('is unavailable to every read when it says nothing, stalls in an answer, or is cut off in one', async () => {
+    answer = ({ url = '' }, response) => {
+      if (url.startsWith('/containers/json')) response.writeHead(200, { 'Content-Type': 'application/json' }).write('[{"Id"');
+      if (!url.startsWith('/volumes')) return;
+      response.writeHead(200, { 'Content-Type': 'application/json' }).write('{"Volumes":[{"Name":"one","Labels":{}}');
+      setImmediate(() => response.destroy());
+    };
+    const begun = Date.now();
+    const calls = [
+      runtime.engine.info(),
+      runtime.engine.watch(() => undefined, new AbortController().signal, () => undefined),
+      runtime.containers.inspect('x'),
+      runtime.containers.list(LABEL_ID),
+      runtime.containers.exec('x', { argv: ['true'], timeoutMs: 60_000 }),
+      runtime.images.exists('x'),
+      runtime.volumes.list(LABEL_ID),
+      runtime.volumes.exists('x'),
+    ];
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : 'answered'))).toEqual(calls.map(() => 'unavailable'));
+    expect(Date.now() - begun).toBeLessThan(12_000);
+  });
+
+  it.each([
+    [500, 'something broke', 'failed'],
+    [503, 'starting', 'unavailable'],
+    [400, 'bad parameter', 'invalid'],
+    [403, 'not allowed', 'invalid'],
+    [409, 'in use', 'conflict'],
+    [500, 'write /var/lib/docker/x: no space left on device', 'out_of_disk'],
+    [500, 'mkdir /var/lib/docker/x: disk quota exceeded', 'out_of_disk'],
+  ])('means by %i "%s" %s, and never that something is absent', async (status, message, code) => {
+    answer = refusing(status, message);
+    await expect(runtime.containers.inspect('x')).rejects.toMatchObject({ name: 'RuntimeError', code, message: expect.stringContaining(message) });
+    await expect(runtime.containers.list(LABEL_ID)).rejects.toMatchObject({ code });
+    await expect(runtime.volumes.exists('x')).rejects.toMatchObject({ code });
+    await expect(runtime.images.exists('x')).rejects.toMatchObject({ code });
+  });
+
+  it('is unavailable to a ping when it says that something is wrong with it', async () => {
+    answer = refusing(500, 'broken');
+    await expect(runtime.engine.ping()).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable', message: expect.stringContaining('broken') });
+  });
+
+  it('names the remedy when the socket is not there', async () => {
+    const absent = dockerRuntime({ kind: 'socket', socketPath: join(folder, 'absent.sock') });
+    await expect(absent.engine.ping()).rejects.toMatchObject({ message: expect.stringContaining('is the container engine running?') });
+  });
+
+  it.each([
+    ['breaks', (response: ServerResponse) => void response.destroy()],
+    ['talks nonsense', (response: ServerResponse) => void response.write('<html>\n')],
+  ])('ends the events with an error when the stream %s', async (_name, spoil) => {
+    const event = { Type: 'container', Action: 'start', Actor: { ID: 'abc', Attributes: { [LABEL_ID]: 'x' } }, timeNano: 1.7e18 };
+    answer = (_, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json' }).write(`${JSON.stringify(event)}\n`);
+      setTimeout(() => spoil(response), 50);
+    };
+    const events: EngineEvent[] = [];
+    const watching = runtime.engine.watch((each) => events.push(each), new AbortController().signal, () => undefined);
+    await expect(watching).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
+    expect(events).toEqual([{ action: 'start', dockerId: 'abc', labels: { [LABEL_ID]: 'x' }, at: new Date(1.7e12) }]);
+  });
+
+  it('resolves when the stream of events ends in good order', async () => {
+    answer = (_, response) => void response.writeHead(200).end();
+    await expect(runtime.engine.watch(() => undefined, new AbortController().signal, () => undefined)).resolves.toBeUndefined();
+  });
+});
+
+describe('two processes at one engine', () => {
+  const ids: string[] = [];
+  const networks: string[] = [];
+
+  afterAll(async () => {
+    for (const id of ids) await dockerRuntime().containers.remove(`devforge-${id}`);
+    for (const network of networks) await dockerRuntime().networks.remove(network);
+  });
+
+  it('end up with one network of the name, and containers start on it', async () => {
+    const network = `devforge-contract-${randomUUID().slice(0, 8)}`;
+    networks.push(network);
+    const labels = { [LABEL_ID]: randomUUID() };
+    const processes = [dockerRuntime(), dockerRuntime(), dockerRuntime()];
+    await Promise.all(processes.map((runtime) => runtime.networks.ensureIsolatedBridge(network, labels)));
+    const [first] = processes;
+    await first!.networks.ensureIsolatedBridge(network, labels);
+    const found = await engine().listNetworks({ filters: { name: [network] } });
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatchObject({ Driver: 'bridge', Internal: false, Labels: labels, Options: { 'com.docker.network.bridge.enable_icc': 'false' } });
+    const { id, ...spec } = idleSpec({ image: BASE_IMAGE });
+    ids.push(id);
+    const { dockerId } = await first!.containers.create({ ...spec, network });
+    await expect(first!.containers.start(dockerId)).resolves.toBeUndefined();
+  });
+
+  it('take no network over that is not theirs', async () => {
+    const network = `devforge-contract-${randomUUID().slice(0, 8)}`;
+    networks.push(network);
+    await engine().createNetwork({ Name: network, Driver: 'bridge' });
+    await expect(dockerRuntime().networks.ensureIsolatedBridge(network, { [LABEL_ID]: 'x' })).rejects.toMatchObject({ code: 'conflict' });
+  });
+});

@@ -1,0 +1,91 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { ContainerRuntime, type EngineEvent } from '../../src/runtime/container-runtime.js';
+import { LABEL_ID } from '../../src/runtime/labels.js';
+import { exits, following, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
+
+describe.each(RUNTIMES)('events of the %s runtime', (_, make) => {
+  const harness = make();
+  const { containers } = harness.runtime;
+  const ids: string[] = [];
+
+  afterAll(() => harness.cleanUp(ids, []));
+
+  it('tells what happens to our containers, with their labels', async () => {
+    const { id, ...spec } = idleSpec(harness, exits(5));
+    ids.push(id);
+    const { events, stop } = await following(harness.runtime);
+    const ours = (): EngineEvent[] => events.filter(({ labels }) => labels[LABEL_ID] === id);
+    const before = Date.now() - 1_000;
+    const { dockerId } = await containers.create(spec);
+    await containers.start(dockerId);
+    await until(() => ours().some(({ action }) => action === 'die'));
+    await containers.remove(dockerId);
+    await until(() => ours().some(({ action }) => action === 'destroy'));
+    await stop();
+
+    expect(ours().map(({ action }) => action).filter((action) => ['start', 'die', 'destroy'].includes(action))).toEqual(['start', 'die', 'destroy']);
+    expect(ours().every((event) => event.dockerId === dockerId && event.at.getTime() > before)).toBe(true);
+    expect(ours().find(({ action }) => action === 'die')?.labels['exitCode']).toBe('5');
+  });
+
+  it('tells nothing of containers that are not ours', async () => {
+    const { id, name } = idleSpec(harness);
+    const marker = idleSpec(harness);
+    ids.push(id, marker.id);
+    const { events, stop } = await following(harness.runtime);
+    await harness.createForeign(name);
+    await containers.create(marker);
+    await until(() => events.some(({ labels }) => labels[LABEL_ID] === marker.id));
+    await stop();
+    expect(events.some(({ labels }) => labels['name'] === name)).toBe(false);
+  });
+
+  it('ends in peace when it is told to', async () => {
+    const { events, stop } = await following(harness.runtime);
+    await expect(stop()).resolves.toBeUndefined();
+    const seen = events.length;
+    const { id, ...spec } = idleSpec(harness);
+    ids.push(id);
+    await containers.create(spec);
+    expect(events).toHaveLength(seen);
+  });
+});
+
+describe.each(RUNTIMES)('the %s runtime whose engine is away', (_, make) => {
+  const harness = make();
+  const { away } = harness;
+
+  it('knows that an engine answers', async () => {
+    await expect(harness.runtime.engine.ping()).resolves.toBeUndefined();
+    await expect(harness.runtime.engine.info()).resolves.toEqual({ version: expect.stringMatching(/^\d+\.\d+/), cpus: expect.any(Number) });
+  });
+
+  const calls: [string, (runtime: ContainerRuntime) => Promise<unknown>][] = [
+    ['ping', ({ engine }) => engine.ping()],
+    ['info', ({ engine }) => engine.info()],
+    ['watch', ({ engine }) => engine.watch(() => undefined, new AbortController().signal, () => undefined)],
+    ['create', ({ containers }) => containers.create(idleSpec(harness))],
+    ['start', ({ containers }) => containers.start('x')],
+    ['stop', ({ containers }) => containers.stop('x', 1)],
+    ['pause', ({ containers }) => containers.pause('x')],
+    ['unpause', ({ containers }) => containers.unpause('x')],
+    ['remove', ({ containers }) => containers.remove('x')],
+    ['inspect', ({ containers }) => containers.inspect('x')],
+    ['list', ({ containers }) => containers.list(LABEL_ID)],
+    ['exec', ({ containers }) => containers.exec('x', { argv: ['true'], timeoutMs: 1_000 })],
+    ['writableLayerBytes', ({ containers }) => containers.writableLayerBytes('x')],
+    ['image exists', ({ images }) => images.exists('x')],
+    ['image pull', ({ images }) => images.pull('x')],
+    ['image build', ({ images }) => images.build({ tag: 'x', target: 'wanted', context: harness.build({ lines: ['x'], succeeds: true }), buildArgs: {}, labels: {}, onOutput: () => undefined })],
+    ['image remove', ({ images }) => images.remove('x')],
+    ['volume list', ({ volumes }) => volumes.list(LABEL_ID)],
+    ['volume exists', ({ volumes }) => volumes.exists('x')],
+    ['volume remove', ({ volumes }) => volumes.remove('x')],
+    ['network ensure', ({ networks }) => networks.ensureIsolatedBridge('x', {})],
+    ['network remove', ({ networks }) => networks.remove('x')],
+  ];
+
+  it.each(calls)('says unavailable, never absent: %s', async (_name, call) => {
+    await expect(call(away)).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
+  });
+});

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import type { ExecRequest, ExecResult } from '../../src/runtime/container-runtime.js';
+import { idleSpec, RUNTIMES } from './container-runtime-harness.js';
+
+const KIB = 1024;
+
+describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) => {
+  const harness = make();
+  const { containers } = harness.runtime;
+  const ids: string[] = [];
+  let dockerId: string;
+
+  beforeAll(async () => {
+    const spec = idleSpec(harness);
+    ids.push(spec.id);
+    ({ dockerId } = await containers.create(spec));
+    await containers.start(dockerId);
+  });
+
+  afterAll(() => harness.cleanUp(ids, []));
+
+  const exec = (argv: string[], request: Partial<ExecRequest> = {}): Promise<ExecResult> => containers.exec(dockerId, { argv, timeoutMs: 20_000, ...request });
+
+  it('tells the exit code and both streams apart', async () => {
+    await expect(exec(['sh', '-c', 'echo out; echo err >&2; exit 7'])).resolves.toEqual({ exitCode: 7, stdout: 'out\n', stderr: 'err\n' });
+    await expect(exec(['true'])).resolves.toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  });
+
+  it('passes arguments as they are, through no shell', async () => {
+    const hostile = ['$HOME', '`id`', 'a b', '*', '; exit 9', "it's", '"', '\\n', '', '-n', 'ü', 'line\nbreak'];
+    const { stdout } = await exec(['printf', '%s|', ...hostile]);
+    expect(stdout).toBe(hostile.map((argument) => `${argument}|`).join(''));
+  });
+
+  it('hands over input, and closes it', async () => {
+    await expect(exec(['cat'], { stdin: 'a key\n' })).resolves.toMatchObject({ exitCode: 0, stdout: 'a key\n' });
+    await expect(exec(['wc', '-c'], { stdin: Buffer.alloc(300 * KIB) })).resolves.toMatchObject({ stdout: `${300 * KIB}\n` });
+    await expect(exec(['cat'], { stdin: '' })).resolves.toMatchObject({ exitCode: 0, stdout: '' });
+  });
+
+  it('sets variables and the folder for that command alone', async () => {
+    const name = 'CONTRACT_VALUE';
+    await expect(exec(['sh', '-c', 'printf %s "$CONTRACT_VALUE"; pwd'], { env: { [name]: 'a=b $c' }, cwd: '/usr/share' })).resolves.toMatchObject({ stdout: 'a=b $c/usr/share\n' });
+    await expect(exec(['printenv', name])).resolves.toMatchObject({ exitCode: 1, stdout: '' });
+  });
+
+  it('keeps the last 64 KiB of a large output and hands all of it on', async () => {
+    let seen = 0;
+    const script = 'i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done; echo the end';
+    const { stdout, exitCode } = await exec(['sh', '-c', script], { onStdout: (chunk) => (seen += chunk.length) });
+    expect(exitCode).toBe(0);
+    expect(stdout).toHaveLength(64 * KIB);
+    expect(stdout.endsWith('line 19999\nthe end\n')).toBe(true);
+    const whole = Array.from({ length: 20_000 }, (_, line) => `line ${line}\n`).join('').length + 'the end\n'.length;
+    expect(seen).toBe(whole);
+  });
+
+  it('hands on what is written to each stream', async () => {
+    const seen = { out: '', err: '' };
+    await exec(['sh', '-c', 'echo one; echo two >&2'], {
+      onStdout: (chunk) => (seen.out += chunk.toString()),
+      onStderr: (chunk) => (seen.err += chunk.toString()),
+    });
+    expect(seen).toEqual({ out: 'one\n', err: 'two\n' });
+  });
+
+  it('lets go at once when the caller gives up', async () => {
+    const caller = new AbortController();
+    const begun = Date.now();
+    setTimeout(() => caller.abort(), 200);
+    await expect(exec(['sleep', '3'], { signal: caller.signal })).rejects.toMatchObject({ name: 'RuntimeError', code: 'aborted' });
+    expect(Date.now() - begun).toBeLessThan(2_000);
+  });
+
+  it('runs nothing for a caller that has given up before', async () => {
+    await expect(exec(['true'], { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' });
+  });
+
+  it('waits no longer than it was told', async () => {
+    const begun = Date.now();
+    await expect(exec(['sleep', '3'], { timeoutMs: 300 })).rejects.toMatchObject({ code: 'timed_out' });
+    expect(Date.now() - begun).toBeLessThan(2_000);
+  });
+
+  it('runs many at the same time without mixing them up', async () => {
+    const answers = await Promise.all(Array.from({ length: 6 }, (_, index) => exec(['sh', '-c', `echo ${index}; exit ${index}`])));
+    expect(answers.map(({ exitCode, stdout }) => [exitCode, stdout])).toEqual(Array.from({ length: 6 }, (_, index) => [index, `${index}\n`]));
+  });
+
+  it('runs nothing in a container that does not run, or is paused, or absent', async () => {
+    const spec = idleSpec(harness);
+    ids.push(spec.id);
+    const idle = await containers.create(spec);
+    const there = (id: string): Promise<ExecResult> => containers.exec(id, { argv: ['true'], timeoutMs: 5_000 });
+    await expect(there(idle.dockerId)).rejects.toMatchObject({ code: 'conflict' });
+    await containers.start(idle.dockerId);
+    await containers.pause(idle.dockerId);
+    await expect(there(idle.dockerId)).rejects.toMatchObject({ code: 'conflict' });
+    await containers.unpause(idle.dockerId);
+    await containers.stop(idle.dockerId, 1);
+    await expect(there(idle.dockerId)).rejects.toMatchObject({ code: 'conflict' });
+    await expect(there(`devforge-${randomUUID()}`)).rejects.toMatchObject({ code: 'not_found' });
+  });
+});

@@ -1,0 +1,162 @@
+/** The runtimes that the contract suites hold against each other: the fake one, and Docker. */
+import Docker from 'dockerode';
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pack } from 'tar-stream';
+import type { DockerEndpoint, Settings } from '../../src/config/settings.js';
+import type { ContainerRuntime, ContainerSpec, EngineEvent } from '../../src/runtime/container-runtime.js';
+import { DockerRuntime } from '../../src/runtime/docker/docker-runtime.js';
+import { FakeRuntime } from '../../src/runtime/fake/fake-runtime.js';
+import { LABEL_ID } from '../../src/runtime/labels.js';
+import { Engine } from '../support/api/engine.js';
+import { run } from '../support/git/run.js';
+
+/** What a build writes, and how it ends. */
+export interface BuildScript {
+  lines: string[];
+  succeeds: boolean;
+}
+
+export interface Harness {
+  runtime: ContainerRuntime;
+  /** The same engine, gone. */
+  away: ContainerRuntime;
+  /** An image that the engine has. */
+  image: string;
+  /** Makes a container that is not DevForge's. */
+  createForeign(name: string): Promise<void>;
+  /** The context of a build that goes as the script says. */
+  build(script: BuildScript): Readable;
+  /** @param images references that were built */
+  cleanUp(ids: string[], images: string[]): Promise<void>;
+}
+
+export const BASE_IMAGE = process.env['BASE_IMAGE'] ?? 'debian:bookworm-slim';
+const SOCKET = process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock';
+
+/** DevForge's settings, as far as the Docker runtime reads them. */
+export function dockerRuntime(docker: DockerEndpoint = { kind: 'socket', socketPath: SOCKET }): DockerRuntime {
+  return new DockerRuntime({ docker } as Settings);
+}
+
+/** The engine itself, to look behind the runtime's back. */
+export function engine(): Docker {
+  return new Docker({ socketPath: SOCKET });
+}
+
+export const RUNTIMES: [name: string, make: () => Harness][] = [
+  ['fake', fakeHarness],
+  ['docker', dockerHarness],
+];
+
+/** A container that waits, with an id of its own. */
+export function idleSpec(harness: Pick<Harness, 'image'>, overrides: Partial<ContainerSpec> = {}): ContainerSpec & { id: string } {
+  const id = randomUUID();
+  return {
+    id,
+    name: `devforge-${id}`,
+    image: harness.image,
+    labels: { [LABEL_ID]: id },
+    env: {},
+    mounts: [],
+    network: 'none',
+    hostname: 'contract',
+    entrypoint: ['sleep', 'infinity'],
+    cpuLimit: 0.5,
+    memoryLimit: 128,
+    pidsLimit: 64,
+    ...overrides,
+  };
+}
+
+export function exits(code: number): Partial<ContainerSpec> {
+  return { entrypoint: ['/bin/sh', '-c', `exit ${code}`] };
+}
+
+/** @throws Error when it does not become true within ten seconds */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 10_000; Date.now() < end; await delay(20)) if (await condition()) return;
+  throw new Error('waited in vain');
+}
+
+/** Follows the engine's events until `stop`. */
+export async function following(runtime: ContainerRuntime): Promise<{ events: EngineEvent[]; stop: () => Promise<void> }> {
+  const events: EngineEvent[] = [];
+  const stopped = new AbortController();
+  let watching: Promise<void> = Promise.resolve();
+  await new Promise<void>((ready, reject) => {
+    watching = runtime.engine.watch((event) => events.push(event), stopped.signal, ready);
+    watching.catch(reject);
+  });
+  const stop = async (): Promise<void> => {
+    stopped.abort();
+    await watching;
+  };
+  return { events, stop };
+}
+
+function fakeHarness(): Harness {
+  const runtime = new FakeRuntime();
+  runtime.images.add(BASE_IMAGE);
+  runtime.containers.onStart = ({ dockerId, spec }): void => {
+    const code = /^exit (\d+)$/.exec(spec.entrypoint?.at(-1) ?? '')?.[1];
+    if (code !== undefined) runtime.containers.exit(dockerId, Number(code));
+  };
+  // The command runs for real, on this machine: so both runtimes answer what a program answers.
+  runtime.containers.onExec = async ({ argv, env, cwd, stdin }, signal) => {
+    const [command = '', ...args] = argv;
+    const input = stdin === undefined ? [] : [stdin];
+    const play = run(command, args, { env: { PATH: process.env['PATH'], ...env }, ...(cwd === undefined ? {} : { cwd }), input, timeoutMs: 5_000 });
+    const stopped = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('nobody waits'))));
+    const { exitCode, stdout, stderr } = await Promise.race([play, stopped]);
+    return { exitCode: exitCode ?? 137, stdout, stderr };
+  };
+  const away = new FakeRuntime();
+  away.faults.goAway();
+  let script: BuildScript = { lines: [], succeeds: true };
+  runtime.images.onBuild = async ({ onOutput, context }) => {
+    await context.forEach(() => undefined);
+    for (const line of script.lines) onOutput(line);
+    return script.succeeds;
+  };
+  return {
+    runtime,
+    away,
+    image: BASE_IMAGE,
+    createForeign: async (name) => void runtime.containers.add({ ...idleSpec({ image: BASE_IMAGE }), name, labels: {} }),
+    build: (next) => {
+      script = next;
+      return Readable.from([Buffer.from('a tar')]);
+    },
+    cleanUp: async () => undefined,
+  };
+}
+
+function dockerHarness(): Harness {
+  const docker = engine();
+  const made = new Set<string>();
+  return {
+    runtime: dockerRuntime(),
+    away: dockerRuntime({ kind: 'socket', socketPath: '/nonexistent/docker.sock' }),
+    image: BASE_IMAGE,
+    createForeign: async (name) => {
+      made.add((await docker.createContainer({ name, Image: BASE_IMAGE, Cmd: ['true'] })).id);
+    },
+    build: dockerfileContext,
+    cleanUp: async (ids, images) => {
+      for (const id of ids) await new Engine(SOCKET).removeLabelled(id);
+      for (const dockerId of made) await docker.getContainer(dockerId).remove({ force: true });
+      for (const image of images) await docker.getImage(image).remove().catch(() => undefined);
+    },
+  };
+}
+
+/** One `RUN`, so that a build that fails leaves no layer behind. */
+function dockerfileContext({ lines, succeeds }: BuildScript): Readable {
+  const tar = pack();
+  const words = lines.map((line) => `'${line}'`).join(' ');
+  tar.entry({ name: 'Dockerfile' }, `FROM ${BASE_IMAGE} AS wanted\nRUN printf '%s\\n' ${words} && ${succeeds}\nFROM wanted AS unwanted\nRUN false\n`);
+  tar.finalize();
+  return tar as unknown as Readable;
+}

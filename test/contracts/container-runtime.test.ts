@@ -1,0 +1,167 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import type { ContainerSpec, InspectedContainer } from '../../src/runtime/container-runtime.js';
+import { LABEL_ID } from '../../src/runtime/labels.js';
+import { exits, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
+
+describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
+  const harness = make();
+  const { containers } = harness.runtime;
+  const ids: string[] = [];
+
+  afterAll(() => harness.cleanUp(ids, []));
+
+  function spec(overrides: Partial<ContainerSpec> = {}): ContainerSpec & { id: string } {
+    const made = idleSpec(harness, overrides);
+    ids.push(made.id);
+    return made;
+  }
+
+  async function started(overrides: Partial<ContainerSpec> = {}): Promise<string> {
+    const { dockerId } = await containers.create(spec(overrides));
+    await containers.start(dockerId);
+    return dockerId;
+  }
+
+  async function inspected(dockerId: string): Promise<InspectedContainer> {
+    const container = await containers.inspect(dockerId);
+    if (container === null) throw new Error(`${dockerId} is not there`);
+    return container;
+  }
+
+  it('creates a container once and finds it by its name afterwards', async () => {
+    const wanted = spec();
+    const first = await containers.create(wanted);
+    expect(first.created).toBe(true);
+    await expect(containers.create(wanted)).resolves.toEqual({ dockerId: first.dockerId, created: false });
+    await expect(containers.inspect(wanted.name)).resolves.toMatchObject({
+      dockerId: first.dockerId,
+      name: wanted.name,
+      image: wanted.image,
+      labels: expect.objectContaining(wanted.labels),
+      state: 'created',
+      exitCode: 0,
+      oomKilled: false,
+      startedAt: null,
+      finishedAt: null,
+      addresses: {},
+    });
+  });
+
+  it('makes one container for many who ask at the same time', async () => {
+    const wanted = spec();
+    const answers = await Promise.all(Array.from({ length: 5 }, () => containers.create(wanted)));
+    expect(new Set(answers.map(({ dockerId }) => dockerId)).size).toBe(1);
+    expect(answers.filter(({ created }) => created)).toHaveLength(1);
+  });
+
+  it('takes no container over that is not its own', async () => {
+    const wanted = spec();
+    await harness.createForeign(wanted.name);
+    await expect(containers.create(wanted)).rejects.toMatchObject({ name: 'RuntimeError', code: 'conflict' });
+    await expect(containers.inspect(wanted.name)).resolves.toMatchObject({ labels: expect.not.objectContaining(wanted.labels) });
+  });
+
+  it('creates nothing from an image that is missing', async () => {
+    const wanted = spec({ image: `devforge-contract/absent:${randomUUID()}` });
+    await expect(containers.create(wanted)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(containers.inspect(wanted.name)).resolves.toBeNull();
+  });
+
+  it('starts a container; again is success', async () => {
+    const { dockerId } = await containers.create(spec());
+    const before = Date.now() - 1_000;
+    await containers.start(dockerId);
+    const first = await inspected(dockerId);
+    expect(first.state).toBe('running');
+    expect(first.startedAt?.getTime()).toBeGreaterThan(before);
+    await containers.start(dockerId);
+    expect((await inspected(dockerId)).startedAt).toEqual(first.startedAt);
+  });
+
+  it('stops a container; again is success, and it can be started again', async () => {
+    const dockerId = await started();
+    await containers.stop(dockerId, 1);
+    const stopped = await inspected(dockerId);
+    expect(stopped).toMatchObject({ state: 'exited', oomKilled: false, addresses: {} });
+    expect(stopped.finishedAt).toBeInstanceOf(Date);
+    await containers.stop(dockerId, 1);
+    await containers.start(dockerId);
+    expect((await inspected(dockerId)).state).toBe('running');
+  });
+
+  it('pauses and unpauses; again is success', async () => {
+    const dockerId = await started();
+    await containers.pause(dockerId);
+    await containers.pause(dockerId);
+    expect((await inspected(dockerId)).state).toBe('paused');
+    await containers.unpause(dockerId);
+    await containers.unpause(dockerId);
+    expect((await inspected(dockerId)).state).toBe('running');
+  });
+
+  it('shows how a container ended by itself', async () => {
+    const dockerId = await started(exits(3));
+    await until(async () => (await inspected(dockerId)).state === 'exited');
+    await expect(inspected(dockerId)).resolves.toMatchObject({ exitCode: 3, oomKilled: false });
+  });
+
+  it('removes a container that runs, by id or name; again is success', async () => {
+    const wanted = spec();
+    const { dockerId } = await containers.create(wanted);
+    await containers.start(dockerId);
+    await containers.remove(wanted.name);
+    await expect(containers.inspect(dockerId)).resolves.toBeNull();
+    await containers.remove(dockerId);
+    await containers.remove(wanted.name);
+    await expect(containers.create(wanted)).resolves.toMatchObject({ created: true });
+  });
+
+  it('removes a container once for many who ask at the same time', async () => {
+    const dockerId = await started();
+    await Promise.all(Array.from({ length: 4 }, () => containers.remove(dockerId)));
+    await expect(containers.inspect(dockerId)).resolves.toBeNull();
+  });
+
+  it('removes a container that is paused', async () => {
+    const dockerId = await started();
+    await containers.pause(dockerId);
+    await containers.remove(dockerId);
+    await expect(containers.inspect(dockerId)).resolves.toBeNull();
+  });
+
+  it('says not_found of a container that is absent, and null when asked to look', async () => {
+    const absent = `devforge-${randomUUID()}`;
+    await expect(containers.inspect(absent)).resolves.toBeNull();
+    const calls = await Promise.allSettled([containers.start(absent), containers.stop(absent, 1), containers.pause(absent), containers.unpause(absent), containers.writableLayerBytes(absent)]);
+    expect(calls).toEqual(calls.map(() => ({ status: 'rejected', reason: expect.objectContaining({ name: 'RuntimeError', code: 'not_found' }) })));
+  });
+
+  it('lists what carries a label, running or not, and nothing else', async () => {
+    const [stopped, running, other] = [spec(), spec(), spec()];
+    running.labels['contract.pair'] = stopped.labels['contract.pair'] = stopped.id;
+    const first = await containers.create(stopped);
+    const second = await containers.create(running);
+    await containers.create(other);
+    await containers.start(second.dockerId);
+    const found = await containers.list(`contract.pair=${stopped.id}`);
+    expect(found).toHaveLength(2);
+    expect(found).toContainEqual(expect.objectContaining({ dockerId: first.dockerId, name: stopped.name, state: 'created', image: stopped.image }));
+    expect(found).toContainEqual(expect.objectContaining({ dockerId: second.dockerId, name: running.name, state: 'running', labels: expect.objectContaining(running.labels) }));
+    const all = (await containers.list(LABEL_ID)).map(({ dockerId }) => dockerId);
+    expect(all).toEqual(expect.arrayContaining([first.dockerId, second.dockerId]));
+    await expect(containers.list(`contract.pair=${randomUUID()}`)).resolves.toEqual([]);
+  });
+
+  it('measures the writable layer', async () => {
+    const { dockerId } = await containers.create(spec());
+    const bytes = await containers.writableLayerBytes(dockerId);
+    expect(Number.isInteger(bytes)).toBe(true);
+    expect(bytes).toBeGreaterThanOrEqual(0);
+  });
+
+  it('does not start on a network that is gone', async () => {
+    const { dockerId } = await containers.create(spec({ network: `devforge-contract-${randomUUID()}` }));
+    await expect(containers.start(dockerId)).rejects.toMatchObject({ code: 'not_found' });
+  });
+});

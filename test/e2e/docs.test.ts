@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ApiClient, ok } from '../support/api/client.js';
+import { startTestServer, type TestServer } from '../support/e2e/server.js';
+
+interface Operation {
+  security?: Record<string, string[]>[];
+  parameters?: { name: string; in: string }[];
+  requestBody?: { content: Record<string, { schema: { $ref: string } }> };
+  responses: Record<string, { content?: Record<string, { schema: { $ref?: string } }> }>;
+}
+
+interface Schema {
+  properties: Record<string, { type?: string; enum?: string[]; default?: unknown }>;
+  required: string[];
+}
+
+interface OpenApi {
+  openapi: string;
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Schema>; securitySchemes: Record<string, { type: string; scheme: string }> };
+}
+
+/** The contract's routes that there are by now. */
+const ROUTES = [
+  'DELETE /api/containers/{id}',
+  'GET /api/containers',
+  'GET /api/containers/{id}',
+  'GET /api/jobs/{id}',
+  'POST /api/containers',
+  'POST /api/containers/{id}/editor',
+  'POST /api/containers/{id}/start',
+  'POST /api/containers/{id}/stop',
+];
+const OPEN = ['GET /health', 'GET /health/live', 'GET /health/ready'];
+
+describe('the documentation', () => {
+  let server: TestServer;
+  let document: OpenApi;
+  const operations = () =>
+    Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ route: `${method.toUpperCase()} ${path}`, operation })),
+    );
+  const schema = (reference: string | undefined) => document.components.schemas[reference!.split('/').at(-1)!]!;
+
+  beforeAll(async () => {
+    server = await startTestServer();
+    document = ok(await server.api.request<OpenApi>('GET', '/docs/openapi.json'));
+  }, 60_000);
+  afterAll(() => server?.dispose(), 60_000);
+
+  it('is a page that anybody may read', async () => {
+    const nobody = new ApiClient(server.devforge.url, null);
+    const page = await nobody.request<string>('GET', '/docs');
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-type')).toContain('text/html');
+    expect(page.body).toContain('swagger-ui');
+    expect(page.body).not.toContain(server.devforge.token);
+  });
+
+  it('lists every route', () => {
+    expect(document.openapi).toMatch(/^3\./);
+    expect(operations().map(({ route }) => route)).toEqual(expect.arrayContaining([...ROUTES, ...OPEN]));
+  });
+
+  it('says which routes want the token: all of the API, none of the probes', () => {
+    const [name, scheme] = Object.entries(document.components.securitySchemes)[0]!;
+    expect(scheme).toMatchObject({ type: 'http', scheme: 'bearer' });
+    for (const { route, operation } of operations()) {
+      const expected = route.includes(' /api/') ? [{ [name]: [] }] : undefined;
+      expect({ route, security: operation.security }).toEqual({ route, security: expected });
+    }
+  });
+
+  it('describes what a container is made of and looks like', async () => {
+    const { requestBody, responses } = document.paths['/api/containers']!['post']!;
+    const body = schema(requestBody!.content['application/json']!.schema.$ref);
+    expect(body.required.toSorted()).toEqual(['name', 'template']);
+    expect(Object.keys(body.properties).toSorted()).toEqual(
+      ['cpuLimit', 'diskLimit', 'env', 'memoryLimit', 'mode', 'name', 'repoBranch', 'repoType', 'repoUrl', 'sshKeyPath', 'template'],
+    );
+    expect(body.properties).toMatchObject({
+      template: { enum: ['claude', 'vscode', 'both'] },
+      cpuLimit: { type: 'number', default: 2 },
+      memoryLimit: { type: 'integer', default: 2048 },
+      diskLimit: { type: 'integer', default: 10240 },
+    });
+    const answer = schema(responses['202']!.content!['application/json']!.schema.$ref);
+    const accepted = ok(await server.api.create({ name: 'documented', template: 'claude' }));
+    expect(Object.keys(accepted).toSorted()).toEqual(Object.keys(answer.properties).toSorted());
+  });
+});

@@ -1,0 +1,199 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ApiClient, ok, problem } from '../support/api/client.js';
+import { postmasterOf } from '../support/faults/postmaster.js';
+import { type RedisServer, startRedis } from '../support/redis/redis-server.js';
+import { EngineProxy } from '../support/e2e/engine-proxy.js';
+import { startTestServer, type TestServer } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
+
+type State = 'up' | 'down' | 'degraded';
+interface Health {
+  status: 'ok' | 'error';
+  details: Record<string, { status: State; message?: string }>;
+}
+
+describe('health', () => {
+  let proxy: EngineProxy;
+  let redis: RedisServer;
+  let server: TestServer;
+  let probe: ApiClient;
+
+  const ask = async (path: string) => {
+    const { status, body } = await probe.request<Health>('GET', path, { timeoutMs: 10_000 });
+    const details = Object.fromEntries(Object.entries(body.details ?? {}).map(([key, detail]) => [key, detail.status]));
+    return { status, details };
+  };
+  const answers = (path: string, status: number, details: Record<string, State>) =>
+    until(`${path} answers ${status} ${JSON.stringify(details)}`, async () => {
+      const answer = await ask(path);
+      return answer.status === status && JSON.stringify(Object.entries(answer.details).toSorted()) === JSON.stringify(Object.entries(details).toSorted());
+    }, 20_000);
+
+  beforeAll(async () => {
+    [proxy, redis] = await Promise.all([EngineProxy.start(), startRedis()]);
+    server = await startTestServer({ ...proxy.env, REDIS_URL: redis.url });
+    probe = new ApiClient(server.devforge.url, null);
+  }, 60_000);
+  afterEach(async () => {
+    redis.resume();
+    await proxy.set('pass');
+  });
+  afterAll(async () => {
+    await server?.dispose();
+    await Promise.all([proxy?.close(), redis?.stop()]);
+  }, 60_000);
+
+  it('is well when all is well', async () => {
+    expect(await ask('/health')).toEqual({ status: 200, details: { docker: 'up', database: 'up', queue: 'up' } });
+    expect((await probe.request('GET', '/health')).body).toMatchObject({ status: 'ok' });
+    expect(await ask('/health/live')).toMatchObject({ status: 200 });
+    expect(await ask('/health/ready')).toEqual({ status: 200, details: { process: 'up', docker: 'up', database: 'up', queue: 'up' } });
+  });
+
+  it.each(['refuse', 'hang', 'fail'] as const)('names the engine when it would %s, and stays ready', async (mode) => {
+    await proxy.set(mode);
+    await answers('/health', 503, { docker: 'down', database: 'up', queue: 'up' });
+    await answers('/health/ready', 200, { process: 'up', docker: 'degraded', database: 'up', queue: 'up' });
+    expect(await ask('/health/live')).toMatchObject({ status: 200 });
+    await proxy.set('pass');
+    await answers('/health', 200, { docker: 'up', database: 'up', queue: 'up' });
+  }, 60_000);
+
+  it('names the queue when Redis is frozen, and stays ready', async () => {
+    redis.pause();
+    await answers('/health', 503, { docker: 'up', database: 'up', queue: 'down' });
+    const askedAt = Date.now();
+    await answers('/health/ready', 200, { process: 'up', docker: 'up', database: 'up', queue: 'degraded' });
+    // A probe of Kubernetes waits for a second by default.
+    expect(Date.now() - askedAt).toBeLessThan(1_000);
+    expect(await ask('/health/live')).toMatchObject({ status: 200 });
+    redis.resume();
+    await answers('/health', 200, { docker: 'up', database: 'up', queue: 'up' });
+  }, 60_000);
+
+  it('names the queue when Redis is gone, and is well again when it is back', async () => {
+    await redis.kill();
+    await answers('/health', 503, { docker: 'up', database: 'up', queue: 'down' });
+    await answers('/health/ready', 200, { process: 'up', docker: 'up', database: 'up', queue: 'degraded' });
+    await redis.restart();
+    await answers('/health', 200, { docker: 'up', database: 'up', queue: 'up' });
+  }, 60_000);
+
+  it('names everything that is away at once', async () => {
+    await proxy.set('refuse');
+    redis.pause();
+    await answers('/health', 503, { docker: 'down', database: 'up', queue: 'down' });
+    await answers('/health/ready', 200, { process: 'up', docker: 'degraded', database: 'up', queue: 'degraded' });
+  }, 60_000);
+
+  it('is not ready without the database, lives on, and is ready again by itself', async () => {
+    const postmaster = postmasterOf(server.devforge);
+    // Frozen as a whole: its children answer on open connections without it.
+    const all = [postmaster, ...(await childrenOf(postmaster))];
+    for (const pid of all) process.kill(pid, 'SIGSTOP');
+    try {
+      await answers('/health', 503, { docker: 'up', database: 'down', queue: 'up' });
+      expect(await ask('/health/ready')).toMatchObject({ status: 503, details: { database: 'down' } });
+      expect(await ask('/health/live')).toMatchObject({ status: 200 });
+      const asked = await server.api.list();
+      expect(problem(asked)).toMatchObject({ status: 503, code: 'database_unavailable' });
+      expect(Number(asked.headers.get('retry-after'))).toBeGreaterThan(0);
+    } finally {
+      for (const pid of all) process.kill(pid, 'SIGKILL');
+    }
+    await answers('/health/ready', 200, { process: 'up', docker: 'up', database: 'up', queue: 'up' });
+    expect(postmasterOf(server.devforge)).not.toBe(postmaster);
+    expect(ok(await server.api.list()).items).toEqual([]);
+  }, 90_000);
+
+  it('is not ready any more once shutdown has begun', async () => {
+    const seen: (number | 'refused')[] = [];
+    const ended = new AbortController();
+    const stopped = server.devforge.kill('SIGTERM').then(() => ended.abort());
+    while (!ended.signal.aborted) {
+      seen.push(await ask('/health/ready').then(({ status }) => status, () => 'refused' as const));
+      await sleep(5);
+    }
+    await stopped;
+    // By its own decision: the signal is raised again once all is closed.
+    expect(await server.devforge.exited).toEqual({ code: null, signal: 'SIGTERM' });
+    const first = seen.findIndex((answer) => answer !== 200);
+    expect(seen.slice(first)).not.toContain(200);
+    await server.devforge.restart();
+    expect(await ask('/health/ready')).toMatchObject({ status: 200 });
+  }, 60_000);
+
+  describe('at shutdown', () => {
+    afterEach(async () => {
+      // Before the restart, which comes before the hook outside.
+      redis.resume();
+      await proxy.set('pass');
+      await server.devforge.restart();
+    }, 60_000);
+
+    /** In milliseconds; by itself, however much is away. */
+    const untilEnded = async () => {
+      const startedAt = Date.now();
+      const late = new AbortController();
+      const killer = sleep(25_000, undefined, { signal: late.signal }).then(() => server.devforge.kill(), () => undefined);
+      await server.devforge.kill('SIGTERM');
+      late.abort();
+      await killer;
+      expect(await server.devforge.exited).not.toMatchObject({ signal: 'SIGKILL' });
+      return Date.now() - startedAt;
+    };
+
+    it('ends in time with Redis frozen', async () => {
+      redis.pause();
+      expect(await untilEnded()).toBeLessThan(10_000);
+    }, 90_000);
+
+    it('ends in time with Redis gone', async () => {
+      await redis.kill();
+      const took = await untilEnded();
+      await redis.restart();
+      expect(took).toBeLessThan(10_000);
+    }, 90_000);
+
+    it('ends in time with an engine that hangs', async () => {
+      await proxy.set('hang');
+      expect(await untilEnded()).toBeLessThan(10_000);
+    }, 90_000);
+
+    it('ends in time with the database frozen', async () => {
+      const postmaster = postmasterOf(server.devforge);
+      const all = [postmaster, ...(await childrenOf(postmaster))];
+      for (const pid of all) process.kill(pid, 'SIGSTOP');
+      try {
+        expect(await untilEnded()).toBeLessThan(10_000);
+      } finally {
+        for (const pid of all) process.kill(pid, 'SIGKILL');
+      }
+    }, 90_000);
+  });
+});
+
+describe('health of a server that just starts', () => {
+  it('is ready within seconds on a database that exists', async () => {
+    const server = await startTestServer();
+    try {
+      await server.devforge.stop();
+      const startedAt = Date.now();
+      await server.devforge.restart();
+      // Not the bound of the benchmark: this machine is busy with other tests.
+      expect(Date.now() - startedAt).toBeLessThan(15_000);
+      expect((await new ApiClient(server.devforge.url, null).request('GET', '/health')).status).toBe(200);
+    } finally {
+      await server.dispose();
+    }
+  }, 90_000);
+});
+
+async function childrenOf(parent: number): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')));
+  // The second field may hold anything; the parent is the second one after it.
+  return pids.filter((_, index) => Number(stats[index]!.slice(stats[index]!.lastIndexOf(')') + 2).split(' ')[1]) === parent).map(Number);
+}

@@ -1,0 +1,251 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ok } from '../support/api/client.js';
+import type { ExecResult } from '../support/api/engine.js';
+import type { Container, CreateContainer } from '../support/api/types.js';
+import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { uniqueName } from '../support/e2e/names.js';
+import { startTestServer, type TestServer } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
+
+const MIB = 1024 * 1024;
+const MB = 1_000_000;
+
+describe('inside a workspace', () => {
+  let server: TestServer;
+  let both: Container;
+  let small: Container;
+  let greedy: Container;
+  let greed: Promise<ExecResult>;
+
+  const running = async (extra: Partial<CreateContainer>): Promise<Container> =>
+    ok(await server.api.create({ name: uniqueName(), template: 'claude', ...extra }, { prefer: 'wait=60' }));
+  const inside = (container: Container, script: string, timeoutMs = 60_000): Promise<ExecResult> =>
+    server.engine.exec(container.dockerId!, ['bash', '-c', script], { timeoutMs });
+  const said = async (container: Container, script: string): Promise<string> => {
+    const { exitCode, stdout, stderr } = await inside(container, script);
+    expect({ script, exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ script, exitCode: 0, stderr: '' });
+    return stdout.trim();
+  };
+  const addressOf = async ({ dockerId }: Container): Promise<string> => {
+    const { NetworkSettings } = await server.engine.inspect(dockerId!);
+    return Object.values(NetworkSettings.Networks)[0]!.IPAddress;
+  };
+
+  beforeAll(async () => {
+    server = await startTestServer();
+    await ensureImages(server, 'both', 'claude', 'vscode');
+    [both, small, greedy] = await Promise.all([
+      running({ template: 'both', memoryLimit: 1024, cpuLimit: 1.5, env: { GREETING: 'grüß dich; $(id)' } }),
+      running({ template: 'claude', memoryLimit: 192, cpuLimit: 0.5 }),
+      running({ template: 'claude', diskLimit: 256 }),
+    ]);
+    // Early, since a limit that is measured is not measured all the time.
+    greed = inside(greedy, 'head -c 320M /dev/zero > /workspace/big && sync');
+    greed.catch(() => undefined);
+  }, IMAGE_BUILD_MS);
+  afterAll(() => server?.dispose(), 60_000);
+
+  describe('the tools', () => {
+    it('are those of an ordinary user with uid 1000', async () => {
+      expect(await said(both, 'id -u; id -g; id -un; pwd; echo $HOME')).toBe('1000\n1000\ndev\n/workspace\n/home/dev');
+    });
+
+    it('has Claude Code, unmodified, and Node 24', async () => {
+      const version = await said(both, 'claude --version');
+      expect(version).toMatch(/^\d+\.\d+\.\d+ \(Claude Code\)$/);
+      const packaged = await said(both, 'cat /usr/local/lib/node_modules/@anthropic-ai/claude-code/package.json');
+      expect(version).toBe(`${(JSON.parse(packaged) as { version: string }).version} (Claude Code)`);
+      expect(await said(both, 'node --version')).toMatch(/^v24\./);
+      expect(await said(both, 'npm --version')).toMatch(/^\d+\./);
+    });
+
+    it.each([
+      ['git --version', /^git version 2\./],
+      ['rg --version', /^ripgrep \d+/],
+      ['tmux -V', /^tmux \d/],
+      ['curl --version', /^curl \d/],
+      ['jq --version', /^jq-\d/],
+      ['less --version', /^less \d/],
+      ['ssh -V 2>&1', /^OpenSSH_/],
+    ])('answers to %s', async (command, expected) => {
+      expect(await said(both, command)).toMatch(expected);
+      expect(await said(small, command)).toMatch(expected);
+    });
+
+    it('works in UTF-8, also with what the client gave', async () => {
+      expect(await said(both, 'locale charmap')).toBe('UTF-8');
+      expect(await said(both, 'printf %s "$GREETING"')).toBe('grüß dich; $(id)');
+      expect(await said(both, 'git init -q /tmp/g && cd /tmp/g && touch grüße && git add . && git -c core.quotePath=false status --porcelain')).toBe('A  grüße');
+    });
+
+    it('keeps a terminal alive in tmux', async () => {
+      await said(both, 'tmux new-session -d -s t "sleep 60"');
+      expect(await said(both, 'tmux ls')).toMatch(/^t: 1 windows/);
+      await said(both, 'tmux kill-server');
+    });
+
+    it('serves VS Code after devforge-editor start, and not in the template without it', async () => {
+      await said(both, 'devforge-editor start');
+      const health = await said(both, 'curl --silent --fail http://127.0.0.1:13337/healthz');
+      expect(JSON.parse(health)).toMatchObject({ status: expect.stringMatching(/^(?:alive|expired)$/) });
+      expect((await inside(small, 'devforge-editor start')).exitCode).not.toBe(0);
+    }, 60_000);
+
+    it('has in each template what it names', async () => {
+      const has = async (container: Container, program: string) => (await inside(container, `command -v ${program}`)).exitCode === 0;
+      const vscode = await running({ template: 'vscode' });
+      expect([await has(vscode, 'claude'), await has(vscode, 'code-server')]).toEqual([false, true]);
+      expect([await has(small, 'claude'), await has(small, 'code-server')]).toEqual([true, false]);
+      expect([await has(both, 'claude'), await has(both, 'code-server')]).toEqual([true, true]);
+      expect([vscode.editorUrl, small.editorUrl, both.editorUrl]).toEqual([expect.any(String), null, expect.any(String)]);
+    });
+
+    it.each([
+      ['claude', () => small, 850 * MB],
+      ['both', () => both, 1900 * MB],
+    ])('comes in an image of template %s that is small enough', async (_, container, limit) => {
+      const { Size } = await server.engine.docker.getImage(container().image!).inspect();
+      expect(Size).toBeGreaterThan(100 * MB);
+      expect(Size).toBeLessThan(limit);
+    });
+  });
+
+  describe('the limits', () => {
+    it('ends what takes more memory than allowed, and lets the rest live', async () => {
+      const { exitCode } = await inside(small, `python3 -c "x = b'x' * (400 << 20); print('survived')"`);
+      expect(exitCode).toBe(137);
+      expect((await server.engine.inspect(small.dockerId!)).State.Running).toBe(true);
+      expect(await said(small, `python3 -c "x = b'x' * (64 << 20); print('fits')"`)).toBe('fits');
+      const limit = 'cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes';
+      expect(Number(await said(small, limit))).toBe(192 * MIB);
+    });
+
+    it('gives no more processor than allowed', async () => {
+      const burn = `
+        const until = Date.now() + 2000;
+        while (Date.now() < until);
+        const { user, system } = process.cpuUsage();
+        console.log((user + system) / 2e6);`;
+      expect(Number(await said(small, `node -e '${burn}'`))).toBeLessThan(0.65);
+      const quota = 'cat /sys/fs/cgroup/cpu.max 2>/dev/null || paste -d" " /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.cfs_period_us';
+      const [most, period] = (await said(both, quota)).split(' ').map(Number);
+      expect(most! / period!).toBeCloseTo(1.5);
+    });
+
+    it('stops a fork bomb at 512 processes', async () => {
+      const bomb = `
+import os, signal, time
+children = []
+try:
+    while len(children) < 2000:
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(60)
+            os._exit(0)
+        children.append(pid)
+except OSError as error:
+    print(error.errno)
+print(len(children))
+for pid in children:
+    os.kill(pid, signal.SIGKILL)
+for pid in children:
+    os.waitpid(pid, 0)
+`;
+      const { stdout } = await server.engine.exec(both.dockerId!, ['python3', '-c', bomb], { timeoutMs: 60_000 });
+      const [errno, children] = stdout.trim().split('\n').map(Number);
+      expect(errno).toBe(11);
+      expect(children).toBeGreaterThan(400);
+      expect(children).toBeLessThan(512);
+      expect(await said(both, 'echo still here')).toBe('still here');
+    }, 60_000);
+
+    it('holds a workspace to its disk limit, and says how', async () => {
+      const { exitCode } = await greed;
+      const refused = greedy.diskLimitEnforced === 'hard';
+      expect(exitCode === 0).toBe(!refused);
+      // Where the engine does not refuse the bytes, DevForge measures and stops.
+      const measured = await until('it is refused or stopped', async () => {
+        const container = ok(await server.api.get(greedy.id));
+        return (refused || container.status === 'stopped') && container;
+      }, 90_000);
+      const reason = { code: 'disk_limit_exceeded', message: expect.stringContaining('256 MB') };
+      expect(measured).toMatchObject(refused ? { status: 'running', statusReason: null } : { status: 'stopped', statusReason: reason });
+      expect((await server.engine.inspect(greedy.dockerId!)).State.Running).toBe(refused);
+      expect(ok(await server.api.start(greedy.id)).status).toBe('running');
+    }, 120_000);
+  });
+
+  describe('the walls', () => {
+    it('leave no capability, and no way to one', async () => {
+      const status = await said(both, 'grep -E "^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):" /proc/self/status');
+      const fields = Object.fromEntries(status.split('\n').map((line) => line.split(':\t')));
+      const none = '0'.repeat(16);
+      expect(fields).toEqual({ CapInh: none, CapPrm: none, CapEff: none, CapBnd: none, CapAmb: none, NoNewPrivs: '1', Seccomp: '2' });
+      expect((await inside(both, 'command -v sudo')).exitCode).not.toBe(0);
+      expect((await inside(both, 'su -c id root < /dev/null')).exitCode).not.toBe(0);
+      expect((await inside(both, 'cat /etc/shadow')).exitCode).not.toBe(0);
+      expect((await inside(both, 'unshare --user --map-root-user true')).exitCode).not.toBe(0);
+      expect((await inside(both, 'mount -t tmpfs none /mnt')).exitCode).not.toBe(0);
+      expect((await inside(both, 'ls /var/run/docker.sock')).exitCode).not.toBe(0);
+    });
+
+    it('keep one workspace from another, while the host reaches both', async () => {
+      const serve = `import http.server, socketserver; socketserver.TCPServer(("", 8000), http.server.BaseHTTPRequestHandler).serve_forever()`;
+      await said(both, `setsid python3 -c '${serve}' > /tmp/serve.log 2>&1 < /dev/null & sleep 0.2`);
+      const address = await addressOf(both);
+      const tryFrom = (container: Container) => inside(container, `timeout 3 bash -c '< /dev/tcp/${address}/8000'`);
+      await until('it listens', async () => (await tryFrom(both)).exitCode === 0);
+      await expect(reaches(address, 8000)).resolves.toBe(true);
+      expect((await tryFrom(small)).exitCode).not.toBe(0);
+      expect((await inside(small, `timeout 3 bash -c '< /dev/tcp/${both.name}/8000'`)).exitCode).not.toBe(0);
+    });
+
+    it('are those of the profile, in what the engine itself shows', async () => {
+      const { Config, HostConfig, Mounts, NetworkSettings } = await server.engine.inspect(small.dockerId!);
+      expect(Config).toMatchObject({ User: '1000:1000', Hostname: small.name });
+      expect(HostConfig).toMatchObject({
+        Privileged: false,
+        CapDrop: ['ALL'],
+        SecurityOpt: ['no-new-privileges'],
+        PublishAllPorts: false,
+        PidMode: '',
+        IpcMode: 'private',
+        UsernsMode: '',
+        UTSMode: '',
+        CgroupnsMode: 'private',
+        NetworkMode: 'devforge',
+        PidsLimit: 512,
+        Memory: 192 * MIB,
+        MemorySwap: 192 * MIB,
+        NanoCpus: 5e8,
+        OomScoreAdj: 500,
+        Init: true,
+        ReadonlyRootfs: false,
+        RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+        LogConfig: { Type: 'json-file', Config: { 'max-size': expect.any(String), 'max-file': expect.any(String) } },
+        Tmpfs: { '/tmp': expect.stringMatching(/nosuid.*exec/) },
+      });
+      // Engines write an empty list as [], {} or null.
+      for (const list of [HostConfig.Binds, HostConfig.Devices, HostConfig.PortBindings, HostConfig.CapAdd]) expect(Object.keys(list ?? {})).toEqual([]);
+      expect(HostConfig.Ulimits).toEqual(expect.arrayContaining([expect.objectContaining({ Name: 'core', Soft: 0, Hard: 0 }), expect.objectContaining({ Name: 'nofile' })]));
+      expect(Mounts.map(({ Type }) => Type)).toEqual(['volume', 'volume']);
+      expect(Mounts.map(({ Destination }) => Destination).toSorted()).toEqual(['/var/lib/devforge', '/workspace']);
+      expect(Object.keys(NetworkSettings.Networks)).toEqual(['devforge']);
+      const network = await server.engine.docker.getNetwork('devforge').inspect() as { Options: Record<string, string> };
+      expect(network.Options).toMatchObject({ 'com.docker.network.bridge.enable_icc': 'false' });
+    });
+  });
+});
+
+function reaches(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port }, () => done(true));
+    const done = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(3_000, () => done(false));
+    socket.once('error', () => done(false));
+  });
+}

@@ -1,0 +1,280 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ok, problem } from '../support/api/client.js';
+import type { Container, CreateContainer } from '../support/api/types.js';
+import { createSshKey, type SshKey } from '../support/git/ssh-key.js';
+import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { uniqueName } from '../support/e2e/names.js';
+import { startTestServer, type TestServer } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
+
+const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+
+describe('the life of a container', () => {
+  let server: TestServer;
+  let shared: Container;
+  let locked: SshKey;
+
+  const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({ name: uniqueName(), template: 'claude', ...extra });
+  const running = async (extra: Partial<CreateContainer> = {}): Promise<Container> => {
+    const response = await server.api.create(wanted(extra), { prefer: 'wait=60' });
+    expect(response.status).toBe(201);
+    return response.body;
+  };
+  const inside = async ({ dockerId }: Container, script: string) => server.engine.exec(dockerId!, ['sh', '-c', script]);
+  const traces = async (id: string) => {
+    const { containers, volumes, networks } = await server.engine.labelled(id);
+    return [...containers.flatMap(({ Names }) => Names), ...volumes.map(({ Name }) => Name), ...networks.map(({ Name }) => Name)];
+  };
+
+  beforeAll(async () => {
+    server = await startTestServer();
+    await ensureImages(server, 'claude');
+    shared = await running();
+    // A container with this key fails, and at once.
+    locked = await createSshKey(server.keysDir, { name: 'locked', passphrase: 'not known to DevForge' });
+  }, IMAGE_BUILD_MS);
+  afterAll(() => server?.dispose(), 60_000);
+
+  describe('create', () => {
+    it('is accepted with 202, its place and its job, and ends running', async () => {
+      const body = wanted({ mode: 'autonomous', cpuLimit: 0.5, memoryLimit: 256, diskLimit: 1024, env: { FOO: 'bar' } });
+      const { env, ...visible } = body;
+      const response = await server.api.create(body);
+      expect(response.status).toBe(202);
+      const accepted = response.body;
+      expect(response.headers.get('location')).toBe(`/api/containers/${accepted.id}`);
+      expect(accepted).toEqual({
+        ...visible,
+        id: expect.stringMatching(UUID),
+        repoType: 'empty',
+        repoUrl: null,
+        repoBranch: null,
+        diskLimitEnforced: expect.stringMatching(/^(?:hard|soft)$/),
+        status: 'queued',
+        statusReason: null,
+        dockerId: null,
+        image: null,
+        editorUrl: null,
+        agent: null,
+        job: expect.objectContaining({ id: expect.stringMatching(UUID), name: 'create', containerId: accepted.id, state: 'queued', progress: 0, error: null }),
+        createdAt: expect.stringMatching(ISO),
+        updatedAt: expect.stringMatching(ISO),
+        startedAt: null,
+      });
+
+      const ready = await server.api.waitForStatus(accepted.id, 'running');
+      expect(ready).toMatchObject({ statusReason: null, dockerId: expect.any(String), image: expect.stringMatching(/^devforge\/workspace-claude:[0-9a-f]+$/) });
+      expect(ready.startedAt).toMatch(ISO);
+      const job = ok(await server.api.job(accepted.job!.id));
+      expect(job).toMatchObject({ name: 'create', containerId: accepted.id, state: 'completed', progress: 100, attempts: 1, error: null });
+      const told = await inside(ready, 'echo "$FOO"');
+      expect(told.stdout).toBe(`${env!['FOO']}\n`);
+    });
+
+    it('shows its way: one status after the other, and a job that only moves forward', async () => {
+      const { id, job } = ok(await server.api.create(wanted()));
+      const statuses: string[] = [];
+      const progress: number[] = [];
+      await until('it runs', async () => {
+        const [container, { body }] = await Promise.all([server.api.get(id), server.api.job(job!.id)]);
+        if (statuses.at(-1) !== container.body.status) statuses.push(container.body.status);
+        progress.push(Number(body.progress));
+        return container.body.status === 'running';
+      }, 60_000);
+      const order = ['queued', 'creating', 'starting', 'running'];
+      expect(statuses).toEqual(order.filter((status) => statuses.includes(status)));
+      expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+    });
+
+    it('takes the defaults of the contract', async () => {
+      expect(shared).toMatchObject({ mode: 'interactive', repoType: 'empty', cpuLimit: 2, memoryLimit: 2048, diskLimit: 10240 });
+    });
+
+    it('answers 201 once it runs when the client would wait, and 202 when that takes longer', async () => {
+      const patient = await server.api.create(wanted(), { prefer: 'respond-async, wait=60' });
+      expect(patient.status).toBe(201);
+      expect(patient.body.status).toBe('running');
+      expect(patient.headers.get('preference-applied')).toBe('wait=60');
+      expect(patient.headers.get('location')).toBe(`/api/containers/${patient.body.id}`);
+
+      const hasty = await server.api.create(wanted(), { prefer: 'wait=0' });
+      expect(hasty.status).toBe(202);
+      expect(hasty.headers.get('preference-applied')).toBe('wait=0');
+      expect((await server.api.create(wanted(), { prefer: 'return=minimal' })).headers.has('preference-applied')).toBe(false);
+    });
+
+    it('refuses a name that is in use with 409, and gives it free with its container', async () => {
+      const taken = await server.api.create(wanted({ name: shared.name }));
+      expect(taken.status).toBe(409);
+      expect(problem(taken)).toMatchObject({ code: 'name_taken', errors: [{ field: 'name' }] });
+
+      const name = uniqueName();
+      const { id } = await running({ name });
+      ok(await server.api.remove(id));
+      expect((await running({ name })).id).not.toBe(id);
+    });
+
+    it('makes one container of one name when ten ask at once', async () => {
+      const name = uniqueName();
+      const answers = await Promise.all(Array.from({ length: 10 }, () => server.api.create(wanted({ name }))));
+      expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([202, ...Array<number>(9).fill(409)]);
+    });
+
+    it('gives the same container for the same Idempotency-Key and body, also ten at once', async () => {
+      const body = wanted({ env: { A: '1', B: '2' } });
+      const key = { 'idempotency-key': uniqueName('key') };
+      const answers = await Promise.all(Array.from({ length: 10 }, () => server.api.create(body, key)));
+      expect(answers.map(({ status }) => status)).toEqual(Array<number>(10).fill(202));
+      const ids = new Set(answers.map((answer) => answer.body.id));
+      expect(ids.size).toBe(1);
+      const [id] = [...ids] as [string];
+      await server.api.waitForStatus(id, 'running');
+      expect((await server.engine.labelled(id)).containers).toHaveLength(1);
+
+      const reordered = { env: { B: '2', A: '1' }, template: body.template, name: body.name };
+      expect(ok(await server.api.create(reordered, { ...key, prefer: 'wait=10' })).id).toBe(id);
+      const other = await server.api.create({ ...body, memoryLimit: 512 }, key);
+      expect(other.status).toBe(422);
+      expect(problem(other).code).toBe('idempotency_key_reused');
+    });
+  });
+
+  describe('read', () => {
+    it('finds it by id and by name', async () => {
+      const byId = ok(await server.api.get(shared.id));
+      expect(ok(await server.api.get(shared.name))).toEqual(byId);
+      expect(byId).toMatchObject({ id: shared.id, name: shared.name, status: 'running' });
+    });
+
+    it('knows no other container and no other job', async () => {
+      for (const reference of [NOBODY, uniqueName(), 'NO..SUCH', '%2e%2e']) {
+        expect(problem(await server.api.get(reference))).toMatchObject({ status: 404, code: 'container_not_found' });
+      }
+      for (const call of [server.api.start(NOBODY), server.api.stop(NOBODY), server.api.remove(NOBODY)]) {
+        expect(problem(await call)).toMatchObject({ status: 404, code: 'container_not_found' });
+      }
+      for (const id of [NOBODY, 'nothing']) expect(problem(await server.api.job(id))).toMatchObject({ status: 404, code: 'job_not_found' });
+    });
+
+    it('lists what was asked for', async () => {
+      const stopped = await running();
+      ok(await server.api.stop(stopped.id));
+      const names = async (query: Record<string, string>) => ok(await server.api.list(query)).items.map(({ name }) => name);
+      expect(await names({})).toEqual(expect.arrayContaining([shared.name, stopped.name]));
+      expect(await names({ status: 'stopped' })).toEqual([stopped.name]);
+      expect(await names({ status: 'running' })).not.toContain(stopped.name);
+      expect(await names({ template: 'claude' })).toContain(shared.name);
+      expect(await names({ template: 'vscode' })).toEqual([]);
+      expect(await names({ template: 'claude', status: 'missing' })).toEqual([]);
+    });
+
+    it('goes through all pages, newest first, each container once', async () => {
+      const all = ok(await server.api.list()).items;
+      const pages: Container[][] = [];
+      let cursor: string | null | undefined;
+      do {
+        const page = ok(await server.api.list({ limit: 2, cursor: cursor ?? undefined }));
+        pages.push(page.items);
+        cursor = page.nextCursor;
+      } while (cursor !== null);
+      expect(pages.length).toBe(Math.ceil(all.length / 2));
+      expect(pages.flat().map(({ id }) => id)).toEqual(all.map(({ id }) => id));
+      const times = all.map(({ createdAt }) => createdAt);
+      expect(times).toEqual(times.toSorted().toReversed());
+    });
+  });
+
+  describe('stop and start', () => {
+    it('stops and starts it with its files, and does nothing where nothing is to be done', async () => {
+      const container = await running();
+      await inside(container, 'echo kept > /workspace/note && echo home > ~/note');
+      const before = ok(await server.api.start(container.id));
+      expect(before).toMatchObject({ status: 'running', updatedAt: ok(await server.api.get(container.id)).updatedAt });
+
+      const stopped = await server.api.stop(container.id);
+      expect(stopped.status).toBe(200);
+      expect(stopped.body).toMatchObject({ status: 'stopped', statusReason: null });
+      expect((await server.engine.inspect(container.dockerId!)).State.Running).toBe(false);
+      expect(ok(await server.api.stop(container.id))).toEqual(stopped.body);
+
+      const started = ok(await server.api.start(container.name));
+      expect(started).toMatchObject({ status: 'running', dockerId: container.dockerId });
+      expect(Date.parse(started.startedAt!)).toBeGreaterThan(Date.parse(container.startedAt!));
+      expect((await inside(started, 'cat /workspace/note ~/note')).stdout).toBe('kept\nhome\n');
+    });
+
+    it('stays as it is when ten clients start and stop it at once', async () => {
+      const container = await running();
+      const calls = Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? server.api.stop(container.id) : server.api.start(container.id)));
+      const codes = new Set((await Promise.all(calls)).map(({ status }) => status));
+      expect([...codes].filter((code) => code !== 200 && code !== 409)).toEqual([]);
+      const settled = ok(await server.api.get(container.id));
+      const { State } = await server.engine.inspect(container.dockerId!);
+      expect(settled.status).toBe(State.Running ? 'running' : 'stopped');
+    });
+
+    it('answers 409 with the current status where the step is not possible', async () => {
+      const { id } = ok(await server.api.create(wanted({ sshKeyPath: locked.privateKeyPath })));
+      const failed = await until('it fails', async () => {
+        const { body } = await server.api.get(id);
+        return body.status === 'failed' && body;
+      });
+      expect(failed.statusReason).toMatchObject({ code: 'ssh_key_not_usable' });
+      const refused = await server.api.stop(id);
+      expect(problem(refused)).toMatchObject({ status: 409, code: 'invalid_state', currentStatus: 'failed' });
+      expect(ok(await server.api.get(id)).status).toBe('failed');
+    });
+  });
+
+  describe('delete', () => {
+    it('leaves no container, volume, sidecar or job', async () => {
+      const container = await running({ sshKeyPath: server.key.privateKeyPath });
+      const name = `devforge-${container.id}`;
+      const made = [`/${name}`, `/${name}-git-agent`, `${name}-git-agent`, `${name}-state`, `${name}-workspace`];
+      expect((await traces(container.id)).toSorted()).toEqual(made);
+      const removed = await server.api.remove(container.id);
+      expect(removed.status).toBe(204);
+      expect(removed.body).toBeUndefined();
+      expect(await traces(container.id)).toEqual([]);
+      expect((await server.api.get(container.id)).status).toBe(404);
+      expect((await server.api.get(container.name)).status).toBe(404);
+      expect((await server.api.job(container.job!.id)).status).toBe(404);
+      expect((await server.api.remove(container.id)).status).toBe(404);
+    });
+
+    it('keeps only the workspace volume when that is wanted', async () => {
+      const container = await running();
+      await inside(container, 'echo kept > /workspace/note');
+      expect((await server.api.remove(container.id, { keepVolume: true })).status).toBe(204);
+      expect(await traces(container.id)).toEqual([`devforge-${container.id}-workspace`]);
+      await server.engine.docker.getVolume(`devforge-${container.id}-workspace`).remove();
+    });
+
+    it('takes a stopped one, a failed one, and one that is still being made', async () => {
+      const stopped = await running();
+      ok(await server.api.stop(stopped.id));
+      const failed = ok(await server.api.create(wanted({ sshKeyPath: locked.privateKeyPath })));
+      await until('it fails', async () => (await server.api.get(failed.id)).body.status === 'failed');
+      const early = await Promise.all(Array.from({ length: 4 }, async () => ok(await server.api.create(wanted()))));
+      for (const { id } of [stopped, failed, ...early]) {
+        expect((await server.api.remove(id)).status).toBe(204);
+        expect((await server.api.get(id)).status).toBe(404);
+      }
+      for (const { id } of [stopped, failed, ...early]) await until('nothing is left', async () => (await traces(id)).length === 0, 30_000);
+    });
+  });
+
+  it('runs 30 that were asked for at once, and lists them', async () => {
+    const bodies = Array.from({ length: 30 }, () => wanted({ memoryLimit: 128 }));
+    const accepted = await Promise.all(bodies.map(async (body) => ok(await server.api.create(body))));
+    await Promise.all(accepted.map(({ id }) => server.api.waitForStatus(id, 'running', 180_000)));
+    const listed = ok(await server.api.list({ status: 'running', limit: 500 })).items.map(({ id }) => id);
+    expect(listed).toEqual(expect.arrayContaining(accepted.map(({ id }) => id)));
+    const states = await Promise.all(accepted.map(async ({ id }) => (await server.engine.labelled(id)).containers.map(({ State }) => State)));
+    expect(states).toEqual(accepted.map(() => ['running']));
+    const removed = await Promise.all(accepted.map(({ id }) => server.api.remove(id)));
+    expect(new Set(removed.map(({ status }) => status))).toEqual(new Set([204]));
+  }, 240_000);
+});

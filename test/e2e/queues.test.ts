@@ -1,0 +1,161 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ok } from '../support/api/client.js';
+import type { Container, CreateContainer } from '../support/api/types.js';
+import { freePort } from '../support/api/free-port.js';
+import type { GitServers } from '../support/git/git-servers.js';
+import { type RedisServer, startRedis } from '../support/redis/redis-server.js';
+import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { uniqueName } from '../support/e2e/names.js';
+import { gitFixture, startTestServer, type TestServer } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
+
+/** How many clones and creates one process works on at a time, and some more, which wait in the queue. */
+const MORE_THAN_WORKERS = 12;
+
+const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({ name: uniqueName(), template: 'claude', memoryLimit: 128, ...extra });
+const cloning = (git: GitServers, extra: Partial<CreateContainer> = {}) => wanted({ repoType: 'clone', repoUrl: git.url('https', 'open'), ...extra });
+
+async function isWhole({ engine, api }: TestServer, { id }: Container): Promise<void> {
+  const { dockerId, job } = ok(await api.get(id));
+  expect((await engine.labelled(id)).containers.map(({ Id, State }) => ({ Id, State }))).toEqual([{ Id: dockerId, State: 'running' }]);
+  expect(ok(await api.job(job!.id))).toMatchObject({ state: 'completed', progress: 100, error: null });
+}
+
+describe.each(['PostgreSQL', 'Redis'] as const)('provisioning on a queue in %s', (backend) => {
+  let redis: RedisServer | undefined;
+  let server: TestServer;
+  let git: GitServers;
+
+  beforeAll(async () => {
+    redis = backend === 'Redis' ? await startRedis() : undefined;
+    server = await startTestServer(redis ? { REDIS_URL: redis.url } : {});
+    git = await gitFixture(server);
+    await ensureImages(server, 'claude');
+  }, IMAGE_BUILD_MS);
+  afterEach(() => git?.reset());
+  afterAll(async () => {
+    await server?.dispose();
+    await Promise.all([git?.close(), redis?.stop()]);
+  }, 60_000);
+
+  it('makes containers, empty ones and clones', async () => {
+    const bodies = [wanted(), cloning(git), cloning(git, { repoUrl: git.url('ssh', 'secret'), sshKeyPath: server.key.privateKeyPath })];
+    const accepted = await Promise.all(bodies.map(async (body) => ok(await server.api.create(body))));
+    const [, clone, secret] = await Promise.all(accepted.map(({ id }) => server.api.waitForStatus(id, 'running')));
+    const read = async ({ dockerId }: Container, file: string) => (await server.engine.exec(dockerId!, ['cat', `/workspace/${file}`])).stdout;
+    expect([await read(clone!, 'README.md'), await read(secret!, 'secret.txt')]).toEqual(['hello\n', 'kept\n']);
+    await isWhole(server, clone!);
+  });
+
+  it('tries again what may pass, and counts the attempts', async () => {
+    git.failNext(1);
+    const { id } = ok(await server.api.create(cloning(git)));
+    const container = await server.api.waitForStatus(id, 'running');
+    expect(ok(await server.api.job(container.job!.id))).toMatchObject({ state: 'completed', attempts: 2 });
+  });
+
+  it('fails at once what will not, and starts it again on demand', async () => {
+    const name = uniqueName('repo');
+    const { id } = ok(await server.api.create(cloning(git, { repoUrl: git.url('https', name) })));
+    const failed = await server.api.waitForStatus(id, 'failed');
+    expect(failed.statusReason).toMatchObject({ code: 'git_repository_not_found' });
+    expect(ok(await server.api.job(failed.job!.id))).toMatchObject({ state: 'failed', attempts: 1 });
+    await git.createRepository(name);
+    expect(ok(await server.api.start(id)).status).toBe('running');
+  });
+
+  it('keeps the others waiting while all workers are busy, and gets through', async () => {
+    git.hang(true);
+    const accepted = await Promise.all(Array.from({ length: MORE_THAN_WORKERS }, async () => ok(await server.api.create(cloning(git)))));
+    await Promise.all(accepted.map(({ id }) => server.api.waitForStatus(id, 'cloning')));
+    const quick = ok(await server.api.create(wanted(), { prefer: 'wait=30' }));
+    expect(quick.status).toBe('running');
+    git.hang(false);
+    for (const container of accepted) {
+      await server.api.waitForStatus(container.id, 'running');
+      await isWhole(server, container);
+    }
+  }, 90_000);
+
+  it('drops the work on a container that is deleted', async () => {
+    git.hang(true);
+    const { id } = ok(await server.api.create(cloning(git)));
+    await server.api.waitForStatus(id, 'cloning');
+    expect((await server.api.remove(id)).status).toBe(204);
+    git.hang(false);
+    expect((await server.api.get(id)).status).toBe(404);
+    await until('nothing is left', async () => {
+      const { containers, volumes } = await server.engine.labelled(id);
+      return containers.length + volumes.length === 0;
+    });
+  }, 60_000);
+});
+
+describe('a queue in Redis that is lost', () => {
+  let redis: RedisServer;
+  let server: TestServer;
+  let git: GitServers;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    server = await startTestServer({ REDIS_URL: redis.url });
+    git = await gitFixture(server);
+    await ensureImages(server, 'claude');
+  }, IMAGE_BUILD_MS);
+  afterEach(() => git?.reset());
+  afterAll(async () => {
+    await server?.dispose();
+    await Promise.all([git?.close(), redis?.stop()]);
+  }, 60_000);
+
+  it('loses nothing: what is under way, what waits, and what is asked for meanwhile all end running', async () => {
+    git.hang(true);
+    const early = await Promise.all(Array.from({ length: MORE_THAN_WORKERS }, async () => ok(await server.api.create(cloning(git)))));
+    await Promise.all(early.map(({ id }) => server.api.waitForStatus(id, 'cloning')));
+    await redis.kill();
+    const meanwhile = await Promise.all([wanted(), cloning(git)].map(async (body) => ok(await server.api.create(body))));
+    await redis.restart();
+    const late = ok(await server.api.create(wanted()));
+    git.hang(false);
+    // A job that nobody asked for any more is found after a minute.
+    for (const container of [...early, ...meanwhile, late]) {
+      await server.api.waitForStatus(container.id, 'running', 120_000);
+      await isWhole(server, container);
+    }
+  }, 180_000);
+
+  it('keeps reads and lifecycle calls going while Redis is frozen', async () => {
+    const { id } = ok(await server.api.create(wanted(), { prefer: 'wait=30' }));
+    redis.pause();
+    try {
+      expect(ok(await server.api.stop(id)).status).toBe('stopped');
+      expect(ok(await server.api.start(id)).status).toBe('running');
+      expect((await server.api.create(wanted())).status).toBe(202);
+      expect((await server.api.remove(id)).status).toBe(204);
+    } finally {
+      redis.resume();
+    }
+    const [newest] = ok(await server.api.list({ limit: 1 })).items;
+    await server.api.waitForStatus(newest!.id, 'running', 100_000);
+  }, 150_000);
+});
+
+describe('a Redis that is not there when DevForge starts', () => {
+  it('does not keep it from starting; what was accepted is made once Redis is there', async () => {
+    const nobody = await freePort();
+    const server = await startTestServer({ REDIS_URL: `redis://127.0.0.1:${nobody}` });
+    let redis: RedisServer | undefined;
+    try {
+      expect((await server.api.request('GET', '/health')).status).toBe(503);
+      expect((await server.api.request('GET', '/health/ready')).status).toBe(200);
+      const { id } = ok(await server.api.create(wanted()));
+      expect(ok(await server.api.get(id)).status).toBe('queued');
+      redis = await startRedis(nobody);
+      await server.api.waitForStatus(id, 'running', 100_000);
+      await until('all is well', async () => (await server.api.request('GET', '/health')).status === 200);
+    } finally {
+      await server.dispose();
+      await redis?.stop();
+    }
+  }, 180_000);
+});

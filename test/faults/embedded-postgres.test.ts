@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ok } from '../support/api/client.js';
+import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { gitFixture } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
+import { Wishes } from '../support/faults/accepted.js';
+import { GOOD_BASE, MISSING_BASE } from '../support/faults/base-images.js';
+import { crash, cloning, type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
+import { commandOf, isPostgres, postmasterOf } from '../support/faults/postmaster.js';
+import { creates, pullsImage } from '../support/faults/requests.js';
+import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
+import type { GitServers } from '../support/git/git-servers.js';
+
+const COMMITS = 4;
+const LOAD = 6;
+
+describe('the embedded PostgreSQL and the processes around it', () => {
+  let server: FaultServer;
+  let git: GitServers;
+
+  beforeAll(async () => {
+    server = await startFaultServer();
+    git = await gitFixture(server);
+  }, IMAGE_BUILD_MS);
+  afterAll(async () => {
+    await server?.dispose();
+    await git?.close();
+  }, 60_000);
+
+  it('is started again when it is killed under load; what was accepted completes', async () => {
+    const wishes = new Wishes(server.api);
+    const hold = server.gate.hold(creates('workspace'), 'before');
+    for (let index = 0; index < LOAD; index += 1) wishes.post(index % 2 === 0 ? small() : cloning(git));
+    await hold.reached();
+    const killed = postmasterOf(server.devforge);
+    expect(await isPostgres(killed)).toBe(true);
+    process.kill(killed, 'SIGKILL');
+    for (let index = 0; index < 2; index += 1) wishes.post(small());
+    hold.release();
+    await until('the API answers', async () => (await server.api.list()).status === 200, 30_000);
+    const ids = await wishes.settle();
+    expect(ids).toHaveLength(LOAD + 2);
+    for (const id of ids) {
+      const container = await expectWhole(server, id);
+      if (container.repoType === 'clone') await expectRepository(server, container, COMMITS);
+    }
+    expect(ok(await server.api.list()).items.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
+    expect(postmasterOf(server.devforge)).not.toBe(killed);
+    expect((await server.api.request('GET', '/health')).status).toBe(200);
+    await Promise.all(ids.map((id) => expectRemovable(server, id)));
+  }, 180_000);
+
+  it('takes no server along that holds a lock on it, as while an image is made', async () => {
+    await server.devforge.restart({ BASE_IMAGE: MISSING_BASE });
+    const pull = server.gate.hold(pullsImage, 'before');
+    const { id } = ok(await server.api.create(small()));
+    await pull.reached();
+    process.kill(postmasterOf(server.devforge), 'SIGKILL');
+    const { pid } = server.devforge;
+    await until('the API answers', async () => (await server.api.list()).status === 200, 30_000);
+    pull.release();
+    const failed = await until('it fails', async () => {
+      const { body } = await server.api.get(id);
+      return body.status === 'failed' && body;
+    }, 30_000);
+    expect(failed.statusReason?.code).toBe('base_image_unavailable');
+    expect(await commandOf(pid)).toContain('main.js');
+    await server.devforge.restart({ BASE_IMAGE: GOOD_BASE });
+    await expectRemovable(server, id);
+  }, 90_000);
+
+  it('outlives a parent that is killed, and is adopted by the next one', async () => {
+    const { id } = ok(await server.api.create(small()));
+    await expectWhole(server, id);
+    const pid = postmasterOf(server.devforge);
+    await crash(server);
+    expect(await isPostgres(pid)).toBe(true);
+    await server.devforge.restart();
+    expect(postmasterOf(server.devforge)).toBe(pid);
+    expect(server.devforge.log()).toContain(`Adopted the embedded PostgreSQL that was running already (pid ${pid})`);
+    await expectWhole(server, id);
+    await expectRemovable(server, id);
+  }, 90_000);
+
+  it('ends with a parent that is stopped, and comes back with it', async () => {
+    const { id } = ok(await server.api.create(small()));
+    await expectWhole(server, id);
+    const pid = postmasterOf(server.devforge);
+    await server.devforge.kill('SIGTERM');
+    expect(await isPostgres(pid)).toBe(false);
+    await server.devforge.restart();
+    expect(postmasterOf(server.devforge)).not.toBe(pid);
+    await expectWhole(server, id);
+    await expectRemovable(server, id);
+  }, 90_000);
+});

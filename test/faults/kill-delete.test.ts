@@ -1,0 +1,113 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ok } from '../support/api/client.js';
+import type { Container, CreateContainer } from '../support/api/types.js';
+import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { until } from '../support/e2e/until.js';
+import type { Matcher } from '../support/faults/engine-gate.js';
+import { crash, type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
+import type { When } from '../support/faults/hold.js';
+import { creates, nth, removesContainer, removesVolume, starts, stops } from '../support/faults/requests.js';
+import { expectGone, expectRemovable, expectWhole, tracesOf } from '../support/faults/traces.js';
+
+type Point = [what: string, when: When, matcher: () => Matcher];
+const REMOVAL: Point[] = [
+  ['a container', 'before', () => removesContainer],
+  ['a container', 'after', () => removesContainer],
+  ['the first volume', 'before', () => removesVolume],
+  ['the last volume', 'after', () => nth(3, removesVolume)],
+];
+const BOTH: When[] = ['before', 'after'];
+
+describe('SIGKILL of the server while it changes a container', () => {
+  let server: FaultServer;
+
+  beforeAll(async () => {
+    server = await startFaultServer();
+  }, IMAGE_BUILD_MS);
+  afterEach(() => server.gate.reset());
+  afterAll(() => server?.dispose(), 60_000);
+
+  const running = async (extra: Partial<CreateContainer> = {}): Promise<Container> => {
+    const response = await server.api.create(small(extra), { prefer: 'wait=60' });
+    expect(response.status).toBe(201);
+    return response.body;
+  };
+  /** Asks, and is cut off by the kill. */
+  const killedDuring = async (matches: Matcher, when: When, ask: () => Promise<unknown>): Promise<void> => {
+    const hold = server.gate.hold(matches, when);
+    const asked = ask().catch(() => undefined);
+    await hold.reached();
+    await crash(server);
+    await asked;
+    await server.devforge.restart();
+  };
+  const isRunning = async ({ dockerId }: Container) => (await server.engine.inspect(dockerId!)).State.Running;
+
+  it.each(REMOVAL)('delete: killed at the removal of %s, %s the engine has done it', async (_what, when, matcher) => {
+    const { id } = await running({ sshKeyPath: server.key.privateKeyPath });
+    await killedDuring(matcher(), when, () => server.api.remove(id));
+    await expectGone(server, id);
+    expect(ok(await server.api.list()).items).toEqual([]);
+  }, 90_000);
+
+  it('delete: the volume that was to be kept is kept', async () => {
+    const { id } = await running();
+    await killedDuring(removesVolume, 'before', () => server.api.remove(id, { keepVolume: true }));
+    const volume = `devforge-${id}-workspace`;
+    await expectGone(server, id, [volume]);
+    expect(ok(await server.api.list()).items).toEqual([]);
+    await server.engine.docker.getVolume(volume).remove();
+  }, 90_000);
+
+  it('delete: of one that is still being made', async () => {
+    const create = server.gate.hold(creates('workspace'), 'after');
+    const { id } = ok(await server.api.create(small()));
+    await create.reached();
+    const removal = server.gate.hold(removesContainer, 'before');
+    const asked = server.api.remove(id).catch(() => undefined);
+    // The work on the container may let go of it first.
+    await until('the removal is written down', async () => (await server.api.get(id)).body.status === 'deleting');
+    expect(await tracesOf(server.engine, id)).not.toEqual([]);
+    await crash(server);
+    removal.drop();
+    await asked;
+    await server.devforge.restart();
+    await expectGone(server, id);
+  }, 90_000);
+
+  it('delete: what the engine does too late for the process that asked is taken away', async () => {
+    const create = server.gate.hold(creates('workspace'), 'before');
+    const { id } = ok(await server.api.create(small()));
+    await create.reached();
+    await server.devforge.kill();
+    await server.devforge.restart();
+    await expectWhole(server, id);
+    await expectRemovable(server, id);
+    create.release();
+    await until('the engine makes it after all', async () => (await tracesOf(server.engine, id)).length > 0);
+    await until('it is swept away', async () => (await tracesOf(server.engine, id)).length === 0, 30_000);
+    expect(ok(await server.api.list()).items).toEqual([]);
+  }, 90_000);
+
+  it.each(BOTH)('stop: killed %s the engine has done it, it ends stopped', async (when) => {
+    const container = await running();
+    await killedDuring(stops, when, () => server.api.stop(container.id));
+    const stopped = await server.api.waitForStatus(container.id, 'stopped');
+    expect(stopped.statusReason).toBeNull();
+    expect(await isRunning(container)).toBe(false);
+    ok(await server.api.start(container.id));
+    await expectWhole(server, container.id);
+    await expectRemovable(server, container.id);
+  }, 90_000);
+
+  it.each(BOTH)('start: killed %s the engine has done it, it ends running', async (when) => {
+    const container = await running();
+    await server.engine.exec(container.dockerId!, ['sh', '-c', 'echo kept > /workspace/note']);
+    ok(await server.api.stop(container.id));
+    await killedDuring(starts, when, () => server.api.start(container.id));
+    const started = await expectWhole(server, container.id);
+    expect(started.dockerId).toBe(container.dockerId);
+    expect((await server.engine.exec(started.dockerId!, ['cat', '/workspace/note'])).stdout).toBe('kept\n');
+    await expectRemovable(server, container.id);
+  }, 90_000);
+});

@@ -1,0 +1,106 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ok } from '../support/api/client.js';
+import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { gitFixture } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
+import type { Matcher } from '../support/faults/engine-gate.js';
+import { crash, cloning, type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
+import type { When } from '../support/faults/hold.js';
+import { addsKey, asksHowCloneEnded, clones, creates, looksForImage, looksForNetwork, nth, starts } from '../support/faults/requests.js';
+import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
+import type { GitServers } from '../support/git/git-servers.js';
+
+const COMMITS = 4;
+const MIB = 1024 * 1024;
+const SHOWN_MS = 3_000;
+/** The sidecar is started before the workspace, by each of the two jobs. */
+const START = { agent: 1, workspace: 2, workspaceAgain: 4 };
+
+type Point = [step: string, request: string, when: When, matcher: () => Matcher];
+const POINTS: Point[] = [
+  ['image', 'the look for the image', 'before', () => looksForImage],
+  ['network', 'the look for the network', 'before', () => looksForNetwork],
+  ['git-agent', 'the creation of the sidecar', 'before', () => creates('git-agent')],
+  ['git-agent', 'the creation of the sidecar', 'after', () => creates('git-agent')],
+  ['git-agent', 'the start of the sidecar', 'before', () => nth(START.agent, starts)],
+  ['git-agent', 'the start of the sidecar', 'after', () => nth(START.agent, starts)],
+  ['git-agent', 'the hand-over of the key', 'before', () => addsKey],
+  ['container', 'the creation of the container', 'before', () => creates('workspace')],
+  ['container', 'the creation of the container', 'after', () => creates('workspace')],
+  ['start', 'the start of the container', 'before', () => nth(START.workspace, starts)],
+  ['start', 'the start of the container', 'after', () => nth(START.workspace, starts)],
+  ['resume', 'the second look at the container', 'before', () => nth(START.workspaceAgain, starts)],
+  ['resume', 'the second look at the container', 'after', () => nth(START.workspaceAgain, starts)],
+  ['clone', 'the begin of the clone', 'before', () => clones],
+  ['clone', 'the question how the clone ended', 'before', asksHowCloneEnded],
+];
+
+describe('SIGKILL of the server at a step of provisioning', () => {
+  let server: FaultServer;
+  let git: GitServers;
+
+  beforeAll(async () => {
+    server = await startFaultServer();
+    git = await gitFixture(server);
+    await git.createRepository('big', { randomMiB: 4, commits: COMMITS - 1 });
+  }, IMAGE_BUILD_MS);
+  afterEach(() => {
+    server.gate.reset();
+    git.reset();
+  });
+  afterAll(async () => {
+    await server?.dispose();
+    await git?.close();
+  }, 60_000);
+
+  /** A private repository with a key: every step has something to do. */
+  const withKey = () => small({ repoType: 'clone', repoUrl: git.url('ssh', 'open'), sshKeyPath: server.key.privateKeyPath });
+  const stepOf = async (id: string) => (await server.api.get(id)).body.job?.step;
+  const expectEverything = async (id: string, key: boolean): Promise<void> => {
+    const container = await expectWhole(server, id, { key });
+    await expectRepository(server, container, COMMITS);
+    await expectRemovable(server, id);
+  };
+
+  it('queued: accepted, and nothing else yet', async () => {
+    const { id, status } = ok(await server.api.create(withKey()));
+    await crash(server);
+    expect(status).toBe('queued');
+    await server.devforge.restart();
+    await expectEverything(id, true);
+  }, 90_000);
+
+  it.each(POINTS)('%s: killed at %s, %s the engine has done it', async (step, _request, when, matcher) => {
+    const hold = server.gate.hold(matcher(), when);
+    const { id } = ok(await server.api.create(withKey()));
+    await hold.reached();
+    // A step that is over in a moment as a rule shows a little later.
+    await until(`the job shows ${step}`, async () => (await stepOf(id)) === step, SHOWN_MS);
+    await crash(server);
+    await server.devforge.restart();
+    await expectEverything(id, true);
+  }, 90_000);
+
+  it('clone: killed while the repository comes in', async () => {
+    git.throttle(MIB / 2);
+    const { id } = ok(await server.api.create(cloning(git, 'big')));
+    const { job } = await until('the repository comes in', async () => {
+      const { body } = await server.api.get(id);
+      return body.status === 'cloning' && Number(body.job?.progress) > 20 && body;
+    }, 60_000);
+    expect(job?.step).toBe('clone');
+    await crash(server);
+    await server.devforge.restart();
+    git.reset();
+    await expectEverything(id, false);
+  }, 90_000);
+
+  it('running: killed as soon as it runs, it is left as it is', async () => {
+    const { id } = ok(await server.api.create(withKey()));
+    const before = await server.api.waitForStatus(id, 'running');
+    await crash(server);
+    await server.devforge.restart();
+    expect(ok(await server.api.get(id))).toEqual(before);
+    await expectEverything(id, true);
+  }, 90_000);
+});

@@ -1,0 +1,51 @@
+import type { DevForgeOptions } from '../api/devforge-process.js';
+import type { CreateContainer } from '../api/types.js';
+import { ensureImages } from '../e2e/images.js';
+import { uniqueName } from '../e2e/names.js';
+import { startTestServer, type TestServer } from '../e2e/server.js';
+import type { GitServers } from '../git/git-servers.js';
+import { EngineGate } from './engine-gate.js';
+
+/** A server under test whose way to the engine leads through a gate. */
+export interface FaultServer extends TestServer {
+  readonly gate: EngineGate;
+}
+
+/** Starts one, and lets it build the image that the tests need where that is missing. */
+export async function startFaultServer(env: Record<string, string> = {}, options: DevForgeOptions = {}): Promise<FaultServer> {
+  const gate = await EngineGate.start();
+  try {
+    const server = await startTestServer({ ...gate.env, ...env }, options);
+    const dispose = async (): Promise<void> => {
+      gate.reset();
+      await server.dispose();
+      await gate.close();
+    };
+    try {
+      await ensureImages(server, 'claude');
+    } catch (error) {
+      await dispose();
+      throw error;
+    }
+    return { ...server, gate, dispose };
+  } catch (error) {
+    await gate.close();
+    throw error;
+  }
+}
+
+/** SIGKILL, and nothing of what it had asked the engine for and was held gets there any more. */
+export async function crash({ devforge, gate }: Pick<FaultServer, 'devforge' | 'gate'>): Promise<void> {
+  await devforge.kill();
+  gate.reset();
+}
+
+/** A small container without a repository. */
+export function small(extra: Partial<CreateContainer> = {}): CreateContainer {
+  return { name: uniqueName('fault'), template: 'claude', cpuLimit: 0.5, memoryLimit: 256, ...extra };
+}
+
+/** A small container that clones a public repository over HTTPS. */
+export function cloning(git: GitServers, repository = 'open'): CreateContainer {
+  return small({ repoType: 'clone', repoUrl: git.url('https', repository) });
+}

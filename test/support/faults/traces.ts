@@ -1,0 +1,63 @@
+import { expect } from '@jest/globals';
+import { ok } from '../api/client.js';
+import type { Engine } from '../api/engine.js';
+import type { Container } from '../api/types.js';
+import type { TestServer } from '../e2e/server.js';
+import { until } from '../e2e/until.js';
+import type { EngineGate } from './engine-gate.js';
+
+/** Names of the containers, then of the volumes and networks that the engine has for this id, with or without labels. */
+export async function tracesOf(engine: Engine, id: string): Promise<string[]> {
+  const [named, { containers, volumes, networks }] = await Promise.all([
+    engine.docker.listContainers({ all: true, filters: { name: [id] } }),
+    engine.labelled(id),
+  ]);
+  const names = new Set([...named, ...containers].flatMap(({ Names }) => Names));
+  return [...names, ...volumes.map(({ Name }) => Name), ...networks.map(({ Name }) => Name)].toSorted();
+}
+
+/** What belongs to one container, and nothing else. */
+export function expectedTraces(id: string, { key }: { key: boolean }): string[] {
+  const name = `devforge-${id}`;
+  const made = [`/${name}`, `${name}-state`, `${name}-workspace`];
+  return (key ? [...made, `/${name}-git-agent`, `${name}-git-agent`] : made).toSorted();
+}
+
+/** It runs, its job is over, and the engine has each of its parts once. */
+export async function expectWhole(server: Pick<TestServer, 'api' | 'engine'>, id: string, parts: { key: boolean } = { key: false }, timeoutMs = 60_000): Promise<Container> {
+  const container = await server.api.waitForStatus(id, 'running', timeoutMs);
+  expect(container).toMatchObject({ statusReason: null, job: { state: 'completed', progress: 100, error: null } });
+  expect(await tracesOf(server.engine, id)).toEqual(expectedTraces(id, parts));
+  const { containers } = await server.engine.labelled(id);
+  expect(containers.map(({ State }) => State)).toEqual(containers.map(() => 'running'));
+  expect(containers.map(({ Id }) => Id)).toContain(container.dockerId);
+  return container;
+}
+
+/** The repository is there, as the server has it, and its files are those of the last commit. */
+export async function expectRepository({ engine }: Pick<TestServer, 'engine'>, { dockerId }: Container, commits: number): Promise<void> {
+  const log = await engine.exec(dockerId!, ['git', '-C', '/workspace', 'log', '--format=%s'], { user: '1000' });
+  expect(log.stderr).toBe('');
+  expect(log.stdout.trim().split('\n')).toHaveLength(commits);
+  const state = await engine.exec(dockerId!, ['git', '-C', '/workspace', 'status', '--porcelain'], { user: '1000' });
+  expect(state.stdout).toBe('');
+}
+
+/** Deletes it; nothing is left, neither at the engine nor in the list. */
+export async function expectRemovable({ api, engine }: Pick<TestServer, 'api' | 'engine'>, id: string): Promise<void> {
+  ok(await api.remove(id));
+  expect(await tracesOf(engine, id)).toEqual([]);
+  expect((await api.get(id)).status).toBe(404);
+}
+
+/** The removal is done, by whom ever. */
+export async function expectGone({ api, engine }: Pick<TestServer, 'api' | 'engine'>, id: string, left: string[] = []): Promise<void> {
+  await until('it is gone', async () => (await api.get(id)).status === 404, 30_000);
+  expect(await tracesOf(engine, id)).toEqual(left);
+}
+
+/** The ids for which a container was ever asked for through this gate. */
+export function idsMadeThrough({ requests }: EngineGate): Set<string> {
+  const labels = requests.flatMap(({ method, url, body }) => (method === 'POST' && url.startsWith('/containers/create') ? [body?.['Labels']] : []));
+  return new Set((labels as Record<string, string>[]).map((each) => each['devforge.id']!));
+}

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import type { ContainerRow, JobRow } from '../../src/persistence/containers.repository.js';
+
+/** Whole milliseconds, as the database keeps them. */
+export const T0 = new Date('2026-01-02T03:04:05.678Z');
+
+/** A container that runs; a test names what matters to it. */
+export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRow {
+  const id = overrides.id ?? randomUUID();
+  return {
+    id,
+    ownerId: 'admin',
+    name: `test-${id.slice(0, 8)}`,
+    template: 'both',
+    mode: 'interactive',
+    repoType: 'empty',
+    repoUrl: null,
+    repoBranch: null,
+    sshKeyPath: null,
+    cpuLimit: 2,
+    memoryLimit: 2048,
+    diskLimit: 10_240,
+    env: {},
+    status: 'running',
+    statusReason: null,
+    desiredRunning: true,
+    diskLimitEnforced: 'soft',
+    dockerId: `docker-${id}`,
+    image: 'devforge/workspace-both:test',
+    jobId: null,
+    workspaceReady: true,
+    keepVolume: false,
+    leaseHolder: null,
+    leaseExpiresAt: null,
+    fence: 0,
+    createdAt: T0,
+    updatedAt: T0,
+    startedAt: null,
+    deletedAt: null,
+    ...overrides,
+  };
+}
+
+/** A `create` job that nobody has begun. */
+export function jobRow(container: Pick<ContainerRow, 'id' | 'ownerId'>, overrides: Partial<JobRow> = {}): JobRow {
+  return {
+    id: randomUUID(),
+    ownerId: container.ownerId,
+    containerId: container.id,
+    name: 'create',
+    state: 'queued',
+    step: null,
+    progress: 0,
+    message: null,
+    attempts: 0,
+    failures: 0,
+    error: null,
+    createdAt: T0,
+    updatedAt: T0,
+    finishedAt: null,
+    ...overrides,
+  };
+}
