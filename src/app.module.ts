@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { AuthModule } from './auth/auth.module.js';
 import { CommonModule } from './common/common.module.js';
@@ -9,6 +9,8 @@ import { loggingModule } from './common/logging.module.js';
 import { ContainersModule } from './containers/containers.module.js';
 import { EditorModule } from './editor/editor.module.js';
 import { EventsModule } from './events/events.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
+import { LogsModule } from './logs/logs.module.js';
 import { HealthModule } from './health/health.module.js';
 import { asDomainError } from './persistence/database-error.js';
 import { PersistenceModule } from './persistence/persistence.module.js';
@@ -17,12 +19,20 @@ import { QueuesModule } from './queues/queues.module.js';
 import { runtimeErrorToDomainError } from './runtime/runtime-error-translation.js';
 import { RuntimeModule } from './runtime/runtime.module.js';
 
+@Global()
+@Module({
+  providers: [{ provide: ErrorTranslators, useValue: [runtimeErrorToDomainError, asDomainError] }],
+  exports: [ErrorTranslators],
+})
+class ErrorTranslationModule {}
+
 /** The one place that composes everything. */
 @Module({
   imports: [
     ConfigModule,
     loggingModule(),
     CommonModule,
+    ErrorTranslationModule,
     EventsModule,
     PersistenceModule,
     QueuesModule,
@@ -31,10 +41,11 @@ import { RuntimeModule } from './runtime/runtime.module.js';
     ContainersModule,
     ProvisioningModule,
     EditorModule,
+    LogsModule,
+    MetricsModule,
     HealthModule,
   ],
   providers: [
-    { provide: ErrorTranslators, useValue: [runtimeErrorToDomainError, asDomainError] },
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
 })

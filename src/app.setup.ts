@@ -6,6 +6,7 @@ import { errorsPage } from './common/errors-page.js';
 import { limitShutdown } from './common/shutdown-limit.js';
 import { StrictValidationPipe } from './common/validation.js';
 import { Settings } from './config/settings.js';
+import { DevForgeIoAdapter } from './realtime/devforge-io.adapter.js';
 
 const BODY_LIMIT = '1mb';
 
@@ -20,6 +21,7 @@ export function setupApp(app: NestExpressApplication): void {
     origin: settings.corsOrigins.includes('*') ? '*' : settings.corsOrigins,
     exposedHeaders: ['Location', 'Retry-After', 'X-Request-Id', 'Preference-Applied'],
   });
+  app.useWebSocketAdapter(new DevForgeIoAdapter(app));
   app.enableShutdownHooks();
   limitShutdown(app.get(Logger));
   setupDocs(app);

@@ -18,6 +18,8 @@ export const ERROR_CODES = {
   payload_too_large: { status: 413, title: 'The body is too large', retryable: false },
   unsupported_media_type: { status: 415, title: 'The body must be JSON', retryable: false },
   idempotency_key_reused: { status: 422, title: 'The idempotency key was used with another body', retryable: false },
+  too_many_subscriptions: { status: 429, title: 'Too many subscriptions on this connection', retryable: false },
+  unknown_event: { status: 404, title: 'No such event', retryable: false },
   too_many_requests: { status: 429, title: 'Too many requests', retryable: true },
   internal_error: { status: 500, title: 'Something went wrong in DevForge', retryable: false },
   engine_error: { status: 502, title: 'The container engine refused', retryable: true },

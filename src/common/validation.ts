@@ -13,12 +13,13 @@ export class StrictValidationPipe extends ValidationPipe {
       forbidNonWhitelisted: true,
       forbidUnknownValues: true,
       stopAtFirstError: false,
-      exceptionFactory: (errors) => validationFailed(errors.flatMap((error) => flatten(error, ''))),
+      exceptionFactory: (errors) => validationFailed(flattenValidationErrors(errors)),
     });
   }
 
   override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (metadata.type === 'body') {
+    // A socket's payload arrives untyped and is validated where it is answered.
+    if (metadata.type === 'body' && metadata.metatype !== Object) {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
         throw new DomainError('validation_failed', 'The body must be a JSON object.', { fields: [{ field: '', messages: ['must be a JSON object'] }] });
       }
@@ -33,13 +34,19 @@ export function validationFailed(fields: FieldError[]): DomainError {
   return new DomainError('validation_failed', fields.map(({ field, messages }) => `${field}: ${messages.join(', ')}`).join('; '), { fields });
 }
 
+/** One entry for each faulty property, nested ones by their path. */
+export function flattenValidationErrors(errors: ValidationError[]): FieldError[] {
+  return errors.flatMap((error) => flatten(error, ''));
+}
+
 function flatten(error: ValidationError, parent: string): FieldError[] {
   const field = parent === '' ? error.property : `${parent}.${error.property}`;
   const own = error.constraints === undefined ? [] : [{ field, messages: Object.values(error.constraints) }];
   return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, field))];
 }
 
-function prototypeKeys(value: unknown, parent: string): string[] {
+/** Paths of the keys that reach for an object's prototype. */
+export function prototypeKeys(value: unknown, parent: string): string[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.getOwnPropertyNames(value).flatMap((key) => {
     const field = parent === '' ? key : `${parent}.${key}`;

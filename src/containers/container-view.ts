@@ -3,6 +3,7 @@ import { Settings } from '../config/settings.js';
 import type { ContainerRow, JobRow } from '../persistence/containers.repository.js';
 import { JobsRepository } from '../persistence/jobs.repository.js';
 import type { ContainerDto, JobDto } from './dto/container.dto.js';
+import { LatestMetrics } from './latest-metrics.js';
 
 /** Turns rows into what clients see. */
 @Injectable()
@@ -10,6 +11,7 @@ export class ContainerView {
   constructor(
     private readonly settings: Settings,
     private readonly jobs: JobsRepository,
+    private readonly metrics: LatestMetrics,
   ) {}
 
   async one(row: ContainerRow): Promise<ContainerDto> {
@@ -17,10 +19,14 @@ export class ContainerView {
     return dto!;
   }
 
-  async many(rows: ContainerRow[]): Promise<ContainerDto[]> {
+  /** @param includeMetrics adds what running containers use, as it was sampled last */
+  async many(rows: ContainerRow[], includeMetrics = false): Promise<ContainerDto[]> {
     const jobs = await this.jobs.findByIds(rows.flatMap(({ jobId }) => (jobId === null ? [] : [jobId])));
     const byId = new Map(jobs.map((job) => [job.id, job]));
-    return rows.map((row) => this.toDto(row, row.jobId === null ? undefined : byId.get(row.jobId)));
+    return rows.map((row) => {
+      const dto = this.toDto(row, row.jobId === null ? undefined : byId.get(row.jobId));
+      return includeMetrics ? { ...dto, metrics: this.metrics.latest(row.id) ?? null } : dto;
+    });
   }
 
   private toDto(row: ContainerRow, job: JobRow | undefined): ContainerDto {

@@ -11,12 +11,14 @@ import { ContainerWaiter } from './container-waiter.js';
 import { ContainersController } from './containers.controller.js';
 import { ContainersService } from './containers.service.js';
 import { DiskGuard } from './disk-guard.js';
+import { DiskUsage } from './disk-usage.js';
 import { GitAgent } from './git-agent.js';
 import { JobsController } from './jobs.controller.js';
 import { Leftovers } from './leftovers.js';
 import { Reconciler } from './reconciler.js';
 import { Reprovisioning } from './reprovisioning.js';
 import { SshKeys } from './ssh-keys.js';
+import { StatusGateway } from './status.gateway.js';
 
 @Module({
   controllers: [ContainersController, JobsController],
@@ -32,12 +34,14 @@ import { SshKeys } from './ssh-keys.js';
     ContainerView,
     ContainerWaiter,
     DiskGuard,
+    DiskUsage,
     GitAgent,
     Leftovers,
     Reconciler,
     Reprovisioning,
     SshKeys,
+    StatusGateway,
   ],
-  exports: [ContainerLeases, ContainersService, ContainerStore, GitAgent],
+  exports: [ContainerLeases, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent],
 })
 export class ContainersModule {}

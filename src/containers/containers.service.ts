@@ -40,7 +40,7 @@ export class ContainersService {
     const page = rows.slice(0, query.limit);
     const last = page.at(-1);
     return {
-      items: await this.view.many(page),
+      items: await this.view.many(page, query.includeMetrics),
       nextCursor: rows.length > query.limit && last !== undefined ? encodeCursor(last) : null,
     };
   }

@@ -2,15 +2,12 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../common/clock.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
-import { ContainerRuntime } from '../runtime/container-runtime.js';
 import { ContainerLeases } from './container-leases.js';
 import { ContainerLifecycleService } from './container-lifecycle.service.js';
 import { ContainerStore } from './container-store.js';
-import { WORKSPACE_FOLDER } from './workspace-spec.js';
+import { DiskUsage } from './disk-usage.js';
 
 const EVERY_MS = 30_000;
-const MEASURE_TIMEOUT_MS = 60_000;
-const MIB = 1024 * 1024;
 
 /**
  * Holds containers to their disk limit where the engine cannot: measures the workspace and the writable
@@ -23,7 +20,7 @@ export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly containers: ContainersRepository,
-    private readonly runtime: ContainerRuntime,
+    private readonly disk: DiskUsage,
     private readonly leases: ContainerLeases,
     private readonly store: ContainerStore,
     private readonly lifecycle: ContainerLifecycleService,
@@ -45,7 +42,7 @@ export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
     for (const row of await this.containers.listAll()) {
       if (row.status !== 'running' || this.stopped.signal.aborted) continue;
       try {
-        const usedMB = Math.ceil((await this.usedBytes(row)) / MIB);
+        const usedMB = await this.disk.measure(row, this.stopped.signal);
         if (usedMB > row.diskLimit) await this.stop(row, usedMB);
       } catch (error) {
         this.logger.debug({ err: error, containerId: row.id }, 'The disk of a container could not be measured');
@@ -58,18 +55,6 @@ export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
       await this.clock.sleep(EVERY_MS, this.stopped.signal);
       if (!this.stopped.signal.aborted) await this.check().catch((error: unknown) => this.logger.warn({ err: error }, 'Disks could not be measured'));
     }
-  }
-
-  private async usedBytes(row: ContainerRow): Promise<number> {
-    const [layer, workspace] = await Promise.all([
-      this.runtime.containers.writableLayerBytes(row.dockerId!),
-      this.runtime.containers.exec(row.dockerId!, {
-        argv: ['du', '-s', '--block-size=1', WORKSPACE_FOLDER],
-        timeoutMs: MEASURE_TIMEOUT_MS,
-        signal: this.stopped.signal,
-      }),
-    ]);
-    return layer + Number(/^\d+/.exec(workspace.stdout)?.[0] ?? 0);
   }
 
   private async stop(row: ContainerRow, usedMB: number): Promise<void> {

@@ -8,7 +8,7 @@ import { decide, type Decision, type Observation, VANISHED } from './reconcile-d
 const MINUTE_MS = 60_000;
 
 function workspace(state: ObservedState, overrides: Partial<InspectedContainer> = {}): InspectedContainer {
-  return { dockerId: 'd', name: 'n', image: 'i', labels: {}, state, exitCode: 0, oomKilled: false, startedAt: null, finishedAt: null, addresses: {}, ...overrides };
+  return { dockerId: 'd', name: 'n', image: 'i', labels: {}, state, pid: 0, exitCode: 0, oomKilled: false, startedAt: null, finishedAt: null, addresses: {}, ...overrides };
 }
 
 function decision(row: Partial<ContainerRow>, observation: Partial<Observation> = {}, job: JobRow | null = null): Decision {

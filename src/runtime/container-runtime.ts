@@ -111,6 +111,8 @@ export interface ObservedContainer {
 }
 
 export interface InspectedContainer extends ObservedContainer {
+  /** The main process as the engine's machine numbers it; 0 when it does not run. */
+  pid: number;
   exitCode: number;
   oomKilled: boolean;
   startedAt: Date | null;
@@ -139,7 +141,49 @@ export interface ExecResult {
   stderr: string;
 }
 
+export interface LogRequest {
+  /** Follow what is written from now on, until the container stops. */
+  follow: boolean;
+  /** At most this many of the latest lines; all when left out. */
+  tail?: number;
+  /** Lines from this instant on: RFC 3339, to the nanosecond. */
+  since?: string;
+  until?: string;
+  stdout: boolean;
+  stderr: boolean;
+  signal: AbortSignal;
+}
+
+/** One line of a container's output. */
+export interface LogRecord {
+  stream: 'stdout' | 'stderr';
+  /** When the engine received it: RFC 3339 with nine digits of a second, so that text order is time order. */
+  timestamp: string;
+  /** Without its line break. Lines over 1 MiB come in pieces. */
+  message: string;
+}
+
+/** What a container has used, as the engine counts it. */
+export interface UsageRecord {
+  /** When it was read, in milliseconds of the epoch. */
+  at: number;
+  /** Processor time since the container's start, in seconds. */
+  cpuSeconds: number;
+  /** Memory in use, reclaimable page cache left out. */
+  memoryBytes: number;
+  rxBytes: number;
+  txBytes: number;
+  pids: number;
+}
+
 export abstract class RuntimeContainers {
+  /** What the container uses, about once a second, until it stops. */
+  abstract usage(dockerId: string, signal: AbortSignal): AsyncIterable<UsageRecord>;
+  /**
+   * The container's output in the order of the engine, a batch at a time; the engine is read no faster than
+   * batches are taken. Ends when the container stops, or at once without `follow`.
+   */
+  abstract logs(dockerId: string, request: LogRequest): AsyncIterable<LogRecord[]>;
   /** Creates the container, or finds the one of that name. */
   abstract create(spec: ContainerSpec): Promise<{ dockerId: string; created: boolean }>;
   /** Starts it; already running is success. */

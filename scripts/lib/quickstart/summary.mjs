@@ -9,7 +9,7 @@ export function summary({ port, token, editorUrl, expiresAt, container, log, reu
     ['VS Code', absolute(editorUrl, base)],
     ['', `opens "${container.name}"${container.repoUrl ? ` (${container.repoUrl})` : ''}; good once${expiresAt ? `, until ${expiresAt}` : ''}`],
     ['API token', token],
-    ['API', `curl -H "Authorization: Bearer ${token}" "${base}/api/containers?includeMetrics=true"`],
+    ['API', `curl -H "Authorization: Bearer ${token}" "${base}/api/containers"`],
     ['Docs', `${base}/docs`],
     ['New link', `curl -X POST -H "Authorization: Bearer ${token}" "${base}/api/containers/${container.name}/editor"`],
     ['Log', log],

@@ -14,6 +14,7 @@ import {
   type Template,
   TEMPLATES,
 } from '../../persistence/types.js';
+import { MetricsDto } from './metrics.dto.js';
 
 const nullable = { nullable: true } as const;
 const reasonSchema = { type: 'object', properties: { code: { type: 'string' }, message: { type: 'string' } }, nullable: true } as const;
@@ -58,6 +59,7 @@ export class ContainerDto {
   @ApiProperty({ type: 'object', additionalProperties: true, ...nullable, description: 'State of the Claude agent; null while it is not known.' })
   agent: AgentDto | null;
   @ApiProperty({ type: JobDto, ...nullable }) job: JobDto | null;
+  @ApiProperty({ type: MetricsDto, required: false, ...nullable, description: 'With includeMetrics; null unless it runs.' }) metrics?: MetricsDto | null;
   @ApiProperty({ format: 'date-time' }) createdAt: string;
   @ApiProperty({ format: 'date-time' }) updatedAt: string;
   @ApiProperty({ type: String, format: 'date-time', ...nullable }) startedAt: string | null;

@@ -119,8 +119,8 @@ describe('queries', () => {
   const query = (value: object): Promise<unknown> => Promise.resolve(pipe.transform(value, { type: 'query', metatype: ListContainersQuery }));
 
   it('read text as what it stands for', async () => {
-    await expect(query({ limit: '20', status: 'running', template: 'both', cursor: 'abc' })).resolves.toEqual({ limit: 20, status: 'running', template: 'both', cursor: 'abc' });
-    await expect(query({})).resolves.toEqual({ limit: 100 });
+    await expect(query({ limit: '20', status: 'running', template: 'both', cursor: 'abc' })).resolves.toEqual({ limit: 20, status: 'running', template: 'both', cursor: 'abc', includeMetrics: false });
+    await expect(query({ includeMetrics: 'true' })).resolves.toEqual({ limit: 100, includeMetrics: true });
     const remove = pipe.transform({ keepVolume: 'true' }, { type: 'query', metatype: RemoveContainerQuery });
     await expect(remove).resolves.toEqual({ keepVolume: true });
   });

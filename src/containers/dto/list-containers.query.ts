@@ -3,7 +3,15 @@ import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { CONTAINER_STATUSES, type ContainerStatus, type Template, TEMPLATES } from '../../persistence/types.js';
 
+const toBoolean = ({ value }: { value: unknown }): unknown => (value === 'true' ? true : value === 'false' ? false : value);
+
 export class ListContainersQuery {
+  @ApiProperty({ required: false, default: false, description: 'Add what running containers use, as it was sampled last.' })
+  @IsOptional()
+  @Transform(toBoolean)
+  @IsIn([true, false])
+  includeMetrics = false;
+
   @ApiProperty({ required: false, enum: CONTAINER_STATUSES })
   @IsOptional()
   @IsIn(CONTAINER_STATUSES)
@@ -32,7 +40,7 @@ export class ListContainersQuery {
 export class RemoveContainerQuery {
   @ApiProperty({ type: Boolean, required: false, default: false, description: 'Keep the workspace volume.' })
   @IsOptional()
-  @Transform(({ value }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @Transform(toBoolean)
   @IsIn([true, false])
   keepVolume = false;
 }

@@ -5,14 +5,19 @@ import {
   type ExecRequest,
   type ExecResult,
   type InspectedContainer,
+  type LogRecord,
+  type LogRequest,
   type ObservedContainer,
   type ObservedState,
   RuntimeContainers,
+  type UsageRecord,
   RuntimeError,
 } from '../container-runtime.js';
 import { LABEL_ID } from '../labels.js';
 import { toCreateOptions } from './container-profile.js';
+import { readLogs } from './docker-logs.js';
 import { execInContainer } from './docker-exec.js';
+import { readUsage } from './docker-usage.js';
 import { DEADLINE, engineCall, statusOf } from './engine-call.js';
 
 const NOT_MODIFIED = 304;
@@ -99,6 +104,14 @@ export class DockerContainers extends RuntimeContainers {
     return execInContainer(this.docker, dockerId, request);
   }
 
+  usage(dockerId: string, signal: AbortSignal): AsyncIterable<UsageRecord> {
+    return readUsage(this.docker, dockerId, signal);
+  }
+
+  logs(dockerId: string, request: LogRequest): AsyncIterable<LogRecord[]> {
+    return readLogs(this.docker, dockerId, request);
+  }
+
   async writableLayerBytes(dockerId: string): Promise<number> {
     return engineCall(`measure container ${dockerId}`, DEADLINE.write, async (abortSignal) => {
       const { SizeRw } = await this.docker.getContainer(dockerId).inspect({ size: true, abortSignal });
@@ -165,6 +178,7 @@ function toInspected(inspected: Dockerode.ContainerInspectInfo): InspectedContai
     image: inspected.Config.Image,
     labels: inspected.Config.Labels,
     state: toState(state.Status),
+    pid: state.Pid,
     exitCode: state.ExitCode,
     oomKilled: state.OOMKilled,
     startedAt: toDate(state.StartedAt),

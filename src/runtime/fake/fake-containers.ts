@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ContainerSpec,
   type ExecRequest,
   type ExecResult,
   type InspectedContainer,
+  type LogRecord,
+  type LogRequest,
   type ObservedContainer,
   RuntimeContainers,
   RuntimeError,
+  type UsageRecord,
 } from '../container-runtime.js';
 import { LABEL_ID } from '../labels.js';
 import type { FakeEngine } from './fake-engine.js';
@@ -17,10 +21,14 @@ import type { FakeNetworks } from './fake-networks.js';
 import type { FakeVolumes } from './fake-volumes.js';
 
 const KILLED = 137;
+const POLL_MS = 5;
 
 export interface FakeContainer extends Omit<InspectedContainer, 'addresses'> {
   spec: ContainerSpec;
   writableLayerBytes: number;
+  /** What it has written so far. */
+  output: LogRecord[];
+  usage: Omit<UsageRecord, 'at'>;
 }
 
 export interface FakeSurroundings {
@@ -96,7 +104,7 @@ export class FakeContainers extends RuntimeContainers {
     await this.around.faults.pass('containers.inspect');
     const container = this.find(dockerIdOrName);
     if (container === undefined) return null;
-    const { spec, writableLayerBytes: _, ...shown } = container;
+    const { spec, writableLayerBytes: _layer, output: _output, usage: _usage, ...shown } = container;
     const connected = isUp(container) && spec.network !== 'none';
     return { ...shown, addresses: connected ? { [spec.network]: '192.0.2.2' } : {} };
   }
@@ -118,12 +126,37 @@ export class FakeContainers extends RuntimeContainers {
     return (await this.existing('containers.writableLayerBytes', dockerId)).writableLayerBytes;
   }
 
+  async *logs(dockerId: string, { follow, tail, since = '', until, stdout, stderr, signal }: LogRequest): AsyncGenerator<LogRecord[]> {
+    const container = await this.existing('containers.logs', dockerId);
+    const wanted = ({ stream, timestamp }: LogRecord): boolean =>
+      (stream === 'stdout' ? stdout : stderr) && timestamp >= since && (until === undefined || timestamp <= until);
+    let read = container.output.length;
+    const past = container.output.filter(wanted).slice(tail === undefined ? 0 : -tail || container.output.length);
+    if (past.length > 0) yield past;
+    if (!follow) return;
+    while (isUp(container)) {
+      await delay(POLL_MS);
+      if (signal.aborted) throw new RuntimeError('aborted', 'logs: given up');
+      const fresh = container.output.slice(read).filter(wanted);
+      read = container.output.length;
+      if (fresh.length > 0) yield fresh;
+    }
+  }
+
+  async *usage(dockerId: string, signal: AbortSignal): AsyncGenerator<UsageRecord> {
+    const container = await this.existing('containers.usage', dockerId);
+    while (isUp(container) && !signal.aborted) {
+      yield { at: Date.now(), ...container.usage };
+      await delay(POLL_MS);
+    }
+  }
+
   /** A container that is there whoever made it; with a spec whose labels are not ours it is a foreign one. */
   add(spec: ContainerSpec): FakeContainer {
     const dockerId = createHash('sha256').update(`${spec.name} ${++this.made}`).digest('hex');
     const { name, image, labels } = spec;
-    const never = { exitCode: 0, oomKilled: false, startedAt: null, finishedAt: null };
-    const container: FakeContainer = { ...never, dockerId, name, image, labels, state: 'created', spec, writableLayerBytes: 0 };
+    const never = { pid: 0, exitCode: 0, oomKilled: false, startedAt: null, finishedAt: null };
+    const container: FakeContainer = { ...never, dockerId, name, image, labels, state: 'created', spec, writableLayerBytes: 0, output: [], usage: { cpuSeconds: 0, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 } };
     this.present.set(dockerId, container);
     for (const mount of spec.mounts) this.around.volumes.add(mount.volume, mount.labels);
     this.emit('create', container);

@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+import type { ContainerRow } from '../persistence/containers.repository.js';
+import { ContainerRuntime } from '../runtime/container-runtime.js';
+import { WORKSPACE_FOLDER } from './workspace-spec.js';
+
+const MEASURE_TIMEOUT_MS = 60_000;
+const MIB = 1024 * 1024;
+
+/** What containers take on disk: the workspace volume and the writable layer. Measuring walks the files, so the last figure is kept. */
+@Injectable()
+export class DiskUsage {
+  private readonly lastMB = new Map<string, number>();
+  private readonly measuring = new Map<string, Promise<number>>();
+
+  constructor(private readonly runtime: ContainerRuntime) {}
+
+  /** MiB when it was last measured, or undefined. */
+  last(id: string): number | undefined {
+    return this.lastMB.get(id);
+  }
+
+  /** Measures a running container; whoever asks while that goes on gets the same answer. @returns MiB */
+  measure(row: ContainerRow, signal?: AbortSignal): Promise<number> {
+    const known = this.measuring.get(row.id);
+    if (known !== undefined) return known;
+    const measured = this.walk(row, signal).finally(() => this.measuring.delete(row.id));
+    this.measuring.set(row.id, measured);
+    return measured;
+  }
+
+  forget(id: string): void {
+    this.lastMB.delete(id);
+  }
+
+  private async walk(row: ContainerRow, signal?: AbortSignal): Promise<number> {
+    const [layer, workspace] = await Promise.all([
+      this.runtime.containers.writableLayerBytes(row.dockerId!),
+      this.runtime.containers.exec(row.dockerId!, { argv: ['du', '-s', '--block-size=1', WORKSPACE_FOLDER], timeoutMs: MEASURE_TIMEOUT_MS, signal }),
+    ]);
+    const bytes = layer + Number(/^\d+/.exec(workspace.stdout)?.[0] ?? 0);
+    const usedMB = Math.ceil(bytes / MIB);
+    this.lastMB.set(row.id, usedMB);
+    return usedMB;
+  }
+}

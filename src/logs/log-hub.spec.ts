@@ -1,0 +1,226 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually, FakeLogEngine, FastClock, line, pause, quietLogger } from '../../test/support/logs/fake-log-engine.js';
+import { DomainEvents } from '../events/domain-events.js';
+import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import { type JoinedLog, LogHub, requireDockerId } from './log-hub.js';
+
+const row = { id: 'c1', dockerId: 'one', status: 'running' } as ContainerRow;
+const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, at) => `line ${from + at}`);
+
+let engine: FakeLogEngine;
+let events: DomainEvents;
+let rows: Map<string, ContainerRow>;
+let hub: LogHub;
+
+beforeEach(() => {
+  engine = new FakeLogEngine();
+  engine.batchSize = 250;
+  engine.run('one');
+  events = new DomainEvents(quietLogger);
+  rows = new Map([['c1', row]]);
+  const repository = { findById: async (id: string) => rows.get(id) ?? null } as ContainersRepository;
+  hub = new LogHub(engine.runtime, repository, events, new FastClock(), quietLogger);
+  hub.onApplicationBootstrap();
+});
+
+afterEach(() => hub.onModuleDestroy());
+
+const join = (tail: number, filter: 'all' | 'stdout' | 'stderr' = 'all'): Promise<JoinedLog> => hub.join(row, tail, filter, () => undefined);
+const initial = (log: JoinedLog): string[] => (log.initial ?? []).map(({ message }) => message);
+
+/** Everything that waits for the reader, as text. */
+function taken(log: JoinedLog): string[] {
+  const seen: string[] = [];
+  for (let entry = log.subscription.take(); entry !== undefined; entry = log.subscription.take()) {
+    if (entry.kind === 'lines') seen.push(...entry.lines.map(({ message }) => message));
+    else seen.push(`[${entry.kind === 'end' ? entry.reason : entry.kind}]`);
+  }
+  return seen;
+}
+
+describe('joining', () => {
+  it.each([0, 1, 4, 10, 200])('begins with the last %i lines', async (tail) => {
+    engine.write('one', ...numbers(1, 10));
+    expect(initial(await join(tail))).toEqual(numbers(Math.max(1, 11 - tail), 10).slice(0, tail));
+  });
+
+  it('asks the engine for what its own memory does not hold', async () => {
+    engine.write('one', ...numbers(1, 5_000));
+    expect(initial(await join(3_000))).toEqual(numbers(2_001, 5_000));
+    expect(initial(await join(10_000))).toEqual(numbers(1, 5_000));
+  });
+
+  it('asks the engine when long lines left room for few', async () => {
+    const long = 'x'.repeat(100_000);
+    engine.write('one', ...numbers(1, 30).map((text) => text + long));
+    expect(initial(await join(30)).map((text) => text.slice(0, 7).trimEnd())).toEqual(numbers(1, 30).map((text) => (text + long).slice(0, 7).trimEnd()));
+  });
+
+  it('does not ask the engine for a log that it holds in full', async () => {
+    engine.write('one', ...numbers(1, 50));
+    await join(200);
+    await join(200, 'stderr');
+    expect(engine.requests).toHaveLength(2);
+  });
+
+  it('tells the streams apart, also when the one asked for wrote long ago', async () => {
+    engine.writeTo('stderr', 'one', ...numbers(1, 5));
+    engine.write('one', ...numbers(1, 3_000).map((text) => `out ${text}`));
+    expect(initial(await join(200, 'stderr'))).toEqual(numbers(1, 5));
+    expect(initial(await join(2, 'stderr'))).toEqual(numbers(4, 5));
+    expect(initial(await join(2, 'stdout'))).toEqual(['out line 2999', 'out line 3000']);
+  });
+
+  it.each([10, 1_000, 2_500])('leaves no gap and no repeat before the updates with a tail of %i, while the container writes on', async (tail) => {
+    engine.write('one', ...numbers(1, 3_000));
+    let written = 3_000;
+    const writing = setInterval(() => engine.write('one', ...numbers(written + 1, (written += 20))), 1);
+    const readers = [];
+    for (let at = 0; at < 5; at++) {
+      readers.push(await join(tail));
+      await pause(3);
+    }
+    clearInterval(writing);
+    engine.write('one', 'the end');
+    for (const reader of readers) {
+      const seen = [...initial(reader)];
+      await eventually(() => {
+        seen.push(...taken(reader));
+        return seen.at(-1) === 'the end';
+      });
+      const first = Number(seen[0]!.slice(5));
+      expect(seen).toEqual([...numbers(first, written), 'the end']);
+      reader.leave();
+    }
+    expect(engine.follows).toBe(1);
+  });
+
+  it('leaves no gap and no repeat for a stream that writes while its history is read', async () => {
+    engine.write('one', ...numbers(1, 2_500).map((text) => `out ${text}`));
+    const first = await join(1);
+    engine.beforeBatch = () => pause(1);
+    const second = join(5, 'stderr');
+    await pause(2);
+    engine.writeTo('stderr', 'one', 'late');
+    const log = await second;
+    const seen = initial(log);
+    await eventually(() => {
+      seen.push(...taken(log));
+      return seen.length > 0;
+    });
+    expect(seen).toEqual(['late']);
+    first.leave();
+  });
+
+  it('is refused without an object at the engine', async () => {
+    expect(() => requireDockerId({ ...row, dockerId: null })).toThrow(expect.objectContaining({ code: 'invalid_state' }));
+    await expect(hub.join({ ...row, status: 'missing' }, 1, 'all', () => undefined)).rejects.toMatchObject({ code: 'invalid_state' });
+    expect(hub.openStreams).toBe(0);
+  });
+
+  it('fails when the engine is away, and succeeds when it is back', async () => {
+    engine.isAway = true;
+    await expect(join(1)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(hub.openStreams).toBe(0);
+    engine.isAway = false;
+    engine.write('one', 'here');
+    expect(initial(await join(1))).toEqual(['here']);
+  });
+
+  it('that fails over its history lets go of the stream', async () => {
+    engine.write('one', ...numbers(1, 3_000));
+    const first = await join(1);
+    engine.isAway = true;
+    await expect(join(3_000)).rejects.toMatchObject({ code: 'unavailable' });
+    engine.isAway = false;
+    engine.write('one', 'next');
+    await eventually(() => taken(first).includes('next'));
+  });
+});
+
+describe('the stream', () => {
+  it('is one for all who read, and is told apart by container', async () => {
+    engine.run('two');
+    await Promise.all([join(1), join(1), join(5), hub.join({ ...row, id: 'c2', dockerId: 'two' }, 1, 'all', () => undefined)]);
+    expect(engine.follows).toBe(2);
+    expect(hub.openStreams).toBe(2);
+  });
+
+  it('outlives its last reader for a moment, in which the next one finds it', async () => {
+    (await join(1)).leave();
+    expect(hub.openStreams).toBe(1);
+    engine.write('one', 'meanwhile');
+    await pause(10);
+    const log = await join(5);
+    expect([...initial(log), ...taken(log)]).toEqual(['meanwhile']);
+    expect(engine.follows).toBe(1);
+  });
+
+  it('is not ended by one who leaves twice', async () => {
+    const [first, second] = [await join(1), await join(1)];
+    first.leave();
+    first.leave();
+    engine.write('one', 'still');
+    await pause(10);
+    expect(taken(second)).toEqual(['still']);
+  });
+
+  it('goes on when the row says that the container runs again', async () => {
+    const log = await join(0);
+    engine.stop('one');
+    await pause(10);
+    engine.run('one');
+    engine.write('one', 'again');
+    events.emit('container.changed', { containerId: 'c1', ownerId: 'o' });
+    const seen: string[] = [];
+    await eventually(() => {
+      seen.push(...taken(log));
+      return seen.includes('again');
+    });
+    expect(seen).toEqual(['[stopped]', 'again']);
+  });
+
+  it('ends for its readers when the container is removed, also for who is only joining', async () => {
+    const log = await join(0);
+    engine.write('one', ...numbers(1, 2_500));
+    await eventually(() => taken(log).includes('line 2500'));
+    engine.beforeBatch = () => pause(3);
+    const joining = join(2_500);
+    await pause(1);
+    events.emit('container.removed', { containerId: 'c1', ownerId: 'o', at: new Date() });
+    await eventually(() => taken(log).at(-1) === '[removed]');
+    expect(taken(await joining).at(-1)).toBe('[removed]');
+    expect(hub.openStreams).toBe(0);
+  });
+
+  it('ends with the server', async () => {
+    const log = await join(0);
+    hub.onModuleDestroy();
+    expect(taken(log)).toEqual(['[shutdown]']);
+    expect(hub.openStreams).toBe(0);
+  });
+});
+
+describe('history', () => {
+  it('counts the tail within the stream and the range asked for', async () => {
+    engine.append('one', line(1, 'a'), line(2, 'b', 'stderr'), line(3, 'c'), line(4, 'd', 'stderr'), line(5, 'e'));
+    const messages = async (...given: Parameters<LogHub['history']>) => (await hub.history(...given)).map(({ message }) => message);
+    await expect(messages('one', 1, 'stderr')).resolves.toEqual(['d']);
+    await expect(messages('one', 2, 'all', { until: line(3, '').timestamp })).resolves.toEqual(['b', 'c']);
+    await expect(messages('one', 9, 'all', { since: line(4, '').timestamp })).resolves.toEqual(['d', 'e']);
+    await expect(messages('one', 0, 'stdout')).resolves.toEqual([]);
+  });
+
+  it('holds a bounded amount, the latest', async () => {
+    engine.batchSize = 10;
+    engine.write('one', ...numbers(1, 100).map((text) => `${text} ${'x'.repeat(1024 * 1024)}`));
+    const records = await hub.history('one', 100, 'all');
+    expect(records.length).toBeLessThanOrEqual(32);
+    expect(records.at(-1)!.message).toMatch(/^line 100 /);
+  });
+
+  it('of a container that the engine does not know fails', async () => {
+    await expect(hub.history('nobody', 1, 'all')).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
+

@@ -1,0 +1,167 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { Clock } from '../common/clock.js';
+import { DomainError } from '../common/domain-error.js';
+import { DomainEvents } from '../events/domain-events.js';
+import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import { ContainerRuntime, type LogRecord } from '../runtime/container-runtime.js';
+import { FIRST_TAIL, LogStream } from './log-stream.js';
+import { LogSubscription, type StreamFilter } from './log-subscription.js';
+
+/** How long a stream is held for the next reader after the last one left. */
+const LINGER_MS = 5_000;
+const HISTORY_TIMEOUT_MS = 30_000;
+/** A ring with fewer lines holds the whole log: at most 128 of the entries asked for were pieces of longer lines. */
+const WHOLE_LOG = FIRST_TAIL - 128;
+const MOST_HISTORY_CHARACTERS = 32 * 1024 * 1024;
+export const LONGEST_TAIL = 10_000;
+
+export interface JoinedLog {
+  subscription: LogSubscription;
+  /** The lines from before; what the subscription gets follows them without gap or repeat. */
+  initial: LogRecord[] | undefined;
+  leave(): void;
+}
+
+interface SharedStream {
+  stream: LogStream;
+  /** How many read it or are about to. */
+  readers: number;
+  linger?: NodeJS.Timeout;
+}
+
+/** One engine stream for each container that somebody reads, shared by all who do. */
+@Injectable()
+export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly streams = new Map<string, SharedStream>();
+  private unsubscribe: (() => void)[] = [];
+
+  constructor(
+    private readonly runtime: ContainerRuntime,
+    private readonly rows: ContainersRepository,
+    private readonly events: DomainEvents,
+    private readonly clock: Clock,
+    @InjectPinoLogger(LogHub.name) private readonly logger: PinoLogger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.unsubscribe = [
+      this.events.on('container.changed', ({ containerId }) => this.follow(containerId)),
+      this.events.on('container.removed', ({ containerId }) => this.end(containerId, 'removed')),
+    ];
+  }
+
+  onModuleDestroy(): void {
+    for (const each of this.unsubscribe) each();
+    for (const id of this.streams.keys()) this.end(id, 'shutdown');
+  }
+
+  /** How many engine streams are open. */
+  get openStreams(): number {
+    return this.streams.size;
+  }
+
+  /**
+   * @throws DomainError `invalid_state` when the container has no output to read
+   * @throws RuntimeError when the engine cannot be read from
+   */
+  async join(row: ContainerRow, tail: number, filter: StreamFilter, onEntries: () => void): Promise<JoinedLog> {
+    const dockerId = requireDockerId(row);
+    const shared = this.streamOf(row.id, dockerId);
+    const { stream } = shared;
+    const subscription = new LogSubscription(filter, onEntries, () => performance.now());
+    const leave = once(() => {
+      stream.delete(subscription);
+      this.release(row.id, shared);
+    });
+    try {
+      await stream.start();
+      // Nothing is awaited between the ring's lines and the first live one.
+      const recent = stream.ring.lines((record) => subscription.wants(record));
+      const wasRead = stream.alreadyRead();
+      stream.add(subscription);
+      const isEnough = recent.length >= tail || (!stream.ring.isCut && stream.ring.size < WHOLE_LOG);
+      const lines = isEnough ? recent : (await this.history(dockerId, tail, filter)).filter(wasRead);
+      return { subscription, initial: latest(tail, lines), leave };
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  /** The latest lines of the stream and range as the engine has them now; of very long ones, as many as are worth holding. */
+  async history(dockerId: string, tail: number, filter: StreamFilter, range: { since?: string; until?: string } = {}): Promise<LogRecord[]> {
+    const limit = AbortSignal.timeout(HISTORY_TIMEOUT_MS);
+    // The engine counts the last lines before it leaves any out.
+    const isWhole = filter === 'all' && range.until === undefined;
+    const request = { follow: false, ...(isWhole ? { tail } : {}), ...range, stdout: filter !== 'stderr', stderr: filter !== 'stdout', signal: limit };
+    const records: LogRecord[] = [];
+    let characters = 0;
+    for await (const batch of this.runtime.containers.logs(dockerId, request)) {
+      for (const record of batch) {
+        records.push(record);
+        characters += record.message.length;
+      }
+      let surplus = 0;
+      while (records.length - surplus > tail || (characters > MOST_HISTORY_CHARACTERS && records.length - surplus > 1)) {
+        characters -= records[surplus++]!.message.length;
+      }
+      records.splice(0, surplus);
+    }
+    return records;
+  }
+
+  private streamOf(id: string, dockerId: string): SharedStream {
+    const known = this.streams.get(id);
+    if (known !== undefined && !known.stream.isClosed) {
+      clearTimeout(known.linger);
+      known.readers += 1;
+      return known;
+    }
+    const shared = { stream: new LogStream(dockerId, this.runtime, this.clock, this.logger), readers: 1 };
+    this.streams.set(id, shared);
+    return shared;
+  }
+
+  private release(id: string, shared: SharedStream): void {
+    shared.readers -= 1;
+    if (shared.readers > 0) return;
+    if (this.streams.get(id) !== shared) return shared.stream.close();
+    if (shared.stream.isClosed) return void this.streams.delete(id);
+    shared.linger = setTimeout(() => this.end(id), LINGER_MS);
+  }
+
+  private async follow(id: string): Promise<void> {
+    const known = this.streams.get(id);
+    if (known === undefined) return;
+    const row = await this.rows.findById(id);
+    if (row?.status === 'running') known.stream.resume(row.dockerId!);
+  }
+
+  private end(id: string, reason?: string): void {
+    const known = this.streams.get(id);
+    clearTimeout(known?.linger);
+    known?.stream.close(reason);
+    this.streams.delete(id);
+  }
+}
+
+/** `slice(-0)` would be all of them. */
+function latest(count: number, records: LogRecord[]): LogRecord[] {
+  return records.slice(Math.max(0, records.length - count));
+}
+
+function once(work: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) work();
+    isDone = true;
+  };
+}
+
+export function requireDockerId(row: ContainerRow): string {
+  if (row.dockerId === null || row.status === 'missing') {
+    throw new DomainError('invalid_state', `The container is ${row.status} and has no output.`, { extensions: { currentStatus: row.status } });
+  }
+  return row.dockerId;
+}

@@ -1,0 +1,191 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { line } from '../../test/support/logs/fake-log-engine.js';
+import { type LogRecord, RuntimeError } from '../runtime/container-runtime.js';
+import { LogSubscription, type StreamFilter } from './log-subscription.js';
+
+const MIB = 1024 * 1024;
+
+let onEntries: jest.Mock<() => void>;
+let subscription: LogSubscription;
+let written: number;
+
+function subscribe(filter: StreamFilter = 'all'): void {
+  onEntries = jest.fn();
+  written = 0;
+  subscription = new LogSubscription(filter, onEntries, () => performance.now());
+}
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  subscribe();
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+const lines = (count: number, text = ''): LogRecord[] => Array.from({ length: count }, () => line(++written, `${written}${text}`));
+const numbersOf = (records: LogRecord[]): number[] => records.map(({ message }) => Number.parseInt(message, 10));
+
+/** Takes what waits: numbers of lines, and in their places what else there is. */
+function take(most = Number.POSITIVE_INFINITY): (number | string)[] {
+  const seen: (number | string)[] = [];
+  for (let entry = subscription.take(); entry !== undefined; entry = subscription.take()) {
+    if (entry.kind === 'lines') for (const number of numbersOf(entry.lines)) seen.push(number);
+    else seen.push(entry.kind === 'dropped' ? `dropped ${entry.count}` : entry.kind);
+    if (--most === 0) break;
+  }
+  return seen;
+}
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, at) => from + at);
+
+async function isSettled(promise: Promise<void> | undefined): Promise<boolean> {
+  let settled = false;
+  void promise?.then(() => (settled = true));
+  await jest.advanceTimersByTimeAsync(0);
+  return settled;
+}
+
+describe('lines', () => {
+  it('wait in order, small ones together', () => {
+    subscription.accept(lines(3));
+    subscription.accept(lines(2));
+    expect(subscription.take()).toMatchObject({ kind: 'lines', lines: { length: 5 } });
+    subscription.accept(lines(1));
+    expect(take()).toEqual([6]);
+    expect(subscription.take()).toBeUndefined();
+    expect(onEntries).toHaveBeenCalledTimes(3);
+  });
+
+  it('that were taken do not grow any more', () => {
+    subscription.accept(lines(1));
+    const taken = subscription.take();
+    subscription.accept(lines(1));
+    expect(taken).toMatchObject({ lines: { length: 1 } });
+  });
+
+  it('come in batches of bounded number and size', () => {
+    subscription.accept(lines(5_000));
+    subscription.accept(lines(10, 'x'.repeat(100_000)));
+    const batches: LogRecord[][] = [];
+    for (let entry = subscription.take(); entry?.kind === 'lines'; entry = subscription.take()) batches.push(entry.lines);
+    expect(batches.flatMap(numbersOf)).toEqual(range(1, 5_010));
+    for (const batch of batches) {
+      expect(batch.length).toBeLessThanOrEqual(2_000);
+      expect(batch.reduce((sum, { message }) => sum + message.length, 0)).toBeLessThanOrEqual(256 * 1024 + 100_010);
+    }
+  });
+
+  it('of the other stream are left out and wake nobody', () => {
+    subscribe('stderr');
+    subscription.accept([line(1, '1')]);
+    expect(onEntries).not.toHaveBeenCalled();
+    subscription.accept([line(2, '2'), line(3, '3', 'stderr')]);
+    expect(take()).toEqual([3]);
+    expect([subscription.wants(line(1, '')), subscription.wants(line(1, '', 'stderr'))]).toEqual([false, true]);
+  });
+
+  it('keep their place among ends and errors', () => {
+    subscription.accept(lines(1));
+    subscription.ended('stopped');
+    subscription.accept(lines(1));
+    subscription.failed(new RuntimeError('not_found', 'gone'));
+    subscription.accept(lines(1));
+    expect(take()).toEqual([1, 'end', 2, 'error', 3]);
+  });
+});
+
+describe('room', () => {
+  it('is there while little waits', () => {
+    subscription.accept(lines(7_999));
+    expect(subscription.room()).toBeUndefined();
+  });
+
+  it.each([
+    ['lines', 8_000, ''],
+    ['characters', 100, 'x'.repeat(MIB / 100)],
+  ])('is made by taking when many %s wait', async (_, count, text) => {
+    subscription.accept(lines(count, text));
+    const room = subscription.room();
+    expect(await isSettled(room)).toBe(false);
+    take(1);
+    expect(await isSettled(room)).toBe(false);
+    take();
+    expect(await isSettled(room)).toBe(true);
+  });
+
+  it('is one for all who wait for it', async () => {
+    subscription.accept(lines(8_000));
+    const [first, second] = [subscription.room(), subscription.room()];
+    take();
+    expect([await isSettled(first), await isSettled(second)]).toEqual([true, true]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is waited for a second and no longer', async () => {
+    subscription.accept(lines(8_000));
+    const room = subscription.room();
+    await jest.advanceTimersByTimeAsync(999);
+    expect(await isSettled(room)).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(await isSettled(room)).toBe(true);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(subscription.room()).toBeUndefined();
+  });
+
+  it('is waited for anew from a reader who takes again', async () => {
+    subscription.accept(lines(16_000));
+    await jest.advanceTimersByTimeAsync(1_001);
+    expect(subscription.room()).toBeUndefined();
+    take(1);
+    expect(subscription.room()).toBeInstanceOf(Promise);
+  });
+});
+
+describe('a reader who takes nothing', () => {
+  it('gets every line that waited, and is told how many did not, in their place', async () => {
+    subscription.accept(lines(10, 'x'.repeat(MIB / 4)));
+    await jest.advanceTimersByTimeAsync(1_001);
+    subscription.accept(lines(7));
+    subscription.accept(lines(5));
+    expect(take()).toEqual([...range(1, 10), 'dropped 12']);
+    subscription.accept(lines(3));
+    expect(take()).toEqual([23, 24, 25]);
+  });
+
+  it('is told of each gap by itself', async () => {
+    subscription.accept(lines(10, 'x'.repeat(MIB / 2)));
+    await jest.advanceTimersByTimeAsync(1_001);
+    subscription.accept(lines(2));
+    take(1);
+    subscription.accept(lines(1));
+    await jest.advanceTimersByTimeAsync(1_001);
+    subscription.accept(lines(4));
+    expect(take()).toEqual([...range(2, 10), 'dropped 2', 13, 'dropped 4']);
+  });
+
+  it('is told of the lines of the stream it asked for alone', async () => {
+    subscribe('stderr');
+    subscription.accept(range(1, 10).map((at) => line(at, 'x'.repeat(MIB / 2), 'stderr')));
+    await jest.advanceTimersByTimeAsync(1_001);
+    subscription.accept([line(11, 'out'), line(12, 'err', 'stderr'), line(13, 'out')]);
+    expect(take().at(-1)).toBe('dropped 1');
+  });
+
+  it.each([
+    ['empty lines', ''],
+    ['long lines', 'x'.repeat(10_000)],
+  ])('costs a bounded amount of %s', async (_, text) => {
+    for (let round = 0; round < 500; round++) {
+      subscription.accept(lines(100, text));
+      const room = subscription.room();
+      await jest.advanceTimersByTimeAsync(room === undefined ? 10 : 1_001);
+    }
+    const seen = take();
+    const held = seen.filter((each) => typeof each === 'number').length;
+    expect(held).toBeLessThan(17_000);
+    expect(held * (text.length + 1)).toBeLessThan(4 * MIB);
+    expect(seen.at(-1)).toBe(`dropped ${50_000 - held}`);
+  });
+});

@@ -1,0 +1,46 @@
+import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import type { Principal } from '../auth/principal.js';
+import { ContainersService } from '../containers/containers.service.js';
+import type { LogRecord } from '../runtime/container-runtime.js';
+import { LogsQuery } from './dto/logs.query.js';
+import { followAsNdjson } from './follow-ndjson.js';
+import { LogHub, requireDockerId } from './log-hub.js';
+
+const NDJSON = 'application/x-ndjson';
+
+export type LogLineDto = Omit<LogRecord, 'timestamp'> & Partial<Pick<LogRecord, 'timestamp'>>;
+
+@ApiTags('logs')
+@ApiBearerAuth()
+@Controller('api/containers')
+export class LogsController {
+  constructor(
+    private readonly containers: ContainersService,
+    private readonly hub: LogHub,
+  ) {}
+
+  @Get(':id/logs')
+  @ApiOperation({ summary: "What the container's main process wrote; with follow=true or Accept: application/x-ndjson as a stream" })
+  async logs(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Query() query: LogsQuery,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<{ lines: LogLineDto[] } | undefined> {
+    const row = await this.containers.find(principal, id);
+    const toLine = query.timestamps ? (record: LogRecord): LogLineDto => record : ({ stream, message }: LogRecord): LogLineDto => ({ stream, message });
+    if (query.follow || request.headers.accept?.includes(NDJSON)) {
+      const wake = { up: (): void => undefined };
+      const log = await this.hub.join(row, query.tail, query.stream, () => wake.up());
+      response.status(200).type(NDJSON);
+      await followAsNdjson(log, wake, response, toLine);
+      return undefined;
+    }
+    const records = await this.hub.history(requireDockerId(row), query.tail, query.stream, { since: query.since, until: query.until });
+    return { lines: records.map(toLine) };
+  }
+}

@@ -1,0 +1,28 @@
+import { describe, expect, it } from '@jest/globals';
+import { StrictValidationPipe } from '../../common/validation.js';
+import { MetricsQuery, windowMs } from './metrics.query.js';
+
+const validate = (query: unknown): Promise<unknown> => new StrictValidationPipe().transform(query, { type: 'query', metatype: MetricsQuery });
+
+describe('the window of a history', () => {
+  it.each([
+    ['1s', 1_000],
+    ['90s', 90_000],
+    ['15m', 900_000],
+    ['1h', 3_600_000],
+    ['9999h', 35_996_400_000],
+  ])('%s is taken', async (window, milliseconds) => {
+    await expect(validate({ window })).resolves.toEqual({ window });
+    expect(windowMs(window)).toBe(milliseconds);
+  });
+
+  it('may be left out', async () => expect(validate({})).resolves.toEqual({}));
+
+  it.each(['', '15', 'm', '0m', '015m', '-5m', '1.5h', '15 m', '15M', '1d', '10000s', '5m5s', ' 5m', '5m\n', ['5m'], { s: 1 }])('%j is refused', async (window) => {
+    await expect(validate({ window })).rejects.toMatchObject({ code: 'validation_failed' });
+  });
+
+  it('is all that may be asked for', async () => {
+    await expect(validate({ windows: '5m' })).rejects.toMatchObject({ code: 'validation_failed' });
+  });
+});

@@ -1,0 +1,217 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { quietLogger } from '../../test/support/logs/fake-log-engine.js';
+import { FakeSocket } from '../../test/support/sockets/fake-socket.js';
+import { DomainError } from '../common/domain-error.js';
+import type { ContainersService } from '../containers/containers.service.js';
+import type { DiskUsage } from '../containers/disk-usage.js';
+import { DomainEvents } from '../events/domain-events.js';
+import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import { MetricsGateway } from './metrics.gateway.js';
+import { MetricsHub } from './metrics-hub.js';
+import { UsageSource, UsageSources } from './sources/usage-source.js';
+
+class FakeSources extends UsageSources {
+  readonly opened: string[] = [];
+  reads = 0;
+
+  async open(dockerId: string): Promise<UsageSource> {
+    this.opened.push(dockerId);
+    const read = async () => {
+      this.reads += 1;
+      return { at: Date.now(), cpuSeconds: 0, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 };
+    };
+    return { read, claudeProcesses: () => [], close: () => void this.opened.splice(this.opened.indexOf(dockerId), 1) };
+  }
+}
+
+const running = (id: string): ContainerRow => ({ id, dockerId: `docker-${id}`, status: 'running', cpuLimit: 1, memoryLimit: 1, diskLimit: 1 }) as ContainerRow;
+const A = 'aaaa0000-0000-4000-8000-000000000000';
+const B = 'bbbb0000-0000-4000-8000-000000000000';
+
+let rows: Map<string, ContainerRow>;
+let sources: FakeSources;
+let events: DomainEvents;
+let hub: MetricsHub;
+let gateway: MetricsGateway;
+let socket: FakeSocket;
+let forgotten: string[];
+
+beforeEach(async () => {
+  jest.useFakeTimers();
+  rows = new Map([A, B].map((id) => [id, running(id)]));
+  sources = new FakeSources();
+  events = new DomainEvents(quietLogger);
+  forgotten = [];
+  const repository = { listAll: async () => [...rows.values()], findById: async (id: string) => rows.get(id) ?? null } as unknown as ContainersRepository;
+  const disk = { last: () => 5, measure: async () => 5, forget: (id: string) => forgotten.push(id) } as unknown as DiskUsage;
+  hub = new MetricsHub(repository, sources, disk, events, quietLogger);
+  const find = async (_: unknown, id: string): Promise<ContainerRow> => {
+    const row = rows.get(id);
+    if (row === undefined) throw new DomainError('container_not_found', 'no such container');
+    return row;
+  };
+  gateway = new MetricsGateway({ find } as unknown as ContainersService, repository, hub, events, []);
+  socket = new FakeSocket();
+  await hub.onApplicationBootstrap();
+  gateway.onApplicationBootstrap();
+});
+
+afterEach(() => {
+  gateway.onModuleDestroy();
+  hub.onModuleDestroy();
+  if (sources.opened.length + jest.getTimerCount() > 0) throw new Error('a source or a timer was left behind');
+  jest.useRealTimers();
+});
+
+const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
+
+async function change(id: string, status: ContainerRow['status']): Promise<void> {
+  rows.set(id, { ...rows.get(id)!, status });
+  events.emit('container.changed', { containerId: id, ownerId: 'o' });
+  await pass(1);
+}
+
+async function remove(id: string): Promise<void> {
+  rows.delete(id);
+  events.emit('container.removed', { containerId: id, ownerId: 'o', at: new Date() });
+  await pass(1);
+}
+
+describe('the hub', () => {
+  it('samples every running container at rest, and remembers', async () => {
+    await pass(60_300);
+    expect(sources.opened.toSorted()).toEqual(['docker-' + A, 'docker-' + B]);
+    expect(hub.latest(A)).toMatchObject({ containerId: A, disk: { usedMB: 5 } });
+    expect(hub.history(A, 3_600_000)).toHaveLength(12);
+    expect(hub.history(A, 10_000).length).toBeLessThanOrEqual(2);
+  });
+
+  it('samples no container that does not run', async () => {
+    await pass(10_000);
+    await change(A, 'stopped');
+    expect(hub.latest(A)).toBeUndefined();
+    expect(sources.opened).toEqual(['docker-' + B]);
+    await expect(hub.now(rows.get(A)!)).rejects.toMatchObject({ code: 'invalid_state' });
+    expect(hub.history(A, 60_000).length).toBeGreaterThan(0);
+  });
+
+  it('forgets a container that is gone', async () => {
+    await pass(10_000);
+    await remove(A);
+    expect([hub.latest(A), hub.history(A, 60_000), forgotten]).toEqual([undefined, [], [A]]);
+  });
+
+  it('samples one that was made anew by its new id', async () => {
+    await pass(6_000);
+    rows.set(A, { ...rows.get(A)!, dockerId: 'docker-new' });
+    await change(A, 'running');
+    await pass(6_000);
+    expect(sources.opened.toSorted()).toEqual(['docker-' + B, 'docker-new']);
+  });
+
+  it('begins nothing once it ended', async () => {
+    hub.onModuleDestroy();
+    hub.observe(running(A));
+    await pass(10_000);
+    expect(sources.opened).toEqual([]);
+  });
+});
+
+const subscribe = (payload: unknown, by = socket) => gateway.subscribe(by.typed, payload);
+
+describe('subscriptions', () => {
+  it('share samples, each at its own interval', async () => {
+    await pass(10_000);
+    const sockets = Array.from({ length: 20 }, () => new FakeSocket());
+    for (const each of sockets) await subscribe({ containerId: A, interval: 1_000 }, each);
+    await subscribe({ containerId: A }, socket);
+    await pass(1_000);
+    sources.reads = 0;
+    const before = sockets.map((each) => each.of('metrics:update').length);
+    await pass(10_000);
+    // Ten ticks, and what the other container and the beats at rest take.
+    expect(sources.reads).toBeLessThanOrEqual(10 + 2 + 2);
+    expect(sockets.map((each, at) => each.of('metrics:update').length - before[at]!)).toEqual(sockets.map(() => 10));
+    expect(socket.of('metrics:update').length).toBeGreaterThanOrEqual(5);
+    expect(socket.of('metrics:update')[0]).toMatchObject({ containerId: A, metrics: { containerId: A } });
+  });
+
+  it('take a new interval when asked for again, and end when ended', async () => {
+    await subscribe({ containerId: A, interval: 500 });
+    await subscribe({ containerId: A, interval: 60_000 });
+    await pass(30_000);
+    expect(socket.of('metrics:update').length).toBeLessThanOrEqual(1);
+    await expect(gateway.leave(socket.typed, { containerId: A })).resolves.toEqual({ ok: true });
+    const { length } = socket.sent;
+    await pass(120_000);
+    expect(socket.sent).toHaveLength(length);
+  });
+
+  it('are told when the container stops, and go on when it runs', async () => {
+    await subscribe({ containerId: A, interval: 500 });
+    await pass(2_000);
+    await change(A, 'stopping');
+    await change(A, 'stopped');
+    expect(socket.of('metrics:error')).toMatchObject([{ containerId: A, error: { code: 'invalid_state' } }]);
+    await expect(subscribe({ containerId: A }, new FakeSocket())).resolves.toMatchObject({ ok: false, error: { code: 'invalid_state' } });
+    const { length } = socket.of('metrics:update');
+    await pass(5_000);
+    expect(socket.of('metrics:update')).toHaveLength(length);
+    await change(A, 'running');
+    await pass(2_000);
+    expect(socket.of('metrics:update').length).toBeGreaterThanOrEqual(length + 3);
+  });
+
+  it('are told when the container is removed, and end', async () => {
+    await subscribe({ containerId: A, interval: 500 });
+    await remove(A);
+    expect(socket.of('metrics:error')).toMatchObject([{ error: { code: 'container_not_found' } }]);
+    await pass(5_000);
+    expect(socket.of('metrics:update')).toEqual([]);
+  });
+
+  it('of a paused client cost one message a container, the latest', async () => {
+    socket.isPaused = true;
+    await subscribe({ containerId: A, interval: 500 });
+    await subscribe({ containerId: B, interval: 500 });
+    await pass(60_000);
+    expect(socket.sent).toHaveLength(1);
+    socket.isPaused = false;
+    socket.drain();
+    expect(socket.sent).toHaveLength(3);
+    for (const { metrics } of socket.of('metrics:update').slice(1)) expect(Date.now() - Date.parse((metrics as { timestamp: string }).timestamp)).toBeLessThan(600);
+  });
+
+  it('of a client that left end, also when it leaves while it asks', async () => {
+    await subscribe({ containerId: A, interval: 500 });
+    const asking = subscribe({ containerId: B, interval: 500 });
+    socket.connected = false;
+    gateway.handleDisconnect(socket.typed);
+    await asking;
+    await pass(10_000);
+    expect(socket.sent).toEqual([]);
+    expect((gateway as unknown as { subscribers: Map<unknown, unknown> }).subscribers.size).toBe(0);
+  });
+
+  it('are five hundred for one connection at most', async () => {
+    for (let at = 0; at < 500; at++) {
+      const id = `${at.toString(16).padStart(4, '0')}0000-0000-4000-8000-000000000000`;
+      rows.set(id, running(id));
+      await subscribe({ containerId: id, interval: 60_000 });
+    }
+    await expect(subscribe({ containerId: A })).resolves.toMatchObject({ error: { code: 'too_many_subscriptions' } });
+    expect(hub.watch('unknown', { intervalMs: 500, onMetrics: () => undefined })).toBeUndefined();
+  });
+
+  it.each([
+    [{ containerId: 'nobody' }, 'container_not_found'],
+    [{ containerId: A, interval: 499 }, 'validation_failed'],
+    [{ containerId: A, interval: 60_001 }, 'validation_failed'],
+    [{ containerId: A, interval: 500.5 }, 'validation_failed'],
+    [{ containerId: 'x'.repeat(129) }, 'validation_failed'],
+    [null, 'validation_failed'],
+  ])('are refused for %j', async (payload, code) => {
+    await expect(subscribe(payload)).resolves.toMatchObject({ ok: false, error: { code } });
+    await expect(gateway.leave(socket.typed, payload)).resolves.toMatchObject({ ok: false });
+  });
+});

@@ -1,0 +1,30 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import type { Principal } from '../auth/principal.js';
+import { ContainersService } from '../containers/containers.service.js';
+import { MetricsDto } from '../containers/dto/metrics.dto.js';
+import { MetricsQuery, windowMs } from './dto/metrics.query.js';
+import { MetricsHub } from './metrics-hub.js';
+
+@ApiTags('metrics')
+@ApiBearerAuth()
+@Controller('api/containers')
+export class MetricsController {
+  constructor(
+    private readonly containers: ContainersService,
+    private readonly hub: MetricsHub,
+  ) {}
+
+  @Get(':id/metrics')
+  @ApiOperation({ summary: 'What a running container uses now, or with window what it used lately' })
+  @ApiResponse({ status: 200, type: MetricsDto })
+  async metrics(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Query() query: MetricsQuery,
+  ): Promise<MetricsDto | { containerId: string; points: MetricsDto[] }> {
+    const row = await this.containers.find(principal, id);
+    return query.window === undefined ? this.hub.now(row) : { containerId: row.id, points: this.hub.history(row.id, windowMs(query.window)) };
+  }
+}

@@ -1,0 +1,86 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The files of one container's cgroup, whatever the version and the driver. */
+export interface CgroupFiles {
+  version: 1 | 2;
+  cpu: string;
+  memory: string;
+  memoryStat: string;
+  pids: string;
+  processes: string;
+}
+
+interface Mount {
+  point: string;
+  /** What of the hierarchy is mounted there. */
+  root: string;
+  type: string;
+  options: string[];
+}
+
+/**
+ * Finds the cgroup of a process.
+ * @param root where `proc` and the cgroup file systems are; `/` but for tests
+ * @returns undefined when it is not there or not complete
+ */
+export function findCgroup(pid: number, root = '/'): CgroupFiles | undefined {
+  const mounts = readMounts(root);
+  const paths = new Map<string, string>();
+  for (const line of readFileSync(join(root, `proc/${pid}/cgroup`), 'utf8').trim().split('\n')) {
+    const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    for (const controller of controllers.split(',')) paths.set(controller, path);
+  }
+  const found = version1(mounts, paths, root) ?? version2(mounts, paths, root);
+  return found !== undefined && [found.cpu, found.memory, found.memoryStat, found.pids, found.processes].every(existsSync) ? found : undefined;
+}
+
+function version1(mounts: Mount[], paths: Map<string, string>, root: string): CgroupFiles | undefined {
+  const folder = (controller: string): string | undefined => {
+    const mount = mounts.find(({ type, options }) => type === 'cgroup' && options.includes(controller));
+    const path = paths.get(controller);
+    return mount === undefined || path === undefined ? undefined : join(root, mount.point, within(mount, path));
+  };
+  const [cpu, memory, pids] = [folder('cpuacct'), folder('memory'), folder('pids')];
+  if (cpu === undefined || memory === undefined || pids === undefined) return undefined;
+  return {
+    version: 1,
+    cpu: join(cpu, 'cpuacct.usage'),
+    memory: join(memory, 'memory.usage_in_bytes'),
+    memoryStat: join(memory, 'memory.stat'),
+    pids: join(pids, 'pids.current'),
+    processes: join(pids, 'cgroup.procs'),
+  };
+}
+
+function version2(mounts: Mount[], paths: Map<string, string>, root: string): CgroupFiles | undefined {
+  const mount = mounts.find(({ type }) => type === 'cgroup2');
+  const path = paths.get('');
+  if (mount === undefined || path === undefined) return undefined;
+  const folder = join(root, mount.point, within(mount, path));
+  return {
+    version: 2,
+    cpu: join(folder, 'cpu.stat'),
+    memory: join(folder, 'memory.current'),
+    memoryStat: join(folder, 'memory.stat'),
+    pids: join(folder, 'pids.current'),
+    processes: join(folder, 'cgroup.procs'),
+  };
+}
+
+function readMounts(root: string): Mount[] {
+  return readFileSync(join(root, 'proc/self/mountinfo'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [front = '', back = ''] = line.split(' - ');
+      const [, , , mounted = '/', point = '/'] = front.split(' ');
+      const [type = '', , options = ''] = back.split(' ');
+      return { point, root: mounted, type, options: options.split(',') };
+    });
+}
+
+/** The path below the mount point: a container that mounts part of the hierarchy sees the rest of the path only. */
+function within({ root }: Mount, path: string): string {
+  return root !== '/' && `${path}/`.startsWith(`${root}/`) ? path.slice(root.length) : path;
+}

@@ -1,0 +1,48 @@
+import type { ContainerRuntime, UsageRecord } from '../../runtime/container-runtime.js';
+import { UsageSource } from './usage-source.js';
+
+const FIRST_RECORD_MS = 5_000;
+
+/** Follows the engine's stream of statistics, where its files cannot be read from here. */
+export class EngineUsageSource extends UsageSource {
+  private readonly stopped = new AbortController();
+  private latest: UsageRecord | undefined;
+  private failure: Error | undefined;
+  private readonly first: Promise<void>;
+
+  constructor(runtime: ContainerRuntime, dockerId: string) {
+    super();
+    this.first = new Promise((resolve) => {
+      void this.follow(runtime, dockerId, resolve);
+      setTimeout(resolve, FIRST_RECORD_MS).unref();
+    });
+  }
+
+  async read(): Promise<UsageRecord> {
+    if (this.latest === undefined) await this.first;
+    if (this.failure !== undefined) throw this.failure;
+    if (this.latest === undefined) throw new Error('the engine sent no statistics yet');
+    return this.latest;
+  }
+
+  claudeProcesses(): undefined {
+    return undefined;
+  }
+
+  close(): void {
+    this.stopped.abort();
+  }
+
+  private async follow(runtime: ContainerRuntime, dockerId: string, onFirst: () => void): Promise<void> {
+    try {
+      for await (const record of runtime.containers.usage(dockerId, this.stopped.signal)) {
+        this.latest = record;
+        onFirst();
+      }
+      this.failure = new Error('the container stopped');
+    } catch (error) {
+      this.failure = error instanceof Error ? error : new Error(String(error));
+    }
+    onFirst();
+  }
+}

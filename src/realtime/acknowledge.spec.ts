@@ -1,0 +1,97 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import { IsInt, IsOptional, IsString } from 'class-validator';
+import { DomainError } from '../common/domain-error.js';
+import { RuntimeError } from '../runtime/container-runtime.js';
+import { runtimeErrorToDomainError } from '../runtime/runtime-error-translation.js';
+import { acknowledge } from './acknowledge.js';
+
+class PayloadDto {
+  @IsString()
+  containerId: string;
+
+  @IsInt()
+  interval = 2_000;
+}
+
+class OptionalDto {
+  @IsOptional()
+  @IsString()
+  containerId?: string;
+}
+
+const deep = (levels: number): unknown => JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`);
+
+describe('acknowledge', () => {
+  it('answers with what the work gives', async () => {
+    await expect(acknowledge({ containerId: 'c' }, PayloadDto, [], ({ containerId, interval }) => ({ containerId, interval }))).resolves.toEqual({
+      ok: true,
+      containerId: 'c',
+      interval: 2_000,
+    });
+    await expect(acknowledge({ containerId: 'c' }, PayloadDto, [], () => undefined)).resolves.toEqual({ ok: true });
+  });
+
+  it.each([undefined, null, {}])('takes %j for an empty payload', async (payload) => {
+    await expect(acknowledge(payload, OptionalDto, [], () => undefined)).resolves.toEqual({ ok: true });
+  });
+
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['an empty object', {}],
+    ['a list', []],
+    ['a list of payloads', [{ containerId: 'c' }]],
+    ['a text', 'c'],
+    ['an empty text', ''],
+    ['a number', 0],
+    ['not a number', Number.NaN],
+    ['a truth', true],
+    ['a function', () => undefined],
+    ['bytes', Buffer.from('{"containerId":"c"}')],
+    ['a prototype key', JSON.parse('{"containerId":"c","__proto__":{"admin":true}}')],
+    ['a constructor key', JSON.parse('{"containerId":"c","constructor":{"prototype":{}}}')],
+    ['a nested prototype key', JSON.parse('{"containerId":{"__proto__":{"admin":true}}}')],
+    ['an unknown property', { containerId: 'c', everything: true }],
+    ['a number for a text', { containerId: 5 }],
+    ['a list for a text', { containerId: ['c'] }],
+    ['an object for a text', { containerId: { length: 1 } }],
+    ['bytes for a text', { containerId: Buffer.from('c') }],
+    ['null for a text', { containerId: null }],
+    ['a text for a number', { containerId: 'c', interval: '500' }],
+    ['null for a number', { containerId: 'c', interval: null }],
+    ['a fraction', { containerId: 'c', interval: 500.5 }],
+    ['a number without bound', { containerId: 'c', interval: Number.POSITIVE_INFINITY }],
+    ['an object without a prototype', Object.assign(Object.create(null), { wrong: 1 })],
+  ])('refuses %s, and does no work', async (_, payload) => {
+    const work = jest.fn(() => undefined);
+    await expect(acknowledge(payload, PayloadDto, [], work)).resolves.toEqual({ ok: false, error: { code: 'validation_failed', message: expect.any(String) } });
+    expect(work).not.toHaveBeenCalled();
+    expect(({} as { admin?: boolean }).admin).toBeUndefined();
+  });
+
+  it.each([100, 20_000])('survives %i levels', async (levels) => {
+    await expect(acknowledge({ containerId: deep(levels) }, PayloadDto, [], () => undefined)).resolves.toMatchObject({ ok: false });
+  });
+
+  it('names the field at fault', async () => {
+    const answer = await acknowledge({ containerId: 5 }, PayloadDto, [], () => undefined);
+    expect(answer).toMatchObject({ error: { message: expect.stringContaining('containerId') } });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['a domain error', new DomainError('invalid_state', 'no'), 'invalid_state'],
+    ["a port's error", new RuntimeError('unavailable', 'secret socket path'), 'engine_unavailable'],
+    ['anything else', new Error('secret'), 'internal_error'],
+    ['no error at all', 'secret', 'internal_error'],
+    ['nothing', undefined, 'internal_error'],
+  ])('answers %s of the work under its code', async (_, error, code) => {
+    const fail = (): never => {
+      throw error;
+    };
+    for (const work of [fail, async () => fail()]) {
+      const answer = await acknowledge({ containerId: 'c' }, PayloadDto, [runtimeErrorToDomainError], work);
+      expect(answer).toMatchObject({ ok: false, error: { code } });
+      expect(JSON.stringify(answer)).not.toContain('secret');
+    }
+  });
+});

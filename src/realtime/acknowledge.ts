@@ -1,0 +1,37 @@
+import { plainToInstance } from 'class-transformer';
+import { validate } from 'class-validator';
+import { DomainError } from '../common/domain-error.js';
+import type { ErrorTranslator } from '../common/error-translators.js';
+import { toDomainError } from '../common/problem.js';
+import { flattenValidationErrors, prototypeKeys, validationFailed } from '../common/validation.js';
+import type { Acknowledgement } from './socket-events.js';
+
+/**
+ * Validates a client's payload and answers it: what `work` resolves with, or the error under its code.
+ * Nothing that a client sends makes this reject.
+ */
+export async function acknowledge<Dto extends object, Details extends object>(
+  payload: unknown,
+  Payload: new () => Dto,
+  translators: readonly ErrorTranslator[],
+  work: (dto: Dto) => Promise<Details | void> | Details | void,
+): Promise<Acknowledgement<Details>> {
+  try {
+    const details = await work(await parse(payload, Payload));
+    return { ok: true, ...details } as Acknowledgement<Details>;
+  } catch (error) {
+    const { code, message } = toDomainError(error, translators);
+    return { ok: false, error: { code, message } };
+  }
+}
+
+async function parse<Dto extends object>(payload: unknown, Payload: new () => Dto): Promise<Dto> {
+  const given = payload ?? {};
+  if (typeof given !== 'object' || Array.isArray(given)) throw new DomainError('validation_failed', 'The payload must be an object.');
+  const foreign = prototypeKeys(given, '');
+  if (foreign.length > 0) throw validationFailed(foreign.map((field) => ({ field, messages: [`property ${field} should not exist`] })));
+  const dto = plainToInstance(Payload, given);
+  const errors = await validate(dto, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
+  if (errors.length > 0) throw validationFailed(flattenValidationErrors(errors));
+  return dto;
+}

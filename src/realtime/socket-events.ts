@@ -1,0 +1,98 @@
+/**
+ * Everything that travels over Socket.io. This file imports nothing, so a client can take it as it is:
+ * `io(url, { auth: { token } }) as Socket<ServerToClientEvents, ClientToServerEvents>`.
+ */
+
+export interface SocketError {
+  code: string;
+  message: string;
+}
+
+/** What every client event is answered with. */
+export type Acknowledgement<Details extends object = object> = ({ ok: true } & Details) | { ok: false; error: SocketError };
+
+type Ack<Details extends object = object> = (answer: Acknowledgement<Details>) => void;
+
+export type ContainerStatusWord =
+  | 'queued'
+  | 'creating'
+  | 'starting'
+  | 'cloning'
+  | 'running'
+  | 'stopping'
+  | 'stopped'
+  | 'failed'
+  | 'missing'
+  | 'deleting';
+
+export interface JobState {
+  id: string;
+  name: 'create' | 'clone';
+  containerId: string;
+  state: 'queued' | 'active' | 'completed' | 'failed';
+  step: string | null;
+  /** Percent of the whole job. */
+  progress: number;
+  message: string | null;
+  attempts: number;
+  error: { code: string; message: string; retryable: boolean; output?: string[] } | null;
+}
+
+export interface AgentState {
+  active: boolean;
+  state: 'none' | 'idle' | 'working' | 'waiting';
+  since: string | null;
+}
+
+export interface StatusUpdate {
+  containerId: string;
+  status: ContainerStatusWord;
+  statusReason: { code: string; message: string } | null;
+  agent: AgentState | null;
+  job: JobState | null;
+  /** When the container was last written. */
+  at: string;
+}
+
+export interface ContainerMetrics {
+  containerId: string;
+  timestamp: string;
+  /** 100 is one core. */
+  cpu: { percent: number; limitPercent: number };
+  memory: { usedMB: number; limitMB: number; percent: number };
+  /** null until it was measured. */
+  disk: { usedMB: number | null; limitMB: number; percent: number | null };
+  network: { rxBytes: number; txBytes: number; rxBytesPerSecond: number; txBytesPerSecond: number };
+  pids: number;
+  /** null where processes cannot be seen; `state` is null while the agent has not told what it does. */
+  agent: { active: boolean; state: 'none' | 'idle' | 'working' | 'waiting' | null; since: string | null } | null;
+}
+
+export interface LogLine {
+  /** The engine's own, in RFC 3339 with nanoseconds. */
+  timestamp: string;
+  stream: 'stdout' | 'stderr';
+  message: string;
+}
+
+export interface ClientToServerEvents {
+  /** `interval` in milliseconds, 500 to 60000. */
+  'subscribe:metrics': (payload: { containerId: string; interval?: number }, ack?: Ack) => void;
+  'unsubscribe:metrics': (payload: { containerId: string }, ack?: Ack) => void;
+  'subscribe:status': (payload: { containerId?: string }, ack?: Ack) => void;
+  'unsubscribe:status': (payload: { containerId?: string }, ack?: Ack) => void;
+  'subscribe:logs': (payload: { containerId: string; tail?: number; stream?: 'all' | 'stdout' | 'stderr' }, ack?: Ack) => void;
+  'unsubscribe:logs': (payload: { containerId: string }, ack?: Ack) => void;
+}
+
+export interface ServerToClientEvents {
+  'metrics:update': (update: { containerId: string; metrics: ContainerMetrics }) => void;
+  'metrics:error': (failure: { containerId: string; error: SocketError }) => void;
+  'status:update': (update: StatusUpdate) => void;
+  'status:removed': (removal: { containerId: string; at: string }) => void;
+  'logs:initial': (lines: { containerId: string; lines: LogLine[] }) => void;
+  'logs:update': (lines: { containerId: string; lines: LogLine[] }) => void;
+  'logs:dropped': (loss: { containerId: string; count: number }) => void;
+  'logs:end': (end: { containerId: string; reason: string }) => void;
+  'logs:error': (failure: { containerId: string; error: SocketError }) => void;
+}

@@ -1,0 +1,170 @@
+import type { PinoLogger } from 'nestjs-pino';
+import { Clock } from '../../../src/common/clock.js';
+import { type ContainerRuntime, type InspectedContainer, type LogRecord, type LogRequest, RuntimeError } from '../../../src/runtime/container-runtime.js';
+
+interface FakeContainer {
+  lines: LogRecord[];
+  state: 'running' | 'exited';
+  startedAt: Date;
+  /** Where the lines of the present run begin. */
+  runFrom: number;
+}
+
+const START = Date.parse('2030-01-01T00:00:00Z');
+
+/** RFC 3339 with nine digits, `nanoseconds` after the start of the log. */
+export function instant(nanoseconds: number): string {
+  const milliseconds = START + Math.floor(nanoseconds / 1e6);
+  return new Date(milliseconds).toISOString().replace('Z', `${String(nanoseconds % 1e6).padStart(6, '0')}Z`);
+}
+
+export function line(nanoseconds: number, message: string, stream: LogRecord['stream'] = 'stdout'): LogRecord {
+  return { stream, timestamp: instant(nanoseconds), message };
+}
+
+/** As much of an engine as reading logs takes: it counts the tail before it filters, and tells `since` by the nanosecond. */
+export class FakeLogEngine {
+  readonly requests: (LogRequest & { dockerId: string })[] = [];
+  /** Whether the engine does not answer. */
+  isAway = false;
+  inspections = 0;
+  /** Called before each batch is handed out. */
+  beforeBatch: () => void | Promise<void> = () => undefined;
+  batchSize = 7;
+  private readonly containers = new Map<string, FakeContainer>();
+  private readonly waiting = new Set<() => void>();
+  private breaks = 0;
+  private graceful = 0;
+  private time = 1;
+  private starts = 0;
+
+  get runtime(): ContainerRuntime {
+    return {
+      containers: {
+        logs: (dockerId: string, request: LogRequest) => this.read(dockerId, request),
+        inspect: (dockerId: string) => this.inspect(dockerId),
+      },
+    } as unknown as ContainerRuntime;
+  }
+
+  get follows(): number {
+    return this.requests.filter(({ follow }) => follow).length;
+  }
+
+  run(dockerId: string): void {
+    const known = this.containers.get(dockerId);
+    const run = { state: 'running', startedAt: new Date(START + this.starts++), runFrom: known?.lines.length ?? 0 } as const;
+    if (known === undefined) this.containers.set(dockerId, { lines: [], ...run });
+    else Object.assign(known, run);
+    this.notify();
+  }
+
+  stop(dockerId: string): void {
+    this.containers.get(dockerId)!.state = 'exited';
+    this.notify();
+  }
+
+  remove(dockerId: string): void {
+    this.containers.delete(dockerId);
+    this.notify();
+  }
+
+  write(dockerId: string, ...messages: string[]): void {
+    for (const message of messages) this.append(dockerId, line((this.time += 1_000), message));
+    this.notify();
+  }
+
+  writeTo(stream: LogRecord['stream'], dockerId: string, ...messages: string[]): void {
+    for (const message of messages) this.append(dockerId, line((this.time += 1_000), message, stream));
+    this.notify();
+  }
+
+  append(dockerId: string, ...records: LogRecord[]): void {
+    this.containers.get(dockerId)!.lines.push(...records);
+    this.notify();
+  }
+
+  /** Every stream that is open fails. */
+  breakStreams(): void {
+    this.breaks += 1;
+    this.notify();
+  }
+
+  /** Every stream that is open ends as if there was nothing more to come. */
+  endStreams(): void {
+    this.graceful += 1;
+    this.notify();
+  }
+
+  private notify(): void {
+    for (const wake of this.waiting) wake();
+    this.waiting.clear();
+  }
+
+  private async inspect(dockerId: string): Promise<InspectedContainer | null> {
+    this.inspections += 1;
+    await Promise.resolve();
+    if (this.isAway) throw new RuntimeError('unavailable', 'the engine is away');
+    const container = this.containers.get(dockerId);
+    return container === undefined ? null : ({ dockerId, state: container.state, startedAt: container.startedAt } as InspectedContainer);
+  }
+
+  private async *read(dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
+    this.requests.push({ ...request, dockerId });
+    await Promise.resolve();
+    if (this.isAway) throw new RuntimeError('unavailable', 'the engine is away');
+    const container = this.containers.get(dockerId);
+    if (container === undefined) throw new RuntimeError('not_found', 'no such container');
+    const { breaks, graceful } = this;
+    const { startedAt } = container;
+    let at = request.tail === undefined ? 0 : Math.max(0, container.lines.length - request.tail);
+    for (;;) {
+      if (request.signal.aborted) throw new RuntimeError('aborted', 'given up');
+      if (this.breaks > breaks) throw new RuntimeError('unavailable', 'the stream broke');
+      const isOtherRun = container.startedAt !== startedAt;
+      const batch = container.lines.slice(at, Math.min(at + this.batchSize, isOtherRun && request.follow ? container.runFrom : Infinity));
+      at += batch.length;
+      const wanted = batch.filter(({ stream, timestamp }) => request[stream] && timestamp >= (request.since ?? '') && timestamp <= (request.until ?? '9'));
+      if (wanted.length > 0) {
+        await this.beforeBatch();
+        yield wanted;
+      }
+      if (batch.length > 0) continue;
+      const isOver = isOtherRun || container.state === 'exited' || this.containers.get(dockerId) !== container || this.graceful > graceful;
+      if (!request.follow || isOver) return;
+      await new Promise<void>((resolve) => {
+        this.waiting.add(resolve);
+        request.signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+}
+
+/** Sleeps a twentieth of what it is asked to. */
+export class FastClock extends Clock {
+  now(): Date {
+    return new Date();
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const timer = setTimeout(resolve, ms / 20);
+      signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+    });
+  }
+}
+
+export const quietLogger = { debug: () => undefined, error: () => undefined, warn: () => undefined, info: () => undefined } as unknown as PinoLogger;
+
+export async function eventually(condition: () => boolean, withinMs = 3_000): Promise<void> {
+  const until = Date.now() + withinMs;
+  while (!condition()) {
+    if (Date.now() > until) throw new Error('it did not happen');
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

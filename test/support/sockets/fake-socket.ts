@@ -1,0 +1,52 @@
+import { EventEmitter } from 'node:events';
+import { ADMINISTRATOR } from '../../../src/auth/principal.js';
+import { Outbox } from '../../../src/realtime/outbox.js';
+import { transportOf } from '../../../src/realtime/socket-transport.js';
+import type { TypedSocket } from '../../../src/realtime/typed-socket.js';
+
+export interface SentMessage {
+  event: string;
+  payload: Record<string, unknown>;
+}
+
+class FakeEngineTransport extends EventEmitter {
+  writable = true;
+}
+
+/** The server's side of one connection, as far as pace is concerned. A message that was sent leaves when `drain` is called. */
+export class FakeSocket {
+  connected = true;
+  readonly sent: SentMessage[] = [];
+  readonly conn = Object.assign(new EventEmitter(), { transport: new FakeEngineTransport(), writeBuffer: [] as unknown[] });
+  readonly data: { principal: typeof ADMINISTRATOR; outbox: Outbox };
+
+  /** @param isPaused whether messages stay in the process until `drain` */
+  constructor(public isPaused = false) {
+    this.data = { principal: ADMINISTRATOR, outbox: new Outbox(transportOf(this.typed)) };
+  }
+
+  get typed(): TypedSocket {
+    return this as unknown as TypedSocket;
+  }
+
+  emit(event: string, payload: Record<string, unknown>): boolean {
+    this.sent.push({ event, payload });
+    if (this.isPaused) this.conn.transport.writable = false;
+    return true;
+  }
+
+  drain(): void {
+    this.conn.transport.writable = true;
+    this.conn.transport.emit('ready');
+  }
+
+  /** The client goes from polling to a WebSocket, which is writable from the first. */
+  upgrade(): void {
+    this.conn.transport = new FakeEngineTransport();
+    this.conn.emit('upgrade', this.conn.transport);
+  }
+
+  of(event: string): Record<string, unknown>[] {
+    return this.sent.filter((message) => message.event === event).map(({ payload }) => payload);
+  }
+}

@@ -1,0 +1,55 @@
+import { io, type Socket } from 'socket.io-client';
+import type { ClientToServerEvents, ServerToClientEvents } from '../../../src/realtime/socket-events.js';
+
+type ClientSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
+type ServerEvent = keyof ServerToClientEvents;
+type Payload<Event extends ServerEvent> = Parameters<ServerToClientEvents[Event]>[0];
+
+export interface SocketOptions {
+  /** Sent in the handshake; none by default. */
+  token?: string;
+  origin?: string;
+}
+
+/** A Socket.io client that keeps what it was sent. */
+export class SocketClient {
+  private readonly received: { event: string; payload: unknown }[] = [];
+
+  private constructor(readonly socket: ClientSocket) {
+    socket.onAny((event: string, payload: unknown) => this.received.push({ event, payload }));
+  }
+
+  /** @throws Error with the server's reason when it refuses */
+  static connect(url: string, { token, origin }: SocketOptions = {}): Promise<SocketClient> {
+    const socket: ClientSocket = io(url, {
+      reconnection: false,
+      transports: ['websocket'],
+      forceNew: true,
+      auth: token === undefined ? {} : { token },
+      extraHeaders: origin === undefined ? {} : { origin },
+    });
+    return new Promise((resolve, reject) => {
+      const client = new SocketClient(socket);
+      socket.once('connect', () => resolve(client));
+      socket.once('connect_error', (error) => {
+        socket.close();
+        reject(error);
+      });
+    });
+  }
+
+  /** Sends any event with any payload and waits for the acknowledgement. */
+  ask(event: string, ...payload: unknown[]): Promise<{ ok: boolean; error?: { code: string; message: string } }> {
+    const untyped = this.socket as unknown as Socket;
+    return untyped.timeout(5_000).emitWithAck(event, ...payload);
+  }
+
+  /** Everything of one event so far, oldest first. */
+  all<Event extends ServerEvent>(event: Event): Payload<Event>[] {
+    return this.received.filter((each) => each.event === event).map((each) => each.payload as Payload<Event>);
+  }
+
+  close(): void {
+    this.socket.close();
+  }
+}
