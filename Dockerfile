@@ -67,7 +67,7 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["nod
 const { HOST, PORT } = process.env; \
 const host = !HOST || HOST === '0.0.0.0' || HOST === '::' ? '127.0.0.1' : HOST.includes(':') ? `[${HOST}]` : HOST; \
 fetch(`http://${host}:${PORT || 3000}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1));"]
-CMD ["node", "dist/main.js"]
+CMD ["node", "--max-semi-space-size=16", "dist/main.js"]
 LABEL org.opencontainers.image.title="DevForge" \
       org.opencontainers.image.description="Docker dev containers with Claude Code and VS Code inside, driven by REST and Socket.io" \
       org.opencontainers.image.licenses="MIT"

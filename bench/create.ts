@@ -34,7 +34,7 @@ async function bench(backend: Backend, { n, template }: CreateBenchOptions, entr
     undo.add(() => redis.stop());
     env['REDIS_URL'] = redis.url;
   }
-  const server = await startDevForge(env, { entry, nodeOptions: [] });
+  const server = await startDevForge(env, { entry, nodeOptions: ['--max-semi-space-size=16'] });
   undo.add(() => server.dispose());
   const created = new CreatedContainers(new ApiClient(server.url, server.token), template);
   undo.add(() => created.removeAll());

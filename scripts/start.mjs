@@ -6,13 +6,12 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { ensureBuild } from './lib/build.mjs';
 import { runCommand } from './lib/entry.mjs';
 import { projectEnv } from './lib/exec.mjs';
 import { extraCa } from './lib/extra-ca.mjs';
 import { ensureNpmPackages } from './lib/npm-packages.mjs';
-import { NODE, ROOT } from './lib/paths.mjs';
+import { NODE, ROOT, SERVER } from './lib/paths.mjs';
 import { quickstartFiles } from './lib/quickstart/git-certificate.mjs';
 import { loadSettings } from './lib/settings.mjs';
 import { createSteps } from './lib/steps.mjs';
@@ -38,7 +37,7 @@ function caSetting() {
 
 /** A group of its own keeps the terminal's Ctrl-C from reaching the server twice: it gets the one that is forwarded. */
 function serve(settings) {
-  const child = spawn(NODE, [join('dist', 'main.js')], { cwd: ROOT, env: projectEnv(settings), stdio: 'inherit', detached: true });
+  const child = spawn(NODE, SERVER, { cwd: ROOT, env: projectEnv(settings), stdio: 'inherit', detached: true });
   for (const signal of SIGNALS) {
     process.removeAllListeners(signal);
     process.on(signal, () => child.kill(signal));

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ok } from '../support/api/client.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
@@ -24,7 +23,6 @@ describe('the embedded PostgreSQL and the processes around it', () => {
     git = await gitFixture(server);
   }, IMAGE_BUILD_MS);
   afterAll(async () => {
-    writeFileSync('/tmp/faults/pg.log', server.devforge.log());
     await server?.dispose();
     await git?.close();
   }, 60_000);
@@ -57,8 +55,10 @@ describe('the embedded PostgreSQL and the processes around it', () => {
     const pull = server.gate.hold(pullsImage, 'before');
     const { id } = ok(await server.api.create(small()));
     await pull.reached();
-    process.kill(postmasterOf(server.devforge), 'SIGKILL');
+    const killed = postmasterOf(server.devforge);
+    process.kill(killed, 'SIGKILL');
     const { pid } = server.devforge;
+    await until('it is started again', () => postmasterOf(server.devforge) !== killed, 30_000);
     await until('the API answers', async () => (await server.api.list()).status === 200, 30_000);
     pull.release();
     const failed = await until('it fails', async () => {

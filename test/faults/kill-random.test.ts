@@ -13,7 +13,7 @@ import type { GitServers } from '../support/git/git-servers.js';
 import { type RedisServer, startRedis } from '../support/redis/redis-server.js';
 
 const COMMITS = 4;
-const LONGEST_LIFE_MS = 1_500;
+const LONGEST_LIFE_MS = 1_200;
 /** Of ten kills, so many come before the server is ready. */
 const EARLY_OF_TEN = 2;
 const AT_ONCE = 4;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killGroup, projectEnv } from '../exec.mjs';
 import { Failure } from '../failure.mjs';
-import { NODE, ROOT } from '../paths.mjs';
+import { NODE, ROOT, SERVER } from '../paths.mjs';
 import { reachableHost } from '../settings.mjs';
 import { defer } from '../shutdown.mjs';
 import { call } from './client.mjs';
@@ -71,7 +71,7 @@ function launch({ settings, port, env, log }) {
   mkdirSync(settings.dataDir, { recursive: true });
   const output = openSync(log, 'a', 0o600);
   const logStart = statSync(log).size;
-  const child = spawn(NODE, [join('dist', 'main.js')], {
+  const child = spawn(NODE, SERVER, {
     cwd: ROOT,
     env: projectEnv({ ...env, PORT: String(port), NO_COLOR: '1' }),
     stdio: ['ignore', output, output],
