@@ -6,7 +6,7 @@ import { CONTAINER_STATUSES, type ContainerStatus, type Template, TEMPLATES } fr
 const toBoolean = ({ value }: { value: unknown }): unknown => (value === 'true' ? true : value === 'false' ? false : value);
 
 export class ListContainersQuery {
-  @ApiProperty({ required: false, default: false, description: 'Add what running containers use, as it was sampled last.' })
+  @ApiProperty({ type: Boolean, required: false, default: false, description: 'Add what running containers use, as it was sampled last.' })
   @IsOptional()
   @Transform(toBoolean)
   @IsIn([true, false])

@@ -7,7 +7,7 @@ import type { StreamFilter } from '../log-subscription.js';
 const toBoolean = ({ value }: { value: unknown }): unknown => (value === 'true' ? true : value === 'false' ? false : value);
 
 export class LogsQuery {
-  @ApiProperty({ required: false, default: 200, minimum: 0, maximum: LONGEST_TAIL })
+  @ApiProperty({ type: 'integer', required: false, default: 200, minimum: 0, maximum: LONGEST_TAIL })
   @IsOptional()
   @Transform(({ value }) => Number(value))
   @IsInt()
@@ -30,13 +30,13 @@ export class LogsQuery {
   @IsIn(['all', 'stdout', 'stderr'])
   stream: StreamFilter = 'all';
 
-  @ApiProperty({ required: false, default: true, description: 'false leaves the timestamps out' })
+  @ApiProperty({ type: Boolean, required: false, default: true, description: 'false leaves the timestamps out' })
   @IsOptional()
   @Transform(toBoolean)
   @IsIn([true, false])
   timestamps = true;
 
-  @ApiProperty({ required: false, default: false, description: 'true streams one JSON line a record' })
+  @ApiProperty({ type: Boolean, required: false, default: false, description: 'true streams one JSON line a record' })
   @IsOptional()
   @Transform(toBoolean)
   @IsIn([true, false])
