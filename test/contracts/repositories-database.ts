@@ -1,5 +1,5 @@
 /** A PostgreSQL of its own for the suites of the repositories: the embedded one, in a temporary folder. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Database } from '../../src/persistence/database.js';
@@ -14,6 +14,8 @@ export interface TestDatabase {
 
 export async function openTestDatabase(): Promise<TestDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'devforge-repositories-'));
+  // As root the server is another user's, and a folder it cannot reach would send its files elsewhere.
+  await chmod(folder, 0o711);
   const server = new EmbeddedPostgres({ dataDir: join(folder, 'data'), log: () => undefined });
   const config = { ...(await server.start()), ssl: false };
   const pools: Database[] = [];
