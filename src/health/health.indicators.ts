@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
+import { within } from '../common/within.js';
 import { Database } from '../persistence/database.js';
 import { ProvisioningQueue } from '../queues/provisioning-queue.js';
 import { ContainerRuntime } from '../runtime/container-runtime.js';
@@ -39,12 +40,4 @@ export class HealthIndicators {
       return whenAway === 'down' ? session.down({ message }) : session.degraded({ message });
     }
   }
-}
-
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -2,6 +2,7 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { fileURLToPath } from 'node:url';
 import { Pool, type PoolConfig } from 'pg';
+import { within } from '../common/within.js';
 import * as schema from './schema.js';
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
@@ -50,15 +51,7 @@ export class Database {
 
   /** @throws when the server does not answer within two seconds */
   async ping(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${PING_TIMEOUT_MS} ms`)), PING_TIMEOUT_MS);
-    });
-    try {
-      await Promise.race([this.pool.query('select 1'), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    await within(PING_TIMEOUT_MS, this.pool.query('select 1'));
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { within } from '../common/within.js';
 import type { JobName } from '../persistence/types.js';
 import type { JobMap, ProvisioningJobData } from './job-map.js';
 import { ProvisioningQueue } from './provisioning-queue.js';
@@ -29,14 +30,6 @@ export class BullmqProvisioningQueue extends ProvisioningQueue {
   }
 
   async ping(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${PING_TIMEOUT_MS} ms`)), PING_TIMEOUT_MS);
-    });
-    try {
-      await Promise.race([this.queues.create.getWaitingCount(), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    await within(PING_TIMEOUT_MS, this.queues.create.getWaitingCount());
   }
 }

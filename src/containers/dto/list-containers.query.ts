@@ -1,14 +1,13 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { QueryBoolean } from '../../common/query-boolean.js';
 import { CONTAINER_STATUSES, type ContainerStatus, type Template, TEMPLATES } from '../../persistence/types.js';
-
-const toBoolean = ({ value }: { value: unknown }): unknown => (value === 'true' ? true : value === 'false' ? false : value);
 
 export class ListContainersQuery {
   @ApiProperty({ type: Boolean, required: false, default: false, description: 'Add what running containers use, as it was sampled last.' })
   @IsOptional()
-  @Transform(toBoolean)
+  @QueryBoolean()
   @IsIn([true, false])
   includeMetrics = false;
 
@@ -40,7 +39,7 @@ export class ListContainersQuery {
 export class RemoveContainerQuery {
   @ApiProperty({ type: Boolean, required: false, default: false, description: 'Keep the workspace volume.' })
   @IsOptional()
-  @Transform(toBoolean)
+  @QueryBoolean()
   @IsIn([true, false])
   keepVolume = false;
 }

@@ -1,10 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsRFC3339, Max, Min } from 'class-validator';
+import { QueryBoolean } from '../../common/query-boolean.js';
 import { LONGEST_TAIL } from '../log-hub.js';
 import type { StreamFilter } from '../log-subscription.js';
-
-const toBoolean = ({ value }: { value: unknown }): unknown => (value === 'true' ? true : value === 'false' ? false : value);
 
 export class LogsQuery {
   @ApiProperty({ type: 'integer', required: false, default: 200, minimum: 0, maximum: LONGEST_TAIL })
@@ -32,13 +31,13 @@ export class LogsQuery {
 
   @ApiProperty({ type: Boolean, required: false, default: true, description: 'false leaves the timestamps out' })
   @IsOptional()
-  @Transform(toBoolean)
+  @QueryBoolean()
   @IsIn([true, false])
   timestamps = true;
 
   @ApiProperty({ type: Boolean, required: false, default: false, description: 'true streams one JSON line a record' })
   @IsOptional()
-  @Transform(toBoolean)
+  @QueryBoolean()
   @IsIn([true, false])
   follow = false;
 }
