@@ -239,6 +239,16 @@ describe('what the runner does when a run goes wrong', () => {
       await expect(bench.state('resume')).resolves.toBe('ended');
     });
 
+    it('is gone on with and followed by one command, from where the caller is', async () => {
+      await cutOff([first, [['init'], ['result']]]);
+      const known = await bench.events();
+      const offset = Buffer.byteLength(`${known.join('\n')}\n`);
+      const { state, events, outcome } = await bench.resumeAndFollow(offset);
+      expect(state).toBe('started');
+      expect(outcome).toMatchObject({ status: 'succeeded', events: 4 });
+      expect([...known, ...events]).toEqual(await bench.events());
+    });
+
     it('leaves no earlier CLI beside the next', async () => {
       await cutOff([[['init'], STUBBORN, ['child', true], ['say', 'say'], ['block']], [['init'], ['result']]]);
       const old = [...(await bench.cliPids()), await childPid()];
