@@ -35,6 +35,11 @@ describe('what the runner does when a run goes wrong', () => {
       expect(await bench.calls()).toHaveLength(1);
     });
 
+    it('leaves nothing of what it was in', async () => {
+      expect(await bench.outcome([[['init'], ['tool', 't'], ['child', true], ['exit', 7]]])).toMatchObject(failed('cli_crashed'));
+      expect(lives(await childPid())).toBe(false);
+    });
+
     it('tells the last words', async () => {
       const { reason } = await bench.outcome([[['stderr', 'one\nout of luck\n'], ['exit', 7]]]);
       expect(reason!.message).toBe('Claude Code ended with exit code 7 without a result: out of luck');
