@@ -19,6 +19,7 @@ import { Reconciler } from './reconciler.js';
 import { Reprovisioning } from './reprovisioning.js';
 import { SshKeys } from './ssh-keys.js';
 import { StatusGateway } from './status.gateway.js';
+import { WorkspaceTools } from './workspace-tools.js';
 
 @Module({
   controllers: [ContainersController, JobsController],
@@ -41,7 +42,8 @@ import { StatusGateway } from './status.gateway.js';
     Reprovisioning,
     SshKeys,
     StatusGateway,
+    WorkspaceTools,
   ],
-  exports: [ContainerLeases, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent],
+  exports: [ContainerLeases, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent, WorkspaceTools],
 })
 export class ContainersModule {}
