@@ -9,6 +9,7 @@ import stat
 
 ROOT = b"/workspace"
 MOST_LINKS = 40
+REFUSED, IMAGINED, MADE = range(3)
 
 
 class Refusal(Exception):
@@ -60,8 +61,8 @@ class Walk:
         while self.held:
             os.close(self.held.pop())
 
-    def to(self, path, follow=True, make=False):
-        """@param follow a link at the end as well @param make folders on the way that are missing"""
+    def to(self, path, follow=True, missing=REFUSED):
+        """@param follow a link at the end as well @param missing what becomes of folders on the way that are missing"""
         stack = [(None, None, self.root)]
         ahead = components(path)[::-1]
         links = 0
@@ -77,7 +78,9 @@ class Walk:
             if fd is None:
                 if not ahead:
                     return Place(parent, name, None, len(stack) - 1)
-                if not make:
+                if missing == IMAGINED and b".." not in ahead:
+                    return Place(None, None, None, len(stack) - 1 + len(ahead))
+                if missing != MADE:
                     raise Refusal("file_not_found", "There is no such file or directory.")
                 make_directory(parent, name)
                 ahead.append(name)

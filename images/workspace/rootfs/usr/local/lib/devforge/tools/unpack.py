@@ -8,7 +8,7 @@ import time
 
 from archive import Archive
 from contents import remove_tree
-from paths import ROOT, Refusal, open_directory
+from paths import IMAGINED, MADE, ROOT, Refusal, open_directory
 from staging import Staging
 
 PREFIX = b".devforge-unpack-"
@@ -19,7 +19,7 @@ STALE = 60
 def unpack(channel, walk, request):
     """Says whether the path can be unpacked to; takes the archive; says how much it was."""
     path = request["path"].encode()
-    target = require_directory(walk.to(path))
+    target = require_directory(walk.to(path, missing=IMAGINED))
     name = PREFIX + os.urandom(8).hex().encode()
     os.mkdir(name, 0o700, dir_fd=walk.root)
     try:
@@ -38,7 +38,7 @@ def unpack(channel, walk, request):
 
 
 def merge_into(walk, path, source):
-    place = require_directory(walk.to(path, make=True))
+    place = require_directory(walk.to(path, missing=MADE))
     if not place.exists:
         os.mkdir(place.name, 0o755, dir_fd=place.parent)
         place = require_directory(walk.to(path))

@@ -3,7 +3,7 @@ import os
 import stat
 
 from contents import describe
-from paths import Refusal, kind_of
+from paths import IMAGINED, MADE, Refusal, kind_of
 
 PLAIN = 0o644
 
@@ -11,12 +11,12 @@ PLAIN = 0o644
 def write(channel, walk, request):
     """Says whether the path can be written to; takes the body; says what became of it."""
     path = request["path"].encode()
-    existing = require_writable(walk.to(path), request["path"])
+    require_writable(walk.to(path, missing=IMAGINED), request["path"])
     fd = walk.hold(os.open(b".", os.O_TMPFILE | os.O_RDWR, PLAIN, dir_fd=walk.root))
     channel.reply({"ok": True})
     receive_into(fd, channel, request["maxBytes"])
     # The workspace may have changed since.
-    existing = require_writable(walk.to(path, make=True), request["path"])
+    existing = require_writable(walk.to(path, missing=MADE), request["path"])
     os.fchmod(fd, stat.S_IMODE(existing.status.st_mode) if existing.exists else PLAIN)
     publish(fd, existing)
     channel.reply({"ok": True, "created": not existing.exists, "entry": describe(os.fstat(fd))})
