@@ -42,8 +42,8 @@ export class WorkspaceTools {
     if (NOT_FOUND.includes(exitCode) && /no such file|not found/i.test(words)) {
       return new DomainError('image_outdated', 'The container was made from an image that cannot do this yet; create it anew.', { cause });
     }
-    const container = await this.runtime.containers.inspect(row.dockerId!);
-    if (container?.state !== 'running') return notRunning((await this.containers.findById(row.id)) ?? row, cause);
+    const present = (await this.containers.findById(row.id)) ?? row;
+    if (present.status !== 'running' || (await this.runtime.containers.inspect(row.dockerId!))?.state !== 'running') return notRunning(present, cause);
     return new DomainError('workspace_tool_failed', `The program of DevForge in the container ended with ${exitCode}${words === '' ? '' : `: ${words}`}`, { cause });
   }
 }

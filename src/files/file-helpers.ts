@@ -61,11 +61,14 @@ export class FileHelpers implements OnModuleDestroy {
   private async hand<Result>(helper: FileHelper, row: ContainerRow, left: AbortSignal, work: (helper: FileHelper) => Promise<Result>): Promise<{ value: Result } | undefined> {
     const wasIdle = helper.hasAnswered;
     helper.hasAnswered = false;
-    const close = (): void => helper.close();
+    // The answer may be through before its helper is put back.
+    const close = (): void => {
+      if (!helper.isReady) helper.close();
+    };
     left.addEventListener('abort', close, { once: true });
     this.busy.add(helper);
     try {
-      if (left.aborted) close();
+      if (left.aborted) helper.close();
       return { value: await work(helper) };
     } catch (error) {
       if (helper.stalled.aborted) throw new DomainError('workspace_tool_failed', 'Nothing has moved for too long.', { cause: error });

@@ -37,7 +37,7 @@ export class FramedProcess {
     return this.process.exit;
   }
 
-  /** Whether the program has ended, or its input has. */
+  /** Whether the program has ended, or was let go of. */
   get isOver(): boolean {
     return this.ended.signal.aborted;
   }
@@ -78,6 +78,7 @@ export class FramedProcess {
   }
 
   close(): void {
+    this.ended.abort();
     this.process.close();
   }
 

@@ -52,7 +52,7 @@ def send_listing(channel, fd, path):
         entry = list_entry(fd, name)
         if entry is None:
             continue
-        text += separator + json.dumps(entry)
+        text += separator + json.dumps(entry, separators=(",", ":"))
         separator = ","
         if len(text) >= CHUNK // 4:
             channel.send(b"D", text.encode())
