@@ -16,6 +16,7 @@ const CODES: readonly ErrorCode[] = [
   'is_a_directory',
   'not_a_directory',
   'special_file',
+  'busy',
   'payload_too_large',
   'disk_full',
 ];

@@ -30,6 +30,10 @@ CODES = {
     errno.EROFS: "file_not_accessible",
     errno.ENOSPC: "disk_full",
     errno.EDQUOT: "disk_full",
+    # What was looked at has become something else meanwhile.
+    errno.EEXIST: "busy",
+    errno.ENOTEMPTY: "busy",
+    errno.ESTALE: "busy",
     errno.ENAMETOOLONG: "path_not_valid",
     errno.ELOOP: "path_not_valid",
 }
