@@ -22,6 +22,7 @@ export class TerminalStream {
   private readonly closed = new AbortController();
   private connection: HolderConnection | undefined;
   private isScreenComing = false;
+  private outcome: { exitCode: number | null; reason: EndReason } | undefined;
   /** When somebody typed, or opened it. */
   lastUsedAt: Date;
 
@@ -49,6 +50,8 @@ export class TerminalStream {
 
   /** The viewer is shown the screen, then what happens from there on. */
   add(viewer: TerminalViewer): void {
+    // It may have ended since it was opened.
+    if (this.outcome !== undefined) return viewer.ended(this.outcome.exitCode, this.outcome.reason);
     this.viewers.add(viewer);
     this.askForScreen();
   }
@@ -158,6 +161,7 @@ export class TerminalStream {
 
   private end(exitCode: number | null, reason: EndReason): void {
     this.closed.abort();
+    this.outcome = { exitCode, reason };
     for (const viewer of this.viewers) viewer.ended(exitCode, reason);
     this.viewers.clear();
     this.ways.onEnd();
