@@ -122,12 +122,12 @@ describe('a viewer of a terminal', () => {
       fill();
       const taken = viewer.room();
       takeAll();
-      await taken;
+      await expect(taken).resolves.toBeUndefined();
       fill();
       const late = viewer.room();
       now += 3_001;
       jest.advanceTimersByTime(3_001);
-      await late;
+      await expect(late).resolves.toBeUndefined();
     } finally {
       jest.useRealTimers();
     }

@@ -73,7 +73,8 @@ describe('a terminal', () => {
     const terminalId = await open();
     const typed = Array.from({ length: 200 }, (_, at) => `${at};`);
     await Promise.all(typed.map((data) => type(terminalId, data)));
-    await eventually(() => holder.terminal.inputs.join('') === typed.join(''));
+    await eventually(() => holder.terminal.inputs.length === typed.length);
+    expect(holder.terminal.inputs).toEqual(typed);
   });
 
   it('is shared: each client gets the screen, and what follows without gap or repeat', async () => {

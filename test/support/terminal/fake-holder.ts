@@ -1,9 +1,14 @@
-import type { Writable } from 'node:stream';
-import type { FakeProcessHandler, FakeProcessSide } from '../../../src/runtime/fake/fake-process.js';
+import type { Readable, Writable } from 'node:stream';
 import { HolderFrames } from '../../../src/terminal/terminal-frames.js';
 
 const NO_HOLDER = 3;
 const MOST_TERMINALS = 3;
+
+/** What the played program sees of the world. */
+interface ProgramSide {
+  stdin: Readable;
+  stdout: Writable;
+}
 
 interface Watcher {
   stdout: Writable;
@@ -72,7 +77,7 @@ export class FakeHolder {
   /** Ends every conversation before its answer with this code, as the engine does when there is no such program. */
   exitsWith: number | undefined;
 
-  readonly play: FakeProcessHandler = ({ argv }, side) => {
+  readonly play = ({ argv }: { argv: string[] }, side: ProgramSide): Promise<number> => {
     if (this.exitsWith !== undefined) return Promise.resolve(this.exitsWith);
     if (argv[1] === 'attach' && this.terminals.size === 0) return Promise.resolve(NO_HOLDER);
     return new Promise((resolve) => this.converse(side, resolve));
@@ -85,7 +90,7 @@ export class FakeHolder {
     return terminal;
   }
 
-  private converse({ stdin, stdout }: FakeProcessSide, end: (exitCode: number) => void): void {
+  private converse({ stdin, stdout }: ProgramSide, end: (exitCode: number) => void): void {
     const frames = new HolderFrames();
     const watcher = { stdout, end };
     let terminal: FakeTerminal | undefined;
