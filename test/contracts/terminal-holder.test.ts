@@ -271,7 +271,10 @@ describe('the holder of terminals, in a workspace', () => {
     await watcher.shows('done', 40_000);
     expect(watcher.text.isWellFormed()).toBe(true);
     // What asked the terminal was answered, to the shell that reads it now.
-    watcher.type('\x03\x15echo al""ive\r');
+    watcher.type('\x03');
+    await delay(500);
+    watcher.type('\r');
+    watcher.type('echo al""ive\r');
     await watcher.shows('alive');
     expect(await watcher.screen()).toContain('alive');
     await end(watcher);

@@ -6,7 +6,7 @@ export class Emulator {
 
   /** @param onReply what it answers to programs that ask */
   constructor(cols: number, rows: number, onReply: (reply: string) => void = () => undefined) {
-    this.terminal = new headless.Terminal({ cols, rows, scrollback: 2_000, allowProposedApi: true });
+    this.terminal = new headless.Terminal({ cols, rows, scrollback: 2_000, allowProposedApi: true, logLevel: 'off' });
     this.terminal.onData(onReply);
   }
 
@@ -21,7 +21,7 @@ export class Emulator {
   /** The visible lines, without the blanks at their ends. */
   lines(): string[] {
     const { active } = this.terminal.buffer;
-    return Array.from({ length: this.terminal.rows }, (_, row) => active.getLine(active.baseY + row)?.translateToString(true) ?? '');
+    return Array.from({ length: this.terminal.rows }, (_, row) => active.getLine(active.baseY + row)?.translateToString(true).trimEnd() ?? '');
   }
 
   text(): string {
