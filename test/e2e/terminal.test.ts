@@ -148,21 +148,24 @@ describe('terminals', () => {
 
     it('claude runs in colours and with its keyboard, and is there for another client', async () => {
       // Past its first questions, and with an endpoint that is nowhere: nothing is asked of a model.
-      await inside(`echo '{"hasCompletedOnboarding":true,"theme":"dark"}' > "$CLAUDE_CONFIG_DIR/.claude.json"`);
+      await inside(`mkdir -p "$CLAUDE_CONFIG_DIR"; echo '{"hasCompletedOnboarding":true,"theme":"dark"}' > "$CLAUDE_CONFIG_DIR/.claude.json"`);
       const terminal = await openShell({ cols: 120, rows: 40 });
       await terminal.type('ANTHROPIC_BASE_URL=http://127.0.0.1:9 ANTHROPIC_AUTH_TOKEN=none claude\r');
       await terminal.shows('Yes, I trust this folder', 60_000);
       expect(terminal.text).toContain('\x1b[38;');
-      const chosen = (): boolean => terminal.emulator.text().includes('❯ Yes');
-      if (!chosen()) await terminal.type('\x1b[B');
+      // While it starts it draws anew, with the first of the answers chosen.
+      await terminal.settles();
+      await terminal.type('\x1b[B');
       await terminal.shows('❯ Yes');
+      await terminal.settles();
       const other = await open({ terminalId: terminal.id, cols: 120, rows: 40 });
       await other.shows('❯ Yes');
       expect(other.emulator.text()).toBe(terminal.emulator.text());
       await other.type('\r');
       await terminal.shows(/^❯/m, 30_000);
+      await terminal.settles();
       await terminal.type('hällo 🚀');
-      await other.shows('❯ hällo 🚀');
+      await other.shows('hällo 🚀');
       await other.type('\x7f\x7fwörld');
       await terminal.shows('hällowörld');
       await terminal.close();

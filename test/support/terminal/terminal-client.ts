@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../e2e/until.js';
 import type { SocketClient } from '../sockets/socket-client.js';
 import { Emulator } from './emulator.js';
@@ -79,6 +80,11 @@ export class TerminalClient {
     } catch {
       throw new Error(`Not within ${timeoutMs} ms on the screen: ${String(wanted)}. It is:\n${this.emulator.text()}`);
     }
+  }
+
+  /** Waits until the screen has stayed the same for a second. */
+  async settles(): Promise<void> {
+    for (let before = ''; before !== this.emulator.text(); await delay(1_000)) before = this.emulator.text();
   }
 
   private show(data: string, screen?: { cols: number; rows: number }): void {
