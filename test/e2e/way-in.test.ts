@@ -249,8 +249,10 @@ describe("the way into a container's sites", () => {
       expect(page.body).toContain('http-equiv="refresh"');
       expect(problem(await server.api.request('POST', `/api/containers/${both.id}/editor`))).toMatchObject({ status: 409, currentStatus: 'stopped' });
       ok(await server.api.start(both.id));
-      const back = await visitor.ask(`${editorOf(both)}/?folder=/workspace`, { headers: { Accept: 'text/html' } });
-      expect([back.status, back.body.includes('workbench')]).toEqual([200, true]);
+      await until('VS Code is back', async () => {
+        const back = await visitor.ask(`${editorOf(both)}/?folder=/workspace`, { headers: { Accept: 'text/html' } });
+        return back.status === 200 && back.body.includes('workbench');
+      }, 40_000);
     }, 60_000);
   });
 });
