@@ -25,7 +25,7 @@ export class Screen {
   constructor({ cols, rows }, onReply) {
     this.#terminal = new Terminal({ cols, rows, scrollback: scrollbackFor(cols, rows), allowProposedApi: true, logLevel: 'off' });
     this.#terminal.loadAddon(this.#serializer);
-    this.#terminal.onData(onReply);
+    this.#terminal.onData((reply) => reply !== '' && onReply(reply));
     this.#terminal.onTitleChange((title) => (this.#title = title.slice(0, LONGEST_TITLE)));
     this.#keyboard = new KeyboardModes(this.#terminal);
   }
@@ -37,6 +37,11 @@ export class Screen {
   /** @param {() => void} shown called once the screen shows it, and nothing that was written later */
   write(text, shown) {
     this.#terminal.write(text, shown);
+  }
+
+  /** What is written next is an echo, as a rule: it is shown at once, not in the next turn. */
+  expectEcho() {
+    this.#terminal.input('');
   }
 
   resize({ cols, rows }) {

@@ -61,6 +61,7 @@ export class Terminal {
   input(bytes, written) {
     this.lastUsedAt = new Date();
     if (this.#replies.areRepeatedBy(bytes.toString())) return written();
+    this.#screen.expectEcho();
     this.#pty.write(bytes, written);
   }
 
