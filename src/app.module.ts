@@ -18,6 +18,7 @@ import { ProvisioningModule } from './provisioning/provisioning.module.js';
 import { QueuesModule } from './queues/queues.module.js';
 import { runtimeErrorToDomainError } from './runtime/runtime-error-translation.js';
 import { RuntimeModule } from './runtime/runtime.module.js';
+import { TerminalModule } from './terminal/terminal.module.js';
 
 @Global()
 @Module({
@@ -41,6 +42,7 @@ class ErrorTranslationModule {}
     ContainersModule,
     ProvisioningModule,
     EditorModule,
+    TerminalModule,
     LogsModule,
     MetricsModule,
     HealthModule,
