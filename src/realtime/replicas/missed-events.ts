@@ -1,0 +1,90 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { Clock } from '../../common/clock.js';
+import { DomainEvents } from '../../events/domain-events.js';
+import { ContainersRepository } from '../../persistence/containers.repository.js';
+import { ReplicaEvents } from './replica-events.js';
+import { ReplicaLink } from './replica-link.js';
+
+const EVERY_MS = 15_000;
+
+interface Seen {
+  ownerId: string;
+  /** Milliseconds of the epoch. */
+  updatedAt: number;
+}
+
+/**
+ * Finds out from the rows what no other replica told, since it died between the write and the word, or the link was down:
+ * at a slow pace, and each time the link is up again.
+ */
+@Injectable()
+export class MissedEvents implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly stopped = new AbortController();
+  private seen: Map<string, Seen> | undefined;
+  private readonly removedMeanwhile = new Set<string>();
+  private unsubscribe: () => void = () => undefined;
+  private looking: Promise<void> = Promise.resolve();
+  private loop: Promise<void> | undefined;
+
+  constructor(
+    private readonly link: ReplicaLink,
+    private readonly rows: ContainersRepository,
+    private readonly replicas: ReplicaEvents,
+    private readonly events: DomainEvents,
+    private readonly clock: Clock,
+    @InjectPinoLogger(MissedEvents.name) private readonly logger: PinoLogger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.link.adapter === undefined) return;
+    this.unsubscribe = this.events.on('container.removed', ({ containerId }) => {
+      this.seen?.delete(containerId);
+      this.removedMeanwhile.add(containerId);
+    });
+    this.link.onRestored(() => void this.look());
+    this.loop = this.repeat();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped.abort();
+    this.unsubscribe();
+    await this.loop;
+    await this.looking;
+  }
+
+  /** Compares the rows with what they were the last time. What was told already is told twice, which costs a look at the row. */
+  look(): Promise<void> {
+    this.looking = this.looking.then(async () => {
+      if (this.stopped.signal.aborted) return;
+      try {
+        await this.compare();
+      } catch (error) {
+        this.logger.debug({ err: error }, 'The rows could not be looked at for what other replicas did');
+      }
+    });
+    return this.looking;
+  }
+
+  private async repeat(): Promise<void> {
+    do {
+      await this.look();
+      await this.clock.sleep(EVERY_MS, this.stopped.signal);
+    } while (!this.stopped.signal.aborted);
+  }
+
+  private async compare(): Promise<void> {
+    this.removedMeanwhile.clear();
+    const rows = (await this.rows.listAll()).filter(({ id }) => !this.removedMeanwhile.has(id));
+    const before = this.seen;
+    this.seen = new Map(rows.map(({ id, ownerId, updatedAt }) => [id, { ownerId, updatedAt: updatedAt.getTime() }]));
+    // Who starts has read the rows just now.
+    if (before === undefined) return;
+    for (const [containerId, { ownerId, updatedAt }] of this.seen) {
+      if (before.get(containerId)?.updatedAt !== updatedAt) this.replicas.announce('container.changed', { containerId, ownerId });
+    }
+    for (const [containerId, { ownerId }] of before) {
+      if (!this.seen.has(containerId)) this.replicas.announce('container.removed', { containerId, ownerId, at: this.clock.now() });
+    }
+  }
+}
