@@ -103,6 +103,35 @@ describe('what no other replica told', () => {
     expect(heard).toEqual(['a removed', 'b removed']);
   });
 
+  it('is the removal of one that was made since the last look, and only heard of', async () => {
+    const carol = ALICE.replace(/a$/, 'c');
+    events.emit('container.changed', { containerId: carol, ownerId: 'admin' });
+    await clock.advance(15_000);
+    await clock.advance(15_000);
+    expect(heard).toEqual(['c changed', 'c removed']);
+  });
+
+  it('is not the removal of one that is made while the rows are read', async () => {
+    const carol = ALICE.replace(/a$/, 'c');
+    listing = async () => {
+      listing = async () => undefined;
+      write(carol);
+      events.emit('container.changed', { containerId: carol, ownerId: 'admin' });
+      await settled();
+    };
+    for (let beat = 0; beat < 3; beat++) await clock.advance(15_000);
+    expect(heard).toEqual(['c changed', 'c changed']);
+  });
+
+  it('is no second removal when a change is heard of after it', async () => {
+    rows.delete(ALICE);
+    events.emit('container.removed', { containerId: ALICE, ownerId: 'admin', at: clock.now() });
+    await settled();
+    events.emit('container.changed', { containerId: ALICE, ownerId: 'admin' });
+    for (let beat = 0; beat < 3; beat++) await clock.advance(15_000);
+    expect(heard).toEqual(['a removed', 'a changed']);
+  });
+
   it('is found later when the database is away', async () => {
     listing = async () => {
       throw new Error('away');

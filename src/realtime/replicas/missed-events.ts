@@ -10,8 +10,8 @@ const EVERY_MS = 15_000;
 
 interface Seen {
   ownerId: string;
-  /** Milliseconds of the epoch. */
-  updatedAt: number;
+  /** Milliseconds of the epoch; undefined for one that was only heard of. */
+  updatedAt: number | undefined;
 }
 
 /**
@@ -21,9 +21,11 @@ interface Seen {
 @Injectable()
 export class MissedEvents implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly stopped = new AbortController();
-  private seen: Map<string, Seen> | undefined;
-  private readonly removedMeanwhile = new Set<string>();
-  private unsubscribe: () => void = () => undefined;
+  private readonly seen = new Map<string, Seen>();
+  /** Ids whose removal was told since the last look, and since the one before: events may come out of order. */
+  private removed = { lately: new Set<string>(), before: new Set<string>() };
+  private hasLooked = false;
+  private unsubscribe: (() => void)[] = [];
   private looking: Promise<void> = Promise.resolve();
   private loop: Promise<void> | undefined;
 
@@ -38,17 +40,22 @@ export class MissedEvents implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     if (this.link.adapter === undefined) return;
-    this.unsubscribe = this.events.on('container.removed', ({ containerId }) => {
-      this.seen?.delete(containerId);
-      this.removedMeanwhile.add(containerId);
-    });
+    this.unsubscribe = [
+      this.events.on('container.changed', ({ containerId, ownerId }) => {
+        if (!this.seen.has(containerId) && !this.isRemoved(containerId)) this.seen.set(containerId, { ownerId, updatedAt: undefined });
+      }),
+      this.events.on('container.removed', ({ containerId }) => {
+        this.seen.delete(containerId);
+        this.removed.lately.add(containerId);
+      }),
+    ];
     this.link.onRestored(() => void this.look());
     this.loop = this.repeat();
   }
 
   async onModuleDestroy(): Promise<void> {
     this.stopped.abort();
-    this.unsubscribe();
+    for (const each of this.unsubscribe) each();
     await this.loop;
     await this.looking;
   }
@@ -74,17 +81,24 @@ export class MissedEvents implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async compare(): Promise<void> {
-    this.removedMeanwhile.clear();
-    const rows = (await this.rows.listAll()).filter(({ id }) => !this.removedMeanwhile.has(id));
-    const before = this.seen;
-    this.seen = new Map(rows.map(({ id, ownerId, updatedAt }) => [id, { ownerId, updatedAt: updatedAt.getTime() }]));
-    // Who starts has read the rows just now.
-    if (before === undefined) return;
-    for (const [containerId, { ownerId, updatedAt }] of this.seen) {
-      if (before.get(containerId)?.updatedAt !== updatedAt) this.replicas.announce('container.changed', { containerId, ownerId });
+    this.removed = { lately: new Set(), before: this.removed.lately };
+    // What is heard of while the rows are read may not be among them yet.
+    const before = new Map(this.seen);
+    const rows = (await this.rows.listAll()).filter(({ id }) => !this.isRemoved(id));
+    const present = new Set(rows.map(({ id }) => id));
+    for (const { id, ownerId, updatedAt } of rows) {
+      const isNew = before.get(id)?.updatedAt !== updatedAt.getTime();
+      this.seen.set(id, { ownerId, updatedAt: updatedAt.getTime() });
+      // Who starts has read the rows just now.
+      if (isNew && this.hasLooked) this.replicas.announce('container.changed', { containerId: id, ownerId });
     }
     for (const [containerId, { ownerId }] of before) {
-      if (!this.seen.has(containerId)) this.replicas.announce('container.removed', { containerId, ownerId, at: this.clock.now() });
+      if (!present.has(containerId) && !this.isRemoved(containerId)) this.replicas.announce('container.removed', { containerId, ownerId, at: this.clock.now() });
     }
+    this.hasLooked = true;
+  }
+
+  private isRemoved(id: string): boolean {
+    return this.removed.lately.has(id) || this.removed.before.has(id);
   }
 }
