@@ -31,14 +31,17 @@ const expressions = [
 describe('the dashboard for Grafana', () => {
   let served: string[];
   let registry: Registry;
+  let figures: object[];
 
   beforeAll(() => {
     registry = createRegistry();
-    new HttpFigures({} as HttpAdapterHost, registry);
-    new EngineFigures(registry);
-    new JobFigures(registry);
-    new SocketFigures(new SocketTally(), registry);
-    new RowFigures({} as ContainersRepository, {} as JobsRepository, {} as LatestMetrics, registry, quietLogger());
+    figures = [
+      new HttpFigures({} as HttpAdapterHost, registry),
+      new EngineFigures(registry),
+      new JobFigures(registry),
+      new SocketFigures(new SocketTally(), registry),
+      new RowFigures({} as ContainersRepository, {} as JobsRepository, {} as LatestMetrics, registry, quietLogger()),
+    ];
     served = registry.getMetricsAsArray().map(({ name }) => name);
   });
   afterAll(() => registry.clear());
@@ -50,6 +53,7 @@ describe('the dashboard for Grafana', () => {
   });
 
   it('reads every metric of DevForge', () => {
+    expect(figures.length).toBeGreaterThan(0);
     const read = new Set(expressions.flatMap(metricsOf));
     expect(served.filter((name) => name.startsWith('devforge_') && !read.has(name))).toEqual([]);
   });

@@ -14,7 +14,9 @@ beforeEach(() => {
 });
 afterEach(() => end());
 
-const rejected = (error: object) => () => Promise.reject(Object.assign(new Error('no'), error));
+const rejected = (error: object) => async (): Promise<never> => {
+  throw Object.assign(new Error('no'), error);
+};
 
 describe('a call of the engine', () => {
   it('tells its operation without what it is about, its outcome and its time', async () => {
@@ -45,7 +47,7 @@ describe('a call of the engine', () => {
   });
 
   it('that watches its own time is told as well, once', async () => {
-    await expect(observed('build image devforge/x:1', rejected(new RuntimeError('build_failed', 'x')))).rejects.toThrow();
+    await expect(observed('build image devforge/x:1', rejected(new RuntimeError('build_failed', 'x')))).rejects.toMatchObject({ code: 'build_failed' });
     expect(told).toMatchObject([{ operation: 'build image' }]);
   });
 
