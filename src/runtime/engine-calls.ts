@@ -18,6 +18,7 @@ export const ENGINE_OPERATIONS = [
   'usage of container',
   'logs of container',
   'exec',
+  'open process',
   'inspect image',
   'pull image',
   'build image',
