@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'pg';
@@ -13,6 +13,8 @@ export interface PostgresServer {
   connections(): Promise<string[]>;
   /** Ends its clients' connections of that application name. @returns how many there were */
   terminate(applicationName: string): Promise<number>;
+  /** SIGKILL to the whole server; it is back a moment later. */
+  crash(): Promise<void>;
   /** Ends it and removes its files; its clients first, or it stays for them. */
   stop(): Promise<void>;
 }
@@ -34,6 +36,11 @@ export async function startPostgres(): Promise<PostgresServer> {
       return rows.map(({ name }) => name);
     },
     terminate: async (name) => (await pool.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [name])).rows.length,
+    crash: async () => {
+      const { rows } = await pool.query<{ pid: number }>('select pg_backend_pid() as pid');
+      const status = await readFile(`/proc/${rows[0]!.pid}/status`, 'utf8');
+      process.kill(Number(/^PPid:\s*(\d+)/m.exec(status)![1]), 'SIGKILL');
+    },
     stop: async () => {
       await pool.end();
       await server.stop();
