@@ -8,6 +8,7 @@ import { type ContainerRow, ContainersRepository } from '../persistence/containe
 import { acknowledge } from '../realtime/acknowledge.js';
 import { LatestMessages } from '../realtime/outbox.js';
 import type { Acknowledgement } from '../realtime/socket-events.js';
+import { SocketTally } from '../realtime/socket-tally.js';
 import type { TypedSocket } from '../realtime/typed-socket.js';
 import { SubscribeMetricsDto, UnsubscribeMetricsDto } from './dto/subscribe-metrics.dto.js';
 import { MetricsHub, notRunning } from './metrics-hub.js';
@@ -37,7 +38,10 @@ export class MetricsGateway implements OnApplicationBootstrap, OnModuleDestroy, 
     private readonly hub: MetricsHub,
     private readonly events: DomainEvents,
     private readonly translators: ErrorTranslators,
-  ) {}
+    tally: SocketTally,
+  ) {
+    tally.countSubscriptions('metrics', () => [...this.subscribers.values()].reduce((sum, { subscriptions }) => sum + subscriptions.size, 0));
+  }
 
   onApplicationBootstrap(): void {
     this.unsubscribe = [

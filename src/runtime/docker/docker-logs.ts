@@ -6,7 +6,7 @@ import { LogFrames } from './log-frames.js';
 
 /** Reads a container's output. Breaking out of the loop lets go of the engine's stream. */
 export async function* readLogs(docker: Dockerode, dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
-  const what = `logs of container ${dockerId.slice(0, 12)}`;
+  const what = `logs of container ${dockerId.slice(0, 12)}` as const;
   const stream = await engineCall(what, DEADLINE.read, (signal) => open(docker, dockerId, request, signal), request.signal);
   const frames = new LogFrames();
   const abort = (): void => void stream.destroy();

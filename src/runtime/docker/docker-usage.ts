@@ -14,7 +14,7 @@ interface StatsRecord {
 
 /** The engine's own stream of statistics. */
 export async function* readUsage(docker: Dockerode, dockerId: string, signal: AbortSignal): AsyncGenerator<UsageRecord> {
-  const what = `usage of container ${dockerId.slice(0, 12)}`;
+  const what = `usage of container ${dockerId.slice(0, 12)}` as const;
   const stream = await engineCall(what, DEADLINE.read, (given) => open(docker, dockerId, given), signal);
   // With an error, since lines are waited for until the stream says that none will come.
   const abort = (): void => void stream.destroy(new Error('aborted'));
