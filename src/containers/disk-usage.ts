@@ -23,13 +23,21 @@ export class DiskUsage {
   measure(row: ContainerRow, signal?: AbortSignal): Promise<number> {
     const known = this.measuring.get(row.id);
     if (known !== undefined) return known;
-    const measured = this.walk(row, signal).finally(() => this.measuring.delete(row.id));
+    const measured = this.walk(row, signal)
+      .then((usedMB) => {
+        if (this.measuring.get(row.id) === measured) this.lastMB.set(row.id, usedMB);
+        return usedMB;
+      })
+      .finally(() => {
+        if (this.measuring.get(row.id) === measured) this.measuring.delete(row.id);
+      });
     this.measuring.set(row.id, measured);
     return measured;
   }
 
   forget(id: string): void {
     this.lastMB.delete(id);
+    this.measuring.delete(id);
   }
 
   private async walk(row: ContainerRow, signal?: AbortSignal): Promise<number> {
@@ -38,8 +46,6 @@ export class DiskUsage {
       this.runtime.containers.exec(row.dockerId!, { argv: ['du', '-s', '--block-size=1', WORKSPACE_FOLDER], timeoutMs: MEASURE_TIMEOUT_MS, signal }),
     ]);
     const bytes = layer + Number(/^\d+/.exec(workspace.stdout)?.[0] ?? 0);
-    const usedMB = Math.ceil(bytes / MIB);
-    this.lastMB.set(row.id, usedMB);
-    return usedMB;
+    return Math.ceil(bytes / MIB);
   }
 }
