@@ -146,7 +146,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
     this.stop(containerId);
     this.histories.delete(containerId);
     this.disk.forget(containerId);
-    for (const watcher of [...(this.watchers.get(containerId)?.keys() ?? [])]) watcher.onRemoved();
+    for (const watcher of this.watchers.get(containerId)?.keys() ?? []) watcher.onRemoved();
   }
 }
 
