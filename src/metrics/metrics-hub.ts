@@ -7,24 +7,17 @@ import type { MetricsDto } from '../containers/dto/metrics.dto.js';
 import { LatestMetrics } from '../containers/latest-metrics.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
-import { ContainerSampler, type Watcher } from './container-sampler.js';
 import { RuntimeError } from '../runtime/container-runtime.js';
+import { ContainerSampler } from './container-sampler.js';
 import { MetricsHistory } from './metrics-history.js';
+import { type MetricsWatcher, MetricsWatchers } from './metrics-watchers.js';
 import { UsageSources } from './sources/usage-source.js';
-
-export interface MetricsWatcher extends Watcher {
-  /** There are no figures now; they come again when they can be had. */
-  onFailure(error: unknown): void;
-  /** Nothing comes any more. */
-  onRemoved(): void;
-}
 
 /** Holds one sampler for each running container, however many watch it. */
 @Injectable()
 export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly samplers = new Map<string, { sampler: ContainerSampler; dockerId: string }>();
-  /** Outlive the sampler: a container that runs again is watched again. */
-  private readonly watchers = new Map<string, Map<MetricsWatcher, (() => void) | undefined>>();
+  private readonly watchers = new MetricsWatchers();
   private readonly refreshes = new Refreshes();
   private readonly histories = new Map<string, MetricsHistory>();
   private unsubscribe: (() => void)[] = [];
@@ -82,14 +75,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
 
   /** @returns a function that ends it */
   watch(containerId: string, watcher: MetricsWatcher): () => void {
-    const watchers = this.watchers.get(containerId) ?? new Map<MetricsWatcher, (() => void) | undefined>();
-    this.watchers.set(containerId, watchers);
-    watchers.set(watcher, this.samplers.get(containerId)?.sampler.watch(watcher));
-    return () => {
-      watchers.get(watcher)?.();
-      watchers.delete(watcher);
-      if (watchers.size === 0 && this.watchers.get(containerId) === watchers) this.watchers.delete(containerId);
-    };
+    return this.watchers.add(containerId, watcher, this.samplers.get(containerId)?.sampler);
   }
 
   /** Starts or stops sampling by what the row says. */
@@ -106,8 +92,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
       onFailure: (error) => this.failed(row, error),
     });
     this.samplers.set(row.id, { sampler, dockerId: row.dockerId });
-    const watchers = this.watchers.get(row.id);
-    for (const watcher of watchers?.keys() ?? []) watchers!.set(watcher, sampler.watch(watcher));
+    this.watchers.serve(row.id, sampler);
     sampler.start();
     if (this.disk.last(row.id) === undefined) {
       this.disk.measure(row).catch((error: unknown) => this.logger.debug({ err: error, containerId: row.id }, 'The disk of a container could not be measured'));
@@ -125,7 +110,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
   private failed(row: ContainerRow, error: unknown): void {
     this.logger.debug({ err: error, containerId: row.id }, 'A container could not be sampled');
     const reason = reasonFor(row, error);
-    for (const watcher of this.watchers.get(row.id)?.keys() ?? []) watcher.onFailure(reason);
+    for (const watcher of this.watchers.of(row.id)) watcher.onFailure(reason);
     // It may have stopped without a word, by another process for example. An engine that is away says nothing of it.
     if (!isAway(error)) void this.refresh(row.id);
   }
@@ -133,7 +118,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
   private pause(row: ContainerRow): void {
     if (!this.samplers.has(row.id)) return;
     this.stop(row.id);
-    for (const watcher of this.watchers.get(row.id)?.keys() ?? []) watcher.onFailure(notRunning(row));
+    for (const watcher of this.watchers.of(row.id)) watcher.onFailure(notRunning(row));
   }
 
   private stop(containerId: string): void {
@@ -146,7 +131,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
     this.stop(containerId);
     this.histories.delete(containerId);
     this.disk.forget(containerId);
-    for (const watcher of this.watchers.get(containerId)?.keys() ?? []) watcher.onRemoved();
+    for (const watcher of this.watchers.of(containerId)) watcher.onRemoved();
   }
 }
 

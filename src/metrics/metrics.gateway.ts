@@ -9,7 +9,8 @@ import { LatestMessages } from '../realtime/outbox.js';
 import type { Acknowledgement } from '../realtime/socket-events.js';
 import type { TypedSocket } from '../realtime/typed-socket.js';
 import { SubscribeMetricsDto, UnsubscribeMetricsDto } from './dto/subscribe-metrics.dto.js';
-import { MetricsHub, type MetricsWatcher, notRunning } from './metrics-hub.js';
+import { MetricsHub, notRunning } from './metrics-hub.js';
+import type { MetricsWatcher } from './metrics-watchers.js';
 
 const MOST_SUBSCRIPTIONS = 500;
 
