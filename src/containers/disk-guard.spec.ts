@@ -70,6 +70,21 @@ describe('a round of the disks', () => {
     expect(asked.filter((id) => id === 'c0')).toHaveLength(1);
   });
 
+  it('asks the engine a few at a time', async () => {
+    rows = Array.from({ length: 12 }, (_, at) => rowOf(`c${at}`));
+    const walks = rows.map(() => Promise.withResolvers<number>());
+    for (const [at, { id }] of rows.entries()) usedBytes.set(id, walks[at]!.promise);
+    const checking = guard.check();
+    await settle();
+    expect(asked).toHaveLength(4);
+    walks[2]!.resolve(MIB);
+    await settle();
+    expect(asked).toHaveLength(5);
+    for (const { resolve } of walks) resolve(MIB);
+    await checking;
+    expect(asked).toHaveLength(12);
+  });
+
   it('passes over one that fails', async () => {
     rows = [rowOf('broken'), rowOf('well')];
     usedBytes.set('broken', Promise.reject(new Error('no such process')));

@@ -8,8 +8,6 @@ import { ContainerStore } from './container-store.js';
 import { DiskUsage } from './disk-usage.js';
 
 const EVERY_MS = 30_000;
-/** So that one container whose files take long to walk does not keep the others waiting. */
-const AT_ONCE = 4;
 
 /**
  * Holds containers to their disk limit where the engine cannot: measures the workspace and the writable
@@ -41,11 +39,8 @@ export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Measures every running container once. */
   async check(): Promise<void> {
-    const running = (await this.containers.listAll()).filter(({ status }) => status === 'running').values();
-    const work = async (): Promise<void> => {
-      for (const row of running) if (!this.stopped.signal.aborted) await this.checkOne(row);
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    const running = (await this.containers.listAll()).filter(({ status }) => status === 'running');
+    await Promise.all(running.map((row) => this.checkOne(row)));
   }
 
   private async checkOne(row: ContainerRow): Promise<void> {
