@@ -42,7 +42,7 @@ async function bench({ containers, sockets, each, seconds, template }: MetricsBe
   report.figure(`${containers - 1} created, all run`, ms, 'ms');
   const ids = result.map(({ id }) => id);
   await until('every container to be sampled', async () => ok(await api.list({ limit: containers, includeMetrics: true })).items.every(({ metrics }) => metrics), 30_000);
-  await measureList(report, created, result.map(({ dockerId }) => dockerId!), ENGINE_SOCKET);
+  await measureList(report, created, result.map(({ dockerId }) => dockerId!), server.pid, ENGINE_SOCKET);
 
   const windowMs = seconds * 1_000;
   const windows = [await measureWindow(0, windowMs, server.pid, proxy, undefined)];
