@@ -211,14 +211,6 @@ describe('history', () => {
     await expect(messages('one', 0, 'stdout')).resolves.toEqual([]);
   });
 
-  it('holds a bounded amount, the latest', async () => {
-    engine.batchSize = 10;
-    engine.write('one', ...numbers(1, 100).map((text) => `${text} ${'x'.repeat(1024 * 1024)}`));
-    const records = await hub.history('one', 100, 'all');
-    expect(records.length).toBeLessThanOrEqual(32);
-    expect(records.at(-1)!.message).toMatch(/^line 100 /);
-  });
-
   it('of a container that the engine does not know fails', async () => {
     await expect(hub.history('nobody', 1, 'all')).rejects.toMatchObject({ code: 'not_found' });
   });

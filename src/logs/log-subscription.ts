@@ -1,7 +1,13 @@
 import type { LogRecord, RuntimeError } from '../runtime/container-runtime.js';
 import type { LogSink } from './log-stream.js';
 
-export type LogEntry = { kind: 'lines'; lines: LogRecord[] } | { kind: 'dropped'; count: number } | { kind: 'end'; reason: string } | { kind: 'error'; error: RuntimeError };
+/** Lines that are missing; `null` when nobody knows how many. */
+interface Dropped {
+  kind: 'dropped';
+  count: number | null;
+}
+
+export type LogEntry = { kind: 'lines'; lines: LogRecord[] } | Dropped | { kind: 'end'; reason: string } | { kind: 'error'; error: RuntimeError };
 
 /** Lines that wait for a reader before the engine is read more slowly. */
 const ENOUGH_LINES = 8_000;
@@ -45,6 +51,11 @@ export class LogSubscription implements LogSink {
     if (this.entries.length === 0) this.takenAt = this.now();
     if (this.isFull() && this.isLate()) this.drop(wanted.length);
     else this.keep(wanted);
+    this.onEntries();
+  }
+
+  missed(): void {
+    this.drop(null);
     this.onEntries();
   }
 
@@ -124,10 +135,10 @@ export class LogSubscription implements LogSink {
     return batch;
   }
 
-  private drop(count: number): void {
+  private drop(count: number | null): void {
     const last = this.entries.at(-1);
-    if (last?.kind === 'dropped') last.count += count;
-    else this.entries.push({ kind: 'dropped', count });
+    if (last?.kind !== 'dropped') this.entries.push({ kind: 'dropped', count });
+    else last.count = last.count === null || count === null ? null : last.count + count;
   }
 }
 

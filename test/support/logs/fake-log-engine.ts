@@ -22,7 +22,7 @@ export function line(nanoseconds: number, message: string, stream: LogRecord['st
   return { stream, timestamp: instant(nanoseconds), message };
 }
 
-/** As much of an engine as reading logs takes: it counts the tail before it filters, and tells `since` by the nanosecond. */
+/** As much of an engine as reading logs takes. */
 export class FakeLogEngine {
   readonly requests: (LogRequest & { dockerId: string })[] = [];
   /** Whether the engine does not answer. */
@@ -117,6 +117,13 @@ export class FakeLogEngine {
     if (container === undefined) throw new RuntimeError('not_found', 'no such container');
     const { breaks, graceful } = this;
     const { startedAt } = container;
+    const isWanted = ({ stream, timestamp }: LogRecord): boolean =>
+      request[stream] && timestamp >= (request.since ?? '') && timestamp <= (request.until ?? '9');
+    if (!request.follow && request.tail !== undefined) {
+      const lines = container.lines.filter(isWanted);
+      await this.beforeBatch();
+      return yield lines.slice(Math.max(0, lines.length - request.tail));
+    }
     let at = request.tail === undefined ? 0 : Math.max(0, container.lines.length - request.tail);
     for (;;) {
       if (request.signal.aborted) throw new RuntimeError('aborted', 'given up');
@@ -124,7 +131,7 @@ export class FakeLogEngine {
       const isOtherRun = container.startedAt !== startedAt;
       const batch = container.lines.slice(at, Math.min(at + this.batchSize, isOtherRun && request.follow ? container.runFrom : Infinity));
       at += batch.length;
-      const wanted = batch.filter(({ stream, timestamp }) => request[stream] && timestamp >= (request.since ?? '') && timestamp <= (request.until ?? '9'));
+      const wanted = batch.filter(isWanted);
       if (wanted.length > 0) {
         await this.beforeBatch();
         yield wanted;
