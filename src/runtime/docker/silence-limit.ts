@@ -31,6 +31,7 @@ export class SilenceLimit {
 
   private look(): void {
     if (this.since === undefined || performance.now() - this.since < this.limitMs) return;
+    this.end();
     this.stream.destroy(new Error(`the engine was silent for ${this.limitMs} ms`));
   }
 }
