@@ -220,7 +220,8 @@ export abstract class RuntimeContainers {
   abstract usage(dockerId: string, signal: AbortSignal): AsyncIterable<UsageRecord>;
   /**
    * The container's output in the order of the engine, a batch at a time; the engine is read no faster than
-   * batches are taken. Ends when the container stops, or at the log's present end without `follow`.
+   * batches are taken. Ends when the container stops, perhaps before its last words, or at the log's present
+   * end without `follow`.
    */
   abstract logs(dockerId: string, request: LogRequest): AsyncIterable<LogRecord[]>;
   /** Creates the container, or finds the one of that name. */
