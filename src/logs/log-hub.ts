@@ -70,6 +70,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     const subscription = new LogSubscription(filter, onEntries, () => performance.now());
     const leave = once(() => {
       stream.delete(subscription);
+      subscription.close();
       this.release(row.id, shared);
     });
     try {
