@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { DevForgeProcess } from '../../../test/support/api/devforge-process.js';
 import { SocketClient } from '../../../test/support/sockets/socket-client.js';
 import type { LineCount } from './line-count.js';
 
@@ -9,6 +10,8 @@ const ZERO = 0x30;
 export interface Follower {
   /** What it was told of lines that are missing. */
   readonly notices: string[];
+  /** The process that brings the lines here. */
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -32,11 +35,11 @@ export async function followWithDocker(dockerId: string, socketPath: string, cou
     child.kill();
     await once(child, 'exit');
   };
-  return { notices: [], stop };
+  return { notices: [], pid: child.pid!, stop };
 }
 
 /** Our side: one subscription over Socket.io, from the present end of the log. */
-export async function followWithSocket(url: string, token: string, containerId: string, count: LineCount): Promise<Follower> {
+export async function followWithSocket({ url, token, pid }: DevForgeProcess, containerId: string, count: LineCount): Promise<Follower> {
   const { socket } = await SocketClient.connect(url, { token });
   // What the test's client keeps of every event would grow without end.
   socket.offAny();
@@ -53,16 +56,20 @@ export async function followWithSocket(url: string, token: string, containerId: 
   const answer = await socket.timeout(10_000).emitWithAck('subscribe:logs', { containerId, tail: 0 });
   if (!answer.ok) throw new Error(answer.error.message);
   await begun;
-  return { notices, stop: async () => void socket.close() };
+  const stop = async (): Promise<void> => {
+    socket.off('disconnect');
+    socket.close();
+  };
+  return { notices, pid, stop };
 }
 
 /** A client that subscribes and then reads nothing from its connection. */
-export async function pausedReader(url: string, token: string, containerId: string): Promise<Follower> {
+export async function pausedReader({ url, token, pid }: DevForgeProcess, containerId: string): Promise<Follower> {
   const { socket } = await SocketClient.connect(url, { token });
   socket.offAny();
   const answer = await socket.timeout(10_000).emitWithAck('subscribe:logs', { containerId, tail: 0 });
   if (!answer.ok) throw new Error(answer.error.message);
   const { transport } = socket.io.engine as unknown as { transport: { ws: { pause(): void } } };
   transport.ws.pause();
-  return { notices: [], stop: async () => void socket.close() };
+  return { notices: [], pid, stop: async () => void socket.close() };
 }

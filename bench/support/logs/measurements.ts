@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DevForgeProcess } from '../../../test/support/api/devforge-process.js';
 import type { Engine } from '../../../test/support/api/engine.js';
 import type { Container } from '../../../test/support/api/types.js';
+import { usageOf } from '../process-usage.js';
 import type { Report, Target } from '../report.js';
 import { median } from '../statistics.js';
 import { type Follower, followWithDocker, followWithSocket, pausedReader } from './followers.js';
@@ -26,6 +27,8 @@ export interface Surroundings {
 
 interface Round extends Arrived {
   written: number;
+  /** Of the process that brought the lines, in milliseconds. */
+  processorMs: number;
   notices: string[];
 }
 
@@ -41,7 +44,7 @@ export async function measurePairs(report: Report, around: Surroundings, lines: 
   const ofDevForge: Round[] = [];
   const sides = [
     async () => ofDocker.push(await round(around, lines, (count) => followWithDocker(container.dockerId!, engineSocket, count))),
-    async () => ofDevForge.push(await round(around, lines, (count) => followWithSocket(server.url, server.token, container.id, count))),
+    async () => ofDevForge.push(await round(around, lines, (count) => followWithSocket(server, container.id, count))),
   ];
   for (let pair = 0; pair < pairs; pair++) {
     for (const side of pair % 2 === 0 ? sides : sides.toReversed()) await side();
@@ -59,10 +62,10 @@ export async function measurePairs(report: Report, around: Surroundings, lines: 
 /** Much is written while one of two readers takes nothing. */
 export async function measurePaused(report: Report, around: Surroundings, megabytes: number): Promise<void> {
   const { server, container } = around;
-  const paused = await pausedReader(server.url, server.token, container.id);
+  const paused = await pausedReader(server, container.id);
   const memory = await ResidentMemory.watch(server.pid);
   const lines = Math.ceil((megabytes * MIB) / LINE_BYTES);
-  const live = await round(around, lines, (count) => followWithSocket(server.url, server.token, container.id, count), LINE_BYTES);
+  const live = await round(around, lines, (count) => followWithSocket(server, container.id, count), LINE_BYTES);
   report.note(describe('the reader beside it', live));
   await paused.stop();
   report.figure('lines that did not arrive', live.written - live.lines, '');
@@ -75,15 +78,17 @@ async function round({ engine, container }: Surroundings, lines: number, follow:
   const count = new LineCount(first, last);
   const follower = await follow(count);
   await sleep(SETTLE_MS);
+  const before = await usageOf(follower.pid);
   count.begin();
   const format = width === 0 ? [] : ['-f', `%0${width - 1}.0f`];
   const writing = engine.exec(container.dockerId!, ['sh', '-c', `exec seq ${format.join(' ')} ${first} ${last} > /proc/1/fd/1`], { timeoutMs: WRITING_TIMEOUT_MS });
   const { exitCode, stderr } = await writing;
   if (exitCode !== 0) throw new Error(`The lines could not be written: ${stderr}`);
   const arrived = await count.result(SILENCE_MS);
+  const { processorMs } = await usageOf(follower.pid);
   await follower.stop();
   await sleep(SETTLE_MS);
-  return { ...arrived, written: lines, notices: follower.notices };
+  return { ...arrived, written: lines, processorMs: processorMs - before.processorMs, notices: follower.notices };
 }
 
 function rateOf({ lines, ms }: Arrived): number {
@@ -92,7 +97,7 @@ function rateOf({ lines, ms }: Arrived): number {
 
 function describe(name: string, each: Round): string {
   const notices = each.notices.length === 0 ? '' : ` (${each.notices.slice(0, 3).join(', ')})`;
-  return `${name}: ${each.lines} of ${each.written} in ${(each.ms / 1_000).toFixed(1)} s, ${each.outOfOrder} out of order${notices}`;
+  return `${name}: ${each.lines} of ${each.written} in ${(each.ms / 1_000).toFixed(1)} s, ${(each.processorMs / 1_000).toFixed(1)} s of a processor, ${each.outOfOrder} out of order${notices}`;
 }
 
 function sum(rounds: Round[], of: (round: Round) => number): number {

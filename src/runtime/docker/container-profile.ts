@@ -37,7 +37,7 @@ export function toCreateOptions(spec: ContainerSpec): ContainerCreateOptions {
       NetworkMode: spec.network,
       RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
       // The driver that keeps every byte as it was written; LogFrames knows its fault.
-      LogConfig: { Type: 'local', Config: { 'max-size': '48m', 'max-file': '2', compress: 'false' } },
+      LogConfig: { Type: 'local', Config: { 'max-size': '48m', 'max-file': '3', compress: 'false' } },
       Tmpfs: { '/tmp': 'rw,nosuid,nodev,exec,mode=1777' },
       Mounts: spec.mounts.map((mount) => ({
         Type: 'volume',
