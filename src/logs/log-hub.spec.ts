@@ -180,6 +180,15 @@ describe('the stream', () => {
     expect(seen).toEqual(['[stopped]', 'again']);
   });
 
+  it('is taken up on another connection when the engine is back', async () => {
+    const log = await join(0);
+    engine.stallStreams();
+    events.emit('engine.available', {});
+    await eventually(() => engine.follows === 2);
+    engine.write('one', 'again');
+    await eventually(() => taken(log).includes('again'));
+  });
+
   it('ends for its readers when the container is removed, also for who is only joining', async () => {
     const log = await join(0);
     engine.write('one', ...numbers(1, 2_500));

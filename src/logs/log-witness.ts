@@ -7,7 +7,7 @@ const LOOK_EVERY_MS = 100;
 const ASK_EVERY_MS = 500;
 const ASK_EVERY_CHARACTERS = 4 * 1024 * 1024;
 /** How long nothing may come before the engine is asked whether there is something. */
-const SILENCE_MS = 10_000;
+const SILENCE_MS = 5_000;
 /** How long nothing may come although the engine has something. */
 const LATE_MS = 2_000;
 const MOST_AWAITED = 1_000;

@@ -7,7 +7,9 @@ import { RuntimeError } from './container-runtime.js';
  */
 export function toInstant(rfc3339: string): string {
   const milliseconds = Date.parse(rfc3339);
-  if (Number.isNaN(milliseconds)) throw new RuntimeError('invalid', `"${rfc3339}" is no instant`);
+  const seconds = Number.isNaN(milliseconds) ? '' : new Date(milliseconds).toISOString().slice(0, -5);
+  // Of years beyond four digits there is no such form.
+  if (seconds.length !== 'YYYY-MM-DDThh:mm:ss'.length) throw new RuntimeError('invalid', `"${rfc3339}" is no instant`);
   const [, fraction = ''] = /\.(\d+)/.exec(rfc3339) ?? [];
-  return `${new Date(milliseconds).toISOString().slice(0, -5)}.${fraction.slice(0, 9).padEnd(9, '0')}Z`;
+  return `${seconds}.${fraction.slice(0, 9).padEnd(9, '0')}Z`;
 }
