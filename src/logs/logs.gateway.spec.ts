@@ -131,7 +131,7 @@ describe('a connection', () => {
     await subscribe({ containerId: 'c1' }, other);
     for (let at = 0; at < 5; at++) {
       engine.write('docker-c1', `line ${at}`);
-      await pause(5);
+      await pause(20);
     }
     expect(socket.sent.map(({ event }) => event)).toEqual(['logs:initial']);
     expect(other.of('logs:update')).toHaveLength(5);
