@@ -11,7 +11,12 @@ import { bash, call, say } from '../support/messages-api/replies.js';
 import type { ScriptedModel } from '../support/messages-api/scripted-model.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
 
-const MOST_MS = 1_500;
+/** From the beginning of a state to its update. */
+const MOST_MS = 1_000;
+/** On a machine that has other things to do. */
+const LATEST_MS = 5_000;
+const PATIENCE_MS = 40_000;
+const TEST_MS = 120_000;
 const NONE: AgentState = { active: false, state: 'none', since: null, waitingFor: null };
 
 describe('what Claude Code does, in a running container', () => {
@@ -22,7 +27,7 @@ describe('what Claude Code does, in a running container', () => {
   let client: SocketClient;
   /** Updates of before are of no interest. */
   let seen = 0;
-  const delays: string[] = [];
+  const delays: { what: string; ms: number }[] = [];
 
   const inside = (script: string, options: { timeoutMs?: number } = {}) => server.engine.exec(container.dockerId!, ['bash', '-c', script], options);
   const connect = async (): Promise<void> => {
@@ -36,23 +41,24 @@ describe('what Claude Code does, in a running container', () => {
   const metricsOf = async ({ id }: Container): Promise<Metrics> => ok(await server.api.request<Metrics>('GET', `/api/containers/${id}/metrics`));
 
   /**
-   * Waits for the update that says so. It may come a second after the state began, which its `since` tells.
+   * Waits for the update that says so, and notes how long it took: the state's own `since` tells when it began.
    * @param begun when it began, where the state has no `since`
    */
-  const pushed = async (what: string, state: AgentState['state'], begun?: number): Promise<AgentState> => {
-    const found = await until(`${what}: ${state}`, () => {
-      const updates = client.timed('status:update');
-      const index = updates.findIndex(({ payload }, at) => at >= seen && payload.agent?.state === state);
-      if (index < 0) return undefined;
-      seen = index + 1;
-      return updates[index];
-    });
-    const agent = found.payload.agent!;
-    const delay = found.at - (begun ?? Date.parse(agent.since!));
-    delays.push(`${what}: ${delay} ms`);
-    expect({ what, late: delay > MOST_MS ? delay : false }).toEqual({ what, late: false });
-    expect(agent.active).toBe(state !== 'none');
-    return agent;
+  const pushed = async (what: string, state: AgentState['state'], begun?: number, waitingFor?: AgentState['waitingFor']): Promise<AgentState> => {
+    const find = (from: number, fits: (agent: AgentState) => boolean) => {
+      const index = client.timed('status:update').findIndex(({ payload: { agent } }, at) => at >= from && agent?.state === state && fits(agent));
+      return index < 0 ? undefined : { index, ...client.timed('status:update')[index]! };
+    };
+    const first = await until(`${what}: ${state}`, () => find(seen, () => true), PATIENCE_MS);
+    const ms = first.at - (begun ?? Date.parse(first.payload.agent!.since!));
+    delays.push({ what: `${what}: ${state}`, ms });
+    expect(ms).toBeLessThan(LATEST_MS);
+    // A hook that is late tells of it in another update.
+    const isThat = (agent: AgentState) => waitingFor === undefined || (agent.waitingFor?.tool === waitingFor?.tool && agent.waitingFor?.text === waitingFor?.text);
+    const last = await until(`${what}: ${JSON.stringify(waitingFor)}, not ${JSON.stringify(first.payload.agent)}`, () => find(first.index, isThat), PATIENCE_MS);
+    seen = last.index + 1;
+    expect(last.payload.agent!.active).toBe(state !== 'none');
+    return last.payload.agent!;
   };
   /** REST and metrics say what was pushed. */
   const agrees = async (agent: AgentState): Promise<void> => {
@@ -79,7 +85,6 @@ describe('what Claude Code does, in a running container', () => {
     model.clear();
   });
   afterAll(async () => {
-    console.log(`From the beginning of a state to its status:update\n  ${delays.join('\n  ')}`);
     client?.close();
     await server?.dispose();
     await messages?.close();
@@ -103,7 +108,7 @@ describe('what Claude Code does, in a running container', () => {
     await agrees(idle);
     await terminal.say('/exit');
     await none('/exit', Date.now());
-  }, 60_000);
+  }, TEST_MS);
 
   it('is idle again when a person interrupts it', async () => {
     const terminal = await open();
@@ -112,14 +117,14 @@ describe('what Claude Code does, in a running container', () => {
     await pushed('a prompt was sent', 'working');
     await terminal.press('Escape');
     await agrees(await pushed('Escape', 'idle'));
-  }, 60_000);
+  }, TEST_MS);
 
   it('is waiting for a permission, tells for what, and works on once it is given', async () => {
     const terminal = await open();
-    model.next(bash('touch /workspace/allowed; until [ -e /workspace/finish ]; do sleep 0.1; done'), say('Done.'));
+    const command = 'touch /workspace/allowed; until [ -e /workspace/finish ]; do sleep 0.1; done';
+    model.next(bash(command), say('Done.'));
     await terminal.say('Touch it');
-    const waiting = await pushed('a permission is asked for', 'waiting');
-    expect(waiting.waitingFor).toEqual({ tool: 'Bash', text: expect.stringMatching(/^touch \/workspace\/allowed; until/) });
+    const waiting = await pushed('a permission is asked for', 'waiting', undefined, { tool: 'Bash', text: command });
     await agrees(waiting);
     await terminal.press('Enter');
     // The command itself has not ended.
@@ -129,27 +134,26 @@ describe('what Claude Code does, in a running container', () => {
     await inside('touch /workspace/finish');
     await pushed('the turn ended', 'idle');
     expect(model.turns.at(-1)!.toolResults).toEqual([expect.objectContaining({ isError: false })]);
-  }, 60_000);
+  }, TEST_MS);
 
   it('is idle once a permission is refused', async () => {
     const terminal = await open();
     model.next(call('Write', { file_path: '/workspace/refused.txt', content: 'x' }));
     await terminal.say('Write it');
-    const { waitingFor } = await pushed('a permission is asked for', 'waiting');
-    expect(waitingFor).toEqual({ tool: 'Write', text: '/workspace/refused.txt' });
+    await pushed('a permission is asked for', 'waiting', undefined, { tool: 'Write', text: '/workspace/refused.txt' });
     await terminal.press('Escape');
     await agrees(await pushed('it was refused', 'idle'));
-  }, 60_000);
+  }, TEST_MS);
 
   it('is waiting for the answer to a question', async () => {
     const terminal = await open();
     const questions = [{ question: 'Which colour, "red" or blue?', header: 'Colour', multiSelect: false, options: [{ label: 'Red', description: 'r' }, { label: 'Blue', description: 'b' }] }];
     model.next(call('AskUserQuestion', { questions }), say('Red it is.'));
     await terminal.say('Ask me');
-    expect((await pushed('a question is asked', 'waiting')).waitingFor).toEqual({ tool: 'AskUserQuestion', text: 'Which colour, "red" or blue?' });
+    await pushed('a question is asked', 'waiting', undefined, { tool: 'AskUserQuestion', text: 'Which colour, "red" or blue?' });
     await terminal.press('Enter');
     await pushed('it was answered', 'idle');
-  }, 60_000);
+  }, TEST_MS);
 
   it('is working while a command goes on in the background after the turn', async () => {
     const terminal = await open(['--dangerously-skip-permissions', '--permission-mode', 'bypassPermissions', '--settings', '{"skipDangerousModePermissionPrompt":true}']);
@@ -160,7 +164,7 @@ describe('what Claude Code does, in a running container', () => {
     await pushed('the command ended', 'idle');
     const states = client.all('status:update').map(({ agent }) => agent);
     expect(states.filter((agent) => agent?.state === 'working' && agent.since !== since && Date.parse(agent.since!) > Date.parse(since!))).toEqual([]);
-  }, 60_000);
+  }, TEST_MS);
 
   it('is none when it is killed, at work and at a permission', async () => {
     const first = await open();
@@ -176,7 +180,7 @@ describe('what Claude Code does, in a running container', () => {
     await pushed('a permission is asked for', 'waiting');
     await second.kill();
     await none('SIGKILL while it waits', Date.now());
-  }, 60_000);
+  }, TEST_MS);
 
   it.each([[], ['--setting-sources', 'user'], ['--bare']])('is working during a run of claude -p %s', async (...args) => {
     const finish = Promise.withResolvers<void>();
@@ -189,7 +193,7 @@ describe('what Claude Code does, in a running container', () => {
     finish.resolve();
     expect(await run).toMatchObject({ exitCode: 0, stdout: 'Done.\n' });
     await none('the run ended', Date.now());
-  }, 60_000);
+  }, TEST_MS);
 
   it('is told whatever hooks the user and the repository have, and leaves them alone', async () => {
     const hook = (name: string) => ({ hooks: { Stop: [{ hooks: [{ type: 'command', command: `touch /workspace/${name}` }] }] } });
@@ -206,7 +210,7 @@ describe('what Claude Code does, in a running container', () => {
     await write('/workspace/.claude/settings.json', { disableAllHooks: true });
     expect(await look()).toMatch(/^\d+ working \d{16} /);
     await inside('rm "$CLAUDE_CONFIG_DIR/settings.json"');
-  }, 60_000);
+  }, TEST_MS);
 
   it('is that of the session which needs somebody most, where there are several', async () => {
     const first = await open();
@@ -222,7 +226,7 @@ describe('what Claude Code does, in a running container', () => {
     await agrees(await pushed('the second is gone', 'working', Date.now()));
     await first.press('Escape');
     await pushed('the first is interrupted', 'idle');
-  }, 60_000);
+  }, TEST_MS);
 
   it('is taken from the process table where nobody tells', async () => {
     await inside('cp /bin/sleep /tmp/claude');
@@ -234,7 +238,7 @@ describe('what Claude Code does, in a running container', () => {
     await agrees(await pushed('a process at a terminal', 'idle'));
     await inside('tmux kill-server');
     await none('it was ended', Date.now());
-  }, 60_000);
+  }, TEST_MS);
 
   it('is nothing of before, once the container was stopped', async () => {
     const terminal = await open();
@@ -245,10 +249,10 @@ describe('what Claude Code does, in a running container', () => {
     expect(ok(await server.api.get(container.id)).agent).toEqual(NONE);
     expect(client.all('status:update').at(-1)).toMatchObject({ status: 'stopped', agent: NONE });
     ok(await server.api.start(container.id));
-    await until('it to be known', async () => ok(await server.api.get(container.id)).agent !== null, 3_000);
+    await until('it to be known', async () => ok(await server.api.get(container.id)).agent !== null);
     await agrees(NONE);
     expect((await inside('ls -A /var/lib/devforge/agents')).stdout).toBe('');
-  }, 60_000);
+  }, TEST_MS);
 
   it('is none where there is no Claude Code', async () => {
     await ensureImages(server, 'vscode');
@@ -263,16 +267,16 @@ describe('what Claude Code does, in a running container', () => {
     const terminal = await open();
     model.next(bash('touch /workspace/never'), say('Done.'));
     await terminal.say('Touch it');
-    const waiting = await pushed('a permission is asked for', 'waiting');
+    const waiting = await pushed('a permission is asked for', 'waiting', undefined, { tool: 'Bash', text: 'touch /workspace/never' });
     await expect(watchers()).resolves.toBe(1);
 
     await server.devforge.kill();
-    await until('the watch to end with the server', async () => (await watchers()) === 0, 2_000);
+    await until('the watch to end with the server', async () => (await watchers()) === 0, LATEST_MS);
     await server.devforge.restart();
     const ready = Date.now();
-    const agent = await until('the state', async () => ok(await server.api.get(container.id)).agent ?? undefined, 3_000);
-    delays.push(`from ready after a restart to the state: ${Date.now() - ready} ms`);
-    expect(Date.now() - ready).toBeLessThan(MOST_MS);
+    const agent = await until('the state', async () => ok(await server.api.get(container.id)).agent ?? undefined);
+    delays.push({ what: 'ready after a restart: known', ms: Date.now() - ready });
+    expect(Date.now() - ready).toBeLessThan(LATEST_MS);
     expect(agent).toEqual(waiting);
     await expect(watchers()).resolves.toBe(1);
 
@@ -280,5 +284,13 @@ describe('what Claude Code does, in a running container', () => {
     await connect();
     await terminal.press('Enter');
     await pushed('it was given', 'idle');
-  }, 60_000);
+  }, TEST_MS);
+
+  it('comes within a second of the state', () => {
+    const sorted = delays.map(({ ms }) => ms).toSorted((a, b) => a - b);
+    const median = sorted[Math.floor(sorted.length / 2)]!;
+    console.log(`From the beginning of a state to its status:update, median ${median} ms\n  ${delays.map(({ what, ms }) => `${ms} ms  ${what}`).join('\n  ')}`);
+    expect(sorted.length).toBeGreaterThan(30);
+    expect(median).toBeLessThan(MOST_MS);
+  });
 });

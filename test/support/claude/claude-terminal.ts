@@ -3,6 +3,8 @@ import type { Engine } from '../api/engine.js';
 import { until } from '../e2e/until.js';
 import type { ScriptedModel } from '../messages-api/scripted-model.js';
 
+const START_MS = 40_000;
+
 /** What Claude Code remembers after a person has been through its first run, and has trusted /workspace and the key. */
 function afterTheFirstRun(key: string): object {
   return {
@@ -37,7 +39,7 @@ export class ClaudeTerminal {
     await terminal.inside(['sh', '-c', 'cd "$CLAUDE_CONFIG_DIR" 2> /dev/null || { mkdir -p "$CLAUDE_CONFIG_DIR" && cd "$CLAUDE_CONFIG_DIR"; }; [ -s .claude.json ] || printf %s "$1" > .claude.json', 'sh', config]);
     const variables = Object.entries({ ...model.env, ...env }).map(([name, value]) => `${name}=${value}`);
     await terminal.inside(['tmux', 'new-session', '-d', '-s', terminal.name, '-x', '140', '-y', '45', 'env', ...variables, 'claude', ...args]);
-    await until('Claude Code to ask what to do', async () => /^❯/m.test(await terminal.screen()));
+    await until('Claude Code to ask what to do', async () => /^❯/m.test(await terminal.screen()), START_MS);
     // The first keys after the prompt has been drawn may go astray.
     await sleep(500);
     return terminal;
