@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   engine_unavailable: { status: 503, title: 'The container engine does not answer', retryable: true },
   database_unavailable: { status: 503, title: 'The database does not answer', retryable: true },
   shutting_down: { status: 503, title: 'DevForge is shutting down', retryable: true },
+  preview_unavailable: { status: 409, title: 'The port has no address of its own', retryable: false },
   editor_unavailable: { status: 503, title: 'The editor does not answer', retryable: true },
 } as const satisfies Record<string, ErrorCodeEntry>;
 

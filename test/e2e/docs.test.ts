@@ -30,6 +30,7 @@ const ROUTES = [
   'GET /api/jobs/{id}',
   'POST /api/containers',
   'POST /api/containers/{id}/editor',
+  'POST /api/containers/{id}/ports/{port}/preview',
   'POST /api/containers/{id}/start',
   'POST /api/containers/{id}/stop',
 ];
