@@ -329,6 +329,14 @@ describe('the agent', () => {
     told = { active: true, state: 'waiting', since: '2030-01-01T00:00:00.000Z', waitingFor: { tool: 'Bash', text: 'ls' } };
     expect(await agent()).toEqual(told);
     await pass(1_000);
+    const before = await sampler.sample();
+    told = { ...told, state: 'working', waitingFor: null };
+    // Too soon for new figures.
+    await pass(50);
+    const after = await sampler.sample();
+    expect(after).toEqual({ ...before, agent: told });
+    expect(sampler.latest).toEqual(after);
+    await pass(1_000);
     told = null;
     expect(await agent()).toMatchObject({ active: true, state: null, waitingFor: null });
   });

@@ -80,7 +80,11 @@ export class ContainerSampler {
     // The machine's clock was put back: there is no span to speak of.
     if (this.before !== undefined && record.at < this.before.at) this.before = undefined;
     if (this.before === undefined || record.at - this.before.at < SHORTEST_SPAN_MS) {
-      if (this.latest !== undefined && this.before !== undefined) return this.latest;
+      if (this.latest !== undefined && this.before !== undefined) {
+        this.seeAgent(record.at);
+        if (this.agent !== this.latest.agent) this.latest = { ...this.latest, agent: this.agent };
+        return this.latest;
+      }
       const first = record;
       this.before = first;
       // The engine's stream has a new reading about once a second.

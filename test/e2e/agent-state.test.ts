@@ -79,7 +79,7 @@ describe('what Claude Code does, in a running container', () => {
     await connect();
   }, IMAGE_BUILD_MS);
   afterEach(async () => {
-    await inside('tmux kill-server 2> /dev/null; rm -rf /workspace/.claude /tmp/claude');
+    await inside('tmux kill-server 2> /dev/null; pkill -KILL -x claude; rm -rf /workspace/.claude /tmp/claude');
     await until('no session to be left', async () => ok(await server.api.get(container.id)).agent?.state === 'none');
     seen = client.all('status:update').length;
     model.clear();
@@ -182,14 +182,15 @@ describe('what Claude Code does, in a running container', () => {
     await none('SIGKILL while it waits', Date.now());
   }, TEST_MS);
 
-  it.each([[], ['--setting-sources', 'user'], ['--bare']])('is working during a run of claude -p %s', async (...args) => {
+  const HOOKS_RUN = /^\d+ working \d{16} \/var\/lib\/devforge\/claude\/sessions\/\d+\.json/;
+  it.each(['', '--setting-sources user', '--bare'])('is working during a run of claude -p %s', async (args) => {
     const finish = Promise.withResolvers<void>();
     model.next(bash('cat /var/lib/devforge/agents/*'), say('Done.', { interrupted: { at: 'amid', by: finish.promise } }));
     const turns = model.turns.length;
-    const run = inside(`claude -p 'Look around' --dangerously-skip-permissions ${args.join(' ')} < /dev/null`);
-    await agrees(await pushed(`claude -p ${args.join(' ')}`, 'working'));
+    const run = inside(`claude -p 'Look around' --dangerously-skip-permissions ${args} < /dev/null`);
+    await agrees(await pushed(`claude -p ${args}`, 'working'));
     const { toolResults } = await model.turn(turns + 2);
-    if (!args.includes('--bare')) expect(toolResults[0]!.text).toMatch(/^\d+ working \d{16} \/var\/lib\/devforge\/claude\/sessions\/\d+\.json/);
+    expect(toolResults[0]!.text).toMatch(HOOKS_RUN);
     finish.resolve();
     expect(await run).toMatchObject({ exitCode: 0, stdout: 'Done.\n' });
     await none('the run ended', Date.now());
@@ -205,10 +206,10 @@ describe('what Claude Code does, in a running container', () => {
       await inside(`claude -p 'Look around' --dangerously-skip-permissions < /dev/null`);
       return model.turns.at(-1)!.toolResults[0]!.text;
     };
-    expect(await look()).toMatch(/^\d+ working \d{16} /);
+    expect(await look()).toMatch(HOOKS_RUN);
     expect((await inside('cd /workspace; ls by-*')).stdout).toBe('by-repository\nby-user\n');
     await write('/workspace/.claude/settings.json', { disableAllHooks: true });
-    expect(await look()).toMatch(/^\d+ working \d{16} /);
+    expect(await look()).toMatch(HOOKS_RUN);
     await inside('rm "$CLAUDE_CONFIG_DIR/settings.json"');
   }, TEST_MS);
 
