@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CommonModule } from './common/common.module.js';
 import { ErrorTranslators } from './common/error-translators.js';
@@ -46,6 +47,7 @@ class ErrorTranslationModule {}
     ContainersModule,
     ProvisioningModule,
     EditorModule,
+    AgentsModule,
     TerminalModule,
     ExecModule,
     FilesModule,

@@ -58,6 +58,14 @@ describe('the status of containers', () => {
     expect(socket.of('status:update').map(({ containerId }) => containerId)).toEqual(['c1', 'c2']);
   });
 
+  it('is pushed when the agent does something else', async () => {
+    await subscribe({ containerId: 'c1' });
+    events.emit('agent.changed', { containerId: 'c2' });
+    events.emit('agent.changed', { containerId: 'c1' });
+    await pause(1);
+    expect(socket.of('status:update').map(({ containerId }) => containerId)).toEqual(['c1']);
+  });
+
   it('is pushed once to who asked for one and for all', async () => {
     await subscribe({ containerId: 'c1' });
     await subscribe({});

@@ -16,6 +16,8 @@ const READERS: { [Name in DomainEventName]: Reader<Name> | null } = {
     return isIdText(containerId) && isText(ownerId) && !Number.isNaN(removedAt.getTime()) ? { containerId, ownerId, at: removedAt } : undefined;
   },
   'container.deleting': ({ containerId }) => (isIdText(containerId) ? { containerId } : undefined),
+  // Each process watches the agents for itself.
+  'agent.changed': null,
   'engine.available': null,
   'engine.unavailable': null,
 };
