@@ -8,6 +8,7 @@ import { ContainersRepository } from '../persistence/containers.repository.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import { LatestMessages } from '../realtime/outbox.js';
 import type { Acknowledgement } from '../realtime/socket-events.js';
+import { SocketTally } from '../realtime/socket-tally.js';
 import type { ServerMessage, TypedSocket } from '../realtime/typed-socket.js';
 import { ContainerView } from './container-view.js';
 import { ContainersService } from './containers.service.js';
@@ -36,7 +37,10 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
     private readonly view: ContainerView,
     private readonly events: DomainEvents,
     private readonly translators: ErrorTranslators,
-  ) {}
+    tally: SocketTally,
+  ) {
+    tally.countSubscriptions('status', () => [...this.subscribers.values()].reduce((sum, { topics }) => sum + topics.size, 0));
+  }
 
   onApplicationBootstrap(): void {
     this.unsubscribe = [
@@ -44,6 +48,8 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
       this.events.on('container.removed', ({ containerId, ownerId, at }) => {
         this.refreshes.drop(containerId);
         this.push(containerId, ownerId, { event: 'status:removed', payload: { containerId, at: at.toISOString() } });
+        // A container that is gone takes up no subscription.
+        for (const { topics } of this.subscribers.values()) topics.delete(containerId);
       }),
     ];
   }

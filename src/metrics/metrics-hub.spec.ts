@@ -6,6 +6,7 @@ import type { ContainersService } from '../containers/containers.service.js';
 import type { DiskUsage } from '../containers/disk-usage.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import { SocketTally } from '../realtime/socket-tally.js';
 import { MetricsGateway } from './metrics.gateway.js';
 import { MetricsHub } from './metrics-hub.js';
 import { RuntimeError } from '../runtime/container-runtime.js';
@@ -38,6 +39,7 @@ let sources: FakeSources;
 let events: DomainEvents;
 let hub: MetricsHub;
 let gateway: MetricsGateway;
+let tally: SocketTally;
 let socket: FakeSocket;
 let lastMB: number | undefined;
 let forgotten: string[];
@@ -61,7 +63,8 @@ beforeEach(async () => {
     if (row === undefined) throw new DomainError('container_not_found', 'no such container');
     return row;
   };
-  gateway = new MetricsGateway({ find } as unknown as ContainersService, hub, [runtimeErrorToDomainError]);
+  tally = new SocketTally();
+  gateway = new MetricsGateway({ find } as unknown as ContainersService, hub, [runtimeErrorToDomainError], tally);
   socket = new FakeSocket();
   await hub.onApplicationBootstrap();
 });
@@ -202,11 +205,14 @@ describe('subscriptions', () => {
   });
 
   it('take a new interval when asked for again, and end when ended', async () => {
+    expect(tally.subscriptions()).toEqual([['metrics', 0]]);
     await subscribe({ containerId: A, interval: 500 });
     await subscribe({ containerId: A, interval: 60_000 });
+    expect(tally.subscriptions()).toEqual([['metrics', 1]]);
     await pass(30_000);
     expect(socket.of('metrics:update').length).toBeLessThanOrEqual(1);
     await expect(gateway.leave(socket.typed, { containerId: A })).resolves.toEqual({ ok: true });
+    expect(tally.subscriptions()).toEqual([['metrics', 0]]);
     const { length } = socket.sent;
     await pass(120_000);
     expect(socket.sent).toHaveLength(length);

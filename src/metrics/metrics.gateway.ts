@@ -7,6 +7,7 @@ import { ContainersService } from '../containers/containers.service.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import { LatestMessages } from '../realtime/outbox.js';
 import type { Acknowledgement } from '../realtime/socket-events.js';
+import { SocketTally } from '../realtime/socket-tally.js';
 import type { TypedSocket } from '../realtime/typed-socket.js';
 import { SubscribeMetricsDto, UnsubscribeMetricsDto } from './dto/subscribe-metrics.dto.js';
 import { MetricsHub, notRunning } from './metrics-hub.js';
@@ -31,7 +32,10 @@ export class MetricsGateway implements OnGatewayDisconnect<TypedSocket> {
     private readonly containers: ContainersService,
     private readonly hub: MetricsHub,
     private readonly translators: ErrorTranslators,
-  ) {}
+    tally: SocketTally,
+  ) {
+    tally.countSubscriptions('metrics', () => [...this.subscribers.values()].reduce((sum, { subscriptions }) => sum + subscriptions.size, 0));
+  }
 
   handleDisconnect(socket: TypedSocket): void {
     for (const end of this.subscribers.get(socket)?.subscriptions.values() ?? []) end();

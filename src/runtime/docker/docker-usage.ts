@@ -18,7 +18,7 @@ const NEVER = '0001-01-01T00:00:00Z';
 
 /** The engine's own stream of statistics. */
 export async function* readUsage(docker: Dockerode, dockerId: string, signal: AbortSignal): AsyncGenerator<UsageRecord> {
-  const what = `usage of container ${dockerId.slice(0, 12)}`;
+  const what = `usage of container ${dockerId.slice(0, 12)}` as const;
   const stream = await engineCall(what, DEADLINE.read, (given) => open(docker, dockerId, given), signal).catch((error: unknown) => {
     if (signal.aborted) return undefined;
     throw error;
