@@ -17,6 +17,7 @@ import { PersistenceModule } from './persistence/persistence.module.js';
 import { ProvisioningModule } from './provisioning/provisioning.module.js';
 import { QueuesModule } from './queues/queues.module.js';
 import { runtimeErrorToDomainError } from './runtime/runtime-error-translation.js';
+import { RealtimeModule } from './realtime/realtime.module.js';
 import { RuntimeModule } from './runtime/runtime.module.js';
 import { TerminalModule } from './terminal/terminal.module.js';
 
@@ -38,6 +39,7 @@ class ErrorTranslationModule {}
     PersistenceModule,
     QueuesModule,
     RuntimeModule,
+    RealtimeModule,
     AuthModule,
     ContainersModule,
     ProvisioningModule,

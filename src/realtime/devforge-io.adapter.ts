@@ -8,7 +8,10 @@ import { DomainError } from '../common/domain-error.js';
 import { Settings } from '../config/settings.js';
 import { MessageBudget, TYPING } from './message-budget.js';
 import { Outbox } from './outbox.js';
+import { ReplicaEvents } from './replicas/replica-events.js';
+import { ReplicaLink } from './replicas/replica-link.js';
 import type { ClientToServerEvents } from './socket-events.js';
+import { SocketTally } from './socket-tally.js';
 import { transportOf } from './socket-transport.js';
 import type { TypedServer, TypedSocket } from './typed-socket.js';
 
@@ -37,17 +40,25 @@ const TYPED: ReadonlySet<string> = new Set<keyof ClientToServerEvents>(['termina
 export class DevForgeIoAdapter extends IoAdapter {
   private readonly settings: Settings;
   private readonly token: AdminToken;
+  private readonly link: ReplicaLink;
+  private readonly replicas: ReplicaEvents;
+  private readonly tally: SocketTally;
 
   constructor(app: INestApplication) {
     super(app);
     this.settings = app.get(Settings);
     this.token = app.get(AdminToken);
+    this.link = app.get(ReplicaLink);
+    this.replicas = app.get(ReplicaEvents);
+    this.tally = app.get(SocketTally);
   }
 
   override createIOServer(port: number, options?: ServerOptions): TypedServer {
+    const { adapter } = this.link;
     const server = super.createIOServer(port, {
       ...options,
       ...PING,
+      ...(adapter === undefined ? {} : { adapter }),
       maxHttpBufferSize: LARGEST_MESSAGE_BYTES,
       serveClient: false,
       cors: { origin: this.settings.corsOrigins.includes('*') ? '*' : this.settings.corsOrigins },
@@ -57,6 +68,7 @@ export class DevForgeIoAdapter extends IoAdapter {
     } as ServerOptions) as TypedServer;
     server.use((socket, next) => this.admit(socket, next));
     server.on('connection', (socket) => this.watch(socket));
+    if (adapter !== undefined) this.replicas.join(server);
     return server;
   }
 
@@ -76,7 +88,9 @@ export class DevForgeIoAdapter extends IoAdapter {
   }
 
   private watch(socket: TypedSocket): void {
-    socket.data.outbox = new Outbox(transportOf(socket));
+    socket.data.outbox = new Outbox(this.tally.counting(transportOf(socket)));
+    this.tally.connected += 1;
+    socket.on('disconnect', () => (this.tally.connected -= 1));
     const now = (): number => performance.now();
     const budget = new MessageBudget(now);
     const typingBudget = new MessageBudget(now, TYPING);

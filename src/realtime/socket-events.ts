@@ -102,7 +102,8 @@ export interface ServerToClientEvents {
   'status:removed': (removal: { containerId: string; at: string }) => void;
   'logs:initial': (lines: { containerId: string; lines: LogLine[] }) => void;
   'logs:update': (lines: { containerId: string; lines: LogLine[] }) => void;
-  'logs:dropped': (loss: { containerId: string; count: number }) => void;
+  /** `count` is null when the engine had let go of lines before they were read: nobody knows how many. */
+  'logs:dropped': (loss: { containerId: string; count: number | null }) => void;
   'logs:end': (end: { containerId: string; reason: string }) => void;
   'logs:error': (failure: { containerId: string; error: SocketError }) => void;
   /**

@@ -198,6 +198,19 @@ describe('repositories', () => {
       await expect(jobs.update(job.id, { progress: 42, message: 'm' })).resolves.toEqual({ ...job, progress: 42, message: 'm', updatedAt: expect.any(Date) });
       await expect(jobs.update(randomUUID(), { progress: 1 })).resolves.toBeNull();
     });
+
+    it('are counted by name and state as long as they are not finished', async () => {
+      await expect(jobs.countUnfinished()).resolves.toEqual([]);
+      const add = async (overrides: Parameters<typeof jobRow>[1]): Promise<void> => {
+        const row = containerRow();
+        await containers.insert(row, jobRow(row, overrides));
+      };
+      for (const state of ['queued', 'queued', 'active'] as const) await add({ state });
+      await add({ name: 'clone' });
+      await add({ state: 'completed', finishedAt: T0 });
+      const counts = await jobs.countUnfinished();
+      expect(counts.map(({ name, state, count }) => `${name} ${state} ${count}`).toSorted()).toEqual(['clone queued 1', 'create active 1', 'create queued 2']);
+    });
   });
 
   describe('a removed container', () => {

@@ -223,7 +223,7 @@ for pid in children:
         Init: true,
         ReadonlyRootfs: false,
         RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
-        LogConfig: { Type: 'json-file', Config: { 'max-size': expect.any(String), 'max-file': expect.any(String) } },
+        LogConfig: { Type: 'local', Config: { 'max-size': '48m', 'max-file': '3', compress: 'false' } },
         Tmpfs: { '/tmp': expect.stringMatching(/nosuid.*exec/) },
       });
       // Engines write an empty list as [], {} or null.
