@@ -8,7 +8,9 @@ import { ConfigModule } from './config/config.module.js';
 import { loggingModule } from './common/logging.module.js';
 import { ContainersModule } from './containers/containers.module.js';
 import { EditorModule } from './editor/editor.module.js';
+import { ExecModule } from './exec/exec.module.js';
 import { EventsModule } from './events/events.module.js';
+import { FilesModule } from './files/files.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { LogsModule } from './logs/logs.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -45,6 +47,8 @@ class ErrorTranslationModule {}
     ProvisioningModule,
     EditorModule,
     TerminalModule,
+    ExecModule,
+    FilesModule,
     LogsModule,
     MetricsModule,
     HealthModule,

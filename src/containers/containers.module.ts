@@ -20,6 +20,7 @@ import { Reprovisioning } from './reprovisioning.js';
 import { SiteAddresses } from './site-addresses.js';
 import { SshKeys } from './ssh-keys.js';
 import { StatusGateway } from './status.gateway.js';
+import { WorkspaceTools } from './workspace-tools.js';
 
 @Module({
   controllers: [ContainersController, JobsController],
@@ -43,7 +44,8 @@ import { StatusGateway } from './status.gateway.js';
     SiteAddresses,
     SshKeys,
     StatusGateway,
+    WorkspaceTools,
   ],
-  exports: [ContainerLeases, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent, SiteAddresses],
+  exports: [ContainerLeases, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent, SiteAddresses, WorkspaceTools],
 })
 export class ContainersModule {}

@@ -33,7 +33,7 @@ export class SocketTally {
       ...transport,
       send: (message) => {
         this.add(this.sent, message.event);
-        if (message.event === 'logs:dropped') this.droppedLines += message.payload.count;
+        if (message.event === 'logs:dropped') this.droppedLines += message.payload.count ?? 0;
         transport.send(message);
       },
       superseded: (message: ServerMessage) => this.add(this.superseded, message.event),

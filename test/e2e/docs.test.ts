@@ -23,8 +23,10 @@ interface OpenApi {
 /** The contract's routes that there are by now. */
 const ROUTES = [
   'DELETE /api/containers/{id}',
+  'DELETE /api/containers/{id}/files',
   'GET /api/containers',
   'GET /api/containers/{id}',
+  'GET /api/containers/{id}/files',
   'GET /api/containers/{id}/logs',
   'GET /api/containers/{id}/metrics',
   'GET /api/jobs/{id}',
@@ -32,8 +34,10 @@ const ROUTES = [
   'POST /api/containers',
   'POST /api/containers/{id}/editor',
   'POST /api/containers/{id}/ports/{port}/preview',
+  'POST /api/containers/{id}/exec',
   'POST /api/containers/{id}/start',
   'POST /api/containers/{id}/stop',
+  'PUT /api/containers/{id}/files',
 ];
 const OPEN = ['GET /health', 'GET /health/live', 'GET /health/ready'];
 
