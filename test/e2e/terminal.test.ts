@@ -202,7 +202,7 @@ describe('terminals', () => {
       const terminal = await running();
       await server.devforge.restart();
       await comesBack(terminal.id);
-    });
+    }, 90_000);
 
     it('a killed DevForge loses nothing, and leaves nothing', async () => {
       const terminal = await running();
@@ -211,7 +211,7 @@ describe('terminals', () => {
       expect((await commands()).filter((line) => line.includes('holder.mjs'))).toHaveLength(1);
       await server.devforge.restart();
       await comesBack(terminal.id);
-    });
+    }, 90_000);
 
     it('a client that leaves keeps its terminal', async () => {
       const terminal = await running();
