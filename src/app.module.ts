@@ -19,6 +19,7 @@ import { QueuesModule } from './queues/queues.module.js';
 import { runtimeErrorToDomainError } from './runtime/runtime-error-translation.js';
 import { RealtimeModule } from './realtime/realtime.module.js';
 import { RuntimeModule } from './runtime/runtime.module.js';
+import { TerminalModule } from './terminal/terminal.module.js';
 
 @Global()
 @Module({
@@ -43,6 +44,7 @@ class ErrorTranslationModule {}
     ContainersModule,
     ProvisioningModule,
     EditorModule,
+    TerminalModule,
     LogsModule,
     MetricsModule,
     HealthModule,

@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   forbidden: { status: 403, title: 'Not allowed', retryable: false },
   container_not_found: { status: 404, title: 'No such container', retryable: false },
   job_not_found: { status: 404, title: 'No such job', retryable: false },
+  terminal_not_found: { status: 404, title: 'No such terminal', retryable: false },
   route_not_found: { status: 404, title: 'No such route', retryable: false },
   name_taken: { status: 409, title: 'The name is in use', retryable: false },
   invalid_state: { status: 409, title: 'Not possible in the current state', retryable: false },
@@ -19,6 +20,8 @@ export const ERROR_CODES = {
   unsupported_media_type: { status: 415, title: 'The body must be JSON', retryable: false },
   idempotency_key_reused: { status: 422, title: 'The idempotency key was used with another body', retryable: false },
   too_many_subscriptions: { status: 429, title: 'Too many subscriptions on this connection', retryable: false },
+  too_many_terminals: { status: 429, title: 'Too many terminals in this container', retryable: false },
+  terminal_input_full: { status: 429, title: 'The terminal does not take its input', retryable: true },
   unknown_event: { status: 404, title: 'No such event', retryable: false },
   too_many_requests: { status: 429, title: 'Too many requests', retryable: true },
   internal_error: { status: 500, title: 'Something went wrong in DevForge', retryable: false },
@@ -26,7 +29,9 @@ export const ERROR_CODES = {
   engine_unavailable: { status: 503, title: 'The container engine does not answer', retryable: true },
   database_unavailable: { status: 503, title: 'The database does not answer', retryable: true },
   shutting_down: { status: 503, title: 'DevForge is shutting down', retryable: true },
+  preview_unavailable: { status: 409, title: 'The port has no address of its own', retryable: false },
   editor_unavailable: { status: 503, title: 'The editor does not answer', retryable: true },
+  terminal_unavailable: { status: 503, title: 'The terminals of the container do not answer', retryable: true },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 interface ErrorCodeEntry {

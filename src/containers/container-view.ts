@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { Settings } from '../config/settings.js';
 import type { ContainerRow, JobRow } from '../persistence/containers.repository.js';
 import { JobsRepository } from '../persistence/jobs.repository.js';
 import type { ContainerDto, JobDto } from './dto/container.dto.js';
 import { LatestMetrics } from './latest-metrics.js';
+import { SiteAddresses } from './site-addresses.js';
 
 /** Turns rows into what clients see. */
 @Injectable()
 export class ContainerView {
   constructor(
-    private readonly settings: Settings,
+    private readonly addresses: SiteAddresses,
     private readonly jobs: JobsRepository,
     private readonly metrics: LatestMetrics,
   ) {}
@@ -46,7 +46,8 @@ export class ContainerView {
       statusReason: row.statusReason,
       dockerId: row.dockerId,
       image: row.image,
-      editorUrl: row.template === 'claude' ? null : `${this.settings.publicUrl}/editor/${row.id}/`,
+      editorUrl: row.template === 'claude' ? null : this.addresses.editorUrl(row),
+      editor: row.template === 'claude' ? null : { lastSeenAt: row.editorLastSeenAt?.toISOString() ?? null },
       agent: null,
       job: job === undefined ? null : toJobDto(job),
       createdAt: row.createdAt.toISOString(),

@@ -17,6 +17,7 @@ import { JobsController } from './jobs.controller.js';
 import { Leftovers } from './leftovers.js';
 import { Reconciler } from './reconciler.js';
 import { Reprovisioning } from './reprovisioning.js';
+import { SiteAddresses } from './site-addresses.js';
 import { SshKeys } from './ssh-keys.js';
 import { StatusGateway } from './status.gateway.js';
 
@@ -39,9 +40,10 @@ import { StatusGateway } from './status.gateway.js';
     Leftovers,
     Reconciler,
     Reprovisioning,
+    SiteAddresses,
     SshKeys,
     StatusGateway,
   ],
-  exports: [ContainerLeases, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent],
+  exports: [ContainerLeases, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent, SiteAddresses],
 })
 export class ContainersModule {}

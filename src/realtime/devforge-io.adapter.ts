@@ -6,7 +6,7 @@ import { AdminToken } from '../auth/admin-token.js';
 import { ADMINISTRATOR } from '../auth/principal.js';
 import { DomainError } from '../common/domain-error.js';
 import { Settings } from '../config/settings.js';
-import { MessageBudget } from './message-budget.js';
+import { MessageBudget, TYPING } from './message-budget.js';
 import { Outbox } from './outbox.js';
 import { ReplicaEvents } from './replicas/replica-events.js';
 import { ReplicaLink } from './replicas/replica-link.js';
@@ -26,7 +26,15 @@ const EVENTS: Record<keyof ClientToServerEvents, true> = {
   'unsubscribe:status': true,
   'subscribe:logs': true,
   'unsubscribe:logs': true,
+  'terminal:open': true,
+  'terminal:input': true,
+  'terminal:resize': true,
+  'terminal:detach': true,
+  'terminal:close': true,
 };
+
+/** Keys, the movements of a mouse and the dragging of a window's corner come one by one. */
+const TYPED: ReadonlySet<string> = new Set<keyof ClientToServerEvents>(['terminal:input', 'terminal:resize']);
 
 /** The Socket.io server: who may connect, how fast clients may talk, and what each connection carries. */
 export class DevForgeIoAdapter extends IoAdapter {
@@ -83,13 +91,15 @@ export class DevForgeIoAdapter extends IoAdapter {
     socket.data.outbox = new Outbox(this.tally.counting(transportOf(socket)));
     this.tally.connected += 1;
     socket.on('disconnect', () => (this.tally.connected -= 1));
-    const budget = new MessageBudget(() => performance.now());
+    const now = (): number => performance.now();
+    const budget = new MessageBudget(now);
+    const typingBudget = new MessageBudget(now, TYPING);
     socket.use(([event, ...rest], next) => {
       const ack: unknown = rest.at(-1);
       const refuse = (error: DomainError): void => {
         if (typeof ack === 'function') ack({ ok: false, error: { code: error.code, message: error.message } });
       };
-      if (!budget.spend()) return refuse(new DomainError('too_many_requests', 'This connection sends too many messages.'));
+      if (!(TYPED.has(event) ? typingBudget : budget).spend()) return refuse(new DomainError('too_many_requests', 'This connection sends too many messages.'));
       if (!Object.hasOwn(EVENTS, event)) return refuse(new DomainError('unknown_event', `There is no event "${String(event).slice(0, 64)}".`));
       next();
     });

@@ -31,6 +31,7 @@ const ROUTES = [
   'GET /metrics',
   'POST /api/containers',
   'POST /api/containers/{id}/editor',
+  'POST /api/containers/{id}/ports/{port}/preview',
   'POST /api/containers/{id}/start',
   'POST /api/containers/{id}/stop',
 ];

@@ -87,7 +87,7 @@ describe('inside a workspace', () => {
 
     it('serves VS Code after devforge-editor start, and not in the template without it', async () => {
       await said(both, 'devforge-editor start');
-      const health = await said(both, 'curl --silent --fail http://127.0.0.1:13337/healthz');
+      const health = await said(both, 'curl --silent --fail --unix-socket /tmp/devforge-editor.sock http://editor/healthz');
       expect(JSON.parse(health)).toMatchObject({ status: expect.stringMatching(/^(?:alive|expired)$/) });
       expect((await inside(small, 'devforge-editor start')).exitCode).not.toBe(0);
     }, 60_000);
