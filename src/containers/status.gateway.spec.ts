@@ -93,12 +93,14 @@ describe('the status of containers', () => {
   });
 
   it('is never older than one that was pushed before, however long it takes to look it up', async () => {
-    viewing = (status) => pause(status === 'stopping' ? 20 : 0);
+    const lookup = Promise.withResolvers<void>();
+    viewing = async (status) => (status === 'stopping' ? lookup.promise : undefined);
     await subscribe({});
     await change('c1', 'stopping');
     await change('c1', 'stopped');
     await change('c1', 'starting');
-    await pause(40);
+    lookup.resolve();
+    await pause(10);
     expect(socket.of('status:update').map(({ status }) => status)).toEqual(['stopping', 'starting']);
   });
 
