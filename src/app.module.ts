@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CommonModule } from './common/common.module.js';
 import { ErrorTranslators } from './common/error-translators.js';
@@ -19,7 +20,9 @@ import { PersistenceModule } from './persistence/persistence.module.js';
 import { ProvisioningModule } from './provisioning/provisioning.module.js';
 import { QueuesModule } from './queues/queues.module.js';
 import { runtimeErrorToDomainError } from './runtime/runtime-error-translation.js';
+import { RealtimeModule } from './realtime/realtime.module.js';
 import { RuntimeModule } from './runtime/runtime.module.js';
+import { TerminalModule } from './terminal/terminal.module.js';
 
 @Global()
 @Module({
@@ -39,10 +42,13 @@ class ErrorTranslationModule {}
     PersistenceModule,
     QueuesModule,
     RuntimeModule,
+    RealtimeModule,
     AuthModule,
     ContainersModule,
     ProvisioningModule,
     EditorModule,
+    AgentsModule,
+    TerminalModule,
     ExecModule,
     FilesModule,
     LogsModule,

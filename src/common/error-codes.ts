@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   file_not_accessible: { status: 403, title: 'The file is closed to the user of the workspace', retryable: false },
   container_not_found: { status: 404, title: 'No such container', retryable: false },
   job_not_found: { status: 404, title: 'No such job', retryable: false },
+  terminal_not_found: { status: 404, title: 'No such terminal', retryable: false },
   file_not_found: { status: 404, title: 'No such file or directory', retryable: false },
   route_not_found: { status: 404, title: 'No such route', retryable: false },
   name_taken: { status: 409, title: 'The name is in use', retryable: false },
@@ -28,6 +29,8 @@ export const ERROR_CODES = {
   range_not_satisfiable: { status: 416, title: 'The range lies outside the file', retryable: false },
   idempotency_key_reused: { status: 422, title: 'The idempotency key was used with another body', retryable: false },
   too_many_subscriptions: { status: 429, title: 'Too many subscriptions on this connection', retryable: false },
+  too_many_terminals: { status: 429, title: 'Too many terminals in this container', retryable: false },
+  terminal_input_full: { status: 429, title: 'The terminal does not take its input', retryable: true },
   unknown_event: { status: 404, title: 'No such event', retryable: false },
   too_many_requests: { status: 429, title: 'Too many requests', retryable: true },
   internal_error: { status: 500, title: 'Something went wrong in DevForge', retryable: false },
@@ -36,8 +39,10 @@ export const ERROR_CODES = {
   engine_unavailable: { status: 503, title: 'The container engine does not answer', retryable: true },
   database_unavailable: { status: 503, title: 'The database does not answer', retryable: true },
   shutting_down: { status: 503, title: 'DevForge is shutting down', retryable: true },
+  preview_unavailable: { status: 409, title: 'The port has no address of its own', retryable: false },
   disk_full: { status: 507, title: 'No space is left on the disk', retryable: false },
   editor_unavailable: { status: 503, title: 'The editor does not answer', retryable: true },
+  terminal_unavailable: { status: 503, title: 'The terminals of the container do not answer', retryable: true },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
 interface ErrorCodeEntry {
