@@ -93,10 +93,10 @@ export class TerminalHolder {
 
   /** @throws DomainError when there is more to it than a holder that is not there */
   private async explain(connection: HolderConnection): Promise<void> {
-    const { exitCode, complaint } = await connection.ended();
+    const { exitCode, lastWords } = await connection.ended();
     if (NO_PROGRAM.includes(exitCode)) throw unavailable('The container was made before there were terminals: create it anew.');
     // 1 is that the holder has ended in between.
-    if (exitCode > NO_HOLDER) throw new RuntimeError('failed', `${PROGRAM} ended with ${exitCode}: ${complaint}`);
+    if (exitCode > NO_HOLDER) throw new RuntimeError('failed', `${PROGRAM} ended with ${exitCode}: ${lastWords}`);
   }
 }
 
