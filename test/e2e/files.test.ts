@@ -404,7 +404,7 @@ describe('files', () => {
       await inside(`(setsid bash -c '${race}' > /dev/null 2>&1 &)`);
       const seen = new Set<string>();
       for (let round = 0; round < 60; round++) {
-        const answers = await Promise.all([files.get('swap/file'), files.put('swap/file', 'public\n'), files.put('swap/new/file', 'x'), files.remove('swap/file'), files.putTar('swap', tarOf([{ name: 'file', content: 'public\n' }])), files.get('swap', { accept: 'application/x-tar' })]);
+        const answers = await Promise.all([files.get('swap/file'), files.put('swap/file', 'public\n'), files.put('swap/new/file', 'x'), files.remove('swap/file'), files.putTar('swap', tarOf([{ name: 'file', content: 'public\n' }])), files.get('swap', { accept: 'application/x-tar' }), files.get('', { accept: 'application/x-tar' })]);
         for (const answer of answers) {
           expect({ status: answer.status, body: answer.status < 500 ? '' : answer.bytes.toString() }).toMatchObject({ body: '' });
           expect(answer.bytes.includes('secret\n')).toBe(false);
@@ -463,6 +463,7 @@ describe('files', () => {
       const its = new FilesClient(server.devforge.url, server.devforge.token, small.id);
       expect(await its.send('big', Readable.from([Buffer.alloc(1_000)]), { 'content-length': 300 * MIB })).toMatchObject({ status: 413 });
       await inside('fallocate -l 230M filling', small);
+      await until('that is known', async () => ok(await server.api.request<{ disk: { usedMB: number } }>('GET', `/api/containers/${small.id}/metrics`)).disk.usedMB >= 230, 60_000);
       expect(await its.send('big', Readable.from([Buffer.alloc(1_000)]), { 'content-length': 40 * MIB })).toMatchObject({ status: 413 });
       const block = Buffer.alloc(MIB);
       const answer = await its.send('big', Readable.from(Array.from({ length: 40 }, () => block)));
