@@ -10,6 +10,8 @@ export interface DomainEventMap {
   'container.removed': { containerId: string; ownerId: string; at: Date };
   /** Whoever works on the container must let go of it: it is being deleted. */
   'container.deleting': { containerId: string };
+  /** The agent in a container does something else. */
+  'agent.changed': { containerId: string };
   'engine.available': Record<string, never>;
   'engine.unavailable': { reason: string };
 }

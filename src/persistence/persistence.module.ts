@@ -7,11 +7,13 @@ import { ContainersRepository } from './containers.repository.js';
 import { Database } from './database.js';
 import { DrizzleContainersRepository } from './drizzle/drizzle-containers.repository.js';
 import { DrizzleJobsRepository } from './drizzle/drizzle-jobs.repository.js';
+import { DrizzleSignInTicketsRepository } from './drizzle/drizzle-sign-in-tickets.repository.js';
 import { PostgresLocks } from './drizzle/postgres-locks.js';
 import { EmbeddedPostgres } from './embedded/embedded-postgres.js';
 import { JobsRepository } from './jobs.repository.js';
 import { Locks } from './locks.js';
 import { Presence } from './presence.js';
+import { SignInTicketsRepository } from './sign-in-tickets.repository.js';
 
 /** Opens the database named by `DATABASE_URL`, or the embedded one. */
 async function openDatabase(settings: Settings, logger: PinoLogger): Promise<Database> {
@@ -41,10 +43,11 @@ async function announcePresence(database: Database, clock: Clock, ids: Ids, logg
     { provide: Database, useFactory: openDatabase, inject: [Settings, PinoLogger] },
     { provide: ContainersRepository, useClass: DrizzleContainersRepository },
     { provide: JobsRepository, useClass: DrizzleJobsRepository },
+    { provide: SignInTicketsRepository, useClass: DrizzleSignInTicketsRepository },
     { provide: Locks, useClass: PostgresLocks },
     { provide: Presence, useFactory: announcePresence, inject: [Database, Clock, Ids, PinoLogger] },
   ],
-  exports: [Database, ContainersRepository, JobsRepository, Locks, Presence],
+  exports: [Database, ContainersRepository, JobsRepository, SignInTicketsRepository, Locks, Presence],
 })
 export class PersistenceModule implements OnApplicationShutdown {
   constructor(@Inject(Database) private readonly database: Database) {}
