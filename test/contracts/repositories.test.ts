@@ -20,7 +20,7 @@ describe('repositories', () => {
   }, 60_000);
 
   beforeEach(async () => {
-    await test.database.pool.query('truncate containers, jobs, idempotency_keys');
+    await test.database.pool.query('truncate containers, jobs, idempotency_keys cascade');
   });
 
   afterAll(() => test.close());
