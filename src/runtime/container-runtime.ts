@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 /**
  * The port to a container engine. Implementations answer with these types only, never assume that the
@@ -141,6 +141,40 @@ export interface ExecResult {
   stderr: string;
 }
 
+export interface TerminalSize {
+  columns: number;
+  rows: number;
+}
+
+export interface ProcessRequest {
+  argv: string[];
+  env?: Record<string, string>;
+  cwd?: string;
+  /** Gives the command a terminal of that size; its output is then all on `stdout`, as the terminal shows it. */
+  terminal?: TerminalSize;
+  /** Gives up while the process is being opened; afterwards there is `close`. */
+  signal?: AbortSignal;
+}
+
+/**
+ * A command that runs in a container, for as long as it likes. Both outputs are to be read: the command waits
+ * for a reader that does not. They end when the command does, and with an error when the engine lets go.
+ */
+export interface RuntimeProcess {
+  /** Ending it closes the command's input. */
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /**
+   * The exit code, 126 or 127 when the command cannot be run. Settles when the outputs end.
+   * @throws RuntimeError `aborted` after `close`, `unavailable` when the engine let go: the command may still run
+   */
+  readonly exit: Promise<number>;
+  resize(size: TerminalSize): Promise<void>;
+  /** Lets go. The command's input ends; the command itself is not ended. */
+  close(): void;
+}
+
 export interface LogRequest {
   /** Follow what is written from now on, until the container stops. */
   follow: boolean;
@@ -199,6 +233,11 @@ export abstract class RuntimeContainers {
   /** All containers, running or not, that carry the label. */
   abstract list(label: string): Promise<ObservedContainer[]>;
   abstract exec(dockerId: string, request: ExecRequest): Promise<ExecResult>;
+  /**
+   * Starts a command and hands over its input and outputs.
+   * @throws RuntimeError `conflict` when the container does not run
+   */
+  abstract open(dockerId: string, request: ProcessRequest): Promise<RuntimeProcess>;
   /** Bytes of the writable layer. */
   abstract writableLayerBytes(dockerId: string): Promise<number>;
 }

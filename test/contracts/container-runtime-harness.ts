@@ -1,5 +1,6 @@
 /** The runtimes that the contract suites hold against each other: the fake one, and Docker. */
 import Docker from 'dockerode';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -34,6 +35,10 @@ export interface Harness {
 
 export const BASE_IMAGE = process.env['BASE_IMAGE'] ?? 'debian:bookworm-slim';
 const SOCKET = process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock';
+
+/** What a shell answers for a command that it cannot find, and for one that was killed. */
+const NOT_FOUND = 127;
+const KILLED = 137;
 
 /** DevForge's settings, as far as the Docker runtime reads them. */
 export function dockerRuntime(docker: DockerEndpoint = { kind: 'socket', socketPath: SOCKET }): DockerRuntime {
@@ -111,6 +116,14 @@ function fakeHarness(): Harness {
     const stopped = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('nobody waits'))));
     const { exitCode, stdout, stderr } = await Promise.race([play, stopped]);
     return { exitCode: exitCode ?? 137, stdout, stderr };
+  };
+  runtime.containers.onOpen = ({ argv, env, cwd }, { stdin, stdout, stderr, killed }) => {
+    const [command = '', ...args] = argv;
+    const child = spawn(command, args, { env: { PATH: process.env['PATH'], ...env }, ...(cwd === undefined ? {} : { cwd }), signal: killed });
+    stdin.pipe(child.stdin.on('error', () => undefined));
+    child.stdout.pipe(stdout, { end: false });
+    child.stderr.pipe(stderr, { end: false });
+    return new Promise((resolve) => child.on('error', () => resolve(NOT_FOUND)).on('close', (code) => resolve(code ?? KILLED)));
   };
   const away = new FakeRuntime();
   away.faults.goAway();

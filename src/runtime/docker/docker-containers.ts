@@ -9,7 +9,9 @@ import {
   type LogRequest,
   type ObservedContainer,
   type ObservedState,
+  type ProcessRequest,
   RuntimeContainers,
+  type RuntimeProcess,
   type UsageRecord,
   RuntimeError,
 } from '../container-runtime.js';
@@ -17,6 +19,7 @@ import { LABEL_ID } from '../labels.js';
 import { toCreateOptions } from './container-profile.js';
 import { readLogs } from './docker-logs.js';
 import { execInContainer } from './docker-exec.js';
+import { openProcess } from './docker-process.js';
 import { readUsage } from './docker-usage.js';
 import { DEADLINE, engineCall, statusOf } from './engine-call.js';
 
@@ -102,6 +105,10 @@ export class DockerContainers extends RuntimeContainers {
 
   exec(dockerId: string, request: ExecRequest): Promise<ExecResult> {
     return execInContainer(this.docker, dockerId, request);
+  }
+
+  open(dockerId: string, request: ProcessRequest): Promise<RuntimeProcess> {
+    return openProcess(this.docker, dockerId, request);
   }
 
   usage(dockerId: string, signal: AbortSignal): AsyncIterable<UsageRecord> {

@@ -59,7 +59,8 @@ function follow(docker: Dockerode, what: string, stream: Duplex, stdout: Tail, s
   });
 }
 
-async function exitCode(what: string, exec: Dockerode.Exec): Promise<number> {
+/** How the command ended; the engine may tell a moment after its outputs did. */
+export async function exitCode(what: string, exec: Dockerode.Exec): Promise<number> {
   for (let poll = 0; poll < EXIT_CODE_POLLS; poll++) {
     const { ExitCode } = await engineCall(what, DEADLINE.read, (abortSignal) => exec.inspect({ abortSignal }));
     if (ExitCode !== null && ExitCode !== undefined) return ExitCode;

@@ -8,13 +8,16 @@ import {
   type LogRecord,
   type LogRequest,
   type ObservedContainer,
+  type ProcessRequest,
   RuntimeContainers,
   RuntimeError,
+  type RuntimeProcess,
   type UsageRecord,
 } from '../container-runtime.js';
 import { LABEL_ID } from '../labels.js';
 import type { FakeEngine } from './fake-engine.js';
 import { type FakeExecHandler, playExec } from './fake-exec.js';
+import { FakeProcess, type FakeProcessHandler } from './fake-process.js';
 import { carries, type FakeCall, type FakeFaults } from './fake-faults.js';
 import type { FakeImages } from './fake-images.js';
 import type { FakeNetworks } from './fake-networks.js';
@@ -46,6 +49,10 @@ export class FakeContainers extends RuntimeContainers {
   onExec: FakeExecHandler = () => ({ exitCode: 0 });
   /** Called for every container that has just been started. */
   onStart: (container: FakeContainer) => void = () => undefined;
+  /** Every process that was opened, in order. */
+  readonly processes: { dockerId: string; process: FakeProcess }[] = [];
+  /** Plays the processes; by default each one ends at once with 0. */
+  onOpen: FakeProcessHandler = async () => 0;
   private readonly present = new Map<string, FakeContainer>();
   private made = 0;
 
@@ -122,6 +129,15 @@ export class FakeContainers extends RuntimeContainers {
     return playExec(request, this.onExec);
   }
 
+  async open(dockerId: string, request: ProcessRequest): Promise<RuntimeProcess> {
+    const container = await this.existing('containers.open', dockerId);
+    if (request.signal?.aborted) throw new RuntimeError('aborted', `open ${request.argv[0]}: given up`);
+    if (container.state !== 'running') throw new RuntimeError('conflict', `open ${request.argv[0]}: the container is not running`);
+    const process = new FakeProcess(request, this.onOpen);
+    this.processes.push({ dockerId: container.dockerId, process });
+    return process;
+  }
+
   async writableLayerBytes(dockerId: string): Promise<number> {
     return (await this.existing('containers.writableLayerBytes', dockerId)).writableLayerBytes;
   }
@@ -167,6 +183,7 @@ export class FakeContainers extends RuntimeContainers {
   exit(dockerId: string, exitCode: number, { oomKilled = false } = {}): void {
     const container = this.require(dockerId);
     Object.assign(container, { state: 'exited', exitCode, oomKilled, finishedAt: new Date() });
+    for (const { dockerId: host, process } of this.processes) if (host === container.dockerId) process.kill(KILLED);
     if (oomKilled) this.emit('oom', container);
     this.emit('die', container, { exitCode: String(exitCode) });
   }

@@ -3,7 +3,7 @@ import { RuntimeError } from '../container-runtime.js';
 /** The calls of the port, by the part they belong to. */
 export type FakeCall =
   | `engine.${'ping' | 'info' | 'watch'}`
-  | `containers.${'create' | 'start' | 'stop' | 'pause' | 'unpause' | 'remove' | 'inspect' | 'list' | 'exec' | 'logs' | 'usage' | 'writableLayerBytes'}`
+  | `containers.${'create' | 'start' | 'stop' | 'pause' | 'unpause' | 'remove' | 'inspect' | 'list' | 'exec' | 'open' | 'logs' | 'usage' | 'writableLayerBytes'}`
   | `images.${'exists' | 'pull' | 'build' | 'remove'}`
   | `volumes.${'list' | 'exists' | 'remove'}`
   | `networks.${'ensureIsolatedBridge' | 'remove'}`;
