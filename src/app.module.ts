@@ -10,6 +10,7 @@ import { ContainersModule } from './containers/containers.module.js';
 import { EditorModule } from './editor/editor.module.js';
 import { EventsModule } from './events/events.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { InstructionsModule } from './instructions/instructions.module.js';
 import { LogsModule } from './logs/logs.module.js';
 import { HealthModule } from './health/health.module.js';
 import { asDomainError } from './persistence/database-error.js';
@@ -41,6 +42,7 @@ class ErrorTranslationModule {}
     ContainersModule,
     ProvisioningModule,
     EditorModule,
+    InstructionsModule,
     LogsModule,
     MetricsModule,
     HealthModule,

@@ -42,6 +42,6 @@ import { StatusGateway } from './status.gateway.js';
     SshKeys,
     StatusGateway,
   ],
-  exports: [ContainerLeases, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent],
+  exports: [ContainerLeases, ContainerLifecycleService, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent],
 })
 export class ContainersModule {}

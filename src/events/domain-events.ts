@@ -10,6 +10,8 @@ export interface DomainEventMap {
   'container.removed': { containerId: string; ownerId: string; at: Date };
   /** Whoever works on the container must let go of it: it is being deleted. */
   'container.deleting': { containerId: string };
+  /** An instruction's row changed, or it has more events. */
+  'instruction.changed': { instructionId: string; containerId: string; ownerId: string; lastSeq: number };
   'engine.available': Record<string, never>;
   'engine.unavailable': { reason: string };
 }

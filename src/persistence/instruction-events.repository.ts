@@ -24,12 +24,16 @@ export interface EventPage {
   after: number;
   /** The last one wanted; all when left out. */
   through?: number;
+  /** 1000 unless it is said. */
+  mostEvents?: number;
+  /** One that goes beyond this ends the page; about a megabyte unless it is said. */
+  enoughBytes?: number;
 }
 
 /** Events of instructions: written once, in order, and never changed. */
 export abstract class InstructionEventsRepository {
   /** Writes all of it or nothing. @returns false when the lease is lost, or `after` is not the last one stored */
   abstract append(lease: InstructionLease, batch: EventBatch): Promise<boolean>;
-  /** The next events, in order: at most 1000, and about one megabyte of them but at least one event. */
+  /** The next events, in order; at least one if there is one. */
   abstract page(page: EventPage): Promise<StoredEvent[]>;
 }

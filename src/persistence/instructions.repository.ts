@@ -39,6 +39,20 @@ export interface InstructionEnd {
   patch?: Partial<Pick<InstructionRow, 'sessionId' | 'result' | 'costUsd' | 'turns' | 'usage' | 'diffBytes' | 'diffTruncated'>>;
 }
 
+/** What changes of one that runs. */
+export interface InstructionProgress {
+  lastSeq: number;
+  isOver: boolean;
+  /** Another text whenever something changed that is no event. */
+  version: string;
+}
+
+/** A lease that still holds. */
+export interface RenewedLease {
+  lease: InstructionLease;
+  cancelRequested: boolean;
+}
+
 /** An instruction that this process is to follow. */
 export interface ClaimedInstruction {
   row: InstructionRow;
@@ -52,6 +66,7 @@ export abstract class InstructionsRepository {
   /** What came with that key for that container before. */
   abstract findByKey(ownerId: string, containerId: string, key: IdempotencyKey): Promise<Exclude<InstructionInsertOutcome, { kind: 'inserted' }> | null>;
   abstract findById(id: string): Promise<InstructionRow | null>;
+  abstract progress(id: string): Promise<InstructionProgress | null>;
   /** Latest first. */
   abstract list(query: InstructionListQuery): Promise<InstructionRow[]>;
 
@@ -65,8 +80,8 @@ export abstract class InstructionsRepository {
   abstract claimable(): Promise<string[]>;
   /** Whether something there waits for its turn or its end. */
   abstract unfinished(containerId: string): Promise<boolean>;
-  /** @returns the leases that still hold, of those given */
-  abstract renew(leases: InstructionLease[], ttlMs: number): Promise<InstructionLease[]>;
+  /** @returns those that still hold, of those given */
+  abstract renew(leases: InstructionLease[], ttlMs: number): Promise<RenewedLease[]>;
   abstract release(lease: InstructionLease): Promise<void>;
   /** Names of all who hold a lease. */
   abstract leaseHolders(): Promise<string[]>;

@@ -23,6 +23,8 @@ const EVENTS: Record<keyof ClientToServerEvents, true> = {
   'unsubscribe:status': true,
   'subscribe:logs': true,
   'unsubscribe:logs': true,
+  'subscribe:instruction': true,
+  'unsubscribe:instruction': true,
 };
 
 /** The Socket.io server: who may connect, how fast clients may talk, and what each connection carries. */

@@ -75,6 +75,28 @@ export interface LogLine {
   message: string;
 }
 
+export interface InstructionState {
+  id: string;
+  containerId: string;
+  prompt: string;
+  status: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timed_out';
+  statusReason: { code: string; message: string } | null;
+  sessionId: string | null;
+  result: string | null;
+  costUsd: number | null;
+  turns: number | null;
+  usage: Record<string, unknown> | null;
+  /** What it waits to be allowed, at this moment. */
+  permissions: { requestId: string; toolName: string; input: unknown; askedAt: string }[];
+  /** null until it is over. */
+  diff: { bytes: number; truncated: boolean } | null;
+  createdAt: string;
+  startedAt: string | null;
+  finishedAt: string | null;
+  /** Events so far. */
+  lastSeq: number;
+}
+
 export interface ClientToServerEvents {
   /** `interval` in milliseconds, 500 to 60000. */
   'subscribe:metrics': (payload: { containerId: string; interval?: number }, ack?: Ack) => void;
@@ -83,6 +105,9 @@ export interface ClientToServerEvents {
   'unsubscribe:status': (payload: { containerId?: string }, ack?: Ack) => void;
   'subscribe:logs': (payload: { containerId: string; tail?: number; stream?: 'all' | 'stdout' | 'stderr' }, ack?: Ack) => void;
   'unsubscribe:logs': (payload: { containerId: string }, ack?: Ack) => void;
+  /** `after`: the `seq` that was seen last. */
+  'subscribe:instruction': (payload: { instructionId: string; after?: number }, ack?: Ack) => void;
+  'unsubscribe:instruction': (payload: { instructionId: string }, ack?: Ack) => void;
 }
 
 export interface ServerToClientEvents {
@@ -95,4 +120,10 @@ export interface ServerToClientEvents {
   'logs:dropped': (loss: { containerId: string; count: number }) => void;
   'logs:end': (end: { containerId: string; reason: string }) => void;
   'logs:error': (failure: { containerId: string; error: SocketError }) => void;
+  /** `event` as Claude Code printed it; `seq` from 1, without a gap. */
+  'instruction:event': (event: { instructionId: string; seq: number; event: unknown }) => void;
+  /** First how it is, then whenever more than its events has changed; the last one comes after the last event. */
+  'instruction:update': (update: { instruction: InstructionState }) => void;
+  /** It is gone, with its container. */
+  'instruction:removed': (removal: { instructionId: string }) => void;
 }

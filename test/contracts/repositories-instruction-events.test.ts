@@ -90,6 +90,8 @@ describe('what instructions leave', () => {
       expect((await page(0)).map(({ seq }) => seq)).toEqual(Array.from({ length: 1_000 }, (_, index) => index + 1));
       await expect(page(2_498)).resolves.toEqual([{ seq: 2_499, event: '2499' }, { seq: 2_500, event: '2500' }]);
       await expect(page(2_500)).resolves.toEqual([]);
+      await expect(events.page({ instructionId: lease.instructionId, after: 4, mostEvents: 2 })).resolves.toEqual([{ seq: 5, event: '5' }, { seq: 6, event: '6' }]);
+      await expect(events.page({ instructionId: lease.instructionId, after: 4, enoughBytes: 2 })).resolves.toEqual([{ seq: 5, event: '5' }, { seq: 6, event: '6' }]);
       await expect(page(10, 12)).resolves.toEqual([{ seq: 11, event: '11' }, { seq: 12, event: '12' }]);
       await expect(events.page({ instructionId: randomUUID(), after: 0 })).resolves.toEqual([]);
     });

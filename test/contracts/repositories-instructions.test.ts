@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerRow } from '../../src/persistence/containers.repository.js';
 import { DrizzleContainersRepository } from '../../src/persistence/drizzle/drizzle-containers.repository.js';
+import { DrizzleInstructionEventsRepository } from '../../src/persistence/drizzle/drizzle-instruction-events.repository.js';
+import { DrizzleInstructionPermissionsRepository } from '../../src/persistence/drizzle/drizzle-instruction-permissions.repository.js';
 import { DrizzleInstructionsRepository } from '../../src/persistence/drizzle/drizzle-instructions.repository.js';
 import type { ClaimedInstruction, InstructionRow, InstructionsRepository, NewInstruction } from '../../src/persistence/instructions.repository.js';
 import { containerRow, jobRow, newInstruction, T0 } from '../support/rows.js';
@@ -149,7 +151,7 @@ describe('instructions', () => {
       expect(next).toMatchObject({ row: { id: stale.row.id, startedAt: stale.row.startedAt }, lease: { holder: 'b', fence: 2 } });
       await expect(instructions.finish(stale.lease, { status: 'failed', reason: null })).resolves.toBeNull();
       await instructions.release(stale.lease);
-      await expect(instructions.renew([stale.lease, next.lease], LONG_MS)).resolves.toEqual([next.lease]);
+      await expect(instructions.renew([stale.lease, next.lease], LONG_MS)).resolves.toEqual([{ lease: next.lease, cancelRequested: false }]);
       await expect(instructions.findById(stale.row.id)).resolves.toMatchObject({ status: 'running', leaseHolder: 'b' });
     });
 
@@ -158,7 +160,7 @@ describe('instructions', () => {
       await accepted(of);
       const { lease } = await claimed(of, 'a', 100);
       await expect(instructions.renew([], LONG_MS)).resolves.toEqual([]);
-      await expect(instructions.renew([lease], LONG_MS)).resolves.toEqual([lease]);
+      await expect(instructions.renew([lease], LONG_MS)).resolves.toEqual([{ lease, cancelRequested: false }]);
       await delay(150);
       await expect(instructions.claim(of.id, 'b', LONG_MS)).resolves.toBeNull();
     });
@@ -175,6 +177,34 @@ describe('instructions', () => {
       await instructions.releaseLeasesOf('b');
       await expect(claimed(of, 'c')).resolves.toMatchObject({ lease: { fence: 3 } });
     });
+  });
+
+  it('tell how far they are, and that something changed beside their events', async () => {
+    const of = await container();
+    const { id } = await accepted(of);
+    const events = new DrizzleInstructionEventsRepository(test.database);
+    const permissions = new DrizzleInstructionPermissionsRepository(test.database);
+    const versions = new Set<string>();
+    const seen = async (expected: { lastSeq: number; isOver: boolean }, isNew = true) => {
+      const { version, ...progress } = (await instructions.progress(id))!;
+      expect(progress).toEqual(expected);
+      expect(versions.has(version)).toBe(!isNew);
+      versions.add(version);
+    };
+    await seen({ lastSeq: 0, isOver: false });
+    const { lease } = await claimed(of);
+    await seen({ lastSeq: 0, isOver: false });
+    await events.append(lease, { after: 0, events: ['1', '2'], offset: 4 });
+    await seen({ lastSeq: 2, isOver: false }, false);
+    await events.append(lease, { after: 2, events: ['3'], offset: 6, sessionId: 's' });
+    await seen({ lastSeq: 3, isOver: false });
+    await permissions.ask({ instructionId: id, requestId: 'a', toolName: 'Bash', input: '{}', askedAt: T0 });
+    await seen({ lastSeq: 3, isOver: false });
+    await instructions.cancel(id, REASON);
+    await seen({ lastSeq: 3, isOver: false });
+    await instructions.finish(lease, { status: 'cancelled', reason: REASON });
+    await seen({ lastSeq: 3, isOver: true });
+    await expect(instructions.progress(randomUUID())).resolves.toBeNull();
   });
 
   it('end once, with what came of them', async () => {
@@ -205,6 +235,7 @@ describe('instructions', () => {
       const marked = await instructions.cancel(id, REASON);
       expect(marked).toMatchObject({ status: 'running', cancelRequestedAt: expect.any(Date) });
       await expect(instructions.cancel(id, REASON)).resolves.toEqual(marked);
+      await expect(instructions.renew([lease], LONG_MS)).resolves.toEqual([{ lease, cancelRequested: true }]);
       const ended = await instructions.finish(lease, { status: 'succeeded', reason: null });
       await expect(instructions.cancel(id, REASON)).resolves.toEqual(ended);
       await expect(instructions.cancel(randomUUID(), REASON)).resolves.toBeNull();

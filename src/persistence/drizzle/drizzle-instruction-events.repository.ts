@@ -32,12 +32,12 @@ export class DrizzleInstructionEventsRepository extends InstructionEventsReposit
     return rowCount === events.length;
   }
 
-  async page({ instructionId, after, through = LAST_SEQ }: EventPage): Promise<StoredEvent[]> {
+  async page({ instructionId, after, through = LAST_SEQ, mostEvents = MOST_EVENTS, enoughBytes = ENOUGH_BYTES }: EventPage): Promise<StoredEvent[]> {
     const { rows } = await this.database.pool.query<[number, string]>({
       name: 'instruction-events-page',
       rowMode: 'array',
       text: PAGE,
-      values: [instructionId, after, through],
+      values: [instructionId, after, through, mostEvents, enoughBytes],
     });
     return rows.map(([seq, event]) => ({ seq, event }));
   }
@@ -47,7 +47,7 @@ export class DrizzleInstructionEventsRepository extends InstructionEventsReposit
 const PAGE = `
   select seq, event from (
     select seq, event, sum(octet_length(event)) over (order by seq rows unbounded preceding) - octet_length(event) as before
-    from (select seq, event from instruction_events where instruction_id = $1 and seq > $2 and seq <= $3 order by seq limit ${MOST_EVENTS}) as next
+    from (select seq, event from instruction_events where instruction_id = $1 and seq > $2 and seq <= $3 order by seq limit $4) as next
   ) as sized
-  where before < ${ENOUGH_BYTES}
+  where before < $5
   order by seq`;

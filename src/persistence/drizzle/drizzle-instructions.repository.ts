@@ -10,9 +10,11 @@ import {
   type InstructionInsertOutcome,
   type InstructionLease,
   type InstructionListQuery,
+  type InstructionProgress,
   type InstructionRow,
   InstructionsRepository,
   type NewInstruction,
+  type RenewedLease,
 } from '../instructions.repository.js';
 import { instructionPermissions, instructions } from '../instructions.schema.js';
 import { containers } from '../schema.js';
@@ -53,6 +55,19 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
     return row ?? null;
   }
 
+  async progress(id: string): Promise<InstructionProgress | null> {
+    const asked = sql`(select string_agg(request_id, ' ' order by request_id) from ${instructionPermissions} as asked where asked.instruction_id = ${id} and asked.closed_at is null)`;
+    const [row] = await this.database.orm
+      .select({
+        lastSeq: instructions.lastSeq,
+        isOver: sql<boolean>`${instructions.finishedAt} is not null`,
+        version: sql<string>`concat_ws('|', ${instructions.status}, ${instructions.sessionId}, ${instructions.cancelRequestedAt}, ${asked})`,
+      })
+      .from(instructions)
+      .where(eq(instructions.id, id));
+    return row ?? null;
+  }
+
   async list({ containerId, status, limit, before }: InstructionListQuery): Promise<InstructionRow[]> {
     const wanted = and(
       eq(instructions.containerId, containerId),
@@ -87,15 +102,17 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
     return (await this.database.orm.select({ id: instructions.id }).from(instructions).where(wanted).limit(1)).length > 0;
   }
 
-  async renew(leases: InstructionLease[], ttlMs: number): Promise<InstructionLease[]> {
+  async renew(leases: InstructionLease[], ttlMs: number): Promise<RenewedLease[]> {
     if (leases.length === 0) return [];
     const renewed = await this.database.orm
       .update(instructions)
       .set({ leaseExpiresAt: inMs(ttlMs) })
       .where(or(...leases.map(held)))
-      .returning({ id: instructions.id, fence: instructions.fence });
-    const fences = new Map(renewed.map(({ id, fence }) => [id, fence]));
-    return leases.filter(({ instructionId, fence }) => fences.get(instructionId) === fence);
+      .returning({ id: instructions.id, holder: instructions.leaseHolder, fence: instructions.fence, cancelRequestedAt: instructions.cancelRequestedAt });
+    return renewed.map(({ id, holder, fence, cancelRequestedAt }) => ({
+      lease: { instructionId: id, holder: holder!, fence },
+      cancelRequested: cancelRequestedAt !== null,
+    }));
   }
 
   async release(lease: InstructionLease): Promise<void> {
