@@ -1,0 +1,157 @@
+import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Attempt } from './attempt.mjs';
+import { guidanceOf, opening } from './cli.mjs';
+import { Conversation } from './conversation.mjs';
+import { EventLog } from './event-log.mjs';
+import { parseEvent } from './lines.mjs';
+import { verdict } from './outcome.mjs';
+import { killMarked } from './processes.mjs';
+import { Progress } from './progress.mjs';
+import { Repository } from './repository.mjs';
+import { Tail } from './tail.mjs';
+
+/** When a container stops, the CLI may go before the runner is told. */
+const SHUTDOWN_MS = 1_000;
+
+/** Runs an instruction to its outcome, over as many attempts as it may have. */
+export class Runner {
+  #attempt = null;
+  #exit = { code: null, signal: null, error: null, outOfMemory: false };
+  #concluding = false;
+
+  constructor(folder, claim, settings) {
+    this.folder = folder;
+    this.claim = claim;
+    this.settings = settings;
+    this.request = folder.read('request.json');
+    this.progress = new Progress(folder);
+    this.conversation = new Conversation();
+    this.stderr = new Tail(folder.file('stderr.log'));
+    this.repository = new Repository(folder, this.request.cwd);
+  }
+
+  /** Up to the start of the CLI without waiting for anything: the time until its first event counts. */
+  launch() {
+    const { progress, folder } = this;
+    this.log = new EventLog(folder.events, (line, offset) => {
+      if (offset === progress.offset) this.conversation.beginAttempt();
+      this.conversation.observe(parseEvent(line));
+    });
+    if (this.log.bytes <= progress.offset) this.conversation.beginAttempt();
+    this.claim.serve((question) => this.#reply(question));
+    process.on('SIGTERM', () => this.#shutDown());
+    if (progress.attempts > 0) killMarked(folder.id);
+    const settled = progress.stopped ? progress.stopped !== 'stalled' : this.conversation.result !== null;
+    if (!settled) this.#nextAttempt(progress.stopped ?? 'interrupted');
+  }
+
+  /** Resolves when the outcome is written. */
+  async finish() {
+    while (this.#attempt) {
+      this.#exit = await this.#run(this.#attempt);
+      this.#attempt = null;
+      if (this.progress.stopped === 'stalled') this.#nextAttempt('stalled');
+    }
+    await this.#conclude();
+  }
+
+  /** @param {'interrupted' | 'stalled'} why what ended the one before */
+  #nextAttempt(why) {
+    const { progress, request, folder } = this;
+    if (progress.attempts > request.resumes) return progress.stop(why);
+    const spent = progress.spentMs;
+    progress.beginAttempt(this.log.bytes);
+    this.conversation.beginAttempt();
+    this.#attempt = new Attempt({
+      settings: this.settings,
+      folder,
+      request,
+      conversation: this.conversation,
+      opening: opening(request, this.conversation.sessionId, process.env),
+      guidance: this.#guidance(),
+      remainingMs: request.timeoutSeconds === null ? Infinity : Math.max(request.timeoutSeconds * 1000 - spent, 0),
+      stderr: this.stderr,
+      onLines: (lines) => {
+        this.log.append(lines);
+        this.claim.announce();
+      },
+      onStop: (cause) => progress.stop(cause),
+    });
+    this.#attempt.launch();
+  }
+
+  async #run(attempt) {
+    const snapshot = this.#snapshot().then(() => attempt.prompt());
+    const exit = await attempt.end();
+    await snapshot;
+    if (!this.progress.stopped && (exit.signal === 'SIGTERM' || exit.code === 143)) await sleep(SHUTDOWN_MS);
+    return exit;
+  }
+
+  /** The repository as the agent finds it; it gets its prompt afterwards. */
+  async #snapshot() {
+    if (this.progress.treeBefore === undefined) this.progress.snapshot(await this.repository.tree());
+  }
+
+  #guidance() {
+    const text = guidanceOf(this.request.cwd);
+    if (text === null) return null;
+    const file = this.folder.file('guidance.md');
+    writeFileSync(file, text, { mode: 0o600 });
+    return file;
+  }
+
+  #reply({ command, requestId, answer }) {
+    switch (command) {
+      case 'cancel': return { state: this.#cancel() };
+      case 'answer': return { state: this.#attempt?.answer(requestId, answer) ?? 'ended' };
+      default: return { state: 'running' };
+    }
+  }
+
+  /** A run that has its result keeps it. */
+  #cancel() {
+    const { progress } = this;
+    if (progress.stopped === 'cancelled') return 'cancelling';
+    if (this.#concluding || !this.#attempt) return 'ended';
+    if (this.conversation.over) {
+      this.#attempt.stop('grace');
+      return 'ended';
+    }
+    this.#attempt.stop('cancelled');
+    return 'cancelling';
+  }
+
+  /** The container stops: without an outcome, so that the run is gone on with. */
+  async #shutDown() {
+    this.#attempt?.interrupt();
+    await Promise.race([this.#attempt?.ended, sleep(SHUTDOWN_MS / 4)]);
+    process.exit();
+  }
+
+  async #conclude() {
+    this.#concluding = true;
+    const { conversation, progress, log } = this;
+    const { code, signal } = this.#exit;
+    const changes = await this.repository.changesSince(progress.treeBefore ?? null);
+    this.stderr.save();
+    this.folder.write('outcome.json', {
+      ...verdict({ stopped: progress.stopped, result: conversation.result, exit: this.#exit, lastWords: this.stderr.lastLine() }),
+      sessionId: conversation.sessionId,
+      result: typeof conversation.result?.result === 'string' ? conversation.result.result : null,
+      costUsd: conversation.costUsd,
+      turns: conversation.turns,
+      usage: conversation.usage,
+      startedAt: progress.startedAt,
+      finishedAt: new Date().toISOString(),
+      events: log.count,
+      resumes: Math.max(progress.attempts - 1, 0),
+      exitCode: code,
+      signal,
+      ...changes,
+    });
+    this.repository.forget();
+    this.claim.release();
+  }
+}
