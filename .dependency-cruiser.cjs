@@ -4,7 +4,7 @@ const rooms = {
   ports: ['runtime', 'persistence', 'queues', 'events'],
   edge: ['realtime', 'auth'],
   domain: ['containers', 'images'],
-  flows: ['provisioning', 'instructions', 'terminal', 'editor', 'metrics', 'logs', 'health'],
+  flows: ['provisioning', 'instructions', 'terminal', 'editor', 'agents', 'metrics', 'logs', 'health'],
 };
 const paths = (...names) => `^src/(${names.join('|')})/`;
 

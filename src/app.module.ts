@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CommonModule } from './common/common.module.js';
 import { ErrorTranslators } from './common/error-translators.js';
@@ -43,6 +44,7 @@ class ErrorTranslationModule {}
     ProvisioningModule,
     EditorModule,
     InstructionsModule,
+    AgentsModule,
     LogsModule,
     MetricsModule,
     HealthModule,

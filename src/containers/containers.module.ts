@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AgentStates } from './agent-states.js';
 import { ContainerAcceptance } from './container-acceptance.js';
 import { ContainerLeases } from './container-leases.js';
 import { ContainerLifecycleService } from './container-lifecycle.service.js';
@@ -23,6 +24,7 @@ import { StatusGateway } from './status.gateway.js';
 @Module({
   controllers: [ContainersController, JobsController],
   providers: [
+    AgentStates,
     ContainerAcceptance,
     ContainerLeases,
     ContainerLifecycleService,
@@ -42,6 +44,6 @@ import { StatusGateway } from './status.gateway.js';
     SshKeys,
     StatusGateway,
   ],
-  exports: [ContainerLeases, ContainerLifecycleService, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent],
+  exports: [AgentStates, ContainerLeases, ContainerLifecycleService, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent],
 })
 export class ContainersModule {}

@@ -12,6 +12,8 @@ export interface DomainEventMap {
   'container.deleting': { containerId: string };
   /** An instruction's row changed, or it has more events. */
   'instruction.changed': { instructionId: string; containerId: string; ownerId: string; lastSeq: number };
+  /** The agent in a container does something else. */
+  'agent.changed': { containerId: string };
   'engine.available': Record<string, never>;
   'engine.unavailable': { reason: string };
 }

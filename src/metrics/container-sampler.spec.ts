@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { AgentDto } from '../containers/dto/agent.dto.js';
 import type { MetricsDto } from '../containers/dto/metrics.dto.js';
 import type { ContainerRow } from '../persistence/containers.repository.js';
 import type { UsageRecord } from '../runtime/container-runtime.js';
@@ -59,12 +60,14 @@ class FakeMachine extends UsageSources {
 let machine: FakeMachine;
 let sampler: ContainerSampler;
 let resting: MetricsDto[];
+let told: AgentDto | null;
 
 beforeEach(() => {
   jest.useFakeTimers({ now: Date.parse('2030-01-01T00:00:00.777Z') });
   machine = new FakeMachine();
   resting = [];
-  sampler = new ContainerSampler(row, machine, () => undefined, (metrics) => resting.push(metrics));
+  told = null;
+  sampler = new ContainerSampler(row, machine, () => undefined, () => told, (metrics) => resting.push(metrics));
 });
 
 afterEach(() => {
@@ -317,5 +320,16 @@ describe('the agent', () => {
     expect(Date.parse(active!.since!)).toBeGreaterThan(Date.parse(none!.since!));
     machine.agents = undefined;
     expect(await agent()).toBeNull();
+  });
+
+  it('is as the agent itself tells, where it does', async () => {
+    machine.agents = [77];
+    await agent();
+    await pass(1_000);
+    told = { active: true, state: 'waiting', since: '2030-01-01T00:00:00.000Z', waitingFor: { tool: 'Bash', text: 'ls' } };
+    expect(await agent()).toEqual(told);
+    await pass(1_000);
+    told = null;
+    expect(await agent()).toMatchObject({ active: true, state: null, waitingFor: null });
   });
 });

@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { DomainError } from '../common/domain-error.js';
+import { AgentStates } from '../containers/agent-states.js';
 import { DiskUsage } from '../containers/disk-usage.js';
 import type { MetricsDto } from '../containers/dto/metrics.dto.js';
 import { LatestMetrics } from '../containers/latest-metrics.js';
@@ -22,6 +23,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
     private readonly rows: ContainersRepository,
     private readonly sources: UsageSources,
     private readonly disk: DiskUsage,
+    private readonly agents: AgentStates,
     private readonly events: DomainEvents,
     @InjectPinoLogger(MetricsHub.name) private readonly logger: PinoLogger,
   ) {
@@ -77,7 +79,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
     this.stop(row.id);
     const history = this.histories.get(row.id) ?? new MetricsHistory();
     this.histories.set(row.id, history);
-    const sampler = new ContainerSampler(row, this.sources, (id) => this.disk.last(id), (metrics) => history.push(metrics));
+    const sampler = new ContainerSampler(row, this.sources, (id) => this.disk.last(id), () => this.agents.of(row), (metrics) => history.push(metrics));
     this.samplers.set(row.id, { sampler, dockerId: row.dockerId });
     sampler.start();
     if (this.disk.last(row.id) === undefined) {

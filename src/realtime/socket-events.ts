@@ -40,14 +40,18 @@ export interface JobState {
 
 export interface AgentState {
   active: boolean;
+  /** Of several sessions, one that waits comes first, then one that works, then an idle one. */
   state: 'none' | 'idle' | 'working' | 'waiting';
   since: string | null;
+  /** What somebody has to answer before it goes on: the tool that it asks to use, and the beginning of its command, path or question. */
+  waitingFor: { tool: string | null; text: string } | null;
 }
 
 export interface StatusUpdate {
   containerId: string;
   status: ContainerStatusWord;
   statusReason: { code: string; message: string } | null;
+  /** null while it is not known; a container in which no agent can run has `none`. */
   agent: AgentState | null;
   job: JobState | null;
   /** When the container was last written. */
@@ -64,8 +68,8 @@ export interface ContainerMetrics {
   disk: { usedMB: number | null; limitMB: number; percent: number | null };
   network: { rxBytes: number; txBytes: number; rxBytesPerSecond: number; txBytesPerSecond: number };
   pids: number;
-  /** null where processes cannot be seen; `state` is null while the agent has not told what it does. */
-  agent: { active: boolean; state: 'none' | 'idle' | 'working' | 'waiting' | null; since: string | null } | null;
+  /** As `agent` of the container. While that is not known: whether it runs, with `state` null; null where processes cannot be seen. */
+  agent: (Omit<AgentState, 'state'> & { state: AgentState['state'] | null }) | null;
 }
 
 export interface LogLine {
