@@ -44,6 +44,6 @@ export class EventLog {
       }
       line.push(Buffer.from(chunk.subarray(from, got)));
     }
-    ftruncateSync(this.descriptor, this.bytes);
+    if (fstatSync(this.descriptor).size > this.bytes) ftruncateSync(this.descriptor, this.bytes);
   }
 }

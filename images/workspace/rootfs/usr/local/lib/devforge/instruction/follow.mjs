@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { UsageError, unknownInstruction } from './command-line.mjs';
 import { ask } from './control.mjs';
@@ -33,9 +32,9 @@ export async function follow(settings) {
 
 /** Whoever reads this may go away without a word; then its input ends. */
 function leaveWithCaller() {
-  const input = createReadStream(null, { fd: 0, autoClose: false });
-  input.on('end', () => process.exit()).on('error', () => process.exit());
-  input.resume();
+  // Not a file stream: the thread that waits in its read would keep the process from ending.
+  process.stdin.on('end', () => process.exit()).on('error', () => process.exit());
+  process.stdin.resume();
 }
 
 async function leave(output, lastLine) {

@@ -14,7 +14,6 @@ const commands = {
   remove: async (settings) => (await import('./finished.mjs')).remove(settings),
 };
 
-process.umask(0o077);
 try {
   const settings = parseCommand(process.argv.slice(2), Object.keys(commands));
   await commands[settings.command](settings);

@@ -3,10 +3,15 @@ import { statSync } from 'node:fs';
 /** run.json: what the next runner must know when this one is cut off. */
 export class Progress {
   #kept;
+  #spentMs;
+  #begunAt = null;
 
   constructor(folder) {
     this.folder = folder;
     this.#kept = folder.read('run.json') ?? { startedAt: null, attempts: 0, spentMs: 0, attemptAt: 0, offset: 0, stopped: null };
+    // A runner that was cut off lived until its last event, as far as one can tell.
+    const lastEvent = this.attempts > 0 ? (statSync(folder.events, { throwIfNoEntry: false })?.mtimeMs ?? 0) : 0;
+    this.#spentMs = this.#kept.spentMs + Math.max(0, lastEvent - this.#kept.attemptAt);
   }
 
   get startedAt() {
@@ -32,18 +37,18 @@ export class Progress {
     return this.#kept.treeBefore;
   }
 
-  /** Only time in which a runner lived counts; one that was cut off lived until its last event. */
+  /** Only time in which a runner lived counts. */
   get spentMs() {
-    if (this.#kept.attempts === 0) return 0;
-    const lastEvent = statSync(this.folder.events, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-    return this.#kept.spentMs + Math.max(0, lastEvent - this.#kept.attemptAt);
+    return this.#spentMs + (this.#begunAt === null ? 0 : Date.now() - this.#begunAt);
   }
 
   beginAttempt(offset, now = Date.now()) {
     const { startedAt, attempts } = this.#kept;
+    this.#spentMs = this.spentMs;
+    this.#begunAt = now;
     this.#save({
       startedAt: startedAt ?? new Date(now).toISOString(),
-      spentMs: this.spentMs,
+      spentMs: this.#spentMs,
       attempts: attempts + 1,
       attemptAt: now,
       offset,
