@@ -34,7 +34,7 @@ export class InstructionCancellation implements OnModuleDestroy {
   async cancel(row: InstructionRow, left: AbortSignal): Promise<InstructionRow> {
     const marked = await this.instructions.cancel(row.id, CANCELLED);
     if (marked === null) throw instructionNotFound(row.id);
-    if (marked.status !== row.status || marked.cancelRequestedAt !== row.cancelRequestedAt) this.changes.tell(marked);
+    if (marked.status !== row.status || marked.cancelRequestedAt !== row.cancelRequestedAt) this.changes.moved(marked);
     if (marked.status !== 'running') return marked;
     await this.interrupt(marked);
     return this.untilOver(marked, AbortSignal.any([left, this.stopped.signal, AbortSignal.timeout(LONGEST_WAIT_MS)]));

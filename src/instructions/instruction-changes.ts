@@ -2,6 +2,8 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { DomainEvents } from '../events/domain-events.js';
 import type { InstructionRow } from '../persistence/instructions.repository.js';
 
+type Changed = Pick<InstructionRow, 'id' | 'containerId' | 'ownerId' | 'lastSeq'>;
+
 /** Tells whoever waits for an instruction that it changed. What it is now is read from the database. */
 @Injectable()
 export class InstructionChanges implements OnApplicationBootstrap, OnModuleDestroy {
@@ -20,8 +22,16 @@ export class InstructionChanges implements OnApplicationBootstrap, OnModuleDestr
     this.unsubscribe();
   }
 
-  tell({ id, containerId, ownerId, lastSeq }: Pick<InstructionRow, 'id' | 'containerId' | 'ownerId' | 'lastSeq'>): void {
-    this.events.emit('instruction.changed', { instructionId: id, containerId, ownerId, lastSeq });
+  /** It has more events. */
+  grew({ id: instructionId, containerId, ownerId, lastSeq }: Changed): void {
+    this.events.emit('instruction.changed', { instructionId, containerId, ownerId, lastSeq });
+  }
+
+  /** It began, ended, asks for something, or was answered. */
+  moved(changed: Changed): void {
+    const { id: instructionId, containerId, ownerId } = changed;
+    this.events.emit('instruction.moved', { instructionId, containerId, ownerId });
+    this.grew(changed);
   }
 
   /** @returns a function that ends it */

@@ -31,7 +31,7 @@ export class InstructionPermissionsService {
       await this.permissions.reopen(row.id, requestId);
       throw error;
     });
-    this.changes.tell(row);
+    this.changes.moved(row);
     if (answered !== 'answered') throw notAsked(requestId);
   }
 

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ContainersModule } from '../containers/containers.module.js';
+import { AgentReporter } from './agent-reporter.js';
 import { InstructionRunner } from './claude-code/instruction-runner.js';
 import { InstructionAcceptance } from './instruction-acceptance.js';
 import { InstructionCancellation } from './instruction-cancellation.js';
@@ -23,6 +24,7 @@ import { RunAftermath } from './runs/run-aftermath.js';
   imports: [ContainersModule],
   controllers: [InstructionsController, InstructionOutputController],
   providers: [
+    AgentReporter,
     DiffStorage,
     EventFeed,
     EventStores,

@@ -28,7 +28,7 @@ export class InstructionsService {
   async create(principal: Principal, container: string, dto: CreateInstructionDto, idempotencyKey?: string): Promise<InstructionDto> {
     const row = await this.acceptance.accept(principal, container, dto, idempotencyKey);
     this.runs.wake(row.containerId);
-    this.changes.tell(row);
+    this.changes.moved(row);
     return this.view.one(row);
   }
 

@@ -47,6 +47,14 @@ export interface InstructionProgress {
   version: string;
 }
 
+/** What an instruction that runs is at. */
+export interface InstructionActivity {
+  containerId: string;
+  startedAt: Date;
+  /** What it has been waiting for longest, if it waits. */
+  asks: { toolName: string; input: string; askedAt: Date } | null;
+}
+
 /** A lease that still holds. */
 export interface RenewedLease {
   lease: InstructionLease;
@@ -67,6 +75,8 @@ export abstract class InstructionsRepository {
   abstract findByKey(ownerId: string, containerId: string, key: IdempotencyKey): Promise<Exclude<InstructionInsertOutcome, { kind: 'inserted' }> | null>;
   abstract findById(id: string): Promise<InstructionRow | null>;
   abstract progress(id: string): Promise<InstructionProgress | null>;
+  /** Of all that run, one for each container. */
+  abstract activities(): Promise<InstructionActivity[]>;
   /** Latest first. */
   abstract list(query: InstructionListQuery): Promise<InstructionRow[]>;
 

@@ -207,6 +207,23 @@ describe('instructions', () => {
     await expect(instructions.progress(randomUUID())).resolves.toBeNull();
   });
 
+  it('tell what those that run are at', async () => {
+    const permissions = new DrizzleInstructionPermissionsRepository(test.database);
+    const [working, waiting, idle] = [await container(), await container(), await container()];
+    for (const each of [working, waiting, idle]) await accepted(each);
+    const rows = [(await claimed(working)).row, (await claimed(waiting)).row];
+    for (const [requestId, seconds] of [['b', 2], ['a', 1], ['c', 0]] as const) {
+      await permissions.ask({ instructionId: rows[1]!.id, requestId, toolName: requestId, input: '{}', askedAt: new Date(T0.getTime() + 1_000 * seconds) });
+    }
+    await permissions.close(rows[1]!.id, 'c');
+    const activities = await instructions.activities();
+    expect(activities).toHaveLength(2);
+    expect(activities).toEqual(expect.arrayContaining([
+      { containerId: working.id, startedAt: rows[0]!.startedAt, asks: null },
+      { containerId: waiting.id, startedAt: rows[1]!.startedAt, asks: { toolName: 'a', input: '{}', askedAt: new Date(T0.getTime() + 1_000) } },
+    ]));
+  });
+
   it('end once, with what came of them', async () => {
     const of = await container();
     await accepted(of);

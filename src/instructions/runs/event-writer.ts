@@ -101,7 +101,10 @@ export class EventWriter {
     if (!written) throw new LeaseLostError(this.row.id);
     this.lastSeq += batch.length;
     this.offset = offset;
-    this.stores.changes.tell({ ...this.row, lastSeq: this.lastSeq });
+    const { changes } = this.stores;
+    const changed = { ...this.row, lastSeq: this.lastSeq };
+    if (batch.some(({ asks, withdraws }) => asks ?? withdraws)) changes.moved(changed);
+    else changes.grew(changed);
   }
 
   private async notePermission({ asks, withdraws }: CliEvent): Promise<void> {

@@ -16,7 +16,7 @@ export class RunAftermath {
   ) {}
 
   changed(row: InstructionRow): void {
-    this.changes.tell(row);
+    this.changes.moved(row);
   }
 
   /** Its events are stored: the runner's copy only takes up the container's disk. */

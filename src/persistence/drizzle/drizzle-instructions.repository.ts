@@ -6,6 +6,7 @@ import { Database } from '../database.js';
 import { violatedConstraint } from '../database-error.js';
 import {
   type ClaimedInstruction,
+  type InstructionActivity,
   type InstructionEnd,
   type InstructionInsertOutcome,
   type InstructionLease,
@@ -66,6 +67,21 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
       .from(instructions)
       .where(eq(instructions.id, id));
     return row ?? null;
+  }
+
+  async activities(): Promise<InstructionActivity[]> {
+    const { toolName, input, askedAt } = instructionPermissions;
+    const rows = await this.database.orm
+      .selectDistinctOn([instructions.containerId], { containerId: instructions.containerId, startedAt: instructions.startedAt, toolName, input, askedAt })
+      .from(instructions)
+      .leftJoin(instructionPermissions, and(eq(instructionPermissions.instructionId, instructions.id), isNull(instructionPermissions.closedAt)))
+      .where(eq(instructions.status, 'running'))
+      .orderBy(instructions.containerId, asc(askedAt));
+    return rows.map((row) => ({
+      containerId: row.containerId,
+      startedAt: row.startedAt!,
+      asks: row.toolName === null ? null : { toolName: row.toolName, input: row.input!, askedAt: row.askedAt! },
+    }));
   }
 
   async list({ containerId, status, limit, before }: InstructionListQuery): Promise<InstructionRow[]> {
