@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ContainerRow, JobRow } from '../../src/persistence/containers.repository.js';
-import type { NewInstruction } from '../../src/persistence/instructions.repository.js';
+import type { InstructionRow, NewInstruction } from '../../src/persistence/instructions.repository.js';
 
 /** Whole milliseconds, as the database keeps them. */
 export const T0 = new Date('2026-01-02T03:04:05.678Z');
@@ -77,6 +77,33 @@ export function newInstruction(container: Pick<ContainerRow, 'id' | 'ownerId'>, 
     maxBudgetUsd: null,
     timeoutSeconds: null,
     createdAt: T0,
+    ...overrides,
+  };
+}
+
+/** An instruction that runs. */
+export function instructionRow(overrides: Partial<InstructionRow> = {}): InstructionRow {
+  const container = { id: overrides.containerId ?? randomUUID(), ownerId: 'admin' };
+  return {
+    ...newInstruction(container),
+    position: 1,
+    status: 'running',
+    statusReason: null,
+    cancelRequestedAt: null,
+    sessionId: null,
+    result: null,
+    costUsd: null,
+    turns: null,
+    usage: null,
+    diffBytes: null,
+    diffTruncated: false,
+    lastSeq: 0,
+    eventOffset: 0,
+    leaseHolder: 'me',
+    leaseExpiresAt: null,
+    fence: 1,
+    startedAt: T0,
+    finishedAt: null,
     ...overrides,
   };
 }
