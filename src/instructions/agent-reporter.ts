@@ -15,7 +15,8 @@ export class AgentReporter implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly stopped = new AbortController();
   /** Containers in which something runs, and whether it waits. */
   private reported = new Map<string, { waits: boolean }>();
-  private looking: Promise<void> | undefined;
+  private looking: Promise<void> = Promise.resolve();
+  private isLooking = false;
   private again = false;
   private repeating: Promise<void> | undefined;
   private unsubscribe: () => void = () => undefined;
@@ -50,11 +51,12 @@ export class AgentReporter implements OnApplicationBootstrap, OnModuleDestroy {
   /** One look after the other; what happens during one is seen by the next. */
   private look(): Promise<void> {
     this.again = true;
-    this.looking ??= this.lookWhileAsked().finally(() => (this.looking = undefined));
+    if (!this.isLooking) this.looking = this.lookWhileAsked();
     return this.looking;
   }
 
   private async lookWhileAsked(): Promise<void> {
+    this.isLooking = true;
     while (this.again && !this.stopped.signal.aborted) {
       this.again = false;
       try {
@@ -63,6 +65,7 @@ export class AgentReporter implements OnApplicationBootstrap, OnModuleDestroy {
         this.logger.warn({ err: error }, 'What agents do could not be read');
       }
     }
+    this.isLooking = false;
   }
 
   private report(activities: InstructionActivity[]): void {

@@ -265,6 +265,24 @@ describe('instructions, live', () => {
       expect(problem(await instructions.answer(id, requestId, { decision: 'deny' }))).toMatchObject({ status: 409 });
     });
 
+    it('show as what the agent waits for, and so does everything else that it does', async () => {
+      const client = await connect();
+      await client.ask('subscribe:status', { containerId: asking.container.id });
+      const agent = async () => ok(await server.api.get(asking.container.id)).agent;
+      const { id, requestId } = await asked('touch /workspace/shown');
+      const waiting = { active: true, state: 'waiting', since: expect.any(String), waitingFor: { tool: 'Bash', text: 'touch /workspace/shown' } };
+      await until('the container shows it', async () => (await agent())?.state === 'waiting');
+      await expect(agent()).resolves.toEqual(waiting);
+      const metrics = await server.api.request<{ agent: unknown }>('GET', `/api/containers/${asking.container.id}/metrics`);
+      expect(ok(metrics).agent).toEqual(waiting);
+      ok(await instructions.answer(id, requestId, { decision: 'allow' }));
+      await instructions.ended(id);
+      await until('the agent is done', async () => !['working', 'waiting'].includes((await agent())?.state ?? 'none'));
+      const states = client.all('status:update').map((update) => update.agent?.state);
+      expect(states.filter((state, index) => state !== states[index - 1])).toEqual(expect.arrayContaining(['working', 'waiting']));
+      expect(states.indexOf('working')).toBeLessThan(states.indexOf('waiting'));
+    });
+
     it('are refused, with a word to the agent', async () => {
       const { id, requestId } = await asked('touch /workspace/denied');
       ok(await instructions.answer(id, requestId, { decision: 'deny', message: 'Not on my watch.' }));
