@@ -92,14 +92,14 @@ async function pausedReader(instructions: InstructionsClient, id: string): Promi
 async function growthOf({ pid }: DevForgeProcess, work: () => Promise<void>): Promise<number> {
   const { residentMB: before } = await usageOf(pid);
   let most = before;
-  let done = false;
+  const done = new AbortController();
   const sampling = (async () => {
-    while (!done) {
+    while (!done.signal.aborted) {
       most = Math.max(most, (await usageOf(pid)).residentMB);
       await sleep(SAMPLE_MS);
     }
   })();
-  await work().finally(() => (done = true));
+  await work().finally(() => done.abort());
   await sampling;
   return most - before;
 }

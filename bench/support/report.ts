@@ -1,12 +1,9 @@
 import type { Summary } from './statistics.js';
 
-/** What a figure is to be at most. */
-export interface Target {
-  atMost: number;
-  unit: Unit;
-}
+/** What a figure is to be at most, or at least. */
+export type Target = ({ atMost: number } | { atLeast: number }) & { unit: Unit };
 
-type Unit = 'ms' | 'MB' | 'x' | '';
+type Unit = 'ms' | 'MB' | 'x' | '%' | '';
 
 const COLUMNS = { label: 34, value: 10, target: 14 };
 const COLOURS = { ok: 32, missed: 31 };
@@ -40,9 +37,10 @@ export class Report {
   private row(label: string, values: string[], value: number, target?: Target): void {
     const line = `  ${label}`.padEnd(COLUMNS.label) + values.map((text) => text.padStart(COLUMNS.value)).join('');
     if (target === undefined) return this.print(line);
-    const verdict = value <= target.atMost ? 'ok' : 'missed';
+    const [sign, bound, isMet] = 'atMost' in target ? ['≤', target.atMost, value <= target.atMost] : ['≥', target.atLeast, value >= target.atLeast];
+    const verdict = isMet ? 'ok' : 'missed';
     if (verdict === 'missed') this.missed.push(`${this.title}: ${label}`);
-    this.print(`${line}${`≤ ${format(target.atMost, target.unit)}`.padStart(COLUMNS.target)}  ${paint(verdict)}`);
+    this.print(`${line}${`${sign} ${format(bound, target.unit)}`.padStart(COLUMNS.target)}  ${paint(verdict)}`);
   }
 }
 
@@ -54,6 +52,8 @@ function format(value: number, unit: Unit): string {
       return `${value.toFixed(0)} MB`;
     case 'x':
       return value.toFixed(2);
+    case '%':
+      return `${value.toFixed(1)} %`;
     case '':
       return String(value);
   }

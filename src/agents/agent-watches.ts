@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../common/clock.js';
+import { Refreshes } from '../common/refreshes.js';
 import { AgentStates } from '../containers/agent-states.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
@@ -11,6 +12,7 @@ import { AgentWatch } from './agent-watch.js';
 @Injectable()
 export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly watches = new Map<string, AgentWatch>();
+  private readonly refreshes = new Refreshes();
   private unsubscribe: (() => void)[] = [];
   private isDestroyed = false;
 
@@ -25,8 +27,11 @@ export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onApplicationBootstrap(): Promise<void> {
     this.unsubscribe = [
-      this.events.on('container.changed', ({ containerId }) => this.follow(containerId)),
-      this.events.on('container.removed', ({ containerId }) => this.end(containerId)),
+      this.events.on('container.changed', ({ containerId }) => this.refresh(containerId)),
+      this.events.on('container.removed', ({ containerId }) => {
+        this.refreshes.drop(containerId);
+        this.end(containerId);
+      }),
       this.events.on('engine.available', () => this.observeAll()),
     ];
     await this.observeAll();
@@ -39,12 +44,12 @@ export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async observeAll(): Promise<void> {
-    for (const row of await this.rows.listAll()) this.observe(row);
+    const rows = await this.rows.listAll();
+    await Promise.all(rows.filter(({ id, status }) => status === 'running' || this.watches.has(id)).map(({ id }) => this.refresh(id)));
   }
 
-  private async follow(containerId: string): Promise<void> {
-    const row = await this.rows.findById(containerId);
-    if (row !== null) this.observe(row);
+  private refresh(containerId: string): Promise<void> {
+    return this.refreshes.run(containerId, () => this.rows.findById(containerId), (row) => (row === null ? this.end(containerId) : this.observe(row)));
   }
 
   private observe({ id, status, template, dockerId }: ContainerRow): void {

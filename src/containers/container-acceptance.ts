@@ -74,6 +74,7 @@ export class ContainerAcceptance {
       createdAt: now,
       updatedAt: now,
       startedAt: null,
+      editorLastSeenAt: null,
       deletedAt: null,
     };
   }

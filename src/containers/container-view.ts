@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { Settings } from '../config/settings.js';
 import type { ContainerRow, JobRow } from '../persistence/containers.repository.js';
 import { JobsRepository } from '../persistence/jobs.repository.js';
 import { AgentStates } from './agent-states.js';
@@ -7,12 +6,13 @@ import type { AgentDto } from './dto/agent.dto.js';
 import type { ContainerDto, JobDto } from './dto/container.dto.js';
 import type { MetricsDto } from './dto/metrics.dto.js';
 import { LatestMetrics } from './latest-metrics.js';
+import { SiteAddresses } from './site-addresses.js';
 
 /** Turns rows into what clients see. */
 @Injectable()
 export class ContainerView {
   constructor(
-    private readonly settings: Settings,
+    private readonly addresses: SiteAddresses,
     private readonly jobs: JobsRepository,
     private readonly metrics: LatestMetrics,
     private readonly agents: AgentStates,
@@ -56,7 +56,8 @@ export class ContainerView {
       statusReason: row.statusReason,
       dockerId: row.dockerId,
       image: row.image,
-      editorUrl: row.template === 'claude' ? null : `${this.settings.publicUrl}/editor/${row.id}/`,
+      editorUrl: row.template === 'claude' ? null : this.addresses.editorUrl(row),
+      editor: row.template === 'claude' ? null : { lastSeenAt: row.editorLastSeenAt?.toISOString() ?? null },
       agent: this.agents.of(row),
       job: job === undefined ? null : toJobDto(job),
       createdAt: row.createdAt.toISOString(),

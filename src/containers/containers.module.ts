@@ -18,8 +18,10 @@ import { JobsController } from './jobs.controller.js';
 import { Leftovers } from './leftovers.js';
 import { Reconciler } from './reconciler.js';
 import { Reprovisioning } from './reprovisioning.js';
+import { SiteAddresses } from './site-addresses.js';
 import { SshKeys } from './ssh-keys.js';
 import { StatusGateway } from './status.gateway.js';
+import { WorkspaceTools } from './workspace-tools.js';
 
 @Module({
   controllers: [ContainersController, JobsController],
@@ -41,9 +43,11 @@ import { StatusGateway } from './status.gateway.js';
     Leftovers,
     Reconciler,
     Reprovisioning,
+    SiteAddresses,
     SshKeys,
     StatusGateway,
+    WorkspaceTools,
   ],
-  exports: [AgentStates, ContainerLeases, ContainerLifecycleService, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent],
+  exports: [AgentStates, ContainerLeases, ContainerLifecycleService, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent, SiteAddresses, WorkspaceTools],
 })
 export class ContainersModule {}

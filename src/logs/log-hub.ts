@@ -5,15 +5,12 @@ import { DomainError } from '../common/domain-error.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
 import { ContainerRuntime, type LogRecord } from '../runtime/container-runtime.js';
-import { FIRST_TAIL, LogStream } from './log-stream.js';
+import { LogStream } from './log-stream.js';
 import { LogSubscription, type StreamFilter } from './log-subscription.js';
 
 /** How long a stream is held for the next reader after the last one left. */
 const LINGER_MS = 5_000;
 const HISTORY_TIMEOUT_MS = 30_000;
-/** A ring with fewer lines holds the whole log: at most 128 of the entries asked for were pieces of longer lines. */
-const WHOLE_LOG = FIRST_TAIL - 128;
-const MOST_HISTORY_CHARACTERS = 32 * 1024 * 1024;
 export const LONGEST_TAIL = 10_000;
 
 export interface JoinedLog {
@@ -48,6 +45,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     this.unsubscribe = [
       this.events.on('container.changed', ({ containerId }) => this.follow(containerId)),
       this.events.on('container.removed', ({ containerId }) => this.end(containerId, 'removed')),
+      this.events.on('engine.available', () => this.streams.forEach(({ stream }) => stream.reconnect())),
     ];
   }
 
@@ -72,16 +70,17 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     const subscription = new LogSubscription(filter, onEntries, () => performance.now());
     const leave = once(() => {
       stream.delete(subscription);
+      subscription.close();
       this.release(row.id, shared);
     });
     try {
       await stream.start();
       // Nothing is awaited between the ring's lines and the first live one.
       const recent = stream.ring.lines((record) => subscription.wants(record));
-      const wasRead = stream.alreadyRead();
+      const alreadyRead = stream.alreadyRead();
+      const isEnough = recent.length >= tail || stream.ring.isWhole;
       stream.add(subscription);
-      const isEnough = recent.length >= tail || (!stream.ring.isCut && stream.ring.size < WHOLE_LOG);
-      const lines = isEnough ? recent : (await this.history(dockerId, tail, filter)).filter(wasRead);
+      const lines = isEnough ? recent : alreadyRead(await this.history(dockerId, tail, filter));
       return { subscription, initial: latest(tail, lines), leave };
     } catch (error) {
       leave();
@@ -89,26 +88,15 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** The latest lines of the stream and range as the engine has them now; of very long ones, as many as are worth holding. */
+  /** The latest lines of the stream and range as the engine has them now. */
   async history(dockerId: string, tail: number, filter: StreamFilter, range: { since?: string; until?: string } = {}): Promise<LogRecord[]> {
-    const limit = AbortSignal.timeout(HISTORY_TIMEOUT_MS);
-    // The engine counts the last lines before it leaves any out.
-    const isWhole = filter === 'all' && range.until === undefined;
-    const request = { follow: false, ...(isWhole ? { tail } : {}), ...range, stdout: filter !== 'stderr', stderr: filter !== 'stdout', signal: limit };
-    const records: LogRecord[] = [];
-    let characters = 0;
+    const signal = AbortSignal.timeout(HISTORY_TIMEOUT_MS);
+    const request = { follow: false, tail, ...range, stdout: filter !== 'stderr', stderr: filter !== 'stdout', signal };
+    const lines: LogRecord[] = [];
     for await (const batch of this.runtime.containers.logs(dockerId, request)) {
-      for (const record of batch) {
-        records.push(record);
-        characters += record.message.length;
-      }
-      let surplus = 0;
-      while (records.length - surplus > tail || (characters > MOST_HISTORY_CHARACTERS && records.length - surplus > 1)) {
-        characters -= records[surplus++]!.message.length;
-      }
-      records.splice(0, surplus);
+      for (const { stream, timestamp, message } of batch) lines.push({ stream, timestamp, message });
     }
-    return records;
+    return lines;
   }
 
   private streamOf(id: string, dockerId: string): SharedStream {

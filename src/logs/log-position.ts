@@ -2,46 +2,122 @@ import type { LogRecord } from '../runtime/container-runtime.js';
 
 type Stream = LogRecord['stream'];
 
-/** How far the engine's time-stamping of the two streams may be apart in the order of the log. */
-const SKEW_MS = 2_000;
+/** The last line of a stream, and which of its lines with that timestamp it is. */
+interface Mark {
+  timestamp: string;
+  count: number;
+}
+
+type Marks = Record<Stream, Mark | undefined>;
+
+/** How long the writing of one line may take whose beginning is looked for. */
+const LONGEST_WRITE_MS = 10_000;
 
 /**
- * How far a log was read. The engine stamps stdout and stderr one apart from the other, so their lines are in order
- * each for itself, and a line is known by its stream, its timestamp and its place among those of the same timestamp.
+ * How far a log was read. A line is known by its stream, its timestamp and its place among those of the same stream
+ * and timestamp. The engine keeps the order in which it received the lines, so what follows the last one in a further
+ * reading is new, whatever the clock of the engine's machine did in the meantime.
  */
 export class LogPosition {
-  private readonly last: Record<Stream, { timestamp: string; count: number } | undefined> = { stdout: undefined, stderr: undefined };
+  private readonly marks: Marks = { stdout: undefined, stderr: undefined };
+  private last: Stream | undefined;
   private first = '';
-  private latest = '';
+
+  /** Whether nothing was read. */
+  get isStart(): boolean {
+    return this.last === undefined;
+  }
 
   advance({ stream, timestamp }: LogRecord): void {
-    const last = this.last[stream];
-    if (last !== undefined && last.timestamp === timestamp) last.count += 1;
-    else this.last[stream] = { timestamp, count: 1 };
+    const mark = this.marks[stream];
+    if (mark !== undefined && mark.timestamp === timestamp) mark.count += 1;
+    else this.marks[stream] = { timestamp, count: 1 };
+    this.last = stream;
     if (this.first === '') this.first = timestamp;
-    if (timestamp > this.latest) this.latest = timestamp;
   }
 
-  /** From where to read on, or undefined when nothing was read. Lines before the position come again from there. */
+  /** Whether the line bears an earlier time than one of its stream that was read before it. */
+  isSetBack({ stream, timestamp }: LogRecord): boolean {
+    const mark = this.marks[stream];
+    return mark !== undefined && timestamp < mark.timestamp;
+  }
+
+  /** Whether the line bears a later time than all of its stream that were read. */
+  isAhead({ stream, timestamp }: LogRecord): boolean {
+    return timestamp > (this.marks[stream]?.timestamp ?? this.first);
+  }
+
+  /** An instant before which nothing began that follows the position, as long as the engine's clock is not set back. */
   get resumeFrom(): string | undefined {
-    if (this.latest === '') return undefined;
-    const skewed = new Date(Date.parse(this.latest) - SKEW_MS).toISOString().replace('Z', '000000Z');
-    // A stream that wrote nothing since the first line may have been stamped before the other one's latest.
-    const oldest = [this.last.stdout, this.last.stderr].map((last) => last?.timestamp ?? this.first).toSorted()[0]!;
-    return oldest > skewed ? oldest : skewed;
+    if (this.last === undefined) return undefined;
+    const begun = new Date(Date.parse(this.marks[this.last]!.timestamp) - LONGEST_WRITE_MS);
+    return begun.toISOString().replace('Z', '000000Z');
   }
 
-  /** Tells lines that come again from new ones, for one further reading of the log. */
-  skipper(): (record: LogRecord) => boolean {
-    const known = { stdout: this.last.stdout && { ...this.last.stdout }, stderr: this.last.stderr && { ...this.last.stderr } };
+  /** Finds the place in one further reading of both streams. */
+  seeker(): LogSeeker {
+    return new LogSeeker(this.last, this.last && this.marks[this.last]);
+  }
+
+  /** Tells lines that bear a later time than all that was read of their stream, where the place itself cannot be found. */
+  later(): (record: LogRecord) => boolean {
+    const times = { stdout: this.marks.stdout?.timestamp ?? this.first, stderr: this.marks.stderr?.timestamp ?? this.first };
+    return ({ stream, timestamp }) => timestamp > times[stream];
+  }
+
+  /** Leaves out of a further reading, of one stream or both, what was not read when this was called. */
+  reader(): (records: LogRecord[]) => LogRecord[] {
+    const marks = this.snapshot();
     const { first } = this;
-    return ({ stream, timestamp }) => {
-      const last = known[stream];
-      if (last === undefined) return timestamp < first;
-      if (timestamp > last.timestamp) return false;
-      if (timestamp < last.timestamp) return true;
-      last.count -= 1;
-      return last.count >= 0;
+    return (records) => {
+      const ends = { stdout: placeOf(marks.stdout, 'stdout', records), stderr: placeOf(marks.stderr, 'stderr', records) };
+      return records.filter(({ stream, timestamp }, at) => {
+        const end = ends[stream];
+        if (end !== undefined) return at <= end;
+        const mark = marks[stream];
+        return mark === undefined ? timestamp < first : timestamp <= mark.timestamp;
+      });
     };
   }
+
+  private snapshot(): Marks {
+    const { stdout, stderr } = this.marks;
+    return { stdout: stdout && { ...stdout }, stderr: stderr && { ...stderr } };
+  }
+}
+
+/** Looks for a position among lines that come batch by batch. */
+export class LogSeeker {
+  private left: number;
+  private readonly timestamp: string | undefined;
+
+  constructor(
+    private readonly stream: Stream | undefined,
+    mark: Mark | undefined,
+  ) {
+    this.left = mark?.count ?? 0;
+    this.timestamp = mark?.timestamp;
+  }
+
+  /** Whether it was found; the start is found at once. */
+  get isFound(): boolean {
+    return this.left === 0;
+  }
+
+  /** The lines of the batch that follow the position. */
+  after(batch: LogRecord[]): LogRecord[] {
+    if (this.left === 0) return batch;
+    for (const [at, { stream, timestamp }] of batch.entries()) {
+      if (stream === this.stream && timestamp === this.timestamp && --this.left === 0) return batch.slice(at + 1);
+    }
+    return [];
+  }
+}
+
+/** Where the marked line is, or undefined when it is not among them. */
+function placeOf(mark: Mark | undefined, stream: Stream, records: LogRecord[]): number | undefined {
+  if (mark === undefined) return undefined;
+  let left = mark.count;
+  const at = records.findIndex((record) => record.stream === stream && record.timestamp === mark.timestamp && --left === 0);
+  return at < 0 ? undefined : at;
 }

@@ -7,20 +7,25 @@ const MOST_CHARACTERS = 1024 * 1024;
 export class LogRing {
   private records: LogRecord[] = [];
   private characters = 0;
-  private cutBefore = false;
+  private holdsAll = true;
 
-  /** Whether it had to let go of lines. */
-  get isCut(): boolean {
-    return this.cutBefore;
+  /** Whether it has every line of the log. */
+  get isWhole(): boolean {
+    return this.holdsAll;
   }
 
-  get size(): number {
-    return this.records.length;
+  /** @param isWhole whether the log has no line before these */
+  begin(records: LogRecord[], isWhole: boolean): void {
+    this.clear();
+    this.holdsAll = isWhole;
+    this.push(records);
   }
 
-  push(record: LogRecord): void {
-    this.records.push(record);
-    this.characters += record.message.length;
+  push(records: LogRecord[]): void {
+    for (const record of records) {
+      this.records.push(record);
+      this.characters += record.message.length;
+    }
     // Cut in large steps, since shifting an array for each line costs more than the lines do.
     if (this.records.length > MOST_LINES * 2 || (this.characters > MOST_CHARACTERS * 2 && this.records.length > 1)) this.cut();
   }
@@ -33,7 +38,7 @@ export class LogRing {
   clear(): void {
     this.records = [];
     this.characters = 0;
-    this.cutBefore = false;
+    this.holdsAll = true;
   }
 
   private cut(): void {
@@ -47,6 +52,6 @@ export class LogRing {
     }
     this.records = this.records.slice(from);
     this.characters = this.records.reduce((sum, { message }) => sum + message.length, 0);
-    this.cutBefore = true;
+    this.holdsAll = false;
   }
 }

@@ -1,20 +1,20 @@
 import type { PinoLogger } from 'nestjs-pino';
 import type { Clock } from '../common/clock.js';
 import { type ContainerRuntime, type InspectedContainer, type LogRecord, RuntimeError } from '../runtime/container-runtime.js';
-import { LogPosition } from './log-position.js';
+import { LogReader } from './log-reader.js';
 import { LogRing } from './log-ring.js';
 
 /** Why a log ends that goes on when its container is started again. */
 export const STOPPED = 'stopped';
 /** Lines asked for when a stream begins; what later readers get as their beginning comes from these. */
 export const FIRST_TAIL = 1_000;
-/** How long a reader waits for the lines that were there before. */
-const PRIMING_MS = 3_000;
 const RETRY_MS = { first: 200, longest: 3_000 };
 
 /** Somebody who reads along. */
 export interface LogSink {
   accept(records: LogRecord[]): void;
+  /** Lines are lost, nobody knows how many. */
+  missed(): void;
   /** The container stopped; lines go on when it is started again. */
   ended(reason: string): void;
   failed(error: RuntimeError): void;
@@ -33,14 +33,11 @@ export class LogStream {
   private readonly primed = Promise.withResolvers<void>();
   private isPrimed = false;
   private running: Promise<void> | undefined;
-  private position = new LogPosition();
-  /** Whose log `position` and `ring` are of. */
-  private readId: string | undefined;
-  /** The last line of when reading began. */
-  private newestBefore: LogRecord | undefined;
+  private reader: LogReader;
   private resumes = 0;
   private wakeUp: () => void = () => undefined;
   private stopWaiting: () => void = () => undefined;
+  private pausing = new AbortController();
   private retryMs = RETRY_MS.first;
   /** Which run of the container was told to have ended, by its start. */
   private endedRun: number | undefined;
@@ -53,7 +50,9 @@ export class LogStream {
     private readonly runtime: ContainerRuntime,
     private readonly clock: Clock,
     private readonly logger: PinoLogger,
-  ) {}
+  ) {
+    this.reader = this.readerOf(dockerId);
+  }
 
   get isClosed(): boolean {
     return this.stopped.signal.aborted;
@@ -68,9 +67,9 @@ export class LogStream {
     return this.primed.promise;
   }
 
-  /** Tells the lines that were read up to now from those that follow. */
-  alreadyRead(): (record: LogRecord) => boolean {
-    return this.position.skipper();
+  /** Leaves out of a further reading the lines that were not read up to now. */
+  alreadyRead(): (records: LogRecord[]) => LogRecord[] {
+    return this.reader.position.reader();
   }
 
   add(sink: LogSink): void {
@@ -87,6 +86,14 @@ export class LogStream {
     this.dockerId = dockerId;
     this.resumes += 1;
     this.wakeUp();
+  }
+
+  /** The engine is back: connections from before may be dead. */
+  reconnect(): void {
+    this.retryMs = RETRY_MS.first;
+    this.reader.reconnect();
+    this.pausing.abort();
+    this.resume(this.dockerId);
   }
 
   /** Ends it for all who read along. */
@@ -119,17 +126,18 @@ export class LogStream {
   /** Reads until the container stops. @returns whether it does not run any more */
   private async readRun(): Promise<boolean> {
     const { dockerId } = this;
+    const { signal } = this.stopped;
     const before = await this.inspect(dockerId);
     this.isGone = false;
-    if (dockerId !== this.readId) this.beginAnew(dockerId);
+    if (dockerId !== this.reader.dockerId) this.beginAnew(dockerId);
     if (isAlive(before)) this.standing = undefined;
-    if (!this.isPrimed) await this.findNewest(dockerId);
-    await this.follow(dockerId);
+    if (!this.isPrimed) await this.readBeginning();
+    await this.reader.readOn(signal);
+    const rest = await this.reader.rest(signal);
     const after = await this.inspect(dockerId);
     if (isAlive(after) && isSameRun(before, after)) throw new RuntimeError('unavailable', 'the log ended while the container runs');
-    if (isAlive(after)) this.endRun(before);
-    else this.endRun(after);
-    this.prime();
+    if (!isAlive(after)) await this.reader.handOn(rest);
+    this.endRun(isAlive(after) ? before : after);
     return !isAlive(after);
   }
 
@@ -139,55 +147,34 @@ export class LogStream {
     return container;
   }
 
+  private readerOf(dockerId: string): LogReader {
+    const miss = (): void => this.sinks.forEach((sink) => sink.missed());
+    return new LogReader(dockerId, this.runtime, this.clock, { take: (records) => this.take(records), miss });
+  }
+
   private beginAnew(dockerId: string): void {
-    this.readId = dockerId;
-    this.position = new LogPosition();
+    this.reader = this.readerOf(dockerId);
     this.ring.clear();
     this.endedRun = undefined;
   }
 
-  /** The lines that were there before end with this one, however slowly they come. */
-  private async findNewest(dockerId: string): Promise<void> {
-    this.newestBefore = undefined;
-    const request = { follow: false, tail: 1, stdout: true, stderr: true, signal: this.stopped.signal };
-    for await (const batch of this.runtime.containers.logs(dockerId, request)) this.newestBefore = batch.at(-1) ?? this.newestBefore;
-    if (this.newestBefore === undefined) this.prime();
-    else void this.clock.sleep(PRIMING_MS, this.stopped.signal).then(() => this.prime());
-  }
-
-  private async follow(dockerId: string): Promise<void> {
-    const since = this.position.resumeFrom;
-    const isKnown = this.position.skipper();
-    const from = since === undefined ? (this.isPrimed ? {} : { tail: FIRST_TAIL }) : { since };
-    const request = { follow: true, stdout: true, stderr: true, signal: this.stopped.signal, ...from };
-    for await (const batch of this.runtime.containers.logs(dockerId, request)) {
-      if (this.isClosed) return;
-      const records = since === undefined ? batch : batch.filter((record) => !isKnown(record));
-      if (records.length > 0) await this.hand(records);
-    }
+  private async readBeginning(): Promise<void> {
+    const lines = await this.reader.beginning(FIRST_TAIL, this.stopped.signal);
+    this.ring.begin(lines, lines.length < FIRST_TAIL);
+    this.prime();
   }
 
   /** To the ring and to all who read along, as fast as the slowest of them takes it. */
-  private async hand(records: LogRecord[]): Promise<void> {
+  private take(records: LogRecord[]): Promise<void> | undefined {
     this.retryMs = RETRY_MS.first;
-    for (const record of records) {
-      this.position.advance(record);
-      this.ring.push(record);
-      if (this.newestBefore !== undefined) this.seeNewest(record, this.newestBefore);
-    }
-    const rooms: Promise<void>[] = [];
+    this.ring.push(records);
+    let rooms: Promise<void>[] | undefined;
     for (const sink of this.sinks) {
       sink.accept(records);
       const room = sink.room();
-      if (room !== undefined) rooms.push(room);
+      if (room !== undefined) (rooms ??= []).push(room);
     }
-    if (rooms.length > 0) await this.untilAll(rooms);
-  }
-
-  private seeNewest(record: LogRecord, newest: LogRecord): void {
-    if (record.stream !== newest.stream || record.timestamp < newest.timestamp) return;
-    this.newestBefore = undefined;
-    this.prime();
+    return rooms === undefined || this.isClosed ? undefined : this.untilAll(rooms);
   }
 
   private prime(): void {
@@ -221,7 +208,8 @@ export class LogStream {
       return this.close();
     }
     this.logger.debug({ err: error, dockerId: this.dockerId }, 'A log stream broke and is taken up again');
-    await this.clock.sleep(this.retryMs, this.stopped.signal);
+    this.pausing = new AbortController();
+    await this.clock.sleep(this.retryMs, AbortSignal.any([this.stopped.signal, this.pausing.signal]));
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MS.longest);
   }
 

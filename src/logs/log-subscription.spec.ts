@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { line } from '../../test/support/logs/fake-log-engine.js';
 import { type LogRecord, RuntimeError } from '../runtime/container-runtime.js';
-import { LogSubscription, type StreamFilter } from './log-subscription.js';
+import { type LogEntry, LogSubscription, type StreamFilter } from './log-subscription.js';
 
 const MIB = 1024 * 1024;
+const REST_MS = 10;
 
 let onEntries: jest.Mock<() => void>;
 let subscription: LogSubscription;
@@ -27,10 +28,18 @@ afterEach(() => {
 const lines = (count: number, text = ''): LogRecord[] => Array.from({ length: count }, () => line(++written, `${written}${text}`));
 const numbersOf = (records: LogRecord[]): number[] => records.map(({ message }) => Number.parseInt(message, 10));
 
+/** The next entry, once it is not gathered any more. */
+function next(): LogEntry | undefined {
+  const entry = subscription.take();
+  if (entry !== undefined) return entry;
+  jest.advanceTimersByTime(REST_MS);
+  return subscription.take();
+}
+
 /** Takes what waits: numbers of lines, and in their places what else there is. */
 function take(most = Number.POSITIVE_INFINITY): (number | string)[] {
   const seen: (number | string)[] = [];
-  for (let entry = subscription.take(); entry !== undefined; entry = subscription.take()) {
+  for (let entry = next(); entry !== undefined; entry = next()) {
     if (entry.kind === 'lines') for (const number of numbersOf(entry.lines)) seen.push(number);
     else seen.push(entry.kind === 'dropped' ? `dropped ${entry.count}` : entry.kind);
     if (--most === 0) break;
@@ -55,7 +64,35 @@ describe('lines', () => {
     subscription.accept(lines(1));
     expect(take()).toEqual([6]);
     expect(subscription.take()).toBeUndefined();
-    expect(onEntries).toHaveBeenCalledTimes(3);
+  });
+
+  it('are told of at once after a rest, and gathered for a moment behind others', () => {
+    subscription.accept(lines(1));
+    expect(onEntries).toHaveBeenCalledTimes(1);
+    subscription.take();
+    for (let at = 0; at < 9; at++) {
+      subscription.accept(lines(1));
+      expect(subscription.take()).toBeUndefined();
+      jest.advanceTimersByTime(1);
+    }
+    expect(onEntries).toHaveBeenCalledTimes(1);
+    jest.advanceTimersByTime(1);
+    expect(onEntries).toHaveBeenCalledTimes(2);
+    expect(subscription.take()).toMatchObject({ lines: { length: 9 } });
+    jest.advanceTimersByTime(REST_MS);
+    expect(onEntries).toHaveBeenCalledTimes(2);
+    subscription.accept(lines(1));
+    expect(subscription.take()).toMatchObject({ lines: { length: 1 } });
+  });
+
+  it('are not gathered beyond a batch, nor before something else', () => {
+    subscription.accept(lines(1));
+    subscription.take();
+    subscription.accept(lines(2_001));
+    expect(subscription.take()).toMatchObject({ lines: { length: 2_000 } });
+    expect(subscription.take()).toBeUndefined();
+    subscription.ended('stopped');
+    expect([subscription.take()?.kind, subscription.take()?.kind]).toEqual(['lines', 'end']);
   });
 
   it('that were taken do not grow any more', () => {
@@ -69,7 +106,7 @@ describe('lines', () => {
     subscription.accept(lines(5_000));
     subscription.accept(lines(10, 'x'.repeat(100_000)));
     const batches: LogRecord[][] = [];
-    for (let entry = subscription.take(); entry?.kind === 'lines'; entry = subscription.take()) batches.push(entry.lines);
+    for (let entry = next(); entry?.kind === 'lines'; entry = next()) batches.push(entry.lines);
     expect(batches.flatMap(numbersOf)).toEqual(range(1, 5_010));
     for (const batch of batches) {
       expect(batch.length).toBeLessThanOrEqual(2_000);
@@ -120,7 +157,16 @@ describe('room', () => {
     const [first, second] = [subscription.room(), subscription.room()];
     take();
     expect([await isSettled(first), await isSettled(second)]).toEqual([true, true]);
+    subscription.close();
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is waited for by nobody who has closed', async () => {
+    subscription.accept(lines(8_000));
+    const room = subscription.room();
+    take(1);
+    subscription.close();
+    expect([await isSettled(room), jest.getTimerCount()]).toEqual([true, 0]);
   });
 
   it('is waited for a second and no longer', async () => {

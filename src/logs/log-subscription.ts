@@ -1,7 +1,13 @@
 import type { LogRecord, RuntimeError } from '../runtime/container-runtime.js';
 import type { LogSink } from './log-stream.js';
 
-export type LogEntry = { kind: 'lines'; lines: LogRecord[] } | { kind: 'dropped'; count: number } | { kind: 'end'; reason: string } | { kind: 'error'; error: RuntimeError };
+/** Lines that are missing; `null` when nobody knows how many. */
+interface Dropped {
+  kind: 'dropped';
+  count: number | null;
+}
+
+export type LogEntry = { kind: 'lines'; lines: LogRecord[] } | Dropped | { kind: 'end'; reason: string } | { kind: 'error'; error: RuntimeError };
 
 /** Lines that wait for a reader before the engine is read more slowly. */
 const ENOUGH_LINES = 8_000;
@@ -11,6 +17,8 @@ const MOST_LINES = 2 * ENOUGH_LINES;
 const MOST_CHARACTERS = 2 * ENOUGH_CHARACTERS;
 /** A reader who took nothing for this long holds nobody up any more. */
 const PATIENCE_MS = 1_000;
+/** For this long after lines were taken, further ones are gathered: many small messages cost more than their lines do. */
+const REST_MS = 10;
 const BATCH_LINES = 2_000;
 const BATCH_CHARACTERS = 256 * 1024;
 
@@ -26,6 +34,7 @@ export class LogSubscription implements LogSink {
   private characters = 0;
   private takenAt: number;
   private waiting: { room: Promise<void>; end: () => void } | undefined;
+  private resting: NodeJS.Timeout | undefined;
 
   constructor(
     readonly filter: StreamFilter,
@@ -45,17 +54,22 @@ export class LogSubscription implements LogSink {
     if (this.entries.length === 0) this.takenAt = this.now();
     if (this.isFull() && this.isLate()) this.drop(wanted.length);
     else this.keep(wanted);
-    this.onEntries();
+    this.notify();
+  }
+
+  missed(): void {
+    this.drop(null);
+    this.notify();
   }
 
   ended(reason: string): void {
     this.entries.push({ kind: 'end', reason });
-    this.onEntries();
+    this.notify();
   }
 
   failed(error: RuntimeError): void {
     this.entries.push({ kind: 'error', error });
-    this.onEntries();
+    this.notify();
   }
 
   room(): Promise<void> | undefined {
@@ -64,17 +78,42 @@ export class LogSubscription implements LogSink {
     return this.waiting.room;
   }
 
-  /** The next entry; lines come in batches. */
+  /** The next entry, or undefined when there is none yet; lines come in batches. */
   take(): LogEntry | undefined {
+    if (this.isGathering()) return undefined;
     const entry = this.entries.shift();
     if (entry === undefined) return undefined;
     this.takenAt = this.now();
     if (entry.kind === 'lines') {
+      this.rest();
       this.lines -= entry.lines.length;
       for (const { message } of entry.lines) this.characters -= message.length;
     }
     if (this.lines < ENOUGH_LINES / 2 && this.characters < ENOUGH_CHARACTERS / 2) this.waiting?.end();
     return entry;
+  }
+
+  /** Nobody takes anything any more. */
+  close(): void {
+    clearTimeout(this.resting);
+    this.waiting?.end();
+  }
+
+  private notify(): void {
+    if (!this.isGathering()) this.onEntries();
+  }
+
+  /** Whether the last batch is still being filled, and nothing waits but that. */
+  private isGathering(): boolean {
+    return this.resting !== undefined && this.entries.length < 2 && this.entries[0]?.kind === 'lines';
+  }
+
+  private rest(): void {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      this.resting = undefined;
+      if (this.entries.length > 0) this.onEntries();
+    }, REST_MS);
   }
 
   private wait(): { room: Promise<void>; end: () => void } {
@@ -124,10 +163,10 @@ export class LogSubscription implements LogSink {
     return batch;
   }
 
-  private drop(count: number): void {
+  private drop(count: number | null): void {
     const last = this.entries.at(-1);
-    if (last?.kind === 'dropped') last.count += count;
-    else this.entries.push({ kind: 'dropped', count });
+    if (last?.kind !== 'dropped') this.entries.push({ kind: 'dropped', count });
+    else last.count = last.count === null || count === null ? null : last.count + count;
   }
 }
 

@@ -18,7 +18,7 @@ export function toMetrics(
   diskUsedMB: number | undefined,
   agent: AgentPresenceDto | null,
 ): MetricsDto {
-  const seconds = before === undefined ? 0 : (now.at - before.at) / 1_000;
+  const seconds = before === undefined ? 0 : (now.monotonicMs - before.monotonicMs) / 1_000;
   const rate = (counter: 'cpuSeconds' | 'rxBytes' | 'txBytes'): number =>
     before === undefined || seconds <= 0 ? 0 : Math.max(0, now[counter] - before[counter]) / seconds;
   return {

@@ -11,6 +11,7 @@ import { DrizzleInstructionEventsRepository } from './drizzle/drizzle-instructio
 import { DrizzleInstructionPermissionsRepository } from './drizzle/drizzle-instruction-permissions.repository.js';
 import { DrizzleInstructionsRepository } from './drizzle/drizzle-instructions.repository.js';
 import { DrizzleJobsRepository } from './drizzle/drizzle-jobs.repository.js';
+import { DrizzleSignInTicketsRepository } from './drizzle/drizzle-sign-in-tickets.repository.js';
 import { PostgresLocks } from './drizzle/postgres-locks.js';
 import { EmbeddedPostgres } from './embedded/embedded-postgres.js';
 import { InstructionDiffsRepository } from './instruction-diffs.repository.js';
@@ -20,6 +21,7 @@ import { InstructionsRepository } from './instructions.repository.js';
 import { JobsRepository } from './jobs.repository.js';
 import { Locks } from './locks.js';
 import { Presence } from './presence.js';
+import { SignInTicketsRepository } from './sign-in-tickets.repository.js';
 
 /** Opens the database named by `DATABASE_URL`, or the embedded one. */
 async function openDatabase(settings: Settings, logger: PinoLogger): Promise<Database> {
@@ -53,6 +55,7 @@ async function announcePresence(database: Database, clock: Clock, ids: Ids, logg
     { provide: InstructionEventsRepository, useClass: DrizzleInstructionEventsRepository },
     { provide: InstructionPermissionsRepository, useClass: DrizzleInstructionPermissionsRepository },
     { provide: InstructionDiffsRepository, useClass: DrizzleInstructionDiffsRepository },
+    { provide: SignInTicketsRepository, useClass: DrizzleSignInTicketsRepository },
     { provide: Locks, useClass: PostgresLocks },
     { provide: Presence, useFactory: announcePresence, inject: [Database, Clock, Ids, PinoLogger] },
   ],
@@ -64,6 +67,7 @@ async function announcePresence(database: Database, clock: Clock, ids: Ids, logg
     InstructionEventsRepository,
     InstructionPermissionsRepository,
     InstructionDiffsRepository,
+    SignInTicketsRepository,
     Locks,
     Presence,
   ],

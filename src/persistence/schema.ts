@@ -41,6 +41,8 @@ export const containers = pgTable(
     createdAt: instant('created_at').notNull(),
     updatedAt: instant('updated_at').notNull(),
     startedAt: instant('started_at'),
+    /** When somebody was last seen to work in VS Code. */
+    editorLastSeenAt: instant('editor_last_seen_at'),
     deletedAt: instant('deleted_at'),
   },
   (table) => [
@@ -91,3 +93,15 @@ export const idempotencyKeys = pgTable(
   },
   (table) => [primaryKey({ columns: [table.ownerId, table.scope, table.key] }), index('idempotency_keys_created').on(table.createdAt)],
 );
+
+/** Links that sign a browser in to a container's VS Code, or to one of its ports. */
+export const signInTickets = pgTable('sign_in_tickets', {
+  /** SHA-256 of the ticket, so that who reads the table cannot use it. */
+  hash: text('hash').primaryKey(),
+  containerId: uuid('container_id')
+    .notNull()
+    .references(() => containers.id, { onDelete: 'cascade' }),
+  /** null for VS Code. */
+  port: integer('port'),
+  expiresAt: instant('expires_at').notNull(),
+});

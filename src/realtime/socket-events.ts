@@ -112,6 +112,16 @@ export interface ClientToServerEvents {
   /** `after`: the `seq` that was seen last. */
   'subscribe:instruction': (payload: { instructionId: string; after?: number }, ack?: Ack) => void;
   'unsubscribe:instruction': (payload: { instructionId: string }, ack?: Ack) => void;
+  /** Without `terminalId` a shell is started; with one that is there its screen is shown and it goes on. 1 to 1000 columns and rows. */
+  'terminal:open': (payload: { containerId: string; cols: number; rows: number; terminalId?: string }, ack?: Ack<{ terminalId: string }>) => void;
+  /** At most 16384 characters a message; messages are taken in their order. */
+  'terminal:input': (payload: { terminalId: string; data: string }, ack?: Ack) => void;
+  /** Of several clients the one that asked last decides. */
+  'terminal:resize': (payload: { terminalId: string; cols: number; rows: number }, ack?: Ack) => void;
+  /** Leaves a terminal, which goes on. */
+  'terminal:detach': (payload: { terminalId: string }, ack?: Ack) => void;
+  /** Ends a terminal with all that runs in it. */
+  'terminal:close': (payload: { terminalId: string }, ack?: Ack) => void;
 }
 
 export interface ServerToClientEvents {
@@ -121,7 +131,8 @@ export interface ServerToClientEvents {
   'status:removed': (removal: { containerId: string; at: string }) => void;
   'logs:initial': (lines: { containerId: string; lines: LogLine[] }) => void;
   'logs:update': (lines: { containerId: string; lines: LogLine[] }) => void;
-  'logs:dropped': (loss: { containerId: string; count: number }) => void;
+  /** `count` is null when the engine had let go of lines before they were read: nobody knows how many. */
+  'logs:dropped': (loss: { containerId: string; count: number | null }) => void;
   'logs:end': (end: { containerId: string; reason: string }) => void;
   'logs:error': (failure: { containerId: string; error: SocketError }) => void;
   /** `event` as Claude Code printed it; `seq` from 1, without a gap. */
@@ -130,4 +141,14 @@ export interface ServerToClientEvents {
   'instruction:update': (update: { instruction: InstructionState }) => void;
   /** It is gone, with its container. */
   'instruction:removed': (removal: { instructionId: string }) => void;
+  /**
+   * What the terminal writes. With `screen` the data begins to draw the whole screen, of that size, and takes the place of what
+   * was shown before: once after `terminal:open`, and again for a client that did not keep up, or after DevForge lost the
+   * terminal for a moment. It starts with a full reset (ESC c), so a terminal emulator needs to do nothing else.
+   */
+  'terminal:output': (output: { terminalId: string; data: string; screen?: { cols: number; rows: number } }) => void;
+  /** The terminal has another size, in the order of the output. */
+  'terminal:resized': (size: { terminalId: string; cols: number; rows: number }) => void;
+  /** `exitCode` is null when nobody knows it: the container stopped, or the process that held the terminal is gone. */
+  'terminal:exit': (end: { terminalId: string; exitCode: number | null; reason: 'exited' | 'container_stopped' | 'lost' }) => void;
 }

@@ -178,7 +178,10 @@ export interface RuntimeProcess {
 export interface LogRequest {
   /** Follow what is written from now on, until the container stops. */
   follow: boolean;
-  /** At most this many of the latest lines; all when left out. */
+  /**
+   * At most this many of the latest lines that were asked for, in one batch; all when left out. Of very long ones,
+   * as many as are worth holding. With `follow` only about as many, and the first may lack its beginning.
+   */
   tail?: number;
   /** Lines from this instant on: RFC 3339, to the nanosecond. */
   since?: string;
@@ -195,12 +198,16 @@ export interface LogRecord {
   timestamp: string;
   /** Without its line break. Lines over 1 MiB come in pieces. */
   message: string;
+  /** The log ends in the middle of this line; it goes on unless the container has stopped. */
+  isUnfinished?: true;
 }
 
 /** What a container has used, as the engine counts it. */
 export interface UsageRecord {
   /** When it was read, in milliseconds of the epoch. */
   at: number;
+  /** The same moment on a clock that nobody sets, in milliseconds. Only the span between two records of one source means something. */
+  monotonicMs: number;
   /** Processor time since the container's start, in seconds. */
   cpuSeconds: number;
   /** Memory in use, reclaimable page cache left out. */
@@ -211,11 +218,12 @@ export interface UsageRecord {
 }
 
 export abstract class RuntimeContainers {
-  /** What the container uses, about once a second, until it stops. */
+  /** What the container uses, about once a second, until it stops or the signal is aborted; nothing for one that does not run. */
   abstract usage(dockerId: string, signal: AbortSignal): AsyncIterable<UsageRecord>;
   /**
    * The container's output in the order of the engine, a batch at a time; the engine is read no faster than
-   * batches are taken. Ends when the container stops, or at once without `follow`.
+   * batches are taken. Ends when the container stops, perhaps before its last words, or at the log's present
+   * end without `follow`.
    */
   abstract logs(dockerId: string, request: LogRequest): AsyncIterable<LogRecord[]>;
   /** Creates the container, or finds the one of that name. */

@@ -60,7 +60,7 @@ describe('the profile of a container', () => {
       IpcMode: 'private',
       CgroupnsMode: 'private',
       RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
-      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+      LogConfig: { Type: 'local', Config: { 'max-size': '48m', 'max-file': '3', compress: 'false' } },
       Tmpfs: { '/tmp': 'rw,nosuid,nodev,exec,mode=1777' },
       // The engine's own defaults:
       Runtime: 'runc',

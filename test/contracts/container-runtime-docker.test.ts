@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ContainerRuntime, EngineEvent } from '../../src/runtime/container-runtime.js';
+import { toCreateOptions } from '../../src/runtime/docker/container-profile.js';
 import { LABEL_ID } from '../../src/runtime/labels.js';
 import { BASE_IMAGE, dockerRuntime, engine, idleSpec } from './container-runtime-harness.js';
 
@@ -143,5 +144,24 @@ describe('two processes at one engine', () => {
     networks.push(network);
     await engine().createNetwork({ Name: network, Driver: 'bridge' });
     await expect(dockerRuntime().networks.ensureIsolatedBridge(network, { [LABEL_ID]: 'x' })).rejects.toMatchObject({ code: 'conflict' });
+  });
+});
+
+describe('a container whose log is kept by another driver', () => {
+  const { id, ...spec } = idleSpec({ image: BASE_IMAGE });
+
+  afterAll(() => dockerRuntime().containers.remove(spec.name));
+
+  it('has its lines read all the same', async () => {
+    const { HostConfig, ...options } = toCreateOptions(spec);
+    const script = `head -c 100000 /dev/zero | tr '\\0' x; echo; echo short; exec sleep infinity`;
+    const container = await engine().createContainer({ ...options, Entrypoint: ['sh', '-c', script], HostConfig: { ...HostConfig, LogConfig: { Type: 'json-file', Config: {} } } });
+    await container.start();
+    const lines: string[] = [];
+    for await (const batch of dockerRuntime().containers.logs(container.id, { follow: true, stdout: true, stderr: true, signal: AbortSignal.timeout(10_000) })) {
+      lines.push(...batch.map(({ message }) => message));
+      if (lines.length === 2) break;
+    }
+    expect(lines.map((line) => [line.length, line.at(0)])).toEqual([[100_000, 'x'], [5, 's']]);
   });
 });

@@ -27,6 +27,8 @@ export interface Harness {
   image: string;
   /** Makes a container that is not DevForge's. */
   createForeign(name: string): Promise<void>;
+  /** Writes to the output of a running container's main process. */
+  write(dockerId: string, stream: 'stdout' | 'stderr', output: Buffer | string): Promise<void>;
   /** The context of a build that goes as the script says. */
   build(script: BuildScript): Readable;
   /** @param images references that were built */
@@ -138,6 +140,7 @@ function fakeHarness(): Harness {
     away,
     image: BASE_IMAGE,
     createForeign: async (name) => void runtime.containers.add({ ...idleSpec({ image: BASE_IMAGE }), name, labels: {} }),
+    write: async (dockerId, stream, output) => runtime.containers.require(dockerId).log.write(stream, output),
     build: (next) => {
       script = next;
       return Readable.from([Buffer.from('a tar')]);
@@ -148,13 +151,19 @@ function fakeHarness(): Harness {
 
 function dockerHarness(): Harness {
   const docker = engine();
+  const runtime = dockerRuntime();
   const made = new Set<string>();
   return {
-    runtime: dockerRuntime(),
+    runtime,
     away: dockerRuntime({ kind: 'socket', socketPath: '/nonexistent/docker.sock' }),
     image: BASE_IMAGE,
     createForeign: async (name) => {
       made.add((await docker.createContainer({ name, Image: BASE_IMAGE, Cmd: ['true'] })).id);
+    },
+    write: async (dockerId, stream, output) => {
+      const argv = ['sh', '-c', `exec cat > /proc/1/fd/${stream === 'stdout' ? 1 : 2}`];
+      const { exitCode, stderr } = await runtime.containers.exec(dockerId, { argv, stdin: output, timeoutMs: 20_000 });
+      if (exitCode !== 0) throw new Error(`could not write: ${stderr}`);
     },
     build: dockerfileContext,
     cleanUp: async (ids, images) => {

@@ -35,6 +35,11 @@ describe('what the runner does when a run goes wrong', () => {
       expect(await bench.calls()).toHaveLength(1);
     });
 
+    it('leaves nothing of what it was in', async () => {
+      expect(await bench.outcome([[['init'], ['tool', 't'], ['child', true], ['exit', 7]]])).toMatchObject(failed('cli_crashed'));
+      expect(lives(await childPid())).toBe(false);
+    });
+
     it('tells the last words', async () => {
       const { reason } = await bench.outcome([[['stderr', 'one\nout of luck\n'], ['exit', 7]]]);
       expect(reason!.message).toBe('Claude Code ended with exit code 7 without a result: out of luck');
@@ -237,6 +242,16 @@ describe('what the runner does when a run goes wrong', () => {
       expect(calls).toHaveLength(2);
       expect(calls[1]).toMatchObject({ prompt: CONTINUATION });
       await expect(bench.state('resume')).resolves.toBe('ended');
+    });
+
+    it('is gone on with and followed by one command, from where the caller is', async () => {
+      await cutOff([first, [['init'], ['result']]]);
+      const known = await bench.events();
+      const offset = Buffer.byteLength(`${known.join('\n')}\n`);
+      const { state, events, outcome } = await bench.resumeAndFollow(offset);
+      expect(state).toBe('started');
+      expect(outcome).toMatchObject({ status: 'succeeded', events: 4 });
+      expect([...known, ...events]).toEqual(await bench.events());
     });
 
     it('leaves no earlier CLI beside the next', async () => {

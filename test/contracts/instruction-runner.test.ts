@@ -123,10 +123,46 @@ describe('the runner of an instruction', () => {
     });
 
     it('says when there is no Claude Code, or no working folder', async () => {
-      expect(await bench.outcome([[]], {}, ['--claude=/nowhere/claude'])).toMatchObject({ status: 'failed', reason: { code: 'no_claude_code' } });
+      bench.claude = '/nowhere/claude';
+      expect(await bench.outcome([[]])).toMatchObject({ status: 'failed', reason: { code: 'no_claude_code' } });
       const other = await RunnerBench.make();
       expect(await other.outcome([[]], { cwd: '/nowhere' })).toMatchObject({ status: 'failed', reason: { code: 'cli_crashed', message: expect.stringContaining('working directory') } });
       await other.dispose();
+    });
+  });
+
+  describe('starting and following at once', () => {
+    it('shows events as they come, and the outcome', async () => {
+      const { state, events, outcome, exitCode } = await bench.startAndFollow([[['init'], ['wait', 200], ['say', 'ä'], ['result']]]);
+      expect({ state, exitCode }).toEqual({ state: 'started', exitCode: 0 });
+      expect(events).toEqual(await bench.events());
+      expect(outcome).toMatchObject({ status: 'succeeded', events: 3 });
+    });
+
+    it('ends after the answer when it runs already, or is over', async () => {
+      const script: [string, ...unknown[]][][] = [[['init'], ['hang']]];
+      await bench.start(script);
+      expect(await bench.startAndFollow(script)).toMatchObject({ state: 'running', events: [], outcome: null, exitCode: 0 });
+      await bench.state('cancel');
+      await bench.follow();
+      expect(await bench.startAndFollow(script)).toMatchObject({ state: 'ended', events: [], outcome: null, exitCode: 0 });
+    });
+
+    it('goes on when its caller is gone', async () => {
+      const child = bench.spawn('start', 'follow');
+      child.stdin!.end(JSON.stringify(bench.request([[['init'], ['many', 20_000], ['wait', 500], ['many', 20_000], ['result']]])));
+      await new Promise((done) => child.stdout!.once('data', done));
+      child.stdout!.destroy();
+      const { events, outcome } = await bench.follow();
+      expect(outcome).toMatchObject({ status: 'succeeded', events: 40_002 });
+      expect(events).toHaveLength(40_002);
+    });
+
+    it('is not held up by a caller that does not read', async () => {
+      const child = bench.spawn('start', 'follow');
+      child.stdin!.end(JSON.stringify(bench.request([[['init'], ['many', 20_000], ['result']]])));
+      expect(await until('the run is over', async () => (await bench.follow()).outcome ?? undefined)).toMatchObject({ status: 'succeeded' });
+      await until('the runner does not wait for it', () => child.exitCode !== null);
     });
   });
 

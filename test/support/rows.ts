@@ -37,6 +37,7 @@ export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRo
     createdAt: T0,
     updatedAt: T0,
     startedAt: null,
+    editorLastSeenAt: null,
     deletedAt: null,
     ...overrides,
   };

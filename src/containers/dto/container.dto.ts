@@ -38,6 +38,11 @@ export class JobDto {
   error: JobError | null;
 }
 
+/** How VS Code is used. */
+export class EditorDto {
+  @ApiProperty({ type: String, format: 'date-time', ...nullable, description: 'When somebody was last seen to work in it.' }) lastSeenAt: string | null;
+}
+
 /** A dev container as clients see it. No secret ever appears in it. */
 export class ContainerDto {
   @ApiProperty({ format: 'uuid' }) id: string;
@@ -57,6 +62,7 @@ export class ContainerDto {
   @ApiProperty({ type: String, ...nullable }) dockerId: string | null;
   @ApiProperty({ type: String, ...nullable }) image: string | null;
   @ApiProperty({ type: String, ...nullable, description: 'Where VS Code is, once signed in by POST …/editor.' }) editorUrl: string | null;
+  @ApiProperty({ type: EditorDto, ...nullable, description: 'VS Code; null in the template claude.' }) editor: EditorDto | null;
   @ApiProperty({ type: AgentDto, ...nullable, description: 'null while it is not known, such as a moment after start; where no agent can run, its state is none.' })
   agent: AgentDto | null;
   @ApiProperty({ type: JobDto, ...nullable }) job: JobDto | null;

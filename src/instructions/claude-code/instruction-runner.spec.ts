@@ -44,11 +44,11 @@ describe('InstructionRunner', () => {
     await expect(runner.answer(place, 'r', 'deny', 'No.')).resolves.toBe('answered');
     await runner.remove(place);
     expect(asked()).toEqual([
-      ['devforge-instruction start id', JSON.stringify(REQUEST)],
-      ['devforge-instruction resume id', ''],
-      ['devforge-instruction cancel id', ''],
-      ['devforge-instruction answer id r', '{"decision":"deny","message":"No."}'],
-      ['devforge-instruction remove id', ''],
+      ['/usr/local/bin/devforge-instruction start id', JSON.stringify(REQUEST)],
+      ['/usr/local/bin/devforge-instruction resume id', ''],
+      ['/usr/local/bin/devforge-instruction cancel id', ''],
+      ['/usr/local/bin/devforge-instruction answer id r', '{"decision":"deny","message":"No."}'],
+      ['/usr/local/bin/devforge-instruction remove id', ''],
     ]);
   });
 
@@ -74,7 +74,7 @@ describe('InstructionRunner', () => {
     const parts = await followed(42);
     expect(parts.slice(0, -1).flat()).toEqual(['{"a":1}', '{"b":2}', '']);
     expect(parts.at(-1)).toMatchObject({ kind: 'outcome', outcome: { status: 'succeeded', result: 'r' } });
-    expect(runtime.containers.processes[0]!.process.request.argv).toEqual(['devforge-instruction', 'follow', 'id', '42']);
+    expect(runtime.containers.processes[0]!.process.request.argv).toEqual(['/usr/local/bin/devforge-instruction', 'follow', 'id', '42']);
   });
 
   it('tells that it was interrupted', async () => {

@@ -48,7 +48,7 @@ export interface RunPlace {
   instructionId: string;
 }
 
-const COMMAND = 'devforge-instruction';
+const COMMAND = '/usr/local/bin/devforge-instruction';
 const TIMEOUT_MS = 30_000;
 const CANNOT_RUN = [126, 127];
 const KEPT_STDERR = 2_000;

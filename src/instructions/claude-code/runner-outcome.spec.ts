@@ -25,8 +25,12 @@ describe('an outcome', () => {
     expect(parseOutcome(JSON.stringify(odd))).toEqual({ status: 'cancelled', ...nothing });
   });
 
-  it.each(['', 'null', '[]', '{}', '{"status":"running"}', '{"status":1}', '{"status":"succeeded"'])('is none when it is %j', (line) => {
-    expect(() => parseOutcome(line)).toThrow();
+  it.each(['null', '[]', '{}', '{"status":"running"}', '{"status":1}'])('is none when it is %j', (line) => {
+    expect(() => parseOutcome(line)).toThrow('the outcome has no status');
+  });
+
+  it.each(['', '{"status":"succeeded"'])('is none when it is not whole: %j', (line) => {
+    expect(() => parseOutcome(line)).toThrow('JSON');
   });
 
   it('holds nothing that cannot be stored', () => {

@@ -16,7 +16,7 @@ describe('EventFeed', () => {
   beforeEach(() => {
     rows = new EventRows();
     clock = new HeldClock();
-    changes = new InstructionChanges(new DomainEvents(quietLogger()));
+    changes = new InstructionChanges(new DomainEvents(quietLogger()), clock);
     changes.onApplicationBootstrap();
     feed = new EventFeed(rows.instructions, rows.store, changes, clock);
     left = new AbortController();

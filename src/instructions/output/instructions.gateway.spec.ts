@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { settled } from '../../../test/support/held-clock.js';
+import { HeldClock, settled } from '../../../test/support/held-clock.js';
 import { EventRows } from '../../../test/support/instructions/event-rows.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { FakeSocket } from '../../../test/support/sockets/fake-socket.js';
@@ -17,7 +17,7 @@ describe('InstructionsGateway', () => {
 
   beforeEach(() => {
     rows = new EventRows();
-    changes = new InstructionChanges(new DomainEvents(quietLogger()));
+    changes = new InstructionChanges(new DomainEvents(quietLogger()), new HeldClock());
     changes.onApplicationBootstrap();
     const find = async (_: unknown, id: string) => {
       if (rows.row === null || id === 'nobody') throw instructionNotFound(id);

@@ -43,10 +43,10 @@ describe('InstructionRun', () => {
 
   /** Moves time on until it has ended, or so many minutes have passed. */
   async function through(running: Promise<void>, minutes = 10): Promise<boolean> {
-    let done = false;
-    void running.then(() => (done = true));
-    for (let step = 0; step < minutes * 240 && !done; step++) await clock.advance(250);
-    return done;
+    const end = { reached: false };
+    void running.then(() => (end.reached = true));
+    for (let step = 0; step < minutes * 240 && !end.reached; step++) await clock.advance(250);
+    return end.reached;
   }
 
   it('writes how it ended, tells of it, and clears up', async () => {
@@ -114,7 +114,7 @@ describe('InstructionRun', () => {
   it('fails at once when the image has no runner', async () => {
     follow.mockRejectedValue(new RunnerError('missing', 'm'));
     await run.toItsEnd(row, holding);
-    expect(finish.mock.calls[0]![1]).toEqual({ status: 'failed', reason: { code: 'runner_missing', message: 'm' } });
+    expect(finish.mock.calls[0]![1]).toEqual({ status: 'failed', reason: { code: 'image_outdated', message: 'm' } });
   });
 
   it('says no more than that it is a fault of its own when it is', async () => {

@@ -92,7 +92,7 @@ function isFinal(error: unknown): boolean {
 }
 
 function toEnd(error: unknown): InstructionEnd {
-  if (error instanceof RunnerError) return failedEnd(error.code === 'missing' ? 'runner_missing' : 'runner_failed', error.message);
+  if (error instanceof RunnerError) return failedEnd(error.code === 'missing' ? 'image_outdated' : 'runner_failed', error.message);
   if (error instanceof RuntimeError) return failedEnd('runner_failed', error.message);
   return failedEnd('internal_error', 'A fault of DevForge: the log has the details.');
 }

@@ -31,6 +31,8 @@ describe('what of a log may be asked for', () => {
     { since: 'yesterday' },
     { since: '2030-W05' },
     { since: '2030-01-01T00:00:00' },
+    { since: '2016-12-31T23:59:60Z' },
+    { until: '9999-12-31T23:59:59-01:00' },
     { until: '1893456000' },
     { until: ['2030-01-01T00:00:00Z'] },
     { lines: '5' },

@@ -1,9 +1,23 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsRFC3339, Max, Min } from 'class-validator';
+import { isRFC3339, IsIn, IsInt, IsOptional, Max, Min, ValidateBy } from 'class-validator';
 import { QueryBoolean } from '../../common/query-boolean.js';
+import { toInstant } from '../../runtime/instant.js';
 import { LONGEST_TAIL } from '../log-hub.js';
 import type { StreamFilter } from '../log-subscription.js';
+
+/** An RFC 3339 instant that an engine can be asked for: of leap seconds and of years beyond four digits, none has a form. */
+function IsInstant(): PropertyDecorator {
+  const validate = (value: unknown): boolean => {
+    if (!isRFC3339(value)) return false;
+    try {
+      return toInstant(value as string) !== '';
+    } catch {
+      return false;
+    }
+  };
+  return ValidateBy({ name: 'isInstant', validator: { validate, defaultMessage: () => '$property must be an RFC 3339 instant' } });
+}
 
 export class LogsQuery {
   @ApiProperty({ type: 'integer', required: false, default: 200, minimum: 0, maximum: LONGEST_TAIL })
@@ -16,12 +30,12 @@ export class LogsQuery {
 
   @ApiProperty({ required: false, description: 'RFC 3339' })
   @IsOptional()
-  @IsRFC3339()
+  @IsInstant()
   since?: string;
 
   @ApiProperty({ required: false, description: 'RFC 3339' })
   @IsOptional()
-  @IsRFC3339()
+  @IsInstant()
   until?: string;
 
   @ApiProperty({ required: false, enum: ['all', 'stdout', 'stderr'], default: 'all' })

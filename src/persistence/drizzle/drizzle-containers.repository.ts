@@ -99,6 +99,11 @@ export class DrizzleContainersRepository extends ContainersRepository {
     return row ?? null;
   }
 
+  async noteEditorSeen(id: string, at: Date): Promise<void> {
+    const seen = sql`greatest(${containers.editorLastSeenAt}, ${at.toISOString()}::timestamptz)`;
+    await this.database.orm.update(containers).set({ editorLastSeenAt: seen }).where(live(eq(containers.id, id)));
+  }
+
   async bury(id: string, lease: Lease): Promise<void> {
     await this.database.orm.transaction(async (tx) => {
       const buried = await tx

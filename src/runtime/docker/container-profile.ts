@@ -36,7 +36,8 @@ export function toCreateOptions(spec: ContainerSpec): ContainerCreateOptions {
       CgroupnsMode: 'private',
       NetworkMode: spec.network,
       RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
-      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+      // The driver that keeps every byte as it was written; LogFrames knows its fault.
+      LogConfig: { Type: 'local', Config: { 'max-size': '48m', 'max-file': '3', compress: 'false' } },
       Tmpfs: { '/tmp': 'rw,nosuid,nodev,exec,mode=1777' },
       Mounts: spec.mounts.map((mount) => ({
         Type: 'volume',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type Dockerode from 'dockerode';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import type { LogRecord, LogRequest } from '../container-runtime.js';
 import { readLogs } from './docker-logs.js';
 
@@ -98,5 +98,53 @@ describe('readLogs', () => {
     await expect(reading).rejects.toMatchObject({ code: 'aborted' });
     await new Promise((resolve) => setTimeout(resolve, 40));
     expect(stream.destroyed).toBe(true);
+  });
+});
+
+describe('the latest lines', () => {
+  const ENTRY_BYTES = 16 * 1024;
+  const at = (second: number): string => `2030-01-01T00:00:${String(second).padStart(2, '0')}.000000000Z`;
+  const long = (second: number, letter: string, pieces: number): Buffer[] => [
+    ...Array.from({ length: pieces }, () => frame(1, `${at(second)} ${letter.repeat(ENTRY_BYTES)}`)),
+    frame(1, `${at(second)} end of ${letter}`),
+  ];
+
+  /** An engine that takes its tail from the entries of the log, whatever they are. */
+  function engineWith(entries: Buffer[]): { docker: Dockerode; tails: (number | undefined)[] } {
+    const tails: (number | undefined)[] = [];
+    const logs = async ({ _query: { tail } }: { _query: { tail?: number } }): Promise<Readable> => {
+      tails.push(tail);
+      return Readable.from(tail === undefined ? entries : entries.slice(-tail));
+    };
+    return { docker: { getContainer: () => ({ logs }) } as unknown as Dockerode, tails };
+  }
+
+  const latest = async (entries: Buffer[], more: Partial<LogRequest>): Promise<{ lines: string[]; tails: (number | undefined)[] }> => {
+    const { docker, tails } = engineWith(entries);
+    const lines = await all(readLogs(docker, 'id', request({ follow: false, ...more })));
+    return { lines: lines.map((line) => line.slice(-8)), tails };
+  };
+  const short = Array.from({ length: 50 }, (_, index) => frame(1, `${at(index)} ${index}\n`));
+
+  it('are as many as were asked for', async () => {
+    await expect(latest(short, { tail: 3 })).resolves.toEqual({ lines: ['47', '48', '49'], tails: [5] });
+    await expect(latest(short, { tail: 0 })).resolves.toEqual({ lines: [], tails: [2] });
+  });
+
+  it('are all when there are no more, the first one too', async () => {
+    await expect(latest(short.slice(0, 2), { tail: 3 })).resolves.toEqual({ lines: ['0', '1'], tails: [5] });
+  });
+
+  it('are counted as lines, however many entries they take, and begin with a whole one', async () => {
+    const entries = [...short, ...long(51, 'a', 3), ...long(52, 'b', 30), ...long(53, 'c', 20)];
+    await expect(latest(entries, { tail: 1 })).resolves.toMatchObject({ lines: ['end of c'] });
+    await expect(latest(entries, { tail: 3 })).resolves.toMatchObject({ lines: ['end of a', 'end of b', 'end of c'] });
+    await expect(latest(entries, { tail: 4 })).resolves.toMatchObject({ lines: ['49', 'end of a', 'end of b', 'end of c'], tails: [6, 6 * 66] });
+  });
+
+  it('are counted within the stream and up to the instant asked for', async () => {
+    const mixed = short.map((entry, index) => (index % 10 === 0 ? frame(2, `${at(index)} wrong ${index}\n`) : entry));
+    await expect(latest(mixed, { tail: 2, stdout: false })).resolves.toMatchObject({ lines: ['wrong 30', 'wrong 40'] });
+    await expect(latest(mixed, { tail: 2, until: '2030-01-01T01:00:11+01:00' })).resolves.toMatchObject({ lines: ['wrong 10', '11'] });
   });
 });

@@ -1,20 +1,54 @@
 import type Dockerode from 'dockerode';
 import type { Readable } from 'node:stream';
 import { type LogRecord, type LogRequest, RuntimeError } from '../container-runtime.js';
+import { toInstant } from '../instant.js';
 import { DEADLINE, engineCall, toRuntimeError } from './engine-call.js';
 import { LogFrames } from './log-frames.js';
+import { RecentLines } from './recent-lines.js';
+import { SilenceLimit } from './silence-limit.js';
+
+/** The engine counts entries, and a line of one MiB takes 65 of them. */
+const MORE_ENTRIES = 66;
 
 /** Reads a container's output. Breaking out of the loop lets go of the engine's stream. */
 export async function* readLogs(docker: Dockerode, dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
-  const what = `logs of container ${dockerId.slice(0, 12)}`;
+  if (request.follow || request.tail === undefined) return yield* readEntries(docker, dockerId, request, new LogFrames());
+  const lines = await readLatest(docker, dockerId, request, request.tail);
+  if (lines.length > 0) yield lines;
+}
+
+/**
+ * The engine takes its count of entries from the end of the log before it leaves any out, so it is asked for more
+ * until there are enough lines.
+ */
+async function readLatest(docker: Dockerode, dockerId: string, request: LogRequest, count: number): Promise<LogRecord[]> {
+  const { until: end, ...asked } = request;
+  const until = end === undefined ? undefined : toInstant(end);
+  const wants = ({ stream, timestamp }: LogRecord): boolean => request[stream] && (until === undefined || timestamp <= until);
+  for (let entries = count + 2; ; entries *= MORE_ENTRIES) {
+    const tail = Number.isSafeInteger(entries) ? entries : undefined;
+    const frames = new LogFrames();
+    const recent = new RecentLines(count);
+    for await (const batch of readEntries(docker, dockerId, { ...asked, stdout: true, stderr: true, tail }, frames)) recent.add(batch.filter(wants));
+    const isAll = tail === undefined || frames.entries < tail;
+    const lines = isAll ? recent.lines : recent.lines.filter((record) => !frames.mayLackBeginning(record));
+    if (isAll || recent.isCut || lines.length >= count) return lines;
+  }
+}
+
+async function* readEntries(docker: Dockerode, dockerId: string, request: LogRequest, frames: LogFrames): AsyncGenerator<LogRecord[]> {
+  const what = `logs of container ${dockerId.slice(0, 12)}` as const;
   const stream = await engineCall(what, DEADLINE.read, (signal) => open(docker, dockerId, request, signal), request.signal);
-  const frames = new LogFrames();
   const abort = (): void => void stream.destroy();
   request.signal.addEventListener('abort', abort, { once: true });
+  // A container that is followed may be silent for as long as it likes.
+  const silence = request.follow ? undefined : new SilenceLimit(stream);
   try {
     for await (const chunk of stream) {
+      silence?.isBroken();
       const records = frames.push(chunk as Buffer);
       if (records.length > 0) yield records;
+      silence?.begins();
     }
     const last = frames.end();
     if (last.length > 0) yield last;
@@ -22,6 +56,7 @@ export async function* readLogs(docker: Dockerode, dockerId: string, request: Lo
     if (request.signal.aborted) throw new RuntimeError('aborted', `${what}: given up`, { cause: error });
     throw toRuntimeError(what, error);
   } finally {
+    silence?.end();
     request.signal.removeEventListener('abort', abort);
     stream.destroy();
   }
@@ -45,10 +80,8 @@ async function open(docker: Dockerode, dockerId: string, request: LogRequest, si
   return stream;
 }
 
-/** The engine's form of an instant; the milliseconds of a date would lose the rest of its fraction. */
-function toSeconds(timestamp: string): string {
-  const milliseconds = Date.parse(timestamp);
-  if (Number.isNaN(milliseconds)) throw new RuntimeError('invalid', `"${timestamp}" is no instant`);
-  const [, fraction = ''] = /\.(\d+)/.exec(timestamp) ?? [];
-  return `${Math.floor(milliseconds / 1_000)}.${fraction.slice(0, 9).padEnd(9, '0')}`;
+/** The engine's form of an instant. */
+function toSeconds(instant: string): string {
+  const normal = toInstant(instant);
+  return `${Date.parse(`${normal.slice(0, 19)}Z`) / 1_000}${normal.slice(19, -1)}`;
 }

@@ -19,13 +19,19 @@ function entry(stream: LogRecord['stream'], timestamp: string, bytes: Buffer | s
   return frame(stream === 'stdout' ? 1 : 2, Buffer.concat([Buffer.from(`${timestamp} `), Buffer.from(bytes)]));
 }
 
-/** A line as the engine stores it: cut into entries of 16 KiB that share the timestamp of the first. */
-function entries(stream: LogRecord['stream'], timestamp: string, text: string): Buffer[] {
+type Driver = 'json-file' | 'local';
+
+/**
+ * A line as the engine stores it: cut into entries of 16 KiB that share the timestamp of the first. The `local` driver
+ * leaves out the line break of a line that it cut.
+ */
+function entries(stream: LogRecord['stream'], timestamp: string, text: string, driver: Driver = 'json-file'): Buffer[] {
   const bytes = Buffer.from(text);
   const cut: Buffer[] = [];
   let at = 0;
   for (; bytes.length - at >= ENTRY_BYTES; at += ENTRY_BYTES) cut.push(entry(stream, timestamp, bytes.subarray(at, at + ENTRY_BYTES)));
-  cut.push(entry(stream, timestamp, Buffer.concat([bytes.subarray(at), Buffer.from('\n')])));
+  const end = driver === 'local' && cut.length > 0 ? '' : '\n';
+  cut.push(entry(stream, timestamp, Buffer.concat([bytes.subarray(at), Buffer.from(end)])));
   return cut;
 }
 
@@ -59,10 +65,10 @@ describe('frames', () => {
 
   it('do not keep the chunk they came in', () => {
     const frames = new LogFrames();
-    const chunk = Buffer.concat([entry('stdout', T1, 'part'), frame(1, 'xxxxxxxx').subarray(0, 12)]);
+    const chunk = Buffer.concat([entry('stdout', T1, 'p'.repeat(ENTRY_BYTES)), frame(1, 'xxxxxxxx').subarray(0, 12)]);
     frames.push(chunk);
     chunk.fill(0x21);
-    expect(frames.end()).toEqual([{ stream: 'stdout', timestamp: T1, message: 'part' }]);
+    expect(frames.end()).toEqual([{ stream: 'stdout', timestamp: T1, message: 'p'.repeat(ENTRY_BYTES), isUnfinished: true }]);
   });
 
   it('in which the engine tells that it cannot go on are no lines but a failure', () => {
@@ -75,25 +81,37 @@ describe('frames', () => {
   });
 });
 
-describe('long lines', () => {
+describe.each<[Driver]>([['json-file'], ['local']])('long lines of the %s driver', (driver) => {
+  const long = (text: string, timestamp = T1, stream: LogRecord['stream'] = 'stdout'): Buffer[] => entries(stream, timestamp, text, driver);
+  const messages = (...chunks: Buffer[]): string[] => read(...chunks).map(({ message }) => message);
+
   it.each([ENTRY_BYTES - 1, ENTRY_BYTES, ENTRY_BYTES + 1, 3 * ENTRY_BYTES, 100_000])('of %i bytes are put together', (length) => {
     const text = 'x'.repeat(length);
-    expect(read(...entries('stdout', T1, text))).toEqual([{ stream: 'stdout', timestamp: T1, message: text }]);
+    expect(read(...long(text))).toEqual([{ stream: 'stdout', timestamp: T1, message: text }]);
+  });
+
+  it('are handed out as soon as they are complete, one after the other, also of the same instant', () => {
+    const frames = new LogFrames();
+    const texts = ['a', 'b', 'c'].flatMap((letter) => [letter.repeat(2 * ENTRY_BYTES), letter.repeat(40_000), letter]);
+    for (const text of texts) expect(long(text).flatMap((chunk) => frames.push(chunk)).map(({ message }) => message === text)).toEqual([true]);
+    expect(frames.end()).toEqual([]);
   });
 
   it.each([0, 1, 2, 3])('are cut in no character (%i)', (shift) => {
     const text = 'x'.repeat(shift) + '🚀'.repeat(20_000) + '€'.repeat(20_000);
-    expect(read(...entries('stderr', T1, text))[0]!.message === text).toBe(true);
+    expect(read(...long(text, T1, 'stderr'))[0]!.message === text).toBe(true);
   });
 
   it('lose the carriage return before their line break', () => {
     const text = 'x'.repeat(20_000);
-    expect(read(...entries('stdout', T1, `${text}\r`))[0]!.message).toBe(text);
-    expect(read(...entries('stdout', T1, `${'x'.repeat(ENTRY_BYTES - 1)}\r`))[0]!.message).toBe('x'.repeat(ENTRY_BYTES - 1));
+    expect(messages(...long(`${text}\r`))).toEqual([text]);
+    expect(messages(...long(`${'x'.repeat(ENTRY_BYTES - 1)}\r`))).toEqual(['x'.repeat(ENTRY_BYTES - 1)]);
+    expect(messages(...long(`${'x'.repeat(ENTRY_BYTES)}\r`))).toEqual(['x'.repeat(ENTRY_BYTES)]);
+    expect(messages(...long('x\r'))).toEqual(['x']);
   });
 
   it('of both streams do not mix', () => {
-    const [out, err] = [entries('stdout', T1, 'o'.repeat(40_000)), entries('stderr', T2, 'e'.repeat(40_000))];
+    const [out, err] = [long('o'.repeat(40_000)), long('e'.repeat(40_000), T2, 'stderr')];
     const mixed = out.flatMap((part, at) => [part, err[at]!]);
     expect(read(...mixed).map(({ stream, message }) => [stream, message.length, new Set(message).size])).toEqual([
       ['stdout', 40_000, 1],
@@ -103,12 +121,12 @@ describe('long lines', () => {
 
   it('of one MiB are one line', () => {
     const text = 'x'.repeat(MIB);
-    expect(read(...entries('stdout', T1, text)).map(({ message }) => message.length)).toEqual([MIB]);
+    expect(messages(...long(text)).map(({ length }) => length)).toEqual([MIB]);
   });
 
   it.each([0, 1, 2, 3])('over one MiB come in pieces, which cut no character (%i)', (shift) => {
     const text = 'x'.repeat(shift) + '🚀'.repeat(700_000);
-    const records = read(...entries('stdout', T1, text));
+    const records = read(...long(text));
     expect(records.length).toBe(3);
     for (const { message } of records) expect(Buffer.byteLength(message)).toBeLessThanOrEqual(MIB);
     expect(records.map(({ message }) => message).join('') === text).toBe(true);
@@ -117,17 +135,48 @@ describe('long lines', () => {
 });
 
 describe('what was written last without a line break', () => {
-  it('is a line when the stream ends', () => {
-    expect(read(entry('stdout', T1, 'a prompt '), entry('stderr', T2, 'half'))).toEqual([
-      { stream: 'stdout', timestamp: T1, message: 'a prompt ' },
+  it('is a line at once, as it is', () => {
+    const frames = new LogFrames();
+    expect([...frames.push(entry('stdout', T1, 'a prompt \r')), ...frames.push(entry('stderr', T2, 'half'))]).toEqual([
+      { stream: 'stdout', timestamp: T1, message: 'a prompt \r' },
       { stream: 'stderr', timestamp: T2, message: 'half' },
     ]);
+    expect(frames.end()).toEqual([]);
   });
 
-  it('is not continued by what the next process writes first', () => {
-    expect(read(entry('stdout', T1, 'a prompt '), entry('stdout', T2, 'started\n'))).toEqual([
-      { stream: 'stdout', timestamp: T1, message: 'a prompt ' },
+  it('ends a long line', () => {
+    const chunks = [entry('stdout', T1, 'x'.repeat(ENTRY_BYTES)), entry('stdout', T1, 'the rest')];
+    expect(read(...chunks).map(({ message }) => message.slice(ENTRY_BYTES))).toEqual(['the rest']);
+  });
+
+  it('is unfinished as long as more may come, and not continued by what the next process writes first', () => {
+    const full = 'x'.repeat(ENTRY_BYTES);
+    expect(read(entry('stdout', T1, full), entry('stderr', T1, full))).toEqual([
+      { stream: 'stdout', timestamp: T1, message: full, isUnfinished: true },
+      { stream: 'stderr', timestamp: T1, message: full, isUnfinished: true },
+    ]);
+    expect(read(entry('stdout', T1, full), entry('stdout', T2, 'started\n'))).toEqual([
+      { stream: 'stdout', timestamp: T1, message: full },
       { stream: 'stdout', timestamp: T2, message: 'started' },
     ]);
+  });
+});
+
+describe('a reading that began in the middle of the log', () => {
+  const T0 = '2030-01-01T00:00:00.000000000Z';
+  const headless = (...chunks: Buffer[]): boolean[] => {
+    const frames = new LogFrames();
+    return chunks.flatMap((chunk) => frames.push(chunk)).map((record) => frames.mayLackBeginning(record));
+  };
+
+  it('may have begun inside its first line, and inside one of the other stream that is older', () => {
+    expect(headless(entry('stdout', T1, 'end of a line\n'), entry('stderr', T0, 'end of another\n'), entry('stdout', T1, 'whole\n'), entry('stderr', T1, 'whole\n'))).toEqual([true, true, false, false]);
+    expect(headless(entry('stdout', T1, 'end of a line\n'), entry('stderr', T2, 'whole\n'))).toEqual([true, false]);
+  });
+
+  it('counts the entries', () => {
+    const frames = new LogFrames();
+    for (const chunk of [...entries('stdout', T1, 'x'.repeat(40_000)), short]) frames.push(chunk);
+    expect(frames.entries).toBe(3 + 4);
   });
 });

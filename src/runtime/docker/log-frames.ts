@@ -1,5 +1,7 @@
 import { type LogRecord, RuntimeError } from '../container-runtime.js';
 
+type Stream = LogRecord['stream'];
+
 const HEADER_BYTES = 8;
 const STDERR = 2;
 /** The engine's own word on why it cannot go on; it carries no timestamp. */
@@ -7,6 +9,8 @@ const ENGINE_ERROR = 3;
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
+/** What the engine cuts long lines into: every entry of a line but its last has this length. */
+const ENTRY_BYTES = 16 * 1024;
 const LONGEST_LINE_BYTES = 1024 * 1024;
 
 interface Unfinished {
@@ -17,13 +21,23 @@ interface Unfinished {
 
 /**
  * Takes the engine's multiplexed log stream apart. Each frame is one entry of the log with its timestamp in
- * front. The engine cuts long lines into entries without a line break, all with the timestamp of the line's
- * beginning; they are put together again as bytes, so that no character is cut.
+ * front. The engine cuts long lines into entries of 16 KiB, all with the timestamp of the line's beginning;
+ * they are put together again as bytes, so that no character is cut. An entry ends its line when it has a line
+ * break or is shorter than that: the `local` log driver leaves out the line break after a long line.
  */
 export class LogFrames {
   private rest: Buffer = Buffer.alloc(0);
   private failure: RuntimeError | undefined;
-  private readonly unfinished: Partial<Record<LogRecord['stream'], Unfinished>> = {};
+  private readonly unfinished: Partial<Record<Stream, Unfinished>> = {};
+  private count = 0;
+  private firstTimestamp: string | undefined;
+  private readonly begun = new Set<Stream>();
+  private readonly headless = new Set<LogRecord>();
+
+  /** How many entries were read. */
+  get entries(): number {
+    return this.count;
+  }
 
   /**
    * @returns the lines that the chunk completes
@@ -49,50 +63,70 @@ export class LogFrames {
   }
 
   /**
-   * What was written without a line break before the stream ended.
+   * What the log has of lines that are not over yet.
    * @throws RuntimeError `failed` when the engine said that it cannot go on
    */
   end(): LogRecord[] {
     if (this.failure !== undefined) throw this.failure;
-    return (['stdout', 'stderr'] as const).flatMap((stream) => this.finish(stream));
+    const records: LogRecord[] = [];
+    for (const stream of ['stdout', 'stderr'] as const) this.finish(stream, records);
+    return records.map((record) => ({ ...record, isUnfinished: true }));
   }
 
-  private read(stream: LogRecord['stream'], data: Buffer, start: number, end: number, records: LogRecord[]): void {
+  /** Whether the line may lack its beginning, since what was read began in the middle of the log. */
+  mayLackBeginning(record: LogRecord): boolean {
+    return this.headless.has(record);
+  }
+
+  private read(stream: Stream, data: Buffer, start: number, end: number, records: LogRecord[]): void {
     const space = data.indexOf(SPACE, start);
     const timestamp = data.toString('latin1', start, space);
-    const complete = data[end - 1] === NEWLINE;
+    const hasBreak = data[end - 1] === NEWLINE;
     const from = space + 1;
-    const to = complete ? end - 1 : end;
+    const to = hasBreak ? end - 1 : end;
+    this.count += 1;
+    this.firstTimestamp ??= timestamp;
     // What a process wrote last without a line break is not continued by what the next one writes.
-    if (this.unfinished[stream] !== undefined && this.unfinished[stream].timestamp !== timestamp) records.push(...this.finish(stream));
-    if (complete && this.unfinished[stream] === undefined) {
-      records.push({ stream, timestamp, message: data.toString('utf8', from, to > from && data[to - 1] === CARRIAGE_RETURN ? to - 1 : to) });
-      return;
+    if (this.unfinished[stream] !== undefined && this.unfinished[stream].timestamp !== timestamp) this.finish(stream, records);
+    if (hasBreak && this.unfinished[stream] === undefined) {
+      const message = data.toString('utf8', from, to > from && data[to - 1] === CARRIAGE_RETURN ? to - 1 : to);
+      return this.keep({ stream, timestamp, message }, records);
     }
     const carried = this.cutIfTooLong(stream, to - from, records);
+    const isContinued = this.unfinished[stream] !== undefined || carried !== undefined;
     const line = (this.unfinished[stream] ??= { timestamp, parts: carried === undefined ? [] : [carried], bytes: carried?.length ?? 0 });
     // The chunk's memory is not kept alive by a part of it.
     line.parts.push(Buffer.from(data.subarray(from, to)));
     line.bytes += to - from;
-    if (complete) records.push(...this.finish(stream, withoutReturn));
+    if (!hasBreak && to - from >= ENTRY_BYTES) return;
+    // A process that ends leaves what it wrote last as it is.
+    this.finish(stream, records, hasBreak || isContinued ? withoutReturn : undefined);
   }
 
   /** @returns the beginning of a character that the cut would have gone through */
-  private cutIfTooLong(stream: LogRecord['stream'], more: number, records: LogRecord[]): Buffer | undefined {
+  private cutIfTooLong(stream: Stream, more: number, records: LogRecord[]): Buffer | undefined {
     const line = this.unfinished[stream];
     if (line === undefined || line.bytes + more <= LONGEST_LINE_BYTES) return undefined;
     const last = line.parts.at(-1)!;
     const carried = last.subarray(last.length - openCharacterBytes(last));
-    records.push(...this.finish(stream, (bytes) => bytes.length - carried.length));
+    this.finish(stream, records, (bytes) => bytes.length - carried.length);
     return carried;
   }
 
-  private finish(stream: LogRecord['stream'], lengthOf: (bytes: Buffer) => number = ({ length }) => length): LogRecord[] {
+  private finish(stream: Stream, records: LogRecord[], lengthOf: (bytes: Buffer) => number = ({ length }) => length): void {
     const line = this.unfinished[stream];
     delete this.unfinished[stream];
-    if (line === undefined) return [];
+    if (line === undefined) return;
     const bytes = Buffer.concat(line.parts);
-    return [{ stream, timestamp: line.timestamp, message: bytes.toString('utf8', 0, lengthOf(bytes)) }];
+    this.keep({ stream, timestamp: line.timestamp, message: bytes.toString('utf8', 0, lengthOf(bytes)) }, records);
+  }
+
+  private keep(record: LogRecord, records: LogRecord[]): void {
+    records.push(record);
+    if (this.begun.has(record.stream)) return;
+    this.begun.add(record.stream);
+    // What goes on from before was begun before the first entry, or is the first entry.
+    if (record.timestamp <= this.firstTimestamp!) this.headless.add(record);
   }
 }
 

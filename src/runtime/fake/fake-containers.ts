@@ -20,18 +20,20 @@ import { type FakeExecHandler, playExec } from './fake-exec.js';
 import { FakeProcess, type FakeProcessHandler } from './fake-process.js';
 import { carries, type FakeCall, type FakeFaults } from './fake-faults.js';
 import type { FakeImages } from './fake-images.js';
+import { FakeLog } from './fake-log.js';
 import type { FakeNetworks } from './fake-networks.js';
 import type { FakeVolumes } from './fake-volumes.js';
 
 const KILLED = 137;
 const POLL_MS = 5;
+const USAGE_EVERY_MS = 1_000;
 
 export interface FakeContainer extends Omit<InspectedContainer, 'addresses'> {
   spec: ContainerSpec;
   writableLayerBytes: number;
   /** What it has written so far. */
-  output: LogRecord[];
-  usage: Omit<UsageRecord, 'at'>;
+  log: FakeLog;
+  usage: Omit<UsageRecord, 'at' | 'monotonicMs'>;
 }
 
 export interface FakeSurroundings {
@@ -111,7 +113,7 @@ export class FakeContainers extends RuntimeContainers {
     await this.around.faults.pass('containers.inspect');
     const container = this.find(dockerIdOrName);
     if (container === undefined) return null;
-    const { spec, writableLayerBytes: _layer, output: _output, usage: _usage, ...shown } = container;
+    const { spec, writableLayerBytes: _layer, log: _log, usage: _usage, ...shown } = container;
     const connected = isUp(container) && spec.network !== 'none';
     return { ...shown, addresses: connected ? { [spec.network]: '192.0.2.2' } : {} };
   }
@@ -142,28 +144,17 @@ export class FakeContainers extends RuntimeContainers {
     return (await this.existing('containers.writableLayerBytes', dockerId)).writableLayerBytes;
   }
 
-  async *logs(dockerId: string, { follow, tail, since = '', until, stdout, stderr, signal }: LogRequest): AsyncGenerator<LogRecord[]> {
+  async *logs(dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
     const container = await this.existing('containers.logs', dockerId);
-    const wanted = ({ stream, timestamp }: LogRecord): boolean =>
-      (stream === 'stdout' ? stdout : stderr) && timestamp >= since && (until === undefined || timestamp <= until);
-    let read = container.output.length;
-    const past = container.output.filter(wanted).slice(tail === undefined ? 0 : -tail || container.output.length);
-    if (past.length > 0) yield past;
-    if (!follow) return;
-    while (isUp(container)) {
-      await delay(POLL_MS);
-      if (signal.aborted) throw new RuntimeError('aborted', 'logs: given up');
-      const fresh = container.output.slice(read).filter(wanted);
-      read = container.output.length;
-      if (fresh.length > 0) yield fresh;
-    }
+    yield* container.log.read(request, () => isUp(container));
   }
 
   async *usage(dockerId: string, signal: AbortSignal): AsyncGenerator<UsageRecord> {
     const container = await this.existing('containers.usage', dockerId);
     while (isUp(container) && !signal.aborted) {
-      yield { at: Date.now(), ...container.usage };
-      await delay(POLL_MS);
+      yield { at: Date.now(), monotonicMs: performance.now(), ...container.usage };
+      const next = performance.now() + USAGE_EVERY_MS;
+      while (performance.now() < next && isUp(container) && !signal.aborted) await delay(POLL_MS);
     }
   }
 
@@ -172,7 +163,7 @@ export class FakeContainers extends RuntimeContainers {
     const dockerId = createHash('sha256').update(`${spec.name} ${++this.made}`).digest('hex');
     const { name, image, labels } = spec;
     const never = { pid: 0, exitCode: 0, oomKilled: false, startedAt: null, finishedAt: null };
-    const container: FakeContainer = { ...never, dockerId, name, image, labels, state: 'created', spec, writableLayerBytes: 0, output: [], usage: { cpuSeconds: 0, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 } };
+    const container: FakeContainer = { ...never, dockerId, name, image, labels, state: 'created', spec, writableLayerBytes: 0, log: new FakeLog(), usage: { cpuSeconds: 0, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 } };
     this.present.set(dockerId, container);
     for (const mount of spec.mounts) this.around.volumes.add(mount.volume, mount.labels);
     this.emit('create', container);
@@ -182,6 +173,7 @@ export class FakeContainers extends RuntimeContainers {
   /** The container's main process ends, by itself or for want of memory. */
   exit(dockerId: string, exitCode: number, { oomKilled = false } = {}): void {
     const container = this.require(dockerId);
+    container.log.end();
     Object.assign(container, { state: 'exited', exitCode, oomKilled, finishedAt: new Date() });
     for (const { dockerId: host, process } of this.processes) if (host === container.dockerId) process.kill(KILLED);
     if (oomKilled) this.emit('oom', container);

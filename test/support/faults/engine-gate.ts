@@ -39,6 +39,7 @@ export class EngineGate {
   private readonly server: Server;
   private readonly sockets = new Set<Duplex>();
   private readonly underWay = new Map<ServerResponse, GateRequest>();
+  private readonly answers = new WeakMap<ServerResponse, IncomingMessage>();
 
   private constructor(
     private readonly folder: string,
@@ -86,6 +87,13 @@ export class EngineGate {
     return cut.length;
   }
 
+  /** Lets nothing more through of such requests that are under way; their connections stay open, as where the other side vanished. */
+  stall(matches: Matcher): number {
+    const stalled = [...this.underWay].filter(([, request]) => matches(request));
+    for (const [outgoing] of stalled) this.answers.get(outgoing)?.unpipe(outgoing).resume();
+    return stalled.length;
+  }
+
   /** Nothing is held or refused any more. What was held on its way to the engine never gets there. */
   reset(): void {
     for (const { hold } of this.rules.splice(0)) hold.drop();
@@ -127,6 +135,7 @@ export class EngineGate {
     outgoing.writeHead(response.statusCode ?? 502, response.headers);
     outgoing.flushHeaders();
     response.on('error', () => outgoing.destroy());
+    this.answers.set(outgoing, response);
     response.pipe(outgoing);
   }
 

@@ -13,6 +13,7 @@ export const stops = is('POST', /^\/containers\/[^/]+\/stop$/);
 export const removesContainer = is('DELETE', /^\/containers\//);
 export const removesVolume = is('DELETE', /^\/volumes\//);
 export const followsEvents = is('GET', /^\/events$/);
+export const followsLogs: Matcher = (request) => is('GET', /^\/containers\/[^/]+\/logs$/)(request) && request.url.includes('follow=true');
 const inspectsExec = is('GET', /^\/exec\/[^/]+\/json$/);
 
 export const creates =

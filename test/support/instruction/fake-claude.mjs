@@ -3,7 +3,7 @@
  * Stands in for Claude Code where a test needs it to misbehave: plays the steps that the prompt holds as JSON, one list for
  * each time it is started, and notes how it was called in the file named by FAKE_CLAUDE_LOG.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,6 +42,7 @@ const steps = {
   block: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
   ignore: (...signals) => signals.forEach((signal) => process.on(signal, () => note({ signal }))),
   write: (path, text) => writeFileSync(path, text),
+  shell: (command) => execFileSync('bash', ['-ec', command], { stdio: ['ignore', 'ignore', 'inherit'] }),
   exit: (code) => process.exit(code),
   kill: (signal) => process.kill(process.pid, signal),
   child: (detached) => note({ child: spawn('sleep', ['600'], { detached, stdio: detached ? 'ignore' : 'inherit' }).pid }),

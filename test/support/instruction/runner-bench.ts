@@ -55,6 +55,7 @@ export const QUICK = { stallSeconds: 60, graceSeconds: 1, stopSeconds: 0.5 };
 export class RunnerBench {
   readonly id: string = randomUUID();
   readonly session: string = randomUUID();
+  claude = FAKE;
 
   private constructor(readonly folder: string) {}
 
@@ -82,7 +83,7 @@ export class RunnerBench {
   }
 
   private call(words: string[]): ChildProcess {
-    return spawn(PROGRAM, [`--state=${join(this.folder, 'state')}`, `--claude=${FAKE}`, ...words], {
+    return spawn(PROGRAM, [`--state=${join(this.folder, 'state')}`, `--claude=${this.claude}`, ...words], {
       cwd: '/',
       env: {
         PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
@@ -115,13 +116,33 @@ export class RunnerBench {
   }
 
   /** Everything from an offset to the end of the run. */
-  async follow(offset = 0): Promise<Followed> {
-    const child = this.spawn('follow', String(offset));
+  follow(offset = 0): Promise<Followed> {
+    return this.readFollowed(this.spawn('follow', String(offset)));
+  }
+
+  /** Starts and follows with one command. */
+  async startAndFollow(attempts: Step[][], extra?: object): Promise<Followed & { state: string }> {
+    const child = this.spawn('start', 'follow');
+    child.stdin!.end(JSON.stringify(this.request(attempts, extra)));
+    return this.readAnswered(child);
+  }
+
+  resumeAndFollow(offset: number): Promise<Followed & { state: string }> {
+    return this.readAnswered(this.spawn('resume', 'follow', String(offset)));
+  }
+
+  private async readAnswered(child: ChildProcess): Promise<Followed & { state: string }> {
+    const { first, ...followed } = await this.readFollowed(child);
+    return { state: (JSON.parse(first) as { state: string }).state, ...followed };
+  }
+
+  private async readFollowed(child: ChildProcess): Promise<Followed & { first: string }> {
     const ended = new Promise<number | null>((done) => child.once('close', done));
     const [stdout, exitCode] = await Promise.all([buffer(child.stdout!), ended]);
     const lines = stdout.toString('utf8').split('\n').slice(0, -1);
     const last = lines.at(-1) ?? '';
     return {
+      first: lines[0] ?? '',
       exitCode,
       events: lines.filter((line) => line.startsWith('E ')).map((line) => line.slice(2)),
       outcome: last.startsWith('O ') ? (JSON.parse(last.slice(2)) as Outcome) : null,
@@ -130,8 +151,8 @@ export class RunnerBench {
   }
 
   /** Starts, follows, and gives back the outcome. */
-  async outcome(attempts: Step[][], extra?: object, options: string[] = []): Promise<Outcome> {
-    await this.state('start', options, this.request(attempts, extra));
+  async outcome(attempts: Step[][], extra?: object): Promise<Outcome> {
+    await this.start(attempts, extra);
     const { outcome } = await this.follow();
     if (!outcome) throw new Error('The run has no outcome');
     return outcome;

@@ -22,7 +22,7 @@ export function line(nanoseconds: number, message: string, stream: LogRecord['st
   return { stream, timestamp: instant(nanoseconds), message };
 }
 
-/** As much of an engine as reading logs takes: it counts the tail before it filters, and tells `since` by the nanosecond. */
+/** As much of an engine as reading logs takes. */
 export class FakeLogEngine {
   readonly requests: (LogRequest & { dockerId: string })[] = [];
   /** Whether the engine does not answer. */
@@ -32,6 +32,8 @@ export class FakeLogEngine {
   beforeBatch: () => void | Promise<void> = () => undefined;
   batchSize = 7;
   private readonly containers = new Map<string, FakeContainer>();
+  /** Where each stream that follows a log stands in it. */
+  private readonly cursors = new Set<{ at: number; isStalled: boolean }>();
   private readonly waiting = new Set<() => void>();
   private breaks = 0;
   private graceful = 0;
@@ -96,6 +98,25 @@ export class FakeLogEngine {
     this.notify();
   }
 
+  /** Every stream that is open gives nothing more, and does not say so. */
+  stallStreams(): void {
+    for (const cursor of this.cursors) cursor.isStalled = true;
+  }
+
+  /** Every stream that is open goes on so many lines farther on, or back, as where an engine rotates a log that it follows. */
+  moveStreams(lines: number): void {
+    for (const cursor of this.cursors) cursor.at = Math.max(0, cursor.at + lines);
+    this.notify();
+  }
+
+  /** The log loses its oldest lines. */
+  forget(dockerId: string, count: number): void {
+    const container = this.containers.get(dockerId)!;
+    container.lines.splice(0, count);
+    container.runFrom = Math.max(0, container.runFrom - count);
+    for (const cursor of this.cursors) cursor.at = Math.max(0, cursor.at - count);
+  }
+
   private notify(): void {
     for (const wake of this.waiting) wake();
     this.waiting.clear();
@@ -117,25 +138,39 @@ export class FakeLogEngine {
     if (container === undefined) throw new RuntimeError('not_found', 'no such container');
     const { breaks, graceful } = this;
     const { startedAt } = container;
-    let at = request.tail === undefined ? 0 : Math.max(0, container.lines.length - request.tail);
-    for (;;) {
-      if (request.signal.aborted) throw new RuntimeError('aborted', 'given up');
-      if (this.breaks > breaks) throw new RuntimeError('unavailable', 'the stream broke');
-      const isOtherRun = container.startedAt !== startedAt;
-      const batch = container.lines.slice(at, Math.min(at + this.batchSize, isOtherRun && request.follow ? container.runFrom : Infinity));
-      at += batch.length;
-      const wanted = batch.filter(({ stream, timestamp }) => request[stream] && timestamp >= (request.since ?? '') && timestamp <= (request.until ?? '9'));
-      if (wanted.length > 0) {
-        await this.beforeBatch();
-        yield wanted;
+    const isWanted = ({ stream, timestamp }: LogRecord): boolean =>
+      request[stream] && timestamp >= (request.since ?? '') && timestamp <= (request.until ?? '9');
+    if (!request.follow && request.tail !== undefined) {
+      const lines = container.lines.filter(isWanted);
+      await this.beforeBatch();
+      return yield lines.slice(Math.max(0, lines.length - request.tail));
+    }
+    const cursor = { at: request.tail === undefined ? 0 : Math.max(0, container.lines.length - request.tail), isStalled: false };
+    if (request.follow) this.cursors.add(cursor);
+    try {
+      for (;;) {
+        if (request.signal.aborted) throw new RuntimeError('aborted', 'given up');
+        if (this.breaks > breaks) throw new RuntimeError('unavailable', 'the stream broke');
+        const isOtherRun = container.startedAt !== startedAt;
+        const { at } = cursor;
+        const end = cursor.isStalled ? at : Math.min(at + this.batchSize, isOtherRun && request.follow ? container.runFrom : Infinity);
+        const batch = container.lines.slice(at, end);
+        cursor.at += batch.length;
+        const wanted = batch.filter(isWanted);
+        if (wanted.length > 0) {
+          await this.beforeBatch();
+          yield wanted;
+        }
+        if (batch.length > 0) continue;
+        const isOver = isOtherRun || container.state === 'exited' || this.containers.get(dockerId) !== container || this.graceful > graceful;
+        if (!request.follow || (isOver && !cursor.isStalled)) return;
+        await new Promise<void>((resolve) => {
+          this.waiting.add(resolve);
+          request.signal.addEventListener('abort', () => resolve(), { once: true });
+        });
       }
-      if (batch.length > 0) continue;
-      const isOver = isOtherRun || container.state === 'exited' || this.containers.get(dockerId) !== container || this.graceful > graceful;
-      if (!request.follow || isOver) return;
-      await new Promise<void>((resolve) => {
-        this.waiting.add(resolve);
-        request.signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+    } finally {
+      this.cursors.delete(cursor);
     }
   }
 }

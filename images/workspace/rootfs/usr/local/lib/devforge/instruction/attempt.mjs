@@ -92,8 +92,8 @@ export class Attempt {
     this.cli.stderr?.destroy();
     const rest = this.#lines.rest();
     if (parseEvent(rest)) this.#read([rest]);
-    // What an agent has left running on purpose may stay, but not what it was stopped in.
-    if (this.#stopped) killMarked(this.folder.id);
+    // What an agent has left running on purpose may stay, but not what was cut short.
+    if (this.#stopped || !this.conversation.result) killMarked(this.folder.id);
     return { ...exit, stopped: this.#stopped, outOfMemory: exit.signal === 'SIGKILL' && oomKills() > this.oomKills };
   }
 

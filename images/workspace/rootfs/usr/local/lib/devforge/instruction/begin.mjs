@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { printAnswer, readInput, unknownInstruction, UsageError } from './command-line.mjs';
+import { printAnswer, readInput, unknownInstruction } from './command-line.mjs';
 import { ask, Claim } from './control.mjs';
 import { Folder } from './folder.mjs';
 import { parseRequest } from './request.mjs';
@@ -51,18 +51,25 @@ async function run(folder, claim, settings, decide) {
   const runner = new Runner(folder, claim, settings);
   runner.launch();
   printAnswer({ state });
-  detach(folder);
-  await runner.finish().catch((error) => {
-    process.stderr.write(`${error.stack}\n`);
-    process.exit(1);
-  });
+  const [word, offset] = settings.rest;
+  detach(folder, word === 'follow');
+  await runner.finish(word === 'follow' ? await audience(folder, offset) : undefined);
   process.exit();
 }
 
+async function audience(folder, offset) {
+  const { Audience } = await import('./audience.mjs');
+  return new Audience(folder, Number(offset ?? 0));
+}
+
 /** Lets go of the caller's input and output, which it waits to see closed. */
-function detach(folder) {
-  for (const [descriptor, file, mode] of [[0, '/dev/null', 'r'], [1, '/dev/null', 'w'], [2, folder.file('runner.log'), 'a']]) {
-    closeSync(descriptor);
-    if (openSync(file, mode) !== descriptor) throw new UsageError('descriptors are not the lowest free ones');
-  }
+function detach(folder, keepOutput) {
+  reopen(0, '/dev/null', 'r');
+  if (!keepOutput) reopen(1, '/dev/null', 'w');
+  reopen(2, folder.file('runner.log'), 'a');
+}
+
+function reopen(descriptor, file, mode) {
+  closeSync(descriptor);
+  if (openSync(file, mode) !== descriptor) throw new Error('the lowest free descriptor is another');
 }

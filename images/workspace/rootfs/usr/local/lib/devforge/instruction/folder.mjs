@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -8,7 +7,7 @@ export class Folder {
     this.id = id;
     this.path = join(state, id);
     // An abstract address: the kernel gives it to one process at a time and takes it back with that process.
-    this.address = `\0devforge-instruction-${createHash('sha256').update(this.path).digest('hex').slice(0, 32)}`;
+    this.address = `\0devforge-instruction-${id}`;
   }
 
   file(name) {

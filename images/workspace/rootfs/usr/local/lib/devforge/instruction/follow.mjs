@@ -1,11 +1,8 @@
-import { open } from 'node:fs/promises';
 import { UsageError, unknownInstruction } from './command-line.mjs';
 import { ask } from './control.mjs';
+import { EventReader } from './event-reader.mjs';
 import { Folder } from './folder.mjs';
 import { Output } from './output.mjs';
-
-const CHUNK = 256 * 1024;
-const NEWLINE = 0x0a;
 
 /** Prints the events from an offset on as they come, then the outcome, or that the run was interrupted. */
 export async function follow(settings) {
@@ -16,7 +13,7 @@ export async function follow(settings) {
   leaveWithCaller();
 
   const output = new Output(1);
-  const events = new Events(folder.events, offset);
+  const events = new EventReader(folder.events, offset);
   for (;;) {
     const news = await listen(folder.address);
     for (;;) {
@@ -68,39 +65,3 @@ async function listen(address) {
     },
   };
 }
-
-/** The whole lines of the events file that have not been read yet. */
-class Events {
-  #file = null;
-  #rest = Buffer.alloc(0);
-
-  constructor(path, offset) {
-    this.path = path;
-    this.at = offset;
-  }
-
-  async copyTo(output) {
-    this.#file ??= await open(this.path).catch(() => null);
-    if (!this.#file) return;
-    for (;;) {
-      const { bytesRead, buffer } = await this.#file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK, this.at + this.#rest.length);
-      if (bytesRead === 0) return;
-      const text = Buffer.concat([this.#rest, buffer.subarray(0, bytesRead)]);
-      const end = text.lastIndexOf(NEWLINE) + 1;
-      this.#rest = text.subarray(end);
-      this.at += end;
-      if (end > 0) await output.write(labelled(text.subarray(0, end)));
-    }
-  }
-}
-
-function labelled(lines) {
-  const parts = [];
-  for (let from = 0, end; from < lines.length; from = end) {
-    end = lines.indexOf(NEWLINE, from) + 1;
-    parts.push(LABEL, lines.subarray(from, end));
-  }
-  return Buffer.concat(parts);
-}
-
-const LABEL = Buffer.from('E ');

@@ -19,5 +19,5 @@ try {
   await commands[settings.command](settings);
 } catch (error) {
   process.stderr.write(`devforge-instruction: ${error instanceof UsageError ? error.message : error?.stack}\n`);
-  process.exitCode = error?.exitCode ?? 1;
+  process.exit(error?.exitCode ?? 1);
 }

@@ -5,10 +5,8 @@ import { guidanceOf, opening } from './cli.mjs';
 import { Conversation } from './conversation.mjs';
 import { EventLog } from './event-log.mjs';
 import { parseEvent } from './lines.mjs';
-import { verdict } from './outcome.mjs';
 import { killMarked } from './processes.mjs';
 import { Progress } from './progress.mjs';
-import { Repository } from './repository.mjs';
 import { Tail } from './tail.mjs';
 
 /** When a container stops, the CLI may go before the runner is told. */
@@ -17,6 +15,7 @@ const SHUTDOWN_MS = 1_000;
 /** Runs an instruction to its outcome, over as many attempts as it may have. */
 export class Runner {
   #attempt = null;
+  #audience;
   #exit = { code: null, signal: null, error: null, outOfMemory: false };
   #concluding = false;
 
@@ -28,7 +27,6 @@ export class Runner {
     this.progress = new Progress(folder);
     this.conversation = new Conversation();
     this.stderr = new Tail(folder.file('stderr.log'));
-    this.repository = new Repository(folder, this.request.cwd);
   }
 
   /** Up to the start of the CLI without waiting for anything: the time until its first event counts. */
@@ -46,14 +44,17 @@ export class Runner {
     if (!settled) this.#nextAttempt(progress.stopped ?? 'interrupted');
   }
 
-  /** Resolves when the outcome is written. */
-  async finish() {
+  /** Resolves when the outcome is written. @param {import('./audience.mjs').Audience} [audience] who is told meanwhile */
+  async finish(audience) {
+    this.#audience = audience;
+    audience?.announce();
     while (this.#attempt) {
       this.#exit = await this.#run(this.#attempt);
       this.#attempt = null;
       if (this.progress.stopped === 'stalled') this.#nextAttempt('stalled');
     }
     await this.#conclude();
+    await audience?.end();
   }
 
   /** @param {'interrupted' | 'stalled'} why what ended the one before */
@@ -75,6 +76,7 @@ export class Runner {
       onLines: (lines) => {
         this.log.append(lines);
         this.claim.announce();
+        this.#audience?.announce();
       },
       onStop: (cause) => progress.stop(cause),
     });
@@ -91,7 +93,15 @@ export class Runner {
 
   /** The repository as the agent finds it; it gets its prompt afterwards. */
   async #snapshot() {
-    if (this.progress.treeBefore === undefined) this.progress.snapshot(await this.repository.tree());
+    if (this.progress.treeBefore !== undefined) return;
+    const repository = await this.#repository();
+    this.progress.snapshot(await repository.tree());
+  }
+
+  /** Loaded while the CLI starts, since that start is waited for. */
+  async #repository() {
+    const { Repository } = await import('./repository.mjs');
+    return new Repository(this.folder, this.request.cwd);
   }
 
   #guidance() {
@@ -134,7 +144,9 @@ export class Runner {
     this.#concluding = true;
     const { conversation, progress, log } = this;
     const { code, signal } = this.#exit;
-    const changes = await this.repository.changesSince(progress.treeBefore ?? null);
+    const repository = await this.#repository();
+    const { verdict } = await import('./outcome.mjs');
+    const changes = await repository.changesSince(progress.treeBefore ?? null);
     this.stderr.save();
     this.folder.write('outcome.json', {
       ...verdict({ stopped: progress.stopped, result: conversation.result, exit: this.#exit, lastWords: this.stderr.lastLine() }),
@@ -151,7 +163,7 @@ export class Runner {
       signal,
       ...changes,
     });
-    this.repository.forget();
+    repository.forget();
     this.claim.release();
   }
 }

@@ -1,0 +1,193 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ok, problem } from '../support/api/client.js';
+import type { Container } from '../support/api/types.js';
+import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { uniqueName } from '../support/e2e/names.js';
+import { startTestServer, type TestServer } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
+import { SocketClient } from '../support/sockets/socket-client.js';
+
+interface Line {
+  timestamp: string;
+  stream: string;
+  message: string;
+}
+
+const ENTRY = 16 * 1024;
+/** A line of one MiB less some bytes, of characters of two, three and four bytes. */
+const WIDE = 'é€🚀'.repeat(Math.floor((1024 * 1024) / 9));
+const LINES = [
+  `${WIDE}`,
+  `a${WIDE.slice(0, 400_000)}`,
+  'short',
+  '€🚀'.repeat(20_000),
+  '🚀€'.repeat(20_000),
+  'one',
+  'two',
+  'x'.repeat(ENTRY),
+  'y'.repeat(3 * ENTRY),
+  '€'.repeat(ENTRY),
+  '',
+  'end',
+];
+
+describe('logs', () => {
+  let server: TestServer;
+  let container: Container;
+  const clients: SocketClient[] = [];
+
+  beforeAll(async () => {
+    server = await startTestServer();
+    await ensureImages(server, 'claude');
+    const response = await server.api.create({ name: uniqueName('logs'), template: 'claude', cpuLimit: 1, memoryLimit: 512 }, { prefer: 'wait=60' });
+    expect(response.status).toBe(201);
+    container = response.body;
+  }, IMAGE_BUILD_MS);
+  afterEach(() => clients.splice(0).forEach((client) => client.close()));
+  afterAll(() => server?.dispose(), 60_000);
+
+  const connect = async (): Promise<SocketClient> => {
+    const client = await SocketClient.connect(server.devforge.url, { token: server.devforge.token });
+    clients.push(client);
+    return client;
+  };
+  const subscribed = async (tail: number): Promise<SocketClient> => {
+    const client = await connect();
+    await expect(client.ask('subscribe:logs', { containerId: container.id, tail })).resolves.toEqual({ ok: true });
+    await until('logs:initial', () => client.all('logs:initial')[0]);
+    return client;
+  };
+  const path = (): string => `/api/containers/${container.id}/logs`;
+  const read = async (query: Record<string, string | number>): Promise<Line[]> => ok(await server.api.request<{ lines: Line[] }>('GET', path(), { query })).lines;
+  const updates = (client: SocketClient): string[] => client.all('logs:update').flatMap(({ lines }) => lines.map(({ message }) => message));
+  /** Writes what the program makes of `print(text, ending)`. */
+  const write = async (program: string, fd = 1): Promise<void> => {
+    const script = `const print = (text, ending = "\\n") => require("node:fs").writeSync(1, text + ending); ${program}`;
+    await expect(server.engine.exec(container.dockerId!, ['sh', '-c', `exec node -e '${script}' > /proc/1/fd/${fd}`])).resolves.toMatchObject({ exitCode: 0, stderr: '' });
+  };
+  const writeAll = (ending: string): Promise<void> =>
+    write(`
+      const write = (text) => { let bytes = Buffer.from(text); while (bytes.length > 0) bytes = bytes.subarray(require("node:fs").writeSync(1, bytes)); };
+      const wide = "é€🚀".repeat(${Math.floor((1024 * 1024) / 9)}), entry = ${ENTRY};
+      const lines = [wide, "a" + wide.slice(0, 400000), "short", "€🚀".repeat(20000), "🚀€".repeat(20000), "one", "two", "x".repeat(entry), "y".repeat(3 * entry), "€".repeat(entry), "", "end"];
+      for (const line of lines) write(line + ${JSON.stringify(ending)});
+    `);
+  /** Comparing is all: a difference of megabytes helps nobody. */
+  const expectAll = (messages: string[]): void => expect(messages.map((message, at) => [message.length, message === LINES[at]])).toEqual(LINES.map((line) => [line.length, true]));
+
+  describe.each([
+    ['LF', '\n'],
+    ['CRLF', '\r\n'],
+  ])('of long lines that end with %s', (_, ending) => {
+    it('arrive to the byte, as they are written, before and after, over sockets, REST and NDJSON', async () => {
+      const live = await subscribed(0);
+      const left = new AbortController();
+      const stream = await fetch(`${server.devforge.url}${path()}?follow=true&tail=0`, { headers: { authorization: `Bearer ${server.devforge.token}` }, signal: left.signal });
+      await writeAll(ending);
+      await until('the lines', () => updates(live).length >= LINES.length);
+      expectAll(updates(live));
+
+      expectAll((await read({ tail: LINES.length })).map(({ message }) => message));
+      expectAll((await subscribed(LINES.length)).all('logs:initial')[0]!.lines.map(({ message }) => message));
+
+      const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
+      let text = '';
+      while (text.split('\n').length <= LINES.length) text += (await reader.read()).value ?? '';
+      left.abort();
+      expectAll(text.trimEnd().split('\n').map((line) => (JSON.parse(line) as Line).message));
+    }, 60_000);
+  });
+
+  it('are counted in lines from the end, however long these are', async () => {
+    await write(`print("1".repeat(100000)); print("2".repeat(100000)); print("3")`);
+    await until('the lines', async () => (await read({ tail: 1 }))[0]?.message === '3');
+    for (const tail of [1, 2, 3]) {
+      const wanted = ['1', '2', '3'].slice(-tail);
+      expect((await read({ tail })).map(({ message }) => message[0])).toEqual(wanted);
+      expect((await subscribed(tail)).all('logs:initial')[0]!.lines.map(({ message }) => message[0])).toEqual(wanted);
+    }
+    expect((await read({ tail: 3 })).map(({ message }) => message.length)).toEqual([100_000, 100_000, 1]);
+  });
+
+  it('are cut out by time to the nanosecond', async () => {
+    await write(`for (const at of [1, 2, 3, 4]) print("instant " + at)`);
+    await until('the lines', async () => (await read({ tail: 1 }))[0]?.message === 'instant 4');
+    const [, two, three] = await read({ tail: 4 });
+    const between = await read({ since: two!.timestamp, until: three!.timestamp });
+    expect(between.map(({ message }) => message)).toEqual(['instant 2', 'instant 3']);
+    expect((await read({ since: two!.timestamp, until: three!.timestamp, tail: 1 })).map(({ message }) => message)).toEqual(['instant 3']);
+  });
+
+  it('are told apart where one stream wrote long before the other', async () => {
+    await write('print("the only one")', 2);
+    await sleep(100);
+    await write('for (let at = 0; at < 3000; at++) print(String(at))');
+    await until('the lines', async () => (await read({ tail: 1, stream: 'stdout' }))[0]?.message === '2999');
+    expect((await read({ tail: 1, stream: 'stderr' })).map(({ message }) => message)).toEqual(['the only one']);
+  });
+
+  describe('asked for badly', () => {
+    it.each([
+      ['an unknown container', { containerId: 'nobody' }, 'container_not_found'],
+      ['a name no container can have', { containerId: '../../etc' }, 'container_not_found'],
+      ['no container', {}, 'validation_failed'],
+      ['a number for a container', { containerId: 5 }, 'validation_failed'],
+      ['a list of containers', { containerId: ['x'] }, 'validation_failed'],
+      ['an object for a container', { containerId: { $ne: null } }, 'validation_failed'],
+      ['too long a name', { containerId: 'x'.repeat(129) }, 'validation_failed'],
+      ['a negative tail', { containerId: 'x', tail: -1 }, 'validation_failed'],
+      ['too long a tail', { containerId: 'x', tail: 10_001 }, 'validation_failed'],
+      ['a fraction', { containerId: 'x', tail: 1.5 }, 'validation_failed'],
+      ['a text for a tail', { containerId: 'x', tail: '5' }, 'validation_failed'],
+      ['null for a tail', { containerId: 'x', tail: null }, 'validation_failed'],
+      ['a number beyond all', { containerId: 'x', tail: 1e309 }, 'validation_failed'],
+      ['an unknown stream', { containerId: 'x', stream: 'both' }, 'validation_failed'],
+      ['an unknown property', { containerId: 'x', follow: true }, 'validation_failed'],
+      ['a prototype', JSON.parse('{"containerId":"x","__proto__":{"tail":5}}'), 'validation_failed'],
+      ['a constructor', JSON.parse('{"containerId":"x","constructor":{"prototype":{}}}'), 'validation_failed'],
+      ['a list', [], 'validation_failed'],
+      ['a text', 'all', 'validation_failed'],
+      ['bytes', Buffer.from('x'), 'validation_failed'],
+    ])('over a socket, %s is refused', async (_, payload, code) => {
+      const client = await connect();
+      for (const event of ['subscribe:logs', ...(code === 'container_not_found' ? ['unsubscribe:logs'] : [])]) {
+        await expect(client.ask(event, payload)).resolves.toMatchObject({ ok: false, error: { code, message: expect.any(String) } });
+      }
+      await expect(client.ask('subscribe:logs', { containerId: container.id, tail: 0 })).resolves.toEqual({ ok: true });
+    });
+
+    it.each([
+      { tail: '-1' },
+      { tail: '10001' },
+      { tail: 'all' },
+      { stream: 'both' },
+      { since: 'yesterday' },
+      { since: '2016-12-31T23:59:60Z' },
+      { until: '9999-12-31T23:59:59-23:59' },
+      { until: '1893456000' },
+      { follow: 'yes' },
+      { timestamps: 'no' },
+      { lines: '5' },
+    ])('over REST, %j is refused', async (query) => {
+      expect(problem(await server.api.request('GET', path(), { query }))).toMatchObject({ status: 400, code: 'validation_failed' });
+    });
+
+    it.each([{ since: '0000-01-01T00:00:00Z' }, { until: '0000-01-01T00:00:00Z' }, { since: '9999-12-31T23:59:59Z' }, { tail: '0' }])('over REST, %j is answered', async (query) => {
+      ok(await server.api.request('GET', path(), { query }));
+    });
+
+    it('ten thousand times at once, they are refused in good time, and the next client is served', async () => {
+      const client = await connect();
+      const answers = await Promise.all(Array.from({ length: 10_000 }, () => client.ask('subscribe:logs', { containerId: container.id, tail: 0 }).catch(() => undefined)));
+      const codes = new Set(answers.map((answer) => (answer?.ok ? 'ok' : (answer?.error?.code ?? 'no answer'))));
+      expect(codes).toContain('ok');
+      expect(codes).toContain('too_many_requests');
+      expect([...codes].filter((code) => !['ok', 'too_many_requests', 'no answer'].includes(code))).toEqual([]);
+      const next = await subscribed(0);
+      await write('print("after all")');
+      await until('the line', () => updates(next).at(-1) === 'after all');
+      expect(ok(await server.api.get(container.id)).status).toBe('running');
+    }, 60_000);
+  });
+});
