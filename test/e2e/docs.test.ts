@@ -24,11 +24,13 @@ interface OpenApi {
 const ROUTES = [
   'DELETE /api/containers/{id}',
   'DELETE /api/containers/{id}/files',
+  'DELETE /api/containers/{id}/terminals/{terminalId}',
   'GET /api/containers',
   'GET /api/containers/{id}',
   'GET /api/containers/{id}/files',
   'GET /api/containers/{id}/logs',
   'GET /api/containers/{id}/metrics',
+  'GET /api/containers/{id}/terminals',
   'GET /api/jobs/{id}',
   'GET /metrics',
   'POST /api/containers',
