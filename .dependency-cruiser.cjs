@@ -4,7 +4,7 @@ const rooms = {
   ports: ['runtime', 'persistence', 'queues', 'events'],
   edge: ['realtime', 'auth'],
   domain: ['containers', 'images'],
-  flows: ['provisioning', 'instructions', 'terminal', 'editor', 'exec', 'files', 'metrics', 'logs', 'health'],
+  flows: ['provisioning', 'instructions', 'terminal', 'editor', 'agents', 'exec', 'files', 'metrics', 'logs', 'health'],
 };
 const paths = (...names) => `^src/(${names.join('|')})/`;
 

@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CommonModule } from './common/common.module.js';
 import { ErrorTranslators } from './common/error-translators.js';
@@ -12,6 +13,7 @@ import { ExecModule } from './exec/exec.module.js';
 import { EventsModule } from './events/events.module.js';
 import { FilesModule } from './files/files.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { InstructionsModule } from './instructions/instructions.module.js';
 import { LogsModule } from './logs/logs.module.js';
 import { HealthModule } from './health/health.module.js';
 import { asDomainError } from './persistence/database-error.js';
@@ -46,6 +48,8 @@ class ErrorTranslationModule {}
     ContainersModule,
     ProvisioningModule,
     EditorModule,
+    InstructionsModule,
+    AgentsModule,
     TerminalModule,
     ExecModule,
     FilesModule,

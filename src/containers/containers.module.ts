@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AgentStates } from './agent-states.js';
 import { ContainerAcceptance } from './container-acceptance.js';
 import { ContainerLeases } from './container-leases.js';
 import { ContainerLifecycleService } from './container-lifecycle.service.js';
@@ -25,6 +26,7 @@ import { WorkspaceTools } from './workspace-tools.js';
 @Module({
   controllers: [ContainersController, JobsController],
   providers: [
+    AgentStates,
     ContainerAcceptance,
     ContainerLeases,
     ContainerLifecycleService,
@@ -46,6 +48,6 @@ import { WorkspaceTools } from './workspace-tools.js';
     StatusGateway,
     WorkspaceTools,
   ],
-  exports: [ContainerLeases, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent, SiteAddresses, WorkspaceTools],
+  exports: [AgentStates, ContainerLeases, ContainerLifecycleService, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent, SiteAddresses, WorkspaceTools],
 })
 export class ContainersModule {}

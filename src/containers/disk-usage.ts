@@ -5,8 +5,8 @@ import { WORKSPACE_FOLDER } from './workspace-spec.js';
 
 const MEASURE_TIMEOUT_MS = 60_000;
 const MIB = 1024 * 1024;
-/** Few enough for the engine, and more than one, so that a container whose files take long does not keep the others waiting. */
-const AT_ONCE = 4;
+/** Few, since each one starts a process in its container, and more than one, so that a container whose files take long does not keep the others waiting. */
+const AT_ONCE = 2;
 
 /** What containers take on disk: the workspace volume and the writable layer. Measuring walks the files, so the last figure is kept. */
 @Injectable()

@@ -58,6 +58,14 @@ describe('the status of containers', () => {
     expect(socket.of('status:update').map(({ containerId }) => containerId)).toEqual(['c1', 'c2']);
   });
 
+  it('is pushed when the agent does something else', async () => {
+    await subscribe({ containerId: 'c1' });
+    events.emit('agent.changed', { containerId: 'c2' });
+    events.emit('agent.changed', { containerId: 'c1' });
+    await pause(1);
+    expect(socket.of('status:update').map(({ containerId }) => containerId)).toEqual(['c1']);
+  });
+
   it('is pushed once to who asked for one and for all', async () => {
     await subscribe({ containerId: 'c1' });
     await subscribe({});
@@ -85,12 +93,14 @@ describe('the status of containers', () => {
   });
 
   it('is never older than one that was pushed before, however long it takes to look it up', async () => {
-    viewing = (status) => pause(status === 'stopping' ? 20 : 0);
+    const lookup = Promise.withResolvers<void>();
+    viewing = async (status) => (status === 'stopping' ? lookup.promise : undefined);
     await subscribe({});
     await change('c1', 'stopping');
     await change('c1', 'stopped');
     await change('c1', 'starting');
-    await pause(40);
+    lookup.resolve();
+    await pause(10);
     expect(socket.of('status:update').map(({ status }) => status)).toEqual(['stopping', 'starting']);
   });
 

@@ -45,6 +45,7 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
   onApplicationBootstrap(): void {
     this.unsubscribe = [
       this.events.on('container.changed', ({ containerId }) => this.pushStatus(containerId)),
+      this.events.on('agent.changed', ({ containerId }) => this.pushStatus(containerId)),
       this.events.on('container.removed', ({ containerId, ownerId, at }) => {
         this.refreshes.drop(containerId);
         this.push(containerId, ownerId, { event: 'status:removed', payload: { containerId, at: at.toISOString() } });

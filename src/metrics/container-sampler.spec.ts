@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { AgentDto } from '../containers/dto/agent.dto.js';
 import type { MetricsDto } from '../containers/dto/metrics.dto.js';
 import type { ContainerRow } from '../persistence/containers.repository.js';
 import type { UsageRecord } from '../runtime/container-runtime.js';
@@ -59,14 +60,16 @@ class FakeMachine extends UsageSources {
 let machine: FakeMachine;
 let sampler: ContainerSampler;
 let resting: MetricsDto[];
+let told: AgentDto | null;
 let failures: unknown[];
 
 beforeEach(() => {
   jest.useFakeTimers({ now: Date.parse('2030-01-01T00:00:00.777Z') });
   machine = new FakeMachine();
   resting = [];
+  told = null;
   failures = [];
-  sampler = new ContainerSampler(row, machine, () => undefined, { onSample: (metrics) => resting.push(metrics), onFailure: (error) => failures.push(error) });
+  sampler = new ContainerSampler(row, machine, () => undefined, () => told, { onSample: (metrics) => resting.push(metrics), onFailure: (error) => failures.push(error) });
 });
 
 afterEach(() => {
@@ -327,5 +330,24 @@ describe('the agent', () => {
     expect(Date.parse(active!.since!)).toBeGreaterThan(Date.parse(none!.since!));
     machine.agents = undefined;
     expect(await agent()).toBeNull();
+  });
+
+  it('is as the agent itself tells, where it does', async () => {
+    machine.agents = [77];
+    await agent();
+    await pass(1_000);
+    told = { active: true, state: 'waiting', since: '2030-01-01T00:00:00.000Z', waitingFor: { tool: 'Bash', text: 'ls' } };
+    expect(await agent()).toEqual(told);
+    await pass(1_000);
+    const before = await sampler.sample();
+    told = { ...told, state: 'working', waitingFor: null };
+    // Too soon for new figures.
+    await pass(50);
+    const after = await sampler.sample();
+    expect(after).toEqual({ ...before, agent: told });
+    expect(sampler.latest).toEqual(after);
+    await pass(1_000);
+    told = null;
+    expect(await agent()).toMatchObject({ active: true, state: null, waitingFor: null });
   });
 });

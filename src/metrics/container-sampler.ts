@@ -1,4 +1,5 @@
-import type { AgentPresence, MetricsDto } from '../containers/dto/metrics.dto.js';
+import type { AgentDto } from '../containers/dto/agent.dto.js';
+import type { AgentPresenceDto, MetricsDto } from '../containers/dto/metrics.dto.js';
 import type { ContainerRow } from '../persistence/containers.repository.js';
 import type { UsageRecord } from '../runtime/container-runtime.js';
 import type { UsageSource, UsageSources } from './sources/usage-source.js';
@@ -37,7 +38,7 @@ export class ContainerSampler {
   private readonly due = new Map<Watcher, Due>();
   private source: UsageSource | undefined;
   private before: UsageRecord | undefined;
-  private agent: AgentPresence | null = null;
+  private agent: AgentPresenceDto | null = null;
   private timer: NodeJS.Timeout | undefined;
   private sampling: Promise<MetricsDto> | undefined;
   private ticking = false;
@@ -48,6 +49,7 @@ export class ContainerSampler {
     private readonly row: ContainerRow,
     private readonly sources: UsageSources,
     private readonly diskUsedMB: (id: string) => number | undefined,
+    private readonly agentState: () => AgentDto | null,
     private readonly listener: SamplerListener,
   ) {
     this.restingAt = this.nextTick(RESTING_INTERVAL_MS, monotonicNow());
@@ -83,7 +85,11 @@ export class ContainerSampler {
   private async take(): Promise<MetricsDto> {
     let record = await this.read();
     if (this.before === undefined || record.monotonicMs - this.before.monotonicMs < SHORTEST_SPAN_MS) {
-      if (this.latest !== undefined && this.before !== undefined) return this.latest;
+      if (this.latest !== undefined && this.before !== undefined) {
+        this.seeAgent(record.at);
+        if (this.agent !== this.latest.agent) this.latest = { ...this.latest, agent: this.agent };
+        return this.latest;
+      }
       const first = record;
       this.before = first;
       // The engine's stream has a new reading about once a second.
@@ -92,7 +98,7 @@ export class ContainerSampler {
         record = await this.readFrom(this.source);
       }
     }
-    this.seeAgent(this.source?.claudeProcesses(), record.at);
+    this.seeAgent(record.at);
     this.latest = toMetrics(this.row, record, this.before, this.diskUsedMB(this.row.id), this.agent);
     this.before = record;
     return this.latest;
@@ -166,11 +172,15 @@ export class ContainerSampler {
     this.before = undefined;
   }
 
-  private seeAgent(processes: number[] | undefined, at: number): void {
+  /** Where nothing better is known, the process table tells that it runs. */
+  private seeAgent(at: number): void {
+    const told = this.agentState();
+    if (told !== null) return void (this.agent = told);
+    const processes = this.source?.claudeProcesses();
     if (processes === undefined) return void (this.agent = null);
     const active = processes.length > 0;
-    if (this.agent?.active === active) return;
-    this.agent = { active, state: active ? null : 'none', since: new Date(at).toISOString() };
+    if (this.agent?.active === active && this.agent.state === (active ? null : 'none')) return;
+    this.agent = { active, state: active ? null : 'none', since: new Date(at).toISOString(), waitingFor: null };
   }
 }
 

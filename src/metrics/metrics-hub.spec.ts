@@ -3,6 +3,7 @@ import { quietLogger } from '../../test/support/logs/fake-log-engine.js';
 import { FakeSocket } from '../../test/support/sockets/fake-socket.js';
 import { DomainError } from '../common/domain-error.js';
 import type { ContainersService } from '../containers/containers.service.js';
+import { AgentStates } from '../containers/agent-states.js';
 import type { DiskUsage } from '../containers/disk-usage.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
@@ -57,7 +58,7 @@ beforeEach(async () => {
   measure = async () => 5;
   const repository = { listAll: async () => [...rows.values()], findById: async (id: string) => late(rows.get(id) ?? null) } as unknown as ContainersRepository;
   const disk = { last: () => lastMB, measure: () => measure(), forget: (id: string) => forgotten.push(id) } as unknown as DiskUsage;
-  hub = new MetricsHub(repository, sources, disk, events, quietLogger);
+  hub = new MetricsHub(repository, sources, disk, new AgentStates(events), events, quietLogger);
   const find = async (_: unknown, id: string): Promise<ContainerRow> => {
     const row = await late(rows.get(id));
     if (row === undefined) throw new DomainError('container_not_found', 'no such container');

@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { DomainError } from '../common/domain-error.js';
 import { Refreshes } from '../common/refreshes.js';
+import { AgentStates } from '../containers/agent-states.js';
 import { DiskUsage } from '../containers/disk-usage.js';
 import type { MetricsDto } from '../containers/dto/metrics.dto.js';
 import { LatestMetrics } from '../containers/latest-metrics.js';
@@ -27,6 +28,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
     private readonly rows: ContainersRepository,
     private readonly sources: UsageSources,
     private readonly disk: DiskUsage,
+    private readonly agents: AgentStates,
     private readonly events: DomainEvents,
     @InjectPinoLogger(MetricsHub.name) private readonly logger: PinoLogger,
   ) {
@@ -87,7 +89,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
     this.stop(row.id);
     const history = this.histories.get(row.id) ?? new MetricsHistory();
     this.histories.set(row.id, history);
-    const sampler = new ContainerSampler(row, this.sources, (id) => this.disk.last(id), {
+    const sampler = new ContainerSampler(row, this.sources, (id) => this.disk.last(id), () => this.agents.of(row), {
       onSample: (metrics) => history.push(metrics),
       onFailure: (error) => this.failed(row, error),
     });

@@ -9,7 +9,7 @@ const usage = (more: Partial<UsageRecord> = {}): UsageRecord => ({ at, monotonic
 
 describe('metrics', () => {
   it('are made of two readings', () => {
-    const agent = { active: true, state: null, since: '2030-01-01T00:00:00.000Z' };
+    const agent = { active: true, state: null, since: '2030-01-01T00:00:00.000Z', waitingFor: null };
     const now = usage({ at: at + 2_000, monotonicMs: 7_000, cpuSeconds: 12.46829, rxBytes: 3_001, txBytes: 2_000 });
     expect(toMetrics(row, now, usage(), 1_024, agent)).toEqual({
       containerId: 'c',

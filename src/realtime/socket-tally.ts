@@ -3,8 +3,8 @@ import type { Transport } from './outbox.js';
 import type { ClientToServerEvents } from './socket-events.js';
 import type { ServerEvent, ServerMessage } from './typed-socket.js';
 
-type KindOf<Event> = Event extends `subscribe:${infer Kind}` ? Kind : never;
-/** What a client may subscribe to. */
+type KindOf<Event> = Event extends `subscribe:${infer Kind}` ? Kind : Event extends `${infer Kind}:open` ? Kind : never;
+/** What a client may subscribe to, or open. */
 export type SubscriptionKind = KindOf<keyof ClientToServerEvents>;
 
 /** How much goes over the sockets of this process, counted where it happens and read by whoever measures. */

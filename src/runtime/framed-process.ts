@@ -5,6 +5,9 @@ import { type Frame, frameHeader, FrameParser } from './frame-parser.js';
 /** How much of what is no frame is kept, to tell what went wrong. */
 const MOST_LAST_WORDS = 4_096;
 
+/** Bytes that may wait for the program. A stream's own limit is so low that each side would wait for the other all the time. */
+const MOST_ON_THE_WAY = 512 * 1024;
+
 /** The kinds of frames that a program sends: those wanted in one piece, and those of which pieces will do. */
 export interface FrameKinds {
   whole: string;
@@ -66,9 +69,9 @@ export class FramedProcess {
     if (this.isOver || !stdin.writable) return;
     stdin.cork();
     stdin.write(frameHeader(kind, payload.length));
-    const isTaken = payload.length === 0 || stdin.write(payload);
+    if (payload.length > 0) stdin.write(payload);
     stdin.uncork();
-    if (isTaken) return;
+    if (stdin.writableLength < MOST_ON_THE_WAY) return;
     try {
       await once(stdin, 'drain', { signal: this.ended.signal });
     } catch (error) {

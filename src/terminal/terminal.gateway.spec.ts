@@ -11,6 +11,7 @@ import type { ContainerRow, ContainersRepository } from '../persistence/containe
 import { RuntimeError } from '../runtime/container-runtime.js';
 import { FakeRuntime } from '../runtime/fake/fake-runtime.js';
 import { runtimeErrorToDomainError } from '../runtime/runtime-error-translation.js';
+import { SocketTally } from '../realtime/socket-tally.js';
 import { TerminalGateway } from './terminal.gateway.js';
 import { TerminalHolder } from './terminal-holder.js';
 import { TerminalHub } from './terminal-hub.js';
@@ -43,7 +44,7 @@ beforeEach(async () => {
   };
   const rows = { findById: async () => row } as unknown as ContainersRepository;
   hub = new TerminalHub(new TerminalHolder(runtime), rows, new DomainEvents(quietLogger), new RandomIds(), new FastClock(), quietLogger);
-  gateway = new TerminalGateway({ find } as unknown as ContainersService, hub, [runtimeErrorToDomainError]);
+  gateway = new TerminalGateway({ find } as unknown as ContainersService, hub, [runtimeErrorToDomainError], new SocketTally());
   socket = new FakeSocket();
 });
 

@@ -5,6 +5,7 @@ import { ContainersService } from '../containers/containers.service.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import type { OutboxSource } from '../realtime/outbox.js';
 import type { Acknowledgement } from '../realtime/socket-events.js';
+import { SocketTally } from '../realtime/socket-tally.js';
 import type { ServerMessage, TypedSocket } from '../realtime/typed-socket.js';
 import { OpenTerminalDto, ResizeTerminalDto, TerminalInputDto, TerminalReferenceDto } from './dto/terminal.dto.js';
 import { TerminalHub } from './terminal-hub.js';
@@ -37,7 +38,10 @@ export class TerminalGateway implements OnGatewayDisconnect<TypedSocket> {
     private readonly containers: ContainersService,
     private readonly hub: TerminalHub,
     private readonly translators: ErrorTranslators,
-  ) {}
+    tally: SocketTally,
+  ) {
+    tally.countSubscriptions('terminal', () => [...this.clients.values()].reduce((sum, { terminals }) => sum + terminals.size, 0));
+  }
 
   handleDisconnect(socket: TypedSocket): void {
     for (const id of this.clients.get(socket)?.terminals.keys() ?? []) this.leave(socket, id);

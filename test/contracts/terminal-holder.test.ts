@@ -292,14 +292,14 @@ describe('the holder of terminals, in a workspace', () => {
 
   it('has the new size for what is typed after a resize', async () => {
     const watcher = await open();
-    for (let columns = 90; columns < 120; columns++) {
+    for (let columns = 90; columns < 100; columns++) {
       watcher.connection.request({ op: 'resize', cols: columns, rows: 40 });
       watcher.type('stty size\r');
       await watcher.shows(`40 ${columns}\r`);
       await watcher.shows('$ ');
     }
     await end(watcher);
-  });
+  }, 60_000);
 
   it('takes a shell into the largest and the smallest of sizes', async () => {
     const watcher = await open();
@@ -311,5 +311,5 @@ describe('the holder of terminals, in a workspace', () => {
     watcher.type('clear; stty size\r');
     await watcher.shows('24 80');
     await end(watcher);
-  });
+  }, 60_000);
 });

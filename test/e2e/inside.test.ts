@@ -101,6 +101,23 @@ describe('inside a workspace', () => {
       expect([vscode.editorUrl, small.editorUrl, both.editorUrl]).toEqual([expect.any(String), null, expect.any(String)]);
     });
 
+    it('tells what Claude Code does by hooks that nobody inside can change', async () => {
+      const settings = JSON.parse(await said(small, 'cat /etc/claude-code/managed-settings.json')) as { hooks: Record<string, { hooks: { command: string }[] }[]> };
+      expect(Object.keys(settings)).toEqual(['hooks']);
+      const commands = Object.values(settings.hooks).flatMap((matchers) => matchers.flatMap(({ hooks }) => hooks.map(({ command }) => command)));
+      for (const command of commands) expect(command).toMatch(/^exec \/usr\/local\/bin\/devforge-agent-hook (?:idle|working|waiting|stopped|none)$/);
+      expect(Object.keys(settings.hooks)).toEqual(expect.arrayContaining(['UserPromptSubmit', 'PreToolUse', 'PermissionRequest', 'PostToolUse', 'Notification', 'Stop', 'SessionEnd']));
+      const modes = await said(small, 'stat -c "%U %a %n" /etc/claude-code /etc/claude-code/* /usr/local/bin/devforge-agent*');
+      expect(modes.split('\n')).toEqual([
+        'root 755 /etc/claude-code',
+        'root 644 /etc/claude-code/managed-settings.json',
+        'root 755 /usr/local/bin/devforge-agent-hook',
+        'root 755 /usr/local/bin/devforge-agents',
+      ]);
+      expect((await inside(small, 'devforge-agents')).exitCode).toBe(2);
+      expect(await said(small, 'devforge-agents watch < /dev/null')).toBe('{"state":"none","since":null,"waitingFor":null}');
+    });
+
     it.each([
       ['claude', () => small, 850 * MB],
       ['both', () => both, 1900 * MB],

@@ -129,11 +129,11 @@ describe('what Prometheus scrapes', () => {
     await server.api.request('POST', '/api/containers', { body: '{bad', headers: { 'content-type': 'application/json' } });
     await new Promise((resolve) => httpRequest(`${server.devforge.url}/x`, { method: 'PROPFIND' }, (response) => response.resume().on('end', resolve)).end());
     const after = await scrape();
-    const allowed = new Set([...routes(before), 'unmatched', '/api/containers/:id', '/editor/*']);
+    const allowed = new Set([...routes(before), 'unmatched', '/api/containers/:id', 'site']);
     expect([...routes(after)].filter((route) => !allowed.has(route))).toEqual([]);
     const sum = (labels: Record<string, string>) => after.find(HTTP_COUNT, labels).reduce((total, { value }) => total + value, 0);
     expect(sum({ route: 'unmatched', status: '4xx' })).toBeGreaterThanOrEqual(102);
-    expect(sum({ route: '/editor/*', status: '4xx' })).toBeGreaterThanOrEqual(100);
+    expect(sum({ route: 'site', status: '4xx' })).toBeGreaterThanOrEqual(100);
     expect(sum({ route: '/api/containers/:id', method: 'GET', status: '4xx' })).toBeGreaterThanOrEqual(100);
     expect(sum({ method: 'other' })).toBe(1);
     for (const { labels } of after.find(HTTP_COUNT)) expect(labels['status']).toMatch(/^([1-5]xx|aborted)$/);

@@ -89,7 +89,7 @@ describe('metrics of an engine that goes away', () => {
       const failures: unknown[] = [];
       const samples: MetricsDto[] = [];
       const row = { ...container, agent: null } as unknown as ContainerRow;
-      const sampler = new ContainerSampler(row, new EngineSources(), () => undefined, { onSample: () => undefined, onFailure: (error) => failures.push(error) });
+      const sampler = new ContainerSampler(row, new EngineSources(), () => undefined, () => null, { onSample: () => undefined, onFailure: (error) => failures.push(error) });
       sampler.watch({ intervalMs: 1_000, onMetrics: (metrics) => samples.push(metrics) });
       sampler.start();
       try {

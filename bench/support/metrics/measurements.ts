@@ -47,6 +47,8 @@ export interface Window {
   /** Those that do not belong to a beat that goes on whoever watches. */
   furtherCalls: number;
   processorPercent: number;
+  /** Percent of the window that the server was ready to go on and got no processor. */
+  waitedPercent: number;
   measured: Measured | undefined;
 }
 
@@ -65,6 +67,7 @@ export async function measureWindow(subscriptions: number, ms: number, pid: numb
     engineCalls: calls.length,
     furtherCalls: calls.filter((call) => !isOfABeat(call)).length,
     processorPercent: ((after.processorMs - before.processorMs) / elapsed) * 100,
+    waitedPercent: ((after.waitedMs - before.waitedMs) / elapsed) * 100,
     measured: measured ?? undefined,
   };
 }
@@ -78,7 +81,7 @@ export function reportWindows(report: Report, windows: Window[], containers: num
   for (const { subscriptions, processorPercent } of windows) {
     report.figure(`API processor, ${subscriptions} subscriptions`, processorPercent, '%', subscriptions === windows.at(-1)!.subscriptions ? PROCESSOR : undefined);
   }
-  const { subscriptions, measured } = windows.at(-1)!;
+  const { subscriptions, waitedPercent, measured } = windows.at(-1)!;
   if (measured === undefined) throw new Error('Nobody watched.');
   const ticks = ms / INTERVAL_MS;
   // A window that begins between two ticks may see one more of each.
@@ -87,6 +90,7 @@ export function reportWindows(report: Report, windows: Window[], containers: num
   report.figure(`within ${IN_TIME_MS} ms of their tick`, measured.fromTick.within250, '%', IN_TIME);
   report.note(`from the tick: median ${measured.fromTick.median.toFixed(1)} ms, p99 ${measured.fromTick.p99.toFixed(1)} ms, at most ${measured.fromTick.max.toFixed(0)} ms`);
   report.note(`from the reading: median ${measured.fromReading.median.toFixed(1)} ms, p99 ${measured.fromReading.p99.toFixed(1)} ms, at most ${measured.fromReading.max.toFixed(0)} ms`);
+  report.note(`the machine: the server waited for a processor ${waitedPercent.toFixed(1)} % of the time`);
   report.note(`the clients: ${measured.clientPercent.toFixed(0)} % of a core, at most ${measured.clientDelayMs.toFixed(0)} ms late themselves; ${measured.failures} failures`);
   if (measured.failures > 0) throw new Error('A subscription failed or a connection was lost.');
 }

@@ -14,6 +14,7 @@ import {
   type Template,
   TEMPLATES,
 } from '../../persistence/types.js';
+import { AgentDto } from './agent.dto.js';
 import { MetricsDto } from './metrics.dto.js';
 
 const nullable = { nullable: true } as const;
@@ -62,19 +63,13 @@ export class ContainerDto {
   @ApiProperty({ type: String, ...nullable }) image: string | null;
   @ApiProperty({ type: String, ...nullable, description: 'Where VS Code is, once signed in by POST …/editor.' }) editorUrl: string | null;
   @ApiProperty({ type: EditorDto, ...nullable, description: 'VS Code; null in the template claude.' }) editor: EditorDto | null;
-  @ApiProperty({ type: 'object', additionalProperties: true, ...nullable, description: 'State of the Claude agent; null while it is not known.' })
+  @ApiProperty({ type: AgentDto, ...nullable, description: 'null while it is not known, such as a moment after start; where no agent can run, its state is none.' })
   agent: AgentDto | null;
   @ApiProperty({ type: JobDto, ...nullable }) job: JobDto | null;
   @ApiProperty({ type: MetricsDto, required: false, ...nullable, description: 'With includeMetrics; null unless it runs.' }) metrics?: MetricsDto | null;
   @ApiProperty({ format: 'date-time' }) createdAt: string;
   @ApiProperty({ format: 'date-time' }) updatedAt: string;
   @ApiProperty({ type: String, format: 'date-time', ...nullable }) startedAt: string | null;
-}
-
-export interface AgentDto {
-  active: boolean;
-  state: 'none' | 'idle' | 'working' | 'waiting';
-  since: string | null;
 }
 
 export class ContainerPageDto {

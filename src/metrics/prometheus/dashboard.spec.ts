@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Registry } from 'prom-client';
 import { metricsOf } from '../../../test/support/prometheus/parse.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
+import type { SiteAddresses } from '../../containers/site-addresses.js';
 import type { LatestMetrics } from '../../containers/latest-metrics.js';
 import type { ContainersRepository } from '../../persistence/containers.repository.js';
 import type { JobsRepository } from '../../persistence/jobs.repository.js';
@@ -36,7 +37,7 @@ describe('the dashboard for Grafana', () => {
   beforeAll(() => {
     registry = createRegistry();
     figures = [
-      new HttpFigures({} as HttpAdapterHost, registry),
+      new HttpFigures({} as HttpAdapterHost, {} as SiteAddresses, registry),
       new EngineFigures(registry),
       new JobFigures(registry),
       new SocketFigures(new SocketTally(), registry),

@@ -5,8 +5,11 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { parseExposition } from '../../../test/support/prometheus/parse.js';
+import { readSettings } from '../../config/environment.js';
+import { SiteAddresses } from '../../containers/site-addresses.js';
 import { HttpFigures } from './http-figures.js';
 
+const settings = readSettings({ PUBLIC_URL: 'http://forge.example', EDITOR_DOMAIN: 'sites.example' });
 const COUNT = 'devforge_http_request_duration_seconds_count';
 
 let server: Server;
@@ -19,18 +22,19 @@ beforeEach(async () => {
   server = createServer((incoming, response) => handle(incoming, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   registry = new Registry();
-  figures = new HttpFigures({ httpAdapter: { getHttpServer: () => server } } as unknown as HttpAdapterHost, registry);
+  figures = new HttpFigures({ httpAdapter: { getHttpServer: () => server } } as unknown as HttpAdapterHost, new SiteAddresses(settings), registry);
   figures.onApplicationBootstrap();
 });
 
 afterEach(async () => {
+  figures.onApplicationShutdown();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 });
 
-function ask(method: string, path: string): Promise<void> {
+function ask(method: string, path: string, headers: Record<string, string> = {}): Promise<void> {
   return new Promise((resolve) => {
-    const sent = request({ method, path, port: (server.address() as AddressInfo).port, host: '127.0.0.1', agent: false }, (response) => response.resume());
+    const sent = request({ method, path, port: (server.address() as AddressInfo).port, host: '127.0.0.1', agent: false, headers }, (response) => response.resume());
     sent.on('close', resolve).on('error', () => undefined).end();
   });
 }
@@ -66,10 +70,11 @@ describe('HTTP figures', () => {
     expect(await counted()).toEqual([['GET unmatched 4xx', 21]]);
   });
 
-  it('have one for an editor, whatever is asked of it, and for the documentation', async () => {
+  it('have one for the sites of containers, whatever is asked of them, and one for the documentation', async () => {
     for (const path of ['/editor/x/a', '/editor/y/b', '/docs/errors']) await ask('GET', path);
+    for (const path of ['/api/containers', '/socket.io/x', '/docs/x']) await ask('GET', path, { host: '3000--x.sites.example' });
     expect(await counted()).toEqual([
-      ['GET /editor/* 4xx', 2],
+      ['GET site 4xx', 5],
       ['GET /docs/* 4xx', 1],
     ]);
   });
@@ -96,6 +101,16 @@ describe('HTTP figures', () => {
     const [sum] = parseExposition(await registry.metrics()).find('devforge_http_request_duration_seconds_sum');
     expect(sum!.value).toBeGreaterThanOrEqual(0.025);
     expect(sum!.value).toBeLessThan(5);
+  });
+
+  it('are those of its own server', async () => {
+    const other = createServer((_, response) => void response.end()).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    await fetch(`http://127.0.0.1:${port}/`).then((response) => response.text());
+    other.closeAllConnections();
+    await new Promise((resolve) => other.close(resolve));
+    expect(await counted()).toEqual([]);
   });
 
   it('end with the application', async () => {

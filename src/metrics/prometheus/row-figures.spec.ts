@@ -21,7 +21,7 @@ const sample = (overrides: Partial<MetricsDto> = {}): MetricsDto => ({
   disk: { usedMB: 7, limitMB: 1024, percent: 1 },
   network: { rxBytes: 1_000, txBytes: 2_000, rxBytesPerSecond: 1, txBytesPerSecond: 2 },
   pids: 5,
-  agent: { active: true, state: 'working', since: 'now' },
+  agent: { active: true, state: 'working', since: 'now', waitingFor: null },
   ...overrides,
 });
 
@@ -87,7 +87,7 @@ describe('figures from the rows', () => {
     samples.set(ALICE, sample({ agent: null, disk: { usedMB: null, limitMB: 1024, percent: null } }));
     const { find } = await scrape();
     for (const name of ['agent_active', 'agent_state', 'disk_bytes']) expect(find(`devforge_container_${name}`)).toEqual([]);
-    samples.set(ALICE, sample({ agent: { active: false, state: null, since: null } }));
+    samples.set(ALICE, sample({ agent: { active: false, state: null, since: null, waitingFor: null } }));
     expect((await scrape()).find('devforge_container_agent_active')).toMatchObject([{ value: 0 }]);
   });
 

@@ -44,6 +44,7 @@ export interface AgentState {
   active: boolean;
   state: 'none' | 'idle' | 'working' | 'waiting';
   since: string | null;
+  waitingFor: { tool: string | null; text: string } | null;
 }
 
 export interface Metrics {

@@ -104,11 +104,32 @@ def remove(channel, walk, request):
 
 
 def remove_tree(parent, name):
-    """The tools of the system do it, since they cope with trees of any depth and with whatever happens in them meanwhile."""
-    target = b"./" + name
-    if run_in(parent, ["rm", "-rf", "--", target]) == 0:
+    """`rm` does it, since it copes with trees of any depth and with whatever happens in them meanwhile."""
+    command = ["rm", "-rf", "--", b"./" + name]
+    if run_in(parent, command) == 0:
         return
-    # Directories may be closed even to their owner, as the caches of some package managers are.
-    run_in(parent, ["find", target, "-type", "d", "!", "-perm", "-u=rwx", "-exec", "chmod", "u+rwx", "{}", ";"])
-    if run_in(parent, ["rm", "-rf", "--", target]) != 0:
+    open_up(parent, name)
+    if run_in(parent, command) != 0:
         raise Refusal("file_not_accessible", "Not all of the directory could be removed.")
+
+
+def open_up(parent, name):
+    """Directories may be closed even to their owner, as the caches of some package managers are."""
+    try:
+        open_one(parent, name)
+        for _, names, _, folder in os.fwalk(name, dir_fd=parent):
+            for inner in names:
+                open_one(folder, inner)
+    except (OSError, RecursionError):
+        # What is still closed shows when it is removed.
+        pass
+
+
+def open_one(parent, name):
+    fd = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=parent)
+    try:
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISDIR(mode):
+            os.chmod(b"/proc/self/fd/%d" % fd, stat.S_IMODE(mode) | stat.S_IRWXU)
+    finally:
+        os.close(fd)

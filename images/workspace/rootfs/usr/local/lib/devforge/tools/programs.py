@@ -7,13 +7,8 @@ ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
 
 
 def run_in(folder, argv, files=None):
-    """@returns the exit code"""
-    return wait_for(spawn_in(folder, argv, files))
-
-
-def spawn_in(folder, argv, files=None):
     """@param files what the program has as its input and outputs, by number; nothing where there is none
-    @returns the pid"""
+    @returns the exit code"""
     actions = []
     for number in (0, 1, 2):
         if files is not None and number in files:
@@ -22,10 +17,7 @@ def spawn_in(folder, argv, files=None):
             actions.append((os.POSIX_SPAWN_OPEN, number, "/dev/null", os.O_RDWR, 0))
     os.fchdir(folder)
     try:
-        return os.posix_spawnp(argv[0], argv, ENVIRONMENT, file_actions=actions, setsigdef=[signal.SIGPIPE])
+        pid = os.posix_spawnp(argv[0], argv, ENVIRONMENT, file_actions=actions, setsigdef=[signal.SIGPIPE])
     finally:
         os.chdir("/")
-
-
-def wait_for(pid):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -97,7 +97,11 @@ def sweep():
 
 
 def is_stale(root, name):
-    fd = open_directory(root, name)
+    try:
+        fd = open_directory(root, name)
+    except OSError:
+        # It only has the name of one.
+        return False
     try:
         if os.fstat(fd).st_mtime > time.time() - STALE:
             return False
