@@ -28,7 +28,7 @@ export class InstructionOutputController {
   @ApiOperation({ summary: 'What Claude Code printed, event by event: newline-delimited JSON, or server-sent events with Accept: text/event-stream' })
   @ApiProduces(NDJSON.contentType, SSE.contentType)
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'As after; the greater of the two counts' })
-  @ApiResponse({ status: 200, description: 'One {"seq","event"} a line' })
+  @ApiResponse({ status: 200, type: String, description: 'One {"seq","event"} a line' })
   @ApiResponse({ status: 204, description: 'Server-sent events of an instruction that is over, all of them seen' })
   async events(
     @CurrentPrincipal() principal: Principal,

@@ -4,6 +4,7 @@ import { EventRows } from '../../../test/support/instructions/event-rows.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { FakeSocket } from '../../../test/support/sockets/fake-socket.js';
 import { DomainEvents } from '../../events/domain-events.js';
+import { SocketTally } from '../../realtime/socket-tally.js';
 import { InstructionChanges } from '../instruction-changes.js';
 import { InstructionView } from '../instruction-view.js';
 import { type InstructionsService, instructionNotFound } from '../instructions.service.js';
@@ -24,7 +25,7 @@ describe('InstructionsGateway', () => {
       return { ...rows.row, id };
     };
     const view = new InstructionView({ open: async () => [] } as never);
-    gateway = new InstructionsGateway({ find } as unknown as InstructionsService, rows.instructions, rows.store, view, changes, []);
+    gateway = new InstructionsGateway({ find } as unknown as InstructionsService, rows.instructions, rows.store, view, changes, [], new SocketTally());
     gateway.onApplicationBootstrap();
     socket = new FakeSocket();
   });

@@ -6,6 +6,7 @@ import { InstructionEventsRepository } from '../../persistence/instruction-event
 import { InstructionsRepository } from '../../persistence/instructions.repository.js';
 import { acknowledge } from '../../realtime/acknowledge.js';
 import type { Acknowledgement } from '../../realtime/socket-events.js';
+import { SocketTally } from '../../realtime/socket-tally.js';
 import type { TypedSocket } from '../../realtime/typed-socket.js';
 import { SubscribeInstructionDto, UnsubscribeInstructionDto } from '../dto/subscribe-instruction.dto.js';
 import { InstructionChanges } from '../instruction-changes.js';
@@ -34,7 +35,10 @@ export class InstructionsGateway implements OnApplicationBootstrap, OnModuleDest
     private readonly view: InstructionView,
     private readonly changes: InstructionChanges,
     private readonly translators: ErrorTranslators,
-  ) {}
+    tally: SocketTally,
+  ) {
+    tally.countSubscriptions('instruction', () => [...this.readers.values()].reduce((sum, { size }) => sum + size, 0));
+  }
 
   /** Another process may write the events, whose word may not be heard here. */
   onApplicationBootstrap(): void {
