@@ -19,7 +19,7 @@ describe('archives of files', () => {
     ({ files } = workspace);
   }, IMAGE_BUILD_MS);
   afterAll(() => workspace?.server.dispose(), 60_000);
-  afterEach(() => workspace.clean());
+  afterEach(() => workspace.clean(), 60_000);
 
   const tar = (path: string) => files.get(path, { accept: 'application/x-tar' });
   const tree = (folder: string) => inside(`cd ${folder}; find . -mindepth 1 -printf "%P %y %m %l " -exec sh -c 'test -f "$1" -a ! -L "$1" && sha256sum < "$1" || echo' sh {} \\; | sort`);

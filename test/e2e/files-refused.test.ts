@@ -22,7 +22,7 @@ describe('files that are refused', () => {
     ({ files } = workspace);
   }, IMAGE_BUILD_MS);
   afterAll(() => workspace?.server.dispose(), 60_000);
-  afterEach(() => workspace.clean());
+  afterEach(() => workspace.clean(), 60_000);
 
   describe('the workspace has an end', () => {
     it.each(['..', '../etc/passwd', 'a/../../etc', '/etc/passwd', '/', '/workspaces/x', '/workspace/../etc/passwd', '//etc', '/proc/self/environ', 'a/..'])('at %j', async (path) => {
@@ -64,7 +64,7 @@ describe('files that are refused', () => {
       expect(seen).toContain('');
       expect(await inside('ls /tmp/secret; cat /tmp/secret/file; rm -r /tmp/secret')).toBe('file\nsecret\n');
       await workspace.mark();
-    }, 120_000);
+    }, 240_000);
 
     it('and is not removed itself', async () => {
       for (const path of ['', '/workspace', '/workspace/', '.', './.']) expect(codeOf(await files.remove(path))).toEqual({ status: 400, code: 'validation_failed' });
@@ -118,7 +118,7 @@ describe('files that are refused', () => {
       expect(answer).toMatchObject({ status: 413, text: expect.stringContaining('payload_too_large') });
       expect(json<Listing>(await its.get('')).entries.map(({ name }) => name)).toEqual(['filling']);
       ok(await workspace.server.api.remove(small.id));
-    }, 120_000);
+    }, 240_000);
 
     it('what a full disk does not take', async () => {
       const full = await workspace.running();
@@ -138,7 +138,7 @@ describe('files that are refused', () => {
       expect((await its.get('kept')).bytes.toString()).toBe('kept');
       expect(await inside('ls -A /workspace', again)).toBe('kept\n');
       ok(await workspace.server.api.remove(full.id));
-    }, 120_000);
+    }, 240_000);
 
     it('a container that does not run, is not there, or cannot do it yet', async () => {
       const stopped = await workspace.running();
@@ -153,6 +153,6 @@ describe('files that are refused', () => {
       await refused(files.get(''), 409, 'image_outdated');
       await workspace.server.engine.exec(workspace.container.dockerId!, ['mv', `${program}.away`, program], { user: '0' });
       expect((await files.get('')).status).toBe(200);
-    }, 60_000);
+    }, 180_000);
   });
 });

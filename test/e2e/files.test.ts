@@ -24,7 +24,7 @@ describe('files', () => {
     ({ files } = workspace);
   }, IMAGE_BUILD_MS);
   afterAll(() => workspace?.server.dispose(), 60_000);
-  afterEach(() => workspace.clean());
+  afterEach(() => workspace.clean(), 60_000);
 
   describe('a file', () => {
     it('comes back as it was written, whatever is in it and however it is named', async () => {
@@ -45,7 +45,7 @@ describe('files', () => {
       }
       for (const [index, name] of odd.entries()) expect((await files.remove(index % 2 === 0 ? name : `deep ${index}`)).status).toBe(204);
       expect(await names('')).toEqual([]);
-    }, 60_000);
+    }, 180_000);
 
     it.each(['a/b', '/workspace/a/b', './a//b', '/workspace//a/./b', '//workspace/a/b'])('is the same one as %s', async (path) => {
       await files.put('a/b', 'here');
@@ -118,9 +118,9 @@ describe('files', () => {
       sending.write(Buffer.alloc(1_000));
       await delay(500);
       sending.destroy();
-      await until('the helper is gone', async () => !(await inside('ps -eo args')).includes('devforge-files'), 20_000);
+      await until('the helper is gone', async () => !(await inside('ps -eo args')).includes('devforge-files'), 60_000);
       expect(await names('')).toEqual([]);
-    }, 30_000);
+    }, 120_000);
 
     it('that nobody takes to its end leaves no process behind', async () => {
       await inside('truncate -s 3G huge; mkdir many; truncate -s 3G many/huge');
@@ -130,9 +130,9 @@ describe('files', () => {
         await response.body!.getReader().read();
         expect(await inside('ps -eo args')).toContain('devforge-files');
         left.abort();
-        await until('nothing is left', async () => !/devforge-files|tar --create/.test(await inside('ps -eo args')), 20_000);
+        await until('nothing is left', async () => !/devforge-files|tar --create/.test(await inside('ps -eo args')), 60_000);
       }
-    }, 60_000);
+    }, 180_000);
 
     it('is written ten thousand times in a decent time', async () => {
       const count = 10_000;
@@ -147,7 +147,7 @@ describe('files', () => {
       await Promise.all(Array.from({ length: 16 }, writer));
       expect(Object.fromEntries(statuses)).toEqual({ 201: count });
       expect(await inside('find tiny -type f | wc -l; cat tiny/*/* | wc -c')).toBe(`${count}\n${Array.from({ length: count }, (_, index) => String(index)).join('').length}\n`);
-    }, 240_000);
+    }, 400_000);
 
     it('of 200 MB takes the server no memory to speak of, either way', async () => {
       const size = 200 * MIB;
@@ -168,7 +168,7 @@ describe('files', () => {
       expect(received.digest('hex')).toBe(hash.digest('hex'));
       expect(memory.highest() - before).toBeLessThan(64);
       memory.stop();
-    }, 120_000);
+    }, 240_000);
   });
 
   describe('a directory', () => {
@@ -217,7 +217,7 @@ describe('files', () => {
     workspace.container = ok(await workspace.server.api.start(workspace.container.id));
     await workspace.mark();
     expect((await files.get('file')).bytes.toString()).toBe('one');
-  }, 60_000);
+  }, 180_000);
 });
 
 /** The resident memory of a process in MB, looked at often. */
