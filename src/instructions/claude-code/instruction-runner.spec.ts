@@ -42,13 +42,14 @@ describe('InstructionRunner', () => {
     await runner.cancel(place);
     says('{"state":"answered"}');
     await expect(runner.answer(place, 'r', 'deny', 'No.')).resolves.toBe('answered');
-    await runner.remove(place);
+    await runner.forget(place);
     expect(asked()).toEqual([
       ['/usr/local/bin/devforge-instruction start id', JSON.stringify(REQUEST)],
       ['/usr/local/bin/devforge-instruction resume id', ''],
       ['/usr/local/bin/devforge-instruction cancel id', ''],
       ['/usr/local/bin/devforge-instruction answer id r', '{"decision":"deny","message":"No."}'],
       ['/usr/local/bin/devforge-instruction remove id', ''],
+      ['/usr/local/bin/devforge-instruction cancel id', ''],
     ]);
   });
 

@@ -85,9 +85,13 @@ export class InstructionRunner {
     return this.ask(place, 'answer', [requestId], { decision, message });
   }
 
-  /** Forgets a run that is over. */
-  async remove(place: RunPlace): Promise<void> {
+  /**
+   * Takes away what a run that is over has left. A mark stays, so that a start that comes late, from a process that was
+   * frozen before it could ask, runs nothing.
+   */
+  async forget(place: RunPlace): Promise<void> {
     await this.run(place, 'remove');
+    await this.cancel(place);
   }
 
   /**

@@ -21,7 +21,7 @@ export class RunAftermath {
 
   /** Its events are stored: the runner's copy only takes up the container's disk. */
   async cleanUp(row: InstructionRow): Promise<void> {
-    await this.inContainer(row, (place) => this.runner.remove(place));
+    await this.inContainer(row, (place) => this.runner.forget(place));
   }
 
   /** It is given up: what may still run of it makes room for the next one. */
