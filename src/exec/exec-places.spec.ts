@@ -10,7 +10,7 @@ describe('ExecPlaces', () => {
     expect(() => places.take('a')).toThrow(expect.objectContaining({ code: 'too_many_requests', retryAfterSeconds: 1 }) as unknown as Error);
     taken[0]!();
     places.take('a');
-    expect(() => places.take('a')).toThrow('16 commands');
+    expect(() => places.take('a')).toThrow('16 commands run in this container');
     places.take('b');
   });
 

@@ -1,5 +1,6 @@
-import { type RuntimeProcess, RuntimeError, type TerminalSize } from '../runtime/container-runtime.js';
-import { type HolderFrame, HolderFrames, type HolderRequest, inputFrame, requestFrame } from './terminal-frames.js';
+import { RuntimeError, type RuntimeProcess, type TerminalSize } from '../runtime/container-runtime.js';
+import { FramedProcess } from '../runtime/framed-process.js';
+import { CONTROL, DATA, HOLDER_FRAMES, type HolderMessage, type HolderRequest, toHolderMessage } from './terminal-frames.js';
 
 /** What happens in a terminal, in its order. */
 export type TerminalEvent =
@@ -11,23 +12,19 @@ export type TerminalEvent =
 
 /** Input on its way to a program. The holder tells in larger steps how much has been taken. */
 const MOST_UNDERWAY_BYTES = 1024 * 1024;
-const LONGEST_COMPLAINT = 500;
 
 /** A conversation with the holder of a container's terminals. */
 export class HolderConnection {
-  private readonly frames: AsyncGenerator<HolderFrame>;
+  private readonly process: FramedProcess;
   private underway = 0;
-  private complaint = '';
 
-  constructor(private readonly process: RuntimeProcess) {
-    process.stderr.on('data', (chunk: Buffer) => (this.complaint = (this.complaint + chunk.toString('utf8')).slice(-LONGEST_COMPLAINT)));
-    process.stdin.on('error', () => undefined);
-    this.frames = readFrames(process);
+  constructor(process: RuntimeProcess) {
+    this.process = new FramedProcess(process, HOLDER_FRAMES);
   }
 
-  /** Resolves with its exit code when the conversation has ended, and what it complained about. */
-  async ended(): Promise<{ exitCode: number; complaint: string }> {
-    return { exitCode: await this.process.exit, complaint: this.complaint.trim() };
+  /** Resolves when the conversation has ended, with its exit code and what was said besides. */
+  async ended(): Promise<{ exitCode: number; lastWords: string }> {
+    return { exitCode: await this.process.exit, lastWords: this.process.lastWords };
   }
 
   /**
@@ -35,19 +32,19 @@ export class HolderConnection {
    * @throws RuntimeError
    */
   async ask(request: HolderRequest): Promise<Record<string, unknown> | undefined> {
-    this.process.stdin.write(requestFrame(request));
-    const { value } = (await this.frames.next()) as IteratorResult<HolderFrame, undefined>;
-    if (value === undefined) return undefined;
-    if (value.kind !== 'control') throw new RuntimeError('failed', 'the holder of the terminals did not answer what it was asked');
-    return value.message;
+    this.send(CONTROL, JSON.stringify(request));
+    const answer = await this.next();
+    if (answer === undefined) return undefined;
+    if (answer.kind !== 'control') throw new RuntimeError('failed', 'the holder of the terminals did not answer what it was asked');
+    return answer.message;
   }
 
   /** What happens from now on; the terminal waits for a reader that does not. @throws RuntimeError when the connection breaks */
   async *events(): AsyncGenerator<TerminalEvent> {
-    for await (const frame of this.frames) {
-      if (frame.kind !== 'control') yield frame;
-      else if (frame.message['event'] === 'taken') this.underway -= Number(frame.message['bytes']) || 0;
-      else yield* toEvent(frame.message);
+    for (let message = await this.next(); message !== undefined; message = await this.next()) {
+      if (message.kind !== 'control') yield message;
+      else if (message.message['event'] === 'taken') this.underway -= Number(message.message['bytes']) || 0;
+      else yield* toEvent(message.message);
     }
   }
 
@@ -56,23 +53,28 @@ export class HolderConnection {
     const bytes = Buffer.from(data);
     if (this.underway + bytes.length > MOST_UNDERWAY_BYTES) return false;
     this.underway += bytes.length;
-    this.process.stdin.write(inputFrame(bytes));
+    this.send(DATA, bytes);
     return true;
   }
 
   request(request: Extract<HolderRequest, { op: 'resize' | 'screen' | 'end' }>): void {
-    this.process.stdin.write(requestFrame(request));
+    this.send(CONTROL, JSON.stringify(request));
   }
 
   /** The terminal goes on. */
   close(): void {
     this.process.close();
   }
-}
 
-async function* readFrames(process: RuntimeProcess): AsyncGenerator<HolderFrame> {
-  const frames = new HolderFrames();
-  for await (const chunk of process.stdout as AsyncIterable<Buffer>) yield* frames.push(chunk);
+  /** Whoever reads learns of a connection that broke. What is under way is bounded by what the holder has taken. */
+  private send(kind: string, body: string | Buffer): void {
+    this.process.send(kind, typeof body === 'string' ? Buffer.from(body) : body).catch(() => undefined);
+  }
+
+  private async next(): Promise<HolderMessage | undefined> {
+    const frame = await this.process.next();
+    return frame === null ? undefined : toHolderMessage(frame);
+  }
 }
 
 function* toEvent(message: Record<string, unknown>): Generator<TerminalEvent> {

@@ -16,7 +16,7 @@ export interface HeldTerminal {
   lastUsedAt: Date;
 }
 
-const PROGRAM = 'devforge-terminal';
+const PROGRAM = '/usr/local/bin/devforge-terminal';
 const ANSWER_MS = 20_000;
 /** The holder ends with its last terminal, which may be just when it is asked for another one. */
 const OPEN_TRIES = 3;
@@ -93,10 +93,10 @@ export class TerminalHolder {
 
   /** @throws DomainError when there is more to it than a holder that is not there */
   private async explain(connection: HolderConnection): Promise<void> {
-    const { exitCode, complaint } = await connection.ended();
-    if (NO_PROGRAM.includes(exitCode)) throw unavailable('The container was made before there were terminals: create it anew.');
+    const { exitCode, lastWords } = await connection.ended();
+    if (NO_PROGRAM.includes(exitCode)) throw new DomainError('image_outdated', 'The container was made from an image that has no terminals yet; create it anew.');
     // 1 is that the holder has ended in between.
-    if (exitCode > NO_HOLDER) throw new RuntimeError('failed', `${PROGRAM} ended with ${exitCode}: ${complaint}`);
+    if (exitCode > NO_HOLDER) throw new RuntimeError('failed', `${PROGRAM} ended with ${exitCode}: ${lastWords}`);
   }
 }
 

@@ -3,6 +3,7 @@ import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/domain-error.js';
 import { Ids } from '../common/ids.js';
+import { requireRunning } from '../containers/workspace-tools.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
 import { RuntimeError, type TerminalSize } from '../runtime/container-runtime.js';
@@ -112,7 +113,7 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
       },
       (error: unknown) => {
         this.forget(id, shared);
-        throw isStopped(error) ? notRunning('not running') : error;
+        throw isStopped(error) ? hasStopped(row, error) : error;
       },
     );
     const shared = { containerId: row.id, stream };
@@ -130,11 +131,6 @@ function isStopped(error: unknown): boolean {
   return error instanceof RuntimeError && error.code === 'conflict';
 }
 
-function requireRunning(row: ContainerRow): string {
-  if (row.status !== 'running') throw notRunning(row.status);
-  return row.dockerId!;
-}
-
-function notRunning(status: string): DomainError {
-  return new DomainError('invalid_state', `The container is ${status}; only a running one has terminals.`, { extensions: { currentStatus: status } });
+function hasStopped({ status }: ContainerRow, cause: unknown): DomainError {
+  return new DomainError('invalid_state', 'The container has just stopped, or is paused.', { extensions: { currentStatus: status }, cause });
 }

@@ -289,6 +289,8 @@ describe('a request is refused', () => {
     runtime.faults.failNext('containers.open', new RuntimeError('unavailable', 'away'));
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({ error: { code: 'engine_unavailable' } });
     holder.exitsWith = 127;
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({ error: { code: 'image_outdated' } });
+    holder.exitsWith = 1;
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({ error: { code: 'terminal_unavailable' } });
     holder.exitsWith = undefined;
     row = { ...row, status: 'stopped' };

@@ -1,3 +1,4 @@
+/* oxlint-disable max-lines -- one workspace serves every case */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';

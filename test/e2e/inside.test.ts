@@ -85,6 +85,16 @@ describe('inside a workspace', () => {
       await said(both, 'tmux kill-server');
     });
 
+    it('runs instructions, and says where there is nothing to run them with', async () => {
+      const id = '0b9c2a4e-7d1f-4c55-9b0e-3f7a6d2c1e00';
+      expect(await inside(small, `devforge-instruction follow ${id} 0 < /dev/null`)).toMatchObject({ exitCode: 3, stdout: '' });
+      const vscode = await running({ template: 'vscode' });
+      const request = JSON.stringify({ prompt: 'Hello', cwd: '/workspace', permissionMode: 'bypassPermissions', newSessionId: id });
+      const [started, outcome] = (await said(vscode, `devforge-instruction start ${id} follow <<< '${request}'`)).split('\n');
+      expect(started).toBe('{"state":"started"}');
+      expect(JSON.parse(outcome!.slice(2))).toMatchObject({ status: 'failed', reason: { code: 'no_claude_code' } });
+    });
+
     it('serves VS Code after devforge-editor start, and not in the template without it', async () => {
       await said(both, 'devforge-editor start');
       const health = await said(both, 'curl --silent --fail --unix-socket /tmp/devforge-editor.sock http://editor/healthz');

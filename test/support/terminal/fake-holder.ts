@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import { HolderFrames } from '../../../src/terminal/terminal-frames.js';
+import { FrameParser, frameHeader } from '../../../src/runtime/frame-parser.js';
+import { HOLDER_FRAMES, toHolderMessage } from '../../../src/terminal/terminal-frames.js';
 
 const NO_HOLDER = 3;
 const MOST_TERMINALS = 3;
@@ -91,13 +92,13 @@ export class FakeHolder {
   }
 
   private converse({ stdin, stdout }: ProgramSide, end: (exitCode: number) => void): void {
-    const frames = new HolderFrames();
+    const frames = new FrameParser(HOLDER_FRAMES.whole, HOLDER_FRAMES.streamed);
     const watcher = { stdout, end };
     let terminal: FakeTerminal | undefined;
     stdin.on('data', (chunk: Buffer) => {
-      for (const frame of frames.push(chunk)) {
-        if (frame.kind === 'output') terminal?.inputs.push(frame.text);
-        else if (frame.kind === 'control') terminal = this.obey(frame.message, terminal, watcher);
+      for (const message of frames.push(chunk).map(toHolderMessage)) {
+        if (message.kind === 'output') terminal?.inputs.push(message.text);
+        else if (message.kind === 'control') terminal = this.obey(message.message, terminal, watcher);
       }
     });
     stdin.on('end', () => {
@@ -134,21 +135,19 @@ export class FakeHolder {
 }
 
 function frame(kind: string, ...bodies: Buffer[]): Buffer {
-  const header = Buffer.alloc(5);
-  header.writeUInt32BE(bodies.reduce((sum, { length }) => sum + length, 1), 0);
-  header.write(kind, 4);
-  return Buffer.concat([header, ...bodies]);
+  const body = Buffer.concat(bodies);
+  return Buffer.concat([frameHeader(kind, body.length), body]);
 }
 
-export function controlFrame(message: object): Buffer {
+function controlFrame(message: object): Buffer {
   return frame('c', Buffer.from(JSON.stringify(message)));
 }
 
-export function dataFrame(text: string): Buffer {
+function dataFrame(text: string): Buffer {
   return frame('d', Buffer.from(text));
 }
 
-export function screenFrame(cols: number, rows: number, text: string): Buffer {
+function screenFrame(cols: number, rows: number, text: string): Buffer {
   const size = Buffer.alloc(4);
   size.writeUInt16BE(cols, 0);
   size.writeUInt16BE(rows, 2);

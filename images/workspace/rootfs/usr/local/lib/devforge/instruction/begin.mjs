@@ -1,57 +1,60 @@
 import { closeSync, openSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { CliProcess } from './cli-process.mjs';
 import { printAnswer, readInput, unknownInstruction } from './command-line.mjs';
 import { ask, Claim } from './control.mjs';
 import { Folder } from './folder.mjs';
+import { Progress } from './progress.mjs';
 import { parseRequest } from './request.mjs';
-import { Runner } from './runner.mjs';
 
 /** Begins what was never begun. */
 export function start(settings) {
   const request = parseRequest(readInput());
-  return begin(settings, (folder) => {
+  return begin(settings, (folder, claim) => {
     if (folder.has('request.json')) return 'interrupted';
     folder.make();
     folder.write('request.json', request);
-    return 'started';
+    const progress = new Progress(folder);
+    const cli = CliProcess.begin({ settings, folder, request, progress, offset: 0, seenSession: null });
+    return { folder, claim, settings, request, progress, cli };
   });
 }
 
 /** Goes on with what was begun and cut off. */
 export function resume(settings) {
-  return begin(settings, (folder) => {
-    if (!folder.has('request.json')) throw unknownInstruction(settings.id);
-    return 'started';
+  return begin(settings, (folder, claim) => {
+    const request = folder.read('request.json');
+    if (!request) throw unknownInstruction(settings.id);
+    return { folder, claim, settings, request, progress: new Progress(folder) };
   });
 }
 
 /**
  * Of all who try at once, one gets the address and runs; the others learn that it runs.
- * @param {(folder: Folder) => string} decide what the one with the address does
+ * @param {(folder: Folder, claim: Claim) => string | object} decide what the one with the address does: the state that
+ *   speaks against a run, or what the runner needs
  */
 async function begin(settings, decide) {
   const folder = new Folder(settings);
   for (;;) {
     const claim = await Claim.make(folder.address);
-    if (claim) return run(folder, claim, settings, decide);
+    if (claim) return run(folder, claim, settings.rest, decide);
     const living = await ask(folder.address, { command: 'state' });
     if (living) return printAnswer(living);
-    await sleep(2);
+    await new Promise((done) => setTimeout(done, 2));
   }
 }
 
-async function run(folder, claim, settings, decide) {
-  let state;
-  try {
-    state = folder.has('outcome.json') ? 'ended' : decide(folder);
-  } finally {
-    if (state !== 'started') claim.release();
+async function run(folder, claim, [word, offset], decide) {
+  const decided = folder.has('outcome.json') ? 'ended' : decide(folder, claim);
+  if (typeof decided === 'string') {
+    claim.release();
+    return printAnswer({ state: decided });
   }
-  if (state !== 'started') return printAnswer({ state });
-  const runner = new Runner(folder, claim, settings);
-  runner.launch();
-  printAnswer({ state });
-  const [word, offset] = settings.rest;
+  const { cli, ...parts } = decided;
+  const { Runner } = await import('./runner.mjs');
+  const runner = new Runner(parts);
+  runner.launch(cli);
+  printAnswer({ state: 'started' });
   detach(folder, word === 'follow');
   await runner.finish(word === 'follow' ? await audience(folder, offset) : undefined);
   process.exit();

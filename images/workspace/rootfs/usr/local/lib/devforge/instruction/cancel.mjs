@@ -3,6 +3,7 @@ import { printAnswer } from './command-line.mjs';
 import { ask, Claim } from './control.mjs';
 import { Folder } from './folder.mjs';
 import { neverRun } from './outcome.mjs';
+import { Progress } from './progress.mjs';
 import { Runner } from './runner.mjs';
 
 /** Ends the run, or sees to it that it never begins. */
@@ -21,8 +22,9 @@ async function settle(folder, claim, settings) {
   try {
     if (folder.has('outcome.json')) return printAnswer({ state: 'ended' });
     if (folder.has('request.json')) {
-      const runner = new Runner(folder, claim, settings);
-      runner.progress.stop('cancelled');
+      const progress = new Progress(folder);
+      progress.stop('cancelled');
+      const runner = new Runner({ folder, claim, settings, request: folder.read('request.json'), progress });
       runner.launch();
       await runner.finish();
     } else {

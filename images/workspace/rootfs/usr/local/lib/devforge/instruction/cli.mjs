@@ -1,4 +1,4 @@
-/** How the CLI is called and spoken to. */
+/** How the CLI is called. */
 import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -65,13 +65,4 @@ export function guidanceOf(cwd) {
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
-}
-
-export const userMessage = (content) => ({ type: 'user', message: { role: 'user', content } });
-
-export function permissionResponse(requestId, request, { decision, message }) {
-  const response = decision === 'allow'
-    ? { behavior: 'allow', updatedInput: request.input ?? {} }
-    : { behavior: 'deny', message: message || 'The user denied this.' };
-  return { type: 'control_response', response: { subtype: 'success', request_id: requestId, response } };
 }

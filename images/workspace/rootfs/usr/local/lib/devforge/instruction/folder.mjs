@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The files of one instruction on the state volume. */
@@ -35,11 +35,20 @@ export class Folder {
     }
   }
 
-  /** All of it or nothing, also when the machine loses power in between. */
+  /** All of it or nothing. */
   write(name, value) {
     const draft = this.file(`.${name}.${process.pid}`);
-    writeFileSync(draft, `${JSON.stringify(value)}\n`, { mode: 0o600, flush: true });
+    writeFileSync(draft, `${JSON.stringify(value)}\n`, { mode: 0o600 });
     renameSync(draft, this.file(name));
+  }
+
+  /** Makes a file, and its name, outlast a loss of power. */
+  flush(name) {
+    for (const path of [this.file(name), this.path]) {
+      const descriptor = openSync(path, 'r');
+      fsyncSync(descriptor);
+      closeSync(descriptor);
+    }
   }
 
   remove(...names) {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { resolve } from 'node:path';
+import { lstatSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 
 const QUIET = {
   GIT_OPTIONAL_LOCKS: '0',
@@ -16,22 +17,28 @@ const OVERRIDES = [
 ];
 
 const UNREADABLE = '\ufffd';
+/** Itself, in a file it includes, or in the configuration of this work tree alone. */
+const MAY_NAME_FILTERS = /filter|include|worktreeConfig/i;
 
 /**
  * Git on a repository that is not trusted: nothing that its configuration names is run, neither hooks nor filters, file
  * system monitors, text converters or remote helpers. With an empty command for a filter, git takes the file as it is.
  */
 export class Git {
-  /** @returns {Promise<string[]>} absolute paths of the work tree, its index and its objects */
+  /** @returns {Promise<string[]>} absolute paths of the work tree, its index, its objects and its configuration */
   static async locate(cwd, deadline) {
+    const plain = join(cwd, '.git');
+    // An ordinary repository need not be asked where it is.
+    if (lstatSync(plain, { throwIfNoEntry: false })?.isDirectory()) return [cwd, join(plain, 'index'), join(plain, 'objects'), join(plain, 'config')];
     const git = new Git(cwd, {}, OVERRIDES, deadline);
-    const shown = await git.run(['rev-parse', '--show-toplevel', '--git-path', 'index', '--git-path', 'objects']);
-    return shown.toString().split('\n').slice(0, 3).map((path) => resolve(cwd, path));
+    const shown = await git.run(['rev-parse', '--show-toplevel', ...['index', 'objects', 'config'].flatMap((path) => ['--git-path', path])]);
+    return shown.toString().split('\n').slice(0, 4).map((path) => resolve(cwd, path));
   }
 
-  static async open(top, { index, objects, alternate }, deadline) {
+  static async open(top, { index, objects, alternate, configuration }, deadline) {
     const variables = { GIT_INDEX_FILE: index, GIT_OBJECT_DIRECTORY: objects, GIT_ALTERNATE_OBJECT_DIRECTORIES: alternate };
     const plain = new Git(top, variables, OVERRIDES, deadline);
+    if (!MAY_NAME_FILTERS.test(readFileSync(configuration, 'utf8'))) return plain;
     const names = await plain.run(['config', '--name-only', '-z', '--get-regexp', '^filter\\..*\\.(clean|smudge|process|required)$'], undefined, [0, 1]);
     if (names.toString('utf8').includes(UNREADABLE)) throw new Error('a filter cannot be named, so it cannot be turned off');
     const filters = split(names, 'utf8').map((name) => [name, name.endsWith('.required') ? 'false' : '']);

@@ -54,7 +54,7 @@ export class Repository {
 
   async #open() {
     const deadline = AbortSignal.timeout(DEADLINE_MS);
-    const [top, index, objects] = await Git.locate(this.cwd, deadline);
+    const [top, index, objects, configuration] = await Git.locate(this.cwd, deadline);
     const copy = this.folder.file('index');
     this.folder.remove('index');
     try {
@@ -63,7 +63,7 @@ export class Repository {
       if (error.code !== 'ENOENT') throw error;
     }
     mkdirSync(this.folder.file('objects'), { recursive: true });
-    return Git.open(top, { index: copy, objects: this.folder.file('objects'), alternate: objects }, deadline);
+    return Git.open(top, { index: copy, objects: this.folder.file('objects'), alternate: objects, configuration }, deadline);
   }
 }
 

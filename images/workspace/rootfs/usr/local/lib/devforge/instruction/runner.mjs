@@ -1,12 +1,10 @@
-import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Attempt } from './attempt.mjs';
-import { guidanceOf, opening } from './cli.mjs';
+import { CliProcess } from './cli-process.mjs';
 import { Conversation } from './conversation.mjs';
 import { EventLog } from './event-log.mjs';
 import { parseEvent } from './lines.mjs';
 import { killMarked } from './processes.mjs';
-import { Progress } from './progress.mjs';
 import { Tail } from './tail.mjs';
 
 /** When a container stops, the CLI may go before the runner is told. */
@@ -19,26 +17,25 @@ export class Runner {
   #exit = { code: null, signal: null, error: null, outOfMemory: false };
   #concluding = false;
 
-  constructor(folder, claim, settings) {
-    this.folder = folder;
-    this.claim = claim;
-    this.settings = settings;
-    this.request = folder.read('request.json');
-    this.progress = new Progress(folder);
+  /** @param {{ folder, claim, settings, request, progress }} parts */
+  constructor(parts) {
+    Object.assign(this, parts);
+    const { folder } = this;
     this.conversation = new Conversation();
     this.stderr = new Tail(folder.file('stderr.log'));
   }
 
-  /** Up to the start of the CLI without waiting for anything: the time until its first event counts. */
-  launch() {
-    const { progress, folder } = this;
+  /** Takes over a CLI that was begun a moment ago, or what an earlier runner left, and is the runner from now on. */
+  launch(cli = null) {
+    const { progress, folder, claim } = this;
     this.log = new EventLog(folder.events, (line, offset) => {
       if (offset === progress.offset) this.conversation.beginAttempt();
       this.conversation.observe(parseEvent(line));
     });
     if (this.log.bytes <= progress.offset) this.conversation.beginAttempt();
-    this.claim.serve((question) => this.#reply(question));
+    claim.serve((question) => this.#reply(question));
     process.on('SIGTERM', () => this.#shutDown());
+    if (cli) return this.#attend(cli);
     if (progress.attempts > 0) killMarked(folder.id);
     const settled = progress.stopped ? progress.stopped !== 'stalled' : this.conversation.result !== null;
     if (!settled) this.#nextAttempt(progress.stopped ?? 'interrupted');
@@ -59,20 +56,22 @@ export class Runner {
 
   /** @param {'interrupted' | 'stalled'} why what ended the one before */
   #nextAttempt(why) {
-    const { progress, request, folder } = this;
+    const { progress, request, folder, settings, log, conversation } = this;
     if (progress.attempts > request.resumes) return progress.stop(why);
-    const spent = progress.spentMs;
-    progress.beginAttempt(this.log.bytes);
-    this.conversation.beginAttempt();
+    const cli = CliProcess.begin({ settings, folder, request, progress, offset: log.bytes, seenSession: conversation.sessionId });
+    conversation.beginAttempt();
+    this.#attend(cli);
+  }
+
+  #attend(cli) {
+    const { progress, request, folder, conversation, stderr } = this;
     this.#attempt = new Attempt({
-      settings: this.settings,
-      folder,
+      cli,
+      id: folder.id,
       request,
-      conversation: this.conversation,
-      opening: opening(request, this.conversation.sessionId, process.env),
-      guidance: this.#guidance(),
-      remainingMs: request.timeoutSeconds === null ? Infinity : Math.max(request.timeoutSeconds * 1000 - spent, 0),
-      stderr: this.stderr,
+      conversation,
+      remainingMs: request.timeoutSeconds === null ? Infinity : Math.max(request.timeoutSeconds * 1000 - progress.spentMs, 0),
+      stderr,
       onLines: (lines) => {
         this.log.append(lines);
         this.claim.announce();
@@ -80,7 +79,6 @@ export class Runner {
       },
       onStop: (cause) => progress.stop(cause),
     });
-    this.#attempt.launch();
   }
 
   async #run(attempt) {
@@ -91,8 +89,9 @@ export class Runner {
     return exit;
   }
 
-  /** The repository as the agent finds it; it gets its prompt afterwards. */
+  /** The repository as the agent finds it; it gets its prompt afterwards, and when the request is safe on the disk. */
   async #snapshot() {
+    this.folder.flush('request.json');
     if (this.progress.treeBefore !== undefined) return;
     const repository = await this.#repository();
     this.progress.snapshot(await repository.tree());
@@ -102,14 +101,6 @@ export class Runner {
   async #repository() {
     const { Repository } = await import('./repository.mjs');
     return new Repository(this.folder, this.request.cwd);
-  }
-
-  #guidance() {
-    const text = guidanceOf(this.request.cwd);
-    if (text === null) return null;
-    const file = this.folder.file('guidance.md');
-    writeFileSync(file, text, { mode: 0o600 });
-    return file;
   }
 
   #reply({ command, requestId, answer }) {
@@ -136,7 +127,7 @@ export class Runner {
   /** The container stops: without an outcome, so that the run is gone on with. */
   async #shutDown() {
     this.#attempt?.interrupt();
-    await Promise.race([this.#attempt?.ended, sleep(SHUTDOWN_MS / 4)]);
+    await Promise.race([this.#attempt?.cli.ended, sleep(SHUTDOWN_MS / 4)]);
     process.exit();
   }
 
@@ -163,6 +154,7 @@ export class Runner {
       signal,
       ...changes,
     });
+    this.folder.flush('outcome.json');
     repository.forget();
     this.claim.release();
   }

@@ -1,5 +1,5 @@
 /**
- * What travels between DevForge and the holder: frames of a length (4 bytes, of what follows), a kind (1 byte) and a body.
+ * What travels between DevForge and the holder: frames of a kind (1 byte), a length (4 bytes, of the body) and a body.
  * The same as src/terminal/terminal-frames.ts of DevForge.
  */
 export const CONTROL = 0x63;
@@ -8,14 +8,14 @@ export const SCREEN = 0x73;
 
 const HEADER_BYTES = 5;
 /** DevForge sends nothing that is longer. */
-const LONGEST_BODY = 1024 * 1024;
+const LONGEST_FRAME = 1024 * 1024;
 
 /** @param {number} kind @param {Buffer | string} body */
 export function frame(kind, body) {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   const framed = Buffer.allocUnsafe(HEADER_BYTES + bytes.length);
-  framed.writeUInt32BE(bytes.length + 1, 0);
-  framed[4] = kind;
+  framed[0] = kind;
+  framed.writeUInt32BE(bytes.length, 1);
   bytes.copy(framed, HEADER_BYTES);
   return framed;
 }
@@ -39,11 +39,11 @@ export class FrameReader {
     let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     const frames = [];
     while (bytes.length >= HEADER_BYTES) {
-      const length = bytes.readUInt32BE(0);
-      if (length < 1 || length > LONGEST_BODY) throw new Error(`a frame of ${length} bytes`);
-      if (bytes.length < 4 + length) break;
-      frames.push({ kind: bytes[4], body: bytes.subarray(HEADER_BYTES, 4 + length) });
-      bytes = bytes.subarray(4 + length);
+      const end = HEADER_BYTES + bytes.readUInt32BE(1);
+      if (end > LONGEST_FRAME) throw new Error(`a frame of ${end} bytes`);
+      if (bytes.length < end) break;
+      frames.push({ kind: bytes[0], body: bytes.subarray(HEADER_BYTES, end) });
+      bytes = bytes.subarray(end);
     }
     this.#rest = bytes;
     return frames;

@@ -8,8 +8,8 @@ const { SerializeAddon } = require('@xterm/addon-serialize');
 const MOST_SCROLLBACK_ROWS = 2_000;
 /** A cell takes 12 bytes. */
 const MOST_CELLS = 500_000;
-/** Characters of what draws a screen; one that needs more is drawn with less. */
-const LONGEST_DRAWING = 2 * 1024 * 1024;
+/** Characters of what draws a screen; one that needs more is drawn with less. DevForge takes frames of 4 MiB. */
+const LONGEST_DRAWING = 1024 * 1024;
 const LONGEST_TITLE = 200;
 const OUTSIDE_OF_SEQUENCES = 0;
 const MOUSE_ENCODINGS = { SGR: '\x1b[?1006h', SGR_PIXELS: '\x1b[?1016h' };
