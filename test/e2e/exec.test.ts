@@ -261,7 +261,8 @@ describe('exec', () => {
     });
 
     it('a paused container', async () => {
-      await server.engine.docker.getContainer(container.dockerId!).pause();
+      // The engine cannot always freeze a container of a busy machine at once.
+      await until('it is paused', () => server.engine.docker.getContainer(container.dockerId!).pause().then(() => true), PATIENCE_MS);
       expect(problem(await exec({ command: ['true'] }))).toMatchObject({ status: 409, code: 'invalid_state' });
       await server.engine.docker.getContainer(container.dockerId!).unpause();
       await delay(100);
