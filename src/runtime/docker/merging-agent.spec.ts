@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { mergingAgent } from './merging-agent.js';
 
 let folder: string;
@@ -62,6 +63,10 @@ describe('the agent', () => {
       setTimeout(() => response.destroy(), 20);
     };
     await expect(ask().then(text)).rejects.toThrow();
+  });
+
+  it.each(['http', 'https'] as const)('of %s is put into words in no time, whatever is open', (protocol) => {
+    expect(inspect({ agent: mergingAgent(protocol) }, { showHidden: true, depth: null })).toBe('{ agent: MergingAgent }');
   });
 
   it('fails as the connection does when nobody listens', async () => {
