@@ -4,7 +4,7 @@ const rooms = {
   ports: ['runtime', 'persistence', 'queues', 'events'],
   edge: ['realtime', 'auth'],
   domain: ['containers', 'images'],
-  flows: ['provisioning', 'instructions', 'terminal', 'editor', 'metrics', 'logs', 'health'],
+  flows: ['provisioning', 'instructions', 'terminal', 'editor', 'agents', 'exec', 'files', 'metrics', 'logs', 'health'],
 };
 const paths = (...names) => `^src/(${names.join('|')})/`;
 
@@ -25,8 +25,9 @@ module.exports = {
     })),
     { name: 'dockerode-in-its-room', severity: 'error', from: { pathNot: '^src/runtime/docker/' }, to: { path: 'node_modules/(@types/)?dockerode' } },
     { name: 'bullmq-in-its-rooms', severity: 'error', from: { pathNot: ['^src/(queues|health)/', '\\.processor\\.ts$'] }, to: { path: 'node_modules/bullmq' } },
+    { name: 'prom-client-in-metrics', severity: 'error', from: { pathNot: '^src/metrics/' }, to: { path: 'node_modules/prom-client' } },
     { name: 'drizzle-in-persistence', severity: 'error', from: { pathNot: '^src/persistence/' }, to: { path: 'node_modules/drizzle-orm' } },
-    { name: 'fakes-in-tests', severity: 'error', from: { pathNot: ['\\.spec\\.ts$', '^src/runtime/fake/'] }, to: { path: '^src/runtime/fake/' } },
+    { name: 'fakes-in-tests', severity: 'error', from: { pathNot: ['\\.spec\\.ts$', '^src/runtime/fake/', '^test/'] }, to: { path: '^src/runtime/fake/' } },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CommonModule } from './common/common.module.js';
 import { ErrorTranslators } from './common/error-translators.js';
@@ -8,8 +9,11 @@ import { ConfigModule } from './config/config.module.js';
 import { loggingModule } from './common/logging.module.js';
 import { ContainersModule } from './containers/containers.module.js';
 import { EditorModule } from './editor/editor.module.js';
+import { ExecModule } from './exec/exec.module.js';
 import { EventsModule } from './events/events.module.js';
+import { FilesModule } from './files/files.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { InstructionsModule } from './instructions/instructions.module.js';
 import { LogsModule } from './logs/logs.module.js';
 import { HealthModule } from './health/health.module.js';
 import { asDomainError } from './persistence/database-error.js';
@@ -17,7 +21,9 @@ import { PersistenceModule } from './persistence/persistence.module.js';
 import { ProvisioningModule } from './provisioning/provisioning.module.js';
 import { QueuesModule } from './queues/queues.module.js';
 import { runtimeErrorToDomainError } from './runtime/runtime-error-translation.js';
+import { RealtimeModule } from './realtime/realtime.module.js';
 import { RuntimeModule } from './runtime/runtime.module.js';
+import { TerminalModule } from './terminal/terminal.module.js';
 
 @Global()
 @Module({
@@ -37,10 +43,16 @@ class ErrorTranslationModule {}
     PersistenceModule,
     QueuesModule,
     RuntimeModule,
+    RealtimeModule,
     AuthModule,
     ContainersModule,
     ProvisioningModule,
     EditorModule,
+    InstructionsModule,
+    AgentsModule,
+    TerminalModule,
+    ExecModule,
+    FilesModule,
     LogsModule,
     MetricsModule,
     HealthModule,

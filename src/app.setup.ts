@@ -3,23 +3,22 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Logger } from 'nestjs-pino';
 import { errorsPage } from './common/errors-page.js';
+import { setupRequestBodies } from './common/request-bodies.js';
 import { limitShutdown } from './common/shutdown-limit.js';
 import { StrictValidationPipe } from './common/validation.js';
 import { Settings } from './config/settings.js';
 import { DevForgeIoAdapter } from './realtime/devforge-io.adapter.js';
-
-const BODY_LIMIT = '1mb';
 
 /** What the server and the e2e tests share: pipes, CORS, documentation, shutdown. */
 export function setupApp(app: NestExpressApplication): void {
   const settings = app.get(Settings);
   app.useLogger(app.get(Logger));
   app.disable('x-powered-by');
-  app.useBodyParser('json', { limit: BODY_LIMIT });
+  setupRequestBodies(app);
   app.useGlobalPipes(new StrictValidationPipe());
   app.enableCors({
     origin: settings.corsOrigins.includes('*') ? '*' : settings.corsOrigins,
-    exposedHeaders: ['Location', 'Retry-After', 'X-Request-Id', 'Preference-Applied'],
+    exposedHeaders: ['Location', 'Retry-After', 'X-Request-Id', 'Preference-Applied', 'ETag', 'Content-Range'],
   });
   app.useWebSocketAdapter(new DevForgeIoAdapter(app));
   app.enableShutdownHooks();

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type ApiClient, ok } from '../../test/support/api/client.js';
+import { type ApiClient, ok, type Query } from '../../test/support/api/client.js';
 import type { Container, CreateContainer, Template } from '../../test/support/api/types.js';
 import { timed } from './statistics.js';
 
@@ -15,6 +15,7 @@ export class CreatedContainers {
   constructor(
     private readonly api: ApiClient,
     private readonly template: Template,
+    private readonly extra: Partial<CreateContainer> = {},
   ) {}
 
   /** How many there are now. */
@@ -26,6 +27,16 @@ export class CreatedContainers {
   async first(): Promise<Container> {
     const { id } = this.remember(ok(await this.api.create(this.body())));
     return this.api.waitForStatus(id, 'running', BUILD_TIMEOUT_MS);
+  }
+
+  /** Creates as many as are missing, a few at a time. @returns all of them, in the order in which they were made */
+  async fill(count: number, atOnce: number): Promise<Container[]> {
+    const missing = Array.from({ length: count - this.open.size }).values();
+    const work = async (): Promise<void> => {
+      for (const _ of missing) await this.untilRunning();
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
+    return Promise.all([...this.open].map(async (id) => ok(await this.api.get(id))));
   }
 
   /** One request that is answered once the container runs. */
@@ -53,8 +64,8 @@ export class CreatedContainers {
   }
 
   /** @throws Error when the list is not of `length` running containers */
-  async list(length: number): Promise<number> {
-    const { ms, result } = await timed(() => this.api.list({ limit: length }));
+  async list(length: number, query: Query = {}): Promise<number> {
+    const { ms, result } = await timed(() => this.api.list({ limit: length, ...query }));
     const running = ok(result).items.filter(({ status }) => status === 'running').length;
     if (running !== length) throw new Error(`The list shows ${running} running containers, not ${length}.`);
     return ms;
@@ -76,6 +87,6 @@ export class CreatedContainers {
   }
 
   private body(): CreateContainer {
-    return { name: `bench-${randomBytes(5).toString('hex')}`, template: this.template };
+    return { name: `bench-${randomBytes(5).toString('hex')}`, template: this.template, ...this.extra };
   }
 }

@@ -10,6 +10,7 @@ export interface EngineCall {
   method: string;
   /** Without the version in front and the query behind. */
   path: string;
+  query: string;
 }
 
 /** A Unix socket in front of the engine's own that writes down what goes through it. */
@@ -74,7 +75,8 @@ export class EngineProxy {
   }
 
   private note({ method = '', url = '' }: IncomingMessage): EngineCall {
-    const call = { method, path: url.replace(/^\/v[0-9.]+(?=\/)/, '').replace(/\?.*$/, '') };
+    const [path = '', query = ''] = url.replace(/^\/v[0-9.]+(?=\/)/, '').split('?');
+    const call = { method, path, query };
     this.calls.push(call);
     return call;
   }

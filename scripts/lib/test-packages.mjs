@@ -1,4 +1,4 @@
-/** The servers and tools that the tests run as their own processes: Redis, OpenSSH, git, OpenSSL. */
+/** The servers and tools that the tests run as their own processes: Redis, OpenSSH, Chromium, git, OpenSSL. */
 import { installPackages } from './apt.mjs';
 import { which } from './exec.mjs';
 import { runAsRoot } from './host.mjs';
@@ -7,6 +7,7 @@ import { runAsRoot } from './host.mjs';
 const NEEDED = [
   { program: 'redis-server', name: 'redis-server', services: ['redis-server.service'] },
   { program: 'sshd', name: 'openssh-server', services: ['ssh.service', 'ssh.socket'] },
+  { program: 'chromium', name: 'chromium', services: [] },
   { program: 'git', name: 'git', services: [] },
   { program: 'openssl', name: 'openssl', services: [] },
 ];

@@ -26,7 +26,8 @@ export const loggingModule = (): DynamicModule => LoggerModule.forRootAsync({
       level: settings.logLevel,
       genReqId: requestId,
       redact: { paths: SECRETS, censor: '[redacted]' },
-      autoLogging: { ignore: (request: IncomingMessage) => request.url?.startsWith('/health') ?? false },
+      // Probes and scrapes come every few seconds.
+      autoLogging: { ignore: (request: IncomingMessage) => request.url === '/metrics' || (request.url?.startsWith('/health') ?? false) },
       customLogLevel: (_: IncomingMessage, response: ServerResponse, error?: Error) => (error !== undefined || response.statusCode >= 500 ? 'error' : 'info'),
       serializers: {
         req: ({ id, method, url }: { id: string; method: string; url: string }) => ({ id, method, url: url.split('?')[0] }),

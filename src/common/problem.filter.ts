@@ -21,8 +21,9 @@ export class ProblemFilter implements ExceptionFilter {
     const response = http.getResponse<Response>();
     const error = toDomainError(thrown, this.translators);
     const { status } = ERROR_CODES[error.code];
-    if (status >= 500) this.logger.error({ err: error.cause ?? error, code: error.code }, error.message);
-    if (response.headersSent) {
+    // What fails since the client has left, fails for nobody.
+    if (status >= 500) this.logger[response.destroyed ? 'debug' : 'error']({ err: error.cause ?? error, code: error.code }, error.message);
+    if (response.headersSent || response.destroyed) {
       response.destroy();
       return;
     }

@@ -22,6 +22,7 @@ describe('readSettings', () => {
       logLevel: 'info',
       corsOrigins: ['*'],
       publicUrl: 'http://localhost:3000',
+      editorDomain: 'localhost',
       token: undefined,
       dataDir: resolve('.devforge'),
       databaseUrl: undefined,
@@ -35,7 +36,7 @@ describe('readSettings', () => {
   });
 
   it('takes an empty variable for an unset one', () => {
-    const names = ['PORT', 'HOST', 'NODE_ENV', 'LOG_LEVEL', 'CORS_ORIGIN', 'PUBLIC_URL', 'DEVFORGE_TOKEN', 'DATA_DIR', 'DATABASE_URL', 'REDIS_URL', 'DOCKER_SOCKET_PATH', 'DOCKER_HOST', 'SSH_KEYS_DIR', 'BASE_IMAGE', 'EXTRA_CA_CERTS', 'ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_BASE_URL'];
+    const names = ['PORT', 'HOST', 'NODE_ENV', 'LOG_LEVEL', 'CORS_ORIGIN', 'PUBLIC_URL', 'EDITOR_DOMAIN', 'DEVFORGE_TOKEN', 'DATA_DIR', 'DATABASE_URL', 'REDIS_URL', 'DOCKER_SOCKET_PATH', 'DOCKER_HOST', 'SSH_KEYS_DIR', 'BASE_IMAGE', 'EXTRA_CA_CERTS', 'ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_BASE_URL'];
     expect(readSettings(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readSettings({}));
   });
 
@@ -48,6 +49,7 @@ describe('readSettings', () => {
         LOG_LEVEL: 'debug',
         CORS_ORIGIN: 'https://a.example, https://b.example,',
         PUBLIC_URL: 'https://dev.example.org/',
+        EDITOR_DOMAIN: 'Dev.example.org',
         DEVFORGE_TOKEN: 'sixteen-letters!',
         DATA_DIR: '/data',
         DATABASE_URL: 'postgres://u:p@db/x',
@@ -68,6 +70,7 @@ describe('readSettings', () => {
       logLevel: 'debug',
       corsOrigins: ['https://a.example', 'https://b.example'],
       publicUrl: 'https://dev.example.org',
+      editorDomain: 'dev.example.org',
       token: 'sixteen-letters!',
       dataDir: '/data',
       databaseUrl: 'postgres://u:p@db/x',
@@ -101,6 +104,7 @@ describe('readSettings', () => {
       NODE_ENV: 'staging',
       LOG_LEVEL: 'loud',
       PUBLIC_URL: 'dev.example.org',
+      EDITOR_DOMAIN: 'https://dev.example.org:3000',
       DEVFORGE_TOKEN: 'short',
       DATABASE_URL: 'mysql://u:hunter2@db',
       REDIS_URL: 'http://:hunter2@r',
@@ -108,7 +112,7 @@ describe('readSettings', () => {
       ANTHROPIC_BASE_URL: 'gateway',
     });
     const named = faults.map((fault) => fault.split(' ')[0]);
-    expect(named).toEqual(['PORT', 'NODE_ENV', 'LOG_LEVEL', 'PUBLIC_URL', 'DEVFORGE_TOKEN', 'DATABASE_URL', 'REDIS_URL', 'DOCKER_HOST', 'ANTHROPIC_BASE_URL']);
+    expect(named).toEqual(['PORT', 'NODE_ENV', 'LOG_LEVEL', 'PUBLIC_URL', 'EDITOR_DOMAIN', 'DEVFORGE_TOKEN', 'DATABASE_URL', 'REDIS_URL', 'DOCKER_HOST', 'ANTHROPIC_BASE_URL']);
     expect(new InvalidEnvironmentError(faults).message.split('\n')).toHaveLength(faults.length + 2);
   });
 

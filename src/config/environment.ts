@@ -1,5 +1,5 @@
 import { plainToInstance, Transform } from 'class-transformer';
-import { IsIn, IsInt, IsNotEmpty, IsOptional, IsString, IsUrl, Matches, Max, Min, MinLength, validateSync } from 'class-validator';
+import { IsFQDN, IsIn, IsInt, IsNotEmpty, IsOptional, IsString, IsUrl, Matches, Max, Min, MinLength, validateSync } from 'class-validator';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { DockerEndpoint, Settings } from './settings.js';
@@ -31,6 +31,10 @@ class Environment {
   @IsOptional()
   @IsUrl(webUrl)
   PUBLIC_URL?: string;
+
+  @IsOptional()
+  @IsFQDN({ require_tld: false }, { message: 'EDITOR_DOMAIN must be a host name without scheme and port' })
+  EDITOR_DOMAIN?: string;
 
   @IsOptional()
   @MinLength(16)
@@ -96,13 +100,15 @@ export function readSettings(variables: Record<string, string | undefined>): Set
   );
   if (faults.length > 0) throw new InvalidEnvironmentError(faults);
 
+  const publicUrl = (env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).replace(/\/+$/, '');
   return {
     port: env.PORT,
     host: env.HOST,
     nodeEnv: env.NODE_ENV,
     logLevel: env.LOG_LEVEL,
     corsOrigins: env.CORS_ORIGIN.split(',').map((origin) => origin.trim()).filter(Boolean),
-    publicUrl: (env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).replace(/\/+$/, ''),
+    publicUrl,
+    editorDomain: env.EDITOR_DOMAIN?.toLowerCase() ?? localDomain(publicUrl),
     token: env.DEVFORGE_TOKEN,
     dataDir: absolute(env.DATA_DIR),
     databaseUrl: env.DATABASE_URL,
@@ -120,6 +126,11 @@ function dockerEndpoint(env: Environment): DockerEndpoint {
   return env.DOCKER_HOST.startsWith('unix://')
     ? { kind: 'socket', socketPath: env.DOCKER_HOST.slice('unix://'.length) || env.DOCKER_SOCKET_PATH }
     : { kind: 'host', url: env.DOCKER_HOST };
+}
+
+/** Browsers find every name below `localhost` without asking anybody. */
+function localDomain(publicUrl: string): string | null {
+  return new URL(publicUrl).hostname === 'localhost' ? 'localhost' : null;
 }
 
 function absolute(path: string): string {

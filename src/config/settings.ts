@@ -8,6 +8,8 @@ export abstract class Settings {
   readonly corsOrigins: string[];
   /** Base of the links that DevForge hands out, without a trailing slash. */
   readonly publicUrl: string;
+  /** Name under which every container's VS Code and ports get a sub-domain; null where they have a path each. */
+  readonly editorDomain: string | null;
   /** First administrator's bearer token; undefined when DevForge makes one. */
   readonly token: string | undefined;
   /** Absolute path of the folder for the embedded database, keys and caches. */

@@ -1,5 +1,8 @@
 import { LABEL_ID, LABEL_MANAGED, LABEL_ROLE, type Role } from '../runtime/labels.js';
 
+/** A DNS label: what a user may call a container. */
+export const CONTAINER_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
 /** The bridge that all workspaces share; they cannot reach one another on it. */
 export const WORKSPACE_NETWORK = 'devforge';
 

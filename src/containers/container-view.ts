@@ -1,17 +1,21 @@
 import { Injectable } from '@nestjs/common';
-import { Settings } from '../config/settings.js';
 import type { ContainerRow, JobRow } from '../persistence/containers.repository.js';
 import { JobsRepository } from '../persistence/jobs.repository.js';
+import { AgentStates } from './agent-states.js';
+import type { AgentDto } from './dto/agent.dto.js';
 import type { ContainerDto, JobDto } from './dto/container.dto.js';
+import type { MetricsDto } from './dto/metrics.dto.js';
 import { LatestMetrics } from './latest-metrics.js';
+import { SiteAddresses } from './site-addresses.js';
 
 /** Turns rows into what clients see. */
 @Injectable()
 export class ContainerView {
   constructor(
-    private readonly settings: Settings,
+    private readonly addresses: SiteAddresses,
     private readonly jobs: JobsRepository,
     private readonly metrics: LatestMetrics,
+    private readonly agents: AgentStates,
   ) {}
 
   async one(row: ContainerRow): Promise<ContainerDto> {
@@ -25,8 +29,14 @@ export class ContainerView {
     const byId = new Map(jobs.map((job) => [job.id, job]));
     return rows.map((row) => {
       const dto = this.toDto(row, row.jobId === null ? undefined : byId.get(row.jobId));
-      return includeMetrics ? { ...dto, metrics: this.metrics.latest(row.id) ?? null } : dto;
+      return includeMetrics ? { ...dto, metrics: this.metricsOf(row, dto.agent) } : dto;
     });
+  }
+
+  /** The sample may be older than what is known of the agent. */
+  private metricsOf({ id }: ContainerRow, agent: AgentDto | null): MetricsDto | null {
+    const latest = this.metrics.latest(id);
+    return latest === undefined ? null : { ...latest, agent: agent ?? latest.agent };
   }
 
   private toDto(row: ContainerRow, job: JobRow | undefined): ContainerDto {
@@ -46,8 +56,9 @@ export class ContainerView {
       statusReason: row.statusReason,
       dockerId: row.dockerId,
       image: row.image,
-      editorUrl: row.template === 'claude' ? null : `${this.settings.publicUrl}/editor/${row.id}/`,
-      agent: null,
+      editorUrl: row.template === 'claude' ? null : this.addresses.editorUrl(row),
+      editor: row.template === 'claude' ? null : { lastSeenAt: row.editorLastSeenAt?.toISOString() ?? null },
+      agent: this.agents.of(row),
       job: job === undefined ? null : toJobDto(job),
       createdAt: row.createdAt.toISOString(),
       updatedAt: row.updatedAt.toISOString(),

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AgentStates } from './agent-states.js';
 import { ContainerAcceptance } from './container-acceptance.js';
 import { ContainerLeases } from './container-leases.js';
 import { ContainerLifecycleService } from './container-lifecycle.service.js';
@@ -17,12 +18,15 @@ import { JobsController } from './jobs.controller.js';
 import { Leftovers } from './leftovers.js';
 import { Reconciler } from './reconciler.js';
 import { Reprovisioning } from './reprovisioning.js';
+import { SiteAddresses } from './site-addresses.js';
 import { SshKeys } from './ssh-keys.js';
 import { StatusGateway } from './status.gateway.js';
+import { WorkspaceTools } from './workspace-tools.js';
 
 @Module({
   controllers: [ContainersController, JobsController],
   providers: [
+    AgentStates,
     ContainerAcceptance,
     ContainerLeases,
     ContainerLifecycleService,
@@ -39,9 +43,11 @@ import { StatusGateway } from './status.gateway.js';
     Leftovers,
     Reconciler,
     Reprovisioning,
+    SiteAddresses,
     SshKeys,
     StatusGateway,
+    WorkspaceTools,
   ],
-  exports: [ContainerLeases, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent],
+  exports: [AgentStates, ContainerLeases, ContainerLifecycleService, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent, SiteAddresses, WorkspaceTools],
 })
 export class ContainersModule {}

@@ -5,6 +5,7 @@ import { isId } from '../common/ids.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
 import { JobsRepository } from '../persistence/jobs.repository.js';
 import { ContainerAcceptance } from './container-acceptance.js';
+import { CONTAINER_NAME } from './container-names.js';
 import { containerNotFound, ContainerStore } from './container-store.js';
 import { ContainerView, toJobDto } from './container-view.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
@@ -51,7 +52,7 @@ export class ContainersService {
 
   /** @param reference the id or the name */
   async find(principal: Principal, reference: string): Promise<ContainerRow> {
-    const row = isId(reference) ? await this.containers.findById(reference) : await this.containers.findByName(reference);
+    const row = await this.lookUp(reference);
     if (row === null || row.ownerId !== principal.ownerId) throw containerNotFound(reference);
     return row;
   }
@@ -60,5 +61,11 @@ export class ContainersService {
     const job = isId(id) ? await this.jobs.findById(id) : null;
     if (job === null || job.ownerId !== principal.ownerId) throw new DomainError('job_not_found', `There is no job "${id}".`);
     return toJobDto(job);
+  }
+
+  private async lookUp(reference: string): Promise<ContainerRow | null> {
+    if (isId(reference)) return this.containers.findById(reference);
+    // The database refuses some texts altogether, such as those with a NUL.
+    return CONTAINER_NAME.test(reference) ? this.containers.findByName(reference) : null;
   }
 }

@@ -39,14 +39,16 @@ export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Measures every running container once. */
   async check(): Promise<void> {
-    for (const row of await this.containers.listAll()) {
-      if (row.status !== 'running' || this.stopped.signal.aborted) continue;
-      try {
-        const usedMB = await this.disk.measure(row, this.stopped.signal);
-        if (usedMB > row.diskLimit) await this.stop(row, usedMB);
-      } catch (error) {
-        this.logger.debug({ err: error, containerId: row.id }, 'The disk of a container could not be measured');
-      }
+    const running = (await this.containers.listAll()).filter(({ status }) => status === 'running');
+    await Promise.all(running.map((row) => this.checkOne(row)));
+  }
+
+  private async checkOne(row: ContainerRow): Promise<void> {
+    try {
+      const usedMB = await this.disk.measure(row, this.stopped.signal);
+      if (usedMB > row.diskLimit) await this.stop(row, usedMB);
+    } catch (error) {
+      this.logger.debug({ err: error, containerId: row.id }, 'The disk of a container could not be measured');
     }
   }
 

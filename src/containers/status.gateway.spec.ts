@@ -4,6 +4,7 @@ import { FakeSocket } from '../../test/support/sockets/fake-socket.js';
 import { DomainError } from '../common/domain-error.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import { SocketTally } from '../realtime/socket-tally.js';
 import type { ContainerView } from './container-view.js';
 import type { ContainersService } from './containers.service.js';
 import { StatusGateway } from './status.gateway.js';
@@ -11,6 +12,7 @@ import { StatusGateway } from './status.gateway.js';
 let rows: Map<string, ContainerRow>;
 let events: DomainEvents;
 let gateway: StatusGateway;
+let tally: SocketTally;
 let socket: FakeSocket;
 let viewing: (status: string) => Promise<void>;
 
@@ -28,7 +30,8 @@ beforeEach(() => {
   const repository = { findById: async (id: string) => rows.get(id) ?? null } as unknown as ContainersRepository;
   viewing = async () => undefined;
   const view = { one: async ({ status }: ContainerRow) => (await viewing(status), { status, statusReason: null, agent: null, job: null, updatedAt: 'now', name: 'not in it' }) } as unknown as ContainerView;
-  gateway = new StatusGateway({ find } as unknown as ContainersService, repository, view, events, []);
+  tally = new SocketTally();
+  gateway = new StatusGateway({ find } as unknown as ContainersService, repository, view, events, [], tally);
   gateway.onApplicationBootstrap();
 });
 
@@ -55,6 +58,14 @@ describe('the status of containers', () => {
     expect(socket.of('status:update').map(({ containerId }) => containerId)).toEqual(['c1', 'c2']);
   });
 
+  it('is pushed when the agent does something else', async () => {
+    await subscribe({ containerId: 'c1' });
+    events.emit('agent.changed', { containerId: 'c2' });
+    events.emit('agent.changed', { containerId: 'c1' });
+    await pause(1);
+    expect(socket.of('status:update').map(({ containerId }) => containerId)).toEqual(['c1']);
+  });
+
   it('is pushed once to who asked for one and for all', async () => {
     await subscribe({ containerId: 'c1' });
     await subscribe({});
@@ -70,13 +81,26 @@ describe('the status of containers', () => {
     expect(socket.sent).toEqual([{ event: 'status:removed', payload: { containerId: 'c1', at: at.toISOString() } }]);
   });
 
+  it('takes up one subscription for each container and for all, until it is left or the container is removed', async () => {
+    const count = () => tally.subscriptions();
+    expect(count()).toEqual([['status', 0]]);
+    for (const payload of [{ containerId: 'c1' }, { containerId: 'c1' }, { containerId: 'c2' }, {}]) await subscribe(payload);
+    expect(count()).toEqual([['status', 3]]);
+    await gateway.leave(socket.typed, { containerId: 'c2' });
+    events.emit('container.removed', { containerId: 'c1', ownerId: socket.data.principal.ownerId, at: new Date() });
+    await pause(1);
+    expect(count()).toEqual([['status', 1]]);
+  });
+
   it('is never older than one that was pushed before, however long it takes to look it up', async () => {
-    viewing = (status) => pause(status === 'stopping' ? 20 : 0);
+    const lookup = Promise.withResolvers<void>();
+    viewing = async (status) => (status === 'stopping' ? lookup.promise : undefined);
     await subscribe({});
     await change('c1', 'stopping');
     await change('c1', 'stopped');
     await change('c1', 'starting');
-    await pause(40);
+    lookup.resolve();
+    await pause(10);
     expect(socket.of('status:update').map(({ status }) => status)).toEqual(['stopping', 'starting']);
   });
 

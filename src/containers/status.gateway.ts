@@ -2,11 +2,13 @@ import { type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/commo
 import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { DomainError } from '../common/domain-error.js';
 import { ErrorTranslators } from '../common/error-translators.js';
+import { Refreshes } from '../common/refreshes.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { ContainersRepository } from '../persistence/containers.repository.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import { LatestMessages } from '../realtime/outbox.js';
 import type { Acknowledgement } from '../realtime/socket-events.js';
+import { SocketTally } from '../realtime/socket-tally.js';
 import type { ServerMessage, TypedSocket } from '../realtime/typed-socket.js';
 import { ContainerView } from './container-view.js';
 import { ContainersService } from './containers.service.js';
@@ -26,8 +28,7 @@ interface Subscriber {
 @WebSocketGateway()
 export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, OnGatewayDisconnect<TypedSocket> {
   private readonly subscribers = new Map<TypedSocket, Subscriber>();
-  /** Containers whose status is being looked up, and whether it changed again in the meantime. */
-  private readonly pushing = new Map<string, { again: boolean }>();
+  private readonly refreshes = new Refreshes();
   private unsubscribe: (() => void)[] = [];
 
   constructor(
@@ -36,14 +37,20 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
     private readonly view: ContainerView,
     private readonly events: DomainEvents,
     private readonly translators: ErrorTranslators,
-  ) {}
+    tally: SocketTally,
+  ) {
+    tally.countSubscriptions('status', () => [...this.subscribers.values()].reduce((sum, { topics }) => sum + topics.size, 0));
+  }
 
   onApplicationBootstrap(): void {
     this.unsubscribe = [
       this.events.on('container.changed', ({ containerId }) => this.pushStatus(containerId)),
+      this.events.on('agent.changed', ({ containerId }) => this.pushStatus(containerId)),
       this.events.on('container.removed', ({ containerId, ownerId, at }) => {
-        this.pushing.delete(containerId);
+        this.refreshes.drop(containerId);
         this.push(containerId, ownerId, { event: 'status:removed', payload: { containerId, at: at.toISOString() } });
+        // A container that is gone takes up no subscription.
+        for (const { topics } of this.subscribers.values()) topics.delete(containerId);
       }),
     ];
   }
@@ -87,30 +94,18 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
     return subscriber;
   }
 
-  /** One look-up after the other for each container, so that an older status never comes after a newer one. */
   private async pushStatus(containerId: string): Promise<void> {
     if (this.subscribers.size === 0) return;
-    const known = this.pushing.get(containerId);
-    if (known !== undefined) return void (known.again = true);
-    const lookup = { again: false };
-    this.pushing.set(containerId, lookup);
-    try {
-      do {
-        lookup.again = false;
-        await this.lookUpAndPush(containerId, lookup);
-      } while (lookup.again);
-    } finally {
-      if (this.pushing.get(containerId) === lookup) this.pushing.delete(containerId);
-    }
+    await this.refreshes.run(containerId, () => this.lookUp(containerId), (found) => {
+      if (found !== null) this.push(containerId, found.ownerId, found.message);
+    });
   }
 
-  private async lookUpAndPush(containerId: string, lookup: { again: boolean }): Promise<void> {
+  private async lookUp(containerId: string): Promise<{ ownerId: string; message: ServerMessage } | null> {
     const row = await this.rows.findById(containerId);
-    if (row === null) return;
+    if (row === null) return null;
     const { status, statusReason, agent, job, updatedAt } = await this.view.one(row);
-    // It was removed in the meantime.
-    if (this.pushing.get(containerId) !== lookup) return;
-    this.push(containerId, row.ownerId, { event: 'status:update', payload: { containerId, status, statusReason, agent, job, at: updatedAt } });
+    return { ownerId: row.ownerId, message: { event: 'status:update', payload: { containerId, status, statusReason, agent, job, at: updatedAt } } };
   }
 
   private push(containerId: string, ownerId: string, message: ServerMessage): void {

@@ -2,18 +2,26 @@ import { Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentPrincipal } from '../auth/bearer.guard.js';
 import type { Principal } from '../auth/principal.js';
-import { type EditorLink, EditorService } from './editor.service.js';
+import { LinksService, type SiteLink } from './links.service.js';
+import { requiredPort } from './required-port.js';
 
 @ApiTags('way in')
 @ApiBearerAuth()
 @Controller('api/containers')
 export class EditorController {
-  constructor(private readonly editor: EditorService) {}
+  constructor(private readonly links: LinksService) {}
 
   @Post(':id/editor')
   @HttpCode(200)
   @ApiOperation({ summary: "A single-use link that signs the browser in to that container's VS Code and nothing else" })
-  open(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<EditorLink> {
-    return this.editor.open(principal, id);
+  openEditor(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<SiteLink> {
+    return this.links.editor(principal, id);
+  }
+
+  @Post(':id/ports/:port/preview')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'A single-use link that signs the browser in to what listens on that port of the container' })
+  openPreview(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Param('port') port: string): Promise<SiteLink> {
+    return this.links.preview(principal, id, requiredPort(port));
   }
 }

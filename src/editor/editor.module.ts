@@ -1,30 +1,30 @@
-import { type MiddlewareConsumer, Module, type NestModule, type OnApplicationBootstrap } from '@nestjs/common';
-import type { Request, Response } from 'express';
+import { Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { ContainersModule } from '../containers/containers.module.js';
 import { EditorController } from './editor.controller.js';
-import { EditorCookie } from './editor-cookie.js';
-import { EditorProxy } from './editor-proxy.js';
-import { EditorService } from './editor.service.js';
-import { EditorTickets } from './editor-tickets.js';
+import { EditorHeartbeat } from './editor-heartbeat.js';
+import { Editors } from './editors.js';
+import { LinksService } from './links.service.js';
+import { SignInTickets } from './sign-in/sign-in-tickets.js';
+import { SiteCookie } from './sign-in/site-cookie.js';
+import { SiteDirectory } from './site-directory.js';
+import { SiteProxy } from './site-proxy.js';
+import { SiteRouter } from './site-router.js';
+import { Tunnels } from './tunnel/tunnels.js';
 
 @Module({
   imports: [ContainersModule],
   controllers: [EditorController],
-  providers: [EditorService, EditorTickets, EditorCookie, EditorProxy],
+  providers: [EditorHeartbeat, Editors, LinksService, SignInTickets, SiteCookie, SiteDirectory, SiteProxy, SiteRouter, Tunnels],
 })
-export class EditorModule implements NestModule, OnApplicationBootstrap {
-  constructor(private readonly proxy: EditorProxy) {}
+export class EditorModule implements OnApplicationBootstrap {
+  constructor(
+    private readonly router: SiteRouter,
+    private readonly adapter: HttpAdapterHost,
+  ) {}
 
-  configure(consumer: MiddlewareConsumer): void {
-    consumer
-      .apply((request: Request, response: Response) => {
-        request.url = request.originalUrl;
-        void this.proxy.handle(request, response);
-      })
-      .forRoutes('/editor/*path');
-  }
-
+  /** After the gateways have put their own listeners on the server. */
   onApplicationBootstrap(): void {
-    this.proxy.attach();
+    this.router.attach(this.adapter);
   }
 }

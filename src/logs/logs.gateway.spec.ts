@@ -5,6 +5,7 @@ import { DomainError } from '../common/domain-error.js';
 import type { ContainersService } from '../containers/containers.service.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import { SocketTally } from '../realtime/socket-tally.js';
 import { LogHub } from './log-hub.js';
 import { LogsGateway } from './logs.gateway.js';
 
@@ -12,6 +13,7 @@ let engine: FakeLogEngine;
 let events: DomainEvents;
 let hub: LogHub;
 let gateway: LogsGateway;
+let tally: SocketTally;
 let socket: FakeSocket;
 let finding: Promise<void>;
 
@@ -28,7 +30,8 @@ beforeEach(() => {
   const rows = { findById: (id: string) => find(undefined, id) } as unknown as ContainersRepository;
   hub = new LogHub(engine.runtime, rows, events, new FastClock(), quietLogger);
   hub.onApplicationBootstrap();
-  gateway = new LogsGateway({ find } as unknown as ContainersService, hub, []);
+  tally = new SocketTally();
+  gateway = new LogsGateway({ find } as unknown as ContainersService, hub, [], tally);
   socket = new FakeSocket();
 });
 
@@ -65,7 +68,9 @@ describe('a log subscription', () => {
 
   it('ends when it is ended', async () => {
     await subscribe({ containerId: 'c1' });
+    expect(tally.subscriptions()).toEqual([['logs', 1]]);
     await expect(gateway.unsubscribe(socket.typed, { containerId: 'c1' })).resolves.toEqual({ ok: true });
+    expect(tally.subscriptions()).toEqual([['logs', 0]]);
     const { length } = socket.sent;
     engine.write('docker-c1', 'unseen');
     await pause(10);

@@ -6,6 +6,7 @@ import { ContainersService } from '../containers/containers.service.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import type { OutboxSource } from '../realtime/outbox.js';
 import type { Acknowledgement } from '../realtime/socket-events.js';
+import { SocketTally } from '../realtime/socket-tally.js';
 import type { ServerMessage, TypedSocket } from '../realtime/typed-socket.js';
 import { SubscribeLogsDto, UnsubscribeLogsDto } from './dto/subscribe-logs.dto.js';
 import { type JoinedLog, LogHub } from './log-hub.js';
@@ -29,7 +30,10 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
     private readonly containers: ContainersService,
     private readonly hub: LogHub,
     private readonly translators: ErrorTranslators,
-  ) {}
+    tally: SocketTally,
+  ) {
+    tally.countSubscriptions('logs', () => [...this.readers.values()].reduce((sum, { size }) => sum + size, 0));
+  }
 
   handleDisconnect(socket: TypedSocket): void {
     for (const id of this.readers.get(socket)?.keys() ?? []) this.leave(socket, id);

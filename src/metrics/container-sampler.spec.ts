@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { AgentDto } from '../containers/dto/agent.dto.js';
 import type { MetricsDto } from '../containers/dto/metrics.dto.js';
 import type { ContainerRow } from '../persistence/containers.repository.js';
 import type { UsageRecord } from '../runtime/container-runtime.js';
@@ -19,8 +20,8 @@ class FakeSource extends UsageSource {
     if (this.isClosed) this.machine.readsOfClosed += 1;
     if (this.machine.readMs > 0) await new Promise((resolve) => setTimeout(resolve, this.machine.readMs));
     if (this.machine.isBroken || this.machine.vanished.has(this)) throw new Error('ENODEV');
-    const at = Date.now();
-    return { at, cpuSeconds: at / 2_000, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 };
+    const monotonicMs = performance.now();
+    return { at: Date.now(), monotonicMs, cpuSeconds: 1_000 + monotonicMs / 2_000, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 };
   }
 
   claudeProcesses(): number[] | undefined {
@@ -59,12 +60,16 @@ class FakeMachine extends UsageSources {
 let machine: FakeMachine;
 let sampler: ContainerSampler;
 let resting: MetricsDto[];
+let told: AgentDto | null;
+let failures: unknown[];
 
 beforeEach(() => {
   jest.useFakeTimers({ now: Date.parse('2030-01-01T00:00:00.777Z') });
   machine = new FakeMachine();
   resting = [];
-  sampler = new ContainerSampler(row, machine, () => undefined, (metrics) => resting.push(metrics));
+  told = null;
+  failures = [];
+  sampler = new ContainerSampler(row, machine, () => undefined, () => told, { onSample: (metrics) => resting.push(metrics), onFailure: (error) => failures.push(error) });
 });
 
 afterEach(() => {
@@ -163,8 +168,8 @@ describe('a sample', () => {
     const read = FakeSource.prototype.read;
     jest.spyOn(FakeSource.prototype, 'read').mockImplementation(async function (this: FakeSource) {
       const record = await read.call(this);
-      const at = Math.floor(record.at / 1_000) * 1_000;
-      return { ...record, at, cpuSeconds: at / 2_000 };
+      const monotonicMs = Math.floor(record.monotonicMs / 1_000) * 1_000;
+      return { ...record, monotonicMs, cpuSeconds: monotonicMs / 2_000 };
     });
     const sample = sampler.sample();
     await pass(1_000);
@@ -220,12 +225,17 @@ describe('a sample', () => {
     await expect(sampler.sample()).rejects.toThrow('does not run');
   });
 
-  it('goes on when the clock is put back', async () => {
+  it.each([-3_600_000, -400, 400, 3_600_000])('goes on, with true rates, when the clock is put %i ms off', async (step) => {
     await begin();
-    jest.setSystemTime(Date.now() - 3_600_000);
-    const sample = sampler.sample();
-    await pass(200);
-    expect(Date.now() - Date.parse((await sample).timestamp)).toBeLessThan(1_000);
+    const { times } = watch(1_000);
+    const percents: number[] = [];
+    sampler.watch({ intervalMs: 1_000, onMetrics: ({ cpu }) => percents.push(cpu.percent) });
+    await pass(2_500);
+    jest.setSystemTime(Date.now() + step);
+    await pass(8_000);
+    expect(times.length).toBeGreaterThanOrEqual(10);
+    expect(new Set(percents)).toEqual(new Set([50]));
+    expect(Date.now() - times.at(-1)!).toBeLessThanOrEqual(1_000);
   });
 
   it.each([0, 50])('asked for as it closes fails (after %i ms), and nothing stays open', async (after) => {
@@ -265,6 +275,8 @@ describe('a source that fails', () => {
     await pass(5_000);
     expect(times).toHaveLength(length);
     expect(machine.opened.length - opened).toBeLessThanOrEqual(7);
+    expect(failures.length).toBeGreaterThanOrEqual(4);
+    expect(failures.length).toBeLessThanOrEqual(7);
     machine.isBroken = false;
     await pass(3_000);
     expect(times.length).toBeGreaterThan(length + 2);
@@ -284,6 +296,7 @@ describe('closing', () => {
     await pass(60_000);
     expect(times).toHaveLength(length);
     expect(machine.reads).toBe(0);
+    expect(failures).toEqual([]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
@@ -317,5 +330,24 @@ describe('the agent', () => {
     expect(Date.parse(active!.since!)).toBeGreaterThan(Date.parse(none!.since!));
     machine.agents = undefined;
     expect(await agent()).toBeNull();
+  });
+
+  it('is as the agent itself tells, where it does', async () => {
+    machine.agents = [77];
+    await agent();
+    await pass(1_000);
+    told = { active: true, state: 'waiting', since: '2030-01-01T00:00:00.000Z', waitingFor: { tool: 'Bash', text: 'ls' } };
+    expect(await agent()).toEqual(told);
+    await pass(1_000);
+    const before = await sampler.sample();
+    told = { ...told, state: 'working', waitingFor: null };
+    // Too soon for new figures.
+    await pass(50);
+    const after = await sampler.sample();
+    expect(after).toEqual({ ...before, agent: told });
+    expect(sampler.latest).toEqual(after);
+    await pass(1_000);
+    told = null;
+    expect(await agent()).toMatchObject({ active: true, state: null, waitingFor: null });
   });
 });

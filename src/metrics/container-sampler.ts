@@ -1,4 +1,5 @@
-import type { AgentPresence, MetricsDto } from '../containers/dto/metrics.dto.js';
+import type { AgentDto } from '../containers/dto/agent.dto.js';
+import type { AgentPresenceDto, MetricsDto } from '../containers/dto/metrics.dto.js';
 import type { ContainerRow } from '../persistence/containers.repository.js';
 import type { UsageRecord } from '../runtime/container-runtime.js';
 import type { UsageSource, UsageSources } from './sources/usage-source.js';
@@ -21,16 +22,23 @@ interface Due {
   at: number;
 }
 
+export interface SamplerListener {
+  /** A sample of the resting beat. */
+  onSample(metrics: MetricsDto): void;
+  /** Watchers did not get what was due, and will be served when it works again. */
+  onFailure(error: unknown): void;
+}
+
 /**
- * Samples one container, once for all who watch it. Every interval ticks at its multiples of the clock,
- * so watchers of the same interval share a sample whenever they came.
+ * Samples one container, once for all who watch it. Every interval ticks at its multiples of a clock that
+ * nobody sets, so watchers of the same interval share a sample whenever they came.
  */
 export class ContainerSampler {
   latest: MetricsDto | undefined;
   private readonly due = new Map<Watcher, Due>();
   private source: UsageSource | undefined;
   private before: UsageRecord | undefined;
-  private agent: AgentPresence | null = null;
+  private agent: AgentPresenceDto | null = null;
   private timer: NodeJS.Timeout | undefined;
   private sampling: Promise<MetricsDto> | undefined;
   private ticking = false;
@@ -41,9 +49,10 @@ export class ContainerSampler {
     private readonly row: ContainerRow,
     private readonly sources: UsageSources,
     private readonly diskUsedMB: (id: string) => number | undefined,
-    private readonly onSample: (metrics: MetricsDto) => void,
+    private readonly agentState: () => AgentDto | null,
+    private readonly listener: SamplerListener,
   ) {
-    this.restingAt = this.nextTick(RESTING_INTERVAL_MS);
+    this.restingAt = this.nextTick(RESTING_INTERVAL_MS, monotonicNow());
   }
 
   start(): void {
@@ -51,7 +60,7 @@ export class ContainerSampler {
   }
 
   watch(watcher: Watcher): () => void {
-    this.due.set(watcher, { watcher, at: this.nextTick(watcher.intervalMs) });
+    this.due.set(watcher, { watcher, at: this.nextTick(watcher.intervalMs, monotonicNow()) });
     this.schedule();
     return () => {
       this.due.delete(watcher);
@@ -75,19 +84,21 @@ export class ContainerSampler {
 
   private async take(): Promise<MetricsDto> {
     let record = await this.read();
-    // The machine's clock was put back: there is no span to speak of.
-    if (this.before !== undefined && record.at < this.before.at) this.before = undefined;
-    if (this.before === undefined || record.at - this.before.at < SHORTEST_SPAN_MS) {
-      if (this.latest !== undefined && this.before !== undefined) return this.latest;
+    if (this.before === undefined || record.monotonicMs - this.before.monotonicMs < SHORTEST_SPAN_MS) {
+      if (this.latest !== undefined && this.before !== undefined) {
+        this.seeAgent(record.at);
+        if (this.agent !== this.latest.agent) this.latest = { ...this.latest, agent: this.agent };
+        return this.latest;
+      }
       const first = record;
       this.before = first;
       // The engine's stream has a new reading about once a second.
-      for (let waits = 0; waits < MOST_WAITS && record.at - first.at < SHORTEST_SPAN_MS; waits++) {
+      for (let waits = 0; waits < MOST_WAITS && record.monotonicMs - first.monotonicMs < SHORTEST_SPAN_MS; waits++) {
         await new Promise((resolve) => setTimeout(resolve, SHORTEST_SPAN_MS));
         record = await this.readFrom(this.source);
       }
     }
-    this.seeAgent(this.source?.claudeProcesses(), record.at);
+    this.seeAgent(record.at);
     this.latest = toMetrics(this.row, record, this.before, this.diskUsedMB(this.row.id), this.agent);
     this.before = record;
     return this.latest;
@@ -116,9 +127,9 @@ export class ContainerSampler {
   }
 
   /** Containers tick apart from one another, so that a thousand watchers are not served in one moment. */
-  private nextTick(intervalMs: number): number {
+  private nextTick(intervalMs: number, after: number): number {
     const phase = Number.parseInt(this.row.id.slice(0, 4), 16) % intervalMs;
-    return Math.floor((Date.now() - phase) / intervalMs + 1) * intervalMs + phase;
+    return Math.floor((after - phase) / intervalMs + 1) * intervalMs + phase;
   }
 
   private schedule(): void {
@@ -126,20 +137,20 @@ export class ContainerSampler {
     clearTimeout(this.timer);
     let next = this.restingAt;
     for (const { at } of this.due.values()) next = Math.min(next, at);
-    this.timer = setTimeout(() => void this.tick(), Math.max(0, next - Date.now()));
+    this.timer = setTimeout(() => void this.tick(), Math.max(0, next - Math.floor(performance.now())));
   }
 
   private async tick(): Promise<void> {
-    const now = Date.now();
+    const now = monotonicNow();
     this.ticking = true;
     try {
       this.hand(await this.sample(), now);
-    } catch {
-      // It stopped, or its files vanished with a restart: what the row says next decides.
+    } catch (error) {
       this.release();
       for (const due of this.due.values()) due.at = Math.max(due.at, now + REOPEN_MS);
+      if (!this.closed) this.listener.onFailure(error);
     }
-    if (now >= this.restingAt) this.restingAt = this.nextTick(RESTING_INTERVAL_MS);
+    if (now >= this.restingAt) this.restingAt = this.nextTick(RESTING_INTERVAL_MS, monotonicNow());
     this.ticking = false;
     this.schedule();
   }
@@ -147,10 +158,10 @@ export class ContainerSampler {
   /** To all whose tick it is. */
   private hand(metrics: MetricsDto, now: number): void {
     if (this.closed) return;
-    if (now >= this.restingAt) this.onSample(metrics);
+    if (now >= this.restingAt) this.listener.onSample(metrics);
     for (const due of this.due.values()) {
       if (due.at > now) continue;
-      due.at = this.nextTick(due.watcher.intervalMs);
+      due.at = this.nextTick(due.watcher.intervalMs, monotonicNow());
       due.watcher.onMetrics(metrics);
     }
   }
@@ -161,10 +172,19 @@ export class ContainerSampler {
     this.before = undefined;
   }
 
-  private seeAgent(processes: number[] | undefined, at: number): void {
+  /** Where nothing better is known, the process table tells that it runs. */
+  private seeAgent(at: number): void {
+    const told = this.agentState();
+    if (told !== null) return void (this.agent = told);
+    const processes = this.source?.claudeProcesses();
     if (processes === undefined) return void (this.agent = null);
     const active = processes.length > 0;
-    if (this.agent?.active === active) return;
-    this.agent = { active, state: active ? null : 'none', since: new Date(at).toISOString() };
+    if (this.agent?.active === active && this.agent.state === (active ? null : 'none')) return;
+    this.agent = { active, state: active ? null : 'none', since: new Date(at).toISOString(), waitingFor: null };
   }
+}
+
+/** Rounded up, since a timer may fire a fraction of a millisecond early. */
+function monotonicNow(): number {
+  return Math.ceil(performance.now());
 }

@@ -3,22 +3,29 @@ import { quietLogger } from '../../test/support/logs/fake-log-engine.js';
 import { FakeSocket } from '../../test/support/sockets/fake-socket.js';
 import { DomainError } from '../common/domain-error.js';
 import type { ContainersService } from '../containers/containers.service.js';
+import { AgentStates } from '../containers/agent-states.js';
 import type { DiskUsage } from '../containers/disk-usage.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import { SocketTally } from '../realtime/socket-tally.js';
 import { MetricsGateway } from './metrics.gateway.js';
 import { MetricsHub } from './metrics-hub.js';
+import { RuntimeError } from '../runtime/container-runtime.js';
+import { runtimeErrorToDomainError } from '../runtime/runtime-error-translation.js';
 import { UsageSource, UsageSources } from './sources/usage-source.js';
 
 class FakeSources extends UsageSources {
   readonly opened: string[] = [];
   reads = 0;
+  failure: Error | undefined;
 
   async open(dockerId: string): Promise<UsageSource> {
+    if (this.failure !== undefined) throw this.failure;
     this.opened.push(dockerId);
     const read = async () => {
       this.reads += 1;
-      return { at: Date.now(), cpuSeconds: 0, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 };
+      if (this.failure !== undefined) throw this.failure;
+      return { at: Date.now(), monotonicMs: performance.now(), cpuSeconds: 0, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 };
     };
     return { read, claudeProcesses: () => [], close: () => void this.opened.splice(this.opened.indexOf(dockerId), 1) };
   }
@@ -33,8 +40,12 @@ let sources: FakeSources;
 let events: DomainEvents;
 let hub: MetricsHub;
 let gateway: MetricsGateway;
+let tally: SocketTally;
 let socket: FakeSocket;
+let lastMB: number | undefined;
 let forgotten: string[];
+let findMs: number[];
+let measure: () => Promise<number>;
 
 beforeEach(async () => {
   jest.useFakeTimers();
@@ -42,26 +53,35 @@ beforeEach(async () => {
   sources = new FakeSources();
   events = new DomainEvents(quietLogger);
   forgotten = [];
-  const repository = { listAll: async () => [...rows.values()], findById: async (id: string) => rows.get(id) ?? null } as unknown as ContainersRepository;
-  const disk = { last: () => 5, measure: async () => 5, forget: (id: string) => forgotten.push(id) } as unknown as DiskUsage;
-  hub = new MetricsHub(repository, sources, disk, events, quietLogger);
+  lastMB = 5;
+  findMs = [];
+  measure = async () => 5;
+  const repository = { listAll: async () => [...rows.values()], findById: async (id: string) => late(rows.get(id) ?? null) } as unknown as ContainersRepository;
+  const disk = { last: () => lastMB, measure: () => measure(), forget: (id: string) => forgotten.push(id) } as unknown as DiskUsage;
+  hub = new MetricsHub(repository, sources, disk, new AgentStates(events), events, quietLogger);
   const find = async (_: unknown, id: string): Promise<ContainerRow> => {
-    const row = rows.get(id);
+    const row = await late(rows.get(id));
     if (row === undefined) throw new DomainError('container_not_found', 'no such container');
     return row;
   };
-  gateway = new MetricsGateway({ find } as unknown as ContainersService, repository, hub, events, []);
+  tally = new SocketTally();
+  gateway = new MetricsGateway({ find } as unknown as ContainersService, hub, [runtimeErrorToDomainError], tally);
   socket = new FakeSocket();
   await hub.onApplicationBootstrap();
-  gateway.onApplicationBootstrap();
 });
 
 afterEach(() => {
-  gateway.onModuleDestroy();
   hub.onModuleDestroy();
   if (sources.opened.length + jest.getTimerCount() > 0) throw new Error('a source or a timer was left behind');
   jest.useRealTimers();
 });
+
+/** A look-up answers what was there when it was asked. */
+async function late<Row>(row: Row): Promise<Row> {
+  const ms = findMs.shift() ?? 0;
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+  return row;
+}
 
 const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
 
@@ -109,6 +129,55 @@ describe('the hub', () => {
     expect(sources.opened.toSorted()).toEqual(['docker-' + B, 'docker-new']);
   });
 
+  it('follows the newer of two changes, whichever look-up takes longer', async () => {
+    await pass(10_000);
+    findMs = [300, 1];
+    await change(A, 'stopped');
+    await change(A, 'running');
+    await pass(6_000);
+    expect(sources.opened.toSorted()).toEqual(['docker-' + A, 'docker-' + B]);
+  });
+
+  it('takes up no container that was removed while it was looked up', async () => {
+    findMs = [300];
+    await change(A, 'running');
+    await remove(A);
+    await pass(10_000);
+    expect(sources.opened).toEqual(['docker-' + B]);
+  });
+
+  it('looks again at a container that cannot be sampled: it may have stopped without a word', async () => {
+    await pass(10_000);
+    rows.set(A, { ...rows.get(A)!, status: 'stopped' });
+    sources.failure = new RuntimeError('conflict', 'the container does not run');
+    await pass(10_000);
+    sources.failure = undefined;
+    await pass(10_000);
+    expect(sources.opened).toEqual(['docker-' + B]);
+  });
+
+  it('says why there are no figures now', async () => {
+    sources.failure = new RuntimeError('unavailable', 'the engine is away');
+    await expect(hub.now(rows.get(A)!)).rejects.toBe(sources.failure);
+    sources.failure = new RuntimeError('conflict', 'the container does not run');
+    await expect(hub.now(rows.get(A)!)).rejects.toMatchObject({ code: 'invalid_state' });
+  });
+
+  it('waits for no disk', async () => {
+    lastMB = undefined;
+    measure = () => new Promise(() => undefined);
+    const id = 'cccc0000-0000-4000-8000-000000000000';
+    rows.set(id, running(id));
+    await change(id, 'running');
+    await subscribe({ containerId: id, interval: 500 });
+    await pass(10_000);
+    expect(socket.of('metrics:update').length).toBeGreaterThanOrEqual(18);
+    expect(hub.latest(id)).toMatchObject({ pids: 1, disk: { usedMB: null, percent: null } });
+    lastMB = 7;
+    await pass(1_000);
+    expect(socket.of('metrics:update').at(-1)).toMatchObject({ metrics: { disk: { usedMB: 7 } } });
+  });
+
   it('begins nothing once it ended', async () => {
     hub.onModuleDestroy();
     hub.observe(running(A));
@@ -137,11 +206,14 @@ describe('subscriptions', () => {
   });
 
   it('take a new interval when asked for again, and end when ended', async () => {
+    expect(tally.subscriptions()).toEqual([['metrics', 0]]);
     await subscribe({ containerId: A, interval: 500 });
     await subscribe({ containerId: A, interval: 60_000 });
+    expect(tally.subscriptions()).toEqual([['metrics', 1]]);
     await pass(30_000);
     expect(socket.of('metrics:update').length).toBeLessThanOrEqual(1);
     await expect(gateway.leave(socket.typed, { containerId: A })).resolves.toEqual({ ok: true });
+    expect(tally.subscriptions()).toEqual([['metrics', 0]]);
     const { length } = socket.sent;
     await pass(120_000);
     expect(socket.sent).toHaveLength(length);
@@ -168,6 +240,57 @@ describe('subscriptions', () => {
     expect(socket.of('metrics:error')).toMatchObject([{ error: { code: 'container_not_found' } }]);
     await pass(5_000);
     expect(socket.of('metrics:update')).toEqual([]);
+  });
+
+  it('go on when the container was made anew and nobody saw it stand still', async () => {
+    await subscribe({ containerId: A, interval: 500 });
+    await pass(2_000);
+    rows.set(A, { ...rows.get(A)!, dockerId: 'docker-new' });
+    await change(A, 'running');
+    const { length } = socket.of('metrics:update');
+    await pass(5_000);
+    expect(socket.of('metrics:update').length).toBeGreaterThanOrEqual(length + 9);
+    expect(socket.of('metrics:error')).toEqual([]);
+  });
+
+  it('are told once that the engine is away, and go on when it is back', async () => {
+    await subscribe({ containerId: A, interval: 500 });
+    await pass(2_000);
+    sources.failure = new RuntimeError('unavailable', 'the engine is away');
+    await pass(30_000);
+    expect(socket.of('metrics:error')).toMatchObject([{ containerId: A, error: { code: 'engine_unavailable' } }]);
+    sources.failure = undefined;
+    const { length } = socket.of('metrics:update');
+    await pass(3_000);
+    expect(socket.of('metrics:update').length).toBeGreaterThanOrEqual(length + 3);
+    sources.failure = new RuntimeError('unavailable', 'away again');
+    await pass(3_000);
+    expect(socket.of('metrics:error')).toHaveLength(2);
+  });
+
+  it('are told when the container turns out to be stopped, or removed, and nobody said so', async () => {
+    await pass(10_000);
+    for (const id of [A, B]) await subscribe({ containerId: id, interval: 500 });
+    rows.set(A, { ...rows.get(A)!, status: 'stopped' });
+    rows.delete(B);
+    sources.failure = new RuntimeError('conflict', 'the container does not run');
+    await pass(3_000);
+    const errors = socket.of('metrics:error') as { containerId: string; error: { code: string } }[];
+    expect(errors.filter(({ containerId }) => containerId === A)).toMatchObject([{ error: { code: 'invalid_state' } }]);
+    expect(errors.filter(({ containerId }) => containerId === B).at(-1)).toMatchObject({ error: { code: 'container_not_found' } });
+    expect(forgotten).toEqual([B]);
+  });
+
+  it('of one client are taken in the order in which it asked', async () => {
+    findMs = [300, 1];
+    const answers = await Promise.all([subscribe({ containerId: A, interval: 500 }), gateway.leave(socket.typed, { containerId: A }), pass(500)]);
+    expect(answers.slice(0, 2)).toEqual([{ ok: true }, { ok: true }]);
+    await pass(5_000);
+    expect(socket.sent).toEqual([]);
+    findMs = [300, 1];
+    await Promise.all([subscribe({ containerId: A, interval: 500 }), subscribe({ containerId: A, interval: 60_000 }), pass(500)]);
+    await pass(20_000);
+    expect(socket.sent.length).toBeLessThanOrEqual(1);
   });
 
   it('of a paused client cost one message a container, the latest', async () => {
@@ -200,7 +323,6 @@ describe('subscriptions', () => {
       await subscribe({ containerId: id, interval: 60_000 });
     }
     await expect(subscribe({ containerId: A })).resolves.toMatchObject({ error: { code: 'too_many_subscriptions' } });
-    expect(hub.watch('unknown', { intervalMs: 500, onMetrics: () => undefined })).toBeUndefined();
   });
 
   it.each([

@@ -5,12 +5,12 @@ import { toMetrics } from './to-metrics.js';
 const MIB = 1024 * 1024;
 const row = { id: 'c', cpuLimit: 1.5, memoryLimit: 512, diskLimit: 10_240 };
 const at = Date.parse('2030-01-01T00:00:00Z');
-const usage = (more: Partial<UsageRecord> = {}): UsageRecord => ({ at, cpuSeconds: 10, memoryBytes: 64 * MIB, rxBytes: 1_000, txBytes: 2_000, pids: 3, ...more });
+const usage = (more: Partial<UsageRecord> = {}): UsageRecord => ({ at, monotonicMs: 5_000, cpuSeconds: 10, memoryBytes: 64 * MIB, rxBytes: 1_000, txBytes: 2_000, pids: 3, ...more });
 
 describe('metrics', () => {
   it('are made of two readings', () => {
-    const agent = { active: true, state: null, since: '2030-01-01T00:00:00.000Z' };
-    const now = usage({ at: at + 2_000, cpuSeconds: 12.46829, rxBytes: 3_001, txBytes: 2_000 });
+    const agent = { active: true, state: null, since: '2030-01-01T00:00:00.000Z', waitingFor: null };
+    const now = usage({ at: at + 2_000, monotonicMs: 7_000, cpuSeconds: 12.46829, rxBytes: 3_001, txBytes: 2_000 });
     expect(toMetrics(row, now, usage(), 1_024, agent)).toEqual({
       containerId: 'c',
       timestamp: '2030-01-01T00:00:02.000Z',
@@ -30,7 +30,7 @@ describe('metrics', () => {
   });
 
   it('have rates of 0 where counters began anew', () => {
-    const { cpu, network } = toMetrics(row, usage({ at: at + 1_000, cpuSeconds: 1, rxBytes: 5, txBytes: 2_500 }), usage(), undefined, null);
+    const { cpu, network } = toMetrics(row, usage({ at: at + 1_000, monotonicMs: 6_000, cpuSeconds: 1, rxBytes: 5, txBytes: 2_500 }), usage(), undefined, null);
     expect(cpu.percent).toBe(0);
     expect(network).toEqual({ rxBytes: 5, txBytes: 2_500, rxBytesPerSecond: 0, txBytesPerSecond: 500 });
   });
@@ -38,10 +38,16 @@ describe('metrics', () => {
   it.each([
     ['the first reading', undefined],
     ['two readings of one moment', usage({ cpuSeconds: 1 })],
-    ['a clock that was put back', usage({ at: at + 5_000, cpuSeconds: 1 })],
+    ['readings in the wrong order', usage({ monotonicMs: 10_000, cpuSeconds: 1 })],
   ])('have rates of 0 for %s', (_, before) => {
     const { cpu, network } = toMetrics(row, usage(), before, undefined, null);
     expect([cpu.percent, network.rxBytesPerSecond, network.txBytesPerSecond]).toEqual([0, 0, 0]);
+  });
+
+  it.each([-3_600_000, -900, 900, 3_600_000])('do not follow a clock that is put %i ms off', (step) => {
+    const now = usage({ at: at + 1_000 + step, monotonicMs: 6_000, cpuSeconds: 10.5, rxBytes: 2_000 });
+    const { cpu, network } = toMetrics(row, now, usage(), undefined, null);
+    expect([cpu.percent, network.rxBytesPerSecond]).toEqual([50, 1_000]);
   });
 
   it('say nothing of a disk that was not measured, and tell an empty one from it', () => {

@@ -1,4 +1,4 @@
-import type { AgentPresence, MetricsDto } from '../containers/dto/metrics.dto.js';
+import type { AgentPresenceDto, MetricsDto } from '../containers/dto/metrics.dto.js';
 import type { ContainerRow } from '../persistence/containers.repository.js';
 import type { UsageRecord } from '../runtime/container-runtime.js';
 
@@ -16,9 +16,9 @@ export function toMetrics(
   now: UsageRecord,
   before: UsageRecord | undefined,
   diskUsedMB: number | undefined,
-  agent: AgentPresence | null,
+  agent: AgentPresenceDto | null,
 ): MetricsDto {
-  const seconds = before === undefined ? 0 : (now.at - before.at) / 1_000;
+  const seconds = before === undefined ? 0 : (now.monotonicMs - before.monotonicMs) / 1_000;
   const rate = (counter: 'cpuSeconds' | 'rxBytes' | 'txBytes'): number =>
     before === undefined || seconds <= 0 ? 0 : Math.max(0, now[counter] - before[counter]) / seconds;
   return {

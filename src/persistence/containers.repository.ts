@@ -70,6 +70,8 @@ export abstract class ContainersRepository {
   abstract transition(id: string, transition: Transition): Promise<ContainerRow | null>;
   /** Writes columns and leaves the status. @returns null when the container is gone or the lease is lost */
   abstract update(id: string, patch: ContainerPatch, lease?: Lease): Promise<ContainerRow | null>;
+  /** Notes when VS Code was last seen in use; nothing else of the row changes. */
+  abstract noteEditorSeen(id: string, at: Date): Promise<void>;
   /** Turns the row into a tombstone without the user's values. */
   abstract bury(id: string, lease: Lease): Promise<void>;
 

@@ -1,8 +1,7 @@
 import { sql } from 'drizzle-orm';
-import { bigint, boolean, doublePrecision, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { bigint, boolean, doublePrecision, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { instant } from './columns.js';
 import type { ContainerStatus, DiskLimitEnforcement, JobError, JobName, JobState, Mode, RepoType, StatusReason, Template } from './types.js';
-
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 });
 
 /** What was asked for, and the status last seen. A row outlives its container as a tombstone, so that leftovers are known as ours. */
 export const containers = pgTable(
@@ -42,6 +41,8 @@ export const containers = pgTable(
     createdAt: instant('created_at').notNull(),
     updatedAt: instant('updated_at').notNull(),
     startedAt: instant('started_at'),
+    /** When somebody was last seen to work in VS Code. */
+    editorLastSeenAt: instant('editor_last_seen_at'),
     deletedAt: instant('deleted_at'),
   },
   (table) => [
@@ -81,10 +82,26 @@ export const idempotencyKeys = pgTable(
   'idempotency_keys',
   {
     ownerId: text('owner_id').notNull(),
+    /** What was asked for: the same key for something else is another key. */
+    scope: text('scope').notNull().default('containers'),
     key: text('key').notNull(),
     bodyHash: text('body_hash').notNull(),
+    /** With the container its keys go. */
     containerId: uuid('container_id').notNull(),
+    instructionId: uuid('instruction_id'),
     createdAt: instant('created_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.ownerId, table.key] }), index('idempotency_keys_created').on(table.createdAt)],
+  (table) => [primaryKey({ columns: [table.ownerId, table.scope, table.key] }), index('idempotency_keys_created').on(table.createdAt)],
 );
+
+/** Links that sign a browser in to a container's VS Code, or to one of its ports. */
+export const signInTickets = pgTable('sign_in_tickets', {
+  /** SHA-256 of the ticket, so that who reads the table cannot use it. */
+  hash: text('hash').primaryKey(),
+  containerId: uuid('container_id')
+    .notNull()
+    .references(() => containers.id, { onDelete: 'cascade' }),
+  /** null for VS Code. */
+  port: integer('port'),
+  expiresAt: instant('expires_at').notNull(),
+});

@@ -1,9 +1,10 @@
 import { giveUp, postpone, type ProvisioningJob } from '../queues/job-control.js';
-import type { Pipeline, ProvisioningRunner } from './provisioning-runner.js';
+import { type JobRun, jobRuns } from '../queues/job-runs.js';
+import type { Outcome, Pipeline, ProvisioningRunner } from './provisioning-runner.js';
 
 /** Runs a job's pipeline and tells BullMQ how it went. */
 export async function processJob(runner: ProvisioningRunner, pipeline: Pipeline, job: ProvisioningJob, token?: string): Promise<void> {
-  const outcome = await runner.run(job.data, pipeline);
+  const outcome = await observed(job.name as JobRun['name'], () => runner.run(job.data, pipeline));
   switch (outcome.kind) {
     case 'done':
       return;
@@ -13,5 +14,17 @@ export async function processJob(runner: ProvisioningRunner, pipeline: Pipeline,
       throw new Error(outcome.error.message);
     case 'failed':
       return giveUp(outcome.error.message);
+  }
+}
+
+async function observed(name: JobRun['name'], run: () => Promise<Outcome>): Promise<Outcome> {
+  const from = performance.now();
+  let outcome: JobRun['outcome'] = 'error';
+  try {
+    const ended = await run();
+    outcome = ended.kind;
+    return ended;
+  } finally {
+    jobRuns.tell({ name, outcome, seconds: (performance.now() - from) / 1_000 });
   }
 }

@@ -6,9 +6,12 @@ import { AdminToken } from '../auth/admin-token.js';
 import { ADMINISTRATOR } from '../auth/principal.js';
 import { DomainError } from '../common/domain-error.js';
 import { Settings } from '../config/settings.js';
-import { MessageBudget } from './message-budget.js';
+import { MessageBudget, TYPING } from './message-budget.js';
 import { Outbox } from './outbox.js';
+import { ReplicaEvents } from './replicas/replica-events.js';
+import { ReplicaLink } from './replicas/replica-link.js';
 import type { ClientToServerEvents } from './socket-events.js';
+import { SocketTally } from './socket-tally.js';
 import { transportOf } from './socket-transport.js';
 import type { TypedServer, TypedSocket } from './typed-socket.js';
 
@@ -23,23 +26,41 @@ const EVENTS: Record<keyof ClientToServerEvents, true> = {
   'unsubscribe:status': true,
   'subscribe:logs': true,
   'unsubscribe:logs': true,
+  'subscribe:instruction': true,
+  'unsubscribe:instruction': true,
+  'terminal:open': true,
+  'terminal:input': true,
+  'terminal:resize': true,
+  'terminal:detach': true,
+  'terminal:close': true,
 };
+
+/** Keys, the movements of a mouse and the dragging of a window's corner come one by one. */
+const TYPED: ReadonlySet<string> = new Set<keyof ClientToServerEvents>(['terminal:input', 'terminal:resize']);
 
 /** The Socket.io server: who may connect, how fast clients may talk, and what each connection carries. */
 export class DevForgeIoAdapter extends IoAdapter {
   private readonly settings: Settings;
   private readonly token: AdminToken;
+  private readonly link: ReplicaLink;
+  private readonly replicas: ReplicaEvents;
+  private readonly tally: SocketTally;
 
   constructor(app: INestApplication) {
     super(app);
     this.settings = app.get(Settings);
     this.token = app.get(AdminToken);
+    this.link = app.get(ReplicaLink);
+    this.replicas = app.get(ReplicaEvents);
+    this.tally = app.get(SocketTally);
   }
 
   override createIOServer(port: number, options?: ServerOptions): TypedServer {
+    const { adapter } = this.link;
     const server = super.createIOServer(port, {
       ...options,
       ...PING,
+      ...(adapter === undefined ? {} : { adapter }),
       maxHttpBufferSize: LARGEST_MESSAGE_BYTES,
       serveClient: false,
       cors: { origin: this.settings.corsOrigins.includes('*') ? '*' : this.settings.corsOrigins },
@@ -49,6 +70,7 @@ export class DevForgeIoAdapter extends IoAdapter {
     } as ServerOptions) as TypedServer;
     server.use((socket, next) => this.admit(socket, next));
     server.on('connection', (socket) => this.watch(socket));
+    if (adapter !== undefined) this.replicas.join(server);
     return server;
   }
 
@@ -68,14 +90,18 @@ export class DevForgeIoAdapter extends IoAdapter {
   }
 
   private watch(socket: TypedSocket): void {
-    socket.data.outbox = new Outbox(transportOf(socket));
-    const budget = new MessageBudget(() => performance.now());
+    socket.data.outbox = new Outbox(this.tally.counting(transportOf(socket)));
+    this.tally.connected += 1;
+    socket.on('disconnect', () => (this.tally.connected -= 1));
+    const now = (): number => performance.now();
+    const budget = new MessageBudget(now);
+    const typingBudget = new MessageBudget(now, TYPING);
     socket.use(([event, ...rest], next) => {
       const ack: unknown = rest.at(-1);
       const refuse = (error: DomainError): void => {
         if (typeof ack === 'function') ack({ ok: false, error: { code: error.code, message: error.message } });
       };
-      if (!budget.spend()) return refuse(new DomainError('too_many_requests', 'This connection sends too many messages.'));
+      if (!(TYPED.has(event) ? typingBudget : budget).spend()) return refuse(new DomainError('too_many_requests', 'This connection sends too many messages.'));
       if (!Object.hasOwn(EVENTS, event)) return refuse(new DomainError('unknown_event', `There is no event "${String(event).slice(0, 64)}".`));
       next();
     });

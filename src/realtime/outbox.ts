@@ -12,6 +12,8 @@ export interface Transport {
   isClear(): boolean;
   onClear(listener: () => void): void;
   send(message: ServerMessage): void;
+  /** Told of each message that was not sent, since a newer one took its place. */
+  superseded?(message: ServerMessage): void;
 }
 
 /**
@@ -35,6 +37,10 @@ export class Outbox {
     this.ready.delete(source);
   }
 
+  superseded(message: ServerMessage): void {
+    this.transport.superseded?.(message);
+  }
+
   /** Each source in turn, so that a talkative one does not starve the others. */
   private flush(): void {
     while (this.transport.isClear()) {
@@ -56,6 +62,8 @@ export class LatestMessages implements OutboxSource {
   constructor(private readonly outbox: Outbox) {}
 
   put(key: string, message: ServerMessage): void {
+    const before = this.messages.get(key);
+    if (before !== undefined) this.outbox.superseded(before);
     // A key keeps its place, so that one that changes all the time is not passed over for ever.
     this.messages.set(key, message);
     this.outbox.wake(this);

@@ -1,6 +1,7 @@
-import type { DefaultEventsMap, Server, Socket } from 'socket.io';
+import type { Server, Socket } from 'socket.io';
 import type { Principal } from '../auth/principal.js';
 import type { Outbox } from './outbox.js';
+import type { ReplicaMessages } from './replicas/replica-messages.js';
 import type { ClientToServerEvents, ServerToClientEvents } from './socket-events.js';
 
 /** What the server keeps beside each connection. */
@@ -9,8 +10,8 @@ export interface SocketData {
   outbox: Outbox;
 }
 
-export type TypedServer = Server<ClientToServerEvents, ServerToClientEvents, DefaultEventsMap, SocketData>;
-export type TypedSocket = Socket<ClientToServerEvents, ServerToClientEvents, DefaultEventsMap, SocketData>;
+export type TypedServer = Server<ClientToServerEvents, ServerToClientEvents, ReplicaMessages, SocketData>;
+export type TypedSocket = Socket<ClientToServerEvents, ServerToClientEvents, ReplicaMessages, SocketData>;
 
 export type ServerEvent = keyof ServerToClientEvents;
 export type ServerPayload<Event extends ServerEvent> = Parameters<ServerToClientEvents[Event]>[0];

@@ -206,6 +206,8 @@ export interface LogRecord {
 export interface UsageRecord {
   /** When it was read, in milliseconds of the epoch. */
   at: number;
+  /** The same moment on a clock that nobody sets, in milliseconds. Only the span between two records of one source means something. */
+  monotonicMs: number;
   /** Processor time since the container's start, in seconds. */
   cpuSeconds: number;
   /** Memory in use, reclaimable page cache left out. */
@@ -216,7 +218,7 @@ export interface UsageRecord {
 }
 
 export abstract class RuntimeContainers {
-  /** What the container uses, about once a second, until it stops. */
+  /** What the container uses, about once a second, until it stops or the signal is aborted; nothing for one that does not run. */
   abstract usage(dockerId: string, signal: AbortSignal): AsyncIterable<UsageRecord>;
   /**
    * The container's output in the order of the engine, a batch at a time; the engine is read no faster than

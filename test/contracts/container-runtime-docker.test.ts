@@ -148,7 +148,7 @@ describe('two processes at one engine', () => {
 });
 
 describe('a container whose log is kept by another driver', () => {
-  const { id, ...spec } = idleSpec({ image: BASE_IMAGE });
+  const spec = idleSpec({ image: BASE_IMAGE });
 
   afterAll(() => dockerRuntime().containers.remove(spec.name));
 

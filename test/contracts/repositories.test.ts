@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { ContainerRow, ContainersRepository, InsertOutcome } from '../../src/persistence/containers.repository.js';
 import { DrizzleContainersRepository } from '../../src/persistence/drizzle/drizzle-containers.repository.js';
 import { DrizzleJobsRepository } from '../../src/persistence/drizzle/drizzle-jobs.repository.js';
+import { DrizzleSignInTicketsRepository } from '../../src/persistence/drizzle/drizzle-sign-in-tickets.repository.js';
 import type { JobsRepository } from '../../src/persistence/jobs.repository.js';
 import { containerRow, jobRow, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
@@ -20,7 +21,7 @@ describe('repositories', () => {
   }, 60_000);
 
   beforeEach(async () => {
-    await test.database.pool.query('truncate containers, jobs, idempotency_keys');
+    await test.database.pool.query('truncate containers, jobs, idempotency_keys cascade');
   });
 
   afterAll(() => test.close());
@@ -197,6 +198,19 @@ describe('repositories', () => {
       await expect(jobs.update(job.id, { progress: 42, message: 'm' })).resolves.toEqual({ ...job, progress: 42, message: 'm', updatedAt: expect.any(Date) });
       await expect(jobs.update(randomUUID(), { progress: 1 })).resolves.toBeNull();
     });
+
+    it('are counted by name and state as long as they are not finished', async () => {
+      await expect(jobs.countUnfinished()).resolves.toEqual([]);
+      const add = async (overrides: Parameters<typeof jobRow>[1]): Promise<void> => {
+        const row = containerRow();
+        await containers.insert(row, jobRow(row, overrides));
+      };
+      for (const state of ['queued', 'queued', 'active'] as const) await add({ state });
+      await add({ name: 'clone' });
+      await add({ state: 'completed', finishedAt: T0 });
+      const counts = await jobs.countUnfinished();
+      expect(counts.map(({ name, state, count }) => `${name} ${state} ${count}`).toSorted()).toEqual(['clone queued 1', 'create active 1', 'create queued 2']);
+    });
   });
 
   describe('a removed container', () => {
@@ -250,6 +264,36 @@ describe('repositories', () => {
       await containers.purge({ idempotencyKeys: past, tombstones: future });
       await expect(containers.tombstones(ids)).resolves.toEqual([]);
       await expect(containers.findById(alive.id)).resolves.toEqual(alive);
+    });
+  });
+
+  it('notes the latest that VS Code was seen in use, and touches nothing else', async () => {
+    const row = await inserted();
+    const later = new Date(T0.getTime() + 5_000);
+    await containers.noteEditorSeen(row.id, later);
+    await containers.noteEditorSeen(row.id, T0);
+    await expect(containers.findById(row.id)).resolves.toEqual({ ...row, editorLastSeenAt: later });
+    await containers.noteEditorSeen(randomUUID(), later);
+  });
+
+  describe('sign-in tickets', () => {
+    it('can be taken once, by one of many', async () => {
+      const { id } = await inserted();
+      const tickets = new DrizzleSignInTicketsRepository(test.database);
+      const ticket = { hash: 'h', containerId: id, port: 3000, expiresAt: new Date(T0.getTime() + 1_000) };
+      await tickets.insert(ticket, T0);
+      const taken = await Promise.all(Array.from({ length: 8 }, () => tickets.take('h')));
+      expect(taken.filter((each) => each !== null)).toEqual([ticket]);
+      await expect(tickets.take('h')).resolves.toBeNull();
+      await expect(tickets.take('unknown')).resolves.toBeNull();
+    });
+
+    it('are forgotten when they are over', async () => {
+      const { id } = await inserted();
+      const tickets = new DrizzleSignInTicketsRepository(test.database);
+      await tickets.insert({ hash: 'old', containerId: id, port: null, expiresAt: T0 }, T0);
+      await tickets.insert({ hash: 'new', containerId: id, port: null, expiresAt: new Date(T0.getTime() + 2_000) }, new Date(T0.getTime() + 1));
+      await expect(count('sign_in_tickets')).resolves.toBe(1);
     });
   });
 

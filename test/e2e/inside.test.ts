@@ -85,9 +85,19 @@ describe('inside a workspace', () => {
       await said(both, 'tmux kill-server');
     });
 
+    it('runs instructions, and says where there is nothing to run them with', async () => {
+      const id = '0b9c2a4e-7d1f-4c55-9b0e-3f7a6d2c1e00';
+      expect(await inside(small, `devforge-instruction follow ${id} 0 < /dev/null`)).toMatchObject({ exitCode: 3, stdout: '' });
+      const vscode = await running({ template: 'vscode' });
+      const request = JSON.stringify({ prompt: 'Hello', cwd: '/workspace', permissionMode: 'bypassPermissions', newSessionId: id });
+      const [started, outcome] = (await said(vscode, `devforge-instruction start ${id} follow <<< '${request}'`)).split('\n');
+      expect(started).toBe('{"state":"started"}');
+      expect(JSON.parse(outcome!.slice(2))).toMatchObject({ status: 'failed', reason: { code: 'no_claude_code' } });
+    });
+
     it('serves VS Code after devforge-editor start, and not in the template without it', async () => {
       await said(both, 'devforge-editor start');
-      const health = await said(both, 'curl --silent --fail http://127.0.0.1:13337/healthz');
+      const health = await said(both, 'curl --silent --fail --unix-socket /tmp/devforge-editor.sock http://editor/healthz');
       expect(JSON.parse(health)).toMatchObject({ status: expect.stringMatching(/^(?:alive|expired)$/) });
       expect((await inside(small, 'devforge-editor start')).exitCode).not.toBe(0);
     }, 60_000);
@@ -99,6 +109,23 @@ describe('inside a workspace', () => {
       expect([await has(small, 'claude'), await has(small, 'code-server')]).toEqual([true, false]);
       expect([await has(both, 'claude'), await has(both, 'code-server')]).toEqual([true, true]);
       expect([vscode.editorUrl, small.editorUrl, both.editorUrl]).toEqual([expect.any(String), null, expect.any(String)]);
+    });
+
+    it('tells what Claude Code does by hooks that nobody inside can change', async () => {
+      const settings = JSON.parse(await said(small, 'cat /etc/claude-code/managed-settings.json')) as { hooks: Record<string, { hooks: { command: string }[] }[]> };
+      expect(Object.keys(settings)).toEqual(['hooks']);
+      const commands = Object.values(settings.hooks).flatMap((matchers) => matchers.flatMap(({ hooks }) => hooks.map(({ command }) => command)));
+      for (const command of commands) expect(command).toMatch(/^exec \/usr\/local\/bin\/devforge-agent-hook (?:idle|working|waiting|stopped|none)$/);
+      expect(Object.keys(settings.hooks)).toEqual(expect.arrayContaining(['UserPromptSubmit', 'PreToolUse', 'PermissionRequest', 'PostToolUse', 'Notification', 'Stop', 'SessionEnd']));
+      const modes = await said(small, 'stat -c "%U %a %n" /etc/claude-code /etc/claude-code/* /usr/local/bin/devforge-agent*');
+      expect(modes.split('\n')).toEqual([
+        'root 755 /etc/claude-code',
+        'root 644 /etc/claude-code/managed-settings.json',
+        'root 755 /usr/local/bin/devforge-agent-hook',
+        'root 755 /usr/local/bin/devforge-agents',
+      ]);
+      expect((await inside(small, 'devforge-agents')).exitCode).toBe(2);
+      expect(await said(small, 'devforge-agents watch < /dev/null')).toBe('{"state":"none","since":null,"waitingFor":null}');
     });
 
     it.each([

@@ -57,6 +57,7 @@ describe('the life of a container', () => {
         dockerId: null,
         image: null,
         editorUrl: null,
+        editor: null,
         agent: null,
         job: expect.objectContaining({ id: expect.stringMatching(UUID), name: 'create', containerId: accepted.id, state: 'queued', progress: 0, error: null }),
         createdAt: expect.stringMatching(ISO),

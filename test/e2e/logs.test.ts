@@ -141,7 +141,7 @@ describe('logs', () => {
       ['a fraction', { containerId: 'x', tail: 1.5 }, 'validation_failed'],
       ['a text for a tail', { containerId: 'x', tail: '5' }, 'validation_failed'],
       ['null for a tail', { containerId: 'x', tail: null }, 'validation_failed'],
-      ['a number beyond all', { containerId: 'x', tail: 1e309 }, 'validation_failed'],
+      ['a number beyond all', { containerId: 'x', tail: Number.POSITIVE_INFINITY }, 'validation_failed'],
       ['an unknown stream', { containerId: 'x', stream: 'both' }, 'validation_failed'],
       ['an unknown property', { containerId: 'x', follow: true }, 'validation_failed'],
       ['a prototype', JSON.parse('{"containerId":"x","__proto__":{"tail":5}}'), 'validation_failed'],

@@ -14,6 +14,7 @@ import {
   type Template,
   TEMPLATES,
 } from '../../persistence/types.js';
+import { AgentDto } from './agent.dto.js';
 import { MetricsDto } from './metrics.dto.js';
 
 const nullable = { nullable: true } as const;
@@ -37,6 +38,11 @@ export class JobDto {
   error: JobError | null;
 }
 
+/** How VS Code is used. */
+export class EditorDto {
+  @ApiProperty({ type: String, format: 'date-time', ...nullable, description: 'When somebody was last seen to work in it.' }) lastSeenAt: string | null;
+}
+
 /** A dev container as clients see it. No secret ever appears in it. */
 export class ContainerDto {
   @ApiProperty({ format: 'uuid' }) id: string;
@@ -56,19 +62,14 @@ export class ContainerDto {
   @ApiProperty({ type: String, ...nullable }) dockerId: string | null;
   @ApiProperty({ type: String, ...nullable }) image: string | null;
   @ApiProperty({ type: String, ...nullable, description: 'Where VS Code is, once signed in by POST …/editor.' }) editorUrl: string | null;
-  @ApiProperty({ type: 'object', additionalProperties: true, ...nullable, description: 'State of the Claude agent; null while it is not known.' })
+  @ApiProperty({ type: EditorDto, ...nullable, description: 'VS Code; null in the template claude.' }) editor: EditorDto | null;
+  @ApiProperty({ type: AgentDto, ...nullable, description: 'null while it is not known, such as a moment after start; where no agent can run, its state is none.' })
   agent: AgentDto | null;
   @ApiProperty({ type: JobDto, ...nullable }) job: JobDto | null;
   @ApiProperty({ type: MetricsDto, required: false, ...nullable, description: 'With includeMetrics; null unless it runs.' }) metrics?: MetricsDto | null;
   @ApiProperty({ format: 'date-time' }) createdAt: string;
   @ApiProperty({ format: 'date-time' }) updatedAt: string;
   @ApiProperty({ type: String, format: 'date-time', ...nullable }) startedAt: string | null;
-}
-
-export interface AgentDto {
-  active: boolean;
-  state: 'none' | 'idle' | 'working' | 'waiting';
-  since: string | null;
 }
 
 export class ContainerPageDto {

@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min, MinLength, ValidateIf } from 'class-validator';
 import { MODES, type Mode, REPO_TYPES, type RepoType, type Template, TEMPLATES } from '../../persistence/types.js';
+import { CONTAINER_NAME } from '../container-names.js';
 import { IsEnvMap } from './rules/env-map.js';
 import { IsForbiddenUnless } from './rules/forbidden-unless.js';
 import { IsGitBranch } from './rules/git-branch.js';
@@ -12,7 +13,7 @@ const NOT_AN_ID = /^(?![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 export class CreateContainerDto {
   @ApiProperty({ description: 'A DNS label, unique.', example: 'my-dev-container', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' })
   @IsString()
-  @Matches(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, { message: 'name must be a DNS label: 1 to 63 of a-z, 0-9 and -, not starting or ending with -' })
+  @Matches(CONTAINER_NAME, { message: 'name must be a DNS label: 1 to 63 of a-z, 0-9 and -, not starting or ending with -' })
   @Matches(NOT_AN_ID, { message: 'name must not have the form of an id' })
   name: string;
 

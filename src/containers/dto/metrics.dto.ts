@@ -1,4 +1,5 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, OmitType } from '@nestjs/swagger';
+import { AGENT_STATES, AgentDto, type AgentStateName } from './agent.dto.js';
 
 class CpuDto {
   @ApiProperty({ description: 'As docker stats shows it: 100 is one core.' }) percent: number;
@@ -24,6 +25,11 @@ class NetworkDto {
   @ApiProperty() txBytesPerSecond: number;
 }
 
+/** {@link AgentDto}, or no more than that Claude Code runs. */
+export class AgentPresenceDto extends OmitType(AgentDto, ['state']) {
+  @ApiProperty({ enum: AGENT_STATES, nullable: true }) state: AgentStateName | null;
+}
+
 /** What a container uses. */
 export class MetricsDto {
   @ApiProperty({ format: 'uuid' }) containerId: string;
@@ -34,16 +40,9 @@ export class MetricsDto {
   @ApiProperty({ type: NetworkDto }) network: NetworkDto;
   @ApiProperty() pids: number;
   @ApiProperty({
-    type: 'object',
-    properties: { active: { type: 'boolean' }, state: { type: 'string', nullable: true }, since: { type: 'string', nullable: true } },
+    type: AgentPresenceDto,
     nullable: true,
-    description: 'Whether Claude Code runs; null where processes cannot be seen. state is null while it has not told what it does.',
+    description: 'As agent of the container. While that is not known: whether Claude Code runs, with state null; null where not even processes can be seen.',
   })
-  agent: AgentPresence | null;
-}
-
-export interface AgentPresence {
-  active: boolean;
-  state: 'none' | 'idle' | 'working' | 'waiting' | null;
-  since: string | null;
+  agent: AgentPresenceDto | null;
 }

@@ -28,7 +28,7 @@ export class BestUsageSources extends UsageSources {
       // The engine may be on another machine, where that number is another process.
       if (!readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(dockerId)) return undefined;
       const files = findCgroup(pid);
-      return files === undefined ? undefined : new CgroupUsageSource(files, pid);
+      return files === undefined ? undefined : new CgroupUsageSource(files);
     } catch (error) {
       this.logger.debug({ err: error, dockerId }, 'The cgroup files cannot be read; the engine is asked instead');
       return undefined;

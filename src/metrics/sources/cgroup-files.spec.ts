@@ -35,10 +35,11 @@ const version1Files = (cpu: string, memory: string, pids: string): Record<string
   [`${memory}/memory.stat`]: '',
   [`${pids}/pids.current`]: '1',
   [`${pids}/cgroup.procs`]: '',
+  [`proc/${PID}/net/dev`]: '',
 });
 
 const version2Files = (folder: string): Record<string, string> =>
-  Object.fromEntries(['cpu.stat', 'memory.current', 'memory.stat', 'pids.current', 'cgroup.procs'].map((name) => [`${folder}/${name}`, '1']));
+  Object.fromEntries([...['cpu.stat', 'memory.current', 'memory.stat', 'pids.current', 'cgroup.procs'].map((name) => `${folder}/${name}`), `proc/${PID}/net/dev`].map((path) => [path, '1']));
 
 describe('the files of version 1', () => {
   const mountinfo = [
@@ -66,6 +67,7 @@ describe('the files of version 1', () => {
       memoryStat: `sys/fs/cgroup/memory${path}/memory.stat`,
       pids: `sys/fs/cgroup/pids${path}/pids.current`,
       processes: `sys/fs/cgroup/pids${path}/cgroup.procs`,
+      network: `proc/${PID}/net/dev`,
     });
   });
 
@@ -105,6 +107,7 @@ describe('the files of version 2', () => {
       memoryStat: `sys/fs/cgroup${path}/memory.stat`,
       pids: `sys/fs/cgroup${path}/pids.current`,
       processes: `sys/fs/cgroup${path}/cgroup.procs`,
+      network: `proc/${PID}/net/dev`,
     });
   });
 });

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The files of one container's cgroup, whatever the version and the driver. */
+/** The files that tell what one container uses, whatever the cgroup version and the driver. */
 export interface CgroupFiles {
   version: 1 | 2;
   cpu: string;
@@ -9,6 +9,7 @@ export interface CgroupFiles {
   memoryStat: string;
   pids: string;
   processes: string;
+  network: string;
 }
 
 interface Mount {
@@ -31,11 +32,13 @@ export function findCgroup(pid: number, root = '/'): CgroupFiles | undefined {
     const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
     for (const controller of controllers.split(',')) paths.set(controller, path);
   }
-  const found = version1(mounts, paths, root) ?? version2(mounts, paths, root);
-  return found !== undefined && [found.cpu, found.memory, found.memoryStat, found.pids, found.processes].every(existsSync) ? found : undefined;
+  const cgroup = version1(mounts, paths, root) ?? version2(mounts, paths, root);
+  if (cgroup === undefined) return undefined;
+  const { version, ...files } = { ...cgroup, network: join(root, `proc/${pid}/net/dev`) };
+  return Object.values(files).every(existsSync) ? { version, ...files } : undefined;
 }
 
-function version1(mounts: Mount[], paths: Map<string, string>, root: string): CgroupFiles | undefined {
+function version1(mounts: Mount[], paths: Map<string, string>, root: string): Omit<CgroupFiles, 'network'> | undefined {
   const folder = (controller: string): string | undefined => {
     const mount = mounts.find(({ type, options }) => type === 'cgroup' && options.includes(controller));
     const path = paths.get(controller);
@@ -53,7 +56,7 @@ function version1(mounts: Mount[], paths: Map<string, string>, root: string): Cg
   };
 }
 
-function version2(mounts: Mount[], paths: Map<string, string>, root: string): CgroupFiles | undefined {
+function version2(mounts: Mount[], paths: Map<string, string>, root: string): Omit<CgroupFiles, 'network'> | undefined {
   const mount = mounts.find(({ type }) => type === 'cgroup2');
   const path = paths.get('');
   if (mount === undefined || path === undefined) return undefined;

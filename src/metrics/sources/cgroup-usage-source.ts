@@ -12,10 +12,7 @@ export class CgroupUsageSource extends UsageSource {
   private readonly known = new Map<number, boolean>();
 
   /** @throws when a file cannot be opened */
-  constructor(
-    private readonly files: CgroupFiles,
-    pid: number,
-  ) {
+  constructor(private readonly files: CgroupFiles) {
     super();
     const opened: number[] = [];
     const open = (path: string): number => {
@@ -29,7 +26,7 @@ export class CgroupUsageSource extends UsageSource {
         memory: open(files.memory),
         memoryStat: open(files.memoryStat),
         pids: open(files.pids),
-        network: open(`/proc/${pid}/net/dev`),
+        network: open(files.network),
       };
     } catch (error) {
       opened.forEach((descriptor) => closeSync(descriptor));
@@ -43,6 +40,7 @@ export class CgroupUsageSource extends UsageSource {
     const { rxBytes, txBytes } = readNetDev(read(this.descriptors.network));
     return {
       at: Date.now(),
+      monotonicMs: performance.now(),
       cpuSeconds: this.files.version === 1 ? Number(read(this.descriptors.cpu)) / 1e9 : numberAfter(read(this.descriptors.cpu), 'usage_usec') / 1e6,
       memoryBytes: inactive < memory ? memory - inactive : memory,
       rxBytes,

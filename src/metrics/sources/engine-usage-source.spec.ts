@@ -1,10 +1,10 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { type ContainerRuntime, RuntimeError, type UsageRecord } from '../../runtime/container-runtime.js';
 import { BestUsageSources } from './best-usage-sources.js';
 import { EngineUsageSource } from './engine-usage-source.js';
 import { quietLogger } from '../../../test/support/logs/fake-log-engine.js';
 
-const usage = (at: number): UsageRecord => ({ at, cpuSeconds: at, memoryBytes: 1, rxBytes: 2, txBytes: 3, pids: 4 });
+const usage = (at: number): UsageRecord => ({ at, monotonicMs: at, cpuSeconds: at, memoryBytes: 1, rxBytes: 2, txBytes: 3, pids: 4 });
 
 function engine(read: (signal: AbortSignal) => AsyncIterable<UsageRecord>, inspect: unknown = null): { runtime: ContainerRuntime; opened: AbortSignal[] } {
   const opened: AbortSignal[] = [];
@@ -41,6 +41,42 @@ describe("the engine's statistics", () => {
     await source.read();
     await new Promise((resolve) => setTimeout(resolve, 2));
     await expect(source.read()).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('fail when the engine falls silent', async () => {
+    jest.useFakeTimers();
+    try {
+      const { runtime } = engine(async function* () {
+        yield usage(1);
+        await new Promise(() => undefined);
+      });
+      const source = new EngineUsageSource(runtime, 'id');
+      await source.read();
+      await jest.advanceTimersByTimeAsync(4_900);
+      await expect(source.read()).resolves.toEqual(usage(1));
+      await jest.advanceTimersByTimeAsync(200);
+      await expect(source.read()).rejects.toMatchObject({ code: 'unavailable' });
+      source.close();
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('fail when the engine says nothing at all', async () => {
+    jest.useFakeTimers();
+    try {
+      // oxlint-disable-next-line require-yield
+      const { runtime } = engine(async function* () {
+        await new Promise(() => undefined);
+      });
+      const source = new EngineUsageSource(runtime, 'id');
+      const reading = source.read().catch((error: unknown) => error);
+      await jest.advanceTimersByTimeAsync(5_000);
+      await expect(reading).resolves.toMatchObject({ code: 'unavailable' });
+      source.close();
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('fail when the container stops before the first', async () => {

@@ -1,12 +1,15 @@
-import type { ContainerRuntime, UsageRecord } from '../../runtime/container-runtime.js';
+import { type ContainerRuntime, RuntimeError, type UsageRecord } from '../../runtime/container-runtime.js';
 import { UsageSource } from './usage-source.js';
 
 const FIRST_RECORD_MS = 5_000;
+/** The engine tells something about once a second; one that is lost without a word tells nothing any more. */
+const LONGEST_SILENCE_MS = 5_000;
 
 /** Follows the engine's stream of statistics, where its files cannot be read from here. */
 export class EngineUsageSource extends UsageSource {
   private readonly stopped = new AbortController();
   private latest: UsageRecord | undefined;
+  private heardAt = 0;
   private failure: Error | undefined;
   private readonly first: Promise<void>;
 
@@ -21,7 +24,8 @@ export class EngineUsageSource extends UsageSource {
   async read(): Promise<UsageRecord> {
     if (this.latest === undefined) await this.first;
     if (this.failure !== undefined) throw this.failure;
-    if (this.latest === undefined) throw new Error('the engine sent no statistics yet');
+    if (this.latest === undefined) throw new RuntimeError('unavailable', 'the engine sent no statistics yet');
+    if (performance.now() - this.heardAt > LONGEST_SILENCE_MS) throw new RuntimeError('unavailable', 'the engine sends no statistics any more');
     return this.latest;
   }
 
@@ -37,9 +41,10 @@ export class EngineUsageSource extends UsageSource {
     try {
       for await (const record of runtime.containers.usage(dockerId, this.stopped.signal)) {
         this.latest = record;
+        this.heardAt = performance.now();
         onFirst();
       }
-      this.failure = new Error('the container stopped');
+      this.failure = new RuntimeError('conflict', 'the container stopped');
     } catch (error) {
       this.failure = error instanceof Error ? error : new Error(String(error));
     }

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { and, eq, exists, inArray, sql, type SQL } from 'drizzle-orm';
+import { and, count, eq, exists, inArray, isNull, sql, type SQL } from 'drizzle-orm';
 import type { JobPatch, JobRow, Lease } from '../containers.repository.js';
 import { Database } from '../database.js';
 import { JobsRepository } from '../jobs.repository.js';
 import { containers, jobs } from '../schema.js';
+import type { JobName, JobState } from '../types.js';
 
 @Injectable()
 export class DrizzleJobsRepository extends JobsRepository {
@@ -18,6 +19,14 @@ export class DrizzleJobsRepository extends JobsRepository {
 
   async findByIds(ids: string[]): Promise<JobRow[]> {
     return ids.length === 0 ? [] : this.database.orm.select().from(jobs).where(inArray(jobs.id, ids));
+  }
+
+  async countUnfinished(): Promise<{ name: JobName; state: JobState; count: number }[]> {
+    return this.database.orm
+      .select({ name: jobs.name, state: jobs.state, count: count() })
+      .from(jobs)
+      .where(isNull(jobs.finishedAt))
+      .groupBy(jobs.name, jobs.state);
   }
 
   async update(id: string, patch: JobPatch, lease?: Lease): Promise<JobRow | null> {

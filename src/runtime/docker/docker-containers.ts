@@ -141,7 +141,7 @@ export class DockerContainers extends RuntimeContainers {
   }
 
   private async change(
-    what: string,
+    what: 'start' | 'stop' | 'pause' | 'unpause' | 'remove',
     dockerId: string,
     alreadyThere: number[],
     act: (container: Dockerode.Container, signal: AbortSignal) => Promise<unknown>,

@@ -2,6 +2,7 @@ import type Dockerode from 'dockerode';
 import { PassThrough, Writable } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import { type ExecRequest, type ExecResult, RuntimeError } from '../container-runtime.js';
+import type { EngineCallName } from '../engine-calls.js';
 import { DEADLINE, engineCall, toRuntimeError } from './engine-call.js';
 
 const TAIL_BYTES = 64 * 1024;
@@ -14,7 +15,7 @@ const EXIT_CODE_POLLS = 100;
  *   `timed_out` when the command outlasts its time, `unavailable` when the engine lets go of the stream
  */
 export async function execInContainer(docker: Dockerode, dockerId: string, request: ExecRequest): Promise<ExecResult> {
-  const what = `exec ${request.argv[0]} in ${dockerId.slice(0, 12)}`;
+  const what = `exec ${request.argv[0]} in ${dockerId.slice(0, 12)}` as const;
   const exec = await engineCall(
     what,
     DEADLINE.read,
@@ -60,7 +61,7 @@ function follow(docker: Dockerode, what: string, stream: Duplex, stdout: Tail, s
 }
 
 /** How the command ended; the engine may tell a moment after its outputs did. */
-export async function exitCode(what: string, exec: Dockerode.Exec): Promise<number> {
+export async function exitCode(what: EngineCallName, exec: Dockerode.Exec): Promise<number> {
   for (let poll = 0; poll < EXIT_CODE_POLLS; poll++) {
     const { ExitCode } = await engineCall(what, DEADLINE.read, (abortSignal) => exec.inspect({ abortSignal }));
     if (ExitCode !== null && ExitCode !== undefined) return ExitCode;

@@ -2,7 +2,7 @@ import type Dockerode from 'dockerode';
 import { stripVTControlCharacters } from 'node:util';
 import type { Readable } from 'node:stream';
 import { type BuildRequest, RuntimeError, RuntimeImages } from '../container-runtime.js';
-import { DEADLINE, engineCall, statusOf, toRuntimeError } from './engine-call.js';
+import { DEADLINE, engineCall, observed, statusOf, toRuntimeError } from './engine-call.js';
 import { linesOf } from './stream-lines.js';
 
 const KEPT_OUTPUT_LINES = 20;
@@ -43,8 +43,22 @@ export class DockerImages extends RuntimeImages {
     );
   }
 
-  async build(request: BuildRequest): Promise<void> {
-    const what = `build image ${request.tag}`;
+  build(request: BuildRequest): Promise<void> {
+    const what = `build image ${request.tag}` as const;
+    return observed(what, () => this.runBuild(what, request));
+  }
+
+  async remove(reference: string): Promise<void> {
+    await engineCall(`remove image ${reference}`, DEADLINE.write, async (abortSignal) => {
+      try {
+        await this.docker.getImage(reference).remove({ abortSignal });
+      } catch (error) {
+        if (statusOf(error) !== NOT_FOUND) throw error;
+      }
+    });
+  }
+
+  private async runBuild(what: string, request: BuildRequest): Promise<void> {
     const silence = new AbortController();
     const signal = request.signal === undefined ? silence.signal : AbortSignal.any([silence.signal, request.signal]);
     let timer = setTimeout(() => silence.abort(), DEADLINE.silentBuild);
@@ -70,16 +84,6 @@ export class DockerImages extends RuntimeImages {
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  async remove(reference: string): Promise<void> {
-    await engineCall(`remove image ${reference}`, DEADLINE.write, async (abortSignal) => {
-      try {
-        await this.docker.getImage(reference).remove({ abortSignal });
-      } catch (error) {
-        if (statusOf(error) !== NOT_FOUND) throw error;
-      }
-    });
   }
 }
 

@@ -37,7 +37,7 @@ async function readLatest(docker: Dockerode, dockerId: string, request: LogReque
 }
 
 async function* readEntries(docker: Dockerode, dockerId: string, request: LogRequest, frames: LogFrames): AsyncGenerator<LogRecord[]> {
-  const what = `logs of container ${dockerId.slice(0, 12)}`;
+  const what = `logs of container ${dockerId.slice(0, 12)}` as const;
   const stream = await engineCall(what, DEADLINE.read, (signal) => open(docker, dockerId, request, signal), request.signal);
   const abort = (): void => void stream.destroy();
   request.signal.addEventListener('abort', abort, { once: true });

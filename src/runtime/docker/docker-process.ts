@@ -8,7 +8,7 @@ import { ExecFrames } from './exec-frames.js';
 
 /** Starts a command in a container and hands over its streams. */
 export async function openProcess(docker: Dockerode, dockerId: string, request: ProcessRequest): Promise<RuntimeProcess> {
-  const what = `open ${request.argv[0]} in ${dockerId.slice(0, 12)}`;
+  const what = `open process ${request.argv[0]} in ${dockerId.slice(0, 12)}` as const;
   const terminal = request.terminal !== undefined;
   const exec = await engineCall(
     what,
@@ -46,7 +46,7 @@ class DockerProcess implements RuntimeProcess {
   private closed = false;
 
   constructor(
-    private readonly what: string,
+    private readonly what: `open process ${string}`,
     private readonly exec: Dockerode.Exec,
     private readonly stream: Duplex,
     private readonly terminal: boolean,

@@ -1,4 +1,5 @@
 import { RuntimeError, type RuntimeErrorCode } from '../container-runtime.js';
+import { type EngineCallName, engineCalls, operationOf } from '../engine-calls.js';
 
 /** Deadlines of engine calls, in milliseconds. */
 export const DEADLINE = { ping: 1_000, read: 10_000, write: 60_000, pull: 600_000, silentBuild: 1_200_000 } as const;
@@ -15,7 +16,31 @@ interface EngineErrorShape {
  * Runs one engine call under a deadline, since a silent engine would hold it for ever.
  * @throws RuntimeError whatever the call rejects with
  */
-export async function engineCall<Result>(
+export function engineCall<Result>(
+  what: EngineCallName,
+  deadlineMs: number,
+  call: (signal: AbortSignal) => Promise<Result>,
+  callerSignal?: AbortSignal,
+): Promise<Result> {
+  return observed(what, () => underDeadline(what, deadlineMs, call, callerSignal));
+}
+
+/** Runs a call that watches its own time, and tells how it went. */
+export async function observed<Result>(what: EngineCallName, call: () => Promise<Result>): Promise<Result> {
+  const from = performance.now();
+  const tell = (outcome: 'ok' | RuntimeErrorCode): void =>
+    engineCalls.tell({ operation: operationOf(what), outcome, seconds: (performance.now() - from) / 1_000 });
+  try {
+    const result = await call();
+    tell('ok');
+    return result;
+  } catch (error) {
+    tell(toRuntimeError(what, error).code);
+    throw error;
+  }
+}
+
+async function underDeadline<Result>(
   what: string,
   deadlineMs: number,
   call: (signal: AbortSignal) => Promise<Result>,

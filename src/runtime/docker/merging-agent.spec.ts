@@ -62,7 +62,7 @@ describe('the agent', () => {
       response.write('part');
       setTimeout(() => response.destroy(), 20);
     };
-    await expect(ask().then(text)).rejects.toThrow();
+    await expect(ask().then(text)).rejects.toThrow('aborted');
   });
 
   it.each(['http', 'https'] as const)('of %s is put into words in no time, whatever is open', (protocol) => {
@@ -79,7 +79,7 @@ describe('the agent', () => {
     respond = (_, response) => {
       const block = 'x'.repeat(64 * 1024);
       const more = (): void => {
-        while (!closed && written < 1_000 && response.write(block)) written += 1;
+        while (response.write(block)) written += 1;
         response.once('drain', more);
       };
       response.on('close', () => (closed = true));

@@ -26,13 +26,14 @@ import type { FakeVolumes } from './fake-volumes.js';
 
 const KILLED = 137;
 const POLL_MS = 5;
+const USAGE_EVERY_MS = 1_000;
 
 export interface FakeContainer extends Omit<InspectedContainer, 'addresses'> {
   spec: ContainerSpec;
   writableLayerBytes: number;
   /** What it has written so far. */
   log: FakeLog;
-  usage: Omit<UsageRecord, 'at'>;
+  usage: Omit<UsageRecord, 'at' | 'monotonicMs'>;
 }
 
 export interface FakeSurroundings {
@@ -151,8 +152,9 @@ export class FakeContainers extends RuntimeContainers {
   async *usage(dockerId: string, signal: AbortSignal): AsyncGenerator<UsageRecord> {
     const container = await this.existing('containers.usage', dockerId);
     while (isUp(container) && !signal.aborted) {
-      yield { at: Date.now(), ...container.usage };
-      await delay(POLL_MS);
+      yield { at: Date.now(), monotonicMs: performance.now(), ...container.usage };
+      const next = performance.now() + USAGE_EVERY_MS;
+      while (performance.now() < next && isUp(container) && !signal.aborted) await delay(POLL_MS);
     }
   }
 

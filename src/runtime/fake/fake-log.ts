@@ -41,7 +41,8 @@ export class FakeLog {
     const past = this.lines.filter(wanted);
     const latest = tail === undefined ? past : past.slice(Math.max(0, past.length - tail));
     if (latest.length > 0) yield latest;
-    while (follow) {
+    if (!follow) return;
+    for (;;) {
       const wasUp = isUp();
       const fresh = this.lines.slice(read).filter(wanted);
       read = this.lines.length;

@@ -44,6 +44,7 @@ export interface AgentState {
   active: boolean;
   state: 'none' | 'idle' | 'working' | 'waiting';
   since: string | null;
+  waitingFor: { tool: string | null; text: string } | null;
 }
 
 export interface Metrics {
@@ -75,6 +76,7 @@ export interface Container {
   dockerId: string | null;
   image: string | null;
   editorUrl: string | null;
+  editor: { lastSeenAt: string | null } | null;
   agent: AgentState | null;
   /** The provisioning job, of which {@link Job.id} is certain and the rest may be a summary. */
   job: (Pick<Job, 'id'> & Partial<Job>) | null;

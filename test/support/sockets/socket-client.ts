@@ -13,10 +13,10 @@ export interface SocketOptions {
 
 /** A Socket.io client that keeps what it was sent. */
 export class SocketClient {
-  private readonly received: { event: string; payload: unknown }[] = [];
+  private readonly received: { event: string; payload: unknown; at: number }[] = [];
 
   private constructor(readonly socket: ClientSocket) {
-    socket.onAny((event: string, payload: unknown) => this.received.push({ event, payload }));
+    socket.onAny((event: string, payload: unknown) => this.received.push({ event, payload, at: Date.now() }));
   }
 
   /** @throws Error with the server's reason when it refuses */
@@ -47,6 +47,11 @@ export class SocketClient {
   /** Everything of one event so far, oldest first. */
   all<Event extends ServerEvent>(event: Event): Payload<Event>[] {
     return this.received.filter((each) => each.event === event).map((each) => each.payload as Payload<Event>);
+  }
+
+  /** As {@link all}, each with the time at which it came, milliseconds. */
+  timed<Event extends ServerEvent>(event: Event): { at: number; payload: Payload<Event> }[] {
+    return this.received.filter((each) => each.event === event).map(({ at, payload }) => ({ at, payload: payload as Payload<Event> }));
   }
 
   close(): void {

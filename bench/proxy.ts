@@ -1,0 +1,107 @@
+/**
+ * What the way into VS Code costs: `npm run bench -- proxy [--n 1500]`.
+ *
+ * The same code-server is asked through DevForge and at its own address, one right after the other and in
+ * turning order, so that a busy machine weighs on both. Directly means from the host, over the bridge: for that a
+ * second one of the same program listens on a port of the container, where DevForge's own has only a Unix socket.
+ */
+import { cpus, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { ApiClient, ok } from '../test/support/api/client.js';
+import { startDevForge } from '../test/support/api/devforge-process.js';
+import { Engine } from '../test/support/api/engine.js';
+import { BrowserLike } from '../test/support/way-in/browser-like.js';
+import { builtServer } from './support/build.js';
+import { CreatedContainers } from './support/created.js';
+import { usageOf } from './support/process-usage.js';
+import { ask, load, type Load, type Target } from './support/proxy/load.js';
+import { Report } from './support/report.js';
+import { median, summarise } from './support/statistics.js';
+import { Undo } from './support/undo.js';
+
+const ROUNDS = 5;
+const AT_ONCE = 8;
+const DIRECT_PORT = 13_999;
+const FILE_PORT = 4_000;
+const FILE_MB = 100;
+const PEEK_MS = 20;
+const DIRECT = `setsid env -u PORT code-server --config /etc/devforge/code-server.yaml --host 0.0.0.0 --port ${DIRECT_PORT} --user-data-dir /tmp/direct /workspace > /tmp/direct.log 2>&1 < /dev/null &
+until curl -sf -o /dev/null http://127.0.0.1:${DIRECT_PORT}/healthz; do sleep 0.1; done`;
+const FILE_SERVER = `setsid node -e "$0" > /dev/null 2>&1 < /dev/null & until curl -s -o /dev/null http://127.0.0.1:${FILE_PORT}/small; do sleep 0.05; done`;
+const FILE_PROGRAM = `
+  const chunk = Buffer.alloc(65536, 'x');
+  require('node:http').createServer(async (request, response) => {
+    for (let left = request.url === '/small' ? 1 : ${FILE_MB} * 16; left > 0; left--) if (!response.write(chunk)) await new Promise((drained) => response.once('drain', drained));
+    response.end();
+  }).listen(${FILE_PORT}, '127.0.0.1');`;
+
+async function compare(report: Report, label: string, proxied: Target, direct: Target, n: number): Promise<void> {
+  const runs: { proxied: Load[]; direct: Load[] } = { proxied: [], direct: [] };
+  const alone: { proxied: number[]; direct: number[] } = { proxied: [], direct: [] };
+  const sides = [['proxied', proxied], ['direct', direct]] as const;
+  await Promise.all([load(proxied, 50, 1), load(direct, 50, 1)]);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [side, target] of round % 2 === 0 ? sides : sides.toReversed()) {
+      runs[side].push(await load(target, Math.ceil(n / ROUNDS), AT_ONCE));
+      alone[side].push(...(await load(target, Math.ceil(n / ROUNDS / 5), 1)).latencies);
+    }
+  }
+  const rates = runs.proxied.map(({ requestsPerSecond }, round) => requestsPerSecond / runs.direct[round]!.requestsPerSecond);
+  report.section(label);
+  report.times('proxied, one at a time', summarise(alone.proxied));
+  report.times('direct, one at a time', summarise(alone.direct));
+  report.figure('more in the median', median(alone.proxied) - median(alone.direct), 'ms', { atMost: 3, unit: 'ms' });
+  report.figure(`requests a second, ${AT_ONCE} at once: ratio`, median(rates), 'x', { atLeast: 0.7, unit: 'x' });
+  report.note(`proxied ${rate(runs.proxied)}/s, direct ${rate(runs.direct)}/s; pairs ${rates.map((each) => each.toFixed(2)).join(' ')}`);
+}
+
+const rate = (runs: Load[]): string => median(runs.map(({ requestsPerSecond }) => requestsPerSecond)).toFixed(0);
+
+async function measureMemory(report: Report, pid: number, target: Target): Promise<void> {
+  await ask({ ...target, path: '/small' });
+  const before = (await usageOf(pid)).residentMB;
+  let most = before;
+  const peeking = setInterval(() => void usageOf(pid).then(({ residentMB }) => (most = Math.max(most, residentMB))), PEEK_MS);
+  const bytes = await ask({ ...target, path: '/large' }).finally(() => clearInterval(peeking));
+  if (bytes !== FILE_MB * 1024 * 1024) throw new Error(`${bytes} bytes came of ${FILE_MB} MB.`);
+  report.section(`${FILE_MB} MB through the proxy`);
+  report.figure('more memory at most', most - before, 'MB', { atMost: 32, unit: 'MB' });
+}
+
+const { values } = parseArgs({ options: { n: { type: 'string', default: '1500' }, strict: { type: 'boolean', default: false } } });
+const n = Number(values.n);
+const report = new Report();
+const undo = new Undo();
+try {
+  const entry = process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
+  console.log(`proxy: n = ${n}, ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`);
+  const ca = process.env['EXTRA_CA_CERTS'] ?? process.env['NODE_EXTRA_CA_CERTS'];
+  const server = await startDevForge({ NODE_ENV: 'production', ...(ca === undefined ? {} : { EXTRA_CA_CERTS: ca }) }, { entry, nodeOptions: ['--max-semi-space-size=16'] });
+  undo.add(() => server.dispose());
+  const api = new ApiClient(server.url, server.token);
+  const created = new CreatedContainers(api, 'both');
+  undo.add(() => created.removeAll());
+  const container = await created.first();
+  const engine = new Engine();
+  for (const [script, ...words] of [[DIRECT], [FILE_SERVER, FILE_PROGRAM]]) await engine.exec(container.dockerId!, ['sh', '-c', script!, ...words], { user: '1000' });
+  const inspected = await engine.inspect(container.dockerId!);
+  const address = Object.values(inspected.NetworkSettings.Networks)[0]!.IPAddress;
+
+  const siteOf = async (action: string): Promise<Omit<Target, 'path'>> => {
+    const { url } = ok(await api.request<{ url: string }>('POST', `/api/containers/${container.id}/${action}`));
+    const browser = new BrowserLike(server.url);
+    await browser.signIn(url);
+    return { hostname: '127.0.0.1', port: Number(new URL(server.url).port), headers: { Host: new URL(url).host, Cookie: browser.cookie! } };
+  };
+  const proxied = await siteOf('editor');
+  const direct = { hostname: address, port: DIRECT_PORT, headers: {} };
+  const assetPath = '/_static/src/browser/media/pwa-icon-512.png';
+  await compare(report, 'the page of VS Code', { ...proxied, path: '/?folder=/workspace' }, { ...direct, path: '/?folder=/workspace' }, n);
+  await compare(report, `a file (${await ask({ ...direct, path: assetPath })} bytes)`, { ...proxied, path: assetPath }, { ...direct, path: assetPath }, n);
+  await measureMemory(report, server.pid, { ...(await siteOf(`ports/${FILE_PORT}/preview`)), path: '/' });
+  if (loadavg()[0]! > cpus().length) console.log('\nThe machine was busy: its times are longer than they would be, the ratios hold.');
+  console.log(report.missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${report.missed.join('; ')}`);
+  process.exitCode = values.strict && report.missed.length > 0 ? 1 : 0;
+} finally {
+  await undo.all();
+}

@@ -1,0 +1,209 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
+import { HeldClock, settled } from '../../test/support/held-clock.js';
+import { quietLogger } from '../../test/support/quiet-logger.js';
+import { containerRow } from '../../test/support/rows.js';
+import { AgentStates } from '../containers/agent-states.js';
+import { DomainEvents } from '../events/domain-events.js';
+import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import type { FakeProcessSide } from '../runtime/fake/fake-process.js';
+import { FakeRuntime } from '../runtime/fake/fake-runtime.js';
+import { AgentWatches } from './agent-watches.js';
+
+let runtime: FakeRuntime;
+let rows: Map<string, ContainerRow>;
+let events: DomainEvents;
+let states: AgentStates;
+let clock: HeldClock;
+let watches: AgentWatches;
+/** The insides of the processes that were opened. */
+let sides: (FakeProcessSide & { exit: (code: number) => void })[];
+
+async function add(overrides: Partial<ContainerRow> = {}): Promise<ContainerRow> {
+  const row = containerRow({ template: 'claude', ...overrides });
+  runtime.images.add('image');
+  const spec = { name: row.name, hostname: 'h', image: 'image', labels: {}, env: {}, mounts: [], network: 'none', cpuLimit: 1, memoryLimit: 64, pidsLimit: 9 };
+  const { dockerId } = await runtime.containers.create(spec);
+  await runtime.containers.start(dockerId);
+  const whole = { ...row, dockerId };
+  rows.set(row.id, whole);
+  return whole;
+}
+
+async function change(row: ContainerRow, overrides: Partial<ContainerRow> = {}): Promise<void> {
+  rows.set(row.id, { ...row, ...overrides });
+  events.emit('container.changed', { containerId: row.id, ownerId: row.ownerId });
+  await pause(5);
+}
+
+async function tell(text: string | object, side = sides.at(-1)!): Promise<void> {
+  side.stdout.write(typeof text === 'string' ? text : `${JSON.stringify(text)}\n`);
+  await pause(5);
+  await clock.advance(100);
+}
+
+const stateOf = ({ id }: ContainerRow) => states.of(rows.get(id)!)?.state ?? null;
+const IDLE = { state: 'idle', since: 1e15, waitingFor: null };
+const WORKING = { state: 'working', since: 2e15, waitingFor: null };
+
+beforeEach(() => {
+  runtime = new FakeRuntime();
+  rows = new Map();
+  events = new DomainEvents(quietLogger());
+  states = new AgentStates(events);
+  clock = new HeldClock();
+  sides = [];
+  runtime.containers.onOpen = (_, side) => new Promise((exit) => sides.push({ ...side, exit }));
+  const repository = { listAll: async () => [...rows.values()], findById: async (id: string) => rows.get(id) ?? null } as unknown as ContainersRepository;
+  watches = new AgentWatches(repository, runtime, states, events, clock, quietLogger());
+});
+afterEach(() => watches.onModuleDestroy());
+
+const start = async (): Promise<void> => {
+  await watches.onApplicationBootstrap();
+  await settled();
+};
+
+describe('the watch of agents', () => {
+  it('follows every running container that has Claude Code, and no other', async () => {
+    const row = await add();
+    await add({ template: 'vscode' });
+    await add({ status: 'stopped' });
+    const both = await add({ template: 'both' });
+    await start();
+    expect(runtime.containers.processes.map(({ dockerId }) => dockerId)).toEqual([row.dockerId, both.dockerId]);
+    expect(runtime.containers.processes[0]!.process.request.argv).toEqual(['/usr/local/bin/devforge-agents', 'watch']);
+    await tell(IDLE, sides[0]);
+    await tell(WORKING, sides[1]);
+    expect([stateOf(row), stateOf(both)]).toEqual(['idle', 'working']);
+  });
+
+  it('begins when a container runs, is one however often it changes, and ends when it stops', async () => {
+    await start();
+    const row = await add({ status: 'starting' });
+    await change(row);
+    expect(sides).toHaveLength(0);
+    await change(row, { status: 'running' });
+    await change(row, { status: 'running' });
+    expect(sides).toHaveLength(1);
+    await tell(WORKING);
+    const ended = new Promise((resolve) => sides[0]!.stdin.once('end', resolve).resume());
+    await change(row, { status: 'stopping' });
+    await ended;
+    await change(row, { status: 'running' });
+    expect(stateOf(row)).toBeNull();
+    expect(sides).toHaveLength(2);
+  });
+
+  it('follows a container that was made anew', async () => {
+    const row = await add();
+    await start();
+    const again = await add();
+    await change(row, { dockerId: again.dockerId });
+    expect(runtime.containers.processes.at(-1)!.dockerId).toBe(again.dockerId);
+  });
+
+  it('takes the latest of many lines, and is not led astray by others', async () => {
+    const row = await add();
+    await start();
+    await tell(`${JSON.stringify(WORKING)}\n${JSON.stringify(IDLE)}\n`);
+    expect(stateOf(row)).toBe('idle');
+    await tell('nonsense\n');
+    await tell({ state: 'asleep' });
+    expect(stateOf(row)).toBe('idle');
+    const line = JSON.stringify(WORKING);
+    await tell(line.slice(0, 9));
+    await tell(`${line.slice(9)}\n`);
+    expect(stateOf(row)).toBe('working');
+  });
+
+  it('looks ten times a second at most', async () => {
+    const row = await add();
+    await start();
+    const changes: (string | null)[] = [];
+    events.on('agent.changed', () => void changes.push(stateOf(row)));
+    for (let at = 0; at < 50; at++) {
+      sides[0]!.stdout.write(`${JSON.stringify(at % 2 ? IDLE : WORKING)}\n`);
+      await pause(1);
+    }
+    expect(changes).toEqual(['working']);
+    await clock.advance(100);
+    await pause(5);
+    expect(changes.length).toBeLessThanOrEqual(2);
+    for (let waits = 0; waits < 50; waits++) await clock.advance(100);
+    expect(stateOf(row)).toBe('idle');
+  });
+
+  it('knows nothing when its process ends, and opens another, later each time', async () => {
+    const row = await add();
+    await start();
+    const lives: number[] = [];
+    for (let at = 0; at < 7; at++) {
+      await tell(WORKING);
+      expect(stateOf(row)).toBe('working');
+      const { length } = sides;
+      const begun = clock.now().getTime();
+      sides.at(-1)!.exit(143);
+      await pause(5);
+      expect(stateOf(row)).toBeNull();
+      while (sides.length === length) {
+        await clock.advance(100);
+        await pause(1);
+      }
+      lives.push(clock.now().getTime() - begun);
+    }
+    expect(lives).toEqual([200, 400, 800, 1_600, 3_000, 3_000, 3_000]);
+    await clock.advance(10_000);
+    sides.at(-1)!.exit(143);
+    await pause(5);
+    await clock.advance(200);
+    await pause(5);
+    expect(sides).toHaveLength(9);
+  });
+
+  it('keeps what it knows while the engine lets go of the process, and not when it is away', async () => {
+    const row = await add();
+    await start();
+    await tell(WORKING);
+    runtime.containers.processes.at(-1)!.process.lose();
+    await pause(5);
+    expect(stateOf(row)).toBe('working');
+    await clock.advance(200);
+    await pause(5);
+    expect(sides).toHaveLength(2);
+    expect(stateOf(row)).toBe('working');
+
+    runtime.faults.goAway();
+    runtime.containers.processes.at(-1)!.process.lose();
+    await pause(5);
+    await clock.advance(400);
+    await pause(5);
+    expect(stateOf(row)).toBeNull();
+    runtime.faults.comeBack();
+    await clock.advance(3_000);
+    await pause(5);
+    await tell(IDLE);
+    expect(stateOf(row)).toBe('idle');
+  });
+
+  it.each([126, 127])('gives up where the program is not there (%i)', async (code) => {
+    const row = await add();
+    await start();
+    sides[0]!.exit(code);
+    await pause(5);
+    await clock.advance(60_000);
+    await pause(5);
+    expect(sides).toHaveLength(1);
+    expect(stateOf(row)).toBeNull();
+  });
+
+  it('leaves no process behind at shutdown', async () => {
+    await add();
+    await start();
+    const ended = new Promise((resolve) => sides[0]!.stdin.once('end', resolve).resume());
+    watches.onModuleDestroy();
+    await ended;
+    await clock.advance(60_000);
+    expect(sides).toHaveLength(1);
+  });
+});

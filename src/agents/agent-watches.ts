@@ -1,0 +1,68 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { Clock } from '../common/clock.js';
+import { Refreshes } from '../common/refreshes.js';
+import { AgentStates } from '../containers/agent-states.js';
+import { DomainEvents } from '../events/domain-events.js';
+import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import { ContainerRuntime } from '../runtime/container-runtime.js';
+import { AgentWatch } from './agent-watch.js';
+
+/** Watches the agent of every running container that has Claude Code, in each process of DevForge for itself. */
+@Injectable()
+export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly watches = new Map<string, AgentWatch>();
+  private readonly refreshes = new Refreshes();
+  private unsubscribe: (() => void)[] = [];
+  private isDestroyed = false;
+
+  constructor(
+    private readonly rows: ContainersRepository,
+    private readonly runtime: ContainerRuntime,
+    private readonly states: AgentStates,
+    private readonly events: DomainEvents,
+    private readonly clock: Clock,
+    @InjectPinoLogger(AgentWatches.name) private readonly logger: PinoLogger,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.unsubscribe = [
+      this.events.on('container.changed', ({ containerId }) => this.refresh(containerId)),
+      this.events.on('container.removed', ({ containerId }) => {
+        this.refreshes.drop(containerId);
+        this.end(containerId);
+      }),
+      this.events.on('engine.available', () => this.observeAll()),
+    ];
+    await this.observeAll();
+  }
+
+  onModuleDestroy(): void {
+    this.isDestroyed = true;
+    for (const each of this.unsubscribe) each();
+    for (const id of this.watches.keys()) this.end(id);
+  }
+
+  private async observeAll(): Promise<void> {
+    const rows = await this.rows.listAll();
+    await Promise.all(rows.filter(({ id, status }) => status === 'running' || this.watches.has(id)).map(({ id }) => this.refresh(id)));
+  }
+
+  private refresh(containerId: string): Promise<void> {
+    return this.refreshes.run(containerId, () => this.rows.findById(containerId), (row) => (row === null ? this.end(containerId) : this.observe(row)));
+  }
+
+  private observe({ id, status, template, dockerId }: ContainerRow): void {
+    if (status !== 'running' || template === 'vscode' || dockerId === null || this.isDestroyed) return this.end(id);
+    if (this.watches.get(id)?.dockerId === dockerId) return;
+    this.end(id);
+    const watch = new AgentWatch(id, dockerId, this.runtime, this.states, this.clock, this.logger);
+    this.watches.set(id, watch);
+    void watch.run();
+  }
+
+  private end(id: string): void {
+    this.watches.get(id)?.close();
+    this.watches.delete(id);
+  }
+}

@@ -1,0 +1,75 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Settings } from '../config/settings.js';
+import { SiteAddresses } from './site-addresses.js';
+
+const ID = '123e4567-e89b-42d3-a456-426614174000';
+const local = new SiteAddresses({ publicUrl: 'http://localhost:3000', editorDomain: 'localhost' } as Settings);
+const wild = new SiteAddresses({ publicUrl: 'https://devforge.example.org', editorDomain: 'example.org' } as Settings);
+const plain = new SiteAddresses({ publicUrl: 'http://192.0.2.7:3000', editorDomain: null } as Settings);
+
+describe('SiteAddresses', () => {
+  it('gives every editor a name of its own where there is a wildcard name, and a path elsewhere', () => {
+    expect(local.editorUrl({ id: ID, name: 'web' })).toBe('http://web.localhost:3000/');
+    expect(wild.editorUrl({ id: ID, name: 'web' })).toBe('https://web.example.org/');
+    expect(plain.editorUrl({ id: ID, name: 'web' })).toBe(`http://192.0.2.7:3000/editor/${ID}/`);
+  });
+
+  it.each(['3000--web', 'devforge'])('keeps the path for the name %s, which means something else', (name) => {
+    expect(wild.editorUrl({ id: ID, name })).toBe(`https://devforge.example.org/editor/${ID}/`);
+  });
+
+  it('gives ports a name, as far as there is one', () => {
+    expect(local.previewUrl({ name: 'web' }, 5173)).toBe('http://5173--web.localhost:3000/');
+    expect(wild.previewUrl({ name: 'w'.repeat(56) }, 65535)).toBe(`https://65535--${'w'.repeat(56)}.example.org/`);
+    expect(wild.previewUrl({ name: 'w'.repeat(57) }, 65535)).toBeNull();
+    expect(plain.previewUrl({ name: 'web' }, 5173)).toBeNull();
+  });
+
+  it.each([
+    [local, 'web.localhost:3000', '/a?b', { form: 'host', container: 'web', port: null, path: '/a?b' }],
+    [local, 'WEB.LOCALHOST', '/', { form: 'host', container: 'web', port: null, path: '/' }],
+    [local, '5173--web.localhost:3000', '/@vite', { form: 'host', container: 'web', port: 5173, path: '/@vite' }],
+    [local, '3000--5173--web.localhost', '/', { form: 'host', container: '5173--web', port: 3000, path: '/' }],
+    [local, 'web.localhost', `/editor/${ID}/`, { form: 'host', container: 'web', port: null, path: `/editor/${ID}/` }],
+    [local, 'localhost:3000', `/editor/${ID}/static/x.js?y=1`, { form: 'path', container: ID, port: null, path: '/static/x.js?y=1', missingSlash: false }],
+    [local, 'localhost:3000', `/editor/${ID}?folder=/w`, { form: 'path', container: ID, port: null, path: '/?folder=/w', missingSlash: true }],
+    [plain, undefined, `/editor/${ID}/`, { form: 'path', container: ID, port: null, path: '/', missingSlash: false }],
+  ])('reads the request %#', (addresses, host, url, address) => {
+    expect(addresses.parse(host, url)).toEqual(address);
+  });
+
+  it.each([
+    [local, 'localhost:3000', '/api/containers'],
+    [local, 'web.localhost.evil.example', '/'],
+    [local, 'evil.example', '/'],
+    [local, '.localhost', '/'],
+    [local, undefined, '/'],
+    [wild, 'devforge.example.org', '/'],
+    [wild, 'weirdexample.org', '/'],
+    [plain, 'web.localhost', '/'],
+    [plain, 'web.null', '/'],
+  ])('leaves to others what is for no site %#', (addresses, host, url) => {
+    expect(addresses.parse(host, url)).toBeNull();
+  });
+
+  it.each([
+    [local, '0--web.localhost', '/'],
+    [local, '65536--web.localhost', '/'],
+    [local, '080--web.localhost', '/'],
+    [local, '99999999999999999999--web.localhost', '/'],
+    [local, 'web.localhost', 'http://other.localhost/'],
+    [local, 'web.localhost', '*'],
+    [plain, 'x', '/editor/'],
+    [plain, 'x', '/editor/web/'],
+    [plain, 'x', `/editor/${ID}%2f..%2fapi`],
+    [plain, 'x', `/editor/${ID}/../${ID.replace('1', '2')}/`],
+    [plain, 'x', `/editor/${ID}/a/%2E%2e/b`],
+    [plain, 'x', `/editor/${ID}/./b`],
+  ])('refuses what only looks like a site %#', (addresses, host, url) => {
+    expect(addresses.parse(host, url)).toBe('malformed');
+  });
+
+  it.each(['0x50--web.localhost', '80@evil--web.localhost', '-1--web.localhost'])('takes %s for the name of a container, which none can have', (host) => {
+    expect(local.parse(host, '/')).toMatchObject({ port: null });
+  });
+});

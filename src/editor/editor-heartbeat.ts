@@ -1,0 +1,66 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { get } from 'node:http';
+import { json } from 'node:stream/consumers';
+import { Clock } from '../common/clock.js';
+import { ContainersRepository, type ContainerRow } from '../persistence/containers.repository.js';
+import { Tunnels } from './tunnel/tunnels.js';
+
+const ASK_MS = 30_000;
+const PATIENCE_MS = 5_000;
+
+interface Followed {
+  connections: number;
+  asking: NodeJS.Timeout;
+}
+
+/** While browsers are in a container's VS Code, notes when VS Code itself last saw somebody work. */
+@Injectable()
+export class EditorHeartbeat implements OnModuleDestroy {
+  private readonly followed = new Map<string, Followed>();
+
+  constructor(
+    private readonly containers: ContainersRepository,
+    private readonly tunnels: Tunnels,
+    private readonly clock: Clock,
+  ) {}
+
+  /** A browser's connection has begun. @returns a function to call when it ends */
+  follow(container: ContainerRow): () => void {
+    const { id } = container;
+    void this.note(id, this.clock.now());
+    const known = this.followed.get(id) ?? { connections: 0, asking: setInterval(() => void this.ask(container), ASK_MS).unref() };
+    known.connections++;
+    this.followed.set(id, known);
+    return () => {
+      known.connections--;
+      if (known.connections > 0) return;
+      clearInterval(known.asking);
+      this.followed.delete(id);
+      void this.ask(container);
+    };
+  }
+
+  onModuleDestroy(): void {
+    for (const { asking } of this.followed.values()) clearInterval(asking);
+  }
+
+  private async ask({ id, dockerId }: ContainerRow): Promise<void> {
+    const { lastHeartbeat = 0 } = await this.health(dockerId!).catch(() => ({ lastHeartbeat: 0 }));
+    if (lastHeartbeat > 0) await this.note(id, new Date(lastHeartbeat));
+  }
+
+  /** `/healthz` tells of the last heartbeat, in milliseconds of the epoch, and is none itself. */
+  private health(dockerId: string): Promise<{ lastHeartbeat?: number }> {
+    return new Promise((resolve, reject) => {
+      const request = get({ agent: this.tunnels.agent(dockerId, 'editor'), path: '/healthz', headers: { host: 'editor' }, timeout: PATIENCE_MS });
+      request.on('timeout', () => request.destroy(new Error('no answer')));
+      request.on('error', reject);
+      request.on('response', (response) => json(response).then((body) => resolve(body as { lastHeartbeat?: number }), reject));
+    });
+  }
+
+  private async note(id: string, at: Date): Promise<void> {
+    // What is missed here is noted half a minute later.
+    await this.containers.noteEditorSeen(id, at).catch(() => undefined);
+  }
+}

@@ -1,0 +1,11 @@
+import { DomainError } from '../common/domain-error.js';
+import { parsePort } from '../containers/port.js';
+
+const RULE = 'port must be a number from 1 to 65535, in digits';
+
+/** @throws DomainError `validation_failed` for anything but the digits of a port */
+export function requiredPort(text: string): number {
+  const port = parsePort(text);
+  if (port === undefined) throw new DomainError('validation_failed', RULE, { fields: [{ field: 'port', messages: [RULE] }] });
+  return port;
+}

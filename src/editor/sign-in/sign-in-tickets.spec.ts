@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals';
+import { HeldClock } from '../../../test/support/held-clock.js';
+import { RandomIds } from '../../common/ids.js';
+import { type SignInTicketRow, SignInTicketsRepository } from '../../persistence/sign-in-tickets.repository.js';
+import { SignInTickets } from './sign-in-tickets.js';
+
+const FIVE_MINUTES_MS = 5 * 60_000;
+const A = { containerId: 'a', port: null };
+const PORT_OF_A = { containerId: 'a', port: 3000 };
+const B = { containerId: 'b', port: null };
+
+class InMemory extends SignInTicketsRepository {
+  readonly rows = new Map<string, SignInTicketRow>();
+
+  async insert(ticket: SignInTicketRow): Promise<void> {
+    this.rows.set(ticket.hash, ticket);
+  }
+
+  async take(hash: string): Promise<SignInTicketRow | null> {
+    const row = this.rows.get(hash) ?? null;
+    this.rows.delete(hash);
+    return row;
+  }
+}
+
+function make(clock = new HeldClock()): { tickets: SignInTickets; rows: InMemory['rows'] } {
+  const repository = new InMemory();
+  return { tickets: new SignInTickets(repository, clock, new RandomIds()), rows: repository.rows };
+}
+
+describe('SignInTickets', () => {
+  it('open once', async () => {
+    const { tickets } = make();
+    const { ticket } = await tickets.issue(A);
+    await expect(tickets.redeem(ticket, A)).resolves.toBe(true);
+    await expect(tickets.redeem(ticket, A)).resolves.toBe(false);
+  });
+
+  it.each([
+    ['another container', A, B],
+    ['a port of the same container', A, PORT_OF_A],
+    ['the editor, when it is for a port', PORT_OF_A, A],
+    ['another port', PORT_OF_A, { ...PORT_OF_A, port: 3001 }],
+  ])('are spent by a try at %s', async (_, site, other) => {
+    const { tickets } = make();
+    const { ticket } = await tickets.issue(site);
+    await expect(tickets.redeem(ticket, other)).resolves.toBe(false);
+    await expect(tickets.redeem(ticket, site)).resolves.toBe(false);
+  });
+
+  it('live for five minutes', async () => {
+    const clock = new HeldClock();
+    const { tickets } = make(clock);
+    const [first, second] = [await tickets.issue(A), await tickets.issue(A)];
+    expect(first.expiresAt.getTime() - clock.now().getTime()).toBe(FIVE_MINUTES_MS);
+    await clock.advance(FIVE_MINUTES_MS - 1);
+    await expect(tickets.redeem(first.ticket, A)).resolves.toBe(true);
+    await clock.advance(1);
+    await expect(tickets.redeem(second.ticket, A)).resolves.toBe(false);
+  });
+
+  it('differ, cannot be guessed, and are not kept as they are', async () => {
+    const { tickets, rows } = make();
+    const issued = await Promise.all(Array.from({ length: 100 }, async () => (await tickets.issue(A)).ticket));
+    expect(new Set(issued).size).toBe(100);
+    expect(issued.every((ticket) => /^[A-Za-z0-9_-]{43}$/.test(ticket))).toBe(true);
+    expect(issued.some((ticket) => JSON.stringify([...rows]).includes(ticket))).toBe(false);
+    await expect(tickets.redeem('', A)).resolves.toBe(false);
+  });
+});

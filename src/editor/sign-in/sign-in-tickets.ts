@@ -1,0 +1,37 @@
+import { Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import { Clock } from '../../common/clock.js';
+import { Ids } from '../../common/ids.js';
+import { SignInTicketsRepository } from '../../persistence/sign-in-tickets.repository.js';
+import type { Site } from '../site.js';
+
+const LIFE_MS = 5 * 60_000;
+const TICKET_BYTES = 32;
+
+/** Single-use, short-lived tickets in the links to sites. The database keeps their hashes, so that every replica knows them. */
+@Injectable()
+export class SignInTickets {
+  constructor(
+    private readonly tickets: SignInTicketsRepository,
+    private readonly clock: Clock,
+    private readonly ids: Ids,
+  ) {}
+
+  async issue(site: Site): Promise<{ ticket: string; expiresAt: Date }> {
+    const ticket = this.ids.secret(TICKET_BYTES);
+    const now = this.clock.now();
+    const expiresAt = new Date(now.getTime() + LIFE_MS);
+    await this.tickets.insert({ hash: hashOf(ticket), ...site, expiresAt }, now);
+    return { ticket, expiresAt };
+  }
+
+  /** Whether the ticket opens that site. It never does a second time. */
+  async redeem(ticket: string, site: Site): Promise<boolean> {
+    const known = await this.tickets.take(hashOf(ticket));
+    return known !== null && known.containerId === site.containerId && known.port === site.port && known.expiresAt > this.clock.now();
+  }
+}
+
+function hashOf(ticket: string): string {
+  return createHash('sha256').update(ticket).digest('hex');
+}

@@ -1,0 +1,104 @@
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { createProxyServer, type ProxyServer } from 'http-proxy-3';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { AdminToken } from '../auth/admin-token.js';
+import { messageOf } from '../common/message-of.js';
+import type { ContainerRow } from '../persistence/containers.repository.js';
+import { EditorHeartbeat } from './editor-heartbeat.js';
+import { Editors } from './editors.js';
+import { withoutOwnCookies } from './sign-in/site-cookie.js';
+import type { Site } from './site.js';
+import { keepWaiting } from './site-answers.js';
+import { TunnelRefusal } from './tunnel/tunnel.js';
+import { Tunnels } from './tunnel/tunnels.js';
+
+/** The target's address is the tunnel's business; requests keep the `Host` they came with. */
+const TARGET = 'http://127.0.0.1';
+const BEARER = /^Bearer +(\S+) *$/i;
+
+/** One request, and where it goes. */
+export interface SiteRequest {
+  site: Site;
+  container: ContainerRow;
+  /** Path and query as the site sees them. */
+  path: string;
+}
+
+/** Hands requests and upgrades on to a container's site, without DevForge's own credentials. */
+@Injectable()
+export class SiteProxy implements BeforeApplicationShutdown {
+  // A `Domain` of a cookie would send it to the neighbours.
+  private readonly proxy: ProxyServer = createProxyServer({ xfwd: true, changeOrigin: false, cookieDomainRewrite: '' });
+  private readonly upgraded = new Set<Duplex>();
+
+  constructor(
+    private readonly tunnels: Tunnels,
+    private readonly editors: Editors,
+    private readonly heartbeat: EditorHeartbeat,
+    private readonly token: AdminToken,
+    @InjectPinoLogger(SiteProxy.name) private readonly logger: PinoLogger,
+  ) {}
+
+  async web(request: IncomingMessage, response: ServerResponse, to: SiteRequest): Promise<void> {
+    response.once('close', this.tunnels.hold(to.container.dockerId!));
+    try {
+      const options = await this.prepare(request, to);
+      await this.proxy.web(request, response, options, (error) => this.failed(error as Error, request, response, to));
+    } catch (error) {
+      this.failed(error, request, response, to);
+    }
+  }
+
+  async ws(request: IncomingMessage, socket: Duplex, head: Buffer, to: SiteRequest): Promise<void> {
+    this.upgraded.add(socket);
+    const release = this.tunnels.hold(to.container.dockerId!);
+    const leave = to.site.port === null ? this.heartbeat.follow(to.container) : (): void => undefined;
+    socket.once('close', () => {
+      this.upgraded.delete(socket);
+      release();
+      leave();
+    });
+    // Also while the tunnel is being opened, a peer that breaks off must not end the process.
+    socket.on('error', () => socket.destroy());
+    try {
+      const options = await this.prepare(request, to);
+      this.proxy.ws(request, socket as never, head, options, (error) => this.failed(error as Error, request, socket, to));
+    } catch (error) {
+      this.failed(error, request, socket, to);
+    }
+  }
+
+  /** The server closes only once every connection has ended, taken-over ones as well. */
+  beforeApplicationShutdown(): void {
+    for (const socket of this.upgraded) socket.destroy();
+    this.proxy.close();
+  }
+
+  private async prepare(request: IncomingMessage, { site, container, path }: SiteRequest): Promise<object> {
+    if (site.port === null) await this.editors.ensure(container);
+    request.url = path;
+    this.withoutCredentials(request, site);
+    return { target: TARGET, agent: this.tunnels.agent(container.dockerId!, site.port ?? 'editor') };
+  }
+
+  /** What a program behind a port is sent as its own `Authorization` passes; DevForge's token never does. */
+  private withoutCredentials({ headers }: IncomingMessage, site: Site): void {
+    const bearer = BEARER.exec(headers.authorization ?? '')?.[1];
+    if (site.port === null || (bearer !== undefined && this.token.matches(bearer))) delete headers.authorization;
+    delete headers['proxy-authorization'];
+    const cookie = withoutOwnCookies(headers.cookie);
+    if (cookie === undefined) delete headers.cookie;
+    else headers.cookie = cookie;
+  }
+
+  private failed(error: unknown, request: IncomingMessage, target: ServerResponse | Duplex, { site, container }: SiteRequest): void {
+    if (site.port === null) this.editors.forget(container);
+    this.logger.debug({ err: error, containerId: container.id, port: site.port }, 'A site did not answer');
+    if (target.destroyed) return;
+    const title = site.port === null ? 'VS Code is starting' : `Nothing listens on port ${site.port} yet`;
+    const text = error instanceof TunnelRefusal ? 'This page goes on as soon as it answers.' : `${messageOf(error)}. This page tries again by itself.`;
+    keepWaiting(request, target, title, text);
+  }
+}

@@ -1,0 +1,142 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, get, type Server } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { RuntimeProcess } from '../../runtime/container-runtime.js';
+import { Tunnel, TunnelRefusal } from './tunnel.js';
+import { TunnelAgent } from './tunnel-agent.js';
+
+const PROGRAM = fileURLToPath(new URL('../../../images/workspace/rootfs/usr/local/bin/devforge-tunnel', import.meta.url));
+const MIB = 1024 * 1024;
+
+/** The program as a container would run it. */
+function runProgram(socket: string): { child: ChildProcess; process: RuntimeProcess } {
+  const child = spawn(process.execPath, [PROGRAM], { env: { DEVFORGE_EDITOR_SOCKET: socket } });
+  const exit = once(child, 'exit').then(([code]) => Number(code));
+  return { child, process: { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit, resize: async () => undefined, close: () => child.stdin.destroy() } };
+}
+
+async function listening(server: Server | ReturnType<typeof createTcpServer>, where: string | number): Promise<number> {
+  if (typeof where === 'number') server.listen(where, '127.0.0.1');
+  else server.listen(where);
+  await once(server, 'listening');
+  const address = server.address();
+  return typeof address === 'object' ? (address?.port ?? 0) : 0;
+}
+
+describe('Tunnel', () => {
+  const echo = createTcpServer((socket) => socket.on('error', () => undefined).pipe(socket));
+  const asked: (string | undefined)[] = [];
+  const editor = createServer((request, response) => {
+    asked.push(request.headers.host);
+    response.end(`you asked for ${request.url}`);
+  });
+  let folder: string;
+  let port: number;
+  let child: ChildProcess;
+  let tunnel: Tunnel;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tunnel-'));
+    port = await listening(echo, 0);
+    await listening(editor, join(folder, 'editor.sock'));
+    const program = runProgram(join(folder, 'editor.sock'));
+    child = program.child;
+    tunnel = await Tunnel.over(program.process);
+  });
+
+  afterEach(() => {
+    asked.length = 0;
+  });
+
+  afterAll(async () => {
+    tunnel.close();
+    if (child.exitCode === null) await once(child, 'exit');
+    editor.close();
+    echo.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('carries bytes to a port and back, and each end', async () => {
+    const socket = await tunnel.dial(port);
+    const sent = randomBytes(4 * MIB);
+    socket.end(sent);
+    expect((await buffer(socket)).equals(sent)).toBe(true);
+  });
+
+  it('carries many connections at once, each its own', async () => {
+    const words = Array.from({ length: 50 }, (_, index) => `connection ${index}`);
+    const heard = await Promise.all(
+      words.map(async (word) => {
+        const socket = await tunnel.dial(port);
+        socket.end(word);
+        return text(socket);
+      }),
+    );
+    expect(heard).toEqual(words);
+  });
+
+  it('holds back one that nobody reads, and none of the others', async () => {
+    const stuck = await tunnel.dial(port);
+    stuck.write(randomBytes(8 * MIB));
+    const other = await tunnel.dial(port);
+    other.end('still here');
+    await expect(text(other)).resolves.toBe('still here');
+    stuck.destroy();
+  });
+
+  it('serves HTTP to an agent that keeps its connections, also after the server closed them', async () => {
+    const agent = new TunnelAgent(() => tunnel.dial('editor'));
+    const ask = (path: string): Promise<string> =>
+      new Promise((resolve, reject) => get({ agent, path, headers: { host: 'web.localhost:3000' } }, (response) => resolve(text(response))).on('error', reject));
+    await expect(ask('/one')).resolves.toBe('you asked for /one');
+    await expect(ask('/two')).resolves.toBe('you asked for /two');
+    editor.closeIdleConnections();
+    await delay(100);
+    await expect(ask('/three')).resolves.toBe('you asked for /three');
+    expect(asked).toEqual(['web.localhost:3000', 'web.localhost:3000', 'web.localhost:3000']);
+    agent.destroy();
+  });
+
+  it('says that nothing listens', async () => {
+    const free = createTcpServer();
+    const unused = await listening(free, 0);
+    await new Promise((closed) => free.close(closed));
+    await expect(tunnel.dial(unused)).rejects.toBeInstanceOf(TunnelRefusal);
+    await expect(tunnel.dial(port)).resolves.toBeDefined();
+  });
+
+  it('ends the program, and every connection, when it is closed', async () => {
+    const program = runProgram('/nowhere');
+    const own = await Tunnel.over(program.process);
+    const socket = await own.dial(port);
+    const closed = new Promise<void>((resolve) => own.onClose(resolve));
+    own.close();
+    await Promise.all([closed, once(program.child, 'exit'), once(socket, 'close')]);
+    expect(own.closed).toBe(true);
+  });
+
+  it('learns that the program is gone', async () => {
+    const program = runProgram('/nowhere');
+    const own = await Tunnel.over(program.process);
+    const closed = new Promise<void>((resolve) => own.onClose(resolve));
+    program.child.kill('SIGKILL');
+    await closed;
+    await expect(own.dial(port)).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_HTTP2/) });
+  });
+
+  it('gives up on a program that says something else', async () => {
+    const program = spawn('sh', ['-c', 'echo this is no such program; cat > /dev/null']);
+    const never = new Promise<number>(() => undefined);
+    const process = { stdin: program.stdin, stdout: program.stdout, stderr: program.stderr, exit: never, resize: async () => undefined, close: () => program.kill() };
+    await expect(Tunnel.over(process)).rejects.toMatchObject({ message: expect.any(String) });
+  });
+});

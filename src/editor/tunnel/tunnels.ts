@@ -1,0 +1,80 @@
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import type { Agent } from 'node:http';
+import { ContainerRuntime } from '../../runtime/container-runtime.js';
+import { Tunnel, type TunnelEnd } from './tunnel.js';
+import { TunnelAgent } from './tunnel-agent.js';
+
+const IDLE_MS = 10 * 60_000;
+
+interface OpenTunnel {
+  tunnel: Promise<Tunnel>;
+  agents: Map<TunnelEnd, TunnelAgent>;
+  /** Requests and connections under way. */
+  users: number;
+  idle: NodeJS.Timeout;
+}
+
+/** One tunnel for each container that somebody works in, closed when nobody asked for it for a while. */
+@Injectable()
+export class Tunnels implements BeforeApplicationShutdown {
+  private readonly open = new Map<string, OpenTunnel>();
+
+  constructor(private readonly runtime: ContainerRuntime) {}
+
+  /** Connections of an HTTP client to that end in the container. */
+  agent(dockerId: string, end: TunnelEnd): Agent {
+    const { agents } = this.use(dockerId);
+    const known = agents.get(end);
+    if (known !== undefined) return known;
+    const agent = new TunnelAgent(async () => (await this.use(dockerId).tunnel).dial(end));
+    agents.set(end, agent);
+    return agent;
+  }
+
+  /** Keeps the tunnel open. @returns a function that lets go of it */
+  hold(dockerId: string): () => void {
+    const held = this.use(dockerId);
+    held.users++;
+    return () => {
+      held.users--;
+      held.idle.refresh();
+    };
+  }
+
+  beforeApplicationShutdown(): void {
+    for (const dockerId of this.open.keys()) this.close(dockerId);
+  }
+
+  private use(dockerId: string): OpenTunnel {
+    const known = this.open.get(dockerId);
+    if (known !== undefined) {
+      known.idle.refresh();
+      return known;
+    }
+    const idle = setTimeout(() => (opened.users > 0 ? idle.refresh() : this.close(dockerId)), IDLE_MS);
+    idle.unref();
+    const opened: OpenTunnel = { tunnel: this.start(dockerId), agents: new Map(), users: 0, idle };
+    this.open.set(dockerId, opened);
+    const forget = (): void => {
+      if (this.open.get(dockerId) === opened) this.close(dockerId);
+    };
+    opened.tunnel.then((tunnel) => (tunnel.closed ? forget() : tunnel.onClose(forget)), forget);
+    return opened;
+  }
+
+  private async start(dockerId: string): Promise<Tunnel> {
+    return Tunnel.over(await this.runtime.containers.open(dockerId, { argv: ['devforge-tunnel'] }));
+  }
+
+  private close(dockerId: string): void {
+    const known = this.open.get(dockerId);
+    if (known === undefined) return;
+    this.open.delete(dockerId);
+    clearTimeout(known.idle);
+    for (const agent of known.agents.values()) agent.destroy();
+    known.tunnel.then(
+      (tunnel) => tunnel.close(),
+      () => undefined,
+    );
+  }
+}

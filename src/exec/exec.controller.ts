@@ -1,0 +1,27 @@
+import { Body, Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import type { Principal } from '../auth/principal.js';
+import { clientLeft } from '../containers/client-left.js';
+import { ExecDto, ExecResultDto } from './dto/exec.dto.js';
+import { ExecService } from './exec.service.js';
+
+@ApiTags('way in')
+@ApiBearerAuth()
+@Controller('api/containers')
+export class ExecController {
+  constructor(private readonly exec: ExecService) {}
+
+  @Post(':id/exec')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Run one command and wait for it',
+    description:
+      'The command is run as it is, without a shell, in a session of its own. When its time is up, or the client hangs up, it is ended with everything that it started. What a command leaves in the background when it ends by itself goes on.',
+  })
+  @ApiResponse({ status: 200, type: ExecResultDto })
+  run(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Body() body: ExecDto, @Req() request: Request): Promise<ExecResultDto> {
+    return this.exec.run(principal, id, body, clientLeft(request));
+  }
+}

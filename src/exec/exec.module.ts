@@ -1,0 +1,8 @@
+import { Module } from '@nestjs/common';
+import { ContainersModule } from '../containers/containers.module.js';
+import { ExecController } from './exec.controller.js';
+import { ExecPlaces } from './exec-places.js';
+import { ExecService } from './exec.service.js';
+
+@Module({ imports: [ContainersModule], controllers: [ExecController], providers: [ExecPlaces, ExecService] })
+export class ExecModule {}

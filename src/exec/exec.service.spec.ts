@@ -1,0 +1,128 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { containerRow } from '../../test/support/rows.js';
+import { PlayedTool } from '../../test/support/workspace-tool.js';
+import type { Principal } from '../auth/principal.js';
+import type { ContainersService } from '../containers/containers.service.js';
+import { WorkspaceTools } from '../containers/workspace-tools.js';
+import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import type { FakeProcessHandler } from '../runtime/fake/fake-process.js';
+import { FakeRuntime } from '../runtime/fake/fake-runtime.js';
+import { ExecDto, type ExecResultDto } from './dto/exec.dto.js';
+import { ExecPlaces } from './exec-places.js';
+import { ExecService } from './exec.service.js';
+
+const somebody = { ownerId: 'admin' } as Principal;
+
+describe('ExecService', () => {
+  let runtime: FakeRuntime;
+  let row: ContainerRow;
+  let service: ExecService;
+  let left: AbortController;
+
+  beforeEach(async () => {
+    runtime = new FakeRuntime();
+    runtime.images.add('image');
+    await runtime.networks.ensureIsolatedBridge('net', {});
+    const { dockerId } = await runtime.containers.create({ name: 'c', image: 'image', labels: {}, env: {}, mounts: [], network: 'net', hostname: 'c', cpuLimit: 1, memoryLimit: 128, pidsLimit: 10 });
+    await runtime.containers.start(dockerId);
+    row = containerRow({ dockerId });
+    const tools = new WorkspaceTools(runtime, { findById: async () => row } as unknown as ContainersRepository);
+    service = new ExecService({ find: async () => row } as unknown as ContainersService, tools, new ExecPlaces());
+    left = new AbortController();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const run = (dto: Partial<ExecDto> = {}): Promise<ExecResultDto> => service.run(somebody, row.id, Object.assign(new ExecDto(), { command: ['true'], ...dto }), left.signal);
+  const plays = (play: (tool: PlayedTool) => Promise<number | void>): void => {
+    const handler: FakeProcessHandler = async (_, side) => (await play(new PlayedTool(side))) ?? 0;
+    runtime.containers.onOpen = handler;
+  };
+
+  it('hands over the command with its folder, limits, environment and input', async () => {
+    const heard: (string | null)[] = [];
+    plays(async (tool) => {
+      for (let frame = await tool.hear(); frame !== 'E'; frame = await tool.hear()) heard.push(frame);
+      tool.say('x', '0 0 0 12');
+      await tool.hear();
+    });
+    await expect(run({ command: ['a', 'b c', ''], cwd: 'sub', env: { A: '1', B: '=' }, stdin: 'ä', timeoutSeconds: 5, maxOutputBytes: 7 })).resolves.toEqual({ exitCode: 0, stdout: '', stderr: '', truncated: false, timedOut: false, durationMs: 12 });
+    expect(heard).toEqual([`R${['/workspace/sub', 5_000, 7, 3, 'a', 'b c', '', 'A=1', 'B=='].join('\0')}`, 'Dä']);
+    expect(runtime.containers.processes[0]!.process.request).toMatchObject({ argv: ['/usr/local/bin/devforge-exec'] });
+    expect(runtime.containers.processes[0]!.process.request.env).toBeUndefined();
+  });
+
+  it('puts the outputs together, and holds no more than was asked for', async () => {
+    plays(async (tool) => {
+      tool.say('o', 'one ');
+      tool.say('e', 'wrong');
+      tool.say('o', 'two three');
+      tool.say('x', '3 1 1 40');
+      await tool.hear();
+      await tool.hear();
+    });
+    await expect(run({ maxOutputBytes: 7 })).resolves.toEqual({ exitCode: 3, stdout: 'one two', stderr: 'wrong', truncated: true, timedOut: true, durationMs: 40 });
+  });
+
+  it('says which field it is that the command cannot be run with', async () => {
+    plays(async (tool) => tool.say('f', 'cwd No such file or directory'));
+    await expect(run()).rejects.toMatchObject({ code: 'validation_failed', fields: [{ field: 'cwd', messages: ['cannot be used: No such file or directory'] }] });
+  });
+
+  it.each<[string, (side: { stdout: NodeJS.WritableStream; stderr: NodeJS.WritableStream }) => number, object]>([
+    ['ends without a word', () => 137, { code: 'workspace_tool_failed' }],
+    ['ends with words', ({ stderr }) => (stderr.write('MemoryError'), 1), { code: 'workspace_tool_failed', message: expect.stringContaining('MemoryError') }],
+    ['is not there', ({ stdout }) => (stdout.write('OCI runtime exec failed: no such file or directory'), 126), { code: 'image_outdated' }],
+    ['cannot be started', ({ stdout }) => (stdout.write('OCI runtime exec failed: resource temporarily unavailable'), 126), { code: 'workspace_tool_failed', message: expect.stringContaining('resource temporarily') }],
+  ])('tells when the program in the container %s', async (_, end, expected) => {
+    runtime.containers.onOpen = async (_request, side) => end(side);
+    await expect(run()).rejects.toMatchObject(expected);
+  });
+
+  it('tells when the container stopped meanwhile, or does not run', async () => {
+    plays(async (tool) => {
+      await tool.hear();
+      row = { ...row, status: 'stopping' };
+      return 143;
+    });
+    await expect(run()).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: 'stopping' } });
+    await expect(run()).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: 'stopping' } });
+    row = { ...row, status: 'running' };
+    await runtime.containers.pause(row.dockerId!);
+    await expect(run()).rejects.toMatchObject({ code: 'invalid_state' });
+  });
+
+  const ended = new Promise<number>(() => undefined);
+  const opened = async () => {
+    while (runtime.containers.processes.length === 0) await Promise.resolve();
+    return runtime.containers.processes[0]!.process;
+  };
+
+  it('ends the command when its client leaves, and when DevForge stops', async () => {
+    runtime.containers.onOpen = () => ended;
+    const first = run();
+    const process = await opened();
+    left.abort();
+    await expect(first).rejects.toMatchObject({ code: 'aborted' });
+    expect(process.stdin.writableEnded).toBe(true);
+    left = new AbortController();
+    const second = run();
+    while (runtime.containers.processes.length < 2) await Promise.resolve();
+    service.onModuleDestroy();
+    await expect(second).rejects.toMatchObject({ code: 'shutting_down' });
+  });
+
+  it('waits no longer than the program may take, and gives the place back', async () => {
+    jest.useFakeTimers();
+    runtime.containers.onOpen = () => ended;
+    for (let round = 0; round < 20; round++) {
+      const late = run({ timeoutSeconds: 2 });
+      late.catch(() => undefined);
+      await jest.advanceTimersByTimeAsync(61_000);
+      await expect(Promise.race([late, 'waits'])).resolves.toBe('waits');
+      await jest.advanceTimersByTimeAsync(1_100);
+      await expect(late).rejects.toMatchObject({ code: 'workspace_tool_failed' });
+    }
+  });
+});

@@ -1,0 +1,62 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import type { Principal } from '../auth/principal.js';
+import { DomainError } from '../common/domain-error.js';
+import { ContainersService } from '../containers/containers.service.js';
+import { requireRunning, WorkspaceTools } from '../containers/workspace-tools.js';
+import type { ContainerRow } from '../persistence/containers.repository.js';
+import type { FramedProcess } from '../runtime/framed-process.js';
+import type { ExecDto, ExecResultDto } from './dto/exec.dto.js';
+import { ExecPlaces } from './exec-places.js';
+import { EXEC_FRAMES, receiveResult, sendCommand } from './running-command.js';
+
+/** More than the program in the container takes to end a command whose time is up. */
+const SPARE_MS = 60_000;
+
+/** Runs commands in containers. A command whose client leaves is ended, and so is one whose server goes away. */
+@Injectable()
+export class ExecService implements OnModuleDestroy {
+  private readonly stopped = new AbortController();
+
+  constructor(
+    private readonly containers: ContainersService,
+    private readonly tools: WorkspaceTools,
+    private readonly places: ExecPlaces,
+  ) {}
+
+  /** Whoever waits is answered, so that the server can close. */
+  onModuleDestroy(): void {
+    this.stopped.abort();
+  }
+
+  /** @param left aborts when nobody waits for the result any more */
+  async run(principal: Principal, reference: string, dto: ExecDto, left: AbortSignal): Promise<ExecResultDto> {
+    const row = await this.containers.find(principal, reference);
+    requireRunning(row);
+    const giveBack = this.places.take(row.id);
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), dto.timeoutSeconds * 1_000 + SPARE_MS);
+    const end = AbortSignal.any([left, late.signal, this.stopped.signal]);
+    try {
+      const process = await this.tools.open(row, 'devforge-exec', EXEC_FRAMES, end);
+      process.closeOn(end);
+      try {
+        return await this.follow(row, process, dto);
+      } finally {
+        process.close();
+      }
+    } catch (error) {
+      if (this.stopped.signal.aborted) throw new DomainError('shutting_down', 'DevForge is shutting down; the command was ended.', { cause: error });
+      if (late.signal.aborted) throw new DomainError('workspace_tool_failed', 'The container does not answer any more; it may be paused.', { cause: error });
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      giveBack();
+    }
+  }
+
+  private async follow(row: ContainerRow, process: FramedProcess, dto: ExecDto): Promise<ExecResultDto> {
+    const [result] = await Promise.all([receiveResult(process, dto), sendCommand(process, dto)]);
+    if (result === null) throw await this.tools.explain(row, process);
+    return result;
+  }
+}

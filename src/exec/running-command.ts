@@ -1,0 +1,77 @@
+import { StringDecoder } from 'node:string_decoder';
+import { validationFailed } from '../common/validation.js';
+import type { FrameKinds, FramedProcess } from '../runtime/framed-process.js';
+import type { ExecDto, ExecResultDto, OutputEncoding } from './dto/exec.dto.js';
+
+const WORKSPACE = '/workspace';
+const STDIN_PIECE = 64 * 1024;
+
+export const EXEC_FRAMES: FrameKinds = { whole: 'xf', streamed: 'oe' };
+
+/** Hands the command over, input and all. The program that runs it takes input as the command does. */
+export async function sendCommand(process: FramedProcess, { command, cwd, env, stdin, timeoutSeconds, maxOutputBytes }: ExecDto): Promise<void> {
+  const folder = cwd.startsWith('/') ? cwd : `${WORKSPACE}/${cwd}`;
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const request = [folder, timeoutSeconds * 1_000, maxOutputBytes, command.length, ...command, ...variables];
+  await process.send('R', Buffer.from(request.join('\0')));
+  const input = Buffer.from(stdin);
+  for (let at = 0; at < input.length && !process.isOver; at += STDIN_PIECE) await process.send('D', input.subarray(at, at + STDIN_PIECE));
+  await process.send('E');
+}
+
+/**
+ * Follows the command to its end.
+ * @returns null when the program that runs it ended before the command
+ * @throws DomainError `validation_failed` when the command cannot be run like that
+ */
+export async function receiveResult(process: FramedProcess, { maxOutputBytes, encoding }: ExecDto): Promise<ExecResultDto | null> {
+  const outputs = { o: new Output(maxOutputBytes), e: new Output(maxOutputBytes) };
+  for (let frame = await process.next(); frame !== null; frame = await process.next()) {
+    const { kind, data } = frame;
+    if (kind === 'o' || kind === 'e') outputs[kind].add(data);
+    else if (kind === 'f') throw refusal(data.toString('utf8'));
+    else {
+      const [exitCode = 0, timedOut, truncated, durationMs = 0] = data.toString('latin1').split(' ').map(Number);
+      const isTruncated = truncated === 1;
+      return {
+        exitCode,
+        stdout: outputs.o.text(encoding, isTruncated),
+        stderr: outputs.e.text(encoding, isTruncated),
+        truncated: isTruncated,
+        timedOut: timedOut === 1,
+        durationMs,
+      };
+    }
+  }
+  return null;
+}
+
+/** What the command wrote to one of its outputs, up to the limit whatever the container sends. */
+class Output {
+  private readonly pieces: Buffer[] = [];
+  private left: number;
+
+  constructor(limit: number) {
+    this.left = limit;
+  }
+
+  add(data: Buffer): void {
+    const piece = data.subarray(0, this.left);
+    this.left -= piece.length;
+    // A copy, since a piece holds the whole chunk it came in.
+    if (piece.length > 0) this.pieces.push(Buffer.from(piece));
+  }
+
+  text(encoding: OutputEncoding, isTruncated: boolean): string {
+    const bytes = Buffer.concat(this.pieces);
+    if (encoding === 'base64') return bytes.toString('base64');
+    // The last character may have been cut.
+    return isTruncated && this.left === 0 ? new StringDecoder('utf8').write(bytes) : bytes.toString('utf8');
+  }
+}
+
+/** @param words the field and the reason */
+function refusal(words: string): Error {
+  const [field = '', ...reason] = words.split(' ');
+  return validationFailed([{ field, messages: [`cannot be used: ${reason.join(' ')}`] }]);
+}

@@ -1,0 +1,218 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { containerRow } from '../../test/support/rows.js';
+import { PlayedTool } from '../../test/support/workspace-tool.js';
+import { WorkspaceTools } from '../containers/workspace-tools.js';
+import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import type { FakeProcess } from '../runtime/fake/fake-process.js';
+import { FakeRuntime } from '../runtime/fake/fake-runtime.js';
+import type { FileHelper } from './file-helper.js';
+import { FileHelpers } from './file-helpers.js';
+
+async function* bytes(...texts: string[]): AsyncGenerator<Buffer> {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+describe('FileHelpers', () => {
+  let runtime: FakeRuntime;
+  let row: ContainerRow;
+  let helpers: FileHelpers;
+  let left: AbortController;
+
+  beforeEach(async () => {
+    runtime = new FakeRuntime();
+    runtime.images.add('image');
+    await runtime.networks.ensureIsolatedBridge('net', {});
+    const { dockerId } = await runtime.containers.create({ name: 'c', image: 'image', labels: {}, env: {}, mounts: [], network: 'net', hostname: 'c', cpuLimit: 1, memoryLimit: 128, pidsLimit: 10 });
+    await runtime.containers.start(dockerId);
+    row = containerRow({ dockerId });
+    helpers = new FileHelpers(new WorkspaceTools(runtime, { findById: async () => row } as unknown as ContainersRepository));
+    left = new AbortController();
+    echo();
+  });
+  afterEach(() => {
+    helpers.onModuleDestroy();
+    jest.useRealTimers();
+  });
+
+  const use = <Result>(work: (helper: FileHelper) => Promise<Result>): Promise<Result> => helpers.use(row, left.signal, work);
+  const ask = (document: object) => use((helper) => helper.ask(document).finally(() => helper.finish()));
+  const opened = (): FakeProcess[] => runtime.containers.processes.map(({ process }) => process);
+  const plays = (play: (tool: PlayedTool) => Promise<number | void>): void => {
+    runtime.containers.onOpen = async (_, side) => (await play(new PlayedTool(side))) ?? 0;
+  };
+  /** A helper that answers with the question. */
+  const echo = (): void =>
+    plays(async (tool) => {
+      for (let heard = await tool.hear(); heard !== null; heard = await tool.hear()) tool.say('J', { ok: true, heard });
+    });
+
+  it('keeps a helper for the next request', async () => {
+    await expect(ask({ op: 'one' })).resolves.toEqual({ heard: 'J{"op":"one"}' });
+    await expect(ask({ op: 'two' })).resolves.toEqual({ heard: 'J{"op":"two"}' });
+    expect(opened()).toHaveLength(1);
+  });
+
+  it('gives each request one for itself', async () => {
+    await Promise.all([ask({ op: 'one' }), ask({ op: 'two' }), ask({ op: 'three' })]);
+    expect(opened()).toHaveLength(3);
+  });
+
+  it('lets go of one that nobody needed for a while', async () => {
+    jest.useFakeTimers();
+    await ask({ op: 'one' });
+    await jest.advanceTimersByTimeAsync(9_000);
+    expect(opened()[0]!.stdin.writableEnded).toBe(false);
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(opened()[0]!.stdin.writableEnded).toBe(true);
+    await ask({ op: 'two' });
+    expect(opened()).toHaveLength(2);
+  });
+
+  it('begins anew with another when one that was kept has ended', async () => {
+    await ask({ op: 'one' });
+    opened()[0]!.kill(137);
+    await expect(ask({ op: 'two' })).resolves.toEqual({ heard: 'J{"op":"two"}' });
+    expect(opened()).toHaveLength(2);
+  });
+
+  it('begins anew when a kept one ends just as it is asked', async () => {
+    let isFirst = true;
+    plays(async (tool) => {
+      const mine = isFirst;
+      isFirst = false;
+      await tool.hear();
+      tool.say('J', { ok: true, mine });
+      await tool.hear();
+      return mine ? 1 : 0;
+    });
+    await expect(ask({})).resolves.toEqual({ mine: true });
+    await expect(ask({})).resolves.toEqual({ mine: false });
+  });
+
+  it('does not begin anew with a new one, and tells what happened', async () => {
+    plays(async () => 137);
+    await expect(ask({})).rejects.toMatchObject({ code: 'workspace_tool_failed' });
+    expect(opened()).toHaveLength(1);
+  });
+
+  it('keeps one that says no before a body, and none that says so in the middle of it', async () => {
+    plays(async (tool) => {
+      await tool.hear();
+      tool.say('J', { ok: false, code: 'file_not_found', message: 'gone' });
+      await tool.hear();
+      tool.say('J', { ok: true });
+      await tool.hear();
+      tool.say('J', { ok: false, code: 'disk_full', message: 'full' });
+      await tool.hear();
+    });
+    await expect(ask({})).rejects.toMatchObject({ code: 'file_not_found', message: 'gone' });
+    const write = use(async (helper) => {
+      await helper.ask({});
+      return helper.upload(bytes('a', 'b'));
+    });
+    await expect(write).rejects.toMatchObject({ code: 'disk_full' });
+    expect(opened()).toHaveLength(1);
+    expect(opened()[0]!.stdin.writableEnded).toBe(true);
+  });
+
+  it('sends a body to its end and keeps the helper', async () => {
+    const heard: (string | null)[] = [];
+    plays(async (tool) => {
+      tool.say('J', { ok: true });
+      for (let frame = await tool.hear(); frame !== 'E'; frame = await tool.hear()) heard.push(frame);
+      tool.say('J', { ok: true, size: 2 });
+      await tool.hear();
+    });
+    const write = use(async (helper) => {
+      await helper.ask({});
+      return helper.upload(bytes('a', 'b'));
+    });
+    await expect(write).resolves.toEqual({ size: 2 });
+    expect(heard).toEqual(['J{}', 'Da', 'Db']);
+    expect(opened()[0]!.stdin.writableEnded).toBe(false);
+  });
+
+  it('lets go of a helper whose body broke off', async () => {
+    plays(async (tool) => {
+      tool.say('J', { ok: true });
+      while ((await tool.hear()) !== null);
+    });
+    async function* broken(): AsyncGenerator<Buffer> {
+      yield Buffer.from('half');
+      throw new Error('the client has left');
+    }
+    const write = use(async (helper) => {
+      await helper.ask({});
+      return helper.upload(broken());
+    });
+    await expect(write).rejects.toThrow('the client has left');
+    expect(opened()[0]!.stdin.writableEnded).toBe(true);
+  });
+
+  it('hands on what a helper sends, and what it cannot go on with', async () => {
+    plays(async (tool) => {
+      for (const last of ['E', 'J'] as const) {
+        await tool.hear();
+        tool.say('D', 'one');
+        tool.say('D', 'two');
+        tool.say(last, last === 'J' ? { ok: false, code: 'unheard of', message: 'broken' } : '');
+      }
+      await tool.hear();
+    });
+    const download = () =>
+      use(async (helper) => {
+        await helper.tell({});
+        let text = '';
+        for await (const piece of helper.download()) text += piece.toString();
+        return text;
+      });
+    await expect(download()).resolves.toBe('onetwo');
+    await expect(download()).rejects.toMatchObject({ code: 'workspace_tool_failed', message: 'broken' });
+  });
+
+  it('does not let go of a helper for a client that leaves after the answer', async () => {
+    await use(async (helper) => {
+      await helper.ask({});
+      helper.finish();
+      left.abort();
+    });
+    left = new AbortController();
+    await expect(ask({})).resolves.toBeDefined();
+    expect(opened()).toHaveLength(1);
+  });
+
+  it('lets go at once for a client that leaves before it', async () => {
+    plays(async (tool) => {
+      while ((await tool.hear()) !== null);
+    });
+    const asked = ask({});
+    while (opened().length === 0) await Promise.resolve();
+    left.abort();
+    await expect(asked).rejects.toMatchObject({ code: 'aborted' });
+    expect(opened()[0]!.stdin.writableEnded).toBe(true);
+  });
+
+  it('gives up on what stands still', async () => {
+    jest.useFakeTimers();
+    plays(async (tool) => {
+      while ((await tool.hear()) !== null);
+    });
+    const asked = ask({});
+    asked.catch(() => undefined);
+    await jest.advanceTimersByTimeAsync(599_000);
+    await expect(Promise.race([asked, 'waits'])).resolves.toBe('waits');
+    await jest.advanceTimersByTimeAsync(2_000);
+    await expect(asked).rejects.toMatchObject({ code: 'workspace_tool_failed' });
+  });
+
+  it('answers those who wait when DevForge stops', async () => {
+    await ask({});
+    plays(async (tool) => {
+      while ((await tool.hear()) !== null);
+    });
+    const asked = Promise.all([ask({}), ask({})]);
+    while (opened().length < 2) await Promise.resolve();
+    helpers.onModuleDestroy();
+    await expect(asked).rejects.toMatchObject({ code: 'shutting_down' });
+  });
+});

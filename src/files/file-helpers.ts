@@ -1,0 +1,110 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { DomainError } from '../common/domain-error.js';
+import { WorkspaceTools } from '../containers/workspace-tools.js';
+import type { ContainerRow } from '../persistence/containers.repository.js';
+import { FILE_FRAMES, FileHelper, HelperEnded } from './file-helper.js';
+import { Turns } from './turns.js';
+
+/** How long a helper is kept for the next request: starting one takes far longer than a small request. */
+const IDLE_MS = 10_000;
+
+interface IdleHelper {
+  helper: FileHelper;
+  dockerId: string | null;
+  timer: NodeJS.Timeout;
+}
+
+/** The helpers of all containers. A request has one for itself, and those that stay well are used again. */
+@Injectable()
+export class FileHelpers implements OnModuleDestroy {
+  private readonly idle = new Map<string, IdleHelper[]>();
+  private readonly busy = new Set<FileHelper>();
+  private readonly turns = new Turns();
+  private readonly stopped = new AbortController();
+
+  constructor(private readonly tools: WorkspaceTools) {}
+
+  /** Whoever waits is answered, so that the server can close. */
+  onModuleDestroy(): void {
+    this.stopped.abort();
+    for (const helper of this.busy) helper.close();
+    for (const { helper, timer } of [...this.idle.values()].flat()) {
+      clearTimeout(timer);
+      helper.close();
+    }
+    this.idle.clear();
+  }
+
+  /**
+   * @param left aborts when nobody waits for the work any more
+   * @param work begins with a question; it may be begun anew when a helper turns out to have ended before that
+   * @throws DomainError
+   */
+  async use<Result>(row: ContainerRow, left: AbortSignal, work: (helper: FileHelper) => Promise<Result>): Promise<Result> {
+    const end = await this.turns.take(row.id, left);
+    try {
+      for (;;) {
+        const known = this.takeIdle(row);
+        const helper = known ?? new FileHelper(await this.tools.open(row, 'devforge-files', FILE_FRAMES, AbortSignal.any([left, this.stopped.signal])));
+        const result = await this.hand(helper, row, left, work);
+        if (result !== undefined) return result.value;
+      }
+    } catch (error) {
+      if (this.stopped.signal.aborted) throw new DomainError('shutting_down', 'DevForge is shutting down.', { cause: error });
+      throw error;
+    } finally {
+      end();
+    }
+  }
+
+  /** @returns undefined when the helper had ended while it was idle */
+  private async hand<Result>(helper: FileHelper, row: ContainerRow, left: AbortSignal, work: (helper: FileHelper) => Promise<Result>): Promise<{ value: Result } | undefined> {
+    const wasIdle = helper.hasAnswered;
+    helper.hasAnswered = false;
+    // The answer may be through before its helper is put back.
+    const close = (): void => {
+      if (!helper.isReady) helper.close();
+    };
+    left.addEventListener('abort', close, { once: true });
+    this.busy.add(helper);
+    try {
+      if (left.aborted) helper.close();
+      return { value: await work(helper) };
+    } catch (error) {
+      if (helper.stalled.aborted) throw new DomainError('workspace_tool_failed', 'Nothing has moved for too long.', { cause: error });
+      if (!(error instanceof HelperEnded)) throw error;
+      if (wasIdle && !helper.hasAnswered) return undefined;
+      throw await this.tools.explain(row, helper.process);
+    } finally {
+      left.removeEventListener('abort', close);
+      this.busy.delete(helper);
+      if (helper.isReady && !this.stopped.signal.aborted) this.keep(helper, row);
+      else helper.close();
+    }
+  }
+
+  private takeIdle(row: ContainerRow): FileHelper | undefined {
+    const kept = this.idle.get(row.id) ?? [];
+    for (let one = kept.pop(); one !== undefined; one = kept.pop()) {
+      clearTimeout(one.timer);
+      if (one.dockerId === row.dockerId && one.helper.isReady) return one.helper;
+      one.helper.close();
+    }
+    this.idle.delete(row.id);
+    return undefined;
+  }
+
+  private keep(helper: FileHelper, { id, dockerId }: ContainerRow): void {
+    const kept = this.idle.get(id) ?? [];
+    const timer = setTimeout(() => this.drop(id, helper), IDLE_MS).unref();
+    kept.push({ helper, dockerId, timer });
+    this.idle.set(id, kept);
+  }
+
+  private drop(id: string, helper: FileHelper): void {
+    helper.close();
+    const kept = (this.idle.get(id) ?? []).filter((one) => one.helper !== helper);
+    if (kept.length === 0) this.idle.delete(id);
+    else this.idle.set(id, kept);
+  }
+}

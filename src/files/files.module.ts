@@ -1,0 +1,8 @@
+import { Module } from '@nestjs/common';
+import { ContainersModule } from '../containers/containers.module.js';
+import { FileHelpers } from './file-helpers.js';
+import { FilesController } from './files.controller.js';
+import { FilesService } from './files.service.js';
+
+@Module({ imports: [ContainersModule], controllers: [FilesController], providers: [FileHelpers, FilesService] })
+export class FilesModule {}

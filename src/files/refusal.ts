@@ -1,0 +1,28 @@
+import { DomainError } from '../common/domain-error.js';
+import type { ErrorCode } from '../common/error-codes.js';
+import { notValid } from './workspace-path.js';
+
+/** How the helper in the container says no. */
+export interface Refusal {
+  code: string;
+  message: string;
+}
+
+const CODES: readonly ErrorCode[] = [
+  'path_outside_workspace',
+  'tar_refused',
+  'file_not_accessible',
+  'file_not_found',
+  'is_a_directory',
+  'not_a_directory',
+  'special_file',
+  'busy',
+  'payload_too_large',
+  'disk_full',
+];
+
+export function toDomainError({ code, message }: Refusal): DomainError {
+  if (code === 'path_not_valid') return notValid(message);
+  const known = CODES.find((each) => each === code);
+  return new DomainError(known ?? 'workspace_tool_failed', message);
+}

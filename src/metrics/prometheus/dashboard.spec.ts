@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { HttpAdapterHost } from '@nestjs/core';
+import { readFileSync } from 'node:fs';
+import type { Registry } from 'prom-client';
+import { metricsOf } from '../../../test/support/prometheus/parse.js';
+import { quietLogger } from '../../../test/support/quiet-logger.js';
+import type { SiteAddresses } from '../../containers/site-addresses.js';
+import type { LatestMetrics } from '../../containers/latest-metrics.js';
+import type { ContainersRepository } from '../../persistence/containers.repository.js';
+import type { JobsRepository } from '../../persistence/jobs.repository.js';
+import { SocketTally } from '../../realtime/socket-tally.js';
+import { EngineFigures } from './engine-figures.js';
+import { HttpFigures } from './http-figures.js';
+import { JobFigures } from './job-figures.js';
+import { createRegistry } from './registry.js';
+import { RowFigures } from './row-figures.js';
+import { SocketFigures } from './socket-figures.js';
+
+interface Dashboard {
+  panels: { id: number; title: string; type: string; targets?: { expr: string }[] }[];
+  templating: { list: { query: string; type: string }[] };
+}
+
+const dashboard = JSON.parse(readFileSync('deploy/grafana/devforge.json', 'utf8')) as Dashboard;
+const panels = dashboard.panels.filter(({ type }) => type !== 'row');
+const isQuery = ({ type }: { type: string }) => type === 'query';
+const expressions = [
+  ...panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+  ...dashboard.templating.list.filter(isQuery).map(({ query }) => query.replace(/^label_values\((.*), \w+\)$/, '$1')),
+];
+
+describe('the dashboard for Grafana', () => {
+  let served: string[];
+  let registry: Registry;
+  let figures: object[];
+
+  beforeAll(() => {
+    registry = createRegistry();
+    figures = [
+      new HttpFigures({} as HttpAdapterHost, {} as SiteAddresses, registry),
+      new EngineFigures(registry),
+      new JobFigures(registry),
+      new SocketFigures(new SocketTally(), registry),
+      new RowFigures({} as ContainersRepository, {} as JobsRepository, {} as LatestMetrics, registry, quietLogger()),
+    ];
+    served = registry.getMetricsAsArray().map(({ name }) => name);
+  });
+  afterAll(() => registry.clear());
+
+  it('reads metrics that are served, and nothing else', () => {
+    const read = expressions.flatMap(metricsOf);
+    expect(read.length).toBeGreaterThanOrEqual(expressions.length);
+    expect(read.filter((name) => !served.includes(name))).toEqual([]);
+  });
+
+  it('reads every metric of DevForge', () => {
+    expect(figures.length).toBeGreaterThan(0);
+    const read = new Set(expressions.flatMap(metricsOf));
+    expect(served.filter((name) => name.startsWith('devforge_') && !read.has(name))).toEqual([]);
+  });
+
+  it('has panels that say something, each with a number of its own', () => {
+    expect(panels.filter(({ targets = [], title }) => targets.length === 0 || title === '')).toEqual([]);
+    const ids = dashboard.panels.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
+
+describe('the names in an expression', () => {
+  it.each([
+    ['up', ['up']],
+    ['sum by (le, name) (rate(a_seconds_bucket{x=~"b_c|d"}[$__rate_interval]))', ['a_seconds']],
+    ['max by (id) (a_bytes{i="x"}) / on (id) group_left (name) max by (id) (b_bytes) > bool 5', ['a_bytes', 'b_bytes']],
+  ])('of %s', (expression, names) => {
+    expect(metricsOf(expression)).toEqual(names);
+  });
+});

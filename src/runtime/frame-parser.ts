@@ -1,0 +1,77 @@
+const HEADER_BYTES = 5;
+const LONGEST_WHOLE = 4 * 1024 * 1024;
+
+/** A frame, or a piece of one whose kind is streamed. */
+export interface Frame {
+  /** One character. */
+  kind: string;
+  data: Buffer;
+}
+
+/** One byte of kind, four bytes of length (big-endian), the payload. */
+export function frameHeader(kind: string, length: number): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.write(kind, 'latin1');
+  header.writeUInt32BE(length, 1);
+  return header;
+}
+
+/** Takes a stream of frames apart. The payload of streamed kinds is handed on as it arrives, uncopied. */
+export class FrameParser {
+  private header = Buffer.alloc(0);
+  private kind = '';
+  private missing = 0;
+  private parts: Buffer[] = [];
+
+  /**
+   * @param whole the kinds that are wanted in one piece
+   * @param streamed the kinds of which pieces will do
+   */
+  constructor(
+    private readonly whole: string,
+    private readonly streamed: string,
+  ) {}
+
+  /** @throws Error for what is no frame, or is wanted whole and too long for that */
+  push(chunk: Buffer): Frame[] {
+    const frames: Frame[] = [];
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.kind === '') {
+        at = this.readHeader(chunk, at);
+        if (this.kind !== '' && this.missing === 0) frames.push(this.finish());
+        continue;
+      }
+      const data = chunk.subarray(at, at + this.missing);
+      at += data.length;
+      this.missing -= data.length;
+      if (this.streamed.includes(this.kind)) {
+        frames.push({ kind: this.kind, data });
+        if (this.missing === 0) this.kind = '';
+      } else {
+        this.parts.push(data);
+        if (this.missing === 0) frames.push(this.finish());
+      }
+    }
+    return frames;
+  }
+
+  private readHeader(chunk: Buffer, at: number): number {
+    const end = Math.min(chunk.length, at + HEADER_BYTES - this.header.length);
+    this.header = Buffer.concat([this.header, chunk.subarray(at, end)]);
+    if (this.header.length < HEADER_BYTES) return end;
+    this.kind = this.header.toString('latin1', 0, 1);
+    this.missing = this.header.readUInt32BE(1);
+    this.header = Buffer.alloc(0);
+    const isWhole = this.whole.includes(this.kind) && this.missing <= LONGEST_WHOLE;
+    if (!isWhole && !this.streamed.includes(this.kind)) throw new Error('this is no frame');
+    return end;
+  }
+
+  private finish(): Frame {
+    const frame = { kind: this.kind, data: Buffer.concat(this.parts) };
+    this.kind = '';
+    this.parts = [];
+    return frame;
+  }
+}

@@ -1,0 +1,42 @@
+import { Controller, Delete, Get, HttpCode, Param } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import type { Principal } from '../auth/principal.js';
+import { ContainersService } from '../containers/containers.service.js';
+import { TerminalListDto } from './dto/terminal.dto.js';
+import { TerminalHub } from './terminal-hub.js';
+
+@ApiTags('way in')
+@ApiBearerAuth()
+@Controller('api/containers')
+export class TerminalsController {
+  constructor(
+    private readonly containers: ContainersService,
+    private readonly hub: TerminalHub,
+  ) {}
+
+  @Get(':id/terminals')
+  @ApiOperation({ summary: 'The terminals of a container; they are opened over Socket.io' })
+  @ApiResponse({ status: 200, type: TerminalListDto })
+  async list(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<TerminalListDto> {
+    const terminals = await this.hub.list(await this.containers.find(principal, id));
+    return {
+      items: terminals.map(({ id: terminalId, size, title, startedAt, lastUsedAt, clients }) => ({
+        terminalId,
+        cols: size.columns,
+        rows: size.rows,
+        title,
+        startedAt: startedAt.toISOString(),
+        lastUsedAt: lastUsedAt.toISOString(),
+        clients,
+      })),
+    };
+  }
+
+  @Delete(':id/terminals/:terminalId')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Ends a terminal with all that runs in it' })
+  async end(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Param('terminalId') terminalId: string): Promise<void> {
+    await this.hub.end(await this.containers.find(principal, id), terminalId);
+  }
+}

@@ -1,0 +1,116 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { ok } from '../support/api/client.js';
+import type { Container } from '../support/api/types.js';
+import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { uniqueName } from '../support/e2e/names.js';
+import { gitFixture, startTestServer, type TestServer } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
+import type { GitServers } from '../support/git/git-servers.js';
+
+const SLOW = { timeout: 60_000 };
+const A_MINUTE_MS = 60_000;
+
+describe('a browser', () => {
+  let server: TestServer;
+  let git: GitServers;
+  let browser: Browser;
+  let container: Container;
+  const contexts: BrowserContext[] = [];
+
+  const link = async (action: string): Promise<string> =>
+    ok(await server.api.request<{ url: string }>('POST', `/api/containers/${container.id}/${action}`)).url;
+  const newBrowser = async (): Promise<Page> => {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    contexts.push(context);
+    return context.newPage();
+  };
+  const inside = async (script: string): Promise<string> => {
+    const { stdout } = await server.engine.exec(container.dockerId!, ['bash', '-lc', script], { user: '1000', cwd: '/workspace' });
+    return stdout.trim();
+  };
+
+  beforeAll(async () => {
+    server = await startTestServer();
+    git = await gitFixture(server);
+    await ensureImages(server, 'both');
+    browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
+    const { id } = ok(await server.api.create({ name: uniqueName(), template: 'both', repoType: 'clone', repoUrl: git.url('https', 'open'), memoryLimit: 3072 }));
+    container = await server.api.waitForStatus(id, 'running', 120_000);
+  }, IMAGE_BUILD_MS);
+  afterEach(async () => {
+    for (const context of contexts.splice(0)) await context.close();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.dispose();
+    await git?.close();
+  }, 60_000);
+
+  it('works in VS Code on the cloned repository, in its terminal too, and is still connected a minute later', async () => {
+    const page = await newBrowser();
+    let broken = 0;
+    page.on('websocket', (socket) => socket.on('close', () => broken++));
+    await page.goto(await link('editor'), SLOW);
+    await page.locator('.monaco-workbench').waitFor(SLOW);
+    expect(new URL(page.url()).hostname).toBe(`${container.name}.localhost`);
+
+    const readme = page.locator('.explorer-folders-view').getByText('README.md', { exact: true });
+    await readme.waitFor(SLOW);
+    await readme.dblclick();
+    await page.locator('.view-lines').getByText('hello').first().waitFor(SLOW);
+
+    await page.keyboard.press('Control+Shift+Backquote');
+    const terminal = page.locator('.terminal-wrapper.active .xterm-helper-textarea').first();
+    await terminal.waitFor({ state: 'attached', ...SLOW });
+    const type = async (command: string, done: string): Promise<void> => {
+      await until(`the terminal did ${command}`, async () => {
+        await terminal.focus();
+        await page.keyboard.type(`${command}\n`, { delay: 5 });
+        await delay(1_500);
+        return (await inside(`cat ${done} 2>/dev/null`)) !== '';
+      }, 45_000);
+    };
+    await type('pwd > /tmp/from-terminal', '/tmp/from-terminal');
+    expect(await inside('cat /tmp/from-terminal')).toBe('/workspace');
+
+    const since = broken;
+    await delay(A_MINUTE_MS);
+    expect(broken).toBe(since);
+    await type('git branch --show-current > /tmp/a-minute-later', '/tmp/a-minute-later');
+    expect(await inside('cat /tmp/a-minute-later')).toBe('main');
+    const { editor } = ok(await server.api.get(container.id));
+    expect(Date.now() - Date.parse(editor!.lastSeenAt!)).toBeLessThan(2 * A_MINUTE_MS);
+  }, 300_000);
+
+  it('that was not signed in sees neither page nor WebSocket', async () => {
+    const url = new URL(await link('editor'));
+    const page = await newBrowser();
+    const answer = await page.goto(`${url.origin}/`);
+    expect(answer!.status()).toBe(401);
+    const opened = await page.evaluate(
+      (address) => new Promise<boolean>((resolve) => Object.assign(new WebSocket(address), { onopen: () => resolve(true), onerror: () => resolve(false) })),
+      `ws://${url.host}/stable-x?reconnectionToken=x`,
+    );
+    expect(opened).toBe(false);
+  });
+
+  it('sees a dev server of the container, which reloads it while somebody writes', async () => {
+    await inside(`mkdir -p site && cd site && echo '<h1 id="word">before</h1><script type="module" src="/main.js"></script>' > index.html \\
+      && echo 'import { word } from "./word.js"; document.title = word; import.meta.hot.accept("./word.js", (changed) => { document.title = changed.word; });' > main.js \\
+      && echo 'export const word = "first";' > word.js && npm init -y > /dev/null && npm install --no-audit --no-fund vite@7 > /tmp/npm.log 2>&1; cat /tmp/npm.log
+      (setsid npx vite > /tmp/vite.log 2>&1 < /dev/null &) ; for i in $(seq 100); do curl -s -o /dev/null http://localhost:5173/ && break; sleep 0.2; done`);
+    const page = await newBrowser();
+    await page.goto(await link('ports/5173/preview'), SLOW);
+    expect(new URL(page.url()).hostname).toBe(`5173--${container.name}.localhost`);
+    await page.waitForFunction(`document.title === 'first'`, undefined, SLOW);
+    await page.evaluate(() => Object.assign(globalThis, { stillThere: true }));
+    await inside(`echo 'export const word = "second";' > site/word.js`);
+    await page.waitForFunction(`document.title === 'second'`, undefined, SLOW);
+    // Hot, so without a new page.
+    expect(await page.evaluate(() => 'stillThere' in globalThis)).toBe(true);
+    await inside(`sed -i s/before/after/ site/index.html`);
+    await page.locator('#word').getByText('after').waitFor(SLOW);
+  }, 180_000);
+});

@@ -1,0 +1,111 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ContainerSampler } from '../../src/metrics/container-sampler.js';
+import { EngineUsageSource } from '../../src/metrics/sources/engine-usage-source.js';
+import { type UsageSource, UsageSources } from '../../src/metrics/sources/usage-source.js';
+import type { Settings } from '../../src/config/settings.js';
+import type { MetricsDto } from '../../src/containers/dto/metrics.dto.js';
+import type { ContainerRow } from '../../src/persistence/containers.repository.js';
+import { DockerRuntime } from '../../src/runtime/docker/docker-runtime.js';
+import { ok } from '../support/api/client.js';
+import type { Container } from '../support/api/types.js';
+import { EngineProxy } from '../support/e2e/engine-proxy.js';
+import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { startTestServer, type TestServer } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
+import { small } from '../support/faults/fault-server.js';
+import { SocketClient } from '../support/sockets/socket-client.js';
+
+const RESUME_MS = 10_000;
+const AWAY_MS = 3_000;
+/** Silence of five seconds, and as long for a new stream that says nothing either. */
+const NOTICED_MS = 20_000;
+
+describe('metrics of an engine that goes away', () => {
+  let engine: EngineProxy;
+  let server: TestServer;
+  let container: Container;
+
+  beforeAll(async () => {
+    engine = await EngineProxy.start();
+    server = await startTestServer(engine.env);
+    await ensureImages(server, 'claude');
+    const response = await server.api.create(small(), { prefer: 'wait=60' });
+    expect(response.status).toBe(201);
+    container = response.body;
+  }, IMAGE_BUILD_MS);
+  afterEach(() => engine.set('pass'));
+  afterAll(async () => {
+    await engine?.set('pass');
+    await server?.dispose();
+    await engine?.close();
+  }, 60_000);
+
+  const watch = async (): Promise<{ client: SocketClient; updates: () => number }> => {
+    const client = await SocketClient.connect(server.devforge.url, { token: server.devforge.token });
+    await expect(client.ask('subscribe:metrics', { containerId: container.id, interval: 500 })).resolves.toEqual({ ok: true });
+    const updates = (): number => client.all('metrics:update').length;
+    await until('updates', () => updates() >= 2);
+    return { client, updates };
+  };
+
+  it.each(['refuse', 'hang', 'fail'] as const)("go on from the kernel's files while it does not answer (%s)", async (mode) => {
+    const { client, updates } = await watch();
+    await engine.set(mode);
+    await sleep(AWAY_MS);
+    const before = updates();
+    await until('more updates', () => updates() >= before + 3, 5_000);
+    await engine.set('pass');
+    await until('more updates', () => updates() >= before + 6, 5_000);
+    expect(client.all('metrics:error')).toEqual([]);
+    client.close();
+  }, 30_000);
+
+  it('resume within ten seconds when it restarts and its containers with it', async () => {
+    const { client, updates } = await watch();
+    await engine.set('refuse');
+    await server.engine.docker.getContainer(container.dockerId!).kill();
+    await until('metrics:error', () => client.all('metrics:error').length > 0);
+    await sleep(AWAY_MS);
+    const before = updates();
+    await engine.set('pass');
+    await until('updates again', () => updates() > before, RESUME_MS);
+    expect(client.socket.connected).toBe(true);
+    expect(ok(await server.api.get(container.id)).status).toBe('running');
+    client.close();
+  }, 40_000);
+
+  describe('by its own stream of statistics', () => {
+    class EngineSources extends UsageSources {
+      readonly runtime = new DockerRuntime({ docker: { kind: 'socket', socketPath: engine.socketPath } } as Settings);
+
+      async open(dockerId: string): Promise<UsageSource> {
+        return new EngineUsageSource(this.runtime, dockerId);
+      }
+    }
+
+    it.each(['refuse', 'hang', 'fail'] as const)('say so, and resume within ten seconds when it answers again (%s)', async (mode) => {
+      await server.api.waitForStatus(container.id, ['running']);
+      const failures: unknown[] = [];
+      const samples: MetricsDto[] = [];
+      const row = { ...container, agent: null } as unknown as ContainerRow;
+      const sampler = new ContainerSampler(row, new EngineSources(), () => undefined, () => null, { onSample: () => undefined, onFailure: (error) => failures.push(error) });
+      sampler.watch({ intervalMs: 1_000, onMetrics: (metrics) => samples.push(metrics) });
+      sampler.start();
+      try {
+        await until('samples', () => samples.length >= 2);
+        await engine.set(mode);
+        await until('a failure', () => failures.length > 0, NOTICED_MS);
+        const { length } = samples;
+        await engine.set('pass');
+        await until('samples again', () => samples.length > length, RESUME_MS);
+        for (const { cpu, network } of samples) {
+          for (const rate of [cpu.percent, network.rxBytesPerSecond, network.txBytesPerSecond]) expect(rate).toBeGreaterThanOrEqual(0);
+          expect(cpu.percent).toBeLessThan(200);
+        }
+      } finally {
+        sampler.close();
+      }
+    }, 40_000);
+  });
+});

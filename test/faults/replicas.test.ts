@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ok } from '../support/api/client.js';
+import type { CreateContainer } from '../support/api/types.js';
+import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { uniqueName } from '../support/e2e/names.js';
+import { gitFixture } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
+import type { GitServers } from '../support/git/git-servers.js';
+import { startTwoReplicas, type TwoReplicas } from '../support/replicas/two-replicas.js';
+import type { SocketClient } from '../support/sockets/socket-client.js';
+
+/** By then the rows have been looked at, whatever carries the events. */
+const BY_THE_ROWS_MS = 18_000;
+/** By then a link that was lost is back. */
+const LINK_BACK_MS = 8_000;
+const WITHIN_MS = 1_000;
+const DATABASE_BACK_MS = 40_000;
+/** What a survivor may take until it has done the work of a replica that died, on a busy machine. */
+const TAKE_OVER_MS = 60_000;
+
+const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({ name: uniqueName('fault'), template: 'claude', memoryLimit: 128, ...extra });
+const statusOf = (client: SocketClient, id: string) => client.all('status:update').findLast(({ containerId }) => containerId === id)?.status;
+const isRemoved = (client: SocketClient, id: string) => client.all('status:removed').some(({ containerId }) => containerId === id);
+
+describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of them', (link) => {
+  let replicas: TwoReplicas;
+  let git: GitServers;
+
+  beforeAll(async () => {
+    replicas = await startTwoReplicas(link);
+    git = await gitFixture(replicas.a);
+  }, IMAGE_BUILD_MS);
+  afterEach(() => git?.reset());
+  afterAll(async () => {
+    await replicas?.dispose();
+    await git?.close();
+  }, 60_000);
+
+  /** Breaks the link of both, for a while where that can be. @returns what mends it */
+  const breakLink = async (): Promise<() => Promise<void>> => {
+    const { postgres, redis } = replicas;
+    if (redis === undefined) {
+      expect(await postgres.terminate('devforge-replicas')).toBe(2);
+      return async () => undefined;
+    }
+    await redis.kill();
+    return () => redis.restart();
+  };
+  const runningOnA = async (): Promise<string> => ok(await replicas.a.api.create(wanted(), { prefer: 'wait=60' })).id;
+
+  it('live on, show what they missed, and are connected again', async () => {
+    const { a, b } = replicas;
+    const client = await b.watch();
+    const [stopped, removed] = [await runningOnA(), await runningOnA()];
+    await until('both', () => [stopped, removed].every((id) => statusOf(client, id) === 'running'), WITHIN_MS);
+    const mend = await breakLink();
+    ok(await a.api.stop(stopped));
+    expect((await a.api.remove(removed)).status).toBe(204);
+    await mend();
+    await until('what was missed', () => statusOf(client, stopped) === 'stopped' && isRemoved(client, removed), LINK_BACK_MS);
+    ok(await a.api.start(stopped));
+    await until('what is new', () => statusOf(client, stopped) === 'running', WITHIN_MS);
+    for (const { devforge } of [a, b]) expect(await Promise.race([devforge.exited, 'runs'])).toBe('runs');
+    await a.api.remove(stopped);
+  }, 90_000);
+
+  it('live through losing it again and again, each with one connection to listen on', async () => {
+    const { a, b, postgres, redis } = replicas;
+    for (let round = 0; round < 4; round++) {
+      await (await breakLink())();
+      if (redis === undefined) await until('both listen', async () => (await postgres.connections()).filter((name) => name === 'devforge-replicas').length === 2, LINK_BACK_MS);
+      else await sleep(500);
+    }
+    const client = await b.watch();
+    const id = await runningOnA();
+    await until('running', () => statusOf(client, id) === 'running', LINK_BACK_MS);
+    ok(await a.api.stop(id));
+    await until('stopped', () => statusOf(client, id) === 'stopped', WITHIN_MS);
+    await a.api.remove(id);
+    await until('removed', () => isRemoved(client, id), WITHIN_MS);
+  }, 90_000);
+
+  if (link === 'Redis') {
+    it('show the truth by the rows while Redis is frozen', async () => {
+      const { a, b, redis } = replicas;
+      const client = await b.watch();
+      const [stopped, removed] = [await runningOnA(), await runningOnA()];
+      redis!.pause();
+      try {
+        ok(await a.api.stop(stopped));
+        await a.api.remove(removed);
+        await until('both', () => statusOf(client, stopped) === 'stopped' && isRemoved(client, removed), BY_THE_ROWS_MS);
+      } finally {
+        redis!.resume();
+      }
+      await a.api.remove(stopped);
+      await until('the link again', () => isRemoved(client, stopped), WITHIN_MS);
+    }, 90_000);
+  }
+
+  it('live through the loss of the whole database', async () => {
+    const { a, b, postgres } = replicas;
+    const client = await b.watch();
+    const id = await runningOnA();
+    await postgres.crash();
+    await until('stopped', async () => (await a.api.stop(id)).status === 200, DATABASE_BACK_MS);
+    await until('the status', () => statusOf(client, id) === 'stopped', BY_THE_ROWS_MS);
+    await until('the link', async () => link === 'Redis' || (await postgres.connections()).filter((name) => name === 'devforge-replicas').length === 2, LINK_BACK_MS);
+    await a.api.remove(id);
+    await until('removed', () => isRemoved(client, id), WITHIN_MS);
+    for (const { devforge } of [a, b]) expect(await Promise.race([devforge.exited, 'runs'])).toBe('runs');
+  }, 120_000);
+
+  it('that survive one that dies show how its work goes on', async () => {
+    const { a, b } = replicas;
+    git.hang(true);
+    const accepted = await Promise.all(Array.from({ length: 4 }, async () => ok(await a.api.create(wanted({ repoType: 'clone', repoUrl: git.url('https', 'open') })))));
+    const client = await b.watch();
+    for (const { id } of accepted) await b.api.waitForStatus(id, 'cloning');
+    const dying = ok(await a.api.create(wanted()));
+    await a.devforge.kill();
+    git.hang(false);
+    const ids = [...accepted, dying].map(({ id }) => id);
+    await until('all run', () => ids.every((id) => statusOf(client, id) === 'running'), TAKE_OVER_MS);
+    await a.devforge.restart();
+    for (const id of ids) expect((await a.api.remove(id)).status).toBe(204);
+    await until('all removed', () => ids.every((id) => isRemoved(client, id)), WITHIN_MS);
+  }, 120_000);
+});

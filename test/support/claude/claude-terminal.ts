@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Engine } from '../api/engine.js';
+import { until } from '../e2e/until.js';
+import type { ScriptedModel } from '../messages-api/scripted-model.js';
+
+const START_MS = 40_000;
+
+/** What Claude Code remembers after a person has been through its first run, and has trusted /workspace and the key. */
+function afterTheFirstRun(key: string): object {
+  return {
+    hasCompletedOnboarding: true,
+    theme: 'dark',
+    customApiKeyResponses: { approved: [key.slice(-20)], rejected: [] },
+    projects: { '/workspace': { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true } },
+  };
+}
+
+export interface ClaudeOptions {
+  /** Of Claude Code; a permission is asked for by default. */
+  args?: string[];
+  env?: Record<string, string>;
+}
+
+/** An interactive session of the real Claude Code, in a terminal of tmux, and the person in front of it. */
+export class ClaudeTerminal {
+  private static opened = 0;
+
+  private constructor(
+    private readonly engine: Engine,
+    private readonly dockerId: string,
+    private readonly name: string,
+  ) {}
+
+  /** Opens one, and waits until it asks what to do. */
+  static async open(engine: Engine, dockerId: string, model: ScriptedModel, options: ClaudeOptions = {}): Promise<ClaudeTerminal> {
+    const { args = ['--permission-mode', 'manual'], env = {} } = options;
+    const terminal = new ClaudeTerminal(engine, dockerId, `test-${(ClaudeTerminal.opened += 1)}`);
+    const config = JSON.stringify(afterTheFirstRun(model.credential));
+    await terminal.inside(['sh', '-c', 'cd "$CLAUDE_CONFIG_DIR" 2> /dev/null || { mkdir -p "$CLAUDE_CONFIG_DIR" && cd "$CLAUDE_CONFIG_DIR"; }; [ -s .claude.json ] || printf %s "$1" > .claude.json', 'sh', config]);
+    const variables = Object.entries({ ...model.env, ...env }).map(([name, value]) => `${name}=${value}`);
+    await terminal.inside(['tmux', 'new-session', '-d', '-s', terminal.name, '-x', '140', '-y', '45', 'env', ...variables, 'claude', ...args]);
+    await until('Claude Code to ask what to do', async () => /^❯/m.test(await terminal.screen()), START_MS);
+    // The first keys after the prompt has been drawn may go astray.
+    await sleep(500);
+    return terminal;
+  }
+
+  /** Types a line and sends it off. */
+  async say(line: string): Promise<void> {
+    await this.press('-l', line);
+    await until('the line to be typed', async () => (await this.screen()).includes(line));
+    await this.press('Enter');
+  }
+
+  /** Keys as tmux names them. */
+  async press(...keys: string[]): Promise<void> {
+    await this.inside(['tmux', 'send-keys', '-t', this.name, ...keys]);
+  }
+
+  async screen(): Promise<string> {
+    return (await this.inside(['tmux', 'capture-pane', '-p', '-t', this.name])).stdout;
+  }
+
+  /** The process of Claude Code. */
+  async pid(): Promise<number> {
+    return Number((await this.inside(['tmux', 'display-message', '-p', '-t', this.name, '#{pane_pid}'])).stdout);
+  }
+
+  async kill(signal = 'KILL'): Promise<void> {
+    await this.inside(['kill', `-${signal}`, String(await this.pid())]);
+  }
+
+  private inside(argv: string[]): ReturnType<Engine['exec']> {
+    return this.engine.exec(this.dockerId, argv);
+  }
+}

@@ -1,0 +1,80 @@
+/** What a model says in one turn, part by part. */
+export type Part =
+  | { type: 'text'; text: string }
+  | { type: 'thinking'; thinking: string }
+  | { type: 'tool_use'; id?: string; name: string; input: Record<string, unknown> };
+
+export interface Usage {
+  input_tokens: number;
+  output_tokens: number;
+  cache_creation_input_tokens?: number;
+  cache_read_input_tokens?: number;
+}
+
+/** Before the first byte, half way through the parts, or after `message_stop` with the connection still open. */
+export type Point = 'before' | 'amid' | 'after';
+
+/**
+ * What comes between: nothing more is sent for ever, the connection is cut, an `error` event is sent (`before`: answered
+ * 529), or the answer goes on when a promise is fulfilled.
+ */
+export type Interruption = 'hang' | 'cut' | 'error' | Promise<unknown>;
+
+export interface Turn {
+  kind: 'turn';
+  parts: Part[];
+  /** `tool_use` when a tool is called, else `end_turn`. */
+  stopReason?: string;
+  /** By default counted from the lengths of the texts. */
+  usage?: Partial<Usage>;
+  /** Between two pieces of the stream, milliseconds; 0 by default. */
+  paceMs?: number;
+  /** Characters in one piece; by default a part is one piece, or 8 with a pace. */
+  pieceLength?: number;
+  interrupted?: { at: Point; by: Interruption };
+}
+
+export interface Failure {
+  kind: 'failure';
+  status: number;
+  type: string;
+  message: string;
+  headers: Record<string, string>;
+}
+
+export type Reply = Turn | Failure;
+export type TurnOptions = Omit<Turn, 'kind' | 'parts'>;
+
+export function turn(parts: Part[], options: TurnOptions = {}): Turn {
+  return { kind: 'turn', parts, ...options };
+}
+
+/** A final answer. */
+export function say(text: string, options?: TurnOptions): Turn {
+  return turn([{ type: 'text', text }], options);
+}
+
+/** A call of one of Claude Code's tools, such as `Bash` with `{ command }` or `Write` with `{ file_path, content }`. */
+export function call(name: string, input: Record<string, unknown>, options?: TurnOptions): Turn {
+  return turn([{ type: 'tool_use', name, input }], options);
+}
+
+export function bash(command: string, options?: TurnOptions): Turn {
+  return call('Bash', { command, description: 'Run a command' }, options);
+}
+
+export function failure(status: number, type: string, message: string, headers: Record<string, string> = {}): Failure {
+  return { kind: 'failure', status, type, message, headers };
+}
+
+export function unauthorized(): Failure {
+  return failure(401, 'authentication_error', 'invalid x-api-key');
+}
+
+export function rateLimited(retryAfterSeconds = 1): Failure {
+  return failure(429, 'rate_limit_error', 'This request would exceed the rate limit.', { 'retry-after': String(retryAfterSeconds) });
+}
+
+export function overloaded(): Failure {
+  return failure(529, 'overloaded_error', 'Overloaded');
+}

@@ -1,0 +1,84 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** The parts of a `POST /v1/messages` that tests look at; everything else is in it as well. */
+export interface MessagesBody {
+  model: string;
+  max_tokens: number;
+  stream?: boolean;
+  system?: string | { type: string; text?: string }[];
+  messages: { role: 'user' | 'assistant'; content: string | ContentBlock[] }[];
+  tools?: { name: string; input_schema?: JsonSchema }[];
+  tool_choice?: { type: string; name?: string };
+  output_config?: { format?: { type: string; schema?: JsonSchema } };
+  [field: string]: unknown;
+}
+
+export interface ContentBlock {
+  type: string;
+  text?: string;
+  name?: string;
+  input?: unknown;
+  tool_use_id?: string;
+  content?: unknown;
+  is_error?: boolean;
+}
+
+export interface JsonSchema {
+  type?: string | string[];
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  items?: JsonSchema;
+  enum?: unknown[];
+  const?: unknown;
+  anyOf?: JsonSchema[];
+  [keyword: string]: unknown;
+}
+
+/** One `POST /v1/messages` as it came. */
+export interface ModelRequest {
+  /** A turn of the agent, which takes the next scripted reply, or something that the CLI asks on the side. */
+  purpose: 'turn' | 'side';
+  at: Date;
+  headers: IncomingHttpHeaders;
+  credential: Credential | null;
+  body: MessagesBody;
+  /** What the newest message of the user says; the text of reminders that the CLI adds is part of it. */
+  prompt: string;
+  /** The results of tools in the newest message. */
+  toolResults: { id: string; text: string; isError: boolean }[];
+  /** Fulfilled when the connection of this request has ended: `true` when the client left before the answer was complete. */
+  left: Promise<boolean>;
+}
+
+export interface Credential {
+  kind: 'api-key' | 'bearer';
+  value: string;
+}
+
+export function credentialOf(headers: IncomingHttpHeaders): Credential | null {
+  const key = headers['x-api-key'];
+  if (typeof key === 'string') return { kind: 'api-key', value: key };
+  const [, token] = /^Bearer (.+)$/i.exec(headers.authorization ?? '') ?? [];
+  return token === undefined ? null : { kind: 'bearer', value: token };
+}
+
+/** The agent's own turns carry the tools that it may use; titles, summaries and checks on the side carry none, or force one. */
+export function purposeOf(body: MessagesBody): ModelRequest['purpose'] {
+  const tools = body.tools?.filter(({ input_schema }) => input_schema !== undefined) ?? [];
+  return tools.length > 0 && body.tool_choice?.type !== 'tool' ? 'turn' : 'side';
+}
+
+export function newestOf(body: MessagesBody): Pick<ModelRequest, 'prompt' | 'toolResults'> {
+  const content = body.messages.findLast(({ role }) => role === 'user')?.content ?? '';
+  const blocks: ContentBlock[] = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+  const results = blocks.filter(({ type }) => type === 'tool_result');
+  return {
+    prompt: blocks.flatMap(({ type, text }) => (type === 'text' && text !== undefined ? [text] : [])).join('\n'),
+    toolResults: results.map((block) => ({ id: block.tool_use_id ?? '', text: textOf(block.content), isError: block.is_error ?? false })),
+  };
+}
+
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  return Array.isArray(content) ? (content as ContentBlock[]).map(({ text }) => text ?? '').join('') : '';
+}
