@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { inspect } from 'node:util';
 import { MergedChunks } from './merged-chunks.js';
 
 /**
@@ -13,15 +14,24 @@ export function mergingAgent(protocol: 'http' | 'https'): HttpAgent {
 }
 
 class MergingHttpAgent extends HttpAgent {
+  readonly [inspect.custom] = describe;
+
   override createConnection(...args: Parameters<HttpAgent['createConnection']>): Duplex {
     return new MergingConnection(super.createConnection(...args) as Socket);
   }
 }
 
 class MergingHttpsAgent extends HttpsAgent {
+  readonly [inspect.custom] = describe;
+
   override createConnection(...args: Parameters<HttpsAgent['createConnection']>): Duplex {
     return new MergingConnection(super.createConnection(...args) as Socket);
   }
+}
+
+/** docker-modem puts the options of every request into words, and would go through all that is open. */
+function describe(): string {
+  return 'MergingAgent';
 }
 
 /** A connection for one request, as the HTTP client sees it. */
