@@ -44,7 +44,7 @@ describe('the runner with the real Claude Code', () => {
       const run = instruct(scripted);
       const { state, events, outcome } = await run.start();
       expect(state).toBe('started');
-      expect(events[0]).toMatchObject({ type: 'system', subtype: 'init', session_id: run.session, mcp_servers: [], permissionMode: 'bypassPermissions' });
+      expect(events.find(({ subtype }) => subtype === 'init')).toMatchObject({ session_id: run.session, mcp_servers: [], permissionMode: 'bypassPermissions' });
       expect(events.at(-1)).toMatchObject({ type: 'result', subtype: 'success' });
       expect(await run.events()).toEqual(events);
       expect(outcome).toMatchObject({
