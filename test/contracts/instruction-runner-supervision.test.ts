@@ -145,7 +145,7 @@ describe('what the runner does when a run goes wrong', () => {
     }, 60_000);
 
     it('of a waiting permission is borne until the time is up', async () => {
-      const outcome = await bench.outcome([[['init'], ['ask', 'r', {}], ['result']]], { permissionMode: 'manual', stallSeconds: 1, timeoutSeconds: 6 });
+      const outcome = await bench.outcome([[['init'], ['ask', 'r', {}], ['result']]], { permissionMode: 'manual', stallSeconds: 4, timeoutSeconds: 12 });
       expect(outcome).toMatchObject({ status: 'timed_out', reason: { code: 'timed_out' } });
     }, 60_000);
   });

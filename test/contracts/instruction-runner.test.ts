@@ -215,10 +215,9 @@ describe('the runner of an instruction', () => {
       [{ decision: 'allow' }, { behavior: 'allow', updatedInput: { command: 'ls' } }],
       [{ decision: 'deny' }, { behavior: 'deny', message: 'The user denied this.' }],
       [{ decision: 'deny', message: 'Not today' }, { behavior: 'deny', message: 'Not today' }],
-    ])('are waited for without end, and answered: %j', async (answer, response) => {
-      await bench.start(asking, { permissionMode: 'manual', stallSeconds: 0.2, toolSeconds: 0.2 });
+    ])('are answered: %j', async (answer, response) => {
+      await bench.start(asking, { permissionMode: 'manual' });
       await bench.seen('can_use_tool');
-      await new Promise((done) => setTimeout(done, 1_000));
       await expect(bench.state('answer', ['r2'], answer)).resolves.toBe('unknown');
       await expect(bench.state('answer', ['r1'], answer)).resolves.toBe('answered');
       await expect(bench.state('answer', ['r1'], answer)).resolves.toMatch(/^(?:answered|ended)$/);
