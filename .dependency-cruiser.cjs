@@ -27,7 +27,7 @@ module.exports = {
     { name: 'bullmq-in-its-rooms', severity: 'error', from: { pathNot: ['^src/(queues|health)/', '\\.processor\\.ts$'] }, to: { path: 'node_modules/bullmq' } },
     { name: 'prom-client-in-metrics', severity: 'error', from: { pathNot: '^src/metrics/' }, to: { path: 'node_modules/prom-client' } },
     { name: 'drizzle-in-persistence', severity: 'error', from: { pathNot: '^src/persistence/' }, to: { path: 'node_modules/drizzle-orm' } },
-    { name: 'fakes-in-tests', severity: 'error', from: { pathNot: ['\\.spec\\.ts$', '^src/runtime/fake/'] }, to: { path: '^src/runtime/fake/' } },
+    { name: 'fakes-in-tests', severity: 'error', from: { pathNot: ['\\.spec\\.ts$', '^src/runtime/fake/', '^test/'] }, to: { path: '^src/runtime/fake/' } },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

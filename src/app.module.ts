@@ -13,6 +13,7 @@ import { ExecModule } from './exec/exec.module.js';
 import { EventsModule } from './events/events.module.js';
 import { FilesModule } from './files/files.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { InstructionsModule } from './instructions/instructions.module.js';
 import { LogsModule } from './logs/logs.module.js';
 import { HealthModule } from './health/health.module.js';
 import { asDomainError } from './persistence/database-error.js';
@@ -47,6 +48,7 @@ class ErrorTranslationModule {}
     ContainersModule,
     ProvisioningModule,
     EditorModule,
+    InstructionsModule,
     AgentsModule,
     TerminalModule,
     ExecModule,

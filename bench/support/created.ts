@@ -15,6 +15,7 @@ export class CreatedContainers {
   constructor(
     private readonly api: ApiClient,
     private readonly template: Template,
+    private readonly extra: Partial<CreateContainer> = {},
   ) {}
 
   /** How many there are now. */
@@ -86,6 +87,6 @@ export class CreatedContainers {
   }
 
   private body(): CreateContainer {
-    return { name: `bench-${randomBytes(5).toString('hex')}`, template: this.template };
+    return { name: `bench-${randomBytes(5).toString('hex')}`, template: this.template, ...this.extra };
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { createHash } from 'node:crypto';
 import type { Principal } from '../auth/principal.js';
+import { bodyHash } from '../common/body-hash.js';
 import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/domain-error.js';
 import { Ids } from '../common/ids.js';
@@ -28,7 +28,7 @@ export class ContainerAcceptance {
     await this.runtime.engine.ping();
     const row = this.toRow(principal, dto);
     const job = newJob(row.jobId!, 'create', row, row.createdAt);
-    const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: hashOf(dto) };
+    const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
     const outcome = await this.containers.insert(row, job, key);
     switch (outcome.kind) {
       case 'inserted':
@@ -78,13 +78,4 @@ export class ContainerAcceptance {
       deletedAt: null,
     };
   }
-}
-
-/** The same for two bodies that ask for the same, whatever the order of their properties. */
-function hashOf(dto: CreateContainerDto): string {
-  const sorted = (value: unknown): unknown =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]))
-      : value;
-  return createHash('sha256').update(JSON.stringify(sorted(dto))).digest('hex');
 }

@@ -10,6 +10,10 @@ export interface DomainEventMap {
   'container.removed': { containerId: string; ownerId: string; at: Date };
   /** Whoever works on the container must let go of it: it is being deleted. */
   'container.deleting': { containerId: string };
+  /** An instruction has more events, or changed otherwise. */
+  'instruction.changed': { instructionId: string; containerId: string; ownerId: string; lastSeq: number };
+  /** An instruction began, ended, asks for something, or was answered. */
+  'instruction.moved': { instructionId: string; containerId: string; ownerId: string };
   /** The agent in a container does something else. */
   'agent.changed': { containerId: string };
   'engine.available': Record<string, never>;

@@ -16,6 +16,12 @@ const READERS: { [Name in DomainEventName]: Reader<Name> | null } = {
     return isIdText(containerId) && isText(ownerId) && !Number.isNaN(removedAt.getTime()) ? { containerId, ownerId, at: removedAt } : undefined;
   },
   'container.deleting': ({ containerId }) => (isIdText(containerId) ? { containerId } : undefined),
+  'instruction.changed': ({ instructionId, containerId, ownerId, lastSeq }) =>
+    isIdText(instructionId) && isIdText(containerId) && isText(ownerId) && Number.isInteger(lastSeq)
+      ? { instructionId, containerId, ownerId, lastSeq: lastSeq as number }
+      : undefined,
+  'instruction.moved': ({ instructionId, containerId, ownerId }) =>
+    isIdText(instructionId) && isIdText(containerId) && isText(ownerId) ? { instructionId, containerId, ownerId } : undefined,
   // Each process watches the agents for itself.
   'agent.changed': null,
   'engine.available': null,

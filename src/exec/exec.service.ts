@@ -10,7 +10,7 @@ import { ExecPlaces } from './exec-places.js';
 import { EXEC_FRAMES, receiveResult, sendCommand } from './running-command.js';
 
 /** More than the program in the container takes to end a command whose time is up. */
-const SPARE_MS = 20_000;
+const SPARE_MS = 60_000;
 
 /** Runs commands in containers. A command whose client leaves is ended, and so is one whose server goes away. */
 @Injectable()

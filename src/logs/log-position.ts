@@ -54,6 +54,11 @@ export class LogPosition {
     return begun.toISOString().replace('Z', '000000Z');
   }
 
+  /** Whether the line bears a later time than the place. */
+  isBefore({ timestamp }: LogRecord): boolean {
+    return this.last !== undefined && timestamp > this.marks[this.last]!.timestamp;
+  }
+
   /** Finds the place in one further reading of both streams. */
   seeker(): LogSeeker {
     return new LogSeeker(this.last, this.last && this.marks[this.last]);

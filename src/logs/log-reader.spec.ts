@@ -89,6 +89,16 @@ describe('a log that is read on', () => {
     expect(seen).toEqual(['[missed]', ...numbers(1_001, 6_000), 'live']);
   });
 
+  it('tells it too when older lines follow the place that is gone', async () => {
+    engine.append('one', line(100, 'place'));
+    await reader.beginning(10, stopped.signal);
+    engine.append('one', line(50, 'set back'), line(101, 'later'));
+    engine.forget('one', 1);
+    read();
+    await eventually(() => seen.length >= 2);
+    expect(seen).toEqual(['[missed]', 'later']);
+  });
+
   it('goes on when the whole log is gone', async () => {
     engine.write('one', ...numbers(1, 10));
     await reader.beginning(10, stopped.signal);
@@ -212,6 +222,7 @@ describe("the engine's clock", () => {
     write([8, 'f'], [HOUR + 1, 'g']);
     await eventually(() => seen.length >= 6);
     expect(seen).toEqual(['c', 'd', 'e', 'err', 'f', 'g']);
+    expect(engine.follows).toBeLessThan(6);
   });
 
   it('that is set back while the connection is lost costs none either', async () => {

@@ -141,13 +141,18 @@ export class LogReader {
 
   /** Reads what the log has behind the place, at whatever distance from its end. */
   private async bridge(signal: AbortSignal): Promise<void> {
-    const since = this.position.resumeFrom!;
+    const request = { follow: false, since: this.position.resumeFrom! };
     const seeker = this.position.seeker();
-    await this.takeOver({ follow: false, since }, signal, (batch) => seeker.after(batch));
+    const later = this.position.later();
+    let isGone: boolean | undefined;
+    const isAny = await this.takeOver(request, signal, (batch) => {
+      // A log whose first line bears a later time has let go of the place.
+      if (isGone === undefined && (isGone = this.position.isBefore(batch[0]!))) this.taker.miss();
+      return isGone ? batch.filter(later) : seeker.after(batch);
+    });
     if (seeker.isFound) return;
-    this.taker.miss();
-    const isLater = this.position.later();
-    this.isAdrift = !(await this.takeOver({ follow: false, since }, signal, (batch) => batch.filter(isLater)));
+    if (!isGone) this.taker.miss();
+    this.isAdrift = isGone ? !isAny : !(await this.takeOver(request, signal, (batch) => batch.filter(later)));
   }
 
   /** @returns whether there was anything */

@@ -6,10 +6,18 @@ import { Settings } from '../config/settings.js';
 import { ContainersRepository } from './containers.repository.js';
 import { Database } from './database.js';
 import { DrizzleContainersRepository } from './drizzle/drizzle-containers.repository.js';
+import { DrizzleInstructionDiffsRepository } from './drizzle/drizzle-instruction-diffs.repository.js';
+import { DrizzleInstructionEventsRepository } from './drizzle/drizzle-instruction-events.repository.js';
+import { DrizzleInstructionPermissionsRepository } from './drizzle/drizzle-instruction-permissions.repository.js';
+import { DrizzleInstructionsRepository } from './drizzle/drizzle-instructions.repository.js';
 import { DrizzleJobsRepository } from './drizzle/drizzle-jobs.repository.js';
 import { DrizzleSignInTicketsRepository } from './drizzle/drizzle-sign-in-tickets.repository.js';
 import { PostgresLocks } from './drizzle/postgres-locks.js';
 import { EmbeddedPostgres } from './embedded/embedded-postgres.js';
+import { InstructionDiffsRepository } from './instruction-diffs.repository.js';
+import { InstructionEventsRepository } from './instruction-events.repository.js';
+import { InstructionPermissionsRepository } from './instruction-permissions.repository.js';
+import { InstructionsRepository } from './instructions.repository.js';
 import { JobsRepository } from './jobs.repository.js';
 import { Locks } from './locks.js';
 import { Presence } from './presence.js';
@@ -43,11 +51,26 @@ async function announcePresence(database: Database, clock: Clock, ids: Ids, logg
     { provide: Database, useFactory: openDatabase, inject: [Settings, PinoLogger] },
     { provide: ContainersRepository, useClass: DrizzleContainersRepository },
     { provide: JobsRepository, useClass: DrizzleJobsRepository },
+    { provide: InstructionsRepository, useClass: DrizzleInstructionsRepository },
+    { provide: InstructionEventsRepository, useClass: DrizzleInstructionEventsRepository },
+    { provide: InstructionPermissionsRepository, useClass: DrizzleInstructionPermissionsRepository },
+    { provide: InstructionDiffsRepository, useClass: DrizzleInstructionDiffsRepository },
     { provide: SignInTicketsRepository, useClass: DrizzleSignInTicketsRepository },
     { provide: Locks, useClass: PostgresLocks },
     { provide: Presence, useFactory: announcePresence, inject: [Database, Clock, Ids, PinoLogger] },
   ],
-  exports: [Database, ContainersRepository, JobsRepository, SignInTicketsRepository, Locks, Presence],
+  exports: [
+    Database,
+    ContainersRepository,
+    JobsRepository,
+    InstructionsRepository,
+    InstructionEventsRepository,
+    InstructionPermissionsRepository,
+    InstructionDiffsRepository,
+    SignInTicketsRepository,
+    Locks,
+    Presence,
+  ],
 })
 export class PersistenceModule implements OnApplicationShutdown {
   constructor(@Inject(Database) private readonly database: Database) {}

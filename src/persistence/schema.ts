@@ -1,8 +1,7 @@
 import { sql } from 'drizzle-orm';
-import { bigint, boolean, doublePrecision, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { bigint, boolean, doublePrecision, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { instant } from './columns.js';
 import type { ContainerStatus, DiskLimitEnforcement, JobError, JobName, JobState, Mode, RepoType, StatusReason, Template } from './types.js';
-
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 });
 
 /** What was asked for, and the status last seen. A row outlives its container as a tombstone, so that leftovers are known as ours. */
 export const containers = pgTable(
@@ -83,12 +82,16 @@ export const idempotencyKeys = pgTable(
   'idempotency_keys',
   {
     ownerId: text('owner_id').notNull(),
+    /** What was asked for: the same key for something else is another key. */
+    scope: text('scope').notNull().default('containers'),
     key: text('key').notNull(),
     bodyHash: text('body_hash').notNull(),
+    /** With the container its keys go. */
     containerId: uuid('container_id').notNull(),
+    instructionId: uuid('instruction_id'),
     createdAt: instant('created_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.ownerId, table.key] }), index('idempotency_keys_created').on(table.createdAt)],
+  (table) => [primaryKey({ columns: [table.ownerId, table.scope, table.key] }), index('idempotency_keys_created').on(table.createdAt)],
 );
 
 /** Links that sign a browser in to a container's VS Code, or to one of its ports. */

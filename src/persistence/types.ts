@@ -41,3 +41,9 @@ export interface JobError {
   /** Last lines of output of what failed. */
   output?: string[];
 }
+
+export const INSTRUCTION_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'timed_out'] as const;
+export type InstructionStatus = (typeof INSTRUCTION_STATUSES)[number];
+
+export const PERMISSION_DECISIONS = ['allow', 'deny'] as const;
+export type PermissionDecision = (typeof PERMISSION_DECISIONS)[number];

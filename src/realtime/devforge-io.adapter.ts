@@ -26,6 +26,8 @@ const EVENTS: Record<keyof ClientToServerEvents, true> = {
   'unsubscribe:status': true,
   'subscribe:logs': true,
   'unsubscribe:logs': true,
+  'subscribe:instruction': true,
+  'unsubscribe:instruction': true,
   'terminal:open': true,
   'terminal:input': true,
   'terminal:resize': true,

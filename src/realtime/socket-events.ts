@@ -79,6 +79,28 @@ export interface LogLine {
   message: string;
 }
 
+export interface InstructionState {
+  id: string;
+  containerId: string;
+  prompt: string;
+  status: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timed_out';
+  statusReason: { code: string; message: string } | null;
+  sessionId: string | null;
+  result: string | null;
+  costUsd: number | null;
+  turns: number | null;
+  usage: Record<string, unknown> | null;
+  /** What it waits to be allowed, at this moment. */
+  permissions: { requestId: string; toolName: string; input: unknown; askedAt: string }[];
+  /** null until it is over. */
+  diff: { bytes: number; truncated: boolean } | null;
+  createdAt: string;
+  startedAt: string | null;
+  finishedAt: string | null;
+  /** Events so far. */
+  lastSeq: number;
+}
+
 export interface ClientToServerEvents {
   /** `interval` in milliseconds, 500 to 60000. */
   'subscribe:metrics': (payload: { containerId: string; interval?: number }, ack?: Ack) => void;
@@ -87,6 +109,9 @@ export interface ClientToServerEvents {
   'unsubscribe:status': (payload: { containerId?: string }, ack?: Ack) => void;
   'subscribe:logs': (payload: { containerId: string; tail?: number; stream?: 'all' | 'stdout' | 'stderr' }, ack?: Ack) => void;
   'unsubscribe:logs': (payload: { containerId: string }, ack?: Ack) => void;
+  /** `after`: the `seq` that was seen last. */
+  'subscribe:instruction': (payload: { instructionId: string; after?: number }, ack?: Ack) => void;
+  'unsubscribe:instruction': (payload: { instructionId: string }, ack?: Ack) => void;
   /** Without `terminalId` a shell is started; with one that is there its screen is shown and it goes on. 1 to 1000 columns and rows. */
   'terminal:open': (payload: { containerId: string; cols: number; rows: number; terminalId?: string }, ack?: Ack<{ terminalId: string }>) => void;
   /** At most 16384 characters a message; messages are taken in their order. */
@@ -110,6 +135,12 @@ export interface ServerToClientEvents {
   'logs:dropped': (loss: { containerId: string; count: number | null }) => void;
   'logs:end': (end: { containerId: string; reason: string }) => void;
   'logs:error': (failure: { containerId: string; error: SocketError }) => void;
+  /** `event` as Claude Code printed it; `seq` from 1, without a gap. */
+  'instruction:event': (event: { instructionId: string; seq: number; event: unknown }) => void;
+  /** First how it is, then whenever more than its events has changed; the last one comes after the last event. */
+  'instruction:update': (update: { instruction: InstructionState }) => void;
+  /** It is gone, with its container. */
+  'instruction:removed': (removal: { instructionId: string }) => void;
   /**
    * What the terminal writes. With `screen` the data begins to draw the whole screen, of that size, and takes the place of what
    * was shown before: once after `terminal:open`, and again for a client that did not keep up, or after DevForge lost the

@@ -290,6 +290,17 @@ describe('the holder of terminals, in a workspace', () => {
     await end(watcher);
   }, 90_000);
 
+  it('has the new size for what is typed after a resize', async () => {
+    const watcher = await open();
+    for (let columns = 90; columns < 100; columns++) {
+      watcher.connection.request({ op: 'resize', cols: columns, rows: 40 });
+      watcher.type('stty size\r');
+      await watcher.shows(`40 ${columns}\r`);
+      await watcher.shows('$ ');
+    }
+    await end(watcher);
+  }, 60_000);
+
   it('takes a shell into the largest and the smallest of sizes', async () => {
     const watcher = await open();
     for (const [cols, rows] of [[1_000, 1_000], [1, 1], [80, 24]] as const) {
@@ -300,5 +311,5 @@ describe('the holder of terminals, in a workspace', () => {
     watcher.type('clear; stty size\r');
     await watcher.shows('24 80');
     await end(watcher);
-  });
+  }, 60_000);
 });

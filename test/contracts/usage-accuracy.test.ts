@@ -98,7 +98,8 @@ async function poll(source: UsageSource, records: UsageRecord[], signal: AbortSi
 
 /** Without it the figures would agree on nothing. */
 function expectLoad(before: StatsRow, now: StatsRow): void {
-  expect(cpuPercent(before, now)).toBeGreaterThan(20);
+  // All of a core where nothing else runs; an idle container shows a tenth of a percent.
+  expect(cpuPercent(before, now)).toBeGreaterThan(2);
   expect(now.memoryBytes).toBeGreaterThan(ANONYMOUS_MIB * MIB);
   expect(now.cachedBytes).toBeGreaterThan((CACHED_MIB / 2) * MIB);
   expect(now.rxBytes - before.rxBytes).toBeGreaterThan(1e6);

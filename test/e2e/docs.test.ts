@@ -24,19 +24,28 @@ interface OpenApi {
 const ROUTES = [
   'DELETE /api/containers/{id}',
   'DELETE /api/containers/{id}/files',
+  'DELETE /api/containers/{id}/terminals/{terminalId}',
   'GET /api/containers',
   'GET /api/containers/{id}',
   'GET /api/containers/{id}/files',
+  'GET /api/containers/{id}/instructions',
   'GET /api/containers/{id}/logs',
   'GET /api/containers/{id}/metrics',
+  'GET /api/containers/{id}/terminals',
+  'GET /api/instructions/{id}',
+  'GET /api/instructions/{id}/diff',
+  'GET /api/instructions/{id}/events',
   'GET /api/jobs/{id}',
   'GET /metrics',
   'POST /api/containers',
   'POST /api/containers/{id}/editor',
-  'POST /api/containers/{id}/ports/{port}/preview',
   'POST /api/containers/{id}/exec',
+  'POST /api/containers/{id}/instructions',
+  'POST /api/containers/{id}/ports/{port}/preview',
   'POST /api/containers/{id}/start',
   'POST /api/containers/{id}/stop',
+  'POST /api/instructions/{id}/cancel',
+  'POST /api/instructions/{id}/permissions/{requestId}',
   'PUT /api/containers/{id}/files',
 ];
 const OPEN = ['GET /health', 'GET /health/live', 'GET /health/ready'];
@@ -77,6 +86,19 @@ describe('the documentation', () => {
       const expected = OPEN.includes(route) ? undefined : [{ [name]: [] }];
       expect({ route, security: operation.security }).toEqual({ route, security: expected });
     }
+  });
+
+  it('describes instructions: what they ask for, what they are, and how their events come', () => {
+    const { requestBody, responses } = document.paths['/api/containers/{id}/instructions']!['post']!;
+    const body = schema(requestBody!.content['application/json']!.schema.$ref);
+    expect(body.required).toEqual(['prompt']);
+    expect(Object.keys(body.properties).toSorted()).toEqual(['continue', 'maxBudgetUsd', 'maxTurns', 'model', 'prompt', 'sessionId', 'startIfStopped', 'timeoutSeconds']);
+    const answer = schema(responses['202']!.content!['application/json']!.schema.$ref);
+    expect(answer.required).toEqual(expect.arrayContaining(['id', 'containerId', 'prompt', 'status', 'statusReason', 'sessionId', 'result', 'costUsd', 'turns', 'usage', 'createdAt', 'startedAt', 'finishedAt', 'lastSeq']));
+    expect(answer.properties['status']).toMatchObject({ enum: ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'timed_out'] });
+    const events = document.paths['/api/instructions/{id}/events']!['get']!;
+    expect(Object.keys(events.responses['200']!.content!)).toEqual(['application/x-ndjson', 'text/event-stream']);
+    expect(events.parameters!.map(({ name }) => name).toSorted()).toEqual(['Last-Event-ID', 'after', 'follow', 'id']);
   });
 
   it('describes what a container is made of and looks like', async () => {

@@ -108,6 +108,7 @@ describe('inside a workspace', () => {
       expect([await has(vscode, 'claude'), await has(vscode, 'code-server')]).toEqual([false, true]);
       expect([await has(small, 'claude'), await has(small, 'code-server')]).toEqual([true, false]);
       expect([await has(both, 'claude'), await has(both, 'code-server')]).toEqual([true, true]);
+      expect(vscode.agent).toEqual({ active: false, state: 'none', since: null, waitingFor: null });
       expect([vscode.editorUrl, small.editorUrl, both.editorUrl]).toEqual([expect.any(String), null, expect.any(String)]);
     });
 

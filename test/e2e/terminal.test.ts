@@ -187,7 +187,7 @@ describe('terminals', () => {
       await again.shows('while you were away');
       await again.type('echo "$MARK in $PWD"\r');
       await again.shows('kept in /tmp');
-      await again.type('\x04');
+      await again.type('exit\r');
       await until('the exit', () => again.exit);
     };
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ContainerRow, JobRow } from '../../src/persistence/containers.repository.js';
+import type { InstructionRow, NewInstruction } from '../../src/persistence/instructions.repository.js';
 
 /** Whole milliseconds, as the database keeps them. */
 export const T0 = new Date('2026-01-02T03:04:05.678Z');
@@ -58,6 +59,51 @@ export function jobRow(container: Pick<ContainerRow, 'id' | 'ownerId'>, override
     error: null,
     createdAt: T0,
     updatedAt: T0,
+    finishedAt: null,
+    ...overrides,
+  };
+}
+
+/** A prompt that nobody has begun. */
+export function newInstruction(container: Pick<ContainerRow, 'id' | 'ownerId'>, overrides: Partial<NewInstruction> = {}): NewInstruction {
+  return {
+    id: randomUUID(),
+    ownerId: container.ownerId,
+    containerId: container.id,
+    prompt: 'Say hello.',
+    resumeSessionId: null,
+    continueLatest: false,
+    model: null,
+    maxTurns: null,
+    maxBudgetUsd: null,
+    timeoutSeconds: null,
+    createdAt: T0,
+    ...overrides,
+  };
+}
+
+/** An instruction that runs. */
+export function instructionRow(overrides: Partial<InstructionRow> = {}): InstructionRow {
+  const container = { id: overrides.containerId ?? randomUUID(), ownerId: 'admin' };
+  return {
+    ...newInstruction(container),
+    position: 1,
+    status: 'running',
+    statusReason: null,
+    cancelRequestedAt: null,
+    sessionId: null,
+    result: null,
+    costUsd: null,
+    turns: null,
+    usage: null,
+    diffBytes: null,
+    diffTruncated: false,
+    lastSeq: 0,
+    eventOffset: 0,
+    leaseHolder: 'me',
+    leaseExpiresAt: null,
+    fence: 1,
+    startedAt: T0,
     finishedAt: null,
     ...overrides,
   };

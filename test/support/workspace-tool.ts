@@ -1,4 +1,4 @@
-import type { FakeProcessSide } from '../../src/runtime/fake/fake-process.js';
+import type { Readable, Writable } from 'node:stream';
 import { frameHeader, FrameParser } from '../../src/runtime/frame-parser.js';
 
 /** Plays a program of DevForge's in a container: what it is told, and what it says. */
@@ -7,7 +7,7 @@ export class PlayedTool {
   private readonly frames: { kind: string; text: string }[] = [];
   private readonly chunks: AsyncIterator<Buffer>;
 
-  constructor(private readonly side: Pick<FakeProcessSide, 'stdin' | 'stdout'>) {
+  constructor(private readonly side: { stdin: Readable; stdout: Writable }) {
     this.chunks = side.stdin.iterator() as AsyncIterator<Buffer>;
   }
 

@@ -17,7 +17,7 @@ export class ExecDto {
   @IsPlainText({ each: true })
   command: string[];
 
-  @ApiProperty({ required: false, default: '/workspace', description: 'An absolute path, or one relative to /workspace' })
+  @ApiProperty({ type: String, required: false, default: '/workspace', description: 'An absolute path, or one relative to /workspace' })
   @IsNotEmpty()
   @MaxLength(4_096)
   @IsPlainText()
@@ -27,7 +27,7 @@ export class ExecDto {
   @IsEnvMap()
   env: Record<string, string> = {};
 
-  @ApiProperty({ required: false, description: "The command's input, as UTF-8" })
+  @ApiProperty({ type: String, required: false, description: "The command's input, as UTF-8" })
   @IsString()
   stdin = '';
 

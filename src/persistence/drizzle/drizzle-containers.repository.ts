@@ -13,7 +13,9 @@ import {
 } from '../containers.repository.js';
 import { Database } from '../database.js';
 import { violatedConstraint } from '../database-error.js';
+import { instructionEvents, instructions } from '../instructions.schema.js';
 import { containers, idempotencyKeys, jobs } from '../schema.js';
+import { claimKey, type Queries } from './idempotency-keys.js';
 
 const now = sql`now()`;
 const inMs = (ms: number): SQL => sql`now() + make_interval(secs => ${ms / 1000})`;
@@ -27,7 +29,12 @@ export class DrizzleContainersRepository extends ContainersRepository {
   async insert(container: ContainerRow, job: JobRow, key?: IdempotencyKey): Promise<InsertOutcome> {
     try {
       if (key === undefined) return await insertBoth(this.database.orm, container, job);
-      return await this.database.orm.transaction(async (tx) => (await this.claimKey(tx, container, key)) ?? insertBoth(tx, container, job));
+      return await this.database.orm.transaction(async (tx): Promise<InsertOutcome> => {
+        const { id: containerId, ownerId, createdAt } = container;
+        const known = await claimKey(tx, { ownerId, scope: 'containers', containerId, createdAt }, key);
+        if (known === undefined) return insertBoth(tx, container, job);
+        return known.kind === 'replayed' ? { kind: 'replayed', containerId: known.row.containerId } : known;
+      });
     } catch (error) {
       if (violatedConstraint(error) === 'containers_name') return { kind: 'name_taken' };
       throw error;
@@ -106,6 +113,9 @@ export class DrizzleContainersRepository extends ContainersRepository {
         .returning({ id: containers.id });
       if (buried.length === 0) return;
       await tx.delete(jobs).where(eq(jobs.containerId, id));
+      // Whoever still writes an event holds its instruction: once that is gone, none comes after it.
+      const gone = await tx.delete(instructions).where(eq(instructions.containerId, id)).returning({ id: instructions.id });
+      for (const instruction of gone) await tx.delete(instructionEvents).where(eq(instructionEvents.instructionId, instruction.id));
       await tx.delete(idempotencyKeys).where(eq(idempotencyKeys.containerId, id));
     });
   }
@@ -148,21 +158,6 @@ export class DrizzleContainersRepository extends ContainersRepository {
     await this.database.orm.delete(idempotencyKeys).where(lt(idempotencyKeys.createdAt, before.idempotencyKeys));
     await this.database.orm.delete(containers).where(lt(containers.deletedAt, before.tombstones));
   }
-
-  /** A request with the same key waits here until the other one commits. */
-  private async claimKey(tx: Transaction, container: ContainerRow, key: IdempotencyKey): Promise<InsertOutcome | undefined> {
-    const claimed = await tx
-      .insert(idempotencyKeys)
-      .values({ ownerId: container.ownerId, ...key, containerId: container.id, createdAt: container.createdAt })
-      .onConflictDoNothing()
-      .returning({ key: idempotencyKeys.key });
-    if (claimed.length > 0) return undefined;
-    const [known] = await tx
-      .select()
-      .from(idempotencyKeys)
-      .where(and(eq(idempotencyKeys.ownerId, container.ownerId), eq(idempotencyKeys.key, key.key)));
-    return known?.bodyHash === key.bodyHash ? { kind: 'replayed', containerId: known.containerId } : { kind: 'key_reused' };
-  }
 }
 
 /** Writes the container and its first job, in one statement. */
@@ -190,9 +185,6 @@ async function move(on: Queries, id: string, { from, to, patch, lease, job }: Om
   );
   return (await on.with(moved, withJob).select().from(moved))[0] ?? null;
 }
-
-type Transaction = Parameters<Parameters<Database['orm']['transaction']>[0]>[0];
-type Queries = Database['orm'] | Transaction;
 
 function live(...conditions: (SQL | undefined)[]): SQL | undefined {
   return and(isNull(containers.deletedAt), ...conditions);

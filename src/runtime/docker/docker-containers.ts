@@ -30,7 +30,11 @@ const NAME_LOOKS = 40;
 const NAME_LOOK_MS = 50;
 
 export class DockerContainers extends RuntimeContainers {
-  constructor(private readonly docker: Dockerode) {
+  /** @param streaming the same engine, for logs */
+  constructor(
+    private readonly docker: Dockerode,
+    private readonly streaming: Dockerode,
+  ) {
     super();
   }
 
@@ -116,7 +120,7 @@ export class DockerContainers extends RuntimeContainers {
   }
 
   logs(dockerId: string, request: LogRequest): AsyncIterable<LogRecord[]> {
-    return readLogs(this.docker, dockerId, request);
+    return readLogs(this.streaming, dockerId, request);
   }
 
   async writableLayerBytes(dockerId: string): Promise<number> {

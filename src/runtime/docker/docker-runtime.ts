@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Settings } from '../../config/settings.js';
 import { ContainerRuntime } from '../container-runtime.js';
-import { createDockerClient } from './docker-client.js';
+import { createDockerClient, createStreamingClient } from './docker-client.js';
 import { DockerContainers } from './docker-containers.js';
 import { DockerEngine } from './docker-engine.js';
 import { DockerImages } from './docker-images.js';
@@ -21,7 +21,7 @@ export class DockerRuntime extends ContainerRuntime {
     super();
     const docker = createDockerClient(settings.docker);
     this.engine = new DockerEngine(docker);
-    this.containers = new DockerContainers(docker);
+    this.containers = new DockerContainers(docker, createStreamingClient(settings.docker));
     this.images = new DockerImages(docker);
     this.volumes = new DockerVolumes(docker);
     this.networks = new DockerNetworks(docker);

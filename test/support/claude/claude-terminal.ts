@@ -4,6 +4,7 @@ import { until } from '../e2e/until.js';
 import type { ScriptedModel } from '../messages-api/scripted-model.js';
 
 const START_MS = 40_000;
+const ANSWER_MS = 5_000;
 
 /** What Claude Code remembers after a person has been through its first run, and has trusted /workspace and the key. */
 function afterTheFirstRun(key: string): object {
@@ -49,7 +50,15 @@ export class ClaudeTerminal {
   async say(line: string): Promise<void> {
     await this.press('-l', line);
     await until('the line to be typed', async () => (await this.screen()).includes(line));
-    await this.press('Enter');
+    await until(
+      'the line to be sent off',
+      async () => {
+        // A key that comes while the screen is drawn anew is lost now and then. A person would press it again, too.
+        await this.press('Enter');
+        return until('the prompt to be empty', async () => !(await this.prompt()).includes(line), ANSWER_MS);
+      },
+      START_MS,
+    );
   }
 
   /** Keys as tmux names them. */
@@ -59,6 +68,12 @@ export class ClaudeTerminal {
 
   async screen(): Promise<string> {
     return (await this.inside(['tmux', 'capture-pane', '-p', '-t', this.name])).stdout;
+  }
+
+  /** What stands at the prompt, or where the cursor is in a dialog. */
+  private async prompt(): Promise<string> {
+    const lines = (await this.screen()).split('\n');
+    return lines.findLast((line) => line.startsWith('❯')) ?? '';
   }
 
   /** The process of Claude Code. */

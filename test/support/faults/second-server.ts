@@ -1,7 +1,7 @@
 import { type DevForgeProcess, startDevForge } from '../api/devforge-process.js';
+import type { TestServer } from '../e2e/server.js';
 import { TrackingClient } from '../e2e/tracking-client.js';
 import { EngineGate } from './engine-gate.js';
-import type { FaultServer } from './fault-server.js';
 
 /** Another process on the same data folder, with a port and a way to the engine of its own. */
 export interface SecondServer {
@@ -14,7 +14,7 @@ export interface SecondServer {
   dispose(): Promise<void>;
 }
 
-export async function startSecondServer(first: FaultServer): Promise<SecondServer> {
+export async function startSecondServer(first: Pick<TestServer, 'devforge' | 'env'>): Promise<SecondServer> {
   const gate = await EngineGate.start();
   const { dataDir, token } = first.devforge;
   try {

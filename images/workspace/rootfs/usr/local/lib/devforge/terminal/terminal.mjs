@@ -65,13 +65,13 @@ export class Terminal {
     this.#pty.write(bytes, written);
   }
 
-  /** @param {Size} size */
+  /** For the program at once, so that what is typed next finds it; for whoever watches when what was written before is shown. @param {Size} size */
   resize(size) {
+    this.#pty.resize(size.cols, size.rows);
     this.#inOrder(() => {
       if (size.cols === this.size.cols && size.rows === this.size.rows) return;
       this.size = size;
       this.#screen.resize(size);
-      this.#pty.resize(size.cols, size.rows);
       for (const watcher of this.#watchers) watcher.resized(size);
     });
   }

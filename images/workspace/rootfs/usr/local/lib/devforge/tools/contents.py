@@ -45,7 +45,11 @@ def send_content(channel, fd, offset, length):
 
 
 def send_listing(channel, fd, path):
-    names = sorted(os.fsencode(entry.name) for entry in os.scandir(fd))
+    try:
+        names = sorted(os.fsencode(name) for name in os.listdir(fd))
+    except FileNotFoundError:
+        # It was removed since it was opened.
+        names = []
     text = f'{{"path":{json.dumps(path)},"entries":['
     separator = ""
     for name in names:

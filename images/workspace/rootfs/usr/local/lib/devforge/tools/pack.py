@@ -49,7 +49,7 @@ def require_readable(walk, place):
 
 def add_tree(writer, root):
     """Level by level on a list of its own, since trees may be deeper than Python's stack."""
-    levels = [(root, b".", iter(os.listdir(root)))]
+    levels = [(root, b".", iter(names_in(root)))]
     writer.header(b"./", os.fstat(root), tarfile.DIRTYPE)
     try:
         while levels:
@@ -66,10 +66,18 @@ def add_tree(writer, root):
                     raise
                 continue
             if inner is not None:
-                levels.append((inner, path + b"/" + name, iter(os.listdir(inner))))
+                levels.append((inner, path + b"/" + name, iter(names_in(inner))))
     finally:
         for level in levels:
             os.close(level[0])
+
+
+def names_in(folder):
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        # It was removed since it was opened.
+        return []
 
 
 def add_entry(writer, folder, name, path):

@@ -15,7 +15,7 @@ import time
 
 from command import NOT_FOUND, Request, Unstartable, adopt_orphans, start
 from frames import CHUNK, Channel, Gone, HEADER
-from processes import PATIENCE, descendants, kill_all, send
+from processes import PATIENCE, descendants, kill_all, send, send_to_group
 
 TIMED_OUT = 124
 NOT_EXECUTABLE = 126
@@ -163,10 +163,12 @@ class Run:
 
     def end(self):
         """Ends the command with all that it started and that still runs, whatever session that has moved to."""
+        send_to_group(self.pid, signal.SIGTERM)
         send(descendants(), signal.SIGTERM)
         until = time.monotonic() + GRACE
         while time.monotonic() < until and descendants():
             self.linger(min(until, time.monotonic() + 0.05))
+        send_to_group(self.pid, signal.SIGKILL)
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until and descendants():
             kill_all()

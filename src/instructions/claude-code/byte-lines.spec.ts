@@ -1,0 +1,29 @@
+import { describe, expect, it } from '@jest/globals';
+import { byteLines } from './byte-lines.js';
+
+async function linesOf(...chunks: (string | Buffer)[]): Promise<string[][]> {
+  const batches: string[][] = [];
+  for await (const lines of byteLines(chunksOf(chunks))) batches.push(lines.map(String));
+  return batches;
+}
+
+async function* chunksOf(chunks: (string | Buffer)[]): AsyncGenerator<Buffer> {
+  for (const chunk of chunks) yield Buffer.from(chunk);
+}
+
+describe('a stream of lines', () => {
+  it('comes line by line, however it was cut', async () => {
+    await expect(linesOf('a\nb\n', 'c', 'd', 'e\n\nf\n')).resolves.toEqual([['a', 'b'], ['cde', '', 'f']]);
+  });
+
+  it('keeps characters whole that were cut in two', async () => {
+    const bytes = Buffer.from('ü€\n');
+    const pieces = [...bytes].map((byte) => Buffer.from([byte]));
+    await expect(linesOf(...pieces)).resolves.toEqual([['ü€']]);
+  });
+
+  it('drops a last line that may not be whole', async () => {
+    await expect(linesOf('a\nb')).resolves.toEqual([['a']]);
+    await expect(linesOf()).resolves.toEqual([]);
+  });
+});

@@ -1,0 +1,70 @@
+import { Controller, Get, Headers, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { CurrentPrincipal } from '../../auth/bearer.guard.js';
+import type { Principal } from '../../auth/principal.js';
+import { DomainError } from '../../common/domain-error.js';
+import type { StoredEvent } from '../../persistence/instruction-events.repository.js';
+import { InstructionEventsQuery } from '../dto/instructions.query.js';
+import { InstructionsService } from '../instructions.service.js';
+import { DiffStorage } from '../runs/diff-storage.js';
+import { type EventFormat, NDJSON, SSE } from './event-formats.js';
+import { EventFeed } from './event-feed.js';
+import { leftBy, writeStream } from './write-stream.js';
+
+const NO_CONTENT = 204;
+
+@ApiTags('instructions')
+@ApiBearerAuth()
+@Controller('api/instructions')
+export class InstructionOutputController {
+  constructor(
+    private readonly instructions: InstructionsService,
+    private readonly feed: EventFeed,
+    private readonly diffs: DiffStorage,
+  ) {}
+
+  @Get(':id/events')
+  @ApiOperation({ summary: 'What Claude Code printed, event by event: newline-delimited JSON, or server-sent events with Accept: text/event-stream' })
+  @ApiProduces(NDJSON.contentType, SSE.contentType)
+  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'As after; the greater of the two counts' })
+  @ApiResponse({ status: 200, type: String, description: 'One {"seq","event"} a line' })
+  @ApiResponse({ status: 204, description: 'Server-sent events of an instruction that is over, all of them seen' })
+  async events(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Query() query: InstructionEventsQuery,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const row = await this.instructions.find(principal, id);
+    const format = request.headers.accept?.includes(SSE.contentType) ? SSE : NDJSON;
+    const seen = /^\d{1,10}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0;
+    const after = Math.max(query.after, seen);
+    // That is how a browser's EventSource is told not to come back.
+    if (format === SSE && row.finishedAt !== null && after >= row.lastSeq) return void response.status(NO_CONTENT).end();
+    const left = leftBy(response);
+    response.status(200).setHeader('Cache-Control', 'no-store').setHeader('X-Accel-Buffering', 'no').type(format.contentType).flushHeaders();
+    await writeStream(written(this.feed.read({ instructionId: row.id, after, follow: query.follow, signal: left }), format), response, left);
+  }
+
+  @Get(':id/diff')
+  @ApiOperation({ summary: 'What it changed in the repository, new files included' })
+  @ApiProduces('text/x-diff')
+  @ApiResponse({ status: 200, description: 'A patch for git apply; X-Diff-Truncated: true when it was too large' })
+  async diff(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Res() response: Response): Promise<void> {
+    const row = await this.instructions.find(principal, id);
+    if (row.finishedAt === null) {
+      throw new DomainError('invalid_state', `The instruction is ${row.status}; what it changed is known once it is over.`, { extensions: { currentStatus: row.status } });
+    }
+    const left = leftBy(response);
+    response.status(200).setHeader('X-Diff-Truncated', String(row.diffTruncated)).type('text/x-diff');
+    await writeStream(this.diffs.read(row.id), response, left);
+  }
+}
+
+async function* written(pages: AsyncIterable<StoredEvent[]>, format: EventFormat): AsyncGenerator<string> {
+  for await (const page of pages) yield page.length === 0 ? format.idle : format.write(page);
+  yield format.end;
+}

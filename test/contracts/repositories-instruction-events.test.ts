@@ -1,0 +1,167 @@
+/** What instructions leave in the database: events, permissions, patches; and that it goes with the container. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { DrizzleContainersRepository } from '../../src/persistence/drizzle/drizzle-containers.repository.js';
+import { DrizzleInstructionDiffsRepository } from '../../src/persistence/drizzle/drizzle-instruction-diffs.repository.js';
+import { DrizzleInstructionEventsRepository } from '../../src/persistence/drizzle/drizzle-instruction-events.repository.js';
+import { DrizzleInstructionPermissionsRepository } from '../../src/persistence/drizzle/drizzle-instruction-permissions.repository.js';
+import { DrizzleInstructionsRepository } from '../../src/persistence/drizzle/drizzle-instructions.repository.js';
+import type { StoredEvent } from '../../src/persistence/instruction-events.repository.js';
+import type { InstructionLease } from '../../src/persistence/instructions.repository.js';
+import { containerRow, jobRow, newInstruction, T0 } from '../support/rows.js';
+import { openTestDatabase, type TestDatabase } from './repositories-database.js';
+
+const LONG_MS = 60_000;
+const TABLES = ['instructions', 'instruction_events', 'instruction_permissions', 'instruction_diffs', 'idempotency_keys'];
+
+describe('what instructions leave', () => {
+  let test: TestDatabase;
+  let containers: DrizzleContainersRepository;
+  let instructions: DrizzleInstructionsRepository;
+  let events: DrizzleInstructionEventsRepository;
+  let permissions: DrizzleInstructionPermissionsRepository;
+  let diffs: DrizzleInstructionDiffsRepository;
+
+  beforeAll(async () => {
+    test = await openTestDatabase();
+    containers = new DrizzleContainersRepository(test.database);
+    instructions = new DrizzleInstructionsRepository(test.database);
+    events = new DrizzleInstructionEventsRepository(test.database);
+    permissions = new DrizzleInstructionPermissionsRepository(test.database);
+    diffs = new DrizzleInstructionDiffsRepository(test.database);
+  }, 60_000);
+  afterEach(async () => {
+    await test.database.pool.query('truncate containers, idempotency_keys, instruction_events cascade');
+  });
+  afterAll(() => test.close());
+
+  async function running(): Promise<InstructionLease> {
+    const of = containerRow();
+    await containers.insert(of, jobRow(of));
+    await instructions.insert(newInstruction(of), { key: of.id, bodyHash: 'h' });
+    return (await instructions.claim(of.id, 'a', LONG_MS))!.lease;
+  }
+  async function every(instructionId: string): Promise<StoredEvent[]> {
+    const all: StoredEvent[] = [];
+    for (;;) {
+      const page = await events.page({ instructionId, after: all.length });
+      if (page.length === 0) return all;
+      all.push(...page);
+    }
+  }
+  const numbered = (texts: string[], from = 1): StoredEvent[] => texts.map((event, index) => ({ seq: from + index, event }));
+
+  describe('events', () => {
+    it('are kept to the letter', async () => {
+      const lease = await running();
+      const texts = ['{"a": 1,"b":"\\u0000 \\ud800 \\"x\\" \\\\"}', '{"b":"ü €  \u{1f600} \t\\n","a":1}', '"no object"', '{}', `{"long":"${'x'.repeat(2_000_000)}"}`, '{"b":null,  "b":1}'];
+      await expect(events.append(lease, { after: 0, events: texts, offset: 77 })).resolves.toBe(true);
+      await expect(every(lease.instructionId)).resolves.toEqual(numbered(texts));
+      await expect(instructions.findById(lease.instructionId)).resolves.toMatchObject({ lastSeq: 6, eventOffset: 77, sessionId: null });
+    });
+
+    it('follow one another without a gap, and are written once', async () => {
+      const lease = await running();
+      await expect(events.append(lease, { after: 0, events: ['1', '2'], offset: 4, sessionId: 's' })).resolves.toBe(true);
+      for (const after of [0, 1, 3]) await expect(events.append(lease, { after, events: ['x'], offset: 9 })).resolves.toBe(false);
+      await expect(events.append(lease, { after: 2, events: ['3'], offset: 6 })).resolves.toBe(true);
+      await expect(every(lease.instructionId)).resolves.toEqual(numbered(['1', '2', '3']));
+      await expect(instructions.findById(lease.instructionId)).resolves.toMatchObject({ lastSeq: 3, eventOffset: 6, sessionId: 's' });
+    });
+
+    it('are taken from the one who follows, and from nobody else', async () => {
+      const stale = await running();
+      await instructions.release(stale);
+      const { containerId } = (await instructions.findById(stale.instructionId))!;
+      const present = (await instructions.claim(containerId, 'b', LONG_MS))!.lease;
+      await expect(events.append(stale, { after: 0, events: ['stale'], offset: 6 })).resolves.toBe(false);
+      await expect(events.append(present, { after: 0, events: ['present'], offset: 8 })).resolves.toBe(true);
+      await instructions.finish(present, { status: 'succeeded', reason: null });
+      await expect(events.append(present, { after: 1, events: ['late'], offset: 13 })).resolves.toBe(false);
+      await expect(every(stale.instructionId)).resolves.toEqual(numbered(['present']));
+    });
+
+    it('come from anywhere, in pages of bounded length', async () => {
+      const [lease, another] = [await running(), await running()];
+      await events.append(another, { after: 0, events: ['another'], offset: 8 });
+      const texts = Array.from({ length: 2_500 }, (_, index) => String(index + 1));
+      await events.append(lease, { after: 0, events: texts, offset: 1 });
+      const page = (after: number, through?: number) => events.page({ instructionId: lease.instructionId, after, through });
+      expect((await page(0)).map(({ seq }) => seq)).toEqual(Array.from({ length: 1_000 }, (_, index) => index + 1));
+      await expect(page(2_498)).resolves.toEqual([{ seq: 2_499, event: '2499' }, { seq: 2_500, event: '2500' }]);
+      await expect(page(2_500)).resolves.toEqual([]);
+      await expect(events.page({ instructionId: lease.instructionId, after: 4, mostEvents: 2 })).resolves.toEqual([{ seq: 5, event: '5' }, { seq: 6, event: '6' }]);
+      await expect(events.page({ instructionId: lease.instructionId, after: 4, enoughBytes: 2 })).resolves.toEqual([{ seq: 5, event: '5' }, { seq: 6, event: '6' }]);
+      await expect(page(10, 12)).resolves.toEqual([{ seq: 11, event: '11' }, { seq: 12, event: '12' }]);
+      await expect(events.page({ instructionId: randomUUID(), after: 0 })).resolves.toEqual([]);
+    });
+
+    it('come in pages of bounded size, at least one at a time', async () => {
+      const lease = await running();
+      const texts = [700_000, 700_000, 3_000_000, 10, 10].map((length) => `"${'x'.repeat(length)}"`);
+      await events.append(lease, { after: 0, events: texts, offset: 1 });
+      const seqs = async (after: number) => (await events.page({ instructionId: lease.instructionId, after })).map(({ seq }) => seq);
+      await expect(Promise.all([seqs(0), seqs(2), seqs(3)])).resolves.toEqual([[1, 2], [3], [4, 5]]);
+    });
+  });
+
+  describe('permissions', () => {
+    const asked = ({ instructionId }: InstructionLease, requestId: string) => ({ instructionId, requestId, toolName: 'Bash', input: '{"command":"\\u0000"}', askedAt: T0 });
+
+    it('wait until they are answered, once', async () => {
+      const lease = await running();
+      const { instructionId } = lease;
+      for (const id of ['b', 'a', 'b']) await permissions.ask(asked(lease, id));
+      await expect(permissions.open([instructionId, randomUUID()])).resolves.toEqual(['a', 'b'].map((id) => ({ ...asked(lease, id), decision: null, closedAt: null })));
+      await expect(permissions.open([])).resolves.toEqual([]);
+      const answers = await Promise.all([permissions.decide(instructionId, 'a', 'allow'), permissions.decide(instructionId, 'a', 'deny')]);
+      expect(answers.toSorted()).toEqual([false, true]);
+      await permissions.ask(asked(lease, 'a'));
+      await expect(permissions.open([instructionId])).resolves.toMatchObject([{ requestId: 'b' }]);
+      await permissions.reopen(instructionId, 'a');
+      await expect(permissions.find(instructionId, 'a')).resolves.toMatchObject({ decision: null, closedAt: null });
+      await expect(permissions.find(instructionId, 'c')).resolves.toBeNull();
+    });
+
+    it('are no longer asked once they are closed, or the instruction is over', async () => {
+      const lease = await running();
+      for (const id of ['a', 'b', 'c']) await permissions.ask(asked(lease, id));
+      await permissions.close(lease.instructionId, 'a');
+      await expect(permissions.decide(lease.instructionId, 'a', 'allow')).resolves.toBe(false);
+      await expect(permissions.open([lease.instructionId])).resolves.toHaveLength(2);
+      await instructions.finish(lease, { status: 'failed', reason: null });
+      await expect(permissions.open([lease.instructionId])).resolves.toEqual([]);
+    });
+  });
+
+  it('is a patch in parts', async () => {
+    const { instructionId } = await running();
+    await expect(diffs.part(instructionId, 0)).resolves.toBeNull();
+    const patch = Buffer.from([0, 1, 255, 10]);
+    for (const part of [0, 1, 0]) await diffs.put(instructionId, part, Buffer.concat([patch, Buffer.from([part])]));
+    await expect(diffs.part(instructionId, 0)).resolves.toEqual(Buffer.from([0, 1, 255, 10, 0]));
+    await expect(diffs.part(instructionId, 1)).resolves.toEqual(Buffer.from([0, 1, 255, 10, 1]));
+    await expect(diffs.part(instructionId, 2)).resolves.toBeNull();
+  });
+
+  it('goes with the container, also what is written at that moment', async () => {
+    const lease = await running();
+    const kept = await running();
+    const { containerId } = (await instructions.findById(lease.instructionId))!;
+    await permissions.ask({ instructionId: lease.instructionId, requestId: 'a', toolName: 'Bash', input: '{}', askedAt: T0 });
+    await diffs.put(lease.instructionId, 0, Buffer.from('x'));
+    for (const each of [lease, kept]) await events.append(each, { after: 0, events: ['1'], offset: 2 });
+    const held = (await containers.acquireLease(containerId, 'holder', LONG_MS))!;
+    let after = 1;
+    const writing = (async () => {
+      while (await events.append(lease, { after, events: [String(after)], offset: after })) after += 1;
+    })();
+    await containers.bury(containerId, held);
+    await writing;
+    for (const table of TABLES) {
+      const { rows } = await test.database.pool.query(`select * from ${table}`);
+      expect(JSON.stringify(rows)).not.toContain(lease.instructionId);
+    }
+    await expect(every(kept.instructionId)).resolves.toEqual(numbered(['1']));
+  });
+});

@@ -1,0 +1,116 @@
+import type { RunRequest } from '../../../src/instructions/claude-code/instruction-runner.js';
+import type { FakeRuntime } from '../../../src/runtime/fake/fake-runtime.js';
+
+interface FakeRun {
+  request: RunRequest | undefined;
+  /** Raw lines. */
+  events: string[];
+  outcome: object | undefined;
+  alive: boolean;
+  prompts: number;
+  resumes: number;
+  answers: unknown[];
+  removed: boolean;
+}
+
+/** Plays `devforge-instruction` in the containers of a fake runtime: what a test writes is followed, as the real one's is. */
+export class FakeRuns {
+  private readonly runs = new Map<string, FakeRun>();
+  private wake: () => void = () => undefined;
+  private news: Promise<void> = Promise.resolve();
+  patch = '';
+
+  constructor(runtime: FakeRuntime) {
+    this.turn();
+    runtime.containers.onExec = ({ argv: [, command, id, ...rest], stdin }) => this.command(command!, id!, rest, String(stdin));
+    runtime.containers.onOpen = async ({ argv: [, command, id, offset] }, { stdin, stdout, killed }) => {
+      if (command === 'diff') {
+        stdout.write(this.patch);
+        return 0;
+      }
+      stdin.resume();
+      let [left, at] = [false, Number(offset)];
+      const leave = (): void => {
+        left = true;
+        this.tell();
+      };
+      stdin.on('end', leave);
+      killed.addEventListener('abort', leave);
+      const run = this.of(id!);
+      if (run.request === undefined && run.outcome === undefined) return 3;
+      for (;;) {
+        if (left) return 1;
+        const { outcome, alive, events } = run;
+        const text = events.map((event) => `${event}\n`).join('').slice(at);
+        at += text.length;
+        for (const line of text.split('\n').slice(0, -1)) stdout.write(`E ${line}\n`);
+        if (outcome !== undefined || !alive) {
+          stdout.write(outcome === undefined ? 'I\n' : `O ${JSON.stringify(outcome)}\n`);
+          return 0;
+        }
+        await this.news;
+      }
+    };
+  }
+
+  /** Of an instruction that was started or not. */
+  of(id: string): FakeRun {
+    const known = this.runs.get(id);
+    if (known !== undefined) return known;
+    const run: FakeRun = { request: undefined, events: [], outcome: undefined, alive: false, prompts: 0, resumes: 0, answers: [], removed: false };
+    this.runs.set(id, run);
+    return run;
+  }
+
+  write(id: string, ...events: string[]): void {
+    this.of(id).events.push(...events);
+    this.tell();
+  }
+
+  end(id: string, outcome: object = { status: 'succeeded' }): void {
+    Object.assign(this.of(id), { outcome, alive: false });
+    this.tell();
+  }
+
+  /** It is gone, and left no word. */
+  die(id: string): void {
+    this.of(id).alive = false;
+    this.tell();
+  }
+
+  private command(command: string, id: string, [requestId]: string[], stdin: string): { exitCode: number; stdout: string } {
+    const run = this.of(id);
+    const answer = (state: string) => ({ exitCode: 0, stdout: `${JSON.stringify({ state })}\n` });
+    switch (command) {
+      case 'start':
+        if (run.outcome !== undefined) return answer('ended');
+        if (run.request !== undefined) return answer(run.alive ? 'running' : 'interrupted');
+        Object.assign(run, { request: JSON.parse(stdin), alive: true, prompts: run.prompts + 1 });
+        return answer('started');
+      case 'resume':
+        Object.assign(run, { alive: true, resumes: run.resumes + 1 });
+        return answer('started');
+      case 'cancel':
+        if (run.outcome !== undefined) return answer('ended');
+        this.end(id, { status: 'cancelled', reason: { code: 'cancelled', message: 'c' } });
+        return answer('cancelled');
+      case 'answer':
+        run.answers.push([requestId, JSON.parse(stdin)]);
+        return answer(run.alive ? 'answered' : 'ended');
+      default:
+        run.removed = true;
+        return answer('removed');
+    }
+  }
+
+  private tell(): void {
+    this.wake();
+    this.turn();
+  }
+
+  private turn(): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.news = promise;
+    this.wake = resolve;
+  }
+}

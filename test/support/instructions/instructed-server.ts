@@ -1,0 +1,51 @@
+import { ok } from '../api/client.js';
+import type { DevForgeOptions } from '../api/devforge-process.js';
+import type { Container, CreateContainer } from '../api/types.js';
+import { ensureImages } from '../e2e/images.js';
+import { uniqueName } from '../e2e/names.js';
+import { startTestServer, type TestServer } from '../e2e/server.js';
+import { type MessagesApi, startMessagesApi } from '../messages-api/messages-api.js';
+import type { ScriptedModel } from '../messages-api/scripted-model.js';
+import { InstructionsClient } from './instructions-client.js';
+
+export interface Workspace {
+  container: Container;
+  /** The model behind this container alone. */
+  model: ScriptedModel;
+}
+
+/** A server under test, and the model that the agents in its containers talk to. */
+export interface InstructedServer extends TestServer {
+  readonly model: MessagesApi;
+  readonly instructions: InstructionsClient;
+  /** A container that runs, with a model of its own. */
+  workspace(body?: Partial<CreateContainer>): Promise<Workspace>;
+}
+
+export async function startInstructedServer(env: Record<string, string> = {}, options: DevForgeOptions = {}): Promise<InstructedServer> {
+  const model = await startMessagesApi();
+  try {
+    const server = await startTestServer(env, options);
+    const dispose = async (): Promise<void> => {
+      await server.dispose();
+      await model.close();
+    };
+    try {
+      await ensureImages(server, 'claude');
+    } catch (error) {
+      await dispose();
+      throw error;
+    }
+    const workspace = async (body: Partial<CreateContainer> = {}): Promise<Workspace> => {
+      const name = body.name ?? uniqueName('agent');
+      const scripted = model.model(name);
+      const asked = { name, template: 'claude' as const, mode: 'autonomous' as const, cpuLimit: 2, memoryLimit: 1024, ...body, env: { ...scripted.env, ...body.env } };
+      const { id } = ok(await server.api.create(asked));
+      return { container: await server.api.waitForStatus(id, 'running'), model: scripted };
+    };
+    return { ...server, model, instructions: new InstructionsClient(server.api, server.devforge.token), workspace, dispose };
+  } catch (error) {
+    await model.close();
+    throw error;
+  }
+}

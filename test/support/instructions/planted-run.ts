@@ -1,0 +1,49 @@
+import type { Engine } from '../api/engine.js';
+import type { Container } from '../api/types.js';
+import { say } from '../messages-api/replies.js';
+import type { ScriptedModel } from '../messages-api/scripted-model.js';
+import type { InstructionsClient } from './instructions-client.js';
+
+interface Ground {
+  instructions: InstructionsClient;
+  container: Container;
+  model: ScriptedModel;
+  engine: Engine;
+}
+
+/** Writes what a runner leaves of a run that is over, with events about as long as those of a real one. */
+const PLANT = `
+  const [id, count] = process.argv.slice(1);
+  const folder = '/var/lib/devforge/instructions/' + id;
+  const fs = require('node:fs');
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = fs.createWriteStream(folder + '/events.ndjson');
+  (async () => {
+    for (let seq = 1; seq <= count; seq++) {
+      const text = 'The "quick" brown fox \\\\ jumps over the lazy dog, ' + seq + ' times. ';
+      const event = { type: 'assistant', message: { id: 'msg_' + seq, role: 'assistant', content: [{ type: 'text', text: text.repeat(3) }], usage: { input_tokens: seq, output_tokens: 7 } }, session_id: id, uuid: require('node:crypto').randomUUID() };
+      if (!file.write(JSON.stringify(event) + '\\n')) await new Promise((resolve) => file.once('drain', resolve));
+    }
+    file.end(() => {
+      const outcome = { status: 'succeeded', reason: null, sessionId: id, result: 'Planted.', costUsd: 0, turns: 1, usage: null, diffBytes: 0, diffTruncated: false };
+      fs.writeFileSync(folder + '/request.json', '{}');
+      fs.writeFileSync(folder + '/outcome.json', JSON.stringify(outcome) + '\\n');
+    });
+  })();
+`;
+
+/**
+ * An instruction whose run is over before it begins: what it left was put into the container while another one held it
+ * back. From `begin` on it goes the way of any other.
+ */
+export async function plantRun({ instructions, container, model, engine }: Ground, events: number): Promise<{ id: string; begin: () => void }> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const turns = model.turns.length;
+  model.next(async () => (await promise, say('Over.')));
+  await instructions.accepted(container.id, 'Hold the next one back.');
+  await model.turn(turns + 1, 60_000);
+  const { id } = await instructions.accepted(container.id, 'Never asked.');
+  const { exitCode, stderr } = await engine.exec(container.dockerId!, ['node', '-e', PLANT, id, String(events)], { timeoutMs: 60_000 });
+  if (exitCode !== 0) throw new Error(`The run could not be planted: ${stderr}`);
+  return { id, begin: resolve };
+}
