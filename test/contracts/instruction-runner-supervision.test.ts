@@ -195,6 +195,14 @@ describe('what the runner does when a run goes wrong', () => {
       expect(await ended()).toMatchObject({ status: 'succeeded' });
     });
 
+    it('comes before another attempt', async () => {
+      await bench.start([[['init'], STUBBORN, ['hang']]], { stallSeconds: 4, stopSeconds: 3 });
+      await until('the stall is noticed', async () => (await bench.notes()).some(({ signal }) => signal === 'SIGINT'), 60_000);
+      await expect(bench.state('cancel')).resolves.toBe('cancelling');
+      expect(await ended()).toMatchObject({ status: 'cancelled', resumes: 0 });
+      expect(await bench.calls()).toHaveLength(1);
+    }, 60_000);
+
     it('of one that was never started keeps it from starting', async () => {
       await expect(bench.state('cancel')).resolves.toBe('cancelled');
       await expect(bench.start([[['init']]])).resolves.toBe('ended');
@@ -300,11 +308,14 @@ describe('what the runner does when a run goes wrong', () => {
       expect(await bench.calls()).toHaveLength(1);
     });
 
-    it('by the end of its container is no failure', async () => {
-      await bench.start([[['init'], ['say', 'say'], ['hang']], [['init'], ['result']]]);
+    it.each<[string, Step[]]>([
+      ['a CLI that ends by the signal', []],
+      ['a CLI that ends in its own way', [['leaveOn', 'SIGTERM', 1]]],
+    ])('by the end of its container is no failure: %s', async (_, steps) => {
+      await bench.start([[['init'], ...steps, ['say', 'say'], ['hang']], [['init'], ['result']]]);
       await bench.seen('say');
       const pids = [...(await bench.cliPids()), await bench.runnerPid()];
-      for (const pid of pids) process.kill(pid, 'SIGTERM');
+      for (const pid of pids.toReversed()) process.kill(pid, 'SIGTERM');
       await until('all is gone', () => !pids.some(lives));
       expect(await bench.follow()).toMatchObject({ interrupted: true, outcome: null });
       await bench.state('resume');

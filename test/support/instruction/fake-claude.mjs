@@ -41,6 +41,7 @@ const steps = {
   hang: () => sleep(600_000),
   block: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
   ignore: (...signals) => signals.forEach((signal) => process.on(signal, () => note({ signal }))),
+  leaveOn: (signal, code) => process.on(signal, () => process.exit(code)),
   write: (path, text) => writeFileSync(path, text),
   shell: (command) => execFileSync('bash', ['-ec', command], { stdio: ['ignore', 'ignore', 'inherit'] }),
   exit: (code) => process.exit(code),

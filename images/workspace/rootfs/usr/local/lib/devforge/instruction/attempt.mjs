@@ -28,9 +28,9 @@ export class Attempt {
     this.#write(userMessage(this.cli.prompt));
   }
 
-  /** @param {'cancelled' | 'timed_out' | 'stalled' | 'auth_failed' | 'grace'} why the first cause counts */
+  /** @param {'cancelled' | 'timed_out' | 'stalled' | 'auth_failed' | 'grace'} why the first cause counts, or that it was cancelled */
   stop(why) {
-    if (why !== 'grace' && !this.#stopped) {
+    if (why !== 'grace' && (!this.#stopped || why === 'cancelled')) {
       this.#stopped = why;
       this.onStop(why);
     }
@@ -60,6 +60,7 @@ export class Attempt {
     const exit = await ended;
     this.watch.stop();
     this.ladder?.end();
+    this.ladder = null;
     if (!exit.error) await Promise.race([closed, sleep(DRAIN_MS)]);
     child.stdout.destroy();
     child.stderr.destroy();

@@ -16,6 +16,7 @@ export class Runner {
   #audience;
   #exit = { code: null, signal: null, error: null, outOfMemory: false };
   #concluding = false;
+  #leaving = false;
 
   /** @param {{ folder, claim, settings, request, progress }} parts */
   constructor(parts) {
@@ -85,6 +86,8 @@ export class Runner {
     const snapshot = this.#snapshot().then(() => attempt.prompt());
     const exit = await attempt.end();
     await snapshot;
+    // Whatever the CLI made of it, a run that leaves with its container is not over.
+    if (this.#leaving) await new Promise(() => undefined);
     if (!this.progress.stopped && (exit.signal === 'SIGTERM' || exit.code === 143)) await sleep(SHUTDOWN_MS);
     return exit;
   }
@@ -126,6 +129,7 @@ export class Runner {
 
   /** The container stops: without an outcome, so that the run is gone on with. */
   async #shutDown() {
+    this.#leaving = true;
     this.#attempt?.interrupt();
     await Promise.race([this.#attempt?.cli.ended, sleep(SHUTDOWN_MS / 4)]);
     process.exit();
@@ -142,7 +146,7 @@ export class Runner {
     this.folder.write('outcome.json', {
       ...verdict({ stopped: progress.stopped, result: conversation.result, exit: this.#exit, lastWords: this.stderr.lastLine() }),
       sessionId: conversation.sessionId,
-      result: typeof conversation.result?.result === 'string' ? conversation.result.result : null,
+      result: conversation.result?.result || null,
       costUsd: conversation.costUsd,
       turns: conversation.turns,
       usage: conversation.usage,
