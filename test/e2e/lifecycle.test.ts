@@ -58,7 +58,7 @@ describe('the life of a container', () => {
         image: null,
         editorUrl: null,
         editor: null,
-        agent: null,
+        agent: { active: false, state: 'none', since: null, waitingFor: null },
         job: expect.objectContaining({ id: expect.stringMatching(UUID), name: 'create', containerId: accepted.id, state: 'queued', progress: 0, error: null }),
         createdAt: expect.stringMatching(ISO),
         updatedAt: expect.stringMatching(ISO),
