@@ -44,7 +44,7 @@ export class FilesWorkspace {
 
   /** What a script of bash writes, in the workspace. */
   async inside(script: string, { dockerId } = this.container): Promise<string> {
-    const { exitCode, stdout, stderr } = await this.server.engine.exec(dockerId!, ['bash', '-c', script], { timeoutMs: 60_000 });
+    const { exitCode, stdout, stderr } = await this.server.engine.exec(dockerId!, ['bash', '-c', script], { timeoutMs: 120_000 });
     expect({ script, exitCode, stderr }).toMatchObject({ exitCode: 0 });
     return stdout;
   }
