@@ -8,9 +8,9 @@ export const TIERS = [
   { name: 'type-check', kind: 'command', words: ['tsc', '--noEmit'], minutes: 5 },
   { name: 'lint', kind: 'command', words: ['npm', 'run', '--silent', 'lint'], minutes: 5 },
   { name: 'unit', kind: 'jest', minutes: 10 },
-  { name: 'contract', kind: 'jest', serial: true, real: true, minutes: 20 },
-  { name: 'e2e', kind: 'jest', serial: true, real: true, minutes: 45 },
-  { name: 'faults', kind: 'jest', serial: true, real: true, minutes: 30 },
+  { name: 'contract', kind: 'jest', serial: true, real: true, minutes: 30 },
+  { name: 'e2e', kind: 'jest', serial: true, real: true, minutes: 60 },
+  { name: 'faults', kind: 'jest', serial: true, real: true, minutes: 40 },
 ];
 
 /**
