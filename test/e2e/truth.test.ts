@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { type ApiResponse, ok, problem } from '../support/api/client.js';
 import { type DevForgeProcess, startDevForge } from '../support/api/devforge-process.js';
 import type { Container, ContainerStatus, CreateContainer } from '../support/api/types.js';
+import { withoutAgent } from '../support/api/without-agent.js';
 import { type EngineMode, EngineProxy } from '../support/e2e/engine-proxy.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
@@ -144,7 +145,7 @@ describe('what DevForge says and what the engine shows', () => {
     it.each<EngineMode>(['refuse', 'hang'])('reads, refuses to write, and changes nothing while it would %s', async (mode) => {
       const [up, down] = await Promise.all([running(), running()]);
       ok(await server.api.stop(down.id));
-      const before = ok(await server.api.list({ limit: 500 }));
+      const before = ok(await server.api.list({ limit: 500 })).items.map(withoutAgent);
       await proxy.set(mode);
       const name = uniqueName();
       await Promise.all([
@@ -157,7 +158,7 @@ describe('what DevForge says and what the engine shows', () => {
       // Long enough for its own comparisons to notice that nothing answers.
       for (const end = Date.now() + 4_000; Date.now() < end; await sleep(250)) {
         const startedAt = Date.now();
-        expect(ok(await server.api.list({ limit: 500 }))).toEqual(before);
+        expect(ok(await server.api.list({ limit: 500 })).items.map(withoutAgent)).toEqual(before);
         expect(Date.now() - startedAt).toBeLessThan(1_000);
       }
       expect((await server.api.get(name)).status).toBe(404);
@@ -209,10 +210,10 @@ describe('what DevForge says and what the engine shows', () => {
     it('keeps everything over a restart, and containers never notice', async () => {
       const [up, down] = await Promise.all([running({ env: { FOO: 'bar' } }), running()]);
       ok(await server.api.stop(down.id));
-      const listed = ok(await server.api.list({ limit: 500 }));
+      const listed = ok(await server.api.list({ limit: 500 })).items.map(withoutAgent);
       const state = (await server.engine.inspect(up.dockerId!)).State;
       await server.devforge.restart();
-      expect(ok(await server.api.list({ limit: 500 }))).toEqual(listed);
+      expect(ok(await server.api.list({ limit: 500 })).items.map(withoutAgent)).toEqual(listed);
       expect((await server.engine.inspect(up.dockerId!)).State).toEqual(state);
       expect(ok(await server.api.job(up.job!.id)).state).toBe('completed');
       expect(ok(await server.api.start(down.id)).status).toBe('running');
