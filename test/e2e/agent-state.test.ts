@@ -124,7 +124,7 @@ describe('what Claude Code does, in a running container', () => {
     await terminal.say('Touch it');
     const waiting = await pushed('a permission is asked for', 'waiting', undefined, { tool: 'Bash', text: command });
     await agrees(waiting);
-    await terminal.press('Enter');
+    await terminal.answer('Enter');
     // The command itself has not ended.
     const working = await pushed('it was given', 'working');
     expect(working.waitingFor).toBeNull();
@@ -139,7 +139,7 @@ describe('what Claude Code does, in a running container', () => {
     model.next(call('Write', { file_path: '/workspace/refused.txt', content: 'x' }));
     await terminal.say('Write it');
     await pushed('a permission is asked for', 'waiting', undefined, { tool: 'Write', text: '/workspace/refused.txt' });
-    await terminal.press('Escape');
+    await terminal.answer('Escape');
     await agrees(await pushed('it was refused', 'idle'));
   }, TEST_MS);
 
@@ -149,7 +149,7 @@ describe('what Claude Code does, in a running container', () => {
     model.next(call('AskUserQuestion', { questions }), say('Red it is.'));
     await terminal.say('Ask me');
     await pushed('a question is asked', 'waiting', undefined, { tool: 'AskUserQuestion', text: 'Which colour, "red" or blue?' });
-    await terminal.press('Enter');
+    await terminal.answer('Enter');
     await pushed('it was answered', 'idle');
   }, TEST_MS);
 
@@ -273,7 +273,7 @@ describe('what Claude Code does, in a running container', () => {
 
     client.close();
     await connect();
-    await terminal.press('Enter');
+    await terminal.answer('Enter');
     await pushed('it was given', 'idle');
   }, TEST_MS);
 

@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { text } from 'node:stream/consumers';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ContainerSpec } from '../../runtime/container-runtime.js';
 import { FakeRuntime } from '../../runtime/fake/fake-runtime.js';
 import type { FakeProcessSide } from '../../runtime/fake/fake-process.js';
@@ -29,28 +30,39 @@ describe('InstructionRunner', () => {
     runtime.containers.onOpen = async (_, side) => play(side);
   };
   const asked = () => runtime.containers.execs.map(({ request: { argv, stdin } }) => [argv.join(' '), stdin]);
-  async function followed(offset = 0): Promise<(string[] | FollowedPart)[]> {
-    const parts: (string[] | FollowedPart)[] = [];
-    for await (const part of runner.follow(place, offset, signal.signal)) parts.push(part.kind === 'events' ? part.lines.map(String) : part);
-    return parts;
-  }
+  const told = async (parts: AsyncGenerator<FollowedPart>): Promise<(string[] | FollowedPart)[]> => {
+    const all: (string[] | FollowedPart)[] = [];
+    for await (const part of parts) all.push(part.kind === 'events' ? part.lines.map(String) : part);
+    return all;
+  };
+  const followed = (offset = 0) => told(runner.follow(place, offset, signal.signal));
+  const performed = (offset = 0) => told(runner.perform(place, REQUEST, offset, signal.signal));
+  const opened = () => runtime.containers.processes.map(({ process }) => process.request.argv.slice(1).join(' '));
+  /** What each command prints. */
+  const prints = (outputs: Record<string, string>, exitCode = 0): void => {
+    runtime.containers.onOpen = async ({ argv }, { stdout }) => {
+      stdout.write(outputs[argv[1]!]!);
+      return exitCode;
+    };
+  };
 
   it('is told everything by arguments, and what is long or private by its input', async () => {
-    says('{"state":"started"}');
-    await expect(runner.start(place, REQUEST)).resolves.toBe('started');
-    await runner.resume(place);
-    await runner.cancel(place);
     says('{"state":"answered"}');
     await expect(runner.answer(place, 'r', 'deny', 'No.')).resolves.toBe('answered');
     await runner.forget(place);
     expect(asked()).toEqual([
-      ['/usr/local/bin/devforge-instruction start id', JSON.stringify(REQUEST)],
-      ['/usr/local/bin/devforge-instruction resume id', ''],
-      ['/usr/local/bin/devforge-instruction cancel id', ''],
       ['/usr/local/bin/devforge-instruction answer id r', '{"decision":"deny","message":"No."}'],
       ['/usr/local/bin/devforge-instruction remove id', ''],
       ['/usr/local/bin/devforge-instruction cancel id', ''],
     ]);
+    let input = '';
+    runtime.containers.onOpen = async (_, { stdin, stdout }) => {
+      input = await text(stdin);
+      stdout.write(`{"state":"started"}\nO ${OUTCOME}\n`);
+      return 0;
+    };
+    await performed();
+    expect([opened(), input]).toEqual([['start id follow 0'], JSON.stringify(REQUEST)]);
   });
 
   it.each([
@@ -60,9 +72,57 @@ describe('InstructionRunner', () => {
     [0, '', 'failed'],
   ])('that ends with %i is %s', async (exitCode, stderr, code) => {
     says('not json', exitCode, stderr);
-    const error: unknown = await runner.start(place, REQUEST).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(RunnerError);
-    expect(error).toMatchObject({ code, message: expect.stringContaining(stderr) });
+    plays(({ stdout, stderr: complaints }) => {
+      if (exitCode === 0) stdout.write('not json\n');
+      complaints.write(stderr);
+      return exitCode;
+    });
+    for (const asking of [runner.answer(place, 'r', 'allow'), performed()]) {
+      const error: unknown = await asking.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(RunnerError);
+      expect(error).toMatchObject({ code });
+    }
+  });
+
+  it('performs a new run by one command, from its first event to its outcome', async () => {
+    prints({ start: `{"state":"started"}\nE 1\nE 2\nO ${OUTCOME}\n` });
+    const parts = await performed();
+    expect(parts.slice(0, -1).flat()).toEqual(['1', '2']);
+    expect(parts.at(-1)).toMatchObject({ kind: 'outcome', outcome: { result: 'r' } });
+    expect(opened()).toEqual(['start id follow 0']);
+  });
+
+  it.each(['running', 'ended'])('follows one that was started before, and is %s', async (state) => {
+    prints({ start: `{"state":"${state}"}\n`, follow: `E 3\nO ${OUTCOME}\n` });
+    await expect(performed(7)).resolves.toMatchObject([['3'], { kind: 'outcome' }]);
+    expect(opened()).toEqual(['start id follow 7', 'follow id 7']);
+  });
+
+  it('takes up again one that was interrupted, which somebody else may have done meanwhile', async () => {
+    prints({ start: '{"state":"interrupted"}\n', resume: `{"state":"started"}\nE 3\nO ${OUTCOME}\n` });
+    await expect(performed(7)).resolves.toMatchObject([['3'], { kind: 'outcome' }]);
+    expect(opened()).toEqual(['start id follow 7', 'resume id follow 7']);
+    prints({ start: '{"state":"interrupted"}\n', resume: '{"state":"running"}\n', follow: `E 3\nO ${OUTCOME}\n` });
+    await expect(performed(7)).resolves.toMatchObject([['3'], { kind: 'outcome' }]);
+    expect(opened().slice(2)).toEqual(['start id follow 7', 'resume id follow 7', 'follow id 7']);
+  });
+
+  it('is not waited for when it gives no answer', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    try {
+      plays(() => new Promise(() => undefined));
+      const performing = performed();
+      while (runtime.containers.processes.length === 0) await new Promise(setImmediate);
+      jest.advanceTimersByTime(30_000);
+      await expect(performing).rejects.toMatchObject({ name: 'RunnerError', code: 'failed', message: 'start: the runner did not answer in 30 s' });
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it.each([0, 137])('tells that a run was interrupted whose runner ends with %i before it does', async (exitCode) => {
+    prints({ start: '{"state":"started"}\nE 1\n' }, exitCode);
+    await expect(performed()).resolves.toEqual([['1'], { kind: 'interrupted' }]);
   });
 
   it('is followed to the outcome, from where it is asked to', async () => {
@@ -122,7 +182,7 @@ describe('InstructionRunner', () => {
     await expect(reading).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
     runtime.containers.exit(place.dockerId, 137);
     await expect(followed()).rejects.toMatchObject({ code: 'conflict' });
-    await expect(runner.start(place, REQUEST)).rejects.toMatchObject({ code: 'conflict' });
+    await expect(performed()).rejects.toMatchObject({ code: 'conflict' });
   });
 
   it('hands over the patch as it is', async () => {

@@ -65,14 +65,15 @@ const INTERRUPTED = 'I'.charCodeAt(0);
 export class InstructionRunner {
   constructor(private readonly runtime: ContainerRuntime) {}
 
-  /** Starts the run, unless it was started before. */
-  start(place: RunPlace, request: RunRequest): Promise<RunState> {
-    return this.ask<RunState>(place, 'start', [], request);
-  }
-
-  /** Takes up again what was interrupted. */
-  resume(place: RunPlace): Promise<RunState> {
-    return this.ask<RunState>(place, 'resume');
+  /**
+   * Starts the run unless it was started before, takes it up again when it was interrupted, and follows it: what it
+   * writes from byte `offset` on, at the reader's pace. Ends after the outcome, or with `interrupted`.
+   * @throws RuntimeError `aborted` when the signal does
+   */
+  async *perform(place: RunPlace, request: RunRequest, offset: number, signal: AbortSignal): AsyncGenerator<FollowedPart> {
+    let state = yield* this.launch(place, 'start', JSON.stringify(request), offset, signal);
+    if (state === 'interrupted') state = yield* this.launch(place, 'resume', '', offset, signal);
+    if (state !== 'started') yield* this.follow(place, offset, signal);
   }
 
   /** Interrupts the run, and keeps it from being started later. Does not wait for its end. */
@@ -95,15 +96,12 @@ export class InstructionRunner {
   }
 
   /**
-   * What the run writes from byte `offset` on, at the reader's pace. Ends after the outcome, or with `interrupted`.
+   * What a run that was begun, or cancelled before, writes from byte `offset` on; ends as `perform` does.
    * @throws RuntimeError `aborted` when the signal does
    */
   async *follow(place: RunPlace, offset: number, signal: AbortSignal): AsyncGenerator<FollowedPart> {
     for await (const lines of byteLines(this.output(place, ['follow', place.instructionId, String(offset)], signal))) {
-      const end = lines.findIndex((line) => line[0] !== EVENT);
-      const events = end < 0 ? lines : lines.slice(0, end);
-      if (events.length > 0) yield { kind: 'events', lines: events.map((line) => line.subarray(2)) };
-      if (end >= 0) return yield toEnd(lines[end]!);
+      if (yield* toParts(lines)) return;
     }
     throw new RunnerError('failed', 'follow: the runner ended before the run did');
   }
@@ -113,13 +111,44 @@ export class InstructionRunner {
     return this.output(place, ['diff', place.instructionId], signal);
   }
 
-  private async *output({ dockerId }: RunPlace, args: string[], signal: AbortSignal): AsyncGenerator<Buffer> {
+  /**
+   * One exec starts the run and follows it, since a second one would cost the start of another process.
+   * @returns `started` when the run was followed from here; otherwise what speaks against a start
+   */
+  private async *launch(place: RunPlace, command: 'start' | 'resume', input: string, offset: number, signal: AbortSignal): AsyncGenerator<FollowedPart, RunState> {
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), TIMEOUT_MS);
+    const argv = [command, place.instructionId, 'follow', String(offset)];
+    let state: RunState | undefined;
+    try {
+      for await (const lines of byteLines(this.output(place, argv, AbortSignal.any([signal, patience.signal]), input))) {
+        if (state === undefined) {
+          clearTimeout(timer);
+          state = toState<RunState>(command, lines.shift()!.toString());
+        }
+        if (yield* toParts(lines)) return state;
+      }
+    } catch (error) {
+      if (patience.signal.aborted) throw new RunnerError('failed', `${command}: the runner did not answer in ${TIMEOUT_MS / 1_000} s`);
+      // A run that died is told of by the next attempt, which finds how far it came.
+      if (state !== 'started' || !(error instanceof RunnerError)) throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+    if (state === undefined) throw new RunnerError('failed', `${command}: the runner ended without an answer`);
+    if (state === 'started') yield { kind: 'interrupted' };
+    return state;
+  }
+
+  /** @param input all of the command's input; without it, the input stays open for as long as the output is read */
+  private async *output({ dockerId }: RunPlace, args: string[], signal: AbortSignal, input?: string): AsyncGenerator<Buffer> {
     const process = await this.runtime.containers.open(dockerId, { argv: [COMMAND, ...args], signal });
     const close = (): void => process.close();
     signal.addEventListener('abort', close, { once: true });
     if (signal.aborted) close();
     try {
       const stderr = tailOf(process);
+      if (input !== undefined) process.stdin.end(input);
       for await (const chunk of process.stdout) yield chunk as Buffer;
       const exitCode = await process.exit;
       if (exitCode !== 0) throw failureOf(args[0]!, exitCode, stderr());
@@ -130,12 +159,7 @@ export class InstructionRunner {
   }
 
   private async ask<State extends string>(place: RunPlace, command: string, args: string[] = [], input?: object): Promise<State> {
-    const stdout = await this.run(place, command, args, input);
-    try {
-      return (JSON.parse(stdout) as { state: State }).state;
-    } catch {
-      throw new RunnerError('failed', `${command}: the runner answered ${JSON.stringify(stdout.slice(0, 200))}`);
-    }
+    return toState<State>(command, await this.run(place, command, args, input));
   }
 
   private async run({ dockerId, instructionId }: RunPlace, command: string, args: string[] = [], input?: object): Promise<string> {
@@ -145,6 +169,23 @@ export class InstructionRunner {
     if (exitCode !== 0) throw failureOf(command, exitCode, stderr);
     return stdout;
   }
+}
+
+function toState<State extends string>(command: string, answer: string): State {
+  try {
+    return (JSON.parse(answer) as { state: State }).state;
+  } catch {
+    throw new RunnerError('failed', `${command}: the runner answered ${JSON.stringify(answer.slice(0, 200))}`);
+  }
+}
+
+/** @returns whether the last of the parts is an end */
+function* toParts(lines: Buffer[]): Generator<FollowedPart, boolean> {
+  const end = lines.findIndex((line) => line[0] !== EVENT);
+  const events = end < 0 ? lines : lines.slice(0, end);
+  if (events.length > 0) yield { kind: 'events', lines: events.map((line) => line.subarray(2)) };
+  if (end >= 0) yield toEnd(lines[end]!);
+  return end >= 0;
 }
 
 function toEnd(line: Buffer): FollowedPart {

@@ -158,7 +158,7 @@ describe('InstructionFollower', () => {
     runtime.faults.goAway();
     await expect(follow()).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
     runtime.faults.comeBack();
-    runtime.containers.onExec = () => ({ exitCode: 127 });
+    runtime.containers.onOpen = async () => 127;
     await expect(follow()).rejects.toMatchObject({ name: 'RunnerError', code: 'missing' });
   });
 });

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ContainersRepository } from '../../persistence/containers.repository.js';
+import { type ContainerRow, ContainersRepository } from '../../persistence/containers.repository.js';
 import { type InstructionEnd, type InstructionLease, type InstructionRow, InstructionsRepository } from '../../persistence/instructions.repository.js';
 import { type FollowedPart, InstructionRunner, RunnerError, type RunPlace } from '../claude-code/instruction-runner.js';
 import type { RunnerOutcome } from '../claude-code/runner-outcome.js';
@@ -33,12 +33,9 @@ export class InstructionFollower {
     if (container.status !== 'running' || container.dockerId === null) return endWithContainer(row, container);
 
     const place = { dockerId: container.dockerId, instructionId: row.id };
-    const state = await this.runner.start(place, runRequest(row, container));
-    if (row.cancelRequestedAt !== null) await this.runner.cancel(place);
-    else if (state === 'interrupted') await this.runner.resume(place);
     const writer = new EventWriter(row, lease, this.stores);
     try {
-      for await (const part of this.runner.follow(place, row.eventOffset, signal)) {
+      for await (const part of this.parts(row, container, place, signal)) {
         if (part.kind === 'events') await writer.add(part.lines);
         else return await this.settle(row, place, part, writer, signal);
       }
@@ -47,6 +44,12 @@ export class InstructionFollower {
       // The next attempt begins after what this one has stored.
       await writer.close();
     }
+  }
+
+  private async *parts(row: InstructionRow, container: ContainerRow, place: RunPlace, signal: AbortSignal): AsyncGenerator<FollowedPart> {
+    if (row.cancelRequestedAt === null) return yield* this.runner.perform(place, runRequest(row, container), row.eventOffset, signal);
+    await this.runner.cancel(place);
+    yield* this.runner.follow(place, row.eventOffset, signal);
   }
 
   private async settle(row: InstructionRow, place: RunPlace, part: Exclude<FollowedPart, { kind: 'events' }>, writer: EventWriter, signal: AbortSignal): Promise<InstructionEnd | undefined> {

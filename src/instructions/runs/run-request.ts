@@ -4,7 +4,7 @@ import type { InstructionRow } from '../../persistence/instructions.repository.j
 import type { RunRequest } from '../claude-code/instruction-runner.js';
 
 /** Silence after which a run counts as hanging. */
-const STALL_SECONDS = 300;
+const STALL_SECONDS = 420;
 /** How long Claude Code may take to end after its result. */
 const GRACE_SECONDS = 10;
 const RESUMES = 1;

@@ -61,6 +61,20 @@ export class ClaudeTerminal {
     );
   }
 
+  /** Answers a dialog with choices. It is drawn a moment after the hook of it has been run. */
+  async answer(key: 'Enter' | 'Escape'): Promise<void> {
+    const isOpen = async (): Promise<boolean> => /❯ 1\. /.test(await this.screen());
+    await until('a dialog to answer', isOpen, ANSWER_MS);
+    await until(
+      'the dialog to be answered',
+      async () => {
+        await this.press(key);
+        return until('the dialog to close', async () => !(await isOpen()), ANSWER_MS);
+      },
+      START_MS,
+    );
+  }
+
   /** Keys as tmux names them. */
   async press(...keys: string[]): Promise<void> {
     await this.inside(['tmux', 'send-keys', '-t', this.name, ...keys]);

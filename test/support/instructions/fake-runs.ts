@@ -1,4 +1,6 @@
+import { text } from 'node:stream/consumers';
 import type { RunRequest } from '../../../src/instructions/claude-code/instruction-runner.js';
+import type { FakeProcessSide } from '../../../src/runtime/fake/fake-process.js';
 import type { FakeRuntime } from '../../../src/runtime/fake/fake-runtime.js';
 
 interface FakeRun {
@@ -23,34 +25,47 @@ export class FakeRuns {
   constructor(runtime: FakeRuntime) {
     this.turn();
     runtime.containers.onExec = ({ argv: [, command, id, ...rest], stdin }) => this.command(command!, id!, rest, String(stdin));
-    runtime.containers.onOpen = async ({ argv: [, command, id, offset] }, { stdin, stdout, killed }) => {
-      if (command === 'diff') {
-        stdout.write(this.patch);
-        return 0;
-      }
-      stdin.resume();
-      let [left, at] = [false, Number(offset)];
-      const leave = (): void => {
-        left = true;
-        this.tell();
-      };
-      stdin.on('end', leave);
-      killed.addEventListener('abort', leave);
-      const run = this.of(id!);
-      if (run.request === undefined && run.outcome === undefined) return 3;
-      for (;;) {
-        if (left) return 1;
-        const { outcome, alive, events } = run;
-        const text = events.map((event) => `${event}\n`).join('').slice(at);
-        at += text.length;
-        for (const line of text.split('\n').slice(0, -1)) stdout.write(`E ${line}\n`);
-        if (outcome !== undefined || !alive) {
-          stdout.write(outcome === undefined ? 'I\n' : `O ${JSON.stringify(outcome)}\n`);
+    runtime.containers.onOpen = async ({ argv: [, command, id, ...rest] }, side) => {
+      switch (command) {
+        case 'diff':
+          side.stdout.write(this.patch);
           return 0;
-        }
-        await this.news;
+        case 'follow':
+          return this.follow(id!, Number(rest[0]), side);
+        default:
+          return this.launch(command!, id!, Number(rest[1]), side);
       }
     };
+  }
+
+  private async launch(command: string, id: string, offset: number, side: FakeProcessSide): Promise<number> {
+    const { stdout } = this.command(command, id, [], await text(side.stdin));
+    side.stdout.write(stdout);
+    return stdout.includes('started') ? this.follow(id, offset, side) : 0;
+  }
+
+  private async follow(id: string, offset: number, { stdin, stdout, killed }: FakeProcessSide): Promise<number> {
+    let [left, at] = [killed.aborted, offset];
+    const leave = (): void => {
+      left = true;
+      this.tell();
+    };
+    if (!stdin.readableEnded) stdin.resume().on('end', leave);
+    killed.addEventListener('abort', leave);
+    const run = this.of(id);
+    if (run.request === undefined && run.outcome === undefined) return 3;
+    for (;;) {
+      if (left) return 1;
+      const { outcome, alive, events } = run;
+      const more = events.map((event) => `${event}\n`).join('').slice(at);
+      at += more.length;
+      for (const line of more.split('\n').slice(0, -1)) stdout.write(`E ${line}\n`);
+      if (outcome !== undefined || !alive) {
+        stdout.write(outcome === undefined ? 'I\n' : `O ${JSON.stringify(outcome)}\n`);
+        return 0;
+      }
+      await this.news;
+    }
   }
 
   /** Of an instruction that was started or not. */
