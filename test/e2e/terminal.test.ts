@@ -34,7 +34,7 @@ describe('terminals', () => {
     return terminal;
   };
   const inside = async (script: string): Promise<string> => (await server.engine.exec(container.dockerId!, ['sh', '-c', script])).stdout.trim();
-  const commands = async (): Promise<string[]> => (await inside('ps -eo args --no-headers')).split('\n').filter((line) => !/docker-init|devforge-workspace|sleep infinity|ps -eo/.test(line));
+  const commands = async (): Promise<string[]> => (await inside('ps -eo args --no-headers')).split('\n').filter((line) => !/docker-init|devforge-workspace|devforge-agents|sleep infinity|ps -eo/.test(line));
   const listed = async (): Promise<Listed['items']> => ok(await server.api.request<Listed>('GET', `/api/containers/${container.id}/terminals`)).items;
 
   beforeAll(async () => {
