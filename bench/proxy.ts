@@ -1,5 +1,5 @@
 /**
- * What the way into VS Code costs: `npm run bench -- proxy [--n 1500]`.
+ * What the way into VS Code costs: `npm run bench -- proxy [--n 5000]`.
  *
  * The same code-server is asked through DevForge and at its own address, one right after the other and in
  * turning order, so that a busy machine weighs on both. Directly means from the host, over the bridge: for that a
@@ -21,6 +21,7 @@ import { Undo } from './support/undo.js';
 
 const ROUNDS = 5;
 const AT_ONCE = 8;
+const WARM_UP = 1_000;
 const DIRECT_PORT = 13_999;
 const FILE_PORT = 4_000;
 const FILE_MB = 100;
@@ -39,7 +40,7 @@ async function compare(report: Report, label: string, proxied: Target, direct: T
   const runs: { proxied: Load[]; direct: Load[] } = { proxied: [], direct: [] };
   const alone: { proxied: number[]; direct: number[] } = { proxied: [], direct: [] };
   const sides = [['proxied', proxied], ['direct', direct]] as const;
-  await Promise.all([load(proxied, 50, 1), load(direct, 50, 1)]);
+  for (const target of [proxied, direct]) await load(target, WARM_UP, AT_ONCE);
   for (let round = 0; round < ROUNDS; round++) {
     for (const [side, target] of round % 2 === 0 ? sides : sides.toReversed()) {
       runs[side].push(await load(target, Math.ceil(n / ROUNDS), AT_ONCE));
@@ -68,7 +69,7 @@ async function measureMemory(report: Report, pid: number, target: Target): Promi
   report.figure('more memory at most', most - before, 'MB', { atMost: 32, unit: 'MB' });
 }
 
-const { values } = parseArgs({ options: { n: { type: 'string', default: '1500' }, strict: { type: 'boolean', default: false } } });
+const { values } = parseArgs({ options: { n: { type: 'string', default: '5000' }, strict: { type: 'boolean', default: false } } });
 const n = Number(values.n);
 const report = new Report();
 const undo = new Undo();

@@ -10,8 +10,9 @@ import { EditorHeartbeat } from './editor-heartbeat.js';
 import { Editors } from './editors.js';
 import { withoutOwnCookies } from './sign-in/site-cookie.js';
 import type { Site } from './site.js';
+import { RelayMemory } from './relay-memory.js';
 import { keepWaiting } from './site-answers.js';
-import { TunnelRefusal } from './tunnel/tunnel.js';
+import { TunnelRefusal } from './tunnel/tunnel-end.js';
 import { Tunnels } from './tunnel/tunnels.js';
 
 /** The target's address is the tunnel's business; requests keep the `Host` they came with. */
@@ -32,6 +33,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
   // A `Domain` of a cookie would send it to the neighbours.
   private readonly proxy: ProxyServer = createProxyServer({ xfwd: true, changeOrigin: false, cookieDomainRewrite: '' });
   private readonly upgraded = new Set<Duplex>();
+  private readonly memory = new RelayMemory();
 
   constructor(
     private readonly tunnels: Tunnels,
@@ -39,7 +41,11 @@ export class SiteProxy implements BeforeApplicationShutdown {
     private readonly heartbeat: EditorHeartbeat,
     private readonly token: AdminToken,
     @InjectPinoLogger(SiteProxy.name) private readonly logger: PinoLogger,
-  ) {}
+  ) {
+    const count = (chunk: Buffer): void => this.memory.relayed(chunk);
+    this.proxy.on('proxyReq', (_, request) => request.on('data', count));
+    this.proxy.on('proxyRes', (answer) => answer.on('data', count));
+  }
 
   async web(request: IncomingMessage, response: ServerResponse, to: SiteRequest): Promise<void> {
     response.once('close', this.tunnels.hold(to.container.dockerId!));

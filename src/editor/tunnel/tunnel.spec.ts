@@ -4,15 +4,19 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, get, type Server } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
+import { connect } from 'node:http2';
+import { connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { RuntimeProcess } from '../../runtime/container-runtime.js';
-import { Tunnel, TunnelRefusal } from './tunnel.js';
+import { Door } from './door.js';
+import { ProcessStream } from './process-stream.js';
+import { Tunnel } from './tunnel.js';
 import { TunnelAgent } from './tunnel-agent.js';
+import { TunnelRefusal } from './tunnel-end.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../images/workspace/rootfs/usr/local/bin/devforge-tunnel', import.meta.url));
 const MIB = 1024 * 1024;
@@ -32,7 +36,10 @@ async function listening(server: Server | ReturnType<typeof createTcpServer>, wh
   return typeof address === 'object' ? (address?.port ?? 0) : 0;
 }
 
-describe('Tunnel', () => {
+describe.each([
+  ['through the program itself', undefined],
+  ['through its door', '127.0.0.1'],
+])('Tunnel %s', (_, address) => {
   const echo = createTcpServer((socket) => socket.on('error', () => undefined).pipe(socket));
   const asked: (string | undefined)[] = [];
   const editor = createServer((request, response) => {
@@ -50,7 +57,7 @@ describe('Tunnel', () => {
     await listening(editor, join(folder, 'editor.sock'));
     const program = runProgram(join(folder, 'editor.sock'));
     child = program.child;
-    tunnel = await Tunnel.over(program.process);
+    tunnel = await Tunnel.over(program.process, address);
   });
 
   afterEach(() => {
@@ -116,7 +123,7 @@ describe('Tunnel', () => {
 
   it('ends the program, and every connection, when it is closed', async () => {
     const program = runProgram('/nowhere');
-    const own = await Tunnel.over(program.process);
+    const own = await Tunnel.over(program.process, address);
     const socket = await own.dial(port);
     const closed = new Promise<void>((resolve) => own.onClose(resolve));
     own.close();
@@ -126,7 +133,7 @@ describe('Tunnel', () => {
 
   it('learns that the program is gone', async () => {
     const program = runProgram('/nowhere');
-    const own = await Tunnel.over(program.process);
+    const own = await Tunnel.over(program.process, address);
     const closed = new Promise<void>((resolve) => own.onClose(resolve));
     program.child.kill('SIGKILL');
     await closed;
@@ -138,5 +145,65 @@ describe('Tunnel', () => {
     const never = new Promise<number>(() => undefined);
     const process = { stdin: program.stdin, stdout: program.stdout, stderr: program.stderr, exit: never, resize: async () => undefined, close: () => program.kill() };
     await expect(Tunnel.over(process)).rejects.toMatchObject({ message: expect.any(String) });
+  });
+});
+
+describe('a door', () => {
+  const echo = createTcpServer((socket) => socket.on('error', () => undefined).pipe(socket));
+  let port: number;
+
+  beforeAll(async () => {
+    port = await listening(echo, 0);
+  });
+  afterAll(() => void echo.close());
+
+  /** As a container runs the program, and what it tells of its door. */
+  async function withDoor(use: (door: { port: number; key: string }, process: RuntimeProcess) => Promise<void>): Promise<void> {
+    const { process, child } = runProgram('/nowhere');
+    const session = connect('http://tunnel', { createConnection: () => new ProcessStream(process) });
+    const [headers] = await once(session.request({ ':path': '/door' }), 'response');
+    await use({ port: Number(headers['x-port']), key: String(headers['x-key']) }, process);
+    session.destroy();
+    process.close();
+    await once(child, 'exit');
+  }
+  const answer = async (doorPort: number, greeting: string): Promise<string> => {
+    const socket = connectTcp(doorPort, '127.0.0.1');
+    socket.write(greeting);
+    return text(socket).catch((error: NodeJS.ErrnoException) => error.code ?? '');
+  };
+
+  it('opens to its key alone, and says nothing to others', async () => {
+    await withDoor(async (door) => {
+      for (const greeting of [`${'0'.repeat(64)} ${port}\n`, `${door.key.slice(1)} ${port}\n`, `${door.key}x ${port}\n`, '\n', 'GET / HTTP/1.1\r\n\r\n', 'x'.repeat(1_000)]) {
+        expect(['', 'ECONNRESET']).toContain(await answer(door.port, greeting));
+      }
+      await expect(new Door('127.0.0.1', door.port, 'another').isOpen(1_000)).resolves.toBe(false);
+      await expect(new Door('127.0.0.1', door.port, door.key).isOpen(1_000)).resolves.toBe(true);
+      const socket = await new Door('127.0.0.1', door.port, door.key).dial(port);
+      socket.end('hello');
+      await expect(text(socket)).resolves.toBe('hello');
+    });
+  });
+
+  it('gives all that was written before the end, however slowly it is read', async () => {
+    const sent = randomBytes(8 * MIB);
+    const speaker = createTcpServer((socket) => void socket.end(sent));
+    const at = await listening(speaker, 0);
+    await withDoor(async (door) => {
+      const socket = await new Door('127.0.0.1', door.port, door.key).dial(at);
+      await delay(300);
+      expect((await buffer(socket)).equals(sent)).toBe(true);
+    });
+    speaker.close();
+  });
+
+  it('is done without where it cannot be reached', async () => {
+    const { process } = runProgram('/nowhere');
+    const tunnel = await Tunnel.over(process, '192.0.2.1');
+    const socket = await tunnel.dial(port);
+    socket.end('the long way');
+    await expect(text(socket)).resolves.toBe('the long way');
+    tunnel.close();
   });
 });

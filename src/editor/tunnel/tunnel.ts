@@ -2,29 +2,26 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { RuntimeProcess } from '../../runtime/container-runtime.js';
+import { Door } from './door.js';
 import { ProcessStream } from './process-stream.js';
+import { type TunnelEnd, TunnelRefusal } from './tunnel-end.js';
 
 const STREAM_WINDOW = 1024 * 1024;
 const PING_MS = 15_000;
 const PATIENCE_MS = 10_000;
+/** An address that cannot be reached may not answer at all. */
+const DOOR_PATIENCE_MS = 500;
 
-/** What is reached in a container: its VS Code, or a port on its loopback. */
-export type TunnelEnd = 'editor' | number;
-
-/** Nothing listens there, or what listens does not take the connection. */
-export class TunnelRefusal extends Error {
-  constructor(
-    readonly end: TunnelEnd,
-    readonly code: string,
-  ) {
-    super(`${end === 'editor' ? 'VS Code' : `Port ${end}`} does not take the connection: ${code}`);
-  }
-}
-
-/** Connections into one container: HTTP/2 over one process in it, each connection a CONNECT of its own. */
+/**
+ * Connections into one container: HTTP/2 over one process in it, each connection a CONNECT of its own; or, where the
+ * container's address can be reached, through that process's door, which spares the engine every byte.
+ */
 export class Tunnel {
   private readonly session: ClientHttp2Session;
   private readonly pings: NodeJS.Timeout;
+  private door: Door | undefined;
+  /** Connections through the door. */
+  private readonly sockets = new Set<Duplex>();
 
   private constructor(private readonly process: RuntimeProcess) {
     this.session = connect('http://tunnel', {
@@ -37,12 +34,16 @@ export class Tunnel {
     this.pings.unref();
   }
 
-  /** @throws Error when the program in the container does not answer */
-  static async over(process: RuntimeProcess): Promise<Tunnel> {
+  /**
+   * @param address the container's, if it has one
+   * @throws Error when the program in the container does not answer
+   */
+  static async over(process: RuntimeProcess, address?: string): Promise<Tunnel> {
     process.stderr.resume();
     const tunnel = new Tunnel(process);
     try {
       await once(tunnel.session, 'remoteSettings', { signal: AbortSignal.timeout(PATIENCE_MS) });
+      if (address !== undefined) await tunnel.findDoor(address);
       return tunnel;
     } catch (error) {
       tunnel.close();
@@ -60,6 +61,12 @@ export class Tunnel {
 
   /** @throws TunnelRefusal when nothing listens there */
   async dial(end: TunnelEnd): Promise<Duplex> {
+    try {
+      if (this.door !== undefined) return this.keep(await this.door.dial(end));
+    } catch (error) {
+      if (error instanceof TunnelRefusal) throw error;
+      this.door = undefined;
+    }
     const stream = this.session.request({ ':method': 'CONNECT', ':authority': end === 'editor' ? end : `localhost:${end}` });
     const [headers] = (await once(stream, 'response')) as [Record<string, string | number>];
     if (headers[':status'] === 200) return asSocket(stream);
@@ -71,6 +78,24 @@ export class Tunnel {
     clearInterval(this.pings);
     this.session.destroy();
     this.process.close();
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  private async findDoor(address: string): Promise<void> {
+    const stream = this.session.request({ ':path': '/door', ':authority': 'editor' });
+    const [headers] = (await once(stream, 'response')) as [Record<string, string | number>];
+    stream.on('error', () => undefined).close();
+    // Containers of before have a program without a door, which takes this for something else.
+    if (headers['x-port'] === undefined) return;
+    const door = new Door(address, Number(headers['x-port']), String(headers['x-key']));
+    if (await door.isOpen(DOOR_PATIENCE_MS)) this.door = door;
+  }
+
+  private keep(socket: Duplex): Duplex {
+    this.sockets.add(socket);
+    socket.once('close', () => this.sockets.delete(socket));
+    socket.once('end', () => socket.end());
+    return socket;
   }
 
   private ping(): void {

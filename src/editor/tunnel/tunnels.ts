@@ -1,8 +1,9 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import type { Agent } from 'node:http';
 import { ContainerRuntime } from '../../runtime/container-runtime.js';
-import { Tunnel, type TunnelEnd } from './tunnel.js';
+import { Tunnel } from './tunnel.js';
 import { TunnelAgent } from './tunnel-agent.js';
+import type { TunnelEnd } from './tunnel-end.js';
 
 const IDLE_MS = 10 * 60_000;
 
@@ -63,7 +64,9 @@ export class Tunnels implements BeforeApplicationShutdown {
   }
 
   private async start(dockerId: string): Promise<Tunnel> {
-    return Tunnel.over(await this.runtime.containers.open(dockerId, { argv: ['devforge-tunnel'] }));
+    const { containers } = this.runtime;
+    const [process, inspected] = await Promise.all([containers.open(dockerId, { argv: ['devforge-tunnel'] }), containers.inspect(dockerId)]);
+    return Tunnel.over(process, Object.values(inspected?.addresses ?? {})[0]);
   }
 
   private close(dockerId: string): void {
