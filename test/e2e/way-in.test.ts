@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { ok, problem } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
@@ -218,11 +220,17 @@ describe("the way into a container's sites", () => {
       expect((await browser().ask(`http://localhost:${portOf()}/editor/${both.id}/`)).status).toBe(401);
     });
 
-    it('listens where nobody but DevForge and the container itself reaches it', async () => {
+    it('listens where nobody but DevForge and the container itself gets in', async () => {
       const { stdout } = await server.engine.exec(both.dockerId!, ['sh', '-c', 'cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep " 0A "'], { user: '1000' });
-      // Port 4000 is the mirror's, on loopback; 127.0.0.11 is the engine's resolver.
-      const listening = stdout.trim().split('\n').map((line) => line.trim().split(/\s+/)[1]!);
-      expect(listening.filter((address) => !address.startsWith('0B00007F:'))).toEqual(['0100007F:0FA0']);
+      const listening = stdout.trim().split('\n').map((line) => line.trim().split(/\s+/)[1]!.split(':') as [string, string]);
+      const [door, ...others] = listening.filter(([address]) => !address.endsWith('00007F'));
+      expect(others).toEqual([]);
+      const { NetworkSettings } = await server.engine.inspect(both.dockerId!);
+      for (const greeting of ['GET / HTTP/1.1\r\nHost: x\r\n\r\n', `${'0'.repeat(64)} editor\n`]) {
+        const socket = connect(Number.parseInt(door![1], 16), Object.values(NetworkSettings.Networks)[0]!.IPAddress);
+        socket.end(greeting);
+        expect(await text(socket).catch(() => '')).toBe('');
+      }
       expect((await server.engine.exec(both.dockerId!, ['stat', '-c', '%a %F', '/tmp/devforge-editor.sock'], { user: '1000' })).stdout.trim()).toBe('600 socket');
     });
 
