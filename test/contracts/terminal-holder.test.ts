@@ -175,7 +175,7 @@ describe('the holder of terminals, in a workspace', () => {
     const watcher = await open();
     watcher.type('(while sleep 0.02; do echo still here; done) & exit 5\r');
     await until('the exit', () => watcher.exitCode === 5, 5_000);
-    await inside('pkill -f "sleep 0.02"; pkill bash; true');
+    await inside('pkill bash; pkill -f "[s]leep 0.02"; true');
   });
 
   it('makes a program wait for a watcher that does not read, and another one sees everything', async () => {

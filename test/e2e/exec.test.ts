@@ -241,11 +241,10 @@ describe('exec', () => {
     });
 
     it('the seventeenth command at a time', async () => {
-      const others = Array.from({ length: 16 }, () => shell('until [ -e /tmp/go ]; do sleep 0.2; done'));
-      const places = await until('all places are taken', async () => {
-        const response = await exec({ command: ['true'] });
-        return response.status === 429 && response;
-      }, PATIENCE_MS);
+      const others = Array.from({ length: 16 }, () => shell('touch /tmp/place-$$; until [ -e /tmp/go ]; do sleep 0.2; done; rm /tmp/place-$$'));
+      await until('all places are taken', async () => (await server.engine.exec(container.dockerId!, ['sh', '-c', 'ls /tmp/place-* | wc -l'])).stdout.trim() === '16', PATIENCE_MS);
+      const places = await exec({ command: ['true'] });
+      expect(places.status).toBe(429);
       expect(problem(places)).toMatchObject({ code: 'too_many_requests' });
       expect(places.headers.get('retry-after')).toBe('1');
       await server.engine.exec(container.dockerId!, ['touch', '/tmp/go']);
