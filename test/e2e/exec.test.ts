@@ -241,6 +241,7 @@ describe('exec', () => {
     });
 
     it('the seventeenth command at a time', async () => {
+      await server.engine.exec(container.dockerId!, ['sh', '-c', 'rm -f /tmp/go /tmp/place-*']);
       const others = Array.from({ length: 16 }, () => shell('touch /tmp/place-$$; until [ -e /tmp/go ]; do sleep 0.2; done; rm /tmp/place-$$'));
       await until('all places are taken', async () => (await server.engine.exec(container.dockerId!, ['sh', '-c', 'ls /tmp/place-* | wc -l'])).stdout.trim() === '16', PATIENCE_MS);
       const places = await exec({ command: ['true'] });
