@@ -8,13 +8,14 @@ const EVERY_BYTES = 8 * 1024 * 1024;
  * before it looks; a collection of young objects, about a millisecond for every 8 MB, keeps that from happening.
  */
 export class RelayMemory {
-  private readonly collect = collector();
+  private collect: ReturnType<typeof collector> | undefined;
   private bytes = 0;
 
   relayed(chunk: Buffer): void {
     this.bytes += chunk.length;
     if (this.bytes < EVERY_BYTES) return;
     this.bytes = 0;
+    this.collect ??= collector();
     this.collect({ type: 'minor' });
   }
 }

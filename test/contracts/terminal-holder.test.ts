@@ -5,6 +5,7 @@ import type { HolderConnection, TerminalEvent } from '../../src/terminal/holder-
 import { TerminalHolder } from '../../src/terminal/terminal-holder.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
+import { LIST_COMMANDS, startedCommands } from '../support/terminal/started-commands.js';
 import { Emulator } from '../support/terminal/emulator.js';
 import { startWorkspace, type Workspace } from '../support/terminal/workspace.js';
 import { dockerRuntime } from './container-runtime-harness.js';
@@ -102,7 +103,7 @@ describe('the holder of terminals, in a workspace', () => {
   };
   const attach = async (): Promise<Watcher> => watch(await holder.attach(workspace.dockerId, id));
   const inside = async (script: string): Promise<string> => (await runtime.containers.exec(workspace.dockerId, { argv: ['sh', '-c', script], timeoutMs: 20_000 })).stdout.trim();
-  const commands = async (): Promise<string[]> => (await inside('ps -eo args --no-headers')).split('\n').filter((line) => !/docker-init|devforge-workspace|sleep infinity|ps -eo/.test(line));
+  const commands = async (): Promise<string[]> => startedCommands(await inside(LIST_COMMANDS));
   /** Processor time of the holder, in hundredths of a second. */
   const ticks = async (): Promise<number> => {
     const [user, system] = (await inside('cut -d" " -f14,15 /proc/$(pgrep -f holder.mjs | head -n 1)/stat')).split(' ');
@@ -291,7 +292,7 @@ describe('the holder of terminals, in a workspace', () => {
     await watcher.shows('\r\ndone', 60_000);
     const resident = Number(await inside(`grep -h VmRSS /proc/$(pgrep -f holder.mjs | head -n 1)/status | tr -dc 0-9`)) / 1024;
     process.stdout.write(`the holder after a million lines: ${resident.toFixed(0)} MB resident\n`);
-    expect(resident).toBeLessThan(128);
+    expect(resident).toBeLessThan(110);
     await end(watcher);
   }, 90_000);
 

@@ -9,6 +9,7 @@ import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
+import { LIST_COMMANDS, startedCommands } from '../support/terminal/started-commands.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
 import { TerminalClient, type TerminalSettings } from '../support/terminal/terminal-client.js';
 
@@ -34,7 +35,7 @@ describe('terminals', () => {
     return terminal;
   };
   const inside = async (script: string): Promise<string> => (await server.engine.exec(container.dockerId!, ['sh', '-c', script])).stdout.trim();
-  const commands = async (): Promise<string[]> => (await inside('ps -eo args --no-headers')).split('\n').filter((line) => !/docker-init|devforge-workspace|devforge-agents|sleep infinity|ps -eo/.test(line));
+  const commands = async (): Promise<string[]> => startedCommands(await inside(LIST_COMMANDS));
   const listed = async (): Promise<Listed['items']> => ok(await server.api.request<Listed>('GET', `/api/containers/${container.id}/terminals`)).items;
 
   beforeAll(async () => {

@@ -21,6 +21,11 @@ describe('what DevForge says and what the engine shows', () => {
   const others: DevForgeProcess[] = [];
 
   const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({ name: uniqueName(), template: 'claude', memoryLimit: 256, ...extra });
+  /** The page of all containers, as far as the database keeps it. */
+  const everything = async (): Promise<object> => {
+    const page = ok(await server.api.list({ limit: 500 }));
+    return { ...page, items: page.items.map(withoutAgent) };
+  };
   const running = async (extra: Partial<CreateContainer> = {}, api = server.api): Promise<Container> => {
     const response = await api.create(wanted(extra), { prefer: 'wait=60' });
     expect(response.status).toBe(201);
@@ -145,7 +150,7 @@ describe('what DevForge says and what the engine shows', () => {
     it.each<EngineMode>(['refuse', 'hang'])('reads, refuses to write, and changes nothing while it would %s', async (mode) => {
       const [up, down] = await Promise.all([running(), running()]);
       ok(await server.api.stop(down.id));
-      const before = ok(await server.api.list({ limit: 500 })).items.map(withoutAgent);
+      const before = await everything();
       await proxy.set(mode);
       const name = uniqueName();
       await Promise.all([
@@ -158,7 +163,7 @@ describe('what DevForge says and what the engine shows', () => {
       // Long enough for its own comparisons to notice that nothing answers.
       for (const end = Date.now() + 4_000; Date.now() < end; await sleep(250)) {
         const startedAt = Date.now();
-        expect(ok(await server.api.list({ limit: 500 })).items.map(withoutAgent)).toEqual(before);
+        expect(await everything()).toEqual(before);
         expect(Date.now() - startedAt).toBeLessThan(1_000);
       }
       expect((await server.api.get(name)).status).toBe(404);
@@ -210,10 +215,10 @@ describe('what DevForge says and what the engine shows', () => {
     it('keeps everything over a restart, and containers never notice', async () => {
       const [up, down] = await Promise.all([running({ env: { FOO: 'bar' } }), running()]);
       ok(await server.api.stop(down.id));
-      const listed = ok(await server.api.list({ limit: 500 })).items.map(withoutAgent);
+      const listed = await everything();
       const state = (await server.engine.inspect(up.dockerId!)).State;
       await server.devforge.restart();
-      expect(ok(await server.api.list({ limit: 500 })).items.map(withoutAgent)).toEqual(listed);
+      expect(await everything()).toEqual(listed);
       expect((await server.engine.inspect(up.dockerId!)).State).toEqual(state);
       expect(ok(await server.api.job(up.job!.id)).state).toBe('completed');
       expect(ok(await server.api.start(down.id)).status).toBe('running');

@@ -65,8 +65,8 @@ export class Tunnels implements BeforeApplicationShutdown {
 
   private async start(dockerId: string): Promise<Tunnel> {
     const { containers } = this.runtime;
-    const [process, inspected] = await Promise.all([containers.open(dockerId, { argv: ['devforge-tunnel'] }), containers.inspect(dockerId)]);
-    return Tunnel.over(process, Object.values(inspected?.addresses ?? {})[0]);
+    const [address] = Object.values((await containers.inspect(dockerId))?.addresses ?? {});
+    return Tunnel.over(await containers.open(dockerId, { argv: ['devforge-tunnel'] }), address);
   }
 
   private close(dockerId: string): void {

@@ -80,7 +80,7 @@ describe('InstructionRunner', () => {
     for (const asking of [runner.answer(place, 'r', 'allow'), performed()]) {
       const error: unknown = await asking.catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(RunnerError);
-      expect(error).toMatchObject({ code });
+      expect(error).toMatchObject({ code, message: expect.stringContaining(stderr) });
     }
   });
 

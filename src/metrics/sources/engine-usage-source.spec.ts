@@ -65,9 +65,8 @@ describe("the engine's statistics", () => {
   it('fail when the engine says nothing at all', async () => {
     jest.useFakeTimers();
     try {
-      // oxlint-disable-next-line require-yield
       const { runtime } = engine(async function* () {
-        await new Promise(() => undefined);
+        yield await new Promise<never>(() => undefined);
       });
       const source = new EngineUsageSource(runtime, 'id');
       const reading = source.read().catch((error: unknown) => error);
@@ -80,16 +79,16 @@ describe("the engine's statistics", () => {
   });
 
   it('fail when the container stops before the first', async () => {
-    // oxlint-disable-next-line require-yield
-    const { runtime } = engine(async function* () {});
+    const { runtime } = engine(async function* () {
+      yield* [];
+    });
     await expect(new EngineUsageSource(runtime, 'id').read()).rejects.toThrow('stopped');
   });
 });
 
 describe('the best source', () => {
-  // oxlint-disable-next-line require-yield
   const silent = async function* (): AsyncGenerator<UsageRecord> {
-    await new Promise(() => undefined);
+    yield await new Promise<never>(() => undefined);
   };
 
   it.each([null, { pid: 0 }])('of a container that does not run (%j) is none', async (inspected) => {

@@ -15,8 +15,7 @@ export function faultOfEnv(value: unknown): string | undefined {
     if (!NAME.test(name)) return `has a name that is not valid: ${JSON.stringify(name.slice(0, 64))}`;
     if (RESERVED.test(name)) return `must not set ${name}`;
     if (typeof content !== 'string') return `must give ${name} a string`;
-    // oxlint-disable-next-line no-control-regex
-    if (/[\n\r\u0000]/.test(content)) return `must not have line breaks or NUL in ${name}`;
+    if (/[\n\r]/.test(content) || content.includes('\0')) return `must not have line breaks or NUL in ${name}`;
     if (content.length > LONGEST_VALUE) return `must not have more than ${LONGEST_VALUE} characters in ${name}`;
   }
   return undefined;

@@ -1,8 +1,8 @@
 import { buildMessage, ValidateBy } from 'class-validator';
 
 const LONGEST = 255;
-// oxlint-disable-next-line no-control-regex
-const FORBIDDEN = /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|\/\.|\.lock(?:\/|$)/;
+/** The first class is all of ASCII that does not print, and the space. */
+const FORBIDDEN = /[^!-~\u0080-\uffff]|[~^:?*[\\]|\.\.|@\{|\/\/|\/\.|\.lock(?:\/|$)/;
 
 /** Whether `git check-ref-format --branch` takes the name. */
 export function isBranchName(name: string): boolean {

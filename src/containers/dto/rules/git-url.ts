@@ -5,8 +5,7 @@ const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])$
 const USER = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 const SCP_FORM = /^(?<user>[^@:/]+)@(?<host>[^:/@]+):(?<path>.+)$/;
 /** Anything a terminal, a shell or a line-based protocol could take for more than text. */
-// oxlint-disable-next-line no-control-regex
-const UNPRINTABLE = /[\u0000-\u0020\u007f-\u009f\u2028\u2029]/;
+const UNPRINTABLE = /[\p{Cc} \u2028\u2029]/u;
 /** What git and this parser read differently: a backslash, and control characters that git decodes. */
 const AMBIGUOUS = /\\|%(?:[01][0-9a-f]|7f)/i;
 
