@@ -8,6 +8,7 @@ import { messageOf } from '../common/message-of.js';
 import type { ContainerRow } from '../persistence/containers.repository.js';
 import { EditorHeartbeat } from './editor-heartbeat.js';
 import { Editors } from './editors.js';
+import { forward } from './forward.js';
 import { withoutOwnCookies } from './sign-in/site-cookie.js';
 import type { Site } from './site.js';
 import { RelayMemory } from './relay-memory.js';
@@ -30,10 +31,10 @@ export interface SiteRequest {
 /** Hands requests and upgrades on to a container's site, without DevForge's own credentials. */
 @Injectable()
 export class SiteProxy implements BeforeApplicationShutdown {
-  // A `Domain` of a cookie would send it to the neighbours.
-  private readonly proxy: ProxyServer = createProxyServer({ xfwd: true, changeOrigin: false, cookieDomainRewrite: '' });
+  private readonly upgrades: ProxyServer = createProxyServer({ xfwd: true, changeOrigin: false });
   private readonly upgraded = new Set<Duplex>();
   private readonly memory = new RelayMemory();
+  private readonly relayed = (chunk: Buffer): void => this.memory.relayed(chunk);
 
   constructor(
     private readonly tunnels: Tunnels,
@@ -41,17 +42,14 @@ export class SiteProxy implements BeforeApplicationShutdown {
     private readonly heartbeat: EditorHeartbeat,
     private readonly token: AdminToken,
     @InjectPinoLogger(SiteProxy.name) private readonly logger: PinoLogger,
-  ) {
-    const count = (chunk: Buffer): void => this.memory.relayed(chunk);
-    this.proxy.on('proxyReq', (_, request) => request.on('data', count));
-    this.proxy.on('proxyRes', (answer) => answer.on('data', count));
-  }
+  ) {}
 
   async web(request: IncomingMessage, response: ServerResponse, to: SiteRequest): Promise<void> {
     response.once('close', this.tunnels.hold(to.container.dockerId!));
     try {
-      const options = await this.prepare(request, to);
-      await this.proxy.web(request, response, options, (error) => this.failed(error as Error, request, response, to));
+      await this.prepare(request, to);
+      const over = this.tunnels.pool(to.container.dockerId!, to.site.port ?? 'editor');
+      await forward(request, response, { over, path: to.path, relayed: this.relayed });
     } catch (error) {
       this.failed(error, request, response, to);
     }
@@ -69,8 +67,10 @@ export class SiteProxy implements BeforeApplicationShutdown {
     // Also while the tunnel is being opened, a peer that breaks off must not end the process.
     socket.on('error', () => socket.destroy());
     try {
-      const options = await this.prepare(request, to);
-      this.proxy.ws(request, socket as never, head, options, (error) => this.failed(error as Error, request, socket, to));
+      await this.prepare(request, to);
+      request.url = to.path;
+      const options = { target: TARGET, agent: this.tunnels.agent(to.container.dockerId!, to.site.port ?? 'editor') };
+      this.upgrades.ws(request, socket as never, head, options, (error) => this.failed(error as Error, request, socket, to));
     } catch (error) {
       this.failed(error, request, socket, to);
     }
@@ -79,14 +79,12 @@ export class SiteProxy implements BeforeApplicationShutdown {
   /** The server closes only once every connection has ended, taken-over ones as well. */
   beforeApplicationShutdown(): void {
     for (const socket of this.upgraded) socket.destroy();
-    this.proxy.close();
+    this.upgrades.close();
   }
 
-  private async prepare(request: IncomingMessage, { site, container, path }: SiteRequest): Promise<object> {
+  private async prepare(request: IncomingMessage, { site, container }: SiteRequest): Promise<void> {
     if (site.port === null) await this.editors.ensure(container);
-    request.url = path;
     this.withoutCredentials(request, site);
-    return { target: TARGET, agent: this.tunnels.agent(container.dockerId!, site.port ?? 'editor') };
   }
 
   /** What a program behind a port is sent as its own `Authorization` passes; DevForge's token never does. */

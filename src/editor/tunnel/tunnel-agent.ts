@@ -1,12 +1,17 @@
-import { Agent, type AgentOptions } from 'node:http';
+import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { Pool } from 'undici';
 
-const OPTIONS: AgentOptions = { keepAlive: true, maxSockets: 256, maxFreeSockets: 32 };
+const MOST_CONNECTIONS = 256;
+/** The address of requests is the tunnel's business. */
+const ANYWHERE = 'http://127.0.0.1';
 
-/** Keeps connections that go through a tunnel for the next request. */
+type Dial = () => Promise<Duplex>;
+
+/** Connections through a tunnel that begin as a request and become something else. */
 export class TunnelAgent extends Agent {
-  constructor(private readonly dial: () => Promise<Duplex>) {
-    super(OPTIONS);
+  constructor(private readonly dial: Dial) {
+    super({ keepAlive: true, maxSockets: MOST_CONNECTIONS, maxFreeSockets: 0 });
   }
 
   override createConnection(_options: object, created: (error: Error | null, socket: Duplex) => void): undefined {
@@ -15,4 +20,19 @@ export class TunnelAgent extends Agent {
       (error: Error) => created(error, undefined as never),
     );
   }
+}
+
+/** Connections through a tunnel, kept for the next request. A site may take its time to answer. */
+export function tunnelPool(dial: Dial): Pool {
+  return new Pool(ANYWHERE, {
+    connections: MOST_CONNECTIONS,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: (_, connected) => {
+      dial().then(
+        (socket) => connected(null, socket as never),
+        (error: Error) => connected(error, null),
+      );
+    },
+  });
 }

@@ -1,15 +1,17 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import type { Agent } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Dispatcher, Pool } from 'undici';
 import { ContainerRuntime } from '../../runtime/container-runtime.js';
 import { Tunnel } from './tunnel.js';
-import { TunnelAgent } from './tunnel-agent.js';
+import { TunnelAgent, tunnelPool } from './tunnel-agent.js';
 import type { TunnelEnd } from './tunnel-end.js';
 
 const IDLE_MS = 10 * 60_000;
 
 interface OpenTunnel {
   tunnel: Promise<Tunnel>;
-  agents: Map<TunnelEnd, TunnelAgent>;
+  clients: Map<TunnelEnd, { agent: TunnelAgent; pool: Pool }>;
   /** Requests and connections under way. */
   users: number;
   idle: NodeJS.Timeout;
@@ -22,14 +24,14 @@ export class Tunnels implements BeforeApplicationShutdown {
 
   constructor(private readonly runtime: ContainerRuntime) {}
 
-  /** Connections of an HTTP client to that end in the container. */
+  /** For single requests, and upgrades, to that end in the container. */
   agent(dockerId: string, end: TunnelEnd): Agent {
-    const { agents } = this.use(dockerId);
-    const known = agents.get(end);
-    if (known !== undefined) return known;
-    const agent = new TunnelAgent(async () => (await this.use(dockerId).tunnel).dial(end));
-    agents.set(end, agent);
-    return agent;
+    return this.clients(dockerId, end).agent;
+  }
+
+  /** For requests to that end in the container, over connections that are kept. */
+  pool(dockerId: string, end: TunnelEnd): Dispatcher {
+    return this.clients(dockerId, end).pool;
   }
 
   /** Keeps the tunnel open. @returns a function that lets go of it */
@@ -46,6 +48,16 @@ export class Tunnels implements BeforeApplicationShutdown {
     for (const dockerId of this.open.keys()) this.close(dockerId);
   }
 
+  private clients(dockerId: string, end: TunnelEnd): { agent: TunnelAgent; pool: Pool } {
+    const { clients } = this.use(dockerId);
+    const known = clients.get(end);
+    if (known !== undefined) return known;
+    const dial = async (): Promise<Duplex> => (await this.use(dockerId).tunnel).dial(end);
+    const made = { agent: new TunnelAgent(dial), pool: tunnelPool(dial) };
+    clients.set(end, made);
+    return made;
+  }
+
   private use(dockerId: string): OpenTunnel {
     const known = this.open.get(dockerId);
     if (known !== undefined) {
@@ -54,7 +66,7 @@ export class Tunnels implements BeforeApplicationShutdown {
     }
     const idle = setTimeout(() => (opened.users > 0 ? idle.refresh() : this.close(dockerId)), IDLE_MS);
     idle.unref();
-    const opened: OpenTunnel = { tunnel: this.start(dockerId), agents: new Map(), users: 0, idle };
+    const opened: OpenTunnel = { tunnel: this.start(dockerId), clients: new Map(), users: 0, idle };
     this.open.set(dockerId, opened);
     const forget = (): void => {
       if (this.open.get(dockerId) === opened) this.close(dockerId);
@@ -74,7 +86,10 @@ export class Tunnels implements BeforeApplicationShutdown {
     if (known === undefined) return;
     this.open.delete(dockerId);
     clearTimeout(known.idle);
-    for (const agent of known.agents.values()) agent.destroy();
+    for (const { agent, pool } of known.clients.values()) {
+      agent.destroy();
+      void pool.destroy();
+    }
     known.tunnel.then(
       (tunnel) => tunnel.close(),
       () => undefined,
