@@ -1,5 +1,5 @@
 /**
- * What the way into VS Code costs: `npm run bench -- proxy [--n 5000]`.
+ * What the way into VS Code costs: `npm run bench -- proxy [--n 15000]`.
  *
  * The same code-server is asked through DevForge and at its own address, one right after the other and in
  * turning order, so that a busy machine weighs on both. Directly means from the host, over the bridge: for that a
@@ -19,9 +19,9 @@ import { Report } from './support/report.js';
 import { median, summarise } from './support/statistics.js';
 import { Undo } from './support/undo.js';
 
-const ROUNDS = 5;
+const ROUNDS = 15;
 const AT_ONCE = 8;
-const WARM_UP = 1_000;
+const WARM_UP = 3_000;
 const DIRECT_PORT = 13_999;
 const FILE_PORT = 4_000;
 const FILE_MB = 100;
@@ -69,7 +69,7 @@ async function measureMemory(report: Report, pid: number, target: Target): Promi
   report.figure('more memory at most', most - before, 'MB', { atMost: 32, unit: 'MB' });
 }
 
-const { values } = parseArgs({ options: { n: { type: 'string', default: '5000' }, strict: { type: 'boolean', default: false } } });
+const { values } = parseArgs({ options: { n: { type: 'string', default: '15000' }, strict: { type: 'boolean', default: false } } });
 const n = Number(values.n);
 const report = new Report();
 const undo = new Undo();

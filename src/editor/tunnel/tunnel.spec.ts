@@ -1,13 +1,14 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer, get, type Server } from 'node:http';
 import { connect } from 'node:http2';
 import { connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,10 +16,11 @@ import type { RuntimeProcess } from '../../runtime/container-runtime.js';
 import { Door } from './door.js';
 import { ProcessStream } from './process-stream.js';
 import { Tunnel } from './tunnel.js';
-import { TunnelAgent } from './tunnel-agent.js';
+import { TunnelAgent, tunnelPool } from './tunnel-agent.js';
 import { TunnelRefusal } from './tunnel-end.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../images/workspace/rootfs/usr/local/bin/devforge-tunnel', import.meta.url));
+const PRELOAD = fileURLToPath(new URL('../../../images/workspace/rootfs/usr/local/lib/devforge/editor/preload.mjs', import.meta.url));
 const MIB = 1024 * 1024;
 
 /** The program as a container would run it. */
@@ -113,6 +115,18 @@ describe.each([
     agent.destroy();
   });
 
+  it('serves HTTP over a pool that keeps its connections, also after the server closed them', async () => {
+    const pool = tunnelPool(() => tunnel.dial('editor'));
+    const ask = async (path: string): Promise<string> => (await pool.request({ method: 'GET', path, headers: { host: 'web.localhost:3000' } })).body.text();
+    await expect(ask('/one')).resolves.toBe('you asked for /one');
+    await expect(ask('/two')).resolves.toBe('you asked for /two');
+    editor.closeIdleConnections();
+    await delay(100);
+    await expect(ask('/three')).resolves.toBe('you asked for /three');
+    expect(asked).toEqual(['web.localhost:3000', 'web.localhost:3000', 'web.localhost:3000']);
+    await pool.destroy();
+  });
+
   it('says that nothing listens', async () => {
     const free = createTcpServer();
     const unused = await listening(free, 0);
@@ -205,5 +219,86 @@ describe('a door', () => {
     socket.end('the long way');
     await expect(text(socket)).resolves.toBe('the long way');
     tunnel.close();
+  });
+});
+
+describe("the editor's own door", () => {
+  /** Tells of every request how it came, and what of the door is left in its process. */
+  const SERVER = `require('node:http').createServer((request, response) => {
+    const { DEVFORGE_EDITOR_SOCKET: left = null } = process.env;
+    response.end(JSON.stringify({ over: request.socket.remoteAddress ?? 'its socket', execArgv: process.execArgv, left, process: process.pid }));
+  }).on('upgrade', (request, socket) => socket.end('HTTP/1.1 101 Switching Protocols\\r\\nConnection: upgrade\\r\\nUpgrade: x\\r\\n\\r\\nhello')).listen(process.env.AT, () => console.log('listening'));`;
+  let folder: string;
+  let socket: string;
+  let editor: ChildProcess;
+  let tunnel: Tunnel;
+  let program: ReturnType<typeof runProgram>;
+
+  async function startEditor(): Promise<void> {
+    await rm(socket, { force: true });
+    editor = spawn(process.execPath, [`--import=${PRELOAD}`, '-e', SERVER], { env: { DEVFORGE_EDITOR_SOCKET: socket, AT: socket, CODE_SERVER_PARENT_PID: '1' }, stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(editor.stdout!, 'data');
+  }
+  async function stopEditor(): Promise<void> {
+    editor.kill('SIGKILL');
+    await once(editor, 'exit');
+  }
+  async function asks(): Promise<Record<string, unknown>> {
+    const pool = tunnelPool(() => tunnel.dial('editor'));
+    try {
+      return (await (await pool.request({ method: 'GET', path: '/' })).body.json()) as Record<string, unknown>;
+    } finally {
+      await pool.destroy();
+    }
+  }
+  /** The first request shows the editor its server, and opens the door; that is `devforge-editor start`, in a container. */
+  const doorOpens = async (): Promise<void> => {
+    await asks();
+    while ((await asks())['over'] !== '127.0.0.1') await delay(20);
+  };
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tunnel-'));
+    socket = join(folder, 'editor.sock');
+    await startEditor();
+    program = runProgram(socket);
+    tunnel = await Tunnel.over(program.process, '127.0.0.1');
+  });
+  afterEach(async () => {
+    tunnel.close();
+    if (program.child.exitCode === null) await once(program.child, 'exit');
+    await stopEditor();
+    await rm(folder, { recursive: true });
+  });
+
+  it('leads into its server, and leaves nothing to what starts from there', async () => {
+    await doorOpens();
+    expect(await asks()).toEqual({ over: '127.0.0.1', execArgv: ['-e', SERVER], left: null, process: editor.pid });
+  });
+
+  it('carries upgrades', async () => {
+    await doorOpens();
+    const agent = new TunnelAgent(() => tunnel.dial('editor'));
+    const request = get({ agent, path: '/', headers: { connection: 'upgrade', upgrade: 'x' } });
+    const [, upgraded, head] = (await once(request, 'upgrade')) as [unknown, Duplex, Buffer];
+    expect(head.toString('latin1') + (await text(upgraded))).toBe('hello');
+    agent.destroy();
+  });
+
+  it('is for those who may use its socket', async () => {
+    await doorOpens();
+    expect((await stat(`${socket}.door`)).mode & 0o777).toBe(0o600);
+    const { port } = JSON.parse(await readFile(`${socket}.door`, 'utf8')) as { port: number };
+    await expect(new Door('127.0.0.1', port, '0'.repeat(64)).isOpen(1_000)).resolves.toBe(false);
+  });
+
+  it('is found again once the editor has started anew', async () => {
+    await doorOpens();
+    const before = editor.pid;
+    await stopEditor();
+    await expect(asks()).rejects.toBeInstanceOf(TunnelRefusal);
+    await startEditor();
+    await doorOpens();
+    expect((await asks())['process']).not.toBe(before);
   });
 });

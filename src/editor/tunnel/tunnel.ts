@@ -20,10 +20,15 @@ export class Tunnel {
   private readonly session: ClientHttp2Session;
   private readonly pings: NodeJS.Timeout;
   private door: Door | undefined;
+  /** The editor's own, which spares the process in the container as well. */
+  private editorDoor: Door | undefined;
   /** Connections through the door. */
   private readonly sockets = new Set<Duplex>();
 
-  private constructor(private readonly process: RuntimeProcess) {
+  private constructor(
+    private readonly process: RuntimeProcess,
+    private readonly address?: string,
+  ) {
     this.session = connect('http://tunnel', {
       createConnection: () => new ProcessStream(process),
       settings: { initialWindowSize: STREAM_WINDOW, enablePush: false },
@@ -40,10 +45,10 @@ export class Tunnel {
    */
   static async over(process: RuntimeProcess, address?: string): Promise<Tunnel> {
     process.stderr.resume();
-    const tunnel = new Tunnel(process);
+    const tunnel = new Tunnel(process, address);
     try {
       await once(tunnel.session, 'remoteSettings', { signal: AbortSignal.timeout(PATIENCE_MS) });
-      if (address !== undefined) await tunnel.findDoor(address);
+      if (address !== undefined) await tunnel.findDoor();
       return tunnel;
     } catch (error) {
       tunnel.close();
@@ -61,12 +66,8 @@ export class Tunnel {
 
   /** @throws TunnelRefusal when nothing listens there */
   async dial(end: TunnelEnd): Promise<Duplex> {
-    try {
-      if (this.door !== undefined) return this.keep(await this.door.dial(end));
-    } catch (error) {
-      if (error instanceof TunnelRefusal) throw error;
-      this.door = undefined;
-    }
+    const socket = (end === 'editor' ? await this.throughEditorDoor() : null) ?? (await this.throughDoor(end));
+    if (socket !== null) return this.keep(socket);
     const stream = this.session.request({ ':method': 'CONNECT', ':authority': end === 'editor' ? end : `localhost:${end}` });
     const [headers] = (await once(stream, 'response')) as [Record<string, string | number>];
     if (headers[':status'] === 200) return asSocket(stream);
@@ -81,14 +82,40 @@ export class Tunnel {
     for (const socket of this.sockets) socket.destroy();
   }
 
-  private async findDoor(address: string): Promise<void> {
-    const stream = this.session.request({ ':path': '/door', ':authority': 'editor' });
+  private async throughDoor(end: TunnelEnd): Promise<Duplex | null> {
+    try {
+      return (await this.door?.dial(end)) ?? null;
+    } catch (error) {
+      if (error instanceof TunnelRefusal) throw error;
+      this.door = undefined;
+      return null;
+    }
+  }
+
+  /** Where it leads nowhere, the editor may have started anew, with another. */
+  private async throughEditorDoor(): Promise<Duplex | null> {
+    if (this.door === undefined) return null;
+    try {
+      this.editorDoor ??= await this.doorAt('/door/editor');
+      return (await this.editorDoor?.dial('editor')) ?? null;
+    } catch {
+      this.editorDoor = undefined;
+      return null;
+    }
+  }
+
+  private async findDoor(): Promise<void> {
+    const door = await this.doorAt('/door');
+    if (await door?.isOpen(DOOR_PATIENCE_MS)) this.door = door;
+  }
+
+  private async doorAt(path: string): Promise<Door | undefined> {
+    const stream = this.session.request({ ':path': path, ':authority': 'editor' });
     const [headers] = (await once(stream, 'response')) as [Record<string, string | number>];
     stream.on('error', () => undefined).close();
-    // Containers of before have a program without a door, which takes this for something else.
-    if (headers['x-port'] === undefined) return;
-    const door = new Door(address, Number(headers['x-port']), String(headers['x-key']));
-    if (await door.isOpen(DOOR_PATIENCE_MS)) this.door = door;
+    // Containers of before have a program that takes this for something else.
+    if (headers['x-port'] === undefined) return undefined;
+    return new Door(this.address!, Number(headers['x-port']), String(headers['x-key']));
   }
 
   private keep(socket: Duplex): Duplex {
