@@ -74,6 +74,8 @@ describe('a browser', () => {
     };
     await type('pwd > /tmp/from-terminal', '/tmp/from-terminal');
     expect(await inside('cat /tmp/from-terminal')).toBe('/workspace');
+    await type('env > /tmp/environment', '/tmp/environment');
+    expect(await inside('grep -c DEVFORGE_EDITOR /tmp/environment; cat /proc/[0-9]*/cmdline | tr "\\0" "\\n" | grep -c "^--import=.*preload"')).toBe('0\n2');
 
     const since = broken;
     await delay(A_MINUTE_MS);
