@@ -179,7 +179,7 @@ describe('forward', () => {
     });
     (await asking({ path: '/' })).destroy();
     await left;
-    await expect(failure).resolves.toBeInstanceOf(Error);
+    await expect(failure).resolves.toBeUndefined();
   });
 
   it('lets go of the site when the browser leaves in the middle of what it sends', async () => {
@@ -192,6 +192,6 @@ describe('forward', () => {
     const upload = ask({ host: '127.0.0.1', port: frontPort, method: 'POST', path: '/' });
     upload.on('error', () => undefined).write('some of it');
     await left;
-    await expect(failure).resolves.toBeInstanceOf(Error);
+    await expect(failure).resolves.toBeUndefined();
   });
 });

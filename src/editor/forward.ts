@@ -18,7 +18,8 @@ export interface Forwarded {
 /**
  * Hands a request on, and the answer back, piece by piece, at the pace of whoever is slower.
  *
- * @throws Error when the site breaks off before it answers; when it does so later, the answer breaks off as well
+ * @returns once the answer is given, or the browser has left
+ * @throws Error when the site breaks off; what was begun of its answer breaks off as well
  */
 export function forward(request: IncomingMessage, response: ServerResponse, { over, path, relayed }: Forwarded): Promise<void> {
   const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
@@ -49,6 +50,7 @@ export function forward(request: IncomingMessage, response: ServerResponse, { ov
         resolve();
       },
       onResponseError(_, error) {
+        if (response.destroyed) return resolve();
         if (response.headersSent) response.destroy();
         reject(error);
       },
