@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { createProxyServer, type ProxyServer } from 'http-proxy-3';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { AdminToken } from '../auth/admin-token.js';
@@ -31,7 +32,7 @@ export interface SiteRequest {
 /** Hands requests and upgrades on to a container's site, without DevForge's own credentials. */
 @Injectable()
 export class SiteProxy implements BeforeApplicationShutdown {
-  private readonly upgrades: ProxyServer = createProxyServer({ xfwd: true, changeOrigin: false });
+  private readonly upgrades: ProxyServer = createProxyServer({ xfwd: true, changeOrigin: false, cookieDomainRewrite: '' });
   private readonly upgraded = new Set<Duplex>();
   private readonly memory = new RelayMemory();
   private readonly relayed = (chunk: Buffer): void => this.memory.relayed(chunk);
@@ -42,7 +43,10 @@ export class SiteProxy implements BeforeApplicationShutdown {
     private readonly heartbeat: EditorHeartbeat,
     private readonly token: AdminToken,
     @InjectPinoLogger(SiteProxy.name) private readonly logger: PinoLogger,
-  ) {}
+  ) {
+    // It hears here of browsers that break off, and ends the process when nobody listens.
+    this.upgrades.on('error', () => undefined);
+  }
 
   async web(request: IncomingMessage, response: ServerResponse, to: SiteRequest): Promise<void> {
     response.once('close', this.tunnels.hold(to.container.dockerId!));
@@ -55,7 +59,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
     }
   }
 
-  async ws(request: IncomingMessage, socket: Duplex, head: Buffer, to: SiteRequest): Promise<void> {
+  async ws(request: IncomingMessage, socket: Socket, head: Buffer, to: SiteRequest): Promise<void> {
     this.upgraded.add(socket);
     const release = this.tunnels.hold(to.container.dockerId!);
     const leave = to.site.port === null ? this.heartbeat.follow(to.container) : (): void => undefined;
@@ -70,7 +74,12 @@ export class SiteProxy implements BeforeApplicationShutdown {
       await this.prepare(request, to);
       request.url = to.path;
       const options = { target: TARGET, agent: this.tunnels.agent(to.container.dockerId!, to.site.port ?? 'editor') };
-      this.upgrades.ws(request, socket as never, head, options, (error) => this.failed(error as Error, request, socket, to));
+      const before = socket.bytesWritten;
+      this.upgrades.ws(request, socket, head, options, (error) => {
+        // What is of another protocol by now has no place for an answer of this one.
+        if (socket.bytesWritten > before) socket.destroy();
+        else this.failed(error, request, socket, to);
+      });
     } catch (error) {
       this.failed(error, request, socket, to);
     }

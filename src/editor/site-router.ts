@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Settings } from '../config/settings.js';
@@ -68,7 +69,7 @@ export class SiteRouter {
     if (site.port === null && container.template === 'claude') return refuse(target, 404, 'This container has no VS Code: its template is claude.');
     const to = { site, container, path: address.path };
     if (head === null) await this.proxy.web(request, target as ServerResponse, to);
-    else await this.proxy.ws(request, target as Duplex, head, to);
+    else await this.proxy.ws(request, target as Socket, head, to);
   }
 
   private async signIn(response: ServerResponse, address: SiteAddress, site: Site, ticket: string): Promise<void> {

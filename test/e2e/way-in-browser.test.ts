@@ -76,6 +76,8 @@ describe('a browser', () => {
     expect(await inside('cat /tmp/from-terminal')).toBe('/workspace');
     await type('env > /tmp/environment', '/tmp/environment');
     expect(await inside('grep -c DEVFORGE_EDITOR /tmp/environment; cat /proc/[0-9]*/cmdline | tr "\\0" "\\n" | grep -c "^--import=.*preload"')).toBe('0\n2');
+    // Of the agent that VS Code brings along, a process of 130 MB and one more, nothing runs.
+    expect(await inside('pgrep -fc "type=[a]gentHost|copilot-[r]untime" || true')).toBe('0');
 
     const since = broken;
     await delay(A_MINUTE_MS);

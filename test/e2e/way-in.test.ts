@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ok, problem } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
@@ -23,7 +24,8 @@ const MIRROR = `
   });
   server.on('upgrade', (request, socket) => {
     socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n\\r\\n');
-    socket.pipe(socket);
+    socket.on('error', () => undefined).pipe(socket);
+    if (request.url === '/reset') socket.once('data', () => socket.resetAndDestroy());
   });
   server.listen(4000, '127.0.0.1');`;
 
@@ -156,6 +158,26 @@ describe("the way into a container's sites", () => {
       socket!.write('echo');
       await expect(heard).resolves.toBe('echo');
       socket!.destroy();
+    });
+
+    it('may break off at either end, and concerns nobody else', async () => {
+      const visitor = await signedIn(both, 4000);
+      const { pid } = server.devforge;
+      const [gone, other] = await Promise.all([visitor.upgrade(`${previewOf(both, 4000)}/ws`), visitor.upgrade(`${previewOf(both, 4000)}/ws`)]);
+      gone.socket!.resetAndDestroy();
+      const { socket } = await visitor.upgrade(`${previewOf(both, 4000)}/reset`);
+      socket!.write('now');
+      // What it says of its own, and nothing of DevForge's in it.
+      expect(['', 'now']).toContain(await text(socket!).catch(() => ''));
+      const page = await visitor.upgrade(`${editorOf(both)}/stable-x?reconnectionToken=x&skipWebSocketFrames=false`);
+      page.socket?.resetAndDestroy();
+      await delay(300);
+      const heard = new Promise<string>((resolve) => other.socket!.once('data', (chunk: Buffer) => resolve(chunk.toString())));
+      other.socket!.write('still here');
+      await expect(heard).resolves.toBe('still here');
+      other.socket!.destroy();
+      expect(ok(await server.api.get(both.id)).status).toBe('running');
+      expect(server.devforge.pid).toBe(pid);
     });
 
     it('is nothing that a page elsewhere makes a browser send', async () => {
