@@ -68,8 +68,6 @@ export class SiteProxy implements BeforeApplicationShutdown {
       release();
       leave();
     });
-    // Also while the tunnel is being opened, a peer that breaks off must not end the process.
-    socket.on('error', () => socket.destroy());
     try {
       await this.prepare(request, to);
       request.url = to.path;

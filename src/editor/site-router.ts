@@ -36,7 +36,12 @@ export class SiteRouter {
   attach({ httpAdapter }: HttpAdapterHost): void {
     const server: Server = httpAdapter.getHttpServer();
     divert(server, 'request', (request, response) => this.takes(request, response as ServerResponse, null));
-    divert(server, 'upgrade', (request, socket, head) => this.takes(request, socket as Duplex, head ?? Buffer.alloc(0)));
+    divert(server, 'upgrade', (request, target, head) => {
+      const socket = target as Duplex;
+      // From here on Node.js does not look after it any more; whoever breaks off before anybody else does would end the process.
+      socket.on('error', () => socket.destroy());
+      return this.takes(request, socket, head ?? Buffer.alloc(0));
+    });
   }
 
   /** @returns whether the request is for a site */

@@ -180,6 +180,22 @@ describe("the way into a container's sites", () => {
       expect(server.devforge.pid).toBe(pid);
     });
 
+    it('may be asked for by somebody who breaks off at once, signed in or not', async () => {
+      const visitor = await signedIn(both, 4000);
+      const { host } = new URL(previewOf(both, 4000));
+      const targets = [`/ws HTTP/1.1\r\nHost: ${host}\r\nCookie: ${visitor.cookie}`, `/ws HTTP/1.1\r\nHost: ${host}`, '/nowhere HTTP/1.1\r\nHost: localhost', '/socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost'];
+      for (const target of targets) {
+        for (const wait of [0, 1, 2, 5, 20]) {
+          const socket = connect(Number(portOf()), '127.0.0.1');
+          socket.on('error', () => undefined).write(`GET ${target}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
+          await delay(wait);
+          socket.resetAndDestroy();
+        }
+      }
+      await delay(300);
+      expect(ok(await server.api.get(both.id)).status).toBe('running');
+    });
+
     it('is nothing that a page elsewhere makes a browser send', async () => {
       const visitor = await signedIn(both, 4000);
       for (const origin of ['http://evil.example', editorOf(small), 'null', `http://localhost:${portOf()}`]) {
