@@ -16,6 +16,11 @@ describe('toDomainError', () => {
     expect(toDomainError('other', translators)).toMatchObject({ code: 'busy' });
   });
 
+  it('does not let a translator look behind what the framework says', () => {
+    const aborted = new HttpException('request aborted', 400, { cause: Object.assign(new Error('request aborted'), { code: 'ECONNABORTED' }) });
+    expect(toDomainError(aborted, [() => new DomainError('database_unavailable', 'x')])).toMatchObject({ code: 'malformed_body', message: 'request aborted' });
+  });
+
   it.each<[HttpException, ErrorCode]>([
     [new BadRequestException('Unexpected token'), 'malformed_body'],
     [new ForbiddenException(), 'forbidden'],

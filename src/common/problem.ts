@@ -26,16 +26,16 @@ const CODE_OF_STATUS: Record<number, ErrorCode> = {
   429: 'too_many_requests',
 };
 
-/** What a client is told of any error: domain errors as they are, the framework's by status, all else as `internal_error`. */
+/** What a client is told of any error: domain errors as they are, the framework's by status, what a translator knows, all else as `internal_error`. */
 export function toDomainError(error: unknown, translators: readonly ErrorTranslator[] = []): DomainError {
   if (error instanceof DomainError) return error;
-  for (const translate of translators) {
-    const translated = translate(error);
-    if (translated !== undefined) return translated;
-  }
   if (error instanceof HttpException) {
     const code = CODE_OF_STATUS[error.getStatus()];
     if (code !== undefined) return new DomainError(code, error.message, { cause: error });
+  }
+  for (const translate of translators) {
+    const translated = translate(error);
+    if (translated !== undefined) return translated;
   }
   return new DomainError('internal_error', 'The details are in the log of the server, under the request id.', { cause: error });
 }

@@ -2,6 +2,7 @@ import { DomainError } from '../common/domain-error.js';
 
 interface PostgresErrorShape {
   code?: string;
+  syscall?: string;
   constraint?: string;
   cause?: unknown;
 }
@@ -9,6 +10,8 @@ interface PostgresErrorShape {
 const UNIQUE_VIOLATION = '23505';
 /** SQLSTATE classes and Node error codes that mean the server is away, not that the query is wrong. */
 const AWAY = /^(08|57P0|53300|ECONN|ENOENT|EPIPE|ETIMEDOUT)/;
+/** Files are missed with the same codes. */
+const OF_A_CONNECTION = /^(connect|read|write)$/;
 const AWAY_MESSAGE = /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
 
 /** The unique constraint a query ran into. */
@@ -24,8 +27,8 @@ function originOf(error: unknown): PostgresErrorShape {
 }
 
 export function isDatabaseAway(error: unknown): boolean {
-  const origin = originOf(error);
-  return (origin.code !== undefined && AWAY.test(origin.code)) || AWAY_MESSAGE.test(messageOf(error));
+  const { code, syscall } = originOf(error);
+  return (code !== undefined && AWAY.test(code) && (syscall === undefined || OF_A_CONNECTION.test(syscall))) || AWAY_MESSAGE.test(messageOf(error));
 }
 
 function messageOf(error: unknown): string {
