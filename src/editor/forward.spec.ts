@@ -81,8 +81,8 @@ describe('forward', () => {
   it('says for whom it asks, and who did before', async () => {
     const alone = await heard({ path: '/', headers: { host: 'web.localhost:3000' } });
     expect(alone.headers).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-forwarded-port': '3000', 'x-forwarded-proto': 'http', 'x-forwarded-host': 'web.localhost:3000' });
-    const behind = await heard({ path: '/', headers: { host: 'web.example.com', 'x-forwarded-for': '192.0.2.7', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'web.example.com' } });
-    expect(behind.headers).toMatchObject({ 'x-forwarded-for': '192.0.2.7,127.0.0.1', 'x-forwarded-proto': 'https,http', 'x-forwarded-host': 'web.example.com' });
+    const behind = await heard({ path: '/', headers: { host: 'web.example.com', 'x-forwarded-for': '192.0.2.7', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'web.example.com', 'x-forwarded-prefix': '/x' } });
+    expect(behind.headers).toMatchObject({ 'x-forwarded-prefix': '/x', 'x-forwarded-for': '192.0.2.7,127.0.0.1', 'x-forwarded-proto': 'https,http', 'x-forwarded-host': 'web.example.com' });
   });
 
   it('keeps to itself what is of one connection alone', async () => {

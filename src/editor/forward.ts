@@ -5,6 +5,7 @@ import type { Dispatcher } from 'undici';
 const MOST_AHEAD = 256 * 1024;
 /** Of one connection, or of the way a body is cut on it: each side has its own. */
 const OF_ONE_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect', 'http2-settings']);
+const FOR_WHOM = new Set(['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-host']);
 const DOMAIN = /;\s*domain=[^;]*/i;
 
 export interface Forwarded {
@@ -60,7 +61,7 @@ export function forward(request: IncomingMessage, response: ServerResponse, { ov
 }
 
 function handedOn({ headers, socket }: IncomingMessage): string[] {
-  const handed = Object.entries(headers).flatMap(([name, value]) => (OF_ONE_CONNECTION.has(name) || name.startsWith('x-forwarded-') ? [] : [name, String(value)]));
+  const handed = Object.entries(headers).flatMap(([name, value]) => (OF_ONE_CONNECTION.has(name) || FOR_WHOM.has(name) ? [] : [name, String(value)]));
   const [, port = '80'] = /:(\d+)$/.exec(headers.host ?? '') ?? [];
   const before = (name: string): string => (headers[name] === undefined ? '' : `${String(headers[name])},`);
   return handed.concat(
