@@ -1,6 +1,4 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { get } from 'node:http';
-import { json } from 'node:stream/consumers';
 import { Clock } from '../common/clock.js';
 import { ContainersRepository, type ContainerRow } from '../persistence/containers.repository.js';
 import { Tunnels } from './tunnel/tunnels.js';
@@ -50,13 +48,10 @@ export class EditorHeartbeat implements OnModuleDestroy {
   }
 
   /** `/healthz` tells of the last heartbeat, in milliseconds of the epoch, and is none itself. */
-  private health(dockerId: string): Promise<{ lastHeartbeat?: number }> {
-    return new Promise((resolve, reject) => {
-      const request = get({ agent: this.tunnels.agent(dockerId, 'editor'), path: '/healthz', headers: { host: 'editor' }, timeout: PATIENCE_MS });
-      request.on('timeout', () => request.destroy(new Error('no answer')));
-      request.on('error', reject);
-      request.on('response', (response) => json(response).then((body) => resolve(body as { lastHeartbeat?: number }), reject));
-    });
+  private async health(dockerId: string): Promise<{ lastHeartbeat?: number }> {
+    const { pool } = this.tunnels.clients(dockerId, 'editor');
+    const { body } = await pool.request({ method: 'GET', path: '/healthz', headers: { host: 'editor' }, signal: AbortSignal.timeout(PATIENCE_MS) });
+    return (await body.json()) as { lastHeartbeat?: number };
   }
 
   private async note(id: string, at: Date): Promise<void> {

@@ -1,20 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, request as ask, type RequestListener, type RequestOptions, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request as ask, type RequestListener, type RequestOptions } from 'node:http';
+import { connect } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { listening } from '../../test/support/api/listening.js';
 import { forward } from './forward.js';
-import { tunnelPool } from './tunnel/tunnel-agent.js';
+import { tunnelPool } from './tunnel/tunnel-clients.js';
 
 const MIB = 1024 * 1024;
-
-async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
-}
 
 describe('forward', () => {
   let site: RequestListener;

@@ -11,13 +11,13 @@ export class RelayMemory {
   private collect: ReturnType<typeof collector> | undefined;
   private bytes = 0;
 
-  relayed(chunk: Buffer): void {
+  readonly relayed = (chunk: Buffer): void => {
     this.bytes += chunk.length;
     if (this.bytes < EVERY_BYTES) return;
     this.bytes = 0;
     this.collect ??= collector();
     this.collect({ type: 'minor' });
-  }
+  };
 }
 
 /** V8's own, which Node.js shows only in contexts that are made with the flag. */

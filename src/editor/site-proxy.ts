@@ -14,11 +14,10 @@ import { withoutOwnCookies } from './sign-in/site-cookie.js';
 import type { Site } from './site.js';
 import { RelayMemory } from './relay-memory.js';
 import { keepWaiting } from './site-answers.js';
+import { ANYWHERE } from './tunnel/tunnel-clients.js';
 import { TunnelRefusal } from './tunnel/tunnel-end.js';
 import { Tunnels } from './tunnel/tunnels.js';
 
-/** The target's address is the tunnel's business; requests keep the `Host` they came with. */
-const TARGET = 'http://127.0.0.1';
 const BEARER = /^Bearer +(\S+) *$/i;
 
 /** One request, and where it goes. */
@@ -35,7 +34,6 @@ export class SiteProxy implements BeforeApplicationShutdown {
   private readonly upgrades: ProxyServer = createProxyServer({ xfwd: true, changeOrigin: false, cookieDomainRewrite: '' });
   private readonly upgraded = new Set<Duplex>();
   private readonly memory = new RelayMemory();
-  private readonly relayed = (chunk: Buffer): void => this.memory.relayed(chunk);
 
   constructor(
     private readonly tunnels: Tunnels,
@@ -52,8 +50,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
     response.once('close', this.tunnels.hold(to.container.dockerId!));
     try {
       await this.prepare(request, to);
-      const over = this.tunnels.pool(to.container.dockerId!, to.site.port ?? 'editor');
-      await forward(request, response, { over, path: to.path, relayed: this.relayed });
+      await forward(request, response, { over: this.clients(to).pool, path: to.path, relayed: this.memory.relayed });
     } catch (error) {
       this.failed(error, request, response, to);
     }
@@ -71,7 +68,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
     try {
       await this.prepare(request, to);
       request.url = to.path;
-      const options = { target: TARGET, agent: this.tunnels.agent(to.container.dockerId!, to.site.port ?? 'editor') };
+      const options = { target: ANYWHERE, agent: this.clients(to).agent };
       const before = socket.bytesWritten;
       this.upgrades.ws(request, socket, head, options, (error) => {
         // What is of another protocol by now has no place for an answer of this one.
@@ -86,7 +83,10 @@ export class SiteProxy implements BeforeApplicationShutdown {
   /** The server closes only once every connection has ended, taken-over ones as well. */
   beforeApplicationShutdown(): void {
     for (const socket of this.upgraded) socket.destroy();
-    this.upgrades.close();
+  }
+
+  private clients({ site, container }: SiteRequest): ReturnType<Tunnels['clients']> {
+    return this.tunnels.clients(container.dockerId!, site.port ?? 'editor');
   }
 
   private async prepare(request: IncomingMessage, { site, container }: SiteRequest): Promise<void> {

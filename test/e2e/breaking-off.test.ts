@@ -1,16 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { breakOff } from '../support/api/break-off.js';
 import { ok } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
+import { WEBSOCKET } from '../support/way-in/browser-like.js';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
-/** After so many milliseconds: before the request is read, while it is looked at, while it is answered. */
-const MOMENTS = [0, 1, 5, 25, 100];
-/** More than is sent: half of the requests break off within their body. */
+/** More than is sent: the requests break off within their body. */
 const PROMISED_BYTES = 60_000;
 const BODY = 'x'.repeat(50_000);
 
@@ -28,17 +27,8 @@ describe('clients that break off', () => {
     await server?.dispose();
   }, 60_000);
 
-  async function breakOff(head: string, body = ''): Promise<void> {
-    await Promise.all(
-      MOMENTS.map(async (moment) => {
-        const socket = connect(Number(new URL(server.devforge.url).port), '127.0.0.1');
-        socket.on('error', () => undefined).resume();
-        socket.write(`${head}\r\n\r\n${body}`);
-        await delay(moment);
-        socket.resetAndDestroy();
-      }),
-    );
-  }
+  const url = (): string => server.devforge.url;
+  const signedIn = (): Record<string, string> => ({ Host: 'localhost', Authorization: `Bearer ${server.devforge.token}` });
   const expectNothing = async (): Promise<void> => {
     await delay(500);
     expect(ok(await server.api.get(container.id)).status).toBe('running');
@@ -47,14 +37,18 @@ describe('clients that break off', () => {
 
   it('leave the server as it was, whatever they asked for', async () => {
     const { paths } = ok(await server.api.request<{ paths: Record<string, object> }>('GET', '/docs/openapi.json'));
-    const authorization = `Host: localhost\r\nAuthorization: Bearer ${server.devforge.token}`;
     for (const [route, operations] of Object.entries(paths)) {
       const path = route.replace('{id}', container.id).replace('{port}', '4000').replace(/\{[^}]+\}/g, 'x');
       for (const method of METHODS.filter((each) => each in operations)) {
         // The container is asked for to the end.
         if (/\/(?:stop|restart)$/.test(path) || (method === 'delete' && path.endsWith(container.id))) continue;
-        if (method === 'get') await breakOff(`GET ${path}?follow=true&path=/workspace HTTP/1.1\r\n${authorization}`);
-        else for (const type of ['application/json', 'application/octet-stream', 'application/x-tar']) await breakOff(`${method.toUpperCase()} ${path}?path=/tmp/broken-off HTTP/1.1\r\n${authorization}\r\nContent-Type: ${type}\r\nContent-Length: ${PROMISED_BYTES}`, BODY);
+        if (method === 'get') await breakOff(url(), { target: `${path}?follow=true&path=/workspace`, headers: signedIn() });
+        else {
+          for (const type of ['application/json', 'application/octet-stream', 'application/x-tar']) {
+            const headers = { ...signedIn(), 'Content-Type': type, 'Content-Length': String(PROMISED_BYTES) };
+            await breakOff(url(), { method: method.toUpperCase(), target: `${path}?path=/tmp/broken-off`, headers, body: BODY });
+          }
+        }
       }
     }
     await expectNothing();
@@ -62,9 +56,7 @@ describe('clients that break off', () => {
 
   it('leave it as it was when they asked for a socket, signed in or not', async () => {
     for (const target of ['/socket.io/?EIO=4&transport=websocket', '/nowhere', `/editor/${container.id}/`]) {
-      for (const signedIn of ['', `\r\nAuthorization: Bearer ${server.devforge.token}`]) {
-        await breakOff(`GET ${target} HTTP/1.1\r\nHost: localhost${signedIn}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==`);
-      }
+      for (const headers of [{ Host: 'localhost' }, signedIn()]) await breakOff(url(), { target, headers: { ...headers, ...WEBSOCKET } });
     }
     await expectNothing();
   }, 60_000);

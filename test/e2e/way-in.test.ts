@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { breakOff } from '../support/api/break-off.js';
 import { ok, problem } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
-import { BrowserLike } from '../support/way-in/browser-like.js';
+import { BrowserLike, WEBSOCKET } from '../support/way-in/browser-like.js';
 
 interface Link {
   url: string;
@@ -183,15 +184,8 @@ describe("the way into a container's sites", () => {
     it('may be asked for by somebody who breaks off at once, signed in or not', async () => {
       const visitor = await signedIn(both, 4000);
       const { host } = new URL(previewOf(both, 4000));
-      const targets = [`/ws HTTP/1.1\r\nHost: ${host}\r\nCookie: ${visitor.cookie}`, `/ws HTTP/1.1\r\nHost: ${host}`, '/nowhere HTTP/1.1\r\nHost: localhost', '/socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost'];
-      for (const target of targets) {
-        for (const wait of [0, 1, 2, 5, 20]) {
-          const socket = connect(Number(portOf()), '127.0.0.1');
-          socket.on('error', () => undefined).write(`GET ${target}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
-          await delay(wait);
-          socket.resetAndDestroy();
-        }
-      }
+      const nobody = { Host: host, ...WEBSOCKET };
+      for (const headers of [nobody, { ...nobody, Cookie: visitor.cookie! }]) await breakOff(server.devforge.url, { target: '/ws', headers });
       await delay(300);
       expect(ok(await server.api.get(both.id)).status).toBe('running');
     });

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { createServer, get, type Server } from 'node:http';
+import { createServer, get } from 'node:http';
 import { connect } from 'node:http2';
 import { connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,30 +12,27 @@ import type { Duplex } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { listening } from '../../../test/support/api/listening.js';
 import type { RuntimeProcess } from '../../runtime/container-runtime.js';
 import { Door } from './door.js';
 import { ProcessStream } from './process-stream.js';
 import { Tunnel } from './tunnel.js';
-import { TunnelAgent, tunnelPool } from './tunnel-agent.js';
+import { TunnelAgent, tunnelPool } from './tunnel-clients.js';
 import { TunnelRefusal } from './tunnel-end.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../images/workspace/rootfs/usr/local/bin/devforge-tunnel', import.meta.url));
 const PRELOAD = fileURLToPath(new URL('../../../images/workspace/rootfs/usr/local/lib/devforge/editor/preload.mjs', import.meta.url));
 const MIB = 1024 * 1024;
 
+type Ask = (path: string, headers: { host: string }) => Promise<string>;
+/** A client of a tunnel's editor. */
+type Over = () => { ask: Ask; end: () => unknown };
+
 /** The program as a container would run it. */
 function runProgram(socket: string): { child: ChildProcess; process: RuntimeProcess } {
   const child = spawn(process.execPath, [PROGRAM], { env: { DEVFORGE_EDITOR_SOCKET: socket } });
   const exit = once(child, 'exit').then(([code]) => Number(code));
   return { child, process: { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit, resize: async () => undefined, close: () => child.stdin.destroy() } };
-}
-
-async function listening(server: Server | ReturnType<typeof createTcpServer>, where: string | number): Promise<number> {
-  if (typeof where === 'number') server.listen(where, '127.0.0.1');
-  else server.listen(where);
-  await once(server, 'listening');
-  const address = server.address();
-  return typeof address === 'object' ? (address?.port ?? 0) : 0;
 }
 
 describe.each([
@@ -53,9 +50,19 @@ describe.each([
   let child: ChildProcess;
   let tunnel: Tunnel;
 
+  const overAgent: Over = () => {
+    const agent = new TunnelAgent(() => tunnel.dial('editor'));
+    const ask: Ask = (path, headers) => new Promise((resolve, reject) => get({ agent, path, headers }, (response) => resolve(text(response))).on('error', reject));
+    return { ask, end: () => agent.destroy() };
+  };
+  const overPool: Over = () => {
+    const pool = tunnelPool(() => tunnel.dial('editor'));
+    return { ask: async (path, headers) => (await pool.request({ method: 'GET', path, headers })).body.text(), end: () => pool.destroy() };
+  };
+
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tunnel-'));
-    port = await listening(echo, 0);
+    port = await listening(echo);
     await listening(editor, join(folder, 'editor.sock'));
     const program = runProgram(join(folder, 'editor.sock'));
     child = program.child;
@@ -102,34 +109,24 @@ describe.each([
     stuck.destroy();
   });
 
-  it('serves HTTP to an agent that keeps its connections, also after the server closed them', async () => {
-    const agent = new TunnelAgent(() => tunnel.dial('editor'));
-    const ask = (path: string): Promise<string> =>
-      new Promise((resolve, reject) => get({ agent, path, headers: { host: 'web.localhost:3000' } }, (response) => resolve(text(response))).on('error', reject));
+  it.each<[string, Over]>([
+    ['an agent', overAgent],
+    ['a pool', overPool],
+  ])('serves HTTP to %s, also after the server closed its connections', async (_name, over) => {
+    const { ask: askWith, end } = over();
+    const ask = (path: string): Promise<string> => askWith(path, { host: 'web.localhost:3000' });
     await expect(ask('/one')).resolves.toBe('you asked for /one');
     await expect(ask('/two')).resolves.toBe('you asked for /two');
     editor.closeIdleConnections();
     await delay(100);
     await expect(ask('/three')).resolves.toBe('you asked for /three');
     expect(asked).toEqual(['web.localhost:3000', 'web.localhost:3000', 'web.localhost:3000']);
-    agent.destroy();
-  });
-
-  it('serves HTTP over a pool that keeps its connections, also after the server closed them', async () => {
-    const pool = tunnelPool(() => tunnel.dial('editor'));
-    const ask = async (path: string): Promise<string> => (await pool.request({ method: 'GET', path, headers: { host: 'web.localhost:3000' } })).body.text();
-    await expect(ask('/one')).resolves.toBe('you asked for /one');
-    await expect(ask('/two')).resolves.toBe('you asked for /two');
-    editor.closeIdleConnections();
-    await delay(100);
-    await expect(ask('/three')).resolves.toBe('you asked for /three');
-    expect(asked).toEqual(['web.localhost:3000', 'web.localhost:3000', 'web.localhost:3000']);
-    await pool.destroy();
+    await end();
   });
 
   it('says that nothing listens', async () => {
     const free = createTcpServer();
-    const unused = await listening(free, 0);
+    const unused = await listening(free);
     await new Promise((closed) => free.close(closed));
     await expect(tunnel.dial(unused)).rejects.toBeInstanceOf(TunnelRefusal);
     await expect(tunnel.dial(port)).resolves.toBeDefined();
@@ -167,7 +164,7 @@ describe('a door', () => {
   let port: number;
 
   beforeAll(async () => {
-    port = await listening(echo, 0);
+    port = await listening(echo);
   });
   afterAll(() => void echo.close());
 
@@ -203,7 +200,7 @@ describe('a door', () => {
   it('gives all that was written before the end, however slowly it is read', async () => {
     const sent = randomBytes(8 * MIB);
     const speaker = createTcpServer((socket) => void socket.end(sent));
-    const at = await listening(speaker, 0);
+    const at = await listening(speaker);
     await withDoor(async (door) => {
       const socket = await new Door('127.0.0.1', door.port, door.key).dial(at);
       await delay(300);

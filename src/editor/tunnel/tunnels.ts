@@ -1,17 +1,23 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
-import type { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Dispatcher, Pool } from 'undici';
+import type { Pool } from 'undici';
 import { ContainerRuntime } from '../../runtime/container-runtime.js';
 import { Tunnel } from './tunnel.js';
-import { TunnelAgent, tunnelPool } from './tunnel-agent.js';
+import { TunnelAgent, tunnelPool } from './tunnel-clients.js';
 import type { TunnelEnd } from './tunnel-end.js';
 
 const IDLE_MS = 10 * 60_000;
 
+interface Clients {
+  /** For upgrades. */
+  agent: TunnelAgent;
+  /** For requests, over connections that are kept. */
+  pool: Pool;
+}
+
 interface OpenTunnel {
   tunnel: Promise<Tunnel>;
-  clients: Map<TunnelEnd, { agent: TunnelAgent; pool: Pool }>;
+  clients: Map<TunnelEnd, Clients>;
   /** Requests and connections under way. */
   users: number;
   idle: NodeJS.Timeout;
@@ -24,14 +30,15 @@ export class Tunnels implements BeforeApplicationShutdown {
 
   constructor(private readonly runtime: ContainerRuntime) {}
 
-  /** For single requests, and upgrades, to that end in the container. */
-  agent(dockerId: string, end: TunnelEnd): Agent {
-    return this.clients(dockerId, end).agent;
-  }
-
-  /** For requests to that end in the container, over connections that are kept. */
-  pool(dockerId: string, end: TunnelEnd): Dispatcher {
-    return this.clients(dockerId, end).pool;
+  /** Of that end in the container. */
+  clients(dockerId: string, end: TunnelEnd): Clients {
+    const { clients } = this.use(dockerId);
+    const known = clients.get(end);
+    if (known !== undefined) return known;
+    const dial = async (): Promise<Duplex> => (await this.use(dockerId).tunnel).dial(end);
+    const made = { agent: new TunnelAgent(dial), pool: tunnelPool(dial) };
+    clients.set(end, made);
+    return made;
   }
 
   /** Keeps the tunnel open. @returns a function that lets go of it */
@@ -46,16 +53,6 @@ export class Tunnels implements BeforeApplicationShutdown {
 
   beforeApplicationShutdown(): void {
     for (const dockerId of this.open.keys()) this.close(dockerId);
-  }
-
-  private clients(dockerId: string, end: TunnelEnd): { agent: TunnelAgent; pool: Pool } {
-    const { clients } = this.use(dockerId);
-    const known = clients.get(end);
-    if (known !== undefined) return known;
-    const dial = async (): Promise<Duplex> => (await this.use(dockerId).tunnel).dial(end);
-    const made = { agent: new TunnelAgent(dial), pool: tunnelPool(dial) };
-    clients.set(end, made);
-    return made;
   }
 
   private use(dockerId: string): OpenTunnel {

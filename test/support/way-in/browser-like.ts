@@ -8,6 +8,9 @@ export interface SiteAnswer {
   body: string;
 }
 
+/** What asks for a WebSocket. */
+export const WEBSOCKET = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' };
+
 /** What a browser does with a site of DevForge: names resolve to the server, and the cookie goes along. No library lets a test forge `Host`. */
 export class BrowserLike {
   /** As it would be sent. */
@@ -36,9 +39,8 @@ export class BrowserLike {
   /** Asks for a WebSocket. @returns the status, 101 when it was opened, and the connection */
   upgrade(target: string, headers: OutgoingHttpHeaders = {}): Promise<{ status: number; socket?: Socket }> {
     const { host } = new URL(target);
-    const handshake = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', Origin: `http://${host}` };
     return new Promise((resolve, reject) => {
-      const asked = request(this.options(target, { ...handshake, ...headers }));
+      const asked = request(this.options(target, { ...WEBSOCKET, Origin: `http://${host}`, ...headers }));
       asked.on('upgrade', (response, socket) => resolve({ status: response.statusCode ?? 0, socket: socket as Socket }));
       asked.on('response', (response) => {
         response.resume();

@@ -3,9 +3,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { rename, writeFile } from 'node:fs/promises';
 import { openDoor } from './door.mjs';
+import { EDITOR_DOOR, EDITOR_SOCKET } from './places.mjs';
 
-const SOCKET = process.env.DEVFORGE_EDITOR_SOCKET ?? '/tmp/devforge-editor.sock';
-const PLACE = `${SOCKET}.door`;
 const REQUEST = 'http.server.request.start';
 
 // code-server's first process hands this on to its second, which is the server; nothing that starts from there needs it.
@@ -16,7 +15,7 @@ if (process.env.CODE_SERVER_PARENT_PID !== undefined) {
 }
 
 function notice({ server }) {
-  if (server.address() !== SOCKET) return;
+  if (server.address() !== EDITOR_SOCKET) return;
   unsubscribe(REQUEST, notice);
   open(server).catch((error) => console.error(`devforge-editor: no door: ${error.message}`));
 }
@@ -26,7 +25,7 @@ async function open(server) {
     visitor.write('ok\n');
     server.emit('connection', visitor);
   });
-  const draft = `${PLACE}.${process.pid}`;
+  const draft = `${EDITOR_DOOR}.${process.pid}`;
   await writeFile(draft, JSON.stringify(door), { mode: 0o600 });
-  await rename(draft, PLACE);
+  await rename(draft, EDITOR_DOOR);
 }

@@ -1,10 +1,11 @@
 import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { callbackify } from 'node:util';
 import { Pool } from 'undici';
 
 const MOST_CONNECTIONS = 256;
 /** The address of requests is the tunnel's business. */
-const ANYWHERE = 'http://127.0.0.1';
+export const ANYWHERE = 'http://127.0.0.1';
 
 type Dial = () => Promise<Duplex>;
 
@@ -15,10 +16,7 @@ export class TunnelAgent extends Agent {
   }
 
   override createConnection(_options: object, created: (error: Error | null, socket: Duplex) => void): undefined {
-    this.dial().then(
-      (socket) => created(null, socket),
-      (error: Error) => created(error, undefined as never),
-    );
+    callbackify(this.dial)(created);
   }
 }
 
@@ -28,11 +26,6 @@ export function tunnelPool(dial: Dial): Pool {
     connections: MOST_CONNECTIONS,
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: (_, connected) => {
-      dial().then(
-        (socket) => connected(null, socket as never),
-        (error: Error) => connected(error, null),
-      );
-    },
+    connect: (_, connected) => callbackify(dial)(connected as (error: Error | null, socket: Duplex) => void),
   });
 }

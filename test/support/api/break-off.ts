@@ -1,0 +1,27 @@
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** After so many milliseconds: before the request is read, while it is looked at, while it is answered. */
+const MOMENTS = [0, 1, 2, 5, 20, 25, 100];
+
+export interface BrokenRequest {
+  method?: string;
+  /** As it is sent. */
+  target: string;
+  headers: Record<string, string>;
+  body?: string;
+}
+
+/** Sends the request over connections of their own, and resets each at another moment. */
+export async function breakOff(url: string, { method = 'GET', target, headers, body = '' }: BrokenRequest): Promise<void> {
+  const head = [`${method} ${target} HTTP/1.1`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)].join('\r\n');
+  await Promise.all(
+    MOMENTS.map(async (moment) => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      socket.on('error', () => undefined).resume();
+      socket.write(`${head}\r\n\r\n${body}`);
+      await delay(moment);
+      socket.resetAndDestroy();
+    }),
+  );
+}
