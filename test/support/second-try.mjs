@@ -1,3 +1,4 @@
 import { jest } from '@jest/globals';
 
-jest.retryTimes(1, { logErrorsBeforeRetry: true });
+// At once: a later test of the suite may end the servers that this one needs.
+jest.retryTimes(1, { logErrorsBeforeRetry: true, retryImmediately: true });
