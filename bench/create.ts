@@ -23,10 +23,21 @@ const ENGINE_SOCKET = process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock
 const TITLES: Record<Backend, string> = { postgres: 'PostgreSQL (embedded)', redis: 'Redis' };
 const RATIOS: Record<Backend, number> = { postgres: 1.35, redis: 1.25 };
 
-async function bench(backend: Backend, { n, template }: CreateBenchOptions, entry: string, report: Report, undo: Undo): Promise<void> {
+async function bench(
+  backend: Backend,
+  { n, template }: CreateBenchOptions,
+  entry: string,
+  report: Report,
+  undo: Undo,
+): Promise<void> {
   const proxy = await EngineProxy.start(ENGINE_SOCKET);
   undo.add(() => proxy.stop());
-  const env: Record<string, string> = { NODE_ENV: 'production', LOG_LEVEL: 'info', DOCKER_HOST: '', DOCKER_SOCKET_PATH: proxy.socketPath };
+  const env: Record<string, string> = {
+    NODE_ENV: 'production',
+    LOG_LEVEL: 'info',
+    DOCKER_HOST: '',
+    DOCKER_SOCKET_PATH: proxy.socketPath,
+  };
   const ca = process.env['EXTRA_CA_CERTS'] ?? process.env['NODE_EXTRA_CA_CERTS'];
   if (ca !== undefined) env['EXTRA_CA_CERTS'] = ca;
   if (backend === 'redis') {
@@ -62,12 +73,15 @@ const report = new Report();
 const undo = new Undo();
 try {
   const entry = options.entry ?? process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
-  console.log(`create: template ${options.template}, n = ${options.n}, ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`);
+  console.log(
+    `create: template ${options.template}, n = ${options.n}, ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`,
+  );
   for (const backend of options.backends) {
     await bench(backend, options, entry, report, undo);
     await undo.all();
   }
-  if (loadavg()[0]! > cpus().length) console.log('\nThe machine was busy: its times are longer than they would be, the ratios hold.');
+  if (loadavg()[0]! > cpus().length)
+    console.log('\nThe machine was busy: its times are longer than they would be, the ratios hold.');
   console.log(report.missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${report.missed.join('; ')}`);
   process.exitCode = options.strict && report.missed.length > 0 ? 1 : 0;
 } finally {

@@ -25,11 +25,22 @@ const BLOCK = Buffer.alloc(MIB, 'The quick brown fox jumps over the lazy dog. ')
 const MOST_MEMORY = 64;
 const WRITERS = 16;
 
-const { values } = parseArgs({ options: { size: { type: 'string', default: '2048' }, writes: { type: 'string', default: '2000' }, strict: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    size: { type: 'string', default: '2048' },
+    writes: { type: 'string', default: '2000' },
+    strict: { type: 'boolean', default: false },
+  },
+});
 const sizeMB = Number(values.size);
 const writes = Number(values.writes);
 
-const blocks = (): Readable => Readable.from((function* () { for (let sent = 0; sent < sizeMB; sent++) yield BLOCK; })());
+const blocks = (): Readable =>
+  Readable.from(
+    (function* () {
+      for (let sent = 0; sent < sizeMB; sent++) yield BLOCK;
+    })(),
+  );
 const counting = (): { sink: Writable; bytes: () => number } => {
   let bytes = 0;
   const sink = new Writable({ write: (chunk: Buffer, _, done) => ((bytes += chunk.length), done()) });
@@ -37,11 +48,17 @@ const counting = (): { sink: Writable; bytes: () => number } => {
 };
 
 /** Runs `work`. @returns by how many MB the server grew at most meanwhile, and how long it took */
-async function watched(server: DevForgeProcess, work: () => Promise<unknown>): Promise<{ grownMB: number; ms: number }> {
+async function watched(
+  server: DevForgeProcess,
+  work: () => Promise<unknown>,
+): Promise<{ grownMB: number; ms: number }> {
   await delay(1_000);
   const before = (await usageOf(server.pid)).residentMB;
   let highest = before;
-  const timer = setInterval(() => void usageOf(server.pid).then(({ residentMB }) => (highest = Math.max(highest, residentMB))), 50);
+  const timer = setInterval(
+    () => void usageOf(server.pid).then(({ residentMB }) => (highest = Math.max(highest, residentMB))),
+    50,
+  );
   try {
     const { ms } = await timed(work);
     return { grownMB: highest - before, ms };
@@ -53,7 +70,9 @@ async function watched(server: DevForgeProcess, work: () => Promise<unknown>): P
 /** The same bytes through the engine alone. */
 async function throughEngine(engine: Engine, { dockerId }: Container, direction: 'in' | 'out'): Promise<number> {
   const argv = direction === 'in' ? ['sh', '-c', 'cat > /workspace/bare'] : ['cat', '/workspace/bare'];
-  const exec = await engine.docker.getContainer(dockerId!).exec({ Cmd: argv, AttachStdin: direction === 'in', AttachStdout: true, AttachStderr: true });
+  const exec = await engine.docker
+    .getContainer(dockerId!)
+    .exec({ Cmd: argv, AttachStdin: direction === 'in', AttachStdout: true, AttachStderr: true });
   const stream = await exec.start({ hijack: true, stdin: direction === 'in' });
   const { ms } = await timed(async () => {
     const received = pipeline(stream, counting().sink);
@@ -66,14 +85,24 @@ async function throughEngine(engine: Engine, { dockerId }: Container, direction:
 async function download(files: FilesClient, token: string): Promise<void> {
   const { sink, bytes } = counting();
   await new Promise<void>((resolve, reject) => {
-    const asking = request(files.at('large'), { headers: { authorization: `Bearer ${token}` } }, (response) => void pipeline(response, sink).then(resolve, reject));
+    const asking = request(
+      files.at('large'),
+      { headers: { authorization: `Bearer ${token}` } },
+      (response) => void pipeline(response, sink).then(resolve, reject),
+    );
     asking.once('error', reject);
     asking.end();
   });
   if (bytes() !== sizeMB * MIB) throw new Error(`${bytes()} bytes came back`);
 }
 
-async function measureLarge(report: Report, server: DevForgeProcess, engine: Engine, container: Container, files: FilesClient): Promise<void> {
+async function measureLarge(
+  report: Report,
+  server: DevForgeProcess,
+  engine: Engine,
+  container: Container,
+  files: FilesClient,
+): Promise<void> {
   report.section(`${sizeMB} MB`);
   // The first transfer warms the server up.
   await files.put('warm', Buffer.alloc(32 * MIB));
@@ -117,10 +146,15 @@ try {
   const entry = process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
   console.log(`files: ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`);
   const ca = process.env['EXTRA_CA_CERTS'] ?? process.env['NODE_EXTRA_CA_CERTS'];
-  const server = await startDevForge({ NODE_ENV: 'production', ...(ca === undefined ? {} : { EXTRA_CA_CERTS: ca }) }, { entry, nodeOptions: ['--max-semi-space-size=16'] });
+  const server = await startDevForge(
+    { NODE_ENV: 'production', ...(ca === undefined ? {} : { EXTRA_CA_CERTS: ca }) },
+    { entry, nodeOptions: ['--max-semi-space-size=16'] },
+  );
   undo.add(() => server.dispose());
   const api = new ApiClient(server.url, server.token);
-  const { id } = ok(await api.create({ name: `bench-files-${process.pid}`, template: 'claude', diskLimit: sizeMB * 4 + 1_024 }));
+  const { id } = ok(
+    await api.create({ name: `bench-files-${process.pid}`, template: 'claude', diskLimit: sizeMB * 4 + 1_024 }),
+  );
   undo.add(() => api.remove(id));
   const container = await api.waitForStatus(id, 'running', 25 * 60_000);
   const files = new FilesClient(server.url, server.token, id);

@@ -40,7 +40,11 @@ try {
   undo.add(() => models.close());
   const model = models.model('bench');
   const ca = process.env['EXTRA_CA_CERTS'] ?? process.env['NODE_EXTRA_CA_CERTS'];
-  const env: Record<string, string> = { NODE_ENV: 'production', LOG_LEVEL: 'info', ...(ca === undefined ? {} : { EXTRA_CA_CERTS: ca }) };
+  const env: Record<string, string> = {
+    NODE_ENV: 'production',
+    LOG_LEVEL: 'info',
+    ...(ca === undefined ? {} : { EXTRA_CA_CERTS: ca }),
+  };
   const server = await startDevForge(env, { entry, nodeOptions: ['--max-semi-space-size=16'] });
   undo.add(() => server.dispose());
   const api = new ApiClient(server.url, server.token);
@@ -55,7 +59,8 @@ try {
   await measureManyEvents(report, { instructions, container, model, engine: new Engine(), server }, events);
   ok(await api.remove(container.id));
 
-  if (loadavg()[0]! > cpus().length) console.log('\nThe machine was busy: its times are longer than they would be, the ratios hold.');
+  if (loadavg()[0]! > cpus().length)
+    console.log('\nThe machine was busy: its times are longer than they would be, the ratios hold.');
   console.log(report.missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${report.missed.join('; ')}`);
   process.exitCode = values.strict && report.missed.length > 0 ? 1 : 0;
 } finally {

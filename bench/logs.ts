@@ -20,12 +20,28 @@ import { Undo } from './support/undo.js';
 const ENGINE_SOCKET = process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock';
 const REST_MS = 5_000;
 
-async function bench({ lines, pairs, megabytes, template }: LogsBenchOptions, entry: string, report: Report, undo: Undo): Promise<void> {
-  const env: Record<string, string> = { NODE_ENV: 'production', LOG_LEVEL: 'info', DOCKER_HOST: '', DOCKER_SOCKET_PATH: ENGINE_SOCKET };
+async function bench(
+  { lines, pairs, megabytes, template }: LogsBenchOptions,
+  entry: string,
+  report: Report,
+  undo: Undo,
+): Promise<void> {
+  const env: Record<string, string> = {
+    NODE_ENV: 'production',
+    LOG_LEVEL: 'info',
+    DOCKER_HOST: '',
+    DOCKER_SOCKET_PATH: ENGINE_SOCKET,
+  };
   const ca = process.env['EXTRA_CA_CERTS'] ?? process.env['NODE_EXTRA_CA_CERTS'];
   if (ca !== undefined) env['EXTRA_CA_CERTS'] = ca;
   const profile = process.env['DEVFORGE_BENCH_PROFILE'];
-  const server = await startDevForge(env, { entry, nodeOptions: ['--max-semi-space-size=16', ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`])] });
+  const server = await startDevForge(env, {
+    entry,
+    nodeOptions: [
+      '--max-semi-space-size=16',
+      ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
+    ],
+  });
   undo.add(() => server.dispose());
   const created = new CreatedContainers(new ApiClient(server.url, server.token), template);
   undo.add(() => created.removeAll());
@@ -46,7 +62,8 @@ try {
   const entry = options.entry ?? process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
   console.log(`logs: template ${options.template}, ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`);
   await bench(options, entry, report, undo);
-  if (loadavg()[0]! > cpus().length) console.log('\nThe machine was busy: its times are longer than they would be, the ratios hold.');
+  if (loadavg()[0]! > cpus().length)
+    console.log('\nThe machine was busy: its times are longer than they would be, the ratios hold.');
   console.log(report.missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${report.missed.join('; ')}`);
   process.exitCode = options.strict && report.missed.length > 0 ? 1 : 0;
 } finally {

@@ -23,14 +23,30 @@ import { Undo } from './support/undo.js';
 const ENGINE_SOCKET = process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock';
 const CREATE_AT_ONCE = 4;
 
-async function bench({ containers, sockets, each, seconds, template }: MetricsBenchOptions, entry: string, report: Report, undo: Undo): Promise<void> {
+async function bench(
+  { containers, sockets, each, seconds, template }: MetricsBenchOptions,
+  entry: string,
+  report: Report,
+  undo: Undo,
+): Promise<void> {
   const proxy = await EngineProxy.start(ENGINE_SOCKET);
   undo.add(() => proxy.stop());
-  const env: Record<string, string> = { NODE_ENV: 'production', LOG_LEVEL: 'info', DOCKER_HOST: '', DOCKER_SOCKET_PATH: proxy.socketPath };
+  const env: Record<string, string> = {
+    NODE_ENV: 'production',
+    LOG_LEVEL: 'info',
+    DOCKER_HOST: '',
+    DOCKER_SOCKET_PATH: proxy.socketPath,
+  };
   const ca = process.env['EXTRA_CA_CERTS'] ?? process.env['NODE_EXTRA_CA_CERTS'];
   if (ca !== undefined) env['EXTRA_CA_CERTS'] = ca;
   const profile = process.env['DEVFORGE_BENCH_PROFILE'];
-  const server = await startDevForge(env, { entry, nodeOptions: ['--max-semi-space-size=16', ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`])] });
+  const server = await startDevForge(env, {
+    entry,
+    nodeOptions: [
+      '--max-semi-space-size=16',
+      ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
+    ],
+  });
   undo.add(() => server.dispose());
   const api = new ApiClient(server.url, server.token);
   const created = new CreatedContainers(api, template);
@@ -41,8 +57,18 @@ async function bench({ containers, sockets, each, seconds, template }: MetricsBe
   const { ms, result } = await timed(() => created.fill(containers, CREATE_AT_ONCE));
   report.figure(`${containers - 1} created, all run`, ms, 'ms');
   const ids = result.map(({ id }) => id);
-  await until('every container to be sampled', async () => ok(await api.list({ limit: containers, includeMetrics: true })).items.every(({ metrics }) => metrics), 30_000);
-  await measureList(report, created, result.map(({ dockerId }) => dockerId!), server.pid, ENGINE_SOCKET);
+  await until(
+    'every container to be sampled',
+    async () => ok(await api.list({ limit: containers, includeMetrics: true })).items.every(({ metrics }) => metrics),
+    30_000,
+  );
+  await measureList(
+    report,
+    created,
+    result.map(({ dockerId }) => dockerId!),
+    server.pid,
+    ENGINE_SOCKET,
+  );
 
   const windowMs = seconds * 1_000;
   const windows = [await measureWindow(0, windowMs, server.pid, proxy, undefined)];

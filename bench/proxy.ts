@@ -39,7 +39,10 @@ const FILE_PROGRAM = `
 async function compare(report: Report, label: string, proxied: Target, direct: Target, n: number): Promise<void> {
   const runs: { proxied: Load[]; direct: Load[] } = { proxied: [], direct: [] };
   const alone: { proxied: number[]; direct: number[] } = { proxied: [], direct: [] };
-  const sides = [['proxied', proxied], ['direct', direct]] as const;
+  const sides = [
+    ['proxied', proxied],
+    ['direct', direct],
+  ] as const;
   for (const target of [proxied, direct]) await load(target, WARM_UP, AT_ONCE);
   for (let round = 0; round < ROUNDS; round++) {
     for (const [side, target] of round % 2 === 0 ? sides : sides.toReversed()) {
@@ -47,13 +50,17 @@ async function compare(report: Report, label: string, proxied: Target, direct: T
       alone[side].push(...(await load(target, Math.ceil(n / ROUNDS / 5), 1)).latencies);
     }
   }
-  const rates = runs.proxied.map(({ requestsPerSecond }, round) => requestsPerSecond / runs.direct[round]!.requestsPerSecond);
+  const rates = runs.proxied.map(
+    ({ requestsPerSecond }, round) => requestsPerSecond / runs.direct[round]!.requestsPerSecond,
+  );
   report.section(label);
   report.times('proxied, one at a time', summarise(alone.proxied));
   report.times('direct, one at a time', summarise(alone.direct));
   report.figure('more in the median', median(alone.proxied) - median(alone.direct), 'ms', { atMost: 3, unit: 'ms' });
   report.figure(`requests a second, ${AT_ONCE} at once: ratio`, median(rates), 'x', { atLeast: 0.7, unit: 'x' });
-  report.note(`proxied ${rate(runs.proxied)}/s, direct ${rate(runs.direct)}/s; pairs ${rates.map((each) => each.toFixed(2)).join(' ')}`);
+  report.note(
+    `proxied ${rate(runs.proxied)}/s, direct ${rate(runs.direct)}/s; pairs ${rates.map((each) => each.toFixed(2)).join(' ')}`,
+  );
 }
 
 const rate = (runs: Load[]): string => median(runs.map(({ requestsPerSecond }) => requestsPerSecond)).toFixed(0);
@@ -62,14 +69,19 @@ async function measureMemory(report: Report, pid: number, target: Target): Promi
   await ask({ ...target, path: '/small' });
   const before = (await usageOf(pid)).residentMB;
   let most = before;
-  const peeking = setInterval(() => void usageOf(pid).then(({ residentMB }) => (most = Math.max(most, residentMB))), PEEK_MS);
+  const peeking = setInterval(
+    () => void usageOf(pid).then(({ residentMB }) => (most = Math.max(most, residentMB))),
+    PEEK_MS,
+  );
   const bytes = await ask({ ...target, path: '/large' }).finally(() => clearInterval(peeking));
   if (bytes !== FILE_MB * 1024 * 1024) throw new Error(`${bytes} bytes came of ${FILE_MB} MB.`);
   report.section(`${FILE_MB} MB through the proxy`);
   report.figure('more memory at most', most - before, 'MB', { atMost: 32, unit: 'MB' });
 }
 
-const { values } = parseArgs({ options: { n: { type: 'string', default: '15000' }, strict: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: { n: { type: 'string', default: '15000' }, strict: { type: 'boolean', default: false } },
+});
 const n = Number(values.n);
 const report = new Report();
 const undo = new Undo();
@@ -77,14 +89,18 @@ try {
   const entry = process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
   console.log(`proxy: n = ${n}, ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`);
   const ca = process.env['EXTRA_CA_CERTS'] ?? process.env['NODE_EXTRA_CA_CERTS'];
-  const server = await startDevForge({ NODE_ENV: 'production', ...(ca === undefined ? {} : { EXTRA_CA_CERTS: ca }) }, { entry, nodeOptions: ['--max-semi-space-size=16'] });
+  const server = await startDevForge(
+    { NODE_ENV: 'production', ...(ca === undefined ? {} : { EXTRA_CA_CERTS: ca }) },
+    { entry, nodeOptions: ['--max-semi-space-size=16'] },
+  );
   undo.add(() => server.dispose());
   const api = new ApiClient(server.url, server.token);
   const created = new CreatedContainers(api, 'both');
   undo.add(() => created.removeAll());
   const container = await created.first();
   const engine = new Engine();
-  for (const [script, ...words] of [[DIRECT], [FILE_SERVER, FILE_PROGRAM]]) await engine.exec(container.dockerId!, ['sh', '-c', script!, ...words], { user: '1000' });
+  for (const [script, ...words] of [[DIRECT], [FILE_SERVER, FILE_PROGRAM]])
+    await engine.exec(container.dockerId!, ['sh', '-c', script!, ...words], { user: '1000' });
   const inspected = await engine.inspect(container.dockerId!);
   const address = Object.values(inspected.NetworkSettings.Networks)[0]!.IPAddress;
 
@@ -92,15 +108,32 @@ try {
     const { url } = ok(await api.request<{ url: string }>('POST', `/api/containers/${container.id}/${action}`));
     const browser = new BrowserLike(server.url);
     await browser.signIn(url);
-    return { hostname: '127.0.0.1', port: Number(new URL(server.url).port), headers: { Host: new URL(url).host, Cookie: browser.cookie! } };
+    return {
+      hostname: '127.0.0.1',
+      port: Number(new URL(server.url).port),
+      headers: { Host: new URL(url).host, Cookie: browser.cookie! },
+    };
   };
   const proxied = await siteOf('editor');
   const direct = { hostname: address, port: DIRECT_PORT, headers: {} };
   const assetPath = '/_static/src/browser/media/pwa-icon-512.png';
-  await compare(report, 'the page of VS Code', { ...proxied, path: '/?folder=/workspace' }, { ...direct, path: '/?folder=/workspace' }, n);
-  await compare(report, `a file (${await ask({ ...direct, path: assetPath })} bytes)`, { ...proxied, path: assetPath }, { ...direct, path: assetPath }, n);
+  await compare(
+    report,
+    'the page of VS Code',
+    { ...proxied, path: '/?folder=/workspace' },
+    { ...direct, path: '/?folder=/workspace' },
+    n,
+  );
+  await compare(
+    report,
+    `a file (${await ask({ ...direct, path: assetPath })} bytes)`,
+    { ...proxied, path: assetPath },
+    { ...direct, path: assetPath },
+    n,
+  );
   await measureMemory(report, server.pid, { ...(await siteOf(`ports/${FILE_PORT}/preview`)), path: '/' });
-  if (loadavg()[0]! > cpus().length) console.log('\nThe machine was busy: its times are longer than they would be, the ratios hold.');
+  if (loadavg()[0]! > cpus().length)
+    console.log('\nThe machine was busy: its times are longer than they would be, the ratios hold.');
   console.log(report.missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${report.missed.join('; ')}`);
   process.exitCode = values.strict && report.missed.length > 0 ? 1 : 0;
 } finally {

@@ -50,7 +50,8 @@ async function clearLine(shell: Shell): Promise<void> {
 async function measureKeystrokes(report: Report, shells: Shell[], n: number): Promise<void> {
   const times = new Map(shells.map((shell) => [shell, [] as number[]]));
   for (let key = 0; key < WARM_UP + n; key++) {
-    for (const shell of key % 2 === 0 ? shells : shells.toReversed()) times.get(shell)!.push(await keystroke(shell, key));
+    for (const shell of key % 2 === 0 ? shells : shells.toReversed())
+      times.get(shell)!.push(await keystroke(shell, key));
     if (key % KEYS_A_LINE === KEYS_A_LINE - 1) for (const shell of shells) await clearLine(shell);
     await sleep(TYPING_PAUSE_MS);
   }
@@ -76,10 +77,12 @@ async function measureLines(report: Report, shells: Shell[], rounds: number): Pr
       await shell.until(PROMPT);
       times.get(shell)!.push(ms);
       const lines = result.match(/^\d+\r$/gm) ?? [];
-      if (lines.length !== LINES || lines.some((line, at) => Number(line) !== at + 1)) throw new Error(`${shell.name}: ${lines.length} lines of ${LINES}, or not in order.`);
+      if (lines.length !== LINES || lines.some((line, at) => Number(line) !== at + 1))
+        throw new Error(`${shell.name}: ${lines.length} lines of ${LINES}, or not in order.`);
     }
   }
-  const megabytes = Array.from({ length: LINES }, (_, at) => String(at + 1).length + 2).reduce((sum, length) => sum + length, 0) / 1e6;
+  const megabytes =
+    Array.from({ length: LINES }, (_, at) => String(at + 1).length + 2).reduce((sum, length) => sum + length, 0) / 1e6;
   for (const shell of shells) {
     const taken = summarise(times.get(shell)!);
     report.times(`seq 1 ${LINES}, ${shell.name}`, taken);
@@ -89,7 +92,11 @@ async function measureLines(report: Report, shells: Shell[], rounds: number): Pr
 
 const { values } = parseArgs({
   args: process.argv.slice(2),
-  options: { n: { type: 'string', default: '300' }, rounds: { type: 'string', default: '3' }, strict: { type: 'boolean', default: false } },
+  options: {
+    n: { type: 'string', default: '300' },
+    rounds: { type: 'string', default: '3' },
+    strict: { type: 'boolean', default: false },
+  },
 });
 const report = new Report();
 const undo = new Undo();
@@ -97,7 +104,10 @@ try {
   const entry = process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
   console.log(`terminal: n = ${values.n}, ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`);
   const ca = process.env['EXTRA_CA_CERTS'] ?? process.env['NODE_EXTRA_CA_CERTS'];
-  const server = await startDevForge({ NODE_ENV: 'production', LOG_LEVEL: 'info', ...(ca === undefined ? {} : { EXTRA_CA_CERTS: ca }) }, { entry });
+  const server = await startDevForge(
+    { NODE_ENV: 'production', LOG_LEVEL: 'info', ...(ca === undefined ? {} : { EXTRA_CA_CERTS: ca }) },
+    { entry },
+  );
   undo.add(() => server.dispose());
   const created = new CreatedContainers(new ApiClient(server.url, server.token), 'claude');
   undo.add(() => created.removeAll());

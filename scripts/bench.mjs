@@ -21,16 +21,25 @@ const FOLDER = join(ROOT, 'bench');
 /** The benchmarks are the .ts files directly in bench/; what they share lies in folders below. */
 const names = () =>
   existsSync(FOLDER)
-    ? sorted(readdirSync(FOLDER).filter((file) => file.endsWith('.ts') && !/\.(spec|test|d)\.ts$/.test(file)).map((file) => file.slice(0, -3)))
+    ? sorted(
+        readdirSync(FOLDER)
+          .filter((file) => file.endsWith('.ts') && !/\.(spec|test|d)\.ts$/.test(file))
+          .map((file) => file.slice(0, -3)),
+      )
     : [];
 
 await runCommand(async () => {
   const [name, ...args] = process.argv.slice(2);
   if (!name || name === '--help') {
-    process.stdout.write(`npm run bench -- <name> [arguments]\n${names().map((each) => `  ${each}\n`).join('')}`);
+    process.stdout.write(
+      `npm run bench -- <name> [arguments]\n${names()
+        .map((each) => `  ${each}\n`)
+        .join('')}`,
+    );
     return 0;
   }
-  if (!names().includes(name)) throw new Failure(`There is no benchmark "${name}".`, [`one of: ${names().join(', ') || '(none yet)'}`]);
+  if (!names().includes(name))
+    throw new Failure(`There is no benchmark "${name}".`, [`one of: ${names().join(', ') || '(none yet)'}`]);
   const settings = loadSettings();
   await ensureSetup(createSteps({ total: SETUP_STEPS }), settings);
   const ca = extraCa(settings.values);

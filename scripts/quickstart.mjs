@@ -18,14 +18,26 @@ import { loadSettings, parsePort } from './lib/settings.mjs';
 import { ensureSetup, SETUP_STEPS } from './lib/setup.mjs';
 import { createSteps, seconds } from './lib/steps.mjs';
 
-const USAGE = 'npm run quickstart -- [--repo URL] [--branch B] [--name N] [--template claude|vscode|both] [--ssh-key PATH] [--port P] [--no-follow]';
+const USAGE =
+  'npm run quickstart -- [--repo URL] [--branch B] [--name N] [--template claude|vscode|both] [--ssh-key PATH] [--port P] [--no-follow]';
 const text = { type: 'string' };
 const say = (line) => process.stdout.write(`${line}\n`);
 let following = false;
 
 async function quickstart() {
   const startedAt = Date.now();
-  const options = readOptions({ repo: text, branch: text, name: text, template: text, 'ssh-key': text, port: text, 'no-follow': { type: 'boolean' } }, USAGE);
+  const options = readOptions(
+    {
+      repo: text,
+      branch: text,
+      name: text,
+      template: text,
+      'ssh-key': text,
+      port: text,
+      'no-follow': { type: 'boolean' },
+    },
+    USAGE,
+  );
   const settings = loadSettings();
   const port = parsePort(options.port ?? settings.port);
   const host = hostFacts();
@@ -45,11 +57,25 @@ async function quickstart() {
   const server = await steps.run('DevForge', (step) => ensureServer({ settings, port, env, step }));
   const api = devforgeClient(server);
   const spec = containerSpec(options, repository);
-  const container = await steps.run(`container ${spec.name}`, (step) => ensureContainer({ api, spec, askedRepo: options.repo, step, server }));
+  const container = await steps.run(`container ${spec.name}`, (step) =>
+    ensureContainer({ api, spec, askedRepo: options.repo, step, server }),
+  );
 
   const { url, expiresAt } = await api.must('POST', `/api/containers/${encodeURIComponent(container.id)}/editor`);
   const follow = !options['no-follow'] && !server.reused;
-  say(summary({ port, token: server.token, editorUrl: url, expiresAt, container, log: server.log, reused: server.reused, took: seconds(Date.now() - startedAt), follow }));
+  say(
+    summary({
+      port,
+      token: server.token,
+      editorUrl: url,
+      expiresAt,
+      container,
+      log: server.log,
+      reused: server.reused,
+      took: seconds(Date.now() - startedAt),
+      follow,
+    }),
+  );
   return follow ? stay(server) : server.stop();
 }
 

@@ -39,7 +39,9 @@ async function test() {
     const startedAt = Date.now();
     const count = await runTier(tier, { ...options, env: ca ? { EXTRA_CA_CERTS: ca.file } : {} });
     counts.push(count);
-    say(`${count.failed === 0 ? '✓' : '✗'} ${tier.name}: ${count.passed} passed, ${count.failed} failed (${seconds(Date.now() - startedAt)})`);
+    say(
+      `${count.failed === 0 ? '✓' : '✗'} ${tier.name}: ${count.passed} passed, ${count.failed} failed (${seconds(Date.now() - startedAt)})`,
+    );
   }
   const total = sumCounts(counts);
   say(`\n${closingLine(total)}`);

@@ -57,8 +57,6 @@ class ErrorTranslationModule {}
     MetricsModule,
     HealthModule,
   ],
-  providers: [
-    { provide: APP_FILTER, useClass: ProblemFilter },
-  ],
+  providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
 })
 export class AppModule {}

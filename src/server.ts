@@ -9,7 +9,11 @@ import { Settings } from './config/settings.js';
 try {
   // Before anything else is said: whoever set something wrong reads that alone.
   loadSettings();
-  const app = await NestFactory.create<NestExpressApplication>(AppModule, { bufferLogs: true, abortOnError: false, forceCloseConnections: true });
+  const app = await NestFactory.create<NestExpressApplication>(AppModule, {
+    bufferLogs: true,
+    abortOnError: false,
+    forceCloseConnections: true,
+  });
   setupApp(app);
   const { port, host } = app.get(Settings);
   await app.listen(port, host);

@@ -49,7 +49,9 @@ export class BareContainers {
 
   private optionsFor(id: string): ContainerCreateOptions {
     const { id: ofOriginal, name } = this.original;
-    const text = JSON.stringify(this.options).replaceAll(ofOriginal, id).replaceAll(JSON.stringify(name), JSON.stringify(`bare-${id.slice(0, 8)}`));
+    const text = JSON.stringify(this.options)
+      .replaceAll(ofOriginal, id)
+      .replaceAll(JSON.stringify(name), JSON.stringify(`bare-${id.slice(0, 8)}`));
     return JSON.parse(text) as ContainerCreateOptions;
   }
 }

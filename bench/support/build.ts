@@ -8,7 +8,9 @@ interface Step {
 
 /** Brings `dist/` up to date, as `npm start` does. @returns the server's entry */
 export async function builtServer(): Promise<string> {
-  const { ensureBuild } = (await import(pathToFileURL(resolve('scripts/lib/build.mjs')).href)) as { ensureBuild(step: Step): Promise<void> };
+  const { ensureBuild } = (await import(pathToFileURL(resolve('scripts/lib/build.mjs')).href)) as {
+    ensureBuild(step: Step): Promise<void>;
+  };
   await ensureBuild({ progress: (text) => console.log(text), done: (text) => console.log(`dist: ${text}`) });
   return resolve('dist/main.js');
 }

@@ -31,7 +31,9 @@ export class EngineProxy {
     const server = createServer();
     const proxy = new EngineProxy(join(folder, 'docker.sock'), folder, server);
     server.on('request', (from: IncomingMessage, to: ServerResponse) => proxy.forward(engineSocket, from, to));
-    server.on('upgrade', (from: IncomingMessage, client: Socket, head: Buffer) => proxy.hijack(engineSocket, from, client, head));
+    server.on('upgrade', (from: IncomingMessage, client: Socket, head: Buffer) =>
+      proxy.hijack(engineSocket, from, client, head),
+    );
     server.on('connection', (socket: Socket) => {
       proxy.sockets.add(socket);
       socket.once('close', () => proxy.sockets.delete(socket));
@@ -66,12 +68,19 @@ export class EngineProxy {
   private hijack(socketPath: string, from: IncomingMessage, client: Socket, head: Buffer): void {
     this.note(from);
     const engine = connect(socketPath, () => {
-      const fields = Array.from({ length: from.rawHeaders.length / 2 }, (_, index) => `${from.rawHeaders[2 * index]}: ${from.rawHeaders[2 * index + 1]}\r\n`);
+      const fields = Array.from(
+        { length: from.rawHeaders.length / 2 },
+        (_, index) => `${from.rawHeaders[2 * index]}: ${from.rawHeaders[2 * index + 1]}\r\n`,
+      );
       engine.write(`${from.method} ${from.url} HTTP/1.1\r\n${fields.join('')}\r\n`);
       engine.write(head);
       engine.pipe(client).pipe(engine);
     });
-    for (const [socket, other] of [[client, engine], [engine, client]] as const) socket.on('error', () => other.destroy()).on('close', () => other.destroy());
+    for (const [socket, other] of [
+      [client, engine],
+      [engine, client],
+    ] as const)
+      socket.on('error', () => other.destroy()).on('close', () => other.destroy());
   }
 
   private note({ method = '', url = '' }: IncomingMessage): EngineCall {
@@ -84,6 +93,9 @@ export class EngineProxy {
   private record(from: IncomingMessage): void {
     const chunks: Buffer[] = [];
     from.on('data', (chunk: Buffer) => chunks.push(chunk));
-    from.on('end', () => (this.lastCreation = JSON.parse(Buffer.concat(chunks).toString('utf8')) as ContainerCreateOptions));
+    from.on(
+      'end',
+      () => (this.lastCreation = JSON.parse(Buffer.concat(chunks).toString('utf8')) as ContainerCreateOptions),
+    );
   }
 }

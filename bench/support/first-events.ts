@@ -10,7 +10,15 @@ import { median, summarise } from './statistics.js';
 const WARM_UP = 3;
 const RATIO = { atMost: 1.15, unit: 'x' } as const;
 /** As the runner calls it. */
-const CLAUDE = ['claude', '-p', '--output-format=stream-json', '--verbose', '--setting-sources=user', '--strict-mcp-config', '--permission-mode=bypassPermissions'];
+const CLAUDE = [
+  'claude',
+  '-p',
+  '--output-format=stream-json',
+  '--verbose',
+  '--setting-sources=user',
+  '--strict-mcp-config',
+  '--permission-mode=bypassPermissions',
+];
 const PROMPT = 'Say hello.';
 
 interface Bench {
@@ -36,7 +44,9 @@ export async function measureFirstEvents(report: Report, bench: Bench, n: number
 
 async function byExec({ container }: Bench): Promise<number> {
   const startedAt = performance.now();
-  const child = spawn('docker', ['exec', container.dockerId!, ...CLAUDE, PROMPT], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn('docker', ['exec', container.dockerId!, ...CLAUDE, PROMPT], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const exited = once(child, 'exit');
   let ms: number | undefined;
   let text = '';
@@ -53,8 +63,10 @@ async function byDevForge({ instructions, container }: Bench): Promise<number> {
   const startedAt = performance.now();
   const { id } = await instructions.accepted(container.id, PROMPT);
   let ms: number | undefined;
-  for await (const { event } of instructions.follow(id)) if (event.subtype === 'init') ms ??= performance.now() - startedAt;
+  for await (const { event } of instructions.follow(id))
+    if (event.subtype === 'init') ms ??= performance.now() - startedAt;
   const ended = await instructions.ended(id);
-  if (ms === undefined || ended.status !== 'succeeded') throw new Error(`The instruction failed: ${JSON.stringify(ended)}`);
+  if (ms === undefined || ended.status !== 'succeeded')
+    throw new Error(`The instruction failed: ${JSON.stringify(ended)}`);
   return ms;
 }

@@ -39,7 +39,8 @@ export async function measureManyEvents(report: Report, bench: Bench, events: nu
 
   const replays: number[] = [];
   const growth = await growthOf(server, async () => {
-    for (let replay = 0; replay < REPLAYS; replay++) replays.push((await timed(() => read(instructions, id, 0, events))).ms);
+    for (let replay = 0; replay < REPLAYS; replay++)
+      replays.push((await timed(() => read(instructions, id, 0, events))).ms);
   });
   report.times('replayed over REST', summarise(replays), asFast);
   report.note(`${Math.round(events / (summarise(replays).median / 1_000))} events a second`);
@@ -50,7 +51,12 @@ export async function measureManyEvents(report: Report, bench: Bench, events: nu
     for (let time = 0; time < REPLAYS; time++) starts.push((await timed(() => firstOf(instructions, id, after))).ms);
   }
   report.times('first event, wherever after points', summarise(starts), { atMost: AT_ONCE_MS, unit: 'ms' });
-  report.figure('memory: growth by a paused reader', await growthOf(server, () => pausedReader(instructions, id)), 'MB', GROWTH);
+  report.figure(
+    'memory: growth by a paused reader',
+    await growthOf(server, () => pausedReader(instructions, id)),
+    'MB',
+    GROWTH,
+  );
 }
 
 /** @throws Error when an event is missing, doubled or out of order */
@@ -63,7 +69,8 @@ async function read(instructions: InstructionsClient, id: string, after: number,
     let from = 0;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
       const wanted = `{"seq":${(seq += 1)},`;
-      if (bytes.toString('latin1', from, from + wanted.length) !== wanted) throw new Error(`Event ${seq} is not where it belongs.`);
+      if (bytes.toString('latin1', from, from + wanted.length) !== wanted)
+        throw new Error(`Event ${seq} is not where it belongs.`);
       from = end + 1;
     }
     rest = bytes.subarray(from);
@@ -75,7 +82,8 @@ async function firstOf(instructions: InstructionsClient, id: string, after: numb
   const left = new AbortController();
   const response = await instructions.stream(id, { after }, {}, left.signal);
   const { value } = await response.body!.getReader().read();
-  if (!String(Buffer.from(value ?? [])).startsWith(`{"seq":${after + 1},`)) throw new Error(`The events after ${after} begin otherwise.`);
+  if (!String(Buffer.from(value ?? [])).startsWith(`{"seq":${after + 1},`))
+    throw new Error(`The events after ${after} begin otherwise.`);
   left.abort();
 }
 

@@ -39,11 +39,20 @@ export async function measureListing(report: Report, created: CreatedContainers,
 }
 
 /** Both sides of the ratio, one right after the other. */
-export async function measurePairs(report: Report, created: CreatedContainers, bare: BareContainers, n: number, ratio: number): Promise<void> {
+export async function measurePairs(
+  report: Report,
+  created: CreatedContainers,
+  bare: BareContainers,
+  n: number,
+  ratio: number,
+): Promise<void> {
   const ofBare: number[] = [];
   const ofDevForge: number[] = [];
   for (let pair = 0; pair < WARM_UP + n; pair++) {
-    const sides = [async () => ofBare.push(await bare.measure()), async () => ofDevForge.push(await created.measureUntilRunning())];
+    const sides = [
+      async () => ofBare.push(await bare.measure()),
+      async () => ofDevForge.push(await created.measureUntilRunning()),
+    ];
     for (const side of pair % 2 === 0 ? sides : sides.toReversed()) await side();
   }
   const [a, b] = [ofBare.slice(WARM_UP), ofDevForge.slice(WARM_UP)];

@@ -14,7 +14,8 @@ export interface CreateBenchOptions {
   strict: boolean;
 }
 
-export const USAGE = 'npm run bench -- create [--n 20] [--backend postgres|redis|both] [--template claude|vscode|both] [--entry dist/main.js] [--strict]';
+export const USAGE =
+  'npm run bench -- create [--n 20] [--backend postgres|redis|both] [--template claude|vscode|both] [--entry dist/main.js] [--strict]';
 
 /** @throws Error with the usage for anything else */
 export function readOptions(args: string[]): CreateBenchOptions {

@@ -17,8 +17,14 @@ const USER_TIME = 11;
 const SYSTEM_TIME = 12;
 
 export async function usageOf(pid: number): Promise<ProcessUsage> {
-  const [status = '', stat = '', schedule = ''] = await Promise.all(['status', 'stat', 'schedstat'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8')));
+  const [status = '', stat = '', schedule = ''] = await Promise.all(
+    ['status', 'stat', 'schedstat'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8')),
+  );
   const resident = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { residentMB: Number(resident) / 1024, processorMs: (Number(fields[USER_TIME]) + Number(fields[SYSTEM_TIME])) * TICK_MS, waitedMs: Number(schedule.split(' ')[1]) / 1e6 };
+  return {
+    residentMB: Number(resident) / 1024,
+    processorMs: (Number(fields[USER_TIME]) + Number(fields[SYSTEM_TIME])) * TICK_MS,
+    waitedMs: Number(schedule.split(' ')[1]) / 1e6,
+  };
 }

@@ -16,13 +16,20 @@ export class Report {
   constructor(private readonly print: (line: string) => void = console.log) {}
 
   section(title: string): void {
-    this.print(`\n${title.padEnd(COLUMNS.label)}${['min', 'median', 'p95'].map((name) => name.padStart(COLUMNS.value)).join('')}${'target'.padStart(COLUMNS.target)}`);
+    this.print(
+      `\n${title.padEnd(COLUMNS.label)}${['min', 'median', 'p95'].map((name) => name.padStart(COLUMNS.value)).join('')}${'target'.padStart(COLUMNS.target)}`,
+    );
     this.title = title;
   }
 
   /** Three figures; the target is for the median. */
   times(label: string, { min, median, p95 }: Summary, target?: Target): void {
-    this.row(label, [min, median, p95].map((value) => format(value, 'ms')), median, target);
+    this.row(
+      label,
+      [min, median, p95].map((value) => format(value, 'ms')),
+      median,
+      target,
+    );
   }
 
   /** One figure, in the column of the medians. */
@@ -37,7 +44,10 @@ export class Report {
   private row(label: string, values: string[], value: number, target?: Target): void {
     const line = `  ${label}`.padEnd(COLUMNS.label) + values.map((text) => text.padStart(COLUMNS.value)).join('');
     if (target === undefined) return this.print(line);
-    const [sign, bound, isMet] = 'atMost' in target ? ['≤', target.atMost, value <= target.atMost] : ['≥', target.atLeast, value >= target.atLeast];
+    const [sign, bound, isMet] =
+      'atMost' in target
+        ? ['≤', target.atMost, value <= target.atMost]
+        : ['≥', target.atLeast, value >= target.atLeast];
     const verdict = isMet ? 'ok' : 'missed';
     if (verdict === 'missed') this.missed.push(`${this.title}: ${label}`);
     this.print(`${line}${`${sign} ${format(bound, target.unit)}`.padStart(COLUMNS.target)}  ${paint(verdict)}`);

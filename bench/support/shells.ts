@@ -30,7 +30,13 @@ class Expected {
 
   until(wanted: string): Promise<string> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`No ${JSON.stringify(wanted)} within ${PATIENCE_MS} ms; the last: ${JSON.stringify(this.tail)}`)), PATIENCE_MS);
+      const timer = setTimeout(
+        () =>
+          reject(
+            new Error(`No ${JSON.stringify(wanted)} within ${PATIENCE_MS} ms; the last: ${JSON.stringify(this.tail)}`),
+          ),
+        PATIENCE_MS,
+      );
       this.waiting = {
         wanted,
         found: (text) => {

@@ -22,24 +22,37 @@ export function parseDeb822(text) {
     .split(/\n\s*\n/)
     .map(paragraphFields)
     .filter((fields) => words(fields.types).includes('deb') && fields.enabled !== 'no')
-    .flatMap((fields) => words(fields.uris).map((uri) => ({ uri, suites: words(fields.suites), components: words(fields.components) })));
+    .flatMap((fields) =>
+      words(fields.uris).map((uri) => ({ uri, suites: words(fields.suites), components: words(fields.components) })),
+    );
 }
 
 const words = (text = '') => text.split(/\s+/).filter(Boolean);
 
 function paragraphFields(paragraph) {
   const joined = paragraph.replace(/\n[ \t]+/g, ' ');
-  return Object.fromEntries(joined.split('\n').map((line) => /^([A-Za-z-]+):\s*(.*)$/.exec(line)).filter(Boolean).map((match) => [match[1].toLowerCase(), match[2].trim()]));
+  return Object.fromEntries(
+    joined
+      .split('\n')
+      .map((line) => /^([A-Za-z-]+):\s*(.*)$/.exec(line))
+      .filter(Boolean)
+      .map((match) => [match[1].toLowerCase(), match[2].trim()]),
+  );
 }
 
 /** @returns {Source[]} */
 export function hostSources(dir = '/etc/apt') {
   const parts = join(dir, 'sources.list.d');
-  const files = [join(dir, 'sources.list'), ...(existsSync(parts) ? sorted(readdirSync(parts)).map((name) => join(parts, name)) : [])];
-  return files.filter((path) => existsSync(path)).flatMap((path) => {
-    const text = readFileSync(path, 'utf8');
-    return path.endsWith('.sources') ? parseDeb822(text) : path.endsWith('.list') ? parseSourcesList(text) : [];
-  });
+  const files = [
+    join(dir, 'sources.list'),
+    ...(existsSync(parts) ? sorted(readdirSync(parts)).map((name) => join(parts, name)) : []),
+  ];
+  return files
+    .filter((path) => existsSync(path))
+    .flatMap((path) => {
+      const text = readFileSync(path, 'utf8');
+      return path.endsWith('.sources') ? parseDeb822(text) : path.endsWith('.list') ? parseSourcesList(text) : [];
+    });
 }
 
 /**
@@ -51,7 +64,9 @@ export function mirrorFor(suite, sources) {
   const usable = sources.filter(({ uri, components }) => /^https?:/.test(uri) && components.includes('main'));
   const main = usable.find(({ suites }) => suites.includes(suite));
   const extra = usable.flatMap(({ uri, suites }) =>
-    suites.filter((name) => name === `${suite}-updates` || name === `${suite}-security`).map((name) => `deb ${uri} ${name} main`),
+    suites
+      .filter((name) => name === `${suite}-updates` || name === `${suite}-security`)
+      .map((name) => `deb ${uri} ${name} main`),
   );
   return { mirror: main?.uri, lines: main ? [`deb ${main.uri} ${suite} main`, ...new Set(extra)] : [] };
 }

@@ -33,8 +33,17 @@ export async function installPackages(host, packages, { purpose, progress }) {
   const unguard = await keepServicesStill(host);
   try {
     const words = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...OPTIONS, ...packages];
-    const { code, lines } = await runAsRoot(host, words, { rootEnv: QUIET, timeoutMs: INSTALL_MS, onLine: (line) => progress(line) });
-    if (code !== 0) throw new Failure(`Installing ${packages.join(', ')} failed.`, [installCommand(packages), 'then run this again'], lines.slice(-8));
+    const { code, lines } = await runAsRoot(host, words, {
+      rootEnv: QUIET,
+      timeoutMs: INSTALL_MS,
+      onLine: (line) => progress(line),
+    });
+    if (code !== 0)
+      throw new Failure(
+        `Installing ${packages.join(', ')} failed.`,
+        [installCommand(packages), 'then run this again'],
+        lines.slice(-8),
+      );
   } finally {
     await unguard();
   }
@@ -42,8 +51,12 @@ export async function installPackages(host, packages, { purpose, progress }) {
 
 /** @param {import('./host.mjs').Host} host */
 export function cannotInstall(host, packages, purpose) {
-  const by = host.debianLike ? [installCommand(packages)] : [`install with your package manager: ${packages.join(', ')}`];
-  const why = host.debianLike ? 'this user has neither root nor sudo without a password' : 'only Debian and Ubuntu packages are installed by themselves';
+  const by = host.debianLike
+    ? [installCommand(packages)]
+    : [`install with your package manager: ${packages.join(', ')}`];
+  const why = host.debianLike
+    ? 'this user has neither root nor sudo without a password'
+    : 'only Debian and Ubuntu packages are installed by themselves';
   return new Failure(`${purpose} needs ${packages.join(', ')}; ${why}.`, [...by, 'then run this again']);
 }
 

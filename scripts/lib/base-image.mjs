@@ -21,7 +21,8 @@ export async function ensureBaseImage(address, reference, host, step) {
 
 async function isPresent(address, reference) {
   const { status, text } = await engineCall(address, { path: `/images/${reference}/json` });
-  if (status !== 200 && status !== 404) throw new Failure(`The engine answered ${status} when asked for ${reference}.`, [], [text.trim()]);
+  if (status !== 200 && status !== 404)
+    throw new Failure(`The engine answered ${status} when asked for ${reference}.`, [], [text.trim()]);
   return status === 200;
 }
 
@@ -38,7 +39,8 @@ async function pull(address, reference, progress) {
       totalMs: PULL_TOTAL_MS,
       onLine: (line) => {
         failure ??= line.error ?? line.message;
-        if (line.status) progress(`pulling ${reference}: ${[line.id, line.status, line.progress].filter(Boolean).join(' ')}`);
+        if (line.status)
+          progress(`pulling ${reference}: ${[line.id, line.status, line.progress].filter(Boolean).join(' ')}`);
       },
     });
     if (status === 200 && !failure) return undefined;
@@ -50,4 +52,8 @@ async function pull(address, reference, progress) {
 }
 
 /** The first clause of an engine error: the rest repeats the address and is no help to a reader. */
-const shorten = (text) => text.replace(/^Get "[^"]*":? ?/, '').replaceAll(/\s+/g, ' ').slice(0, 120);
+const shorten = (text) =>
+  text
+    .replace(/^Get "[^"]*":? ?/, '')
+    .replaceAll(/\s+/g, ' ')
+    .slice(0, 120);

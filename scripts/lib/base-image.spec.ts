@@ -6,8 +6,16 @@ import { allowsDevices, parseMounts } from './mounts.mjs';
 describe('image names', () => {
   it('come apart into repository, tag and digest', () => {
     expect(parseImage('debian')).toEqual({ repository: 'debian', tag: 'latest', digest: undefined });
-    expect(parseImage('registry:5000/team/debian:bookworm-slim')).toEqual({ repository: 'registry:5000/team/debian', tag: 'bookworm-slim', digest: undefined });
-    expect(parseImage('registry:5000/debian@sha256:ab')).toEqual({ repository: 'registry:5000/debian', tag: 'latest', digest: 'sha256:ab' });
+    expect(parseImage('registry:5000/team/debian:bookworm-slim')).toEqual({
+      repository: 'registry:5000/team/debian',
+      tag: 'bookworm-slim',
+      digest: undefined,
+    });
+    expect(parseImage('registry:5000/debian@sha256:ab')).toEqual({
+      repository: 'registry:5000/debian',
+      tag: 'latest',
+      digest: 'sha256:ab',
+    });
   });
 
   it.each([
@@ -48,12 +56,18 @@ describe('the Debian mirror', () => {
   it('is the one of the host, with its updates and security', () => {
     expect(mirrorFor('bookworm', parseDeb822(deb822))).toEqual({
       mirror: 'http://mirror.test/debian',
-      lines: ['deb http://mirror.test/debian bookworm main', 'deb http://mirror.test/debian bookworm-updates main', 'deb http://mirror.test/security bookworm-security main'],
+      lines: [
+        'deb http://mirror.test/debian bookworm main',
+        'deb http://mirror.test/debian bookworm-updates main',
+        'deb http://mirror.test/security bookworm-security main',
+      ],
     });
   });
 
   it('is read from one-line sources too', () => {
-    const sources = parseSourcesList('# deb http://no.test x main\ndeb [arch=amd64 signed-by=/k] https://one.test/debian bookworm main contrib # here\ndeb cdrom:[x]/ bookworm main\n');
+    const sources = parseSourcesList(
+      '# deb http://no.test x main\ndeb [arch=amd64 signed-by=/k] https://one.test/debian bookworm main contrib # here\ndeb cdrom:[x]/ bookworm main\n',
+    );
     expect(mirrorFor('bookworm', sources).mirror).toBe('https://one.test/debian');
   });
 
@@ -63,9 +77,16 @@ describe('the Debian mirror', () => {
 });
 
 describe('the scratch directory', () => {
-  const mounts = parseMounts('/dev/a / ext4 rw 0 0\ntmpfs /tmp tmpfs rw,nosuid,nodev,noexec 0 0\n/dev/b /tmp/big ext4 rw 0 0\n');
+  const mounts = parseMounts(
+    '/dev/a / ext4 rw 0 0\ntmpfs /tmp tmpfs rw,nosuid,nodev,noexec 0 0\n/dev/b /tmp/big ext4 rw 0 0\n',
+  );
 
   it('is on a mount that allows programs and devices', () => {
-    expect(['/var/tmp', '/tmp', '/tmp/big/x', '/tmpfoo'].map((path) => allowsDevices(path, mounts))).toEqual([true, false, true, true]);
+    expect(['/var/tmp', '/tmp', '/tmp/big/x', '/tmpfoo'].map((path) => allowsDevices(path, mounts))).toEqual([
+      true,
+      false,
+      true,
+      true,
+    ]);
   });
 });

@@ -14,7 +14,10 @@ const BUILD_MS = 5 * 60_000;
 export function sourceHash(root = ROOT) {
   const hash = createHash('sha256');
   for (const file of INPUTS.flatMap((name) => filesUnder(join(root, name)))) {
-    hash.update(`${relative(root, file)}\0`).update(readFileSync(file)).update('\0');
+    hash
+      .update(`${relative(root, file)}\0`)
+      .update(readFileSync(file))
+      .update('\0');
   }
   return hash.digest('hex');
 }
@@ -40,9 +43,14 @@ export async function ensureBuild(step, root = ROOT) {
   const stampFile = join(root, 'dist', '.devforge-build');
   const main = join(root, 'dist', 'main.js');
   const hash = sourceHash(root);
-  if (existsSync(main) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === hash) return step.done('up to date');
+  if (existsSync(main) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === hash)
+    return step.done('up to date');
   step.progress('nest build');
-  const { code, lines } = await run(join(BIN, 'nest'), ['build'], { cwd: root, env: projectEnv(), timeoutMs: BUILD_MS });
+  const { code, lines } = await run(join(BIN, 'nest'), ['build'], {
+    cwd: root,
+    env: projectEnv(),
+    timeoutMs: BUILD_MS,
+  });
   if (code !== 0 || !existsSync(main)) throw new Failure('The build failed.', ['npm run build'], lines.slice(-20));
   writeFileSync(stampFile, hash);
   return step.done('built');

@@ -19,8 +19,19 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const MAKE_MS = 15 * 60_000;
 const IMPORT_MS = 5 * 60_000;
 /** Parts that a slim image leaves out; dpkg is told to leave them out of later installs too. */
-const LEFT_OUT = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/info/*', '/usr/share/locale/*', '/usr/share/groff/*', '/usr/share/lintian/*'];
-const DPKG_RULES = [...LEFT_OUT.map((path) => `path-exclude ${path}`), 'path-include /usr/share/doc/*/copyright', 'path-include /usr/share/locale/locale.alias'];
+const LEFT_OUT = [
+  '/usr/share/doc/*',
+  '/usr/share/man/*',
+  '/usr/share/info/*',
+  '/usr/share/locale/*',
+  '/usr/share/groff/*',
+  '/usr/share/lintian/*',
+];
+const DPKG_RULES = [
+  ...LEFT_OUT.map((path) => `path-exclude ${path}`),
+  'path-include /usr/share/doc/*/copyright',
+  'path-include /usr/share/locale/locale.alias',
+];
 
 /** @returns {Promise<string>} the suite to make, or a failure that says why it cannot be made here */
 export async function planDebootstrap({ address, reference, host, reason }) {
@@ -29,7 +40,8 @@ export async function planDebootstrap({ address, reference, host, reason }) {
   const obstacle =
     (!suite && 'it is not a Debian image that debootstrap could make') ||
     (!canInstall(host) && 'making it needs Debian or Ubuntu, and root or sudo without a password') ||
-    (engineArch !== dockerArch(process.arch) && `the engine is ${engineArch}, this machine ${dockerArch(process.arch)}`);
+    (engineArch !== dockerArch(process.arch) &&
+      `the engine is ${engineArch}, this machine ${dockerArch(process.arch)}`);
   if (!obstacle) return suite;
   throw new Failure(`The base image ${reference} cannot be pulled (${reason}), and cannot be made: ${obstacle}.`, [
     ...(suite && host.debianLike ? ['sudo npm run setup   # makes it, once'] : []),
@@ -39,8 +51,11 @@ export async function planDebootstrap({ address, reference, host, reason }) {
 }
 
 export async function makeDebianImage(address, { reference, suite, host, step }) {
-  const missing = [!which('debootstrap') && 'debootstrap', !existsSync(KEYRING) && 'debian-archive-keyring'].filter(Boolean);
-  if (missing.length > 0) await installPackages(host, missing, { purpose: 'Making the base image', progress: step.progress });
+  const missing = [!which('debootstrap') && 'debootstrap', !existsSync(KEYRING) && 'debian-archive-keyring'].filter(
+    Boolean,
+  );
+  if (missing.length > 0)
+    await installPackages(host, missing, { purpose: 'Making the base image', progress: step.progress });
   const scratch = scratchDirectory(host);
   const root = join(scratch.path, 'root');
   try {
@@ -64,7 +79,12 @@ async function debootstrap({ suite, root, mirror, host, step }) {
     timeoutMs: MAKE_MS,
     onLine: (line) => step.progress(`debootstrap: ${line.replace(/^[IW]: /, '')}`),
   });
-  if (code !== 0) throw new Failure(`debootstrap ${suite} failed.`, ['check that Debian packages can be fetched (apt-get update), then run this again'], lines.slice(-8));
+  if (code !== 0)
+    throw new Failure(
+      `debootstrap ${suite} failed.`,
+      ['check that Debian packages can be fetched (apt-get update), then run this again'],
+      lines.slice(-8),
+    );
 }
 
 async function aptProxy() {
@@ -84,15 +104,40 @@ async function trim({ root, lines, host }) {
     '[ -z "$3" ] || printf "%s" "$3" > etc/apt/sources.list',
   ].join('\n');
   const text = (rows) => rows.map((row) => `${row}\n`).join('');
-  const { code, lines: output } = await runAsRoot(host, ['sh', '-ec', script, 'trim', root, text(DPKG_RULES), text(lines)]);
+  const { code, lines: output } = await runAsRoot(host, [
+    'sh',
+    '-ec',
+    script,
+    'trim',
+    root,
+    text(DPKG_RULES),
+    text(lines),
+  ]);
   if (code !== 0) throw new Failure('The base image could not be trimmed.', [], output.slice(-8));
 }
 
 /** The request ends only when the tar ended well: a broken tar breaks the request, and the engine keeps nothing of it. */
 async function importTree(address, { root, reference, host }) {
   const { repository, tag } = parseImage(reference);
-  const query = new URLSearchParams({ fromSrc: '-', repo: repository, tag, changes: 'CMD ["bash"]', message: 'debootstrap' });
-  const [program, ...args] = asRoot(host, ['tar', '--numeric-owner', '--one-file-system', '--exclude=./proc/*', '--exclude=./sys/*', '-C', root, '-cf', '-', '.']);
+  const query = new URLSearchParams({
+    fromSrc: '-',
+    repo: repository,
+    tag,
+    changes: 'CMD ["bash"]',
+    message: 'debootstrap',
+  });
+  const [program, ...args] = asRoot(host, [
+    'tar',
+    '--numeric-owner',
+    '--one-file-system',
+    '--exclude=./proc/*',
+    '--exclude=./sys/*',
+    '-C',
+    root,
+    '-cf',
+    '-',
+    '.',
+  ]);
   let failure;
   try {
     const { status } = await engineCall(address, {

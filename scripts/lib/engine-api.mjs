@@ -21,8 +21,15 @@ function connection(address) {
 export function engineCall(address, { method = 'GET', path, send, headers = {}, idleMs = 10_000, totalMs, onLine }) {
   return new Promise((resolve, reject) => {
     const transport = address.certPath ? https : http;
-    const request = transport.request({ ...connection(address), method, path, headers: { Host: 'docker', ...headers }, agent: false });
-    const limit = totalMs && setTimeout(() => request.destroy(new Error(`no result after ${totalMs / 1000} s`)), totalMs);
+    const request = transport.request({
+      ...connection(address),
+      method,
+      path,
+      headers: { Host: 'docker', ...headers },
+      agent: false,
+    });
+    const limit =
+      totalMs && setTimeout(() => request.destroy(new Error(`no result after ${totalMs / 1000} s`)), totalMs);
     const settle = (finish, value) => {
       clearTimeout(limit);
       finish(value);

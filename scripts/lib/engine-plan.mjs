@@ -25,7 +25,9 @@ export const ENGINE_PACKAGES = ['docker.io', 'iptables', 'ca-certificates'];
 export function planEngine({ address, ping, host, hasDockerd, hasIptables, user }) {
   const where = describeAddress(address);
   if (address.kind === 'unsupported') {
-    throw new Failure(`DOCKER_HOST=${where} is not understood.`, ['use unix:///path/to/docker.sock or tcp://host:port']);
+    throw new Failure(`DOCKER_HOST=${where} is not understood.`, [
+      'use unix:///path/to/docker.sock or tcp://host:port',
+    ]);
   }
   if (ping === 'ok') return { action: 'none' };
   if (ping === 'denied') {
@@ -35,15 +37,22 @@ export function planEngine({ address, ping, host, hasDockerd, hasIptables, user 
     ]);
   }
   if (!isLocalDefault(address)) {
-    throw new Failure(`No Docker engine answers at ${where}.`, ['start that engine, or correct DOCKER_HOST / DOCKER_SOCKET_PATH, then run this again']);
+    throw new Failure(`No Docker engine answers at ${where}.`, [
+      'start that engine, or correct DOCKER_HOST / DOCKER_SOCKET_PATH, then run this again',
+    ]);
   }
   if (host.platform !== 'linux') {
-    throw new Failure(`No Docker engine answers at ${where}.`, ['start Docker Desktop (or set DOCKER_HOST to its socket), then run this again']);
+    throw new Failure(`No Docker engine answers at ${where}.`, [
+      'start Docker Desktop (or set DOCKER_HOST to its socket), then run this again',
+    ]);
   }
   const packages = hasDockerd ? (hasIptables ? [] : ['iptables']) : ENGINE_PACKAGES;
   if (packages.length > 0 && !canInstall(host)) throw notInstalled(host, packages);
   if (host.rights === 'none') {
-    throw new Failure('The Docker engine is installed but not running, and starting it needs root.', [host.systemd ? 'sudo systemctl start docker' : 'sudo dockerd &', 'then run this again']);
+    throw new Failure('The Docker engine is installed but not running, and starting it needs root.', [
+      host.systemd ? 'sudo systemctl start docker' : 'sudo dockerd &',
+      'then run this again',
+    ]);
   }
   return { action: 'start', packages, by: host.systemd ? 'systemd' : 'hand' };
 }
@@ -66,4 +75,5 @@ function notInstalled(host, packages) {
  * @param {{ path: string, pid: number, program: string }[]} files
  * @param {(pid: number) => string | undefined} nameOf the running program of a pid
  */
-export const stalePidFiles = (files, nameOf) => files.filter(({ pid, program }) => nameOf(pid) !== program).map(({ path }) => path);
+export const stalePidFiles = (files, nameOf) =>
+  files.filter(({ pid, program }) => nameOf(pid) !== program).map(({ path }) => path);

@@ -27,26 +27,42 @@ function hintsOf(changes: Record<string, unknown>): string {
 describe('the plan for the engine', () => {
   it('is nothing when it answers, wherever it is', () => {
     expect(planEngine(facts({ ping: 'ok' }))).toEqual({ action: 'none' });
-    expect(planEngine(facts({ ping: 'ok', address: engineAddress({ DOCKER_HOST: 'tcp://h' }), host: { ...debian, rights: 'none' } }))).toEqual({ action: 'none' });
+    expect(
+      planEngine(
+        facts({ ping: 'ok', address: engineAddress({ DOCKER_HOST: 'tcp://h' }), host: { ...debian, rights: 'none' } }),
+      ),
+    ).toEqual({ action: 'none' });
   });
 
   it('installs what is missing on Debian, as root or by sudo', () => {
     const packages = ['docker.io', 'iptables', 'ca-certificates'];
     expect(planEngine(facts({ hasDockerd: false }))).toEqual({ action: 'start', packages, by: 'hand' });
-    expect(planEngine(facts({ hasDockerd: false, host: { ...debian, rights: 'sudo', systemd: true } }))).toEqual({ action: 'start', packages, by: 'systemd' });
+    expect(planEngine(facts({ hasDockerd: false, host: { ...debian, rights: 'sudo', systemd: true } }))).toEqual({
+      action: 'start',
+      packages,
+      by: 'systemd',
+    });
     expect(planEngine(facts({ hasIptables: false }))).toEqual({ action: 'start', packages: ['iptables'], by: 'hand' });
   });
 
   it('starts an installed one that is silent', () => {
     expect(planEngine(facts({ ping: 'silent' }))).toEqual({ action: 'start', packages: [], by: 'hand' });
-    expect(planEngine(facts({ host: { ...debian, systemd: true } }))).toEqual({ action: 'start', packages: [], by: 'systemd' });
+    expect(planEngine(facts({ host: { ...debian, systemd: true } }))).toEqual({
+      action: 'start',
+      packages: [],
+      by: 'systemd',
+    });
   });
 
   it('says what to run where it may not', () => {
     const user = { ...debian, rights: 'none' };
     expect(hintsOf({ ping: 'denied' })).toContain('sudo usermod -aG docker ada');
-    expect(hintsOf({ hasDockerd: false, host: user })).toContain('apt-get install -y --no-install-recommends docker.io iptables');
-    expect(hintsOf({ hasDockerd: false, host: { ...debian, debianLike: false } })).toContain('only on Debian and Ubuntu');
+    expect(hintsOf({ hasDockerd: false, host: user })).toContain(
+      'apt-get install -y --no-install-recommends docker.io iptables',
+    );
+    expect(hintsOf({ hasDockerd: false, host: { ...debian, debianLike: false } })).toContain(
+      'only on Debian and Ubuntu',
+    );
     expect(hintsOf({ host: { ...user, systemd: true } })).toContain('sudo systemctl start docker');
     expect(hintsOf({ host: { ...debian, platform: 'darwin', debianLike: false } })).toContain('Docker Desktop');
     expect(hintsOf({ address: engineAddress({ DOCKER_SOCKET_PATH: '/other.sock' }) })).toContain('/other.sock');
@@ -73,7 +89,14 @@ describe('the host', () => {
   });
 
   it('carries environment variables through sudo', () => {
-    expect(asRoot({ rights: 'sudo' }, ['apt-get', 'update'], { A: 'b' })).toEqual(['sudo', '-n', 'env', 'A=b', 'apt-get', 'update']);
+    expect(asRoot({ rights: 'sudo' }, ['apt-get', 'update'], { A: 'b' })).toEqual([
+      'sudo',
+      '-n',
+      'env',
+      'A=b',
+      'apt-get',
+      'update',
+    ]);
     expect(asRoot({ rights: 'root' }, ['rm', 'x'])).toEqual(['rm', 'x']);
   });
 });

@@ -28,7 +28,8 @@ export async function ensureEngine(address, host, step) {
     user: userName(),
   });
   if (plan.action === 'start') {
-    if (plan.packages.length > 0) await installPackages(host, plan.packages, { purpose: 'The Docker engine', progress: step.progress });
+    if (plan.packages.length > 0)
+      await installPackages(host, plan.packages, { purpose: 'The Docker engine', progress: step.progress });
     await (plan.by === 'systemd' ? startBySystemd(address, host, step) : startByHand(address, host, step));
   }
   const { Version } = await engineVersion(address);

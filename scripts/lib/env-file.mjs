@@ -19,7 +19,9 @@ function unquote(value) {
 
 /** The file's values below those of the environment; an empty value counts as unset. */
 export function mergeEnv(file, env) {
-  const given = Object.entries({ ...file, ...withoutEmpty(env) }).filter(([, value]) => value !== undefined && value !== '');
+  const given = Object.entries({ ...file, ...withoutEmpty(env) }).filter(
+    ([, value]) => value !== undefined && value !== '',
+  );
   return Object.fromEntries(given);
 }
 

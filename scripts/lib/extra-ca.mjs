@@ -14,7 +14,8 @@ import { expandPath } from './settings.mjs';
 export function extraCa(values, exists = existsSync, root = ROOT) {
   if (values.EXTRA_CA_CERTS) {
     const file = expandPath(values.EXTRA_CA_CERTS, root);
-    if (!exists(file)) throw new Failure(`EXTRA_CA_CERTS names ${file}, which does not exist.`, ['correct EXTRA_CA_CERTS, or unset it']);
+    if (!exists(file))
+      throw new Failure(`EXTRA_CA_CERTS names ${file}, which does not exist.`, ['correct EXTRA_CA_CERTS, or unset it']);
     return { file, from: 'EXTRA_CA_CERTS' };
   }
   const file = values.NODE_EXTRA_CA_CERTS;
@@ -23,4 +24,6 @@ export function extraCa(values, exists = existsSync, root = ROOT) {
 
 /** A sentence for the terminal, when the file was not named for this purpose. */
 export const describeExtraCa = (found) =>
-  found?.from === 'NODE_EXTRA_CA_CERTS' ? `EXTRA_CA_CERTS is ${found.file}, from NODE_EXTRA_CA_CERTS: containers trust it too` : undefined;
+  found?.from === 'NODE_EXTRA_CA_CERTS'
+    ? `EXTRA_CA_CERTS is ${found.file}, from NODE_EXTRA_CA_CERTS: containers trust it too`
+    : undefined;

@@ -27,7 +27,10 @@ export function hostFacts() {
 /** @param {Record<string, string>} release fields of os-release */
 export function distributionFacts(release, hasApt) {
   const family = [release.ID ?? '', ...(release.ID_LIKE ?? '').split(/\s+/)];
-  return { distribution: release.ID ?? '', debianLike: hasApt && family.some((id) => id === 'debian' || id === 'ubuntu') };
+  return {
+    distribution: release.ID ?? '',
+    debianLike: hasApt && family.some((id) => id === 'debian' || id === 'ubuntu'),
+  };
 }
 
 function rights() {

@@ -9,7 +9,17 @@ export function parseImage(reference) {
 }
 
 const RELEASES = { 11: 'bullseye', 12: 'bookworm', 13: 'trixie', 14: 'forky', latest: 'stable' };
-const SUITES = new Set(['bullseye', 'bookworm', 'trixie', 'forky', 'sid', 'stable', 'oldstable', 'testing', 'unstable']);
+const SUITES = new Set([
+  'bullseye',
+  'bookworm',
+  'trixie',
+  'forky',
+  'sid',
+  'stable',
+  'oldstable',
+  'testing',
+  'unstable',
+]);
 
 /** @returns {string | undefined} the Debian suite of an image such as `debian:bookworm-slim`, when its name says so */
 export function debianSuite(reference) {

@@ -64,9 +64,16 @@ const read = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : undefine
  * @param {{ packages?: Record<string, { optionalDependencies?: Record<string, string> }> }} lock
  */
 export function lacksOnlyOptional(errors, lock) {
-  const complaints = errors.flatMap((line) => /\b(Missing|Invalid): (@?[^@\s]+)@/.exec(line)?.slice(1, 3).join(' ') ?? []);
-  const optional = new Set(Object.values(lock.packages ?? {}).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {})));
-  return complaints.length > 0 && complaints.every((text) => text.startsWith('Missing ') && optional.has(text.slice('Missing '.length)));
+  const complaints = errors.flatMap(
+    (line) => /\b(Missing|Invalid): (@?[^@\s]+)@/.exec(line)?.slice(1, 3).join(' ') ?? [],
+  );
+  const optional = new Set(
+    Object.values(lock.packages ?? {}).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {})),
+  );
+  return (
+    complaints.length > 0 &&
+    complaints.every((text) => text.startsWith('Missing ') && optional.has(text.slice('Missing '.length)))
+  );
 }
 
 async function install(step, root, lock) {
@@ -78,9 +85,17 @@ async function install(step, root, lock) {
     step.progress('npm install from the lock file, which lacks optional packages of other platforms');
     outcome = await runNpm(npm, ['install', '--no-save', ...OPTIONS], root);
   }
-  if (outcome.code !== 0) throw new Failure('Installing the npm packages failed.', ['npm ci --include=dev', 'then run this again'], outcome.errors.slice(0, 12));
+  if (outcome.code !== 0)
+    throw new Failure(
+      'Installing the npm packages failed.',
+      ['npm ci --include=dev', 'then run this again'],
+      outcome.errors.slice(0, 12),
+    );
   if (!existsSync(join(root, 'node_modules', '.bin', 'node'))) {
-    throw new Failure('npm ended well, but the package `node` did not set up its program.', ['npm config get ignore-scripts   # must be false', 'npm rebuild node']);
+    throw new Failure('npm ended well, but the package `node` did not set up its program.', [
+      'npm config get ignore-scripts   # must be false',
+      'npm rebuild node',
+    ]);
   }
 }
 

@@ -4,7 +4,11 @@ import { installedMatches, lacksOnlyOptional, planNpm } from './npm-packages.mjs
 const lock = {
   packages: {
     '': {},
-    'node_modules/a': { version: '1.0.0', integrity: 'x', optionalDependencies: { 'a-mac': '1.0.0', 'a-win': '1.0.0' } },
+    'node_modules/a': {
+      version: '1.0.0',
+      integrity: 'x',
+      optionalDependencies: { 'a-mac': '1.0.0', 'a-win': '1.0.0' },
+    },
     'node_modules/a-mac': { version: '1.0.0', optional: true },
   },
 };
@@ -14,8 +18,12 @@ describe('npm packages', () => {
   it('match when all that are not optional are there as locked', () => {
     expect(installedMatches(lock, installed)).toBe(true);
     expect(installedMatches(lock, { packages: {} })).toBe(false);
-    expect(installedMatches(lock, { packages: { 'node_modules/a': { version: '1.0.1', integrity: 'y' } } })).toBe(false);
-    expect(installedMatches(lock, { packages: { ...installed.packages, 'node_modules/b': { version: '1.0.0' } } })).toBe(false);
+    expect(installedMatches(lock, { packages: { 'node_modules/a': { version: '1.0.1', integrity: 'y' } } })).toBe(
+      false,
+    );
+    expect(
+      installedMatches(lock, { packages: { ...installed.packages, 'node_modules/b': { version: '1.0.0' } } }),
+    ).toBe(false);
   });
 
   it('are installed when missing, changed or without their Node', () => {
@@ -29,9 +37,21 @@ describe('npm packages', () => {
 
   it('forgive a lock file that lacks optional packages, and nothing else', () => {
     const refusal = ['npm error code EUSAGE', 'npm error `npm ci` can only install packages when in sync'];
-    expect(lacksOnlyOptional([...refusal, 'npm error Missing: a-mac@ from lock file', 'npm error Missing: a-win@1.0.0 from lock file'], lock)).toBe(true);
-    expect(lacksOnlyOptional([...refusal, 'npm error Missing: a-mac@ from lock file', 'npm error Missing: left-pad@1.0.0 from lock file'], lock)).toBe(false);
-    expect(lacksOnlyOptional([...refusal, "npm error Invalid: lock file's a@1.0.0 does not satisfy a@2.0.0"], lock)).toBe(false);
+    expect(
+      lacksOnlyOptional(
+        [...refusal, 'npm error Missing: a-mac@ from lock file', 'npm error Missing: a-win@1.0.0 from lock file'],
+        lock,
+      ),
+    ).toBe(true);
+    expect(
+      lacksOnlyOptional(
+        [...refusal, 'npm error Missing: a-mac@ from lock file', 'npm error Missing: left-pad@1.0.0 from lock file'],
+        lock,
+      ),
+    ).toBe(false);
+    expect(
+      lacksOnlyOptional([...refusal, "npm error Invalid: lock file's a@1.0.0 does not satisfy a@2.0.0"], lock),
+    ).toBe(false);
     expect(lacksOnlyOptional(['npm error code ENOTFOUND'], lock)).toBe(false);
   });
 });

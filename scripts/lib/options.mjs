@@ -6,7 +6,12 @@ import { Failure } from './failure.mjs';
 export function readOptions(options, usage, args = process.argv.slice(2)) {
   let values;
   try {
-    ({ values } = parseArgs({ args, options: { ...options, help: { type: 'boolean', short: 'h' } }, strict: true, allowPositionals: false }));
+    ({ values } = parseArgs({
+      args,
+      options: { ...options, help: { type: 'boolean', short: 'h' } },
+      strict: true,
+      allowPositionals: false,
+    }));
   } catch (error) {
     throw new Failure(error.message.split('. ')[0], [usage]);
   }

@@ -22,8 +22,16 @@ export async function runTier(tier, { jestArgs, passWithNoTests, env = {} }) {
   const file = join(directory, 'summary.json');
   try {
     const words = [NODE, ...jestWords(tier, jestArgs)];
-    const code = await stream(words, { env: { ...env, DEVFORGE_SUMMARY_FILE: file }, minutes: tier.minutes, finished: () => existsSync(file) });
-    return tierCount({ code, summary: existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined, passWithNoTests });
+    const code = await stream(words, {
+      env: { ...env, DEVFORGE_SUMMARY_FILE: file },
+      minutes: tier.minutes,
+      finished: () => existsSync(file),
+    });
+    return tierCount({
+      code,
+      summary: existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined,
+      passWithNoTests,
+    });
   } finally {
     await remove.now();
   }
@@ -34,14 +42,20 @@ const plainOutput = () => (process.stdout.isTTY || process.env.FORCE_COLOR ? {} 
 /** @returns {Promise<number>} the exit code; 124 when it was ended for taking too long */
 function stream([program, ...args], { env, minutes, finished = () => false }) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: ROOT, env: projectEnv({ ...plainOutput(), ...env }), stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+    const child = spawn(program, args, {
+      cwd: ROOT,
+      env: projectEnv({ ...plainOutput(), ...env }),
+      stdio: ['ignore', 'inherit', 'inherit'],
+      detached: true,
+    });
     const undo = defer(() => stop(child));
     const deadline = Date.now() + minutes * 60_000;
     let finishedAt;
     let reason;
     const watch = setInterval(() => {
       if (finished()) finishedAt ??= Date.now();
-      if (finishedAt && Date.now() - finishedAt > GRACE_MS) reason = `still running ${GRACE_MS / 1000} s after its last test: something was left open`;
+      if (finishedAt && Date.now() - finishedAt > GRACE_MS)
+        reason = `still running ${GRACE_MS / 1000} s after its last test: something was left open`;
       if (Date.now() > deadline) reason = `not done after ${minutes} minutes`;
       if (reason) killGroup(child.pid);
     }, 1000);

@@ -25,9 +25,17 @@ describe('engine address', () => {
   it('is the usual socket, DOCKER_SOCKET_PATH, or what DOCKER_HOST says', () => {
     expect(engineAddress({})).toEqual({ kind: 'socket', path: '/var/run/docker.sock' });
     expect(engineAddress({ DOCKER_SOCKET_PATH: '/s' })).toEqual({ kind: 'socket', path: '/s' });
-    expect(engineAddress({ DOCKER_HOST: 'unix:///u', DOCKER_SOCKET_PATH: '/s' })).toEqual({ kind: 'socket', path: '/u' });
+    expect(engineAddress({ DOCKER_HOST: 'unix:///u', DOCKER_SOCKET_PATH: '/s' })).toEqual({
+      kind: 'socket',
+      path: '/u',
+    });
     expect(engineAddress({ DOCKER_HOST: 'tcp://h:1234' })).toEqual({ kind: 'tcp', host: 'h', port: 1234 });
-    expect(engineAddress({ DOCKER_HOST: 'tcp://[::1]', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/c' })).toEqual({ kind: 'tcp', host: '::1', port: 2376, certPath: '/c' });
+    expect(engineAddress({ DOCKER_HOST: 'tcp://[::1]', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/c' })).toEqual({
+      kind: 'tcp',
+      host: '::1',
+      port: 2376,
+      certPath: '/c',
+    });
     expect(describeAddress(engineAddress({ DOCKER_HOST: 'ssh://me@h' }))).toBe('ssh://me@h');
   });
 
@@ -41,7 +49,10 @@ describe('engine address', () => {
 
 describe('extra certificate authorities', () => {
   it('are those named for it, else those of Node, else none', () => {
-    expect(extraCa({ EXTRA_CA_CERTS: '/a', NODE_EXTRA_CA_CERTS: '/b' }, () => true)).toEqual({ file: '/a', from: 'EXTRA_CA_CERTS' });
+    expect(extraCa({ EXTRA_CA_CERTS: '/a', NODE_EXTRA_CA_CERTS: '/b' }, () => true)).toEqual({
+      file: '/a',
+      from: 'EXTRA_CA_CERTS',
+    });
     expect(extraCa({ NODE_EXTRA_CA_CERTS: '/b' }, () => true)).toEqual({ file: '/b', from: 'NODE_EXTRA_CA_CERTS' });
     expect(extraCa({ NODE_EXTRA_CA_CERTS: '/b' }, () => false)).toBeUndefined();
     expect(extraCa({}, () => true)).toBeUndefined();

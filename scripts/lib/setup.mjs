@@ -14,4 +14,5 @@ export async function ensureSetup(steps, settings, host = hostFacts()) {
   await steps.run('base image', (step) => ensureBaseImage(settings.engine, settings.baseImage, host, step));
 }
 
-export const ensureTestTools = (steps, host = hostFacts()) => steps.run('test servers and tools', (step) => ensureTestPackages(host, step));
+export const ensureTestTools = (steps, host = hostFacts()) =>
+  steps.run('test servers and tools', (step) => ensureTestPackages(host, step));

@@ -27,7 +27,10 @@ export function readTestArgs(args) {
     else jestArgs.push(args[index]);
   }
   const unknown = names.filter((name) => !TIERS.some((tier) => tier.name === name));
-  if (unknown.length > 0) throw new Failure(`No tier is called "${unknown.join('", "')}".`, [`npm test -- --only <${TIERS.map((tier) => tier.name).join('|')}>`]);
+  if (unknown.length > 0)
+    throw new Failure(`No tier is called "${unknown.join('", "')}".`, [
+      `npm test -- --only <${TIERS.map((tier) => tier.name).join('|')}>`,
+    ]);
   return {
     tiers: names.length > 0 ? TIERS.filter((tier) => names.includes(tier.name)) : TIERS,
     jestArgs,
@@ -37,7 +40,10 @@ export function readTestArgs(args) {
 
 /** Options that take a list come first: they would take the file names among `jestArgs` for theirs. @param {Tier} tier @param {string[]} jestArgs */
 export function jestWords(tier, jestArgs) {
-  const workers = tier.workers && !jestArgs.some((arg) => /^(-i|--runInBand|-w|--maxWorkers)/.test(arg)) ? [`--maxWorkers=${tier.workers}`] : [];
+  const workers =
+    tier.workers && !jestArgs.some((arg) => /^(-i|--runInBand|-w|--maxWorkers)/.test(arg))
+      ? [`--maxWorkers=${tier.workers}`]
+      : [];
   return [
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
@@ -64,6 +70,9 @@ export function tierCount({ code, summary, passWithNoTests = false }) {
 
 /** @param {{ passed: number, failed: number }[]} counts */
 export const sumCounts = (counts) =>
-  counts.reduce((sum, { passed, failed }) => ({ passed: sum.passed + passed, failed: sum.failed + failed }), { passed: 0, failed: 0 });
+  counts.reduce((sum, { passed, failed }) => ({ passed: sum.passed + passed, failed: sum.failed + failed }), {
+    passed: 0,
+    failed: 0,
+  });
 
 export const closingLine = ({ passed, failed }) => `Tests: ${passed} passed, ${failed} failed`;

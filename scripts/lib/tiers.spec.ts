@@ -20,7 +20,9 @@ describe('npm test', () => {
   });
 
   it('runs two suites at a time of the tiers that share the engine', () => {
-    const shared = TIERS.filter((tier) => tier.kind === 'jest' && jestWords(tier, []).includes('--maxWorkers=2')).map((tier) => tier.name);
+    const shared = TIERS.filter((tier) => tier.kind === 'jest' && jestWords(tier, []).includes('--maxWorkers=2')).map(
+      (tier) => tier.name,
+    );
     expect(shared).toEqual(['contract', 'e2e', 'faults']);
     expect(jestWords({ name: 'e2e', workers: 2 }, ['--runInBand'])).not.toContain('--maxWorkers=2');
   });
@@ -39,13 +41,23 @@ describe('npm test', () => {
 
   it('accepts a tier without tests only when told so', () => {
     expect(tierCount({ code: 0, summary: { passed: 0, failed: 0 } })).toEqual({ passed: 0, failed: 1 });
-    expect(tierCount({ code: 0, summary: { passed: 0, failed: 0 }, passWithNoTests: true })).toEqual({ passed: 0, failed: 0 });
+    expect(tierCount({ code: 0, summary: { passed: 0, failed: 0 }, passWithNoTests: true })).toEqual({
+      passed: 0,
+      failed: 0,
+    });
     expect(tierCount({ code: 0, passWithNoTests: true })).toEqual({ passed: 0, failed: 0 });
     expect(tierCount({ code: 1, passWithNoTests: true })).toEqual({ passed: 0, failed: 1 });
   });
 
   it('closes with the sum', () => {
-    expect(closingLine(sumCounts([{ passed: 2, failed: 0 }, { passed: 5, failed: 1 }]))).toBe('Tests: 7 passed, 1 failed');
+    expect(
+      closingLine(
+        sumCounts([
+          { passed: 2, failed: 0 },
+          { passed: 5, failed: 1 },
+        ]),
+      ),
+    ).toBe('Tests: 7 passed, 1 failed');
     expect(closingLine(sumCounts([]))).toBe('Tests: 0 passed, 0 failed');
   });
 });

@@ -15,7 +15,8 @@ process.setSourceMapsEnabled(true);
 
 registerHooks({
   resolve(specifier, context, next) {
-    if (!/^(\.{1,2}\/|\/|file:).*\.js$/.test(specifier) || !context.parentURL?.startsWith('file:')) return next(specifier, context);
+    if (!/^(\.{1,2}\/|\/|file:).*\.js$/.test(specifier) || !context.parentURL?.startsWith('file:'))
+      return next(specifier, context);
     const asked = new URL(specifier, context.parentURL);
     const source = new URL(asked.href.replace(/\.js$/, '.ts'));
     return next(!existsSync(asked) && existsSync(source) ? source.href : specifier, context);
@@ -24,6 +25,10 @@ registerHooks({
     if (!url.startsWith('file:') || !url.endsWith('.ts') || url.includes('/node_modules/')) return next(url, context);
     const filename = fileURLToPath(url);
     const options = { filename, swcrc: false, configFile: false, jsc, module: { type: 'es6' }, sourceMaps: 'inline' };
-    return { format: 'module', shortCircuit: true, source: transformSync(readFileSync(filename, 'utf8'), options).code };
+    return {
+      format: 'module',
+      shortCircuit: true,
+      source: transformSync(readFileSync(filename, 'utf8'), options).code,
+    };
   },
 });

@@ -30,6 +30,10 @@ describe('the TypeScript hooks', () => {
 
   it('find ./x.ts for ./x.js, and compile decorators with their metadata', () => {
     const output = execFileSync(process.execPath, ['--import', HOOKS, join(folder, 'main.ts')], { encoding: 'utf8' });
-    expect(JSON.parse(output)).toEqual({ kind: 'a', metadata: [['design:paramtypes', ['Clock', 'Object']]], name: 'Service' });
+    expect(JSON.parse(output)).toEqual({
+      kind: 'a',
+      metadata: [['design:paramtypes', ['Clock', 'Object']]],
+      name: 'Service',
+    });
   });
 });

@@ -15,7 +15,11 @@ export function readAgentLine(line: string): AgentReport | undefined {
   const { state, since, waitingFor } = told as Record<string, unknown>;
   if (!AGENT_STATES.includes(state as AgentStateName)) return undefined;
   const isTime = typeof since === 'number' && since > 0 && since <= LATEST;
-  return { state: state as AgentStateName, since: isTime ? new Date(since / 1_000) : null, waitingFor: readWaitingFor(waitingFor) };
+  return {
+    state: state as AgentStateName,
+    since: isTime ? new Date(since / 1_000) : null,
+    waitingFor: readWaitingFor(waitingFor),
+  };
 }
 
 function readWaitingFor(told: unknown): WaitingForDto | null {
@@ -25,7 +29,10 @@ function readWaitingFor(told: unknown): WaitingForDto | null {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\s]+/gu, ' ').trim().slice(0, MOST_CHARACTERS);
+  return text
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .trim()
+    .slice(0, MOST_CHARACTERS);
 }
 
 function parse(line: string): unknown {

@@ -36,11 +36,18 @@ export class AgentWatch {
       try {
         const exitCode = await this.follow();
         this.forget();
-        if (NO_SUCH_PROGRAM.includes(exitCode)) return this.logger.info({ containerId: this.containerId }, 'The image of a container is too old to tell what its agent does');
+        if (NO_SUCH_PROGRAM.includes(exitCode))
+          return this.logger.info(
+            { containerId: this.containerId },
+            'The image of a container is too old to tell what its agent does',
+          );
       } catch (error) {
         // After a stream that broke off, the first failure to open another says that nothing is known any more.
         if (this.process === undefined) this.forget();
-        this.logger.debug({ err: error, containerId: this.containerId }, 'The watch of an agent broke and is taken up again');
+        this.logger.debug(
+          { err: error, containerId: this.containerId },
+          'The watch of an agent broke and is taken up again',
+        );
       }
       if (this.clock.now().getTime() - begun >= LASTING_MS) retryMs = RETRY_MS.first;
       await this.clock.sleep(retryMs, this.stopped.signal);

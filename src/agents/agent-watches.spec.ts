@@ -22,7 +22,18 @@ let sides: (FakeProcessSide & { exit: (code: number) => void })[];
 async function add(overrides: Partial<ContainerRow> = {}): Promise<ContainerRow> {
   const row = containerRow({ template: 'claude', ...overrides });
   runtime.images.add('image');
-  const spec = { name: row.name, hostname: 'h', image: 'image', labels: {}, env: {}, mounts: [], network: 'none', cpuLimit: 1, memoryLimit: 64, pidsLimit: 9 };
+  const spec = {
+    name: row.name,
+    hostname: 'h',
+    image: 'image',
+    labels: {},
+    env: {},
+    mounts: [],
+    network: 'none',
+    cpuLimit: 1,
+    memoryLimit: 64,
+    pidsLimit: 9,
+  };
   const { dockerId } = await runtime.containers.create(spec);
   await runtime.containers.start(dockerId);
   const whole = { ...row, dockerId };
@@ -54,7 +65,10 @@ beforeEach(() => {
   clock = new HeldClock();
   sides = [];
   runtime.containers.onOpen = (_, side) => new Promise((exit) => sides.push({ ...side, exit }));
-  const repository = { listAll: async () => [...rows.values()], findById: async (id: string) => rows.get(id) ?? null } as unknown as ContainersRepository;
+  const repository = {
+    listAll: async () => [...rows.values()],
+    findById: async (id: string) => rows.get(id) ?? null,
+  } as unknown as ContainersRepository;
   watches = new AgentWatches(repository, runtime, states, events, clock, quietLogger());
 });
 afterEach(() => watches.onModuleDestroy());

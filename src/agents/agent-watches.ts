@@ -45,11 +45,17 @@ export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async observeAll(): Promise<void> {
     const rows = await this.rows.listAll();
-    await Promise.all(rows.filter(({ id, status }) => status === 'running' || this.watches.has(id)).map(({ id }) => this.refresh(id)));
+    await Promise.all(
+      rows.filter(({ id, status }) => status === 'running' || this.watches.has(id)).map(({ id }) => this.refresh(id)),
+    );
   }
 
   private refresh(containerId: string): Promise<void> {
-    return this.refreshes.run(containerId, () => this.rows.findById(containerId), (row) => (row === null ? this.end(containerId) : this.observe(row)));
+    return this.refreshes.run(
+      containerId,
+      () => this.rows.findById(containerId),
+      (row) => (row === null ? this.end(containerId) : this.observe(row)),
+    );
   }
 
   private observe({ id, status, template, dockerId }: ContainerRow): void {

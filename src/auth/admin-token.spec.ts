@@ -11,7 +11,8 @@ describe('the administrator token', () => {
   let base: string;
   let dataDir: string;
   let file: string;
-  const made = (settings: Partial<Settings>): AdminToken => new AdminToken({ dataDir, ...settings } as Settings, new RandomIds(), quietLogger());
+  const made = (settings: Partial<Settings>): AdminToken =>
+    new AdminToken({ dataDir, ...settings } as Settings, new RandomIds(), quietLogger());
 
   beforeEach(async () => {
     base = await mkdtemp(join(tmpdir(), 'devforge-token-'));
@@ -62,7 +63,11 @@ describe('the administrator token', () => {
   });
 
   it('gives a key for each purpose, the same wherever the token is the same', () => {
-    const [one, same, other] = [made({ token: 'a'.repeat(20) }), made({ token: 'a'.repeat(20) }), made({ token: 'b'.repeat(20) })];
+    const [one, same, other] = [
+      made({ token: 'a'.repeat(20) }),
+      made({ token: 'a'.repeat(20) }),
+      made({ token: 'b'.repeat(20) }),
+    ];
     expect(one.deriveKey('x')).toEqual(same.deriveKey('x'));
     expect(one.deriveKey('x')).not.toEqual(one.deriveKey('y'));
     expect(one.deriveKey('x')).not.toEqual(other.deriveKey('x'));

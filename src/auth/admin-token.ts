@@ -34,7 +34,8 @@ function keptToken(dataDir: string, ids: Ids, logger: PinoLogger): string {
   if (!existsSync(file)) makeToken(dataDir, file, ids);
   chmodSync(file, 0o600);
   const token = readFileSync(file, 'utf8').trim();
-  if (token === '') throw new Error(`The administrator token in ${file} is empty: remove the file, and DevForge makes another.`);
+  if (token === '')
+    throw new Error(`The administrator token in ${file} is empty: remove the file, and DevForge makes another.`);
   logger.info({ file }, 'The administrator token is in this file');
   return token;
 }

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 
 /** The same for two bodies that ask for the same, whatever the order of their properties. */
 export function bodyHash(body: object): string {
-  return createHash('sha256').update(JSON.stringify(sorted(body))).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(body)))
+    .digest('hex');
 }
 
 function sorted(value: unknown): unknown {

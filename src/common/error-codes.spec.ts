@@ -12,9 +12,14 @@ const documented = readFileSync(PAGE, 'utf8')
 
 describe('docs/errors.md', () => {
   it('has every code once, with its status and whether to retry', () => {
-    const rows = documented.map(({ code, status, retry }) => [code, { status: Number(status), retryable: retry === 'yes' }] as const);
-    const codes = Object.entries(ERROR_CODES).map(([code, { status, retryable }]) => [code, { status, retryable }] as const);
-    const byCode = ([a = '']: readonly [string?, unknown?], [b = '']: readonly [string?, unknown?]): number => (a < b ? -1 : 1);
+    const rows = documented.map(
+      ({ code, status, retry }) => [code, { status: Number(status), retryable: retry === 'yes' }] as const,
+    );
+    const codes = Object.entries(ERROR_CODES).map(
+      ([code, { status, retryable }]) => [code, { status, retryable }] as const,
+    );
+    const byCode = ([a = '']: readonly [string?, unknown?], [b = '']: readonly [string?, unknown?]): number =>
+      a < b ? -1 : 1;
     expect(rows.toSorted(byCode)).toEqual(codes.toSorted(byCode));
   });
 

@@ -7,7 +7,10 @@ export function IsPlainText(options?: ValidationOptions): PropertyDecorator {
       name: 'isPlainText',
       validator: {
         validate: (value): boolean => typeof value === 'string' && value.isWellFormed() && !value.includes('\0'),
-        defaultMessage: buildMessage((each) => `${each}$property must be text without NUL and halves of characters`, options),
+        defaultMessage: buildMessage(
+          (each) => `${each}$property must be text without NUL and halves of characters`,
+          options,
+        ),
       },
     },
     options,

@@ -22,7 +22,11 @@ export class ProblemFilter implements ExceptionFilter {
     const error = toDomainError(thrown, this.translators);
     const { status } = ERROR_CODES[error.code];
     // What fails since the client has left, fails for nobody.
-    if (status >= 500) this.logger[response.destroyed ? 'debug' : 'error']({ err: error.cause ?? error, code: error.code }, error.message);
+    if (status >= 500)
+      this.logger[response.destroyed ? 'debug' : 'error'](
+        { err: error.cause ?? error, code: error.code },
+        error.message,
+      );
     if (response.headersSent || response.destroyed) {
       response.destroy();
       return;

@@ -1,4 +1,12 @@
-import { BadRequestException, ForbiddenException, HttpException, InternalServerErrorException, NotFoundException, PayloadTooLargeException, UnsupportedMediaTypeException } from '@nestjs/common';
+import {
+  BadRequestException,
+  ForbiddenException,
+  HttpException,
+  InternalServerErrorException,
+  NotFoundException,
+  PayloadTooLargeException,
+  UnsupportedMediaTypeException,
+} from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
 import { DomainError } from './domain-error.js';
 import { ERROR_CODES, type ErrorCode } from './error-codes.js';
@@ -11,14 +19,23 @@ describe('toDomainError', () => {
   });
 
   it('asks the translators in order, and takes the first answer', () => {
-    const translators = [(): undefined => undefined, (error: unknown) => (error === 'mine' ? new DomainError('engine_error', 'a') : undefined), () => new DomainError('busy', 'b')];
+    const translators = [
+      (): undefined => undefined,
+      (error: unknown) => (error === 'mine' ? new DomainError('engine_error', 'a') : undefined),
+      () => new DomainError('busy', 'b'),
+    ];
     expect(toDomainError('mine', translators)).toMatchObject({ code: 'engine_error' });
     expect(toDomainError('other', translators)).toMatchObject({ code: 'busy' });
   });
 
   it('does not let a translator look behind what the framework says', () => {
-    const aborted = new HttpException('request aborted', 400, { cause: Object.assign(new Error('request aborted'), { code: 'ECONNABORTED' }) });
-    expect(toDomainError(aborted, [() => new DomainError('database_unavailable', 'x')])).toMatchObject({ code: 'malformed_body', message: 'request aborted' });
+    const aborted = new HttpException('request aborted', 400, {
+      cause: Object.assign(new Error('request aborted'), { code: 'ECONNABORTED' }),
+    });
+    expect(toDomainError(aborted, [() => new DomainError('database_unavailable', 'x')])).toMatchObject({
+      code: 'malformed_body',
+      message: 'request aborted',
+    });
   });
 
   it.each<[HttpException, ErrorCode]>([
@@ -37,12 +54,15 @@ describe('toDomainError', () => {
     expect(mapped.message.includes('secret')).toBe(false);
   });
 
-  it.each([[new Error('password=hunter2')], ['hunter2'], [undefined], [null], [{ message: 'hunter2' }]])('tells a client nothing of %s', (error) => {
-    const mapped = toDomainError(error);
-    expect(mapped.code).toBe('internal_error');
-    expect(mapped.cause).toBe(error);
-    expect(JSON.stringify(toProblem(mapped, 'r'))).not.toContain('hunter2');
-  });
+  it.each([[new Error('password=hunter2')], ['hunter2'], [undefined], [null], [{ message: 'hunter2' }]])(
+    'tells a client nothing of %s',
+    (error) => {
+      const mapped = toDomainError(error);
+      expect(mapped.code).toBe('internal_error');
+      expect(mapped.cause).toBe(error);
+      expect(JSON.stringify(toProblem(mapped, 'r'))).not.toContain('hunter2');
+    },
+  );
 });
 
 describe('toProblem', () => {
@@ -59,13 +79,22 @@ describe('toProblem', () => {
 
   it('adds the fields and the further members, and never the cause', () => {
     const fields = [{ field: 'name', messages: ['is in use'] }];
-    const problem = toProblem(new DomainError('name_taken', 'x', { fields, extensions: { currentStatus: 'running' }, cause: new Error('hunter2') }), 'r');
+    const problem = toProblem(
+      new DomainError('name_taken', 'x', {
+        fields,
+        extensions: { currentStatus: 'running' },
+        cause: new Error('hunter2'),
+      }),
+      'r',
+    );
     expect(problem).toMatchObject({ errors: fields, currentStatus: 'running' });
     expect(JSON.stringify(problem)).not.toContain('hunter2');
   });
 
   it('asks to come back for every error that says so, and for no other', () => {
-    const retryable = Object.entries(ERROR_CODES).filter(([, entry]) => entry.retryable).map(([, { status }]) => status);
+    const retryable = Object.entries(ERROR_CODES)
+      .filter(([, entry]) => entry.retryable)
+      .map(([, { status }]) => status);
     expect(retryable.every((status) => [409, 429, 502, 503].includes(status))).toBe(true);
   });
 });

@@ -37,7 +37,9 @@ export function toDomainError(error: unknown, translators: readonly ErrorTransla
     const translated = translate(error);
     if (translated !== undefined) return translated;
   }
-  return new DomainError('internal_error', 'The details are in the log of the server, under the request id.', { cause: error });
+  return new DomainError('internal_error', 'The details are in the log of the server, under the request id.', {
+    cause: error,
+  });
 }
 
 export function toProblem(error: DomainError, requestId: string): Problem {

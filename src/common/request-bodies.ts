@@ -14,7 +14,10 @@ export function setupRequestBodies(app: NestExpressApplication): void {
   // Node's own limit holds for all requests alike.
   (app.getHttpServer() as Server).requestTimeout = 0;
   app.use(limitTime);
-  app.useBodyParser('json', { limit: JSON_LIMIT, type: (request) => !isUpload(request) && JSON_TYPE.test(request.headers['content-type'] ?? '') });
+  app.useBodyParser('json', {
+    limit: JSON_LIMIT,
+    type: (request) => !isUpload(request) && JSON_TYPE.test(request.headers['content-type'] ?? ''),
+  });
   // The framework would add its own.
   app.useBodyParser('urlencoded', { extended: false, type: () => false });
 }

@@ -21,17 +21,24 @@ export class StrictValidationPipe extends ValidationPipe {
     // A socket's payload arrives untyped and is validated where it is answered.
     if (metadata.type === 'body' && metadata.metatype !== Object) {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-        throw new DomainError('validation_failed', 'The body must be a JSON object.', { fields: [{ field: '', messages: ['must be a JSON object'] }] });
+        throw new DomainError('validation_failed', 'The body must be a JSON object.', {
+          fields: [{ field: '', messages: ['must be a JSON object'] }],
+        });
       }
       const faults = prototypeKeys(value, '');
-      if (faults.length > 0) throw validationFailed(faults.map((field) => ({ field, messages: [`property ${field} should not exist`] })));
+      if (faults.length > 0)
+        throw validationFailed(faults.map((field) => ({ field, messages: [`property ${field} should not exist`] })));
     }
     return super.transform(value, metadata) as Promise<unknown>;
   }
 }
 
 export function validationFailed(fields: FieldError[]): DomainError {
-  return new DomainError('validation_failed', fields.map(({ field, messages }) => `${field}: ${messages.join(', ')}`).join('; '), { fields });
+  return new DomainError(
+    'validation_failed',
+    fields.map(({ field, messages }) => `${field}: ${messages.join(', ')}`).join('; '),
+    { fields },
+  );
 }
 
 /** One entry for each faulty property, nested ones by their path. */

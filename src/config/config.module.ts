@@ -14,9 +14,7 @@ export function loadSettings(): Settings {
 
 @Global()
 @Module({
-  providers: [
-    { provide: Settings, useFactory: loadSettings },
-  ],
+  providers: [{ provide: Settings, useFactory: loadSettings }],
   exports: [Settings],
 })
 export class ConfigModule {}

@@ -36,7 +36,27 @@ describe('readSettings', () => {
   });
 
   it('takes an empty variable for an unset one', () => {
-    const names = ['PORT', 'HOST', 'NODE_ENV', 'LOG_LEVEL', 'CORS_ORIGIN', 'PUBLIC_URL', 'EDITOR_DOMAIN', 'DEVFORGE_TOKEN', 'DATA_DIR', 'DATABASE_URL', 'REDIS_URL', 'DOCKER_SOCKET_PATH', 'DOCKER_HOST', 'SSH_KEYS_DIR', 'BASE_IMAGE', 'EXTRA_CA_CERTS', 'ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_BASE_URL'];
+    const names = [
+      'PORT',
+      'HOST',
+      'NODE_ENV',
+      'LOG_LEVEL',
+      'CORS_ORIGIN',
+      'PUBLIC_URL',
+      'EDITOR_DOMAIN',
+      'DEVFORGE_TOKEN',
+      'DATA_DIR',
+      'DATABASE_URL',
+      'REDIS_URL',
+      'DOCKER_SOCKET_PATH',
+      'DOCKER_HOST',
+      'SSH_KEYS_DIR',
+      'BASE_IMAGE',
+      'EXTRA_CA_CERTS',
+      'ANTHROPIC_API_KEY',
+      'CLAUDE_CODE_OAUTH_TOKEN',
+      'ANTHROPIC_BASE_URL',
+    ];
     expect(readSettings(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readSettings({}));
   });
 
@@ -112,7 +132,18 @@ describe('readSettings', () => {
       ANTHROPIC_BASE_URL: 'gateway',
     });
     const named = faults.map((fault) => fault.split(' ')[0]);
-    expect(named).toEqual(['PORT', 'NODE_ENV', 'LOG_LEVEL', 'PUBLIC_URL', 'EDITOR_DOMAIN', 'DEVFORGE_TOKEN', 'DATABASE_URL', 'REDIS_URL', 'DOCKER_HOST', 'ANTHROPIC_BASE_URL']);
+    expect(named).toEqual([
+      'PORT',
+      'NODE_ENV',
+      'LOG_LEVEL',
+      'PUBLIC_URL',
+      'EDITOR_DOMAIN',
+      'DEVFORGE_TOKEN',
+      'DATABASE_URL',
+      'REDIS_URL',
+      'DOCKER_HOST',
+      'ANTHROPIC_BASE_URL',
+    ]);
     expect(new InvalidEnvironmentError(faults).message.split('\n')).toHaveLength(faults.length + 2);
   });
 
@@ -124,7 +155,13 @@ describe('readSettings', () => {
 
   it('never shows a secret', () => {
     const secret = 'hunter2';
-    const faults = faultsOf({ DEVFORGE_TOKEN: secret, DATABASE_URL: `x://u:${secret}@db`, REDIS_URL: `x://:${secret}@r`, ANTHROPIC_BASE_URL: `x://${secret}@g`, PUBLIC_URL: `x://${secret}@p` });
+    const faults = faultsOf({
+      DEVFORGE_TOKEN: secret,
+      DATABASE_URL: `x://u:${secret}@db`,
+      REDIS_URL: `x://:${secret}@r`,
+      ANTHROPIC_BASE_URL: `x://${secret}@g`,
+      PUBLIC_URL: `x://${secret}@p`,
+    });
     expect(faults).toHaveLength(5);
     expect(faults.join('\n')).not.toContain(secret);
   });

@@ -1,5 +1,18 @@
 import { plainToInstance, Transform } from 'class-transformer';
-import { IsFQDN, IsIn, IsInt, IsNotEmpty, IsOptional, IsString, IsUrl, Matches, Max, Min, MinLength, validateSync } from 'class-validator';
+import {
+  IsFQDN,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsOptional,
+  IsString,
+  IsUrl,
+  Matches,
+  Max,
+  Min,
+  MinLength,
+  validateSync,
+} from 'class-validator';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { DockerEndpoint, Settings } from './settings.js';
@@ -55,7 +68,9 @@ class Environment {
   DOCKER_SOCKET_PATH = '/var/run/docker.sock';
 
   @IsOptional()
-  @Matches(/^(unix|tcp|http|https|ssh):\/\//, { message: 'DOCKER_HOST must start with unix://, tcp://, http://, https:// or ssh://' })
+  @Matches(/^(unix|tcp|http|https|ssh):\/\//, {
+    message: 'DOCKER_HOST must start with unix://, tcp://, http://, https:// or ssh://',
+  })
   DOCKER_HOST?: string;
 
   @IsNotEmpty()
@@ -84,7 +99,9 @@ class Environment {
 /** All faults of the environment at once, one a line. */
 export class InvalidEnvironmentError extends Error {
   constructor(readonly faults: string[]) {
-    super(`The settings are not valid:\n${faults.map((fault) => `  - ${fault}`).join('\n')}\nSee .env.example for what each one means.`);
+    super(
+      `The settings are not valid:\n${faults.map((fault) => `  - ${fault}`).join('\n')}\nSee .env.example for what each one means.`,
+    );
   }
 }
 
@@ -96,7 +113,9 @@ export function readSettings(variables: Record<string, string | undefined>): Set
   const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined && value !== ''));
   const env = plainToInstance(Environment, set, { exposeDefaultValues: true });
   const faults = validateSync(env, { skipMissingProperties: false }).flatMap((error) =>
-    Object.values(error.constraints ?? {}).map((message) => `${message} (got ${describe(error.property, set[error.property])})`),
+    Object.values(error.constraints ?? {}).map(
+      (message) => `${message} (got ${describe(error.property, set[error.property])})`,
+    ),
   );
   if (faults.length > 0) throw new InvalidEnvironmentError(faults);
 
@@ -106,7 +125,9 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     host: env.HOST,
     nodeEnv: env.NODE_ENV,
     logLevel: env.LOG_LEVEL,
-    corsOrigins: env.CORS_ORIGIN.split(',').map((origin) => origin.trim()).filter(Boolean),
+    corsOrigins: env.CORS_ORIGIN.split(',')
+      .map((origin) => origin.trim())
+      .filter(Boolean),
     publicUrl,
     editorDomain: env.EDITOR_DOMAIN?.toLowerCase() ?? localDomain(publicUrl),
     token: env.DEVFORGE_TOKEN,
@@ -117,7 +138,9 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     sshKeysDir: absolute(env.SSH_KEYS_DIR),
     baseImage: env.BASE_IMAGE,
     extraCaCerts: env.EXTRA_CA_CERTS === undefined ? undefined : absolute(env.EXTRA_CA_CERTS),
-    agentEnv: Object.fromEntries(AGENT_VARIABLES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))),
+    agentEnv: Object.fromEntries(
+      AGENT_VARIABLES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+    ),
   };
 }
 

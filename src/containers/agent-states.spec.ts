@@ -8,7 +8,11 @@ import { type AgentReport, AgentStates } from './agent-states.js';
 const AT = new Date('2026-01-02T03:04:05.678Z');
 const LATER = new Date('2026-01-02T03:05:00.000Z');
 const row = containerRow({ template: 'claude' });
-const told = (state: AgentReport['state'], since: Date | null = AT, waitingFor: AgentReport['waitingFor'] = null): AgentReport => ({ state, since, waitingFor });
+const told = (
+  state: AgentReport['state'],
+  since: Date | null = AT,
+  waitingFor: AgentReport['waitingFor'] = null,
+): AgentReport => ({ state, since, waitingFor });
 
 let states: AgentStates;
 let events: DomainEvents;
@@ -46,7 +50,12 @@ describe('the state of an agent', () => {
     ['running', 'vscode'],
   ] as const)('is none in a %s container of template %s, whatever was told', (status, template) => {
     states.report(row.id, 'watch', told('working'));
-    expect(states.of({ ...row, status, template })).toEqual({ active: false, state: 'none', since: null, waitingFor: null });
+    expect(states.of({ ...row, status, template })).toEqual({
+      active: false,
+      state: 'none',
+      since: null,
+      waitingFor: null,
+    });
   });
 
   it('has no beginning while there is none', () => {
@@ -54,19 +63,31 @@ describe('the state of an agent', () => {
     expect(states.of(row)).toEqual({ active: false, state: 'none', since: null, waitingFor: null });
   });
 
-  it.each(['idle', 'working', 'waiting', 'none'] as const)('%s goes on, and keeps its beginning, when it is told again', async (state) => {
-    states.report(row.id, 'watch', told(state, AT, { tool: 'Bash', text: 'ls' }));
-    await settled();
-    const before = states.of(row);
-    await expect(changesBy(() => states.report(row.id, 'watch', told(state, LATER, { tool: 'Bash', text: 'ls' })))).resolves.toBe(0);
-    expect(states.of(row)).toEqual(before);
-  });
+  it.each(['idle', 'working', 'waiting', 'none'] as const)(
+    '%s goes on, and keeps its beginning, when it is told again',
+    async (state) => {
+      states.report(row.id, 'watch', told(state, AT, { tool: 'Bash', text: 'ls' }));
+      await settled();
+      const before = states.of(row);
+      await expect(
+        changesBy(() => states.report(row.id, 'watch', told(state, LATER, { tool: 'Bash', text: 'ls' }))),
+      ).resolves.toBe(0);
+      expect(states.of(row)).toEqual(before);
+    },
+  );
 
   it('changes with what it waits for, which nothing but waiting has', async () => {
     states.report(row.id, 'watch', told('waiting', AT, { tool: 'Bash', text: 'ls' }));
     await settled();
-    await expect(changesBy(() => states.report(row.id, 'watch', told('waiting', LATER, { tool: 'Bash', text: 'rm -r x' })))).resolves.toBe(1);
-    expect(states.of(row)).toEqual({ active: true, state: 'waiting', since: LATER.toISOString(), waitingFor: { tool: 'Bash', text: 'rm -r x' } });
+    await expect(
+      changesBy(() => states.report(row.id, 'watch', told('waiting', LATER, { tool: 'Bash', text: 'rm -r x' }))),
+    ).resolves.toBe(1);
+    expect(states.of(row)).toEqual({
+      active: true,
+      state: 'waiting',
+      since: LATER.toISOString(),
+      waitingFor: { tool: 'Bash', text: 'rm -r x' },
+    });
     states.report(row.id, 'watch', told('working', AT, { tool: 'Bash', text: 'ls' }));
     expect(states.of(row)).toMatchObject({ state: 'working', waitingFor: null });
   });

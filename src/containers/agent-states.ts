@@ -62,6 +62,9 @@ export class AgentStates {
 function toDto({ state, since, waitingFor: told }: AgentReport, before: AgentDto | undefined): AgentDto {
   if (state === 'none') return NONE;
   const waitingFor = state === 'waiting' ? told : null;
-  const goesOn = before?.state === state && before.waitingFor?.tool === waitingFor?.tool && before.waitingFor?.text === waitingFor?.text;
+  const goesOn =
+    before?.state === state &&
+    before.waitingFor?.tool === waitingFor?.tool &&
+    before.waitingFor?.text === waitingFor?.text;
   return goesOn ? before : { active: true, state, since: since?.toISOString() ?? null, waitingFor };
 }

@@ -39,7 +39,9 @@ export class ContainerAcceptance {
       case 'key_reused':
         throw new DomainError('idempotency_key_reused', 'This Idempotency-Key came with another body before.');
       case 'name_taken':
-        throw new DomainError('name_taken', `There is a container named "${dto.name}" already.`, { fields: [{ field: 'name', messages: ['is in use'] }] });
+        throw new DomainError('name_taken', `There is a container named "${dto.name}" already.`, {
+          fields: [{ field: 'name', messages: ['is in use'] }],
+        });
     }
   }
 

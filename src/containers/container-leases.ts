@@ -35,7 +35,9 @@ export class ContainerLeases {
     const lease = await this.acquire(id, waitMs);
     if (lease === null) {
       if ((await this.containers.findById(id)) === null) throw containerNotFound(id);
-      throw new DomainError('busy', 'Another operation on this container is under way; try again shortly.', { retryAfterSeconds: 1 });
+      throw new DomainError('busy', 'Another operation on this container is under way; try again shortly.', {
+        retryAfterSeconds: 1,
+      });
     }
     return this.hold(lease, work);
   }

@@ -94,7 +94,11 @@ export class ContainerLifecycleService {
       await this.runtime.containers.start(row.dockerId!);
     } catch (error) {
       if (isNotFound(error)) return this.reprovisioning.begin(row, lease);
-      await this.store.tryTransition(row.id, 'stopped', { lease, reason: { code: 'start_failed', message: messageOf(error) }, patch: { desiredRunning: false } });
+      await this.store.tryTransition(row.id, 'stopped', {
+        lease,
+        reason: { code: 'start_failed', message: messageOf(error) },
+        patch: { desiredRunning: false },
+      });
       throw error;
     }
     return this.store.transition(row.id, 'running', { lease, patch: { startedAt: this.clock.now() } });

@@ -7,7 +7,13 @@ export const CONTAINER_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 export const WORKSPACE_NETWORK = 'devforge';
 
 /** Names of everything that belongs to one container. They derive from its id, so each step finds what an earlier run made. */
-export function namesOf(id: string): { workspace: string; gitAgent: string; workspaceVolume: string; stateVolume: string; gitAgentVolume: string } {
+export function namesOf(id: string): {
+  workspace: string;
+  gitAgent: string;
+  workspaceVolume: string;
+  stateVolume: string;
+  gitAgentVolume: string;
+} {
   return {
     workspace: `devforge-${id}`,
     gitAgent: `devforge-${id}-git-agent`,

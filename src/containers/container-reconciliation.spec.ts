@@ -35,8 +35,14 @@ describe('ContainerReconciliation', () => {
     rows = [];
     job = null;
     free = true;
-    const containers = { listAll: async () => rows, findById: async (id: string) => rows.find((row) => row.id === id) ?? null };
-    const leases = { tryWithLease: async (_id: string, work: (given: HeldLease) => Promise<unknown>) => (free ? work(held) : undefined) };
+    const containers = {
+      listAll: async () => rows,
+      findById: async (id: string) => rows.find((row) => row.id === id) ?? null,
+    };
+    const leases = {
+      tryWithLease: async (_id: string, work: (given: HeldLease) => Promise<unknown>) =>
+        free ? work(held) : undefined,
+    };
     reconciliation = new ContainerReconciliation(
       containers as unknown as ContainersRepository,
       { findById: async () => job } as unknown as JobsRepository,
@@ -59,7 +65,8 @@ describe('ContainerReconciliation', () => {
     return row;
   }
 
-  const changes = (): number => [transition, update, wake, repair].reduce((sum, mock) => sum + mock.mock.calls.length, 0);
+  const changes = (): number =>
+    [transition, update, wake, repair].reduce((sum, mock) => sum + mock.mock.calls.length, 0);
 
   it('changes nothing where row and engine agree', async () => {
     await container({ status: 'running' }, 'running');
@@ -87,13 +94,16 @@ describe('ContainerReconciliation', () => {
     expect(changes()).toBe(0);
   });
 
-  it.each(['unavailable', 'failed', 'invalid', 'conflict'] as const)('changes nothing about a container when the engine answers "%s", and goes on with the next', async (code) => {
-    await container({ status: 'running' }, 'running');
-    const next = await container({ status: 'running' });
-    runtime.faults.failNext('containers.inspect', new RuntimeError(code, 'x'));
-    await reconciliation.reconcileAll(false);
-    expect(transition.mock.calls.map(([id]) => id)).toEqual([next.id]);
-  });
+  it.each(['unavailable', 'failed', 'invalid', 'conflict'] as const)(
+    'changes nothing about a container when the engine answers "%s", and goes on with the next',
+    async (code) => {
+      await container({ status: 'running' }, 'running');
+      const next = await container({ status: 'running' });
+      runtime.faults.failNext('containers.inspect', new RuntimeError(code, 'x'));
+      await reconciliation.reconcileAll(false);
+      expect(transition.mock.calls.map(([id]) => id)).toEqual([next.id]);
+    },
+  );
 
   it('leaves alone what somebody works on', async () => {
     const future = new Date('2030-01-01');
@@ -133,7 +143,10 @@ describe('ContainerReconciliation', () => {
   });
 
   it('remembers that a container was stopped by hand, once the engine was there for a while', async () => {
-    const row = await container({ status: 'stopped', desiredRunning: true, updatedAt: new Date('2026-01-01') }, 'exited');
+    const row = await container(
+      { status: 'stopped', desiredRunning: true, updatedAt: new Date('2026-01-01') },
+      'exited',
+    );
     await container({ status: 'stopped', desiredRunning: true, updatedAt: new HeldClock().now() }, 'exited');
     await reconciliation.reconcileAll(false);
     expect(update.mock.calls).toEqual([[row.id, { desiredRunning: false }, held.lease]]);

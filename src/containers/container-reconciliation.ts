@@ -34,7 +34,10 @@ export class ContainerReconciliation {
     for (const row of await this.containers.listAll()) {
       await this.reconcile(row, engineWasAway).catch((error: unknown) => {
         if (error instanceof NotHeldError) return;
-        this.logger.warn({ err: error, containerId: row.id }, 'A container could not be brought into agreement with the engine');
+        this.logger.warn(
+          { err: error, containerId: row.id },
+          'A container could not be brought into agreement with the engine',
+        );
       });
     }
   }
@@ -85,7 +88,10 @@ export class ContainerReconciliation {
     this.logger.info({ containerId: row.id, status: row.status, ...decision }, 'Row and engine disagree');
     switch (decision.do) {
       case 'mark':
-        await this.store.transition(row.id, decision.status, { lease: held.lease, reason: decision.reason ?? undefined });
+        await this.store.transition(row.id, decision.status, {
+          lease: held.lease,
+          reason: decision.reason ?? undefined,
+        });
         return;
       default:
         await this.repairs.repair(decision.do, row, held);

@@ -48,10 +48,17 @@ describe('what belongs to a container', () => {
   }
 
   const left = async (id: string): Promise<string[]> => {
-    const [containers, volumes] = await Promise.all([runtime.containers.list(`devforge.id=${id}`), runtime.volumes.list(`devforge.id=${id}`)]);
+    const [containers, volumes] = await Promise.all([
+      runtime.containers.list(`devforge.id=${id}`),
+      runtime.volumes.list(`devforge.id=${id}`),
+    ]);
     return [...containers.map(({ name }) => `container ${name}`), ...volumes.map(({ name }) => `volume ${name}`)];
   };
-  const lease = (id: string): { containerId: string; holder: string; fence: number } => ({ containerId: id, holder: 'me', fence: 1 });
+  const lease = (id: string): { containerId: string; holder: string; fence: number } => ({
+    containerId: id,
+    holder: 'me',
+    fence: 1,
+  });
 
   it('goes with it, all of it, and the row last', async () => {
     const [row, other] = [await made(), await made()];
@@ -82,7 +89,8 @@ describe('what belongs to a container', () => {
 
   it('is waited for when the engine has not let go of a volume yet', async () => {
     const row = await made();
-    for (let busy = 0; busy < 3; busy++) runtime.faults.failNext('volumes.remove', new RuntimeError('conflict', 'in use'));
+    for (let busy = 0; busy < 3; busy++)
+      runtime.faults.failNext('volumes.remove', new RuntimeError('conflict', 'in use'));
     const removing = removal.remove(row, lease(row.id));
     for (let wait = 0; wait < 3; wait++) {
       await settled();

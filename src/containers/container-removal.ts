@@ -26,7 +26,10 @@ export class ContainerRemoval {
 
   async removeObjects(id: string, keepVolume: boolean): Promise<void> {
     const names = namesOf(id);
-    await Promise.all([this.runtime.containers.remove(names.workspace), this.runtime.containers.remove(names.gitAgent)]);
+    await Promise.all([
+      this.runtime.containers.remove(names.workspace),
+      this.runtime.containers.remove(names.gitAgent),
+    ]);
     const volumes = [names.stateVolume, names.gitAgentVolume, ...(keepVolume ? [] : [names.workspaceVolume])];
     await Promise.all(volumes.map((volume) => this.removeVolume(volume)));
   }

@@ -24,7 +24,8 @@ export class ContainerRepairs {
   /** Asks once per process and job: what another process was asked before may be lost with it. */
   async wake(row: ContainerRow): Promise<void> {
     const job = row.jobId === null ? null : await this.jobs.findById(row.jobId);
-    if (job !== null) this.queue.wake(job.name, { jobId: job.id, containerId: row.id }, `${job.id}.${this.presence.holder}`);
+    if (job !== null)
+      this.queue.wake(job.name, { jobId: job.id, containerId: row.id }, `${job.id}.${this.presence.holder}`);
   }
 
   async repair(what: Exclude<Decision['do'], 'nothing' | 'mark'>, row: ContainerRow, held: HeldLease): Promise<void> {

@@ -1,7 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/domain-error.js';
 import { DomainEvents } from '../events/domain-events.js';
-import { type ContainerPatch, type ContainerRow, ContainersRepository, type JobPatch, type JobRow, type Lease, type Transition } from '../persistence/containers.repository.js';
+import {
+  type ContainerPatch,
+  type ContainerRow,
+  ContainersRepository,
+  type JobPatch,
+  type JobRow,
+  type Lease,
+  type Transition,
+} from '../persistence/containers.repository.js';
 import { JobsRepository } from '../persistence/jobs.repository.js';
 import type { ContainerStatus, StatusReason } from '../persistence/types.js';
 import { statusesBefore } from './state-table.js';
@@ -37,12 +45,17 @@ export class ContainerStore {
     if (row !== null) return row;
     const present = await this.containers.findById(id);
     if (present === null) throw options.lease === undefined ? containerNotFound(id) : new NotHeldError(id);
-    if (options.lease !== undefined && (present.fence !== options.lease.fence || present.status === 'deleting')) throw new NotHeldError(id);
+    if (options.lease !== undefined && (present.fence !== options.lease.fence || present.status === 'deleting'))
+      throw new NotHeldError(id);
     throw invalidState(present.status, to);
   }
 
   /** As {@link transition}, answering null where that throws. */
-  async tryTransition(id: string, to: ContainerStatus, { reason, patch, ...rest }: TransitionOptions = {}): Promise<ContainerRow | null> {
+  async tryTransition(
+    id: string,
+    to: ContainerStatus,
+    { reason, patch, ...rest }: TransitionOptions = {},
+  ): Promise<ContainerRow | null> {
     const row = await this.containers.transition(id, {
       from: statusesBefore(to),
       to,
@@ -62,7 +75,12 @@ export class ContainerStore {
   }
 
   /** Writes how a job goes; what a worker writes that lost the lease is dropped. */
-  async updateJob(container: { id: string; ownerId: string }, jobId: string, patch: JobPatch, lease: Lease): Promise<JobRow | null> {
+  async updateJob(
+    container: { id: string; ownerId: string },
+    jobId: string,
+    patch: JobPatch,
+    lease: Lease,
+  ): Promise<JobRow | null> {
     const job = await this.jobs.update(jobId, patch, lease);
     if (job !== null) this.changed(container);
     return job;

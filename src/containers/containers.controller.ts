@@ -36,8 +36,16 @@ export class ContainersController {
 
   @Post()
   @ApiOperation({ summary: 'Create a container' })
-  @ApiHeader({ name: 'Prefer', required: false, description: 'wait=60: answer 201 once it runs, or 202 after that many seconds' })
-  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'The same key and body answer with the same container' })
+  @ApiHeader({
+    name: 'Prefer',
+    required: false,
+    description: 'wait=60: answer 201 once it runs, or 202 after that many seconds',
+  })
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description: 'The same key and body answer with the same container',
+  })
   @ApiResponse({ status: 202, type: ContainerDto })
   @ApiResponse({ status: 201, type: ContainerDto })
   async create(
@@ -55,7 +63,9 @@ export class ContainersController {
       if (row !== null) container = await this.view.one(row);
       response.setHeader('Preference-Applied', `wait=${wait}`);
     }
-    response.status(wait !== undefined && container.status === 'running' ? 201 : 202).location(`/api/containers/${container.id}`);
+    response
+      .status(wait !== undefined && container.status === 'running' ? 201 : 202)
+      .location(`/api/containers/${container.id}`);
     return container;
   }
 
@@ -70,7 +80,11 @@ export class ContainersController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Start it; a failed or missing one is made again on its kept volume' })
   @ApiResponse({ status: 200, type: ContainerDto })
-  async start(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Req() request: Request): Promise<ContainerDto> {
+  async start(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Req() request: Request,
+  ): Promise<ContainerDto> {
     const started = await this.lifecycle.start(await this.containers.find(principal, id));
     const row = await this.waiter.untilSettled(started.id, START_WAIT_MS, clientLeft(request));
     return this.view.one(row ?? started);
@@ -88,7 +102,11 @@ export class ContainersController {
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove it with everything that belongs to it' })
   @ApiResponse({ status: 204 })
-  async remove(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Query() query: RemoveContainerQuery): Promise<void> {
+  async remove(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Query() query: RemoveContainerQuery,
+  ): Promise<void> {
     await this.lifecycle.remove(await this.containers.find(principal, id), query.keepVolume);
   }
 }

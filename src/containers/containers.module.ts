@@ -48,6 +48,17 @@ import { WorkspaceTools } from './workspace-tools.js';
     StatusGateway,
     WorkspaceTools,
   ],
-  exports: [AgentStates, ContainerLeases, ContainerLifecycleService, ContainersService, ContainerView, DiskUsage, ContainerStore, GitAgent, SiteAddresses, WorkspaceTools],
+  exports: [
+    AgentStates,
+    ContainerLeases,
+    ContainerLifecycleService,
+    ContainersService,
+    ContainerView,
+    DiskUsage,
+    ContainerStore,
+    GitAgent,
+    SiteAddresses,
+    WorkspaceTools,
+  ],
 })
 export class ContainersModule {}

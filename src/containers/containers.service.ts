@@ -59,7 +59,8 @@ export class ContainersService {
 
   async job(principal: Principal, id: string): Promise<JobDto> {
     const job = isId(id) ? await this.jobs.findById(id) : null;
-    if (job === null || job.ownerId !== principal.ownerId) throw new DomainError('job_not_found', `There is no job "${id}".`);
+    if (job === null || job.ownerId !== principal.ownerId)
+      throw new DomainError('job_not_found', `There is no job "${id}".`);
     return toJobDto(job);
   }
 

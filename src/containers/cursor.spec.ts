@@ -16,9 +16,30 @@ describe('a cursor', () => {
   });
 
   it.each([
-    '', 'x', '%%%', cursor(''), cursor('.'), cursor(`.${id}`), cursor('1'), cursor('1.'), cursor('1.x'), cursor(`x.${id}`), cursor(`-1.${id}`), cursor(`1e3.${id}`), cursor(`1.5.${id}`), cursor(` 1.${id}`),
-    cursor(`1.${id.toUpperCase()}`), cursor(`1.${id}'`), cursor(`99999999999999999.${id}`), cursor(`8640000000000000.${id}`),
+    '',
+    'x',
+    '%%%',
+    cursor(''),
+    cursor('.'),
+    cursor(`.${id}`),
+    cursor('1'),
+    cursor('1.'),
+    cursor('1.x'),
+    cursor(`x.${id}`),
+    cursor(`-1.${id}`),
+    cursor(`1e3.${id}`),
+    cursor(`1.5.${id}`),
+    cursor(` 1.${id}`),
+    cursor(`1.${id.toUpperCase()}`),
+    cursor(`1.${id}'`),
+    cursor(`99999999999999999.${id}`),
+    cursor(`8640000000000000.${id}`),
   ])('of somebody else is refused: %j', (text) => {
-    expect(() => decodeCursor(text)).toThrow(expect.objectContaining({ code: 'validation_failed', fields: [{ field: 'cursor', messages: [expect.any(String)] }] }));
+    expect(() => decodeCursor(text)).toThrow(
+      expect.objectContaining({
+        code: 'validation_failed',
+        fields: [{ field: 'cursor', messages: [expect.any(String)] }],
+      }),
+    );
   });
 });

@@ -10,7 +10,8 @@ import { DiskGuard } from './disk-guard.js';
 import { DiskUsage } from './disk-usage.js';
 
 const MIB = 1024 * 1024;
-const rowOf = (id: string, status = 'running'): ContainerRow => ({ id, dockerId: id, status, diskLimit: 100 }) as ContainerRow;
+const rowOf = (id: string, status = 'running'): ContainerRow =>
+  ({ id, dockerId: id, status, diskLimit: 100 }) as ContainerRow;
 
 let rows: ContainerRow[];
 let usedBytes: Map<string, Promise<number>>;

@@ -55,15 +55,23 @@ export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
   private async repeat(): Promise<void> {
     while (!this.stopped.signal.aborted) {
       await this.clock.sleep(EVERY_MS, this.stopped.signal);
-      if (!this.stopped.signal.aborted) await this.check().catch((error: unknown) => this.logger.warn({ err: error }, 'Disks could not be measured'));
+      if (!this.stopped.signal.aborted)
+        await this.check().catch((error: unknown) => this.logger.warn({ err: error }, 'Disks could not be measured'));
     }
   }
 
   private async stop(row: ContainerRow, usedMB: number): Promise<void> {
     this.logger.warn({ containerId: row.id, usedMB, limitMB: row.diskLimit }, 'A container is over its disk limit');
-    const reason = { code: 'disk_limit_exceeded', message: `The container used ${usedMB} MB of disk, its limit is ${row.diskLimit} MB.` };
+    const reason = {
+      code: 'disk_limit_exceeded',
+      message: `The container used ${usedMB} MB of disk, its limit is ${row.diskLimit} MB.`,
+    };
     await this.leases.tryWithLease(row.id, async ({ lease }) => {
-      const stopping = await this.store.transition(row.id, 'stopping', { lease, reason, patch: { desiredRunning: false } });
+      const stopping = await this.store.transition(row.id, 'stopping', {
+        lease,
+        reason,
+        patch: { desiredRunning: false },
+      });
       await this.lifecycle.finishStop(stopping, lease);
     });
   }

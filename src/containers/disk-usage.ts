@@ -60,7 +60,11 @@ export class DiskUsage {
     signal?.throwIfAborted();
     const [layer, workspace] = await Promise.all([
       this.runtime.containers.writableLayerBytes(row.dockerId!),
-      this.runtime.containers.exec(row.dockerId!, { argv: ['du', '-s', '--block-size=1', WORKSPACE_FOLDER], timeoutMs: MEASURE_TIMEOUT_MS, signal }),
+      this.runtime.containers.exec(row.dockerId!, {
+        argv: ['du', '-s', '--block-size=1', WORKSPACE_FOLDER],
+        timeoutMs: MEASURE_TIMEOUT_MS,
+        signal,
+      }),
     ]);
     const bytes = layer + Number(/^\d+/.exec(workspace.stdout)?.[0] ?? 0);
     return Math.ceil(bytes / MIB);

@@ -28,12 +28,15 @@ describe('GitAgent', () => {
     clock = new HeldClock();
     key = KEY;
     listing = [1];
-    runtime.containers.onExec = ({ argv }) => ({ exitCode: argv[1] === '-l' ? ((listing.length > 1 ? listing.shift() : listing[0]) ?? 2) : 0 });
+    runtime.containers.onExec = ({ argv }) => ({
+      exitCode: argv[1] === '-l' ? ((listing.length > 1 ? listing.shift() : listing[0]) ?? 2) : 0,
+    });
     const keys = { read: async () => (key instanceof DomainError ? Promise.reject(key) : key) } as unknown as SshKeys;
     agent = new GitAgent(runtime, keys, clock);
   });
 
-  const added = (): unknown[] => runtime.containers.execs.filter(({ request }) => request.argv.includes('-')).map(({ request }) => request.stdin);
+  const added = (): unknown[] =>
+    runtime.containers.execs.filter(({ request }) => request.argv.includes('-')).map(({ request }) => request.stdin);
 
   it('makes nothing for a container without a key', async () => {
     await agent.ensure({ ...row, sshKeyPath: null }, IMAGE);
@@ -45,7 +48,12 @@ describe('GitAgent', () => {
     await agent.ensure(row, IMAGE);
     expect(runtime.containers.require(name).state).toBe('running');
     expect(added()).toEqual([KEY]);
-    expect(JSON.stringify([runtime.containers.require(name).spec, runtime.containers.execs.map(({ request }) => [request.argv, request.env])])).not.toContain('the key');
+    expect(
+      JSON.stringify([
+        runtime.containers.require(name).spec,
+        runtime.containers.execs.map(({ request }) => [request.argv, request.env]),
+      ]),
+    ).not.toContain('the key');
   });
 
   it('does not get the key twice', async () => {
@@ -87,15 +95,27 @@ describe('GitAgent', () => {
 
   it('says that a key is gone, and makes no container for it', async () => {
     key = refused;
-    await expect(agent.ensure(row, IMAGE)).rejects.toMatchObject({ name: 'JobFailure', code: 'ssh_key_not_usable', message: 'no such key', retryable: false });
+    await expect(agent.ensure(row, IMAGE)).rejects.toMatchObject({
+      name: 'JobFailure',
+      code: 'ssh_key_not_usable',
+      message: 'no such key',
+      retryable: false,
+    });
     expect(runtime.faults.calls).toEqual([]);
   });
 
   it('says that a key has a passphrase', async () => {
-    runtime.containers.onExec = ({ argv }) => (argv[1] === '-l' ? { exitCode: 1 } : { exitCode: 1, stderr: 'Error loading key "(stdin)": incorrect passphrase supplied\n' });
+    runtime.containers.onExec = ({ argv }) =>
+      argv[1] === '-l'
+        ? { exitCode: 1 }
+        : { exitCode: 1, stderr: 'Error loading key "(stdin)": incorrect passphrase supplied\n' };
     const failure: unknown = await agent.ensure(row, IMAGE).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(JobFailure);
-    expect(failure).toMatchObject({ code: 'ssh_key_not_usable', retryable: false, output: ['Error loading key "(stdin)": incorrect passphrase supplied'] });
+    expect(failure).toMatchObject({
+      code: 'ssh_key_not_usable',
+      retryable: false,
+      output: ['Error loading key "(stdin)": incorrect passphrase supplied'],
+    });
   });
 
   it('may be stopped when it is not there', async () => {

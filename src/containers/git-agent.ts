@@ -35,11 +35,20 @@ export class GitAgent {
     const { dockerId } = await this.runtime.containers.create(gitAgentSpec(row, image));
     await this.runtime.containers.start(dockerId);
     if ((await this.whenListening(dockerId, signal)) === HAS_KEYS) return;
-    const added = await this.runtime.containers.exec(dockerId, { argv: ['ssh-add', '-q', '-'], stdin: key, timeoutMs: EXEC_TIMEOUT_MS, signal });
+    const added = await this.runtime.containers.exec(dockerId, {
+      argv: ['ssh-add', '-q', '-'],
+      stdin: key,
+      timeoutMs: EXEC_TIMEOUT_MS,
+      signal,
+    });
     if (added.exitCode !== 0) {
-      throw new JobFailure('ssh_key_not_usable', 'The SSH key cannot be loaded: it must be a private key without a passphrase.', {
-        output: added.stderr.trim().split('\n'),
-      });
+      throw new JobFailure(
+        'ssh_key_not_usable',
+        'The SSH key cannot be loaded: it must be a private key without a passphrase.',
+        {
+          output: added.stderr.trim().split('\n'),
+        },
+      );
     }
   }
 
@@ -61,7 +70,11 @@ export class GitAgent {
 
   private async whenListening(dockerId: string, signal?: AbortSignal): Promise<number> {
     for (let poll = 0; poll < SOCKET_POLLS; poll++) {
-      const { exitCode } = await this.runtime.containers.exec(dockerId, { argv: ['ssh-add', '-l'], timeoutMs: EXEC_TIMEOUT_MS, signal });
+      const { exitCode } = await this.runtime.containers.exec(dockerId, {
+        argv: ['ssh-add', '-l'],
+        timeoutMs: EXEC_TIMEOUT_MS,
+        signal,
+      });
       if (exitCode === HAS_KEYS || exitCode === NO_KEYS) return exitCode;
       await this.clock.sleep(SOCKET_POLL_MS, signal);
     }

@@ -24,7 +24,10 @@ export class Leftovers {
 
   /** Removes objects whose container is known and removed. What no row knows belongs to somebody else and stays. */
   async sweep(): Promise<void> {
-    const [found, volumes] = await Promise.all([this.runtime.containers.list(LABEL_ID), this.runtime.volumes.list(LABEL_ID)]);
+    const [found, volumes] = await Promise.all([
+      this.runtime.containers.list(LABEL_ID),
+      this.runtime.volumes.list(LABEL_ID),
+    ]);
     const ids = new Set([...found, ...volumes].flatMap(({ labels }) => labels[LABEL_ID] ?? []));
     const withContainers = new Set(found.flatMap(({ labels }) => labels[LABEL_ID] ?? []));
     for (const { id, keepVolume } of await this.containers.tombstones([...ids].filter(isId))) {
@@ -34,6 +37,9 @@ export class Leftovers {
       await this.removal.removeObjects(id, keepVolume);
     }
     const now = this.clock.now().getTime();
-    await this.containers.purge({ idempotencyKeys: new Date(now - KEEP_IDEMPOTENCY_KEYS_MS), tombstones: new Date(now - KEEP_TOMBSTONES_MS) });
+    await this.containers.purge({
+      idempotencyKeys: new Date(now - KEEP_IDEMPOTENCY_KEYS_MS),
+      tombstones: new Date(now - KEEP_TOMBSTONES_MS),
+    });
   }
 }

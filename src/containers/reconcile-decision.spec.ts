@@ -8,10 +8,27 @@ import { decide, type Decision, type Observation, VANISHED } from './reconcile-d
 const MINUTE_MS = 60_000;
 
 function workspace(state: ObservedState, overrides: Partial<InspectedContainer> = {}): InspectedContainer {
-  return { dockerId: 'd', name: 'n', image: 'i', labels: {}, state, pid: 0, exitCode: 0, oomKilled: false, startedAt: null, finishedAt: null, addresses: {}, ...overrides };
+  return {
+    dockerId: 'd',
+    name: 'n',
+    image: 'i',
+    labels: {},
+    state,
+    pid: 0,
+    exitCode: 0,
+    oomKilled: false,
+    startedAt: null,
+    finishedAt: null,
+    addresses: {},
+    ...overrides,
+  };
 }
 
-function decision(row: Partial<ContainerRow>, observation: Partial<Observation> = {}, job: JobRow | null = null): Decision {
+function decision(
+  row: Partial<ContainerRow>,
+  observation: Partial<Observation> = {},
+  job: JobRow | null = null,
+): Decision {
   return decide(containerRow(row), job, { now: T0, workspace: null, engineWasAway: false, ...observation });
 }
 
@@ -46,7 +63,8 @@ describe('a container on its way up', () => {
 
 describe('a container that the engine says is absent', () => {
   it.each(['running', 'stopping', 'stopped'] as const)('%s is missing, and said to be', (status) => {
-    for (const engineWasAway of [false, true]) expect(decision({ status }, { engineWasAway })).toEqual(mark('missing', VANISHED));
+    for (const engineWasAway of [false, true])
+      expect(decision({ status }, { engineWasAway })).toEqual(mark('missing', VANISHED));
   });
 
   it.each(['missing', 'failed'] as const)('%s stays what it is', (status) => {
@@ -64,7 +82,9 @@ describe('a container that runs at the engine', () => {
   });
 
   it('is stopped to its end when a stop was begun', () => {
-    expect(decision({ status: 'stopping', desiredRunning: false }, { workspace: workspace('running') })).toEqual({ do: 'finish-stop' });
+    expect(decision({ status: 'stopping', desiredRunning: false }, { workspace: workspace('running') })).toEqual({
+      do: 'finish-stop',
+    });
   });
 
   it('stays failed', () => {
@@ -76,17 +96,23 @@ describe.each(['exited', 'created', 'dead'] as const)('a container that is %s at
   const there = workspace(state, { exitCode: 3 });
 
   it('is stopped when the engine was there all the time, with the reason', () => {
-    expect(decision({ status: 'running' }, { workspace: there })).toEqual(mark('stopped', { code: 'exited', message: expect.stringContaining('exit code 3') }));
+    expect(decision({ status: 'running' }, { workspace: there })).toEqual(
+      mark('stopped', { code: 'exited', message: expect.stringContaining('exit code 3') }),
+    );
   });
 
   it('is said to have been short of memory when it was', () => {
     const killed = workspace(state, { exitCode: 137, oomKilled: true });
-    expect(decision({ status: 'running' }, { workspace: killed })).toEqual(mark('stopped', { code: 'oom_killed', message: expect.any(String) }));
+    expect(decision({ status: 'running' }, { workspace: killed })).toEqual(
+      mark('stopped', { code: 'oom_killed', message: expect.any(String) }),
+    );
   });
 
   it('is not said to have been when only one of its processes was', () => {
     const survived = workspace(state, { exitCode: 1, oomKilled: true });
-    expect(decision({ status: 'running' }, { workspace: survived })).toEqual(mark('stopped', { code: 'exited', message: expect.any(String) }));
+    expect(decision({ status: 'running' }, { workspace: survived })).toEqual(
+      mark('stopped', { code: 'exited', message: expect.any(String) }),
+    );
   });
 
   it('is started again when it shall run and the engine went down under it', () => {
@@ -99,7 +125,10 @@ describe.each(['exited', 'created', 'dead'] as const)('a container that is %s at
     const row = { desiredRunning: false } as const;
     expect(decision({ ...row, status: 'stopped' }, { workspace: there, engineWasAway: true })).toEqual(NOTHING);
     expect(decision({ ...row, status: 'missing' }, { workspace: there, engineWasAway: true })).toEqual(mark('stopped'));
-    expect(decision({ ...row, status: 'running' }, { workspace: there, engineWasAway: true })).toMatchObject({ do: 'mark', status: 'stopped' });
+    expect(decision({ ...row, status: 'running' }, { workspace: there, engineWasAway: true })).toMatchObject({
+      do: 'mark',
+      status: 'stopped',
+    });
   });
 
   it('agrees with a row that says stopped', () => {
@@ -111,7 +140,8 @@ describe.each(['exited', 'created', 'dead'] as const)('a container that is %s at
   });
 
   it('ends a stop that was begun, whether or not the engine was away', () => {
-    for (const engineWasAway of [false, true]) expect(decision({ status: 'stopping' }, { workspace: there, engineWasAway })).toEqual(mark('stopped'));
+    for (const engineWasAway of [false, true])
+      expect(decision({ status: 'stopping' }, { workspace: there, engineWasAway })).toEqual(mark('stopped'));
   });
 });
 

@@ -24,7 +24,10 @@ export interface Observation {
   engineWasAway: boolean;
 }
 
-export const VANISHED: StatusReason = { code: 'vanished', message: 'The Docker container vanished; start makes it again on the kept volume.' };
+export const VANISHED: StatusReason = {
+  code: 'vanished',
+  message: 'The Docker container vanished; start makes it again on the kept volume.',
+};
 /** A job waits at most this long between two tries; one that is untouched for longer was lost by the queue. */
 const FORGOTTEN_AFTER_MS = 60_000;
 /** Exit code of what a SIGKILL ended. */
@@ -59,6 +62,7 @@ function absent(row: ContainerRow): Decision {
 
 function reasonOf({ oomKilled, exitCode }: InspectedContainer): StatusReason {
   // The engine's flag is up once any process was ended for its memory; the container itself lives on after most of them.
-  if (oomKilled && exitCode === KILLED) return { code: 'oom_killed', message: 'The container used more memory than its limit and was ended.' };
+  if (oomKilled && exitCode === KILLED)
+    return { code: 'oom_killed', message: 'The container used more memory than its limit and was ended.' };
   return { code: 'exited', message: `The container was stopped outside DevForge (exit code ${exitCode}).` };
 }

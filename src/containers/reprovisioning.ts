@@ -18,7 +18,11 @@ export class Reprovisioning {
 
   async begin(row: ContainerRow, lease: Lease): Promise<ContainerRow> {
     const job = newJob(this.ids.next(), 'create', row, this.clock.now());
-    const queued = await this.store.transition(row.id, 'queued', { lease, newJob: job, patch: { desiredRunning: true, jobId: job.id } });
+    const queued = await this.store.transition(row.id, 'queued', {
+      lease,
+      newJob: job,
+      patch: { desiredRunning: true, jobId: job.id },
+    });
     this.queue.wake('create', { jobId: job.id, containerId: row.id });
     return queued;
   }

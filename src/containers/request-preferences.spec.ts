@@ -16,21 +16,41 @@ describe('Prefer', () => {
     expect(waitOf(header)).toBe(seconds);
   });
 
-  it.each([undefined, '', 'respond-async', 'wait', 'wait=', 'wait=x', 'wait=-1', 'wait=1.5', 'wait=10s', 'await=10', 'x-wait=10'])('%s waits for nothing', (header) => {
+  it.each([
+    undefined,
+    '',
+    'respond-async',
+    'wait',
+    'wait=',
+    'wait=x',
+    'wait=-1',
+    'wait=1.5',
+    'wait=10s',
+    'await=10',
+    'x-wait=10',
+  ])('%s waits for nothing', (header) => {
     expect(waitOf(header)).toBeUndefined();
   });
 });
 
 describe('Idempotency-Key', () => {
-  it.each(['a', '8e03978e-40d5-43e8-bc93-6894a57f9324', '"quoted"', '~!@#', 'x'.repeat(255)])('%s is a key', (header) => {
-    expect(idempotencyKeyOf(header)).toBe(header);
-  });
+  it.each(['a', '8e03978e-40d5-43e8-bc93-6894a57f9324', '"quoted"', '~!@#', 'x'.repeat(255)])(
+    '%s is a key',
+    (header) => {
+      expect(idempotencyKeyOf(header)).toBe(header);
+    },
+  );
 
   it('may be absent', () => {
     expect(idempotencyKeyOf(undefined)).toBeUndefined();
   });
 
   it.each(['', ' ', 'a b', 'a\tb', 'ü', 'a\n', '\u007f', 'x'.repeat(256)])('%j is none', (header) => {
-    expect(() => idempotencyKeyOf(header)).toThrow(expect.objectContaining({ code: 'validation_failed', fields: [{ field: 'Idempotency-Key', messages: [expect.any(String)] }] }));
+    expect(() => idempotencyKeyOf(header)).toThrow(
+      expect.objectContaining({
+        code: 'validation_failed',
+        fields: [{ field: 'Idempotency-Key', messages: [expect.any(String)] }],
+      }),
+    );
   });
 });

@@ -13,7 +13,9 @@ export function waitOf(prefer: string | undefined): number | undefined {
 export function idempotencyKeyOf(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
   if (header.length === 0 || header.length > LONGEST_KEY || !/^[\x21-\x7e]+$/.test(header)) {
-    throw validationFailed([{ field: 'Idempotency-Key', messages: [`must be 1 to ${LONGEST_KEY} printable characters without spaces`] }]);
+    throw validationFailed([
+      { field: 'Idempotency-Key', messages: [`must be 1 to ${LONGEST_KEY} printable characters without spaces`] },
+    ]);
   }
   return header;
 }

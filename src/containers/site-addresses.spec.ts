@@ -31,8 +31,18 @@ describe('SiteAddresses', () => {
     [local, '5173--web.localhost:3000', '/@vite', { form: 'host', container: 'web', port: 5173, path: '/@vite' }],
     [local, '3000--5173--web.localhost', '/', { form: 'host', container: '5173--web', port: 3000, path: '/' }],
     [local, 'web.localhost', `/editor/${ID}/`, { form: 'host', container: 'web', port: null, path: `/editor/${ID}/` }],
-    [local, 'localhost:3000', `/editor/${ID}/static/x.js?y=1`, { form: 'path', container: ID, port: null, path: '/static/x.js?y=1', missingSlash: false }],
-    [local, 'localhost:3000', `/editor/${ID}?folder=/w`, { form: 'path', container: ID, port: null, path: '/?folder=/w', missingSlash: true }],
+    [
+      local,
+      'localhost:3000',
+      `/editor/${ID}/static/x.js?y=1`,
+      { form: 'path', container: ID, port: null, path: '/static/x.js?y=1', missingSlash: false },
+    ],
+    [
+      local,
+      'localhost:3000',
+      `/editor/${ID}?folder=/w`,
+      { form: 'path', container: ID, port: null, path: '/?folder=/w', missingSlash: true },
+    ],
     [plain, undefined, `/editor/${ID}/`, { form: 'path', container: ID, port: null, path: '/', missingSlash: false }],
   ])('reads the request %#', (addresses, host, url, address) => {
     expect(addresses.parse(host, url)).toEqual(address);
@@ -69,7 +79,10 @@ describe('SiteAddresses', () => {
     expect(addresses.parse(host, url)).toBe('malformed');
   });
 
-  it.each(['0x50--web.localhost', '80@evil--web.localhost', '-1--web.localhost'])('takes %s for the name of a container, which none can have', (host) => {
-    expect(local.parse(host, '/')).toMatchObject({ port: null });
-  });
+  it.each(['0x50--web.localhost', '80@evil--web.localhost', '-1--web.localhost'])(
+    'takes %s for the name of a container, which none can have',
+    (host) => {
+      expect(local.parse(host, '/')).toMatchObject({ port: null });
+    },
+  );
 });

@@ -31,7 +31,10 @@ describe('SshKeys', () => {
   });
 
   const refusal = async (path: string): Promise<{ code: string; message: string; fields: unknown }> => {
-    const error: unknown = await keys.read(path).then(() => undefined, (thrown: unknown) => thrown);
+    const error: unknown = await keys.read(path).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
     if (!(error instanceof DomainError)) throw new Error(`${path} was not refused`);
     const { code, message, fields } = error;
     return { code, message, fields };
@@ -71,12 +74,20 @@ describe('SshKeys', () => {
   it('says the same of everything else, whatever is wrong with it', async () => {
     const outside = join(base, 'outside');
     await mkdir(join(base, 'keys-of-another'));
-    await Promise.all([outside, join(base, 'keys-of-another', 'key')].map((file) => writeFile(file, KEY, { mode: 0o600 })));
+    await Promise.all(
+      [outside, join(base, 'keys-of-another', 'key')].map((file) => writeFile(file, KEY, { mode: 0o600 })),
+    );
     await symlink(outside, join(folder, 'link-out'));
     await symlink(base, join(folder, 'folder-out'));
     await symlink(join(folder, 'loop'), join(folder, 'loop'));
     await symlink(join(base, 'absent'), join(folder, 'dangling'));
-    for (const [name, mode] of [['world', 0o604], ['group', 0o640], ['group-writes', 0o620], ['others-run', 0o601], ['open', 0o777]] as const) {
+    for (const [name, mode] of [
+      ['world', 0o604],
+      ['group', 0o640],
+      ['group-writes', 0o620],
+      ['others-run', 0o601],
+      ['open', 0o777],
+    ] as const) {
       await writeFile(join(folder, name), KEY);
       await chmod(join(folder, name), mode);
     }
@@ -88,8 +99,36 @@ describe('SshKeys', () => {
     const first = await refusal('absent');
     expect(first.code).toBe('ssh_key_not_usable');
     const paths = [
-      'link-out', 'folder-out/outside', 'loop', 'dangling', 'world', 'group', 'group-writes', 'others-run', 'open', 'large', 'fifo', 'socket', 'sub', '.', '', '/', folder, `${folder}/`,
-      outside, '../outside', join(folder, '..', 'outside'), join(base, 'keys-of-another', 'key'), '/etc/passwd', '/etc/shadow', '/dev/zero', '/proc/self/environ', '~root/.ssh/id_rsa', '~', 'good\0', 'x'.repeat(5_000),
+      'link-out',
+      'folder-out/outside',
+      'loop',
+      'dangling',
+      'world',
+      'group',
+      'group-writes',
+      'others-run',
+      'open',
+      'large',
+      'fifo',
+      'socket',
+      'sub',
+      '.',
+      '',
+      '/',
+      folder,
+      `${folder}/`,
+      outside,
+      '../outside',
+      join(folder, '..', 'outside'),
+      join(base, 'keys-of-another', 'key'),
+      '/etc/passwd',
+      '/etc/shadow',
+      '/dev/zero',
+      '/proc/self/environ',
+      '~root/.ssh/id_rsa',
+      '~',
+      'good\0',
+      'x'.repeat(5_000),
     ];
     for (const path of paths) await expect(refusal(path)).resolves.toEqual(first);
   });

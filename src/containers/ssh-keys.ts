@@ -33,7 +33,8 @@ export class SshKeys {
       const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       try {
         const stat = await handle.stat();
-        if (!stat.isFile() || (stat.mode & OTHERS) !== 0 || stat.size > LARGEST_KEY_BYTES) throw new Error('not a private file');
+        if (!stat.isFile() || (stat.mode & OTHERS) !== 0 || stat.size > LARGEST_KEY_BYTES)
+          throw new Error('not a private file');
         return await handle.readFile();
       } finally {
         await handle.close();

@@ -38,11 +38,17 @@ const STEPS: [from: ContainerStatus, to: ContainerStatus, why: string][] = [
   ['stopping', 'missing', 'it vanished'],
   ['stopped', 'missing', 'it vanished'],
 
-  ...(['queued', 'creating', 'starting', 'cloning', 'running', 'stopping', 'stopped'] as const).map((from): [ContainerStatus, ContainerStatus, string] => [from, 'failed', 'it cannot go on']),
-  ...CONTAINER_STATUSES.filter((status) => status !== 'deleting').map((from): [ContainerStatus, ContainerStatus, string] => [from, 'deleting', 'a client removes it']),
+  ...(['queued', 'creating', 'starting', 'cloning', 'running', 'stopping', 'stopped'] as const).map(
+    (from): [ContainerStatus, ContainerStatus, string] => [from, 'failed', 'it cannot go on'],
+  ),
+  ...CONTAINER_STATUSES.filter((status) => status !== 'deleting').map(
+    (from): [ContainerStatus, ContainerStatus, string] => [from, 'deleting', 'a client removes it'],
+  ),
 ];
 
-const pairs = CONTAINER_STATUSES.flatMap((from) => CONTAINER_STATUSES.map((to): [ContainerStatus, ContainerStatus] => [from, to]));
+const pairs = CONTAINER_STATUSES.flatMap((from) =>
+  CONTAINER_STATUSES.map((to): [ContainerStatus, ContainerStatus] => [from, to]),
+);
 
 describe('the state table', () => {
   it('has a line for every status and names no other', () => {
@@ -54,7 +60,9 @@ describe('the state table', () => {
   });
 
   it.each(CONTAINER_STATUSES)('finds what may come before %s, itself included', (to) => {
-    const expected = CONTAINER_STATUSES.filter((from) => from === to || STEPS.some(([before, after]) => before === from && after === to));
+    const expected = CONTAINER_STATUSES.filter(
+      (from) => from === to || STEPS.some(([before, after]) => before === from && after === to),
+    );
     expect(statusesBefore(to).toSorted()).toEqual(expected.toSorted());
   });
 
@@ -67,7 +75,8 @@ describe('the state table', () => {
       for (const next of NEXT[from]) if (!seen.has(next)) reachable(next, seen.add(next));
       return seen;
     };
-    for (const status of CONTAINER_STATUSES.filter((each) => each !== 'deleting')) expect(reachable(status)).toContain('running');
+    for (const status of CONTAINER_STATUSES.filter((each) => each !== 'deleting'))
+      expect(reachable(status)).toContain('running');
   });
 
   it('knows which statuses a job works in', () => {

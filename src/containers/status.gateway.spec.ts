@@ -29,7 +29,12 @@ beforeEach(() => {
   };
   const repository = { findById: async (id: string) => rows.get(id) ?? null } as unknown as ContainersRepository;
   viewing = async () => undefined;
-  const view = { one: async ({ status }: ContainerRow) => (await viewing(status), { status, statusReason: null, agent: null, job: null, updatedAt: 'now', name: 'not in it' }) } as unknown as ContainerView;
+  const view = {
+    one: async ({ status }: ContainerRow) => (
+      await viewing(status),
+      { status, statusReason: null, agent: null, job: null, updatedAt: 'now', name: 'not in it' }
+    ),
+  } as unknown as ContainerView;
   tally = new SocketTally();
   gateway = new StatusGateway({ find } as unknown as ContainersService, repository, view, events, [], tally);
   gateway.onApplicationBootstrap();
@@ -49,7 +54,12 @@ describe('the status of containers', () => {
     await expect(subscribe({ containerId: 'c1' })).resolves.toEqual({ ok: true });
     await change('c1', 'stopping');
     await change('c2', 'stopping');
-    expect(socket.sent).toEqual([{ event: 'status:update', payload: { containerId: 'c1', status: 'stopping', statusReason: null, agent: null, job: null, at: 'now' } }]);
+    expect(socket.sent).toEqual([
+      {
+        event: 'status:update',
+        payload: { containerId: 'c1', status: 'stopping', statusReason: null, agent: null, job: null, at: 'now' },
+      },
+    ]);
   });
 
   it.each([undefined, null, {}])('is pushed for all that the client may see (%j)', async (payload) => {
@@ -84,7 +94,8 @@ describe('the status of containers', () => {
   it('takes up one subscription for each container and for all, until it is left or the container is removed', async () => {
     const count = () => tally.subscriptions();
     expect(count()).toEqual([['status', 0]]);
-    for (const payload of [{ containerId: 'c1' }, { containerId: 'c1' }, { containerId: 'c2' }, {}]) await subscribe(payload);
+    for (const payload of [{ containerId: 'c1' }, { containerId: 'c1' }, { containerId: 'c2' }, {}])
+      await subscribe(payload);
     expect(count()).toEqual([['status', 3]]);
     await gateway.leave(socket.typed, { containerId: 'c2' });
     events.emit('container.removed', { containerId: 'c1', ownerId: socket.data.principal.ownerId, at: new Date() });
@@ -116,10 +127,15 @@ describe('the status of containers', () => {
   it('is the latest one for a client that was slow', async () => {
     socket.isPaused = true;
     await subscribe({});
-    for (const status of ['stopping', 'stopped', 'starting', 'running'] as const) for (const id of ['c1', 'c2']) await change(id, status);
+    for (const status of ['stopping', 'stopped', 'starting', 'running'] as const)
+      for (const id of ['c1', 'c2']) await change(id, status);
     socket.isPaused = false;
     socket.drain();
-    expect(socket.sent.map(({ payload: { containerId, status } }) => `${containerId} ${status}`)).toEqual(['c1 stopping', 'c2 running', 'c1 running']);
+    expect(socket.sent.map(({ payload: { containerId, status } }) => `${containerId} ${status}`)).toEqual([
+      'c1 stopping',
+      'c2 running',
+      'c1 running',
+    ]);
   });
 
   it('is not pushed any more once it was left, not even what waited', async () => {
@@ -162,7 +178,9 @@ describe('the status of containers', () => {
       rows.set(`m${at}`, { ...rows.get('c1')!, id: `m${at}` });
       await subscribe({ containerId: `m${at}` });
     }
-    await expect(subscribe({ containerId: 'c1' })).resolves.toMatchObject({ error: { code: 'too_many_subscriptions' } });
+    await expect(subscribe({ containerId: 'c1' })).resolves.toMatchObject({
+      error: { code: 'too_many_subscriptions' },
+    });
     await expect(subscribe({ containerId: 'm1' })).resolves.toEqual({ ok: true });
   });
 });

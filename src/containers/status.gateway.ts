@@ -39,7 +39,9 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
     private readonly translators: ErrorTranslators,
     tally: SocketTally,
   ) {
-    tally.countSubscriptions('status', () => [...this.subscribers.values()].reduce((sum, { topics }) => sum + topics.size, 0));
+    tally.countSubscriptions('status', () =>
+      [...this.subscribers.values()].reduce((sum, { topics }) => sum + topics.size, 0),
+    );
   }
 
   onApplicationBootstrap(): void {
@@ -66,11 +68,15 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
   @SubscribeMessage('subscribe:status')
   subscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeStatusDto, this.translators, async ({ containerId }) => {
-      const topic = containerId === undefined ? ALL : (await this.containers.find(socket.data.principal, containerId)).id;
+      const topic =
+        containerId === undefined ? ALL : (await this.containers.find(socket.data.principal, containerId)).id;
       if (!socket.connected) return;
       const subscriber = this.subscriberOf(socket);
       if (subscriber.topics.size >= MOST_SUBSCRIPTIONS && !subscriber.topics.has(topic)) {
-        throw new DomainError('too_many_subscriptions', `One connection has at most ${MOST_SUBSCRIPTIONS} status subscriptions.`);
+        throw new DomainError(
+          'too_many_subscriptions',
+          `One connection has at most ${MOST_SUBSCRIPTIONS} status subscriptions.`,
+        );
       }
       subscriber.topics.add(topic);
     });
@@ -79,7 +85,8 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
   @SubscribeMessage('unsubscribe:status')
   leave(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeStatusDto, this.translators, async ({ containerId }) => {
-      const topic = containerId === undefined ? ALL : (await this.containers.find(socket.data.principal, containerId)).id;
+      const topic =
+        containerId === undefined ? ALL : (await this.containers.find(socket.data.principal, containerId)).id;
       const subscriber = this.subscribers.get(socket);
       subscriber?.topics.delete(topic);
       if (!subscriber?.topics.has(ALL)) subscriber?.messages.drop(topic);
@@ -89,29 +96,41 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
   private subscriberOf(socket: TypedSocket): Subscriber {
     const known = this.subscribers.get(socket);
     if (known !== undefined) return known;
-    const subscriber = { ownerId: socket.data.principal.ownerId, topics: new Set<string>(), messages: new LatestMessages(socket.data.outbox) };
+    const subscriber = {
+      ownerId: socket.data.principal.ownerId,
+      topics: new Set<string>(),
+      messages: new LatestMessages(socket.data.outbox),
+    };
     this.subscribers.set(socket, subscriber);
     return subscriber;
   }
 
   private async pushStatus(containerId: string): Promise<void> {
     if (this.subscribers.size === 0) return;
-    await this.refreshes.run(containerId, () => this.lookUp(containerId), (found) => {
-      if (found !== null) this.push(containerId, found.ownerId, found.message);
-    });
+    await this.refreshes.run(
+      containerId,
+      () => this.lookUp(containerId),
+      (found) => {
+        if (found !== null) this.push(containerId, found.ownerId, found.message);
+      },
+    );
   }
 
   private async lookUp(containerId: string): Promise<{ ownerId: string; message: ServerMessage } | null> {
     const row = await this.rows.findById(containerId);
     if (row === null) return null;
     const { status, statusReason, agent, job, updatedAt } = await this.view.one(row);
-    return { ownerId: row.ownerId, message: { event: 'status:update', payload: { containerId, status, statusReason, agent, job, at: updatedAt } } };
+    return {
+      ownerId: row.ownerId,
+      message: { event: 'status:update', payload: { containerId, status, statusReason, agent, job, at: updatedAt } },
+    };
   }
 
   private push(containerId: string, ownerId: string, message: ServerMessage): void {
     for (const subscriber of this.subscribers.values()) {
       if (subscriber.ownerId !== ownerId) continue;
-      if (subscriber.topics.has(ALL) || subscriber.topics.has(containerId)) subscriber.messages.put(containerId, message);
+      if (subscriber.topics.has(ALL) || subscriber.topics.has(containerId))
+        subscriber.messages.put(containerId, message);
     }
   }
 }

@@ -16,8 +16,16 @@ describe('names and labels', () => {
       stateVolume: `devforge-${ID}-state`,
       gitAgentVolume: `devforge-${ID}-git-agent`,
     });
-    expect(labelsOf(ID, 'workspace')).toEqual({ 'devforge.managed': 'true', 'devforge.id': ID, 'devforge.role': 'workspace' });
-    expect(labelsOf(ID, 'git-agent')).toEqual({ 'devforge.managed': 'true', 'devforge.id': ID, 'devforge.role': 'git-agent' });
+    expect(labelsOf(ID, 'workspace')).toEqual({
+      'devforge.managed': 'true',
+      'devforge.id': ID,
+      'devforge.role': 'workspace',
+    });
+    expect(labelsOf(ID, 'git-agent')).toEqual({
+      'devforge.managed': 'true',
+      'devforge.id': ID,
+      'devforge.role': 'git-agent',
+    });
   });
 });
 
@@ -51,13 +59,25 @@ describe('workspaceSpec', () => {
   it('lends the agent of a Git key read-only, and never the key or its path', () => {
     const spec = workspaceSpec({ ...row, sshKeyPath: '/keys/id_ed25519' }, IMAGE, ENGINE, {});
     expect(spec.env['SSH_AUTH_SOCK']).toBe('/run/devforge/git-agent/agent.sock');
-    expect(spec.mounts[2]).toEqual({ volume: `devforge-${ID}-git-agent`, target: '/run/devforge/git-agent', readOnly: true, labels });
+    expect(spec.mounts[2]).toEqual({
+      volume: `devforge-${ID}-git-agent`,
+      target: '/run/devforge/git-agent',
+      readOnly: true,
+      labels,
+    });
     expect(JSON.stringify(spec)).not.toContain('id_ed25519');
   });
 
   it("puts the container's own environment before the operator's, and DevForge's before both", () => {
-    const env = { ANTHROPIC_BASE_URL: 'http://own', FOO: 'own', DEVFORGE_CONTAINER_ID: 'forged', SSH_AUTH_SOCK: 'forged' };
-    const spec = workspaceSpec({ ...row, env, sshKeyPath: '/k' }, IMAGE, ENGINE, { ANTHROPIC_BASE_URL: 'http://operator' });
+    const env = {
+      ANTHROPIC_BASE_URL: 'http://own',
+      FOO: 'own',
+      DEVFORGE_CONTAINER_ID: 'forged',
+      SSH_AUTH_SOCK: 'forged',
+    };
+    const spec = workspaceSpec({ ...row, env, sshKeyPath: '/k' }, IMAGE, ENGINE, {
+      ANTHROPIC_BASE_URL: 'http://operator',
+    });
     expect(spec.env).toEqual({
       ANTHROPIC_BASE_URL: 'http://own',
       FOO: 'own',
@@ -68,19 +88,52 @@ describe('workspaceSpec', () => {
   });
 
   it('lets a container keep the settings of Claude Code elsewhere', () => {
-    expect(workspaceSpec({ ...row, env: { CLAUDE_CONFIG_DIR: '/workspace/.claude' } }, IMAGE, ENGINE, {}).env['CLAUDE_CONFIG_DIR']).toBe('/workspace/.claude');
+    expect(
+      workspaceSpec({ ...row, env: { CLAUDE_CONFIG_DIR: '/workspace/.claude' } }, IMAGE, ENGINE, {}).env[
+        'CLAUDE_CONFIG_DIR'
+      ],
+    ).toBe('/workspace/.claude');
   });
 
   it.each([
     ["the operator's only credential", {}, { ANTHROPIC_API_KEY: 'op' }, { ANTHROPIC_API_KEY: 'op' }],
-    ['one of two, and the endpoint', {}, { CLAUDE_CODE_OAUTH_TOKEN: 'op-t', ANTHROPIC_API_KEY: 'op', ANTHROPIC_BASE_URL: 'u' }, { ANTHROPIC_API_KEY: 'op', ANTHROPIC_BASE_URL: 'u' }],
-    ["none of the operator's when the container has the same one", { ANTHROPIC_API_KEY: 'own' }, { ANTHROPIC_API_KEY: 'op' }, { ANTHROPIC_API_KEY: 'own' }],
-    ["none of the operator's when the container has another one", { CLAUDE_CODE_OAUTH_TOKEN: 'own' }, { ANTHROPIC_API_KEY: 'op', ANTHROPIC_BASE_URL: 'u' }, { CLAUDE_CODE_OAUTH_TOKEN: 'own', ANTHROPIC_BASE_URL: 'u' }],
-    ["none of the operator's when the container has a token of a gateway", { ANTHROPIC_AUTH_TOKEN: 'own' }, { ANTHROPIC_API_KEY: 'op' }, { ANTHROPIC_AUTH_TOKEN: 'own' }],
-    ['none at all when the container empties it', { ANTHROPIC_API_KEY: '' }, { ANTHROPIC_API_KEY: 'op', CLAUDE_CODE_OAUTH_TOKEN: 'op-t' }, { ANTHROPIC_API_KEY: '' }],
+    [
+      'one of two, and the endpoint',
+      {},
+      { CLAUDE_CODE_OAUTH_TOKEN: 'op-t', ANTHROPIC_API_KEY: 'op', ANTHROPIC_BASE_URL: 'u' },
+      { ANTHROPIC_API_KEY: 'op', ANTHROPIC_BASE_URL: 'u' },
+    ],
+    [
+      "none of the operator's when the container has the same one",
+      { ANTHROPIC_API_KEY: 'own' },
+      { ANTHROPIC_API_KEY: 'op' },
+      { ANTHROPIC_API_KEY: 'own' },
+    ],
+    [
+      "none of the operator's when the container has another one",
+      { CLAUDE_CODE_OAUTH_TOKEN: 'own' },
+      { ANTHROPIC_API_KEY: 'op', ANTHROPIC_BASE_URL: 'u' },
+      { CLAUDE_CODE_OAUTH_TOKEN: 'own', ANTHROPIC_BASE_URL: 'u' },
+    ],
+    [
+      "none of the operator's when the container has a token of a gateway",
+      { ANTHROPIC_AUTH_TOKEN: 'own' },
+      { ANTHROPIC_API_KEY: 'op' },
+      { ANTHROPIC_AUTH_TOKEN: 'own' },
+    ],
+    [
+      'none at all when the container empties it',
+      { ANTHROPIC_API_KEY: '' },
+      { ANTHROPIC_API_KEY: 'op', CLAUDE_CODE_OAUTH_TOKEN: 'op-t' },
+      { ANTHROPIC_API_KEY: '' },
+    ],
     ['nothing where there is nothing', {}, {}, {}],
   ])('gives the agent %s', (_what, own, operator, expected) => {
-    const { CLAUDE_CONFIG_DIR: _, DEVFORGE_CONTAINER_ID: __, ...env } = workspaceSpec({ ...row, env: own }, IMAGE, ENGINE, operator).env;
+    const {
+      CLAUDE_CONFIG_DIR: _,
+      DEVFORGE_CONTAINER_ID: __,
+      ...env
+    } = workspaceSpec({ ...row, env: own }, IMAGE, ENGINE, operator).env;
     expect(env).toEqual(expected);
   });
 });
@@ -94,7 +147,9 @@ describe('gitAgentSpec', () => {
       image: IMAGE,
       labels: labelsOf(ID, 'git-agent'),
       env: { SSH_AUTH_SOCK: '/run/devforge/git-agent/agent.sock' },
-      mounts: [{ volume: `devforge-${ID}-git-agent`, target: '/run/devforge/git-agent', labels: labelsOf(ID, 'workspace') }],
+      mounts: [
+        { volume: `devforge-${ID}-git-agent`, target: '/run/devforge/git-agent', labels: labelsOf(ID, 'workspace') },
+      ],
       network: 'none',
       entrypoint: ['/bin/sh', '-c', 'rm -f "$SSH_AUTH_SOCK"; exec ssh-agent -D -a "$SSH_AUTH_SOCK"'],
       cpuLimit: 0.5,

@@ -11,7 +11,12 @@ export const WORKSPACE_FOLDER = '/workspace';
 const MODEL_CREDENTIALS = ['ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN'];
 
 /** The workspace that the row asks for. */
-export function workspaceSpec(row: ContainerRow, image: string, engine: EngineInfo, agentEnv: Readonly<Record<string, string>>): ContainerSpec {
+export function workspaceSpec(
+  row: ContainerRow,
+  image: string,
+  engine: EngineInfo,
+  agentEnv: Readonly<Record<string, string>>,
+): ContainerSpec {
   const names = namesOf(row.id);
   const labels = labelsOf(row.id, 'workspace');
   return {
@@ -29,7 +34,9 @@ export function workspaceSpec(row: ContainerRow, image: string, engine: EngineIn
     mounts: [
       { volume: names.workspaceVolume, target: WORKSPACE_FOLDER, labels },
       { volume: names.stateVolume, target: STATE_FOLDER, labels },
-      ...(row.sshKeyPath === null ? [] : [{ volume: names.gitAgentVolume, target: GIT_AGENT_FOLDER, readOnly: true, labels }]),
+      ...(row.sshKeyPath === null
+        ? []
+        : [{ volume: names.gitAgentVolume, target: GIT_AGENT_FOLDER, readOnly: true, labels }]),
     ],
     network: WORKSPACE_NETWORK,
     // More cores than the engine has are refused by it, and mean no limit at all.
@@ -62,5 +69,7 @@ export function gitAgentSpec(row: ContainerRow, image: string): ContainerSpec {
 function operatorEnv(row: ContainerRow, agentEnv: Readonly<Record<string, string>>): Record<string, string> {
   const own = MODEL_CREDENTIALS.some((name) => name in row.env);
   const chosen = own ? undefined : MODEL_CREDENTIALS.find((name) => agentEnv[name] !== undefined);
-  return Object.fromEntries(Object.entries(agentEnv).filter(([name]) => name === chosen || !MODEL_CREDENTIALS.includes(name)));
+  return Object.fromEntries(
+    Object.entries(agentEnv).filter(([name]) => name === chosen || !MODEL_CREDENTIALS.includes(name)),
+  );
 }

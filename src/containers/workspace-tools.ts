@@ -23,10 +23,14 @@ export class WorkspaceTools {
   async open(row: ContainerRow, tool: WorkspaceTool, kinds: FrameKinds, signal?: AbortSignal): Promise<FramedProcess> {
     const dockerId = requireRunning(row);
     try {
-      return new FramedProcess(await this.runtime.containers.open(dockerId, { argv: [`${FOLDER}/${tool}`], signal }), kinds);
+      return new FramedProcess(
+        await this.runtime.containers.open(dockerId, { argv: [`${FOLDER}/${tool}`], signal }),
+        kinds,
+      );
     } catch (error) {
       // It has just stopped, was paused or removed; the row follows.
-      if (error instanceof RuntimeError && (error.code === 'conflict' || error.code === 'not_found')) throw notRunning(row, error);
+      if (error instanceof RuntimeError && (error.code === 'conflict' || error.code === 'not_found'))
+        throw notRunning(row, error);
       throw error;
     }
   }
@@ -40,11 +44,20 @@ export class WorkspaceTools {
     const words = process.lastWords;
     const cause = new Error(`the program ended with ${exitCode}: ${words}`);
     if (NOT_FOUND.includes(exitCode) && /no such file|not found/i.test(words)) {
-      return new DomainError('image_outdated', 'The container was made from an image that cannot do this yet; create it anew.', { cause });
+      return new DomainError(
+        'image_outdated',
+        'The container was made from an image that cannot do this yet; create it anew.',
+        { cause },
+      );
     }
     const present = (await this.containers.findById(row.id)) ?? row;
-    if (present.status !== 'running' || (await this.runtime.containers.inspect(row.dockerId!))?.state !== 'running') return notRunning(present, cause);
-    return new DomainError('workspace_tool_failed', `The program of DevForge in the container ended with ${exitCode}${words === '' ? '' : `: ${words}`}`, { cause });
+    if (present.status !== 'running' || (await this.runtime.containers.inspect(row.dockerId!))?.state !== 'running')
+      return notRunning(present, cause);
+    return new DomainError(
+      'workspace_tool_failed',
+      `The program of DevForge in the container ended with ${exitCode}${words === '' ? '' : `: ${words}`}`,
+      { cause },
+    );
   }
 }
 
@@ -55,6 +68,9 @@ export function requireRunning(row: ContainerRow): string {
 }
 
 function notRunning(row: ContainerRow, cause?: unknown): DomainError {
-  const detail = row.status === 'running' ? 'The container has just stopped, or is paused.' : `The container is ${row.status}; it must be running.`;
+  const detail =
+    row.status === 'running'
+      ? 'The container has just stopped, or is paused.'
+      : `The container is ${row.status}; it must be running.`;
   return new DomainError('invalid_state', detail, { extensions: { currentStatus: row.status }, cause });
 }

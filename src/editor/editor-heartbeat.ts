@@ -26,7 +26,10 @@ export class EditorHeartbeat implements OnModuleDestroy {
   follow(container: ContainerRow): () => void {
     const { id } = container;
     void this.note(id, this.clock.now());
-    const known = this.followed.get(id) ?? { connections: 0, asking: setInterval(() => void this.ask(container), ASK_MS).unref() };
+    const known = this.followed.get(id) ?? {
+      connections: 0,
+      asking: setInterval(() => void this.ask(container), ASK_MS).unref(),
+    };
     known.connections++;
     this.followed.set(id, known);
     return () => {
@@ -50,7 +53,12 @@ export class EditorHeartbeat implements OnModuleDestroy {
   /** `/healthz` tells of the last heartbeat, in milliseconds of the epoch, and is none itself. */
   private async health(dockerId: string): Promise<{ lastHeartbeat?: number }> {
     const { pool } = this.tunnels.clients(dockerId, 'editor');
-    const { body } = await pool.request({ method: 'GET', path: '/healthz', headers: { host: 'editor' }, signal: AbortSignal.timeout(PATIENCE_MS) });
+    const { body } = await pool.request({
+      method: 'GET',
+      path: '/healthz',
+      headers: { host: 'editor' },
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
     return (await body.json()) as { lastHeartbeat?: number };
   }
 

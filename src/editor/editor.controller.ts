@@ -20,8 +20,14 @@ export class EditorController {
 
   @Post(':id/ports/:port/preview')
   @HttpCode(200)
-  @ApiOperation({ summary: 'A single-use link that signs the browser in to what listens on that port of the container' })
-  openPreview(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Param('port') port: string): Promise<SiteLink> {
+  @ApiOperation({
+    summary: 'A single-use link that signs the browser in to what listens on that port of the container',
+  })
+  openPreview(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Param('port') port: string,
+  ): Promise<SiteLink> {
     return this.links.preview(principal, id, requiredPort(port));
   }
 }

@@ -15,7 +15,17 @@ import { Tunnels } from './tunnel/tunnels.js';
 @Module({
   imports: [ContainersModule],
   controllers: [EditorController],
-  providers: [EditorHeartbeat, Editors, LinksService, SignInTickets, SiteCookie, SiteDirectory, SiteProxy, SiteRouter, Tunnels],
+  providers: [
+    EditorHeartbeat,
+    Editors,
+    LinksService,
+    SignInTickets,
+    SiteCookie,
+    SiteDirectory,
+    SiteProxy,
+    SiteRouter,
+    Tunnels,
+  ],
 })
 export class EditorModule implements OnApplicationBootstrap {
   constructor(

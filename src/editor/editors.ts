@@ -31,8 +31,12 @@ export class Editors {
   }
 
   private async start(dockerId: string): Promise<void> {
-    const result = await this.runtime.containers.exec(dockerId, { argv: ['devforge-editor', 'start'], timeoutMs: START_TIMEOUT_MS });
-    if (result.exitCode !== 0) throw new DomainError('editor_unavailable', `VS Code did not start: ${result.stderr.trim()}`);
+    const result = await this.runtime.containers.exec(dockerId, {
+      argv: ['devforge-editor', 'start'],
+      timeoutMs: START_TIMEOUT_MS,
+    });
+    if (result.exitCode !== 0)
+      throw new DomainError('editor_unavailable', `VS Code did not start: ${result.stderr.trim()}`);
   }
 }
 

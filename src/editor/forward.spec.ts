@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, request as ask, type RequestListener, type RequestOptions } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as ask,
+  type RequestListener,
+  type RequestOptions,
+} from 'node:http';
 import { connect } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -58,39 +65,106 @@ describe('forward', () => {
     return ((await once(request, 'response')) as [IncomingMessage])[0];
   }
   /** What the site is told of a request. */
-  async function heard(options: RequestOptions, body?: Buffer | string): Promise<{ headers: IncomingHttpHeaders; method: string; url: string; body: string }> {
-    site = (request, response) => void text(request).then((read) => response.end(JSON.stringify({ headers: request.headers, method: request.method, url: request.url, body: read })));
+  async function heard(
+    options: RequestOptions,
+    body?: Buffer | string,
+  ): Promise<{ headers: IncomingHttpHeaders; method: string; url: string; body: string }> {
+    site = (request, response) =>
+      void text(request).then((read) =>
+        response.end(
+          JSON.stringify({ headers: request.headers, method: request.method, url: request.url, body: read }),
+        ),
+      );
     return JSON.parse(await text(await asking(options, body))) as never;
   }
 
   it('hands on method, path, host, headers and body', async () => {
-    const request = await heard({ method: 'POST', path: '/a%2Fb?c=%20d', headers: { host: 'web.localhost:3000', 'x-own': 'ü', cookie: 'a=1; b=2' } }, Buffer.from('the body'));
-    expect(request).toMatchObject({ method: 'POST', url: '/a%2Fb?c=%20d', body: 'the body', headers: { host: 'web.localhost:3000', 'x-own': 'ü', cookie: 'a=1; b=2', 'content-length': '8' } });
+    const request = await heard(
+      {
+        method: 'POST',
+        path: '/a%2Fb?c=%20d',
+        headers: { host: 'web.localhost:3000', 'x-own': 'ü', cookie: 'a=1; b=2' },
+      },
+      Buffer.from('the body'),
+    );
+    expect(request).toMatchObject({
+      method: 'POST',
+      url: '/a%2Fb?c=%20d',
+      body: 'the body',
+      headers: { host: 'web.localhost:3000', 'x-own': 'ü', cookie: 'a=1; b=2', 'content-length': '8' },
+    });
   });
 
   it.each(['DELETE', 'GET', 'OPTIONS'])('hands on a body with %s, of unknown length too', async (method) => {
-    await expect(heard({ method, path: '/', headers: { 'transfer-encoding': 'chunked' } }, 'the body')).resolves.toMatchObject({ method, body: 'the body' });
+    await expect(
+      heard({ method, path: '/', headers: { 'transfer-encoding': 'chunked' } }, 'the body'),
+    ).resolves.toMatchObject({ method, body: 'the body' });
     await expect(heard({ method, path: '/' })).resolves.toMatchObject({ method, body: '' });
   });
 
   it('says for whom it asks, and who did before', async () => {
     const alone = await heard({ path: '/', headers: { host: 'web.localhost:3000' } });
-    expect(alone.headers).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-forwarded-port': '3000', 'x-forwarded-proto': 'http', 'x-forwarded-host': 'web.localhost:3000' });
-    const behind = await heard({ path: '/', headers: { host: 'web.example.com', 'x-forwarded-for': '192.0.2.7', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'web.example.com', 'x-forwarded-prefix': '/x' } });
-    expect(behind.headers).toMatchObject({ 'x-forwarded-prefix': '/x', 'x-forwarded-for': '192.0.2.7,127.0.0.1', 'x-forwarded-proto': 'https,http', 'x-forwarded-host': 'web.example.com' });
+    expect(alone.headers).toMatchObject({
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-port': '3000',
+      'x-forwarded-proto': 'http',
+      'x-forwarded-host': 'web.localhost:3000',
+    });
+    const behind = await heard({
+      path: '/',
+      headers: {
+        host: 'web.example.com',
+        'x-forwarded-for': '192.0.2.7',
+        'x-forwarded-proto': 'https',
+        'x-forwarded-host': 'web.example.com',
+        'x-forwarded-prefix': '/x',
+      },
+    });
+    expect(behind.headers).toMatchObject({
+      'x-forwarded-prefix': '/x',
+      'x-forwarded-for': '192.0.2.7,127.0.0.1',
+      'x-forwarded-proto': 'https,http',
+      'x-forwarded-host': 'web.example.com',
+    });
   });
 
   it('keeps to itself what is of one connection alone', async () => {
-    const { headers } = await heard({ path: '/', headers: { connection: 'close', 'keep-alive': 'timeout=9', te: 'trailers', expect: '100-continue', 'proxy-connection': 'close' } });
+    const { headers } = await heard({
+      path: '/',
+      headers: {
+        connection: 'close',
+        'keep-alive': 'timeout=9',
+        te: 'trailers',
+        expect: '100-continue',
+        'proxy-connection': 'close',
+      },
+    });
     for (const name of ['keep-alive', 'te', 'expect', 'proxy-connection']) expect(headers[name]).toBeUndefined();
     expect(headers.connection).toBe('keep-alive');
   });
 
   it('hands back status, message, headers and body', async () => {
-    site = (_, response) => response.writeHead(418, 'Short and stout', [['X-One', '1'], ['Set-Cookie', 'a=1; Domain=localhost; Path=/'], ['Set-Cookie', 'b=2; HttpOnly'], ['X-Bytes', '\u00c3\u00bc'], ['Connection', 'close']].flat()).end('no coffee');
+    site = (_, response) =>
+      response
+        .writeHead(
+          418,
+          'Short and stout',
+          [
+            ['X-One', '1'],
+            ['Set-Cookie', 'a=1; Domain=localhost; Path=/'],
+            ['Set-Cookie', 'b=2; HttpOnly'],
+            ['X-Bytes', '\u00c3\u00bc'],
+            ['Connection', 'close'],
+          ].flat(),
+        )
+        .end('no coffee');
     const answer = await asking({ path: '/', agent: undefined });
     expect(answer).toMatchObject({ statusCode: 418, statusMessage: 'Short and stout' });
-    expect(answer.headers).toMatchObject({ 'x-one': '1', 'set-cookie': ['a=1; Path=/', 'b=2; HttpOnly'], 'x-bytes': '\u00c3\u00bc' });
+    expect(answer.headers).toMatchObject({
+      'x-one': '1',
+      'set-cookie': ['a=1; Path=/', 'b=2; HttpOnly'],
+      'x-bytes': '\u00c3\u00bc',
+    });
     expect(answer.rawHeaders).toContain('X-One');
     await expect(text(answer)).resolves.toBe('no coffee');
     await expect(failure).resolves.toBeUndefined();
@@ -109,7 +183,8 @@ describe('forward', () => {
   });
 
   it('does not take a hint for the answer', async () => {
-    site = (_, response) => response.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' }, () => response.end('the answer'));
+    site = (_, response) =>
+      response.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' }, () => response.end('the answer'));
     await expect(text(await asking({ path: '/' }))).resolves.toBe('the answer');
   });
 
@@ -160,7 +235,8 @@ describe('forward', () => {
   });
 
   it('breaks off where the site does', async () => {
-    site = (request, response) => response.writeHead(200, { 'Content-Length': '1000' }).write('half', () => request.socket.destroy());
+    site = (request, response) =>
+      response.writeHead(200, { 'Content-Length': '1000' }).write('half', () => request.socket.destroy());
     await expect(text(await asking({ path: '/' }))).rejects.toThrow('aborted');
     await expect(failure).resolves.toBeInstanceOf(Error);
   });

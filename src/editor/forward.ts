@@ -4,7 +4,18 @@ import type { Dispatcher } from 'undici';
 /** What waits here for a slow browser before the site is asked to wait, in bytes. */
 const MOST_AHEAD = 256 * 1024;
 /** Of one connection, or of the way a body is cut on it: each side has its own. */
-const OF_ONE_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect', 'http2-settings']);
+const OF_ONE_CONNECTION = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'http2-settings',
+]);
 const FOR_WHOM = new Set(['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-host']);
 const DOMAIN = /;\s*domain=[^;]*/i;
 
@@ -22,7 +33,11 @@ export interface Forwarded {
  * @returns once the answer is given, or the browser has left
  * @throws Error when the site breaks off; what was begun of its answer breaks off as well
  */
-export function forward(request: IncomingMessage, response: ServerResponse, { over, path, relayed }: Forwarded): Promise<void> {
+export function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { over, path, relayed }: Forwarded,
+): Promise<void> {
   const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
   return new Promise((resolve, reject) => {
     const answer: Dispatcher.DispatchHandler = {
@@ -56,12 +71,22 @@ export function forward(request: IncomingMessage, response: ServerResponse, { ov
         reject(error);
       },
     };
-    over.dispatch({ path, method: request.method as Dispatcher.HttpMethod, headers: handedOn(request), body: hasBody ? request : null }, answer);
+    over.dispatch(
+      {
+        path,
+        method: request.method as Dispatcher.HttpMethod,
+        headers: handedOn(request),
+        body: hasBody ? request : null,
+      },
+      answer,
+    );
   });
 }
 
 function handedOn({ headers, socket }: IncomingMessage): string[] {
-  const handed = Object.entries(headers).flatMap(([name, value]) => (OF_ONE_CONNECTION.has(name) || FOR_WHOM.has(name) ? [] : [name, String(value)]));
+  const handed = Object.entries(headers).flatMap(([name, value]) =>
+    OF_ONE_CONNECTION.has(name) || FOR_WHOM.has(name) ? [] : [name, String(value)],
+  );
   const [, port = '80'] = /:(\d+)$/.exec(headers.host ?? '') ?? [];
   const before = (name: string): string => (headers[name] === undefined ? '' : `${String(headers[name])},`);
   return handed.concat(

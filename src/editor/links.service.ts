@@ -30,7 +30,8 @@ export class LinksService {
 
   async editor(principal: Principal, reference: string): Promise<SiteLink> {
     const row = await this.containers.find(principal, reference);
-    if (row.template === 'claude') throw new DomainError('invalid_state', 'The container has no VS Code: its template is claude.');
+    if (row.template === 'claude')
+      throw new DomainError('invalid_state', 'The container has no VS Code: its template is claude.');
     requireUp(row);
     if (row.status === 'running') await this.editors.ensure(row);
     return this.link({ containerId: row.id, port: null }, this.addresses.editorUrl(row));
@@ -41,7 +42,10 @@ export class LinksService {
     requireUp(row);
     const url = this.addresses.previewUrl(row, port);
     if (url === null) {
-      throw new DomainError('preview_unavailable', 'Ports are shown under a name of their own: set EDITOR_DOMAIN to a wildcard name, and keep the container\'s name within 56 characters.');
+      throw new DomainError(
+        'preview_unavailable',
+        "Ports are shown under a name of their own: set EDITOR_DOMAIN to a wildcard name, and keep the container's name within 56 characters.",
+      );
     }
     return this.link({ containerId: row.id, port }, url);
   }
@@ -54,5 +58,7 @@ export class LinksService {
 
 function requireUp({ status }: ContainerRow): void {
   if (status === 'running' || ON_ITS_WAY.includes(status)) return;
-  throw new DomainError('invalid_state', `The container is ${status}; start it first.`, { extensions: { currentStatus: status } });
+  throw new DomainError('invalid_state', `The container is ${status}; start it first.`, {
+    extensions: { currentStatus: status },
+  });
 }

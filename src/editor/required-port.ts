@@ -6,6 +6,7 @@ const RULE = 'port must be a number from 1 to 65535, in digits';
 /** @throws DomainError `validation_failed` for anything but the digits of a port */
 export function requiredPort(text: string): number {
   const port = parsePort(text);
-  if (port === undefined) throw new DomainError('validation_failed', RULE, { fields: [{ field: 'port', messages: [RULE] }] });
+  if (port === undefined)
+    throw new DomainError('validation_failed', RULE, { fields: [{ field: 'port', messages: [RULE] }] });
   return port;
 }

@@ -31,7 +31,11 @@ export interface SiteRequest {
 /** Hands requests and upgrades on to a container's site, without DevForge's own credentials. */
 @Injectable()
 export class SiteProxy implements BeforeApplicationShutdown {
-  private readonly upgrades: ProxyServer = createProxyServer({ xfwd: true, changeOrigin: false, cookieDomainRewrite: '' });
+  private readonly upgrades: ProxyServer = createProxyServer({
+    xfwd: true,
+    changeOrigin: false,
+    cookieDomainRewrite: '',
+  });
   private readonly upgraded = new Set<Duplex>();
   private readonly memory = new RelayMemory();
 
@@ -104,12 +108,20 @@ export class SiteProxy implements BeforeApplicationShutdown {
     else headers.cookie = cookie;
   }
 
-  private failed(error: unknown, request: IncomingMessage, target: ServerResponse | Duplex, { site, container }: SiteRequest): void {
+  private failed(
+    error: unknown,
+    request: IncomingMessage,
+    target: ServerResponse | Duplex,
+    { site, container }: SiteRequest,
+  ): void {
     if (site.port === null) this.editors.forget(container);
     this.logger.debug({ err: error, containerId: container.id, port: site.port }, 'A site did not answer');
     if (target.destroyed) return;
     const title = site.port === null ? 'VS Code is starting' : `Nothing listens on port ${site.port} yet`;
-    const text = error instanceof TunnelRefusal ? 'This page goes on as soon as it answers.' : `${messageOf(error)}. This page tries again by itself.`;
+    const text =
+      error instanceof TunnelRefusal
+        ? 'This page goes on as soon as it answers.'
+        : `${messageOf(error)}. This page tries again by itself.`;
     keepWaiting(request, target, title, text);
   }
 }

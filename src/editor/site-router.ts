@@ -17,7 +17,8 @@ import { waitingText } from './waiting-page.js';
 
 export const TICKET = 'devforge_ticket';
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
-const SIGN_IN = 'This browser is not signed in here. Ask for a new link: POST /api/containers/:id/editor, or …/ports/:port/preview.';
+const SIGN_IN =
+  'This browser is not signed in here. Ask for a new link: POST /api/containers/:id/editor, or …/ports/:port/preview.';
 
 /** Takes requests for containers' sites before anything else sees them: nothing of the API answers under a site's name. */
 @Injectable()
@@ -58,7 +59,12 @@ export class SiteRouter {
     return true;
   }
 
-  private async route(request: IncomingMessage, target: ServerResponse | Duplex, head: Buffer | null, address: SiteAddress): Promise<void> {
+  private async route(
+    request: IncomingMessage,
+    target: ServerResponse | Duplex,
+    head: Buffer | null,
+    address: SiteAddress,
+  ): Promise<void> {
     const container = await this.directory.find(address.container);
     // Nobody learns here which containers there are.
     if (container === null) return refuse(target, 401, SIGN_IN);
@@ -68,10 +74,14 @@ export class SiteRouter {
       if (ticket !== null) return this.signIn(target, address, site, ticket);
     }
     if (!this.cookie.opens(request.headers.cookie, site)) return refuse(target, 401, SIGN_IN);
-    if (address.form === 'path' && address.missingSlash && 'writeHead' in target) return redirect(target, `/editor/${container.id}${address.path}`);
-    if (this.isForeign(request, container, head !== null)) return refuse(target, 403, 'Another site asks for this, in the name of this browser.');
-    if (container.status !== 'running' || container.dockerId === null) return keepWaiting(request, target, container.name, waitingText(container));
-    if (site.port === null && container.template === 'claude') return refuse(target, 404, 'This container has no VS Code: its template is claude.');
+    if (address.form === 'path' && address.missingSlash && 'writeHead' in target)
+      return redirect(target, `/editor/${container.id}${address.path}`);
+    if (this.isForeign(request, container, head !== null))
+      return refuse(target, 403, 'Another site asks for this, in the name of this browser.');
+    if (container.status !== 'running' || container.dockerId === null)
+      return keepWaiting(request, target, container.name, waitingText(container));
+    if (site.port === null && container.template === 'claude')
+      return refuse(target, 404, 'This container has no VS Code: its template is claude.');
     const to = { site, container, path: address.path };
     if (head === null) await this.proxy.web(request, target as ServerResponse, to);
     else await this.proxy.ws(request, target as Socket, head, to);
@@ -79,7 +89,11 @@ export class SiteRouter {
 
   private async signIn(response: ServerResponse, address: SiteAddress, site: Site, ticket: string): Promise<void> {
     if (!(await this.tickets.redeem(ticket, site))) {
-      return refuse(response, 401, 'This link was used, is too old, or is for something else. Ask for a new one: POST /api/containers/:id/editor, or …/ports/:port/preview.');
+      return refuse(
+        response,
+        401,
+        'This link was used, is too old, or is for something else. Ask for a new one: POST /api/containers/:id/editor, or …/ports/:port/preview.',
+      );
     }
     const home = address.form === 'host' ? '/' : `/editor/${site.containerId}/`;
     const cookie = this.cookie.issue(site, { path: home, secure: this.settings.publicUrl.startsWith('https:') });

@@ -34,11 +34,16 @@ export class DomainEvents {
   }
 
   /** @returns a function that ends the subscription */
-  on<Name extends DomainEventName>(name: Name, listener: (payload: DomainEventMap[Name]) => void | Promise<void>): () => void {
+  on<Name extends DomainEventName>(
+    name: Name,
+    listener: (payload: DomainEventMap[Name]) => void | Promise<void>,
+  ): () => void {
     const guarded = (payload: DomainEventMap[Name]): void => {
       Promise.resolve()
         .then(() => listener(payload))
-        .catch((error: unknown) => this.logger.error({ err: error, event: name }, 'A listener of a domain event failed'));
+        .catch((error: unknown) =>
+          this.logger.error({ err: error, event: name }, 'A listener of a domain event failed'),
+        );
     };
     this.emitter.on(name, guarded);
     return () => this.emitter.off(name, guarded);

@@ -6,7 +6,13 @@ const ownerId = 'admin';
 
 describe('an event that travels', () => {
   it('is one about a container or an instruction, none about the engine of this process', () => {
-    expect(TRAVELLING_EVENTS.toSorted()).toEqual(['container.changed', 'container.deleting', 'container.removed', 'instruction.changed', 'instruction.moved']);
+    expect(TRAVELLING_EVENTS.toSorted()).toEqual([
+      'container.changed',
+      'container.deleting',
+      'container.removed',
+      'instruction.changed',
+      'instruction.moved',
+    ]);
   });
 
   it.each([

@@ -10,10 +10,13 @@ type Reader<Name extends DomainEventName> = (fields: Fields) => DomainEventMap[N
  * alone. An event that is not in here does not compile.
  */
 const READERS: { [Name in DomainEventName]: Reader<Name> | null } = {
-  'container.changed': ({ containerId, ownerId }) => (isIdText(containerId) && isText(ownerId) ? { containerId, ownerId } : undefined),
+  'container.changed': ({ containerId, ownerId }) =>
+    isIdText(containerId) && isText(ownerId) ? { containerId, ownerId } : undefined,
   'container.removed': ({ containerId, ownerId, at }) => {
     const removedAt = new Date(isText(at) ? at : Number.NaN);
-    return isIdText(containerId) && isText(ownerId) && !Number.isNaN(removedAt.getTime()) ? { containerId, ownerId, at: removedAt } : undefined;
+    return isIdText(containerId) && isText(ownerId) && !Number.isNaN(removedAt.getTime())
+      ? { containerId, ownerId, at: removedAt }
+      : undefined;
   },
   'container.deleting': ({ containerId }) => (isIdText(containerId) ? { containerId } : undefined),
   'instruction.changed': ({ instructionId, containerId, ownerId, lastSeq }) =>
@@ -21,7 +24,9 @@ const READERS: { [Name in DomainEventName]: Reader<Name> | null } = {
       ? { instructionId, containerId, ownerId, lastSeq: lastSeq as number }
       : undefined,
   'instruction.moved': ({ instructionId, containerId, ownerId }) =>
-    isIdText(instructionId) && isIdText(containerId) && isText(ownerId) ? { instructionId, containerId, ownerId } : undefined,
+    isIdText(instructionId) && isIdText(containerId) && isText(ownerId)
+      ? { instructionId, containerId, ownerId }
+      : undefined,
   // Each process watches the agents for itself.
   'agent.changed': null,
   'engine.available': null,
@@ -32,8 +37,12 @@ const READERS: { [Name in DomainEventName]: Reader<Name> | null } = {
 export const TRAVELLING_EVENTS = (Object.keys(READERS) as DomainEventName[]).filter((name) => READERS[name] !== null);
 
 /** An event of another process, as it came in; undefined when it is none that travels, or its payload is not what it should be. */
-export function readTravelled(name: unknown, payload: unknown): { name: DomainEventName; payload: DomainEventMap[DomainEventName] } | undefined {
-  if (typeof name !== 'string' || !Object.hasOwn(READERS, name) || typeof payload !== 'object' || payload === null) return undefined;
+export function readTravelled(
+  name: unknown,
+  payload: unknown,
+): { name: DomainEventName; payload: DomainEventMap[DomainEventName] } | undefined {
+  if (typeof name !== 'string' || !Object.hasOwn(READERS, name) || typeof payload !== 'object' || payload === null)
+    return undefined;
   const known = name as DomainEventName;
   const read = READERS[known]?.(payload as Fields);
   return read === undefined ? undefined : { name: known, payload: read };

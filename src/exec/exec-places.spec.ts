@@ -7,7 +7,9 @@ describe('ExecPlaces', () => {
   it('has sixteen for a container, and one more when one is given back', () => {
     const places = new ExecPlaces();
     const taken = take(places, 'a', 16);
-    expect(() => places.take('a')).toThrow(expect.objectContaining({ code: 'too_many_requests', retryAfterSeconds: 1 }) as unknown as Error);
+    expect(() => places.take('a')).toThrow(
+      expect.objectContaining({ code: 'too_many_requests', retryAfterSeconds: 1 }) as unknown as Error,
+    );
     taken[0]!();
     places.take('a');
     expect(() => places.take('a')).toThrow('16 commands run in this container');

@@ -29,5 +29,7 @@ export class ExecPlaces {
 }
 
 function tooMany(what: string): DomainError {
-  return new DomainError('too_many_requests', `${what} at the same time; wait for one of them.`, { retryAfterSeconds: 1 });
+  return new DomainError('too_many_requests', `${what} at the same time; wait for one of them.`, {
+    retryAfterSeconds: 1,
+  });
 }

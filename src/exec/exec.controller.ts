@@ -21,7 +21,12 @@ export class ExecController {
       'The command is run as it is, without a shell, in a session of its own. When its time is up, or the client hangs up, it is ended with everything that it started. What a command leaves in the background when it ends by itself goes on.',
   })
   @ApiResponse({ status: 200, type: ExecResultDto })
-  run(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Body() body: ExecDto, @Req() request: Request): Promise<ExecResultDto> {
+  run(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Body() body: ExecDto,
+    @Req() request: Request,
+  ): Promise<ExecResultDto> {
     return this.exec.run(principal, id, body, clientLeft(request));
   }
 }

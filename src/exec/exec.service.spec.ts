@@ -23,7 +23,18 @@ describe('ExecService', () => {
     runtime = new FakeRuntime();
     runtime.images.add('image');
     await runtime.networks.ensureIsolatedBridge('net', {});
-    const { dockerId } = await runtime.containers.create({ name: 'c', image: 'image', labels: {}, env: {}, mounts: [], network: 'net', hostname: 'c', cpuLimit: 1, memoryLimit: 128, pidsLimit: 10 });
+    const { dockerId } = await runtime.containers.create({
+      name: 'c',
+      image: 'image',
+      labels: {},
+      env: {},
+      mounts: [],
+      network: 'net',
+      hostname: 'c',
+      cpuLimit: 1,
+      memoryLimit: 128,
+      pidsLimit: 10,
+    });
     await runtime.containers.start(dockerId);
     row = containerRow({ dockerId });
     const tools = new WorkspaceTools(runtime, { findById: async () => row } as unknown as ContainersRepository);
@@ -34,7 +45,8 @@ describe('ExecService', () => {
     jest.useRealTimers();
   });
 
-  const run = (dto: Partial<ExecDto> = {}): Promise<ExecResultDto> => service.run(somebody, row.id, Object.assign(new ExecDto(), { command: ['true'], ...dto }), left.signal);
+  const run = (dto: Partial<ExecDto> = {}): Promise<ExecResultDto> =>
+    service.run(somebody, row.id, Object.assign(new ExecDto(), { command: ['true'], ...dto }), left.signal);
   const plays = (play: (tool: PlayedTool) => Promise<number | void>): void => {
     const handler: FakeProcessHandler = async (_, side) => (await play(new PlayedTool(side))) ?? 0;
     runtime.containers.onOpen = handler;
@@ -47,7 +59,16 @@ describe('ExecService', () => {
       tool.say('x', '0 0 0 12');
       await tool.hear();
     });
-    await expect(run({ command: ['a', 'b c', ''], cwd: 'sub', env: { A: '1', B: '=' }, stdin: 'ä', timeoutSeconds: 5, maxOutputBytes: 7 })).resolves.toEqual({ exitCode: 0, stdout: '', stderr: '', truncated: false, timedOut: false, durationMs: 12 });
+    await expect(
+      run({
+        command: ['a', 'b c', ''],
+        cwd: 'sub',
+        env: { A: '1', B: '=' },
+        stdin: 'ä',
+        timeoutSeconds: 5,
+        maxOutputBytes: 7,
+      }),
+    ).resolves.toEqual({ exitCode: 0, stdout: '', stderr: '', truncated: false, timedOut: false, durationMs: 12 });
     expect(heard).toEqual([`R${['/workspace/sub', 5_000, 7, 3, 'a', 'b c', '', 'A=1', 'B=='].join('\0')}`, 'Dä']);
     expect(runtime.containers.processes[0]!.process.request).toMatchObject({ argv: ['/usr/local/bin/devforge-exec'] });
     expect(runtime.containers.processes[0]!.process.request.env).toBeUndefined();
@@ -62,19 +83,41 @@ describe('ExecService', () => {
       await tool.hear();
       await tool.hear();
     });
-    await expect(run({ maxOutputBytes: 7 })).resolves.toEqual({ exitCode: 3, stdout: 'one two', stderr: 'wrong', truncated: true, timedOut: true, durationMs: 40 });
+    await expect(run({ maxOutputBytes: 7 })).resolves.toEqual({
+      exitCode: 3,
+      stdout: 'one two',
+      stderr: 'wrong',
+      truncated: true,
+      timedOut: true,
+      durationMs: 40,
+    });
   });
 
   it('says which field it is that the command cannot be run with', async () => {
     plays(async (tool) => tool.say('f', 'cwd No such file or directory'));
-    await expect(run()).rejects.toMatchObject({ code: 'validation_failed', fields: [{ field: 'cwd', messages: ['cannot be used: No such file or directory'] }] });
+    await expect(run()).rejects.toMatchObject({
+      code: 'validation_failed',
+      fields: [{ field: 'cwd', messages: ['cannot be used: No such file or directory'] }],
+    });
   });
 
   it.each<[string, (side: { stdout: NodeJS.WritableStream; stderr: NodeJS.WritableStream }) => number, object]>([
     ['ends without a word', () => 137, { code: 'workspace_tool_failed' }],
-    ['ends with words', ({ stderr }) => (stderr.write('MemoryError'), 1), { code: 'workspace_tool_failed', message: expect.stringContaining('MemoryError') }],
-    ['is not there', ({ stdout }) => (stdout.write('OCI runtime exec failed: no such file or directory'), 126), { code: 'image_outdated' }],
-    ['cannot be started', ({ stdout }) => (stdout.write('OCI runtime exec failed: resource temporarily unavailable'), 126), { code: 'workspace_tool_failed', message: expect.stringContaining('resource temporarily') }],
+    [
+      'ends with words',
+      ({ stderr }) => (stderr.write('MemoryError'), 1),
+      { code: 'workspace_tool_failed', message: expect.stringContaining('MemoryError') },
+    ],
+    [
+      'is not there',
+      ({ stdout }) => (stdout.write('OCI runtime exec failed: no such file or directory'), 126),
+      { code: 'image_outdated' },
+    ],
+    [
+      'cannot be started',
+      ({ stdout }) => (stdout.write('OCI runtime exec failed: resource temporarily unavailable'), 126),
+      { code: 'workspace_tool_failed', message: expect.stringContaining('resource temporarily') },
+    ],
   ])('tells when the program in the container %s', async (_, end, expected) => {
     runtime.containers.onOpen = async (_request, side) => end(side);
     await expect(run()).rejects.toMatchObject(expected);

@@ -45,8 +45,12 @@ export class ExecService implements OnModuleDestroy {
         process.close();
       }
     } catch (error) {
-      if (this.stopped.signal.aborted) throw new DomainError('shutting_down', 'DevForge is shutting down; the command was ended.', { cause: error });
-      if (late.signal.aborted) throw new DomainError('workspace_tool_failed', 'The container does not answer any more; it may be paused.', { cause: error });
+      if (this.stopped.signal.aborted)
+        throw new DomainError('shutting_down', 'DevForge is shutting down; the command was ended.', { cause: error });
+      if (late.signal.aborted)
+        throw new DomainError('workspace_tool_failed', 'The container does not answer any more; it may be paused.', {
+          cause: error,
+        });
       throw error;
     } finally {
       clearTimeout(timer);

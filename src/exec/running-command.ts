@@ -9,13 +9,17 @@ const STDIN_PIECE = 64 * 1024;
 export const EXEC_FRAMES: FrameKinds = { whole: 'xf', streamed: 'oe' };
 
 /** Hands the command over, input and all. The program that runs it takes input as the command does. */
-export async function sendCommand(process: FramedProcess, { command, cwd, env, stdin, timeoutSeconds, maxOutputBytes }: ExecDto): Promise<void> {
+export async function sendCommand(
+  process: FramedProcess,
+  { command, cwd, env, stdin, timeoutSeconds, maxOutputBytes }: ExecDto,
+): Promise<void> {
   const folder = cwd.startsWith('/') ? cwd : `${WORKSPACE}/${cwd}`;
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const request = [folder, timeoutSeconds * 1_000, maxOutputBytes, command.length, ...command, ...variables];
   await process.send('R', Buffer.from(request.join('\0')));
   const input = Buffer.from(stdin);
-  for (let at = 0; at < input.length && !process.isOver; at += STDIN_PIECE) await process.send('D', input.subarray(at, at + STDIN_PIECE));
+  for (let at = 0; at < input.length && !process.isOver; at += STDIN_PIECE)
+    await process.send('D', input.subarray(at, at + STDIN_PIECE));
   await process.send('E');
 }
 
@@ -24,7 +28,10 @@ export async function sendCommand(process: FramedProcess, { command, cwd, env, s
  * @returns null when the program that runs it ended before the command
  * @throws DomainError `validation_failed` when the command cannot be run like that
  */
-export async function receiveResult(process: FramedProcess, { maxOutputBytes, encoding }: ExecDto): Promise<ExecResultDto | null> {
+export async function receiveResult(
+  process: FramedProcess,
+  { maxOutputBytes, encoding }: ExecDto,
+): Promise<ExecResultDto | null> {
   const outputs = { o: new Output(maxOutputBytes), e: new Output(maxOutputBytes) };
   for (let frame = await process.next(); frame !== null; frame = await process.next()) {
     const { kind, data } = frame;

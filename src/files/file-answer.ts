@@ -12,7 +12,9 @@ export async function answerContent(request: Request, response: Response, found:
   response.setHeader('Cache-Control', 'private, no-cache');
   if (entry.type === 'directory') {
     response.type('json');
-    return request.method === 'HEAD' ? end(response, found) : stream(response, found.send(0, UNKNOWN_LENGTH), found.stalled);
+    return request.method === 'HEAD'
+      ? end(response, found)
+      : stream(response, found.send(0, UNKNOWN_LENGTH), found.stalled);
   }
   response.setHeader('ETag', entry.etag);
   response.setHeader('Last-Modified', new Date(entry.modifiedAt).toUTCString());
@@ -31,13 +33,21 @@ export async function answerContent(request: Request, response: Response, found:
 }
 
 /** Answers with a directory as a tar archive. */
-export async function answerTar(request: Request, response: Response, archive: Pick<FoundContent, 'leave' | 'stalled'> & { send(): AsyncIterable<Buffer> }): Promise<void> {
+export async function answerTar(
+  request: Request,
+  response: Response,
+  archive: Pick<FoundContent, 'leave' | 'stalled'> & { send(): AsyncIterable<Buffer> },
+): Promise<void> {
   response.setHeader('Content-Type', TAR);
   return request.method === 'HEAD' ? end(response, archive) : stream(response, archive.send(), archive.stalled);
 }
 
 /** Which bytes are wanted: one range, or all of them for several. */
-async function part(request: Request, response: Response, found: FoundContent): Promise<{ start: number; length: number }> {
+async function part(
+  request: Request,
+  response: Response,
+  found: FoundContent,
+): Promise<{ start: number; length: number }> {
   const { size } = found.entry;
   const ranges = isRangeMeant(request, found) ? request.range(size) : undefined;
   if (ranges === -1) {

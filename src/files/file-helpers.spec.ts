@@ -22,10 +22,23 @@ describe('FileHelpers', () => {
     runtime = new FakeRuntime();
     runtime.images.add('image');
     await runtime.networks.ensureIsolatedBridge('net', {});
-    const { dockerId } = await runtime.containers.create({ name: 'c', image: 'image', labels: {}, env: {}, mounts: [], network: 'net', hostname: 'c', cpuLimit: 1, memoryLimit: 128, pidsLimit: 10 });
+    const { dockerId } = await runtime.containers.create({
+      name: 'c',
+      image: 'image',
+      labels: {},
+      env: {},
+      mounts: [],
+      network: 'net',
+      hostname: 'c',
+      cpuLimit: 1,
+      memoryLimit: 128,
+      pidsLimit: 10,
+    });
     await runtime.containers.start(dockerId);
     row = containerRow({ dockerId });
-    helpers = new FileHelpers(new WorkspaceTools(runtime, { findById: async () => row } as unknown as ContainersRepository));
+    helpers = new FileHelpers(
+      new WorkspaceTools(runtime, { findById: async () => row } as unknown as ContainersRepository),
+    );
     left = new AbortController();
     echo();
   });
@@ -34,7 +47,8 @@ describe('FileHelpers', () => {
     jest.useRealTimers();
   });
 
-  const use = <Result>(work: (helper: FileHelper) => Promise<Result>): Promise<Result> => helpers.use(row, left.signal, work);
+  const use = <Result>(work: (helper: FileHelper) => Promise<Result>): Promise<Result> =>
+    helpers.use(row, left.signal, work);
   const ask = (document: object) => use((helper) => helper.ask(document).finally(() => helper.finish()));
   const opened = (): FakeProcess[] => runtime.containers.processes.map(({ process }) => process);
   const plays = (play: (tool: PlayedTool) => Promise<number | void>): void => {

@@ -40,17 +40,26 @@ export class FileHelpers implements OnModuleDestroy {
    * @param work begins with a question; it may be begun anew when a helper turns out to have ended before that
    * @throws DomainError
    */
-  async use<Result>(row: ContainerRow, left: AbortSignal, work: (helper: FileHelper) => Promise<Result>): Promise<Result> {
+  async use<Result>(
+    row: ContainerRow,
+    left: AbortSignal,
+    work: (helper: FileHelper) => Promise<Result>,
+  ): Promise<Result> {
     const end = await this.turns.take(row.id, left);
     try {
       for (;;) {
         const known = this.takeIdle(row);
-        const helper = known ?? new FileHelper(await this.tools.open(row, 'devforge-files', FILE_FRAMES, AbortSignal.any([left, this.stopped.signal])));
+        const helper =
+          known ??
+          new FileHelper(
+            await this.tools.open(row, 'devforge-files', FILE_FRAMES, AbortSignal.any([left, this.stopped.signal])),
+          );
         const result = await this.hand(helper, row, left, work);
         if (result !== undefined) return result.value;
       }
     } catch (error) {
-      if (this.stopped.signal.aborted) throw new DomainError('shutting_down', 'DevForge is shutting down.', { cause: error });
+      if (this.stopped.signal.aborted)
+        throw new DomainError('shutting_down', 'DevForge is shutting down.', { cause: error });
       throw error;
     } finally {
       end();
@@ -58,7 +67,12 @@ export class FileHelpers implements OnModuleDestroy {
   }
 
   /** @returns undefined when the helper had ended while it was idle */
-  private async hand<Result>(helper: FileHelper, row: ContainerRow, left: AbortSignal, work: (helper: FileHelper) => Promise<Result>): Promise<{ value: Result } | undefined> {
+  private async hand<Result>(
+    helper: FileHelper,
+    row: ContainerRow,
+    left: AbortSignal,
+    work: (helper: FileHelper) => Promise<Result>,
+  ): Promise<{ value: Result } | undefined> {
     const wasIdle = helper.hasAnswered;
     helper.hasAnswered = false;
     // The answer may be through before its helper is put back.
@@ -71,7 +85,8 @@ export class FileHelpers implements OnModuleDestroy {
       if (left.aborted) helper.close();
       return { value: await work(helper) };
     } catch (error) {
-      if (helper.stalled.aborted) throw new DomainError('workspace_tool_failed', 'Nothing has moved for too long.', { cause: error });
+      if (helper.stalled.aborted)
+        throw new DomainError('workspace_tool_failed', 'Nothing has moved for too long.', { cause: error });
       if (!(error instanceof HelperEnded)) throw error;
       if (wasIdle && !helper.hasAnswered) return undefined;
       throw await this.tools.explain(row, helper.process);

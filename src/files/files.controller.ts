@@ -1,5 +1,16 @@
 import { Controller, Delete, Get, HttpCode, Param, Put, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiConsumes, ApiExtraModels, ApiHeader, ApiOperation, ApiProduces, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  ApiConsumes,
+  ApiExtraModels,
+  ApiHeader,
+  ApiOperation,
+  ApiProduces,
+  ApiResponse,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CurrentPrincipal } from '../auth/bearer.guard.js';
 import type { Principal } from '../auth/principal.js';
@@ -20,17 +31,30 @@ export class FilesController {
   constructor(private readonly files: FilesService) {}
 
   @Get(':id/files')
-  @ApiOperation({ summary: "A file's bytes; a directory as a listing, or as a tar archive with Accept: application/x-tar" })
+  @ApiOperation({
+    summary: "A file's bytes; a directory as a listing, or as a tar archive with Accept: application/x-tar",
+  })
   @ApiHeader({ name: 'Range', required: false, description: 'One range of bytes of a file' })
   @ApiProduces('application/octet-stream', 'application/json', TAR)
   @ApiResponse({
     status: 200,
-    content: { 'application/octet-stream': BINARY, 'application/json': { schema: { $ref: getSchemaPath(DirectoryDto) } }, [TAR]: BINARY },
+    content: {
+      'application/octet-stream': BINARY,
+      'application/json': { schema: { $ref: getSchemaPath(DirectoryDto) } },
+      [TAR]: BINARY,
+    },
   })
   @ApiResponse({ status: 206, content: { 'application/octet-stream': BINARY } })
-  async read(@CurrentPrincipal() principal: Principal, @Param('id') container: string, @Query() { path }: FilesQuery, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async read(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') container: string,
+    @Query() { path }: FilesQuery,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const asked = { principal, container, path, left: clientLeft(request) };
-    if (request.accepts(['application/json', TAR]) === TAR) await this.files.readTar(asked, (archive) => answerTar(request, response, archive));
+    if (request.accepts(['application/json', TAR]) === TAR)
+      await this.files.readTar(asked, (archive) => answerTar(request, response, archive));
     else await this.files.read(asked, (found) => answerContent(request, response, found));
   }
 
@@ -42,7 +66,10 @@ export class FilesController {
   })
   @ApiConsumes('application/octet-stream', TAR)
   @ApiBody(BINARY)
-  @ApiResponse({ status: 200, schema: { oneOf: [{ $ref: getSchemaPath(WrittenFileDto) }, { $ref: getSchemaPath(UnpackedDto) }] } })
+  @ApiResponse({
+    status: 200,
+    schema: { oneOf: [{ $ref: getSchemaPath(WrittenFileDto) }, { $ref: getSchemaPath(UnpackedDto) }] },
+  })
   @ApiResponse({ status: 201, type: WrittenFileDto })
   async write(
     @CurrentPrincipal() principal: Principal,
@@ -65,14 +92,23 @@ export class FilesController {
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove a file, a link itself, or a directory with all that is in it' })
   @ApiResponse({ status: 204 })
-  remove(@CurrentPrincipal() principal: Principal, @Param('id') container: string, @Query() { path }: FilesQuery, @Req() request: Request): Promise<void> {
+  remove(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') container: string,
+    @Query() { path }: FilesQuery,
+    @Req() request: Request,
+  ): Promise<void> {
     return this.files.remove({ principal, container, path, left: clientLeft(request) });
   }
 }
 
 function uploadOf(request: Request): Upload {
   const { 'content-encoding': encoding = 'identity', 'content-length': length } = request.headers;
-  if (encoding.toLowerCase() !== 'identity') throw new DomainError('unsupported_media_type', 'Files are taken as they are, without Content-Encoding.');
+  if (encoding.toLowerCase() !== 'identity')
+    throw new DomainError('unsupported_media_type', 'Files are taken as they are, without Content-Encoding.');
   // Whoever stops reading early has still an answer to write.
-  return { body: request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>, length: length === undefined ? undefined : Number(length) };
+  return {
+    body: request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>,
+    length: length === undefined ? undefined : Number(length),
+  };
 }

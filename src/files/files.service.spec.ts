@@ -17,7 +17,12 @@ describe('FilesService', () => {
   let measured: number;
   let service: FilesService;
 
-  const request = (path: string): FileRequest => ({ principal: { ownerId: 'admin' } as Principal, container: row.id, path, left: new AbortController().signal });
+  const request = (path: string): FileRequest => ({
+    principal: { ownerId: 'admin' } as Principal,
+    container: row.id,
+    path,
+    left: new AbortController().signal,
+  });
   async function* nothing(): AsyncGenerator<Buffer> {}
 
   beforeEach(() => {
@@ -27,10 +32,17 @@ describe('FilesService', () => {
     measured = 0;
     const helper = {
       ask: async (document: object) => void asked.push(document),
-      upload: async () => ({ created: true, entry: { type: 'file', size: 0, modifiedAt: '', mode: '0644', etag: '"e"' }, entries: 1, bytes: 2 }),
+      upload: async () => ({
+        created: true,
+        entry: { type: 'file', size: 0, modifiedAt: '', mode: '0644', etag: '"e"' },
+        entries: 1,
+        bytes: 2,
+      }),
       finish: () => undefined,
     } as unknown as FileHelper;
-    const helpers = { use: async (_: unknown, __: unknown, work: (helper: FileHelper) => Promise<unknown>) => work(helper) } as unknown as FileHelpers;
+    const helpers = {
+      use: async (_: unknown, __: unknown, work: (helper: FileHelper) => Promise<unknown>) => work(helper),
+    } as unknown as FileHelpers;
     const disk = {
       last: () => usedMB.last,
       measure: async () => {
@@ -52,25 +64,40 @@ describe('FilesService', () => {
     ['it says nothing of its length', 90, undefined, 0, 10, 0],
     ['the container is over its limit, and it says nothing', 120, undefined, 0, 0, 0],
     ['there is room by now', 100, 10 * MIB, 40, 60, 1],
-  ])('lets an upload take what the disk limit leaves, when %s', async (_, last, length, now, expectedMB, measurements) => {
-    usedMB = { last, now };
-    await service.write(request('a'), { body: nothing(), length });
-    await service.unpack(request('a'), { body: nothing(), length });
-    expect(asked).toMatchObject([{ op: 'write', maxBytes: expectedMB * MIB }, { op: 'unpack', maxBytes: expectedMB * MIB, maxEntries: 200_000 }]);
-    expect(measured).toBe(measurements * 2);
-  });
+  ])(
+    'lets an upload take what the disk limit leaves, when %s',
+    async (_, last, length, now, expectedMB, measurements) => {
+      usedMB = { last, now };
+      await service.write(request('a'), { body: nothing(), length });
+      await service.unpack(request('a'), { body: nothing(), length });
+      expect(asked).toMatchObject([
+        { op: 'write', maxBytes: expectedMB * MIB },
+        { op: 'unpack', maxBytes: expectedMB * MIB, maxEntries: 200_000 },
+      ]);
+      expect(measured).toBe(measurements * 2);
+    },
+  );
 
   it('refuses what is larger before it is sent', async () => {
     usedMB = { last: 0, now: 95 };
-    await expect(service.write(request('a'), { body: nothing(), length: 101 * MIB })).rejects.toMatchObject({ code: 'payload_too_large', message: expect.stringContaining('5 MB') });
+    await expect(service.write(request('a'), { body: nothing(), length: 101 * MIB })).rejects.toMatchObject({
+      code: 'payload_too_large',
+      message: expect.stringContaining('5 MB'),
+    });
     expect(asked).toEqual([]);
   });
 
   it('asks nothing for a path that cannot be, nor of a container that does not run', async () => {
     await expect(service.remove(request('../a'))).rejects.toMatchObject({ code: 'path_outside_workspace' });
-    await expect(service.remove(request('/workspace'))).rejects.toMatchObject({ code: 'validation_failed', fields: [{ field: 'path' }] });
+    await expect(service.remove(request('/workspace'))).rejects.toMatchObject({
+      code: 'validation_failed',
+      fields: [{ field: 'path' }],
+    });
     row = { ...row, status: 'stopped' };
-    await expect(service.remove(request('a'))).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: 'stopped' } });
+    await expect(service.remove(request('a'))).rejects.toMatchObject({
+      code: 'invalid_state',
+      extensions: { currentStatus: 'stopped' },
+    });
     expect(asked).toEqual([]);
   });
 });

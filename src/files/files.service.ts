@@ -59,12 +59,20 @@ export class FilesService {
   read(request: FileRequest, take: (found: FoundContent) => Promise<void>): Promise<void> {
     return this.work(request, async (helper, path) => {
       const { entry } = await helper.ask<{ entry: FoundFile }>({ op: 'read', path });
-      await take({ entry, send: (offset, length) => sent(helper, { offset, length }), leave: () => left(helper), stalled: helper.stalled });
+      await take({
+        entry,
+        send: (offset, length) => sent(helper, { offset, length }),
+        leave: () => left(helper),
+        stalled: helper.stalled,
+      });
     });
   }
 
   /** @param take is given the directory as a tar archive, and has answered when it resolves */
-  readTar(request: FileRequest, take: (archive: Omit<FoundContent, 'entry' | 'send'> & { send(): AsyncIterable<Buffer> }) => Promise<void>): Promise<void> {
+  readTar(
+    request: FileRequest,
+    take: (archive: Omit<FoundContent, 'entry' | 'send'> & { send(): AsyncIterable<Buffer> }) => Promise<void>,
+  ): Promise<void> {
     return this.work(request, async (helper, path) => {
       await helper.ask({ op: 'pack', path });
       await take({ send: () => sent(helper, {}), leave: () => left(helper), stalled: helper.stalled });
@@ -84,14 +92,20 @@ export class FilesService {
   /** Unpacks a tar archive into a directory: all of it, or nothing when something in it is refused. */
   unpack(request: FileRequest, upload: Upload): Promise<UnpackedDto> {
     return this.work(request, async (helper, path, row) => {
-      await helper.ask({ op: 'unpack', path, maxBytes: await this.room(row, upload.length, request.left), maxEntries: MOST_ENTRIES });
+      await helper.ask({
+        op: 'unpack',
+        path,
+        maxBytes: await this.room(row, upload.length, request.left),
+        maxEntries: MOST_ENTRIES,
+      });
       const unpacked = await helper.upload<Omit<UnpackedDto, 'path'>>(upload.body);
       return { path, ...unpacked };
     });
   }
 
   async remove(request: FileRequest): Promise<void> {
-    if (toWorkspacePath(request.path) === '') throw notValid('must name something in the workspace, which itself cannot be removed');
+    if (toWorkspacePath(request.path) === '')
+      throw notValid('must name something in the workspace, which itself cannot be removed');
     await this.work(request, (helper, path) => helper.ask({ op: 'remove', path }).then(() => helper.finish()));
   }
 
@@ -113,7 +127,10 @@ export class FilesService {
     // The last figure may be half a minute old.
     const left = limit - (await this.disk.measure(row, signal)) * MIB;
     if (wanted <= left) return left;
-    throw new DomainError('payload_too_large', `The container's disk limit leaves ${Math.max(Math.floor(left / MIB), 0)} MB.`);
+    throw new DomainError(
+      'payload_too_large',
+      `The container's disk limit leaves ${Math.max(Math.floor(left / MIB), 0)} MB.`,
+    );
   }
 }
 

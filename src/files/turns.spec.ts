@@ -33,10 +33,12 @@ describe('Turns', () => {
   it('keeps the order of those who wait', async () => {
     const ends = await full();
     const order: string[] = [];
-    const waiting = ['first', 'second', 'third'].map((name) => turns.take('a', here).then((end) => {
-      order.push(name);
-      end();
-    }));
+    const waiting = ['first', 'second', 'third'].map((name) =>
+      turns.take('a', here).then((end) => {
+        order.push(name);
+        end();
+      }),
+    );
     ends[0]!();
     await Promise.all(waiting);
     expect(order).toEqual(['first', 'second', 'third']);

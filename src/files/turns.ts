@@ -54,5 +54,9 @@ export class Turns {
 }
 
 function tooMany(): DomainError {
-  return new DomainError('too_many_requests', 'Too many requests for files of this container at the same time; wait for some of them.', { retryAfterSeconds: 1 });
+  return new DomainError(
+    'too_many_requests',
+    'Too many requests for files of this container at the same time; wait for some of them.',
+    { retryAfterSeconds: 1 },
+  );
 }

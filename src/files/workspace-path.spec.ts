@@ -26,11 +26,30 @@ describe('toWorkspacePath', () => {
     expect(toWorkspacePath(path)).toBe(expected);
   });
 
-  it.each(['..', '../a', 'a/..', 'a/../b', 'a/b/..', '/', '//', '/etc', '/workspaces/a', '/workspace/..', '/..', '/workspace/../workspace/a', './/../a'])('refuses %j', (path) => {
-    expect(() => toWorkspacePath(path)).toThrow(expect.objectContaining({ code: 'path_outside_workspace' }) as unknown as DomainError);
+  it.each([
+    '..',
+    '../a',
+    'a/..',
+    'a/../b',
+    'a/b/..',
+    '/',
+    '//',
+    '/etc',
+    '/workspaces/a',
+    '/workspace/..',
+    '/..',
+    '/workspace/../workspace/a',
+    './/../a',
+  ])('refuses %j', (path) => {
+    expect(() => toWorkspacePath(path)).toThrow(
+      expect.objectContaining({ code: 'path_outside_workspace' }) as unknown as DomainError,
+    );
   });
 
   it('refuses names that no file can have', () => {
-    for (const path of ['x'.repeat(256), `a/${'ü'.repeat(128)}/b`]) expect(() => toWorkspacePath(path)).toThrow(expect.objectContaining({ code: 'validation_failed' }) as unknown as DomainError);
+    for (const path of ['x'.repeat(256), `a/${'ü'.repeat(128)}/b`])
+      expect(() => toWorkspacePath(path)).toThrow(
+        expect.objectContaining({ code: 'validation_failed' }) as unknown as DomainError,
+      );
   });
 });

@@ -14,7 +14,8 @@ export function toWorkspacePath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   if (path.startsWith('/') && parts.shift() !== ROOT) throw outside('An absolute path must begin with /workspace.');
   if (parts.includes('..')) throw outside('The path must not have "..".');
-  if (parts.some((part) => Buffer.byteLength(part) > LONGEST_NAME)) throw notValid(`must not have names of more than ${LONGEST_NAME} bytes`);
+  if (parts.some((part) => Buffer.byteLength(part) > LONGEST_NAME))
+    throw notValid(`must not have names of more than ${LONGEST_NAME} bytes`);
   return parts.length > 0 && /\/\.?$/.test(path) ? `${parts.join('/')}/` : parts.join('/');
 }
 

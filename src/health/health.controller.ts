@@ -21,7 +21,11 @@ export class HealthController {
   @HealthCheck()
   @ApiOperation({ summary: 'For people and monitors: 503 and which one when anything is away' })
   check(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.indicators.docker(), () => this.indicators.databaseAnswers(), () => this.indicators.queueAnswers()]);
+    return this.health.check([
+      () => this.indicators.docker(),
+      () => this.indicators.databaseAnswers(),
+      () => this.indicators.queueAnswers(),
+    ]);
   }
 
   @Get('live')
@@ -32,7 +36,10 @@ export class HealthController {
 
   @Get('ready')
   @HealthCheck()
-  @ApiOperation({ summary: 'For Kubernetes: 503 while starting, shutting down or without the database; degraded without the engine or the queue' })
+  @ApiOperation({
+    summary:
+      'For Kubernetes: 503 while starting, shutting down or without the database; degraded without the engine or the queue',
+  })
   ready(): Promise<HealthCheckResult> {
     return this.health.check([
       () => this.readiness.check(),

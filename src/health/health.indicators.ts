@@ -30,7 +30,11 @@ export class HealthIndicators {
     return this.ask('queue', () => this.queue.ping(), whenAway);
   }
 
-  private async ask(key: string, ping: () => Promise<void>, whenAway: 'down' | 'degraded'): Promise<HealthIndicatorResult> {
+  private async ask(
+    key: string,
+    ping: () => Promise<void>,
+    whenAway: 'down' | 'degraded',
+  ): Promise<HealthIndicatorResult> {
     const session = this.indicator.check(key);
     try {
       await (whenAway === 'down' ? ping() : within(LONGEST_DEGRADED_MS, ping()));

@@ -59,13 +59,21 @@ async function findSources(extraCaCerts: string | undefined): Promise<Source[]> 
 
 async function toSource(path: string, name: string): Promise<Source> {
   const { mode, size, ino, mtimeMs, ctimeMs } = await stat(path);
-  return { path, name, mode: name === EXTRA_CA || (mode & 0o100) === 0 ? PLAIN : EXECUTABLE, state: [size, ino, mtimeMs, ctimeMs] };
+  return {
+    path,
+    name,
+    mode: name === EXTRA_CA || (mode & 0o100) === 0 ? PLAIN : EXECUTABLE,
+    state: [size, ino, mtimeMs, ctimeMs],
+  };
 }
 
 async function readSources(sources: Source[]): Promise<BuildContext> {
-  const files = await Promise.all(sources.map(async ({ path, name, mode }): Promise<ContextFile> => ({ name, mode, content: await readFile(path) })));
+  const files = await Promise.all(
+    sources.map(async ({ path, name, mode }): Promise<ContextFile> => ({ name, mode, content: await readFile(path) })),
+  );
   // The Dockerfile copies it in any case.
-  if (!files.some(({ name }) => name === EXTRA_CA)) files.push({ name: EXTRA_CA, mode: PLAIN, content: Buffer.alloc(0) });
+  if (!files.some(({ name }) => name === EXTRA_CA))
+    files.push({ name: EXTRA_CA, mode: PLAIN, content: Buffer.alloc(0) });
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
   const hash = createHash('sha256');
   for (const { name, mode, content } of files) hash.update(`${name}\0${mode}\0${content.length}\0`).update(content);
@@ -74,7 +82,8 @@ async function readSources(sources: Source[]): Promise<BuildContext> {
 
 function toTar(files: ContextFile[]): Readable {
   const tar = pack();
-  for (const { name, mode, content } of files) tar.entry({ name, mode, mtime: new Date(0), size: content.length }, content);
+  for (const { name, mode, content } of files)
+    tar.entry({ name, mode, mtime: new Date(0), size: content.length }, content);
   tar.finalize();
   // tar-stream's own Readable is not Node's, and the engine's client pipes Node's.
   return tar as unknown as Readable;

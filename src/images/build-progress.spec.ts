@@ -4,7 +4,14 @@ import { BuildProgress, isPassingCause, isTelling } from './build-progress.js';
 describe('BuildProgress', () => {
   it('counts the steps that are over', () => {
     const progress = new BuildProgress();
-    const seen = ['Step 1/4 : FROM x', ' ---> 0123456789ab', 'Step 2/4 : RUN y', 'Step 9/9 is not one', 'x Step 4/4 : z', 'Step 4/4 : CMD z'].map((line) => {
+    const seen = [
+      'Step 1/4 : FROM x',
+      ' ---> 0123456789ab',
+      'Step 2/4 : RUN y',
+      'Step 9/9 is not one',
+      'x Step 4/4 : z',
+      'Step 4/4 : CMD z',
+    ].map((line) => {
       progress.read(line);
       return progress.percent;
     });
@@ -24,17 +31,33 @@ describe('isPassingCause', () => {
     expect(isPassingCause(['Step 1/2 : FROM x', line, 'The command returned a non-zero code: 100'])).toBe(true);
   });
 
-  it.each(['/bin/sh: 1: nonsense: not found', "E: Unable to locate package emacs99", 'npm error 404 Not Found', 'SSL certificate problem: self-signed certificate', ''])('does not after %j', (line) => {
+  it.each([
+    '/bin/sh: 1: nonsense: not found',
+    'E: Unable to locate package emacs99',
+    'npm error 404 Not Found',
+    'SSL certificate problem: self-signed certificate',
+    '',
+  ])('does not after %j', (line) => {
     expect(isPassingCause([line])).toBe(false);
   });
 });
 
 describe('isTelling', () => {
-  it.each([' ---> Running in 88146508d728', ' ---> a6c477d053bc', 'Removing intermediate container 88146508d728', 'npm warn Unknown env config "nodedir"'])('not: %s', (line) => {
+  it.each([
+    ' ---> Running in 88146508d728',
+    ' ---> a6c477d053bc',
+    'Removing intermediate container 88146508d728',
+    'npm warn Unknown env config "nodedir"',
+  ])('not: %s', (line) => {
     expect(isTelling(line)).toBe(false);
   });
 
-  it.each(['Step 36/42 : RUN npm install', 'Unpacking git (1:2.39.5) ...', 'added 165 packages in 2m', 'npm error code E404'])('yes: %s', (line) => {
+  it.each([
+    'Step 36/42 : RUN npm install',
+    'Unpacking git (1:2.39.5) ...',
+    'added 165 packages in 2m',
+    'npm error code E404',
+  ])('yes: %s', (line) => {
     expect(isTelling(line)).toBe(true);
   });
 });

@@ -19,7 +19,8 @@ export function isTelling(line: string): boolean {
 }
 
 /** Causes in a build's output that may be gone at the next try. */
-const PASSING = /Temporary failure|Could not resolve|Failed to fetch|Connection (?:timed out|reset|refused)|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|network timeout|502 Bad|503 Service|504 Gateway/i;
+const PASSING =
+  /Temporary failure|Could not resolve|Failed to fetch|Connection (?:timed out|reset|refused)|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|network timeout|502 Bad|503 Service|504 Gateway/i;
 
 export function isPassingCause(output: string[]): boolean {
   return PASSING.test(output.join('\n'));

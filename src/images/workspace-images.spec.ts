@@ -30,7 +30,12 @@ describe('WorkspaceImages', () => {
   let locks: SharedLocks;
 
   const images = (settings: Partial<Settings> = {}): WorkspaceImages =>
-    new WorkspaceImages({ baseImage: BASE, extraCaCerts: undefined, ...settings } as Settings, runtime, locks, quietLogger());
+    new WorkspaceImages(
+      { baseImage: BASE, extraCaCerts: undefined, ...settings } as Settings,
+      runtime,
+      locks,
+      quietLogger(),
+    );
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'devforge-images-'));
@@ -44,7 +49,9 @@ describe('WorkspaceImages', () => {
     const reference = await images().ensure('claude', silent, NEVER);
     expect(reference).toMatch(/^devforge\/workspace-claude:[0-9a-f]{16}$/);
     await expect(images().ensure('claude', silent, NEVER)).resolves.toBe(reference);
-    expect(runtime.images.builds.map(({ tag, target, buildArgs }) => ({ tag, target, buildArgs }))).toEqual([{ tag: reference, target: 'claude', buildArgs: { BASE_IMAGE: BASE } }]);
+    expect(runtime.images.builds.map(({ tag, target, buildArgs }) => ({ tag, target, buildArgs }))).toEqual([
+      { tag: reference, target: 'claude', buildArgs: { BASE_IMAGE: BASE } },
+    ]);
   });
 
   it('is asked twice at once and builds once, telling both how far it is', async () => {
@@ -55,7 +62,9 @@ describe('WorkspaceImages', () => {
     };
     const heard: string[][] = [[], []];
     const one = images();
-    const [first, second] = await Promise.all(heard.map((lines) => one.ensure('both', ({ percent, line }) => lines.push(`${percent} ${line}`), NEVER)));
+    const [first, second] = await Promise.all(
+      heard.map((lines) => one.ensure('both', ({ percent, line }) => lines.push(`${percent} ${line}`), NEVER)),
+    );
     expect(first).toBe(second);
     expect(runtime.images.builds).toHaveLength(1);
     expect(heard).toEqual([['50 Step 3/4 : RUN something'], ['50 Step 3/4 : RUN something']]);
@@ -96,7 +105,10 @@ describe('WorkspaceImages', () => {
 
   it('pulls the base when it is missing, and says what to run when it cannot', async () => {
     const missing = images({ baseImage: 'debian:absent' });
-    await expect(missing.ensure('claude', silent, NEVER)).rejects.toMatchObject({ code: 'base_image_unavailable', message: expect.stringContaining('npm run setup') });
+    await expect(missing.ensure('claude', silent, NEVER)).rejects.toMatchObject({
+      code: 'base_image_unavailable',
+      message: expect.stringContaining('npm run setup'),
+    });
     runtime.images.pullable.add('debian:absent');
     await expect(missing.ensure('claude', silent, NEVER)).resolves.toContain('devforge/workspace-claude:');
   });
@@ -107,12 +119,19 @@ describe('WorkspaceImages', () => {
       onOutput('/bin/sh: 1: nonsense: not found');
       return false;
     };
-    await expect(one.ensure('claude', silent, NEVER)).rejects.toMatchObject({ code: 'image_build_failed', retryable: false, output: ['/bin/sh: 1: nonsense: not found'] });
+    await expect(one.ensure('claude', silent, NEVER)).rejects.toMatchObject({
+      code: 'image_build_failed',
+      retryable: false,
+      output: ['/bin/sh: 1: nonsense: not found'],
+    });
     runtime.images.onBuild = ({ onOutput }) => {
       onOutput('Could not resolve host: example.org');
       return false;
     };
-    await expect(one.ensure('claude', silent, NEVER)).rejects.toMatchObject({ code: 'image_build_failed', retryable: true });
+    await expect(one.ensure('claude', silent, NEVER)).rejects.toMatchObject({
+      code: 'image_build_failed',
+      retryable: true,
+    });
     runtime.images.onBuild = () => true;
     await expect(one.ensure('claude', silent, NEVER)).resolves.toContain('devforge/workspace-claude:');
   });

@@ -69,7 +69,9 @@ export class WorkspaceImages implements OnModuleDestroy {
   }
 
   private referenceOf(template: Template, context: BuildContext): string {
-    const hash = createHash('sha256').update(`${template}\0${this.settings.baseImage}\0${context.digest}`).digest('hex');
+    const hash = createHash('sha256')
+      .update(`${template}\0${this.settings.baseImage}\0${context.digest}`)
+      .digest('hex');
     return `devforge/workspace-${template}:${hash.slice(0, TAG_DIGITS)}`;
   }
 
@@ -85,7 +87,12 @@ export class WorkspaceImages implements OnModuleDestroy {
     return build;
   }
 
-  private async build(reference: string, template: Template, context: BuildContext, listeners: Set<Listener>): Promise<void> {
+  private async build(
+    reference: string,
+    template: Template,
+    context: BuildContext,
+    listeners: Set<Listener>,
+  ): Promise<void> {
     // Another process may have built it while this one waited for the lock.
     if (await this.runtime.images.exists(reference)) return;
     await this.ensureBaseImage();
@@ -117,7 +124,8 @@ export class WorkspaceImages implements OnModuleDestroy {
     try {
       await this.runtime.images.pull(baseImage, this.stopped.signal);
     } catch (error) {
-      if (error instanceof RuntimeError && ['unavailable', 'aborted', 'out_of_disk'].includes(error.code)) throw toFailure(error);
+      if (error instanceof RuntimeError && ['unavailable', 'aborted', 'out_of_disk'].includes(error.code))
+        throw toFailure(error);
       throw new JobFailure(
         'base_image_unavailable',
         `The base image ${baseImage} is not at the engine and cannot be pulled. Run "npm run setup", which makes it on this machine, or set BASE_IMAGE.`,
@@ -131,7 +139,11 @@ function toFailure(error: unknown): unknown {
   if (!(error instanceof RuntimeError)) return error;
   const output = error.details.output;
   if (error.code === 'build_failed') {
-    return new JobFailure('image_build_failed', error.message, { cause: error, output, retryable: isPassingCause(output ?? []) });
+    return new JobFailure('image_build_failed', error.message, {
+      cause: error,
+      output,
+      retryable: isPassingCause(output ?? []),
+    });
   }
   if (error.code === 'out_of_disk') return new JobFailure('out_of_disk', error.message, { cause: error, output });
   return error;

@@ -49,7 +49,12 @@ describe('AgentReporter', () => {
     await settled();
     expect(of('c')).toEqual({ active: true, state: 'working', since: T0.toISOString(), waitingFor: null });
     await move({ ...working('c'), asks: ASKS }, working('d'));
-    expect(of('c')).toEqual({ active: true, state: 'waiting', since: ASKS.askedAt.toISOString(), waitingFor: { tool: 'Bash', text: 'rm -rf /' } });
+    expect(of('c')).toEqual({
+      active: true,
+      state: 'waiting',
+      since: ASKS.askedAt.toISOString(),
+      waitingFor: { tool: 'Bash', text: 'rm -rf /' },
+    });
     expect(of('d')).toMatchObject({ state: 'working' });
     await clock.advance(1);
     await move(working('c'));
@@ -83,7 +88,8 @@ describe('AgentReporter', () => {
     reporter.onApplicationBootstrap();
     await settled();
     const before = looks;
-    for (let each = 0; each < 50; each++) events.emit('instruction.moved', { instructionId: 'i', containerId: 'c', ownerId: 'admin' });
+    for (let each = 0; each < 50; each++)
+      events.emit('instruction.moved', { instructionId: 'i', containerId: 'c', ownerId: 'admin' });
     await settled();
     expect(looks - before).toBeLessThanOrEqual(2);
   });

@@ -72,12 +72,18 @@ export class AgentReporter implements OnApplicationBootstrap, OnModuleDestroy {
     const before = this.reported;
     this.reported = new Map(activities.map(({ containerId, asks }) => [containerId, { waits: asks !== null }]));
     for (const { containerId, startedAt, asks } of activities) {
-      if (asks !== null) this.states.report(containerId, 'instruction', { state: 'waiting', since: asks.askedAt, waitingFor: waitingFor(asks) });
+      if (asks !== null)
+        this.states.report(containerId, 'instruction', {
+          state: 'waiting',
+          since: asks.askedAt,
+          waitingFor: waitingFor(asks),
+        });
       else {
         const since = before.get(containerId)?.waits ? this.clock.now() : startedAt;
         this.states.report(containerId, 'instruction', { state: 'working', since, waitingFor: null });
       }
     }
-    for (const containerId of before.keys()) if (!this.reported.has(containerId)) this.states.clear(containerId, 'instruction');
+    for (const containerId of before.keys())
+      if (!this.reported.has(containerId)) this.states.clear(containerId, 'instruction');
   }
 }

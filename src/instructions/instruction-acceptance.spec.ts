@@ -24,11 +24,17 @@ describe('InstructionAcceptance', () => {
 
   beforeEach(() => {
     container = containerRow();
-    insert.mockReset().mockImplementation(async (instruction) => ({ kind: 'inserted', row: instructionRow(instruction) }));
+    insert
+      .mockReset()
+      .mockImplementation(async (instruction) => ({ kind: 'inserted', row: instructionRow(instruction) }));
     findByKey.mockReset().mockResolvedValue(null);
     start.mockReset().mockImplementation(async (row) => row);
     acceptance = new InstructionAcceptance(
-      { insert, findByKey, findById: async (id: string) => (id === earlier.id ? earlier : null) } as unknown as InstructionsRepository,
+      {
+        insert,
+        findByKey,
+        findById: async (id: string) => (id === earlier.id ? earlier : null),
+      } as unknown as InstructionsRepository,
       { find: async () => container } as unknown as ContainersService,
       { start } as unknown as ContainerLifecycleService,
       new HeldClock(),
@@ -36,12 +42,25 @@ describe('InstructionAcceptance', () => {
     );
   });
 
-  const accept = (dto: Partial<CreateInstructionDto> = {}, key?: string) => acceptance.accept(ADMINISTRATOR, container.name, { ...DTO, ...dto }, key);
+  const accept = (dto: Partial<CreateInstructionDto> = {}, key?: string) =>
+    acceptance.accept(ADMINISTRATOR, container.name, { ...DTO, ...dto }, key);
 
   it('writes what was asked for, under its key', async () => {
-    await expect(accept({ sessionId: 's', maxTurns: 3, model: 'm' }, 'k')).resolves.toMatchObject({ id: 'new-id', containerId: container.id });
+    await expect(accept({ sessionId: 's', maxTurns: 3, model: 'm' }, 'k')).resolves.toMatchObject({
+      id: 'new-id',
+      containerId: container.id,
+    });
     const [written, key] = insert.mock.calls[0]!;
-    expect(written).toMatchObject({ prompt: 'p', resumeSessionId: 's', continueLatest: false, maxTurns: 3, model: 'm', maxBudgetUsd: null, timeoutSeconds: null, ownerId: ADMINISTRATOR.ownerId });
+    expect(written).toMatchObject({
+      prompt: 'p',
+      resumeSessionId: 's',
+      continueLatest: false,
+      maxTurns: 3,
+      model: 'm',
+      maxBudgetUsd: null,
+      timeoutSeconds: null,
+      ownerId: ADMINISTRATOR.ownerId,
+    });
     expect(key).toEqual({ key: 'k', bodyHash: bodyHash({ model: 'm', maxTurns: 3, sessionId: 's', ...DTO }) });
   });
 
@@ -67,11 +86,14 @@ describe('InstructionAcceptance', () => {
     await expect(accept()).rejects.toMatchObject({ code: 'container_not_found' });
   });
 
-  it.each(CONTAINER_STATUSES.filter((status) => status !== 'running'))('refuses a container that is %s, and says so', async (status) => {
-    container = containerRow({ status });
-    await expect(accept()).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: status } });
-    expect([start.mock.calls.length, insert.mock.calls.length]).toEqual([0, 0]);
-  });
+  it.each(CONTAINER_STATUSES.filter((status) => status !== 'running'))(
+    'refuses a container that is %s, and says so',
+    async (status) => {
+      container = containerRow({ status });
+      await expect(accept()).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: status } });
+      expect([start.mock.calls.length, insert.mock.calls.length]).toEqual([0, 0]);
+    },
+  );
 
   it.each([
     ['stopped', 1],

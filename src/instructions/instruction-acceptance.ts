@@ -9,7 +9,11 @@ import { containerNotFound } from '../containers/container-store.js';
 import { ContainersService } from '../containers/containers.service.js';
 import { PROVISIONING } from '../containers/state-table.js';
 import type { ContainerRow } from '../persistence/containers.repository.js';
-import { type InstructionRow, InstructionsRepository, type NewInstruction } from '../persistence/instructions.repository.js';
+import {
+  type InstructionRow,
+  InstructionsRepository,
+  type NewInstruction,
+} from '../persistence/instructions.repository.js';
 import type { CreateInstructionDto } from './dto/create-instruction.dto.js';
 
 /** Checks and writes an instruction, before it is answered. */
@@ -24,13 +28,19 @@ export class InstructionAcceptance {
   ) {}
 
   /** @param reference the container's id or name */
-  async accept(principal: Principal, reference: string, dto: CreateInstructionDto, idempotencyKey?: string): Promise<InstructionRow> {
+  async accept(
+    principal: Principal,
+    reference: string,
+    dto: CreateInstructionDto,
+    idempotencyKey?: string,
+  ): Promise<InstructionRow> {
     const container = await this.containers.find(principal, reference);
     const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
     // What was accepted stays accepted, whatever has become of the container.
     const known = key && (await this.instructions.findByKey(principal.ownerId, container.id, key));
     if (known) return this.settle(known, container.id);
-    if (container.template === 'vscode') throw new DomainError('no_claude_code', 'The template "vscode" has no Claude Code in it.');
+    if (container.template === 'vscode')
+      throw new DomainError('no_claude_code', 'The template "vscode" has no Claude Code in it.');
     await this.requireRunning(container, dto.startIfStopped);
     return this.settle(await this.instructions.insert(this.toRow(container, principal, dto), key), container.id);
   }
@@ -38,14 +48,21 @@ export class InstructionAcceptance {
   private async requireRunning(container: ContainerRow, startIfStopped: boolean): Promise<void> {
     if (container.status === 'running') return;
     if (!startIfStopped || container.status === 'deleting') {
-      throw new DomainError('invalid_state', `The container is ${container.status}; instructions need one that is running.`, {
-        extensions: { currentStatus: container.status },
-      });
+      throw new DomainError(
+        'invalid_state',
+        `The container is ${container.status}; instructions need one that is running.`,
+        {
+          extensions: { currentStatus: container.status },
+        },
+      );
     }
     if (!PROVISIONING.includes(container.status)) await this.lifecycle.start(container);
   }
 
-  private async settle(outcome: Awaited<ReturnType<InstructionsRepository['insert']>>, containerId: string): Promise<InstructionRow> {
+  private async settle(
+    outcome: Awaited<ReturnType<InstructionsRepository['insert']>>,
+    containerId: string,
+  ): Promise<InstructionRow> {
     switch (outcome.kind) {
       case 'inserted':
         return outcome.row;

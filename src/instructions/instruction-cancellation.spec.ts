@@ -33,7 +33,13 @@ describe('InstructionCancellation', () => {
         return row;
       },
     } as unknown as InstructionsRepository;
-    cancellation = new InstructionCancellation(instructions, { findById: async () => container } as unknown as ContainersRepository, { cancel: interrupt } as unknown as InstructionRunner, changes, quietLogger());
+    cancellation = new InstructionCancellation(
+      instructions,
+      { findById: async () => container } as unknown as ContainersRepository,
+      { cancel: interrupt } as unknown as InstructionRunner,
+      changes,
+      quietLogger(),
+    );
   });
 
   const cancel = () => cancellation.cancel(row!, left.signal);

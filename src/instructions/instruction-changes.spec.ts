@@ -63,7 +63,12 @@ describe('InstructionChanges', () => {
 
   it('wakes for what another process tells', async () => {
     changes.watch(row.id, () => (woken += 1));
-    events.emit('instruction.changed', { instructionId: row.id, containerId: row.containerId, ownerId: 'admin', lastSeq: 1 });
+    events.emit('instruction.changed', {
+      instructionId: row.id,
+      containerId: row.containerId,
+      ownerId: 'admin',
+      lastSeq: 1,
+    });
     await settled();
     expect(woken).toBe(1);
   });

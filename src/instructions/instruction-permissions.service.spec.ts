@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { containerRow, instructionRow, T0 } from '../../test/support/rows.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
-import type { InstructionPermissionsRepository, PermissionRow } from '../persistence/instruction-permissions.repository.js';
+import type {
+  InstructionPermissionsRepository,
+  PermissionRow,
+} from '../persistence/instruction-permissions.repository.js';
 import type { InstructionRow } from '../persistence/instructions.repository.js';
 import { RuntimeError } from '../runtime/container-runtime.js';
 import type { InstructionRunner } from './claude-code/instruction-runner.js';
@@ -19,7 +22,15 @@ describe('InstructionPermissionsService', () => {
   beforeEach(() => {
     row = instructionRow();
     container = containerRow({ id: row.containerId });
-    asked = { instructionId: row.id, requestId: 'r', toolName: 'Bash', input: '{}', askedAt: T0, decision: null, closedAt: null };
+    asked = {
+      instructionId: row.id,
+      requestId: 'r',
+      toolName: 'Bash',
+      input: '{}',
+      askedAt: T0,
+      decision: null,
+      closedAt: null,
+    };
     answer.mockReset().mockResolvedValue('answered');
     moved.mockReset();
     const permissions = {
@@ -31,10 +42,16 @@ describe('InstructionPermissionsService', () => {
       },
       reopen: async () => void (asked = { ...asked!, decision: null, closedAt: null }),
     } as unknown as InstructionPermissionsRepository;
-    service = new InstructionPermissionsService(permissions, { findById: async () => container } as unknown as ContainersRepository, { answer } as unknown as InstructionRunner, { moved } as unknown as InstructionChanges);
+    service = new InstructionPermissionsService(
+      permissions,
+      { findById: async () => container } as unknown as ContainersRepository,
+      { answer } as unknown as InstructionRunner,
+      { moved } as unknown as InstructionChanges,
+    );
   });
 
-  const give = (decision: 'allow' | 'deny', requestId = 'r', message?: string) => service.answer(row, requestId, { decision, message });
+  const give = (decision: 'allow' | 'deny', requestId = 'r', message?: string) =>
+    service.answer(row, requestId, { decision, message });
 
   it('passes the answer on, and tells of it', async () => {
     await give('deny', 'r', 'No.');
@@ -77,7 +94,10 @@ describe('InstructionPermissionsService', () => {
     container = containerRow({ status: 'stopped' });
     await expect(give('allow')).rejects.toMatchObject({ code: 'invalid_state' });
     row = instructionRow({ status: 'cancelled' });
-    await expect(give('allow')).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: 'cancelled' } });
+    await expect(give('allow')).rejects.toMatchObject({
+      code: 'invalid_state',
+      extensions: { currentStatus: 'cancelled' },
+    });
     expect(answer).not.toHaveBeenCalled();
   });
 });

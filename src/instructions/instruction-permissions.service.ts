@@ -27,10 +27,12 @@ export class InstructionPermissionsService {
     if (asked.decision === decision) return;
     const dockerId = await this.dockerIdOf(row);
     if (!(await this.permissions.decide(row.id, requestId, decision))) return this.explain(row.id, requestId, decision);
-    const answered = await this.runner.answer({ dockerId, instructionId: row.id }, requestId, decision, message).catch(async (error: unknown) => {
-      await this.permissions.reopen(row.id, requestId);
-      throw error;
-    });
+    const answered = await this.runner
+      .answer({ dockerId, instructionId: row.id }, requestId, decision, message)
+      .catch(async (error: unknown) => {
+        await this.permissions.reopen(row.id, requestId);
+        throw error;
+      });
     this.changes.moved(row);
     if (answered !== 'answered') throw notAsked(requestId);
   }
@@ -39,15 +41,20 @@ export class InstructionPermissionsService {
   private async explain(instructionId: string, requestId: string, wanted: string): Promise<void> {
     const asked = await this.permissions.find(instructionId, requestId);
     if (asked === null || asked.decision === null) throw notAsked(requestId);
-    if (asked.decision !== wanted) throw new DomainError('permission_answered', `The answer was "${asked.decision}" already.`);
+    if (asked.decision !== wanted)
+      throw new DomainError('permission_answered', `The answer was "${asked.decision}" already.`);
   }
 
   private async dockerIdOf({ status, containerId }: InstructionRow): Promise<string> {
     const container = status === 'running' ? await this.containers.findById(containerId) : null;
     if (container?.status === 'running' && container.dockerId !== null) return container.dockerId;
-    throw new DomainError('invalid_state', `The instruction is ${status}${container === null ? '' : ` and its container ${container.status}`}; nobody waits for an answer.`, {
-      extensions: { currentStatus: status },
-    });
+    throw new DomainError(
+      'invalid_state',
+      `The instruction is ${status}${container === null ? '' : ` and its container ${container.status}`}; nobody waits for an answer.`,
+      {
+        extensions: { currentStatus: status },
+      },
+    );
   }
 }
 

@@ -1,5 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { InstructionPermissionsRepository, type PermissionRow } from '../persistence/instruction-permissions.repository.js';
+import {
+  InstructionPermissionsRepository,
+  type PermissionRow,
+} from '../persistence/instruction-permissions.repository.js';
 import type { InstructionRow } from '../persistence/instructions.repository.js';
 import type { InstructionDto, PermissionDto } from './dto/instruction.dto.js';
 

@@ -28,7 +28,11 @@ export class InstructionsController {
   @Post('containers/:id/instructions')
   @HttpCode(202)
   @ApiOperation({ summary: 'Have Claude Code do something; runs after those that were accepted before' })
-  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'The same key and body answer with the same instruction' })
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description: 'The same key and body answer with the same instruction',
+  })
   @ApiResponse({ status: 202, type: InstructionDto })
   async create(
     @CurrentPrincipal() principal: Principal,
@@ -45,7 +49,11 @@ export class InstructionsController {
   @Get('containers/:id/instructions')
   @ApiOperation({ summary: "A container's instructions, latest first" })
   @ApiResponse({ status: 200, type: InstructionPageDto })
-  list(@CurrentPrincipal() principal: Principal, @Param('id') container: string, @Query() query: ListInstructionsQuery): Promise<InstructionPageDto> {
+  list(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') container: string,
+    @Query() query: ListInstructionsQuery,
+  ): Promise<InstructionPageDto> {
     return this.instructions.list(principal, container, query);
   }
 
@@ -60,8 +68,14 @@ export class InstructionsController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Interrupt it, or take it out of the queue; answers once it is over, after 20 s at most' })
   @ApiResponse({ status: 200, type: InstructionDto })
-  async cancel(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Req() request: Request): Promise<InstructionDto> {
-    return this.view.one(await this.cancellation.cancel(await this.instructions.find(principal, id), clientLeft(request)));
+  async cancel(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Req() request: Request,
+  ): Promise<InstructionDto> {
+    return this.view.one(
+      await this.cancellation.cancel(await this.instructions.find(principal, id), clientLeft(request)),
+    );
   }
 
   @Post('instructions/:id/permissions/:requestId')

@@ -25,18 +25,30 @@ export class InstructionsService {
   ) {}
 
   /** @param container the id or the name */
-  async create(principal: Principal, container: string, dto: CreateInstructionDto, idempotencyKey?: string): Promise<InstructionDto> {
+  async create(
+    principal: Principal,
+    container: string,
+    dto: CreateInstructionDto,
+    idempotencyKey?: string,
+  ): Promise<InstructionDto> {
     const row = await this.acceptance.accept(principal, container, dto, idempotencyKey);
     this.runs.wake(row.containerId);
     this.changes.moved(row);
     return this.view.one(row);
   }
 
-  async list(principal: Principal, container: string, { status, limit, cursor }: ListInstructionsQuery): Promise<InstructionPageDto> {
+  async list(
+    principal: Principal,
+    container: string,
+    { status, limit, cursor }: ListInstructionsQuery,
+  ): Promise<InstructionPageDto> {
     const { id: containerId } = await this.containers.find(principal, container);
     const rows = await this.instructions.list({ containerId, status, limit: limit + 1, before: cursor });
     const page = rows.slice(0, limit);
-    return { items: await this.view.many(page), nextCursor: rows.length > limit ? String(page.at(-1)!.position) : null };
+    return {
+      items: await this.view.many(page),
+      nextCursor: rows.length > limit ? String(page.at(-1)!.position) : null,
+    };
   }
 
   async get(principal: Principal, id: string): Promise<InstructionDto> {

@@ -16,6 +16,9 @@ describe('what somebody has to allow', () => {
   });
 
   it('is one short line, and names no tool that is not known', () => {
-    expect(waitingFor({ toolName: '', input: JSON.stringify({ command: `\u001b[2J${'x'.repeat(300)}` }) })).toEqual({ tool: null, text: `[2J${'x'.repeat(197)}` });
+    expect(waitingFor({ toolName: '', input: JSON.stringify({ command: `\u001b[2J${'x'.repeat(300)}` }) })).toEqual({
+      tool: null,
+      text: `[2J${'x'.repeat(197)}`,
+    });
   });
 });

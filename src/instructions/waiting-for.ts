@@ -23,5 +23,8 @@ function firstQuestion(given: object): object {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\s]+/gu, ' ').trim().slice(0, MOST_CHARACTERS);
+  return text
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .trim()
+    .slice(0, MOST_CHARACTERS);
 }

@@ -31,15 +31,28 @@ class SlowResponse extends Writable {
   }
 
   get documents(): unknown[] {
-    return this.text.trim().split('\n').filter(Boolean).map((text) => JSON.parse(text));
+    return this.text
+      .trim()
+      .split('\n')
+      .filter(Boolean)
+      .map((text) => JSON.parse(text));
   }
 }
 
 function follow(response: SlowResponse, initial: LogRecord[] = []) {
   const wake = { up: (): void => undefined };
-  const subscription = new LogSubscription('all', () => wake.up(), () => performance.now());
+  const subscription = new LogSubscription(
+    'all',
+    () => wake.up(),
+    () => performance.now(),
+  );
   const leave = jest.fn();
-  const done = followAsNdjson({ initial, subscription, leave }, wake, response as unknown as Response, ({ message }) => ({ message }));
+  const done = followAsNdjson(
+    { initial, subscription, leave },
+    wake,
+    response as unknown as Response,
+    ({ message }) => ({ message }),
+  );
   return { subscription, leave, done };
 }
 

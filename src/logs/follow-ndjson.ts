@@ -41,7 +41,10 @@ export async function followAsNdjson(
   }
 }
 
-function toDocuments(entry: Extract<LogEntry, { kind: 'lines' | 'dropped' }>, toLine: (record: LogRecord) => object): object[] {
+function toDocuments(
+  entry: Extract<LogEntry, { kind: 'lines' | 'dropped' }>,
+  toLine: (record: LogRecord) => object,
+): object[] {
   return entry.kind === 'lines' ? entry.lines.map(toLine) : [{ dropped: entry.count }];
 }
 

@@ -1,11 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventually, FakeLogEngine, FastClock, line, pause, quietLogger } from '../../test/support/logs/fake-log-engine.js';
+import {
+  eventually,
+  FakeLogEngine,
+  FastClock,
+  line,
+  pause,
+  quietLogger,
+} from '../../test/support/logs/fake-log-engine.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
 import { type JoinedLog, LogHub, requireDockerId } from './log-hub.js';
 
 const row = { id: 'c1', dockerId: 'one', status: 'running' } as ContainerRow;
-const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, at) => `line ${from + at}`);
+const numbers = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, at) => `line ${from + at}`);
 
 let engine: FakeLogEngine;
 let events: DomainEvents;
@@ -25,7 +33,8 @@ beforeEach(() => {
 
 afterEach(() => hub.onModuleDestroy());
 
-const join = (tail: number, filter: 'all' | 'stdout' | 'stderr' = 'all'): Promise<JoinedLog> => hub.join(row, tail, filter, () => undefined);
+const join = (tail: number, filter: 'all' | 'stdout' | 'stderr' = 'all'): Promise<JoinedLog> =>
+  hub.join(row, tail, filter, () => undefined);
 const initial = (log: JoinedLog): string[] => (log.initial ?? []).map(({ message }) => message);
 
 /** Everything that waits for the reader, as text. */
@@ -53,7 +62,9 @@ describe('joining', () => {
   it('asks the engine when long lines left room for few', async () => {
     const long = 'x'.repeat(100_000);
     engine.write('one', ...numbers(1, 30).map((text) => text + long));
-    expect(initial(await join(30)).map((text) => text.slice(0, 7).trimEnd())).toEqual(numbers(1, 30).map((text) => (text + long).slice(0, 7).trimEnd()));
+    expect(initial(await join(30)).map((text) => text.slice(0, 7).trimEnd())).toEqual(
+      numbers(1, 30).map((text) => (text + long).slice(0, 7).trimEnd()),
+    );
   });
 
   it('does not ask the engine for a log that it holds in full', async () => {
@@ -71,29 +82,32 @@ describe('joining', () => {
     expect(initial(await join(2, 'stdout'))).toEqual(['out line 2999', 'out line 3000']);
   });
 
-  it.each([10, 1_000, 2_500])('leaves no gap and no repeat before the updates with a tail of %i, while the container writes on', async (tail) => {
-    engine.write('one', ...numbers(1, 3_000));
-    let written = 3_000;
-    const writing = setInterval(() => engine.write('one', ...numbers(written + 1, (written += 20))), 1);
-    const readers = [];
-    for (let at = 0; at < 5; at++) {
-      readers.push(await join(tail));
-      await pause(3);
-    }
-    clearInterval(writing);
-    engine.write('one', 'the end');
-    for (const reader of readers) {
-      const seen = [...initial(reader)];
-      await eventually(() => {
-        seen.push(...taken(reader));
-        return seen.at(-1) === 'the end';
-      });
-      const first = Number(seen[0]!.slice(5));
-      expect(seen).toEqual([...numbers(first, written), 'the end']);
-      reader.leave();
-    }
-    expect(engine.follows).toBe(1);
-  });
+  it.each([10, 1_000, 2_500])(
+    'leaves no gap and no repeat before the updates with a tail of %i, while the container writes on',
+    async (tail) => {
+      engine.write('one', ...numbers(1, 3_000));
+      let written = 3_000;
+      const writing = setInterval(() => engine.write('one', ...numbers(written + 1, (written += 20))), 1);
+      const readers = [];
+      for (let at = 0; at < 5; at++) {
+        readers.push(await join(tail));
+        await pause(3);
+      }
+      clearInterval(writing);
+      engine.write('one', 'the end');
+      for (const reader of readers) {
+        const seen = [...initial(reader)];
+        await eventually(() => {
+          seen.push(...taken(reader));
+          return seen.at(-1) === 'the end';
+        });
+        const first = Number(seen[0]!.slice(5));
+        expect(seen).toEqual([...numbers(first, written), 'the end']);
+        reader.leave();
+      }
+      expect(engine.follows).toBe(1);
+    },
+  );
 
   it('leaves no gap and no repeat for a stream that writes while its history is read', async () => {
     engine.write('one', ...numbers(1, 2_500).map((text) => `out ${text}`));
@@ -113,8 +127,12 @@ describe('joining', () => {
   });
 
   it('is refused without an object at the engine', async () => {
-    expect(() => requireDockerId({ ...row, dockerId: null })).toThrow(expect.objectContaining({ code: 'invalid_state' }));
-    await expect(hub.join({ ...row, status: 'missing' }, 1, 'all', () => undefined)).rejects.toMatchObject({ code: 'invalid_state' });
+    expect(() => requireDockerId({ ...row, dockerId: null })).toThrow(
+      expect.objectContaining({ code: 'invalid_state' }),
+    );
+    await expect(hub.join({ ...row, status: 'missing' }, 1, 'all', () => undefined)).rejects.toMatchObject({
+      code: 'invalid_state',
+    });
     expect(hub.openStreams).toBe(0);
   });
 
@@ -141,7 +159,12 @@ describe('joining', () => {
 describe('the stream', () => {
   it('is one for all who read, and is told apart by container', async () => {
     engine.run('two');
-    await Promise.all([join(1), join(1), join(5), hub.join({ ...row, id: 'c2', dockerId: 'two' }, 1, 'all', () => undefined)]);
+    await Promise.all([
+      join(1),
+      join(1),
+      join(5),
+      hub.join({ ...row, id: 'c2', dockerId: 'two' }, 1, 'all', () => undefined),
+    ]);
     expect(engine.follows).toBe(2);
     expect(hub.openStreams).toBe(2);
   });
@@ -213,7 +236,8 @@ describe('the stream', () => {
 describe('history', () => {
   it('counts the tail within the stream and the range asked for', async () => {
     engine.append('one', line(1, 'a'), line(2, 'b', 'stderr'), line(3, 'c'), line(4, 'd', 'stderr'), line(5, 'e'));
-    const messages = async (...given: Parameters<LogHub['history']>) => (await hub.history(...given)).map(({ message }) => message);
+    const messages = async (...given: Parameters<LogHub['history']>) =>
+      (await hub.history(...given)).map(({ message }) => message);
     await expect(messages('one', 1, 'stderr')).resolves.toEqual(['d']);
     await expect(messages('one', 2, 'all', { until: line(3, '').timestamp })).resolves.toEqual(['b', 'c']);
     await expect(messages('one', 9, 'all', { since: line(4, '').timestamp })).resolves.toEqual(['d', 'e']);
@@ -224,4 +248,3 @@ describe('history', () => {
     await expect(hub.history('nobody', 1, 'all')).rejects.toMatchObject({ code: 'not_found' });
   });
 });
-

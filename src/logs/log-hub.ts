@@ -89,7 +89,12 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** The latest lines of the stream and range as the engine has them now. */
-  async history(dockerId: string, tail: number, filter: StreamFilter, range: { since?: string; until?: string } = {}): Promise<LogRecord[]> {
+  async history(
+    dockerId: string,
+    tail: number,
+    filter: StreamFilter,
+    range: { since?: string; until?: string } = {},
+  ): Promise<LogRecord[]> {
     const signal = AbortSignal.timeout(HISTORY_TIMEOUT_MS);
     const request = { follow: false, tail, ...range, stdout: filter !== 'stderr', stderr: filter !== 'stdout', signal };
     const lines: LogRecord[] = [];
@@ -149,7 +154,9 @@ function once(work: () => void): () => void {
 
 export function requireDockerId(row: ContainerRow): string {
   if (row.dockerId === null || row.status === 'missing') {
-    throw new DomainError('invalid_state', `The container is ${row.status} and has no output.`, { extensions: { currentStatus: row.status } });
+    throw new DomainError('invalid_state', `The container is ${row.status} and has no output.`, {
+      extensions: { currentStatus: row.status },
+    });
   }
   return row.dockerId;
 }

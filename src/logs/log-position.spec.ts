@@ -38,17 +38,23 @@ describe('a further reading', () => {
   it('goes on over batches', () => {
     advance(line(1, 'a'), line(2, 'b'));
     const seeker = position.seeker();
-    expect([[line(1, 'a')], [line(2, 'b'), line(3, 'c')], [line(4, 'd')]].map((batch) => messages(seeker.after(batch)))).toEqual([[], ['c'], ['d']]);
+    expect(
+      [[line(1, 'a')], [line(2, 'b'), line(3, 'c')], [line(4, 'd')]].map((batch) => messages(seeker.after(batch))),
+    ).toEqual([[], ['c'], ['d']]);
   });
 
   it('counts lines of the same instant', () => {
     advance(line(1, 'a'), line(2, 'b'), line(2, 'b', 'stderr'), line(2, 'b'));
-    expect(fresh(line(2, 'b'), line(2, 'b', 'stderr'), line(2, 'b'), line(2, 'b'), line(2, 'c'), line(3, 'd'))).toEqual(['b', 'c', 'd']);
+    expect(fresh(line(2, 'b'), line(2, 'b', 'stderr'), line(2, 'b'), line(2, 'b'), line(2, 'c'), line(3, 'd'))).toEqual(
+      ['b', 'c', 'd'],
+    );
   });
 
   it('goes by the order of the log where the streams are stamped apart', () => {
     advance(line(10, 'out'), line(3, 'err', 'stderr'));
-    expect(fresh(line(10, 'out'), line(3, 'err', 'stderr'), line(9, 'long ago begun'), line(4, 'err 2', 'stderr'))).toEqual(['long ago begun', 'err 2']);
+    expect(
+      fresh(line(10, 'out'), line(3, 'err', 'stderr'), line(9, 'long ago begun'), line(4, 'err 2', 'stderr')),
+    ).toEqual(['long ago begun', 'err 2']);
   });
 
   it('finds no place in a log that let go of it', () => {
@@ -79,7 +85,10 @@ describe("when the engine's clock is set", () => {
 
   it('back and forth, over the same time', () => {
     advance(line(10, 'a'), line(20, 'b'), line(5, 'c'), line(15, 'd'));
-    expect(fresh(line(10, 'a'), line(20, 'b'), line(5, 'c'), line(15, 'd'), line(17, 'e'), line(25, 'f'))).toEqual(['e', 'f']);
+    expect(fresh(line(10, 'a'), line(20, 'b'), line(5, 'c'), line(15, 'd'), line(17, 'e'), line(25, 'f'))).toEqual([
+      'e',
+      'f',
+    ]);
   });
 
   it('forward, nothing is lost or repeated', () => {
@@ -89,7 +98,11 @@ describe("when the engine's clock is set", () => {
 
   it('is told by a line that is set back in its own stream, and by none of the other', () => {
     advance(line(10, 'a'), line(5, 'b', 'stderr'));
-    expect([line(9, ''), line(10, ''), line(6, '', 'stderr'), line(4, '', 'stderr')].map((record) => position.isSetBack(record))).toEqual([true, false, false, true]);
+    expect(
+      [line(9, ''), line(10, ''), line(6, '', 'stderr'), line(4, '', 'stderr')].map((record) =>
+        position.isSetBack(record),
+      ),
+    ).toEqual([true, false, false, true]);
   });
 });
 
@@ -102,7 +115,9 @@ describe('what was read before', () => {
 
   it('is told by its time where the place is not among them, and for a stream that wrote nothing', () => {
     advance(line(10, 'a'), line(20, 'b'));
-    expect(known(line(8, 'old'), line(15, 'm'), line(21, 'new'), line(9, 'z', 'stderr'), line(15, 'late', 'stderr'))).toEqual(['old', 'm', 'z']);
+    expect(
+      known(line(8, 'old'), line(15, 'm'), line(21, 'new'), line(9, 'z', 'stderr'), line(15, 'late', 'stderr')),
+    ).toEqual(['old', 'm', 'z']);
   });
 
   it('is what it was when asked', () => {
@@ -116,7 +131,12 @@ describe('what was read before', () => {
 describe('where the place is gone', () => {
   it('later lines of each stream are new', () => {
     advance(line(10, 'a'), line(5, 'b', 'stderr'));
-    expect([line(9, ''), line(11, ''), line(6, '', 'stderr'), line(5, '', 'stderr')].map(position.later())).toEqual([false, true, true, false]);
+    expect([line(9, ''), line(11, ''), line(6, '', 'stderr'), line(5, '', 'stderr')].map(position.later())).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
   });
 
   it('the log is read from so far back that a line begun before comes whole', () => {

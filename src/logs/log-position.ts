@@ -66,7 +66,10 @@ export class LogPosition {
 
   /** Tells lines that bear a later time than all that was read of their stream, where the place itself cannot be found. */
   later(): (record: LogRecord) => boolean {
-    const times = { stdout: this.marks.stdout?.timestamp ?? this.first, stderr: this.marks.stderr?.timestamp ?? this.first };
+    const times = {
+      stdout: this.marks.stdout?.timestamp ?? this.first,
+      stderr: this.marks.stderr?.timestamp ?? this.first,
+    };
     return ({ stream, timestamp }) => timestamp > times[stream];
   }
 
@@ -75,7 +78,10 @@ export class LogPosition {
     const marks = this.snapshot();
     const { first } = this;
     return (records) => {
-      const ends = { stdout: placeOf(marks.stdout, 'stdout', records), stderr: placeOf(marks.stderr, 'stderr', records) };
+      const ends = {
+        stdout: placeOf(marks.stdout, 'stdout', records),
+        stderr: placeOf(marks.stderr, 'stderr', records),
+      };
       return records.filter(({ stream, timestamp }, at) => {
         const end = ends[stream];
         if (end !== undefined) return at <= end;
@@ -123,6 +129,8 @@ export class LogSeeker {
 function placeOf(mark: Mark | undefined, stream: Stream, records: LogRecord[]): number | undefined {
   if (mark === undefined) return undefined;
   let left = mark.count;
-  const at = records.findIndex((record) => record.stream === stream && record.timestamp === mark.timestamp && --left === 0);
+  const at = records.findIndex(
+    (record) => record.stream === stream && record.timestamp === mark.timestamp && --left === 0,
+  );
   return at < 0 ? undefined : at;
 }

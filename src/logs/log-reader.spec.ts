@@ -4,7 +4,8 @@ import type { LogRecord, RuntimeError } from '../runtime/container-runtime.js';
 import { LogReader } from './log-reader.js';
 
 const HOUR = 3_600e9;
-const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, at) => `line ${from + at}`);
+const numbers = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, at) => `line ${from + at}`);
 
 let engine: FakeLogEngine;
 let reader: LogReader;
@@ -171,7 +172,8 @@ describe('a reading that the engine', () => {
     // The engine told of its newest line; what comes next lies behind that.
     await eventually(() => engine.requests.slice(asked).some(({ tail }) => tail === 1));
     await pause(5);
-    for (const cursor of (engine as unknown as { cursors: Set<{ isStalled: boolean }> }).cursors) cursor.isStalled = false;
+    for (const cursor of (engine as unknown as { cursors: Set<{ isStalled: boolean }> }).cursors)
+      cursor.isStalled = false;
     engine.moveStreams(200);
     engine.write('one', ...numbers(401, 500));
     await goesOn(500);
@@ -205,7 +207,8 @@ describe('a reading that the engine', () => {
 });
 
 describe("the engine's clock", () => {
-  const write = (...records: [number, string][]): void => engine.append('one', ...records.map(([nanoseconds, message]) => line(nanoseconds, message)));
+  const write = (...records: [number, string][]): void =>
+    engine.append('one', ...records.map(([nanoseconds, message]) => line(nanoseconds, message)));
 
   beforeEach(async () => {
     write([HOUR, 'a'], [HOUR + 1, 'b']);

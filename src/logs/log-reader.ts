@@ -40,7 +40,8 @@ export class LogReader {
   /** Begins behind the latest lines. @returns these lines, at most `count` */
   async beginning(count: number, signal: AbortSignal): Promise<LogRecord[]> {
     const lines: LogRecord[] = [];
-    for await (const batch of this.read({ follow: false, tail: count }, signal)) lines.push(...batch.filter(({ isUnfinished }) => !isUnfinished));
+    for await (const batch of this.read({ follow: false, tail: count }, signal))
+      lines.push(...batch.filter(({ isUnfinished }) => !isUnfinished));
     for (const record of lines) this.position.advance(record);
     return lines;
   }
@@ -103,7 +104,8 @@ export class LogReader {
     const seeker = this.isAdrift ? undefined : this.position.seeker();
     const isPlaced = (): boolean => seeker === undefined || seeker.isFound;
     const from = this.isAdrift ? { tail: 0 } : this.position.isStart ? {} : { tail: WINDOW };
-    if (!isPlaced()) void this.clock.sleep(PLACING_MS, left.signal).then(() => isPlaced() || left.abort('unplaced' satisfies Outcome));
+    if (!isPlaced())
+      void this.clock.sleep(PLACING_MS, left.signal).then(() => isPlaced() || left.abort('unplaced' satisfies Outcome));
     let isFirst = true;
     let skipped = 0;
     for await (const batch of this.read({ follow: true, ...from }, signal)) {
@@ -156,7 +158,11 @@ export class LogReader {
   }
 
   /** @returns whether there was anything */
-  private async takeOver(request: Pick<LogRequest, 'follow' | 'since'>, signal: AbortSignal, pick: (batch: LogRecord[]) => LogRecord[]): Promise<boolean> {
+  private async takeOver(
+    request: Pick<LogRequest, 'follow' | 'since'>,
+    signal: AbortSignal,
+    pick: (batch: LogRecord[]) => LogRecord[],
+  ): Promise<boolean> {
     let isAny = false;
     for await (const batch of this.read(request, signal)) {
       const picked = pick(batch);
@@ -179,7 +185,10 @@ export class LogReader {
     return newest;
   }
 
-  private read(request: Pick<LogRequest, 'follow' | 'tail' | 'since'>, signal: AbortSignal): AsyncIterable<LogRecord[]> {
+  private read(
+    request: Pick<LogRequest, 'follow' | 'tail' | 'since'>,
+    signal: AbortSignal,
+  ): AsyncIterable<LogRecord[]> {
     return this.runtime.containers.logs(this.dockerId, { ...request, stdout: true, stderr: true, signal });
   }
 }

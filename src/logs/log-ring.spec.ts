@@ -21,14 +21,17 @@ describe('a ring', () => {
     expect(ring.isWhole).toBe(true);
   });
 
-  it.each([1_000, 2_000, 2_001, 3_700, 10_000])('of %i lines holds the last thousand at least and two thousand at most', (count) => {
-    const ring = ringOf(count, String);
-    expect(sizeOf(ring)).toBeGreaterThanOrEqual(1_000);
-    expect(sizeOf(ring)).toBeLessThanOrEqual(2_000);
-    expect(all(ring).at(-1)).toBe(String(count));
-    expect(all(ring)[0]).toBe(String(count - sizeOf(ring) + 1));
-    expect(ring.isWhole).toBe(count <= 2_000);
-  });
+  it.each([1_000, 2_000, 2_001, 3_700, 10_000])(
+    'of %i lines holds the last thousand at least and two thousand at most',
+    (count) => {
+      const ring = ringOf(count, String);
+      expect(sizeOf(ring)).toBeGreaterThanOrEqual(1_000);
+      expect(sizeOf(ring)).toBeLessThanOrEqual(2_000);
+      expect(all(ring).at(-1)).toBe(String(count));
+      expect(all(ring)[0]).toBe(String(count - sizeOf(ring) + 1));
+      expect(ring.isWhole).toBe(count <= 2_000);
+    },
+  );
 
   it.each([100, 100_000, MIB / 2, MIB - 1])('of lines of %i characters holds two MiB at most', (length) => {
     const ring = ringOf(60, (at) => `${at} `.padEnd(length, 'x'));

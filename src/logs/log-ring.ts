@@ -27,7 +27,8 @@ export class LogRing {
       this.characters += record.message.length;
     }
     // Cut in large steps, since shifting an array for each line costs more than the lines do.
-    if (this.records.length > MOST_LINES * 2 || (this.characters > MOST_CHARACTERS * 2 && this.records.length > 1)) this.cut();
+    if (this.records.length > MOST_LINES * 2 || (this.characters > MOST_CHARACTERS * 2 && this.records.length > 1))
+      this.cut();
   }
 
   /** Its lines, oldest first. */

@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventually, FakeLogEngine, FastClock, line, pause, quietLogger } from '../../test/support/logs/fake-log-engine.js';
+import {
+  eventually,
+  FakeLogEngine,
+  FastClock,
+  line,
+  pause,
+  quietLogger,
+} from '../../test/support/logs/fake-log-engine.js';
 import type { LogRecord, RuntimeError } from '../runtime/container-runtime.js';
 import { FIRST_TAIL, type LogSink, LogStream } from './log-stream.js';
 
@@ -28,7 +35,8 @@ class Reader implements LogSink {
   }
 }
 
-const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, at) => `line ${from + at}`);
+const numbers = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, at) => `line ${from + at}`);
 
 let engine: FakeLogEngine;
 let stream: LogStream;

@@ -1,6 +1,11 @@
 import type { PinoLogger } from 'nestjs-pino';
 import type { Clock } from '../common/clock.js';
-import { type ContainerRuntime, type InspectedContainer, type LogRecord, RuntimeError } from '../runtime/container-runtime.js';
+import {
+  type ContainerRuntime,
+  type InspectedContainer,
+  type LogRecord,
+  RuntimeError,
+} from '../runtime/container-runtime.js';
 import { LogReader } from './log-reader.js';
 import { LogRing } from './log-ring.js';
 
@@ -135,7 +140,8 @@ export class LogStream {
     await this.reader.readOn(signal);
     const rest = await this.reader.rest(signal);
     const after = await this.inspect(dockerId);
-    if (isAlive(after) && isSameRun(before, after)) throw new RuntimeError('unavailable', 'the log ended while the container runs');
+    if (isAlive(after) && isSameRun(before, after))
+      throw new RuntimeError('unavailable', 'the log ended while the container runs');
     if (!isAlive(after)) await this.reader.handOn(rest);
     this.endRun(isAlive(after) ? before : after);
     return !isAlive(after);

@@ -25,7 +25,8 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-const lines = (count: number, text = ''): LogRecord[] => Array.from({ length: count }, () => line(++written, `${written}${text}`));
+const lines = (count: number, text = ''): LogRecord[] =>
+  Array.from({ length: count }, () => line(++written, `${written}${text}`));
 const numbersOf = (records: LogRecord[]): number[] => records.map(({ message }) => Number.parseInt(message, 10));
 
 /** The next entry, once it is not gathered any more. */

@@ -7,7 +7,11 @@ interface Dropped {
   count: number | null;
 }
 
-export type LogEntry = { kind: 'lines'; lines: LogRecord[] } | Dropped | { kind: 'end'; reason: string } | { kind: 'error'; error: RuntimeError };
+export type LogEntry =
+  | { kind: 'lines'; lines: LogRecord[] }
+  | Dropped
+  | { kind: 'end'; reason: string }
+  | { kind: 'error'; error: RuntimeError };
 
 /** Lines that wait for a reader before the engine is read more slowly. */
 const ENOUGH_LINES = 8_000;

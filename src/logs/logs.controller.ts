@@ -23,7 +23,9 @@ export class LogsController {
   ) {}
 
   @Get(':id/logs')
-  @ApiOperation({ summary: "What the container's main process wrote; with follow=true or Accept: application/x-ndjson as a stream" })
+  @ApiOperation({
+    summary: "What the container's main process wrote; with follow=true or Accept: application/x-ndjson as a stream",
+  })
   async logs(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
@@ -32,7 +34,9 @@ export class LogsController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<{ lines: LogLineDto[] } | undefined> {
     const row = await this.containers.find(principal, id);
-    const toLine = query.timestamps ? (record: LogRecord): LogLineDto => record : ({ stream, message }: LogRecord): LogLineDto => ({ stream, message });
+    const toLine = query.timestamps
+      ? (record: LogRecord): LogLineDto => record
+      : ({ stream, message }: LogRecord): LogLineDto => ({ stream, message });
     if (query.follow || request.headers.accept?.includes(NDJSON)) {
       const wake = { up: (): void => undefined };
       const log = await this.hub.join(row, query.tail, query.stream, () => wake.up());
@@ -40,7 +44,10 @@ export class LogsController {
       await followAsNdjson(log, wake, response, toLine);
       return undefined;
     }
-    const records = await this.hub.history(requireDockerId(row), query.tail, query.stream, { since: query.since, until: query.until });
+    const records = await this.hub.history(requireDockerId(row), query.tail, query.stream, {
+      since: query.since,
+      until: query.until,
+    });
     return { lines: records.map(toLine) };
   }
 }

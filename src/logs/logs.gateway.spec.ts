@@ -38,7 +38,8 @@ beforeEach(() => {
 afterEach(() => hub.onModuleDestroy());
 
 const subscribe = (payload: unknown, by = socket) => gateway.subscribe(by.typed, payload);
-const messages = (event: string): string[] => socket.of(event).flatMap(({ lines }) => (lines as { message: string }[]).map(({ message }) => message));
+const messages = (event: string): string[] =>
+  socket.of(event).flatMap(({ lines }) => (lines as { message: string }[]).map(({ message }) => message));
 
 describe('a log subscription', () => {
   it('sends the beginning once, then what is written', async () => {
@@ -117,7 +118,9 @@ describe('a connection', () => {
   it('has a hundred subscriptions at most, and removed containers take up none', async () => {
     run(1, 101);
     for (let at = 1; at <= 100; at++) await subscribe({ containerId: `c${at}` });
-    await expect(subscribe({ containerId: 'c101' })).resolves.toMatchObject({ error: { code: 'too_many_subscriptions' } });
+    await expect(subscribe({ containerId: 'c101' })).resolves.toMatchObject({
+      error: { code: 'too_many_subscriptions' },
+    });
     await expect(subscribe({ containerId: 'c100' })).resolves.toEqual({ ok: true });
     events.emit('container.removed', { containerId: 'c7', ownerId: 'o', at: new Date() });
     await eventually(() => socket.of('logs:end').length === 1);

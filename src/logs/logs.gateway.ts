@@ -49,7 +49,10 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
       this.leave(socket, row.id);
       const readers = this.readersOf(socket);
       if (readers.size >= MOST_SUBSCRIPTIONS) {
-        throw new DomainError('too_many_subscriptions', `One connection has at most ${MOST_SUBSCRIPTIONS} log subscriptions.`);
+        throw new DomainError(
+          'too_many_subscriptions',
+          `One connection has at most ${MOST_SUBSCRIPTIONS} log subscriptions.`,
+        );
       }
       const entry: ReaderEntry = { source: { take: () => this.next(socket, row.id, entry) }, log: undefined };
       readers.set(row.id, entry);

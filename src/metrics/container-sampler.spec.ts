@@ -6,7 +6,13 @@ import type { UsageRecord } from '../runtime/container-runtime.js';
 import { ContainerSampler, RESTING_INTERVAL_MS } from './container-sampler.js';
 import { UsageSource, UsageSources } from './sources/usage-source.js';
 
-const row = { id: '0123abcd-0000-4000-8000-000000000000', dockerId: 'one', cpuLimit: 1, memoryLimit: 512, diskLimit: 1_024 } as ContainerRow;
+const row = {
+  id: '0123abcd-0000-4000-8000-000000000000',
+  dockerId: 'one',
+  cpuLimit: 1,
+  memoryLimit: 512,
+  diskLimit: 1_024,
+} as ContainerRow;
 
 class FakeSource extends UsageSource {
   isClosed = false;
@@ -21,7 +27,15 @@ class FakeSource extends UsageSource {
     if (this.machine.readMs > 0) await new Promise((resolve) => setTimeout(resolve, this.machine.readMs));
     if (this.machine.isBroken || this.machine.vanished.has(this)) throw new Error('ENODEV');
     const monotonicMs = performance.now();
-    return { at: Date.now(), monotonicMs, cpuSeconds: 1_000 + monotonicMs / 2_000, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 };
+    return {
+      at: Date.now(),
+      monotonicMs,
+      cpuSeconds: 1_000 + monotonicMs / 2_000,
+      memoryBytes: 0,
+      rxBytes: 0,
+      txBytes: 0,
+      pids: 1,
+    };
   }
 
   claudeProcesses(): number[] | undefined {
@@ -69,12 +83,19 @@ beforeEach(() => {
   resting = [];
   told = null;
   failures = [];
-  sampler = new ContainerSampler(row, machine, () => undefined, () => told, { onSample: (metrics) => resting.push(metrics), onFailure: (error) => failures.push(error) });
+  sampler = new ContainerSampler(
+    row,
+    machine,
+    () => undefined,
+    () => told,
+    { onSample: (metrics) => resting.push(metrics), onFailure: (error) => failures.push(error) },
+  );
 });
 
 afterEach(() => {
   sampler.close();
-  if (machine.leaked + machine.readsOfClosed > 0) throw new Error('a source was left open, or read after it was closed');
+  if (machine.leaked + machine.readsOfClosed > 0)
+    throw new Error('a source was left open, or read after it was closed');
   jest.useRealTimers();
 });
 
@@ -82,7 +103,10 @@ const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
 
 function watch(intervalMs: number): { times: number[]; stop: () => void } {
   const times: number[] = [];
-  return { times, stop: sampler.watch({ intervalMs, onMetrics: ({ timestamp }) => times.push(Date.parse(timestamp)) }) };
+  return {
+    times,
+    stop: sampler.watch({ intervalMs, onMetrics: ({ timestamp }) => times.push(Date.parse(timestamp)) }),
+  };
 }
 
 const spans = (times: number[]): number[] => times.slice(1).map((time, at) => time - times[at]!);
@@ -152,7 +176,9 @@ describe('watchers', () => {
       await pass(30);
     }
     expect(resting.length - alone).toBe(12);
-    expect(new Set(spans(resting.map(({ timestamp }) => Date.parse(timestamp))).slice(1))).toEqual(new Set([RESTING_INTERVAL_MS]));
+    expect(new Set(spans(resting.map(({ timestamp }) => Date.parse(timestamp))).slice(1))).toEqual(
+      new Set([RESTING_INTERVAL_MS]),
+    );
   });
 });
 
@@ -225,18 +251,21 @@ describe('a sample', () => {
     await expect(sampler.sample()).rejects.toThrow('does not run');
   });
 
-  it.each([-3_600_000, -400, 400, 3_600_000])('goes on, with true rates, when the clock is put %i ms off', async (step) => {
-    await begin();
-    const { times } = watch(1_000);
-    const percents: number[] = [];
-    sampler.watch({ intervalMs: 1_000, onMetrics: ({ cpu }) => percents.push(cpu.percent) });
-    await pass(2_500);
-    jest.setSystemTime(Date.now() + step);
-    await pass(8_000);
-    expect(times.length).toBeGreaterThanOrEqual(10);
-    expect(new Set(percents)).toEqual(new Set([50]));
-    expect(Date.now() - times.at(-1)!).toBeLessThanOrEqual(1_000);
-  });
+  it.each([-3_600_000, -400, 400, 3_600_000])(
+    'goes on, with true rates, when the clock is put %i ms off',
+    async (step) => {
+      await begin();
+      const { times } = watch(1_000);
+      const percents: number[] = [];
+      sampler.watch({ intervalMs: 1_000, onMetrics: ({ cpu }) => percents.push(cpu.percent) });
+      await pass(2_500);
+      jest.setSystemTime(Date.now() + step);
+      await pass(8_000);
+      expect(times.length).toBeGreaterThanOrEqual(10);
+      expect(new Set(percents)).toEqual(new Set([50]));
+      expect(Date.now() - times.at(-1)!).toBeLessThanOrEqual(1_000);
+    },
+  );
 
   it.each([0, 50])('asked for as it closes fails (after %i ms), and nothing stays open', async (after) => {
     machine.openMs = 20;
@@ -336,7 +365,12 @@ describe('the agent', () => {
     machine.agents = [77];
     await agent();
     await pass(1_000);
-    told = { active: true, state: 'waiting', since: '2030-01-01T00:00:00.000Z', waitingFor: { tool: 'Bash', text: 'ls' } };
+    told = {
+      active: true,
+      state: 'waiting',
+      since: '2030-01-01T00:00:00.000Z',
+      waitingFor: { tool: 'Bash', text: 'ls' },
+    };
     expect(await agent()).toEqual(told);
     await pass(1_000);
     const before = await sampler.sample();

@@ -3,7 +3,8 @@ import type { MetricsDto } from '../containers/dto/metrics.dto.js';
 import { MetricsHistory } from './metrics-history.js';
 
 const START = Date.parse('2030-01-01T00:00:00Z');
-const pointAt = (seconds: number): MetricsDto => ({ timestamp: new Date(START + seconds * 1_000).toISOString() }) as MetricsDto;
+const pointAt = (seconds: number): MetricsDto =>
+  ({ timestamp: new Date(START + seconds * 1_000).toISOString() }) as MetricsDto;
 
 describe('a history', () => {
   it('is what came since, oldest first', () => {

@@ -25,13 +25,22 @@ class FakeSources extends UsageSources {
     const read = async () => {
       this.reads += 1;
       if (this.failure !== undefined) throw this.failure;
-      return { at: Date.now(), monotonicMs: performance.now(), cpuSeconds: 0, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 };
+      return {
+        at: Date.now(),
+        monotonicMs: performance.now(),
+        cpuSeconds: 0,
+        memoryBytes: 0,
+        rxBytes: 0,
+        txBytes: 0,
+        pids: 1,
+      };
     };
     return { read, claudeProcesses: () => [], close: () => void this.opened.splice(this.opened.indexOf(dockerId), 1) };
   }
 }
 
-const running = (id: string): ContainerRow => ({ id, dockerId: `docker-${id}`, status: 'running', cpuLimit: 1, memoryLimit: 1, diskLimit: 1 }) as ContainerRow;
+const running = (id: string): ContainerRow =>
+  ({ id, dockerId: `docker-${id}`, status: 'running', cpuLimit: 1, memoryLimit: 1, diskLimit: 1 }) as ContainerRow;
 const A = 'aaaa0000-0000-4000-8000-000000000000';
 const B = 'bbbb0000-0000-4000-8000-000000000000';
 
@@ -56,8 +65,15 @@ beforeEach(async () => {
   lastMB = 5;
   findMs = [];
   measure = async () => 5;
-  const repository = { listAll: async () => [...rows.values()], findById: async (id: string) => late(rows.get(id) ?? null) } as unknown as ContainersRepository;
-  const disk = { last: () => lastMB, measure: () => measure(), forget: (id: string) => forgotten.push(id) } as unknown as DiskUsage;
+  const repository = {
+    listAll: async () => [...rows.values()],
+    findById: async (id: string) => late(rows.get(id) ?? null),
+  } as unknown as ContainersRepository;
+  const disk = {
+    last: () => lastMB,
+    measure: () => measure(),
+    forget: (id: string) => forgotten.push(id),
+  } as unknown as DiskUsage;
   hub = new MetricsHub(repository, sources, disk, new AgentStates(events), events, quietLogger);
   const find = async (_: unknown, id: string): Promise<ContainerRow> => {
     const row = await late(rows.get(id));
@@ -225,7 +241,10 @@ describe('subscriptions', () => {
     await change(A, 'stopping');
     await change(A, 'stopped');
     expect(socket.of('metrics:error')).toMatchObject([{ containerId: A, error: { code: 'invalid_state' } }]);
-    await expect(subscribe({ containerId: A }, new FakeSocket())).resolves.toMatchObject({ ok: false, error: { code: 'invalid_state' } });
+    await expect(subscribe({ containerId: A }, new FakeSocket())).resolves.toMatchObject({
+      ok: false,
+      error: { code: 'invalid_state' },
+    });
     const { length } = socket.of('metrics:update');
     await pass(5_000);
     expect(socket.of('metrics:update')).toHaveLength(length);
@@ -277,18 +296,28 @@ describe('subscriptions', () => {
     await pass(3_000);
     const errors = socket.of('metrics:error') as { containerId: string; error: { code: string } }[];
     expect(errors.filter(({ containerId }) => containerId === A)).toMatchObject([{ error: { code: 'invalid_state' } }]);
-    expect(errors.filter(({ containerId }) => containerId === B).at(-1)).toMatchObject({ error: { code: 'container_not_found' } });
+    expect(errors.filter(({ containerId }) => containerId === B).at(-1)).toMatchObject({
+      error: { code: 'container_not_found' },
+    });
     expect(forgotten).toEqual([B]);
   });
 
   it('of one client are taken in the order in which it asked', async () => {
     findMs = [300, 1];
-    const answers = await Promise.all([subscribe({ containerId: A, interval: 500 }), gateway.leave(socket.typed, { containerId: A }), pass(500)]);
+    const answers = await Promise.all([
+      subscribe({ containerId: A, interval: 500 }),
+      gateway.leave(socket.typed, { containerId: A }),
+      pass(500),
+    ]);
     expect(answers.slice(0, 2)).toEqual([{ ok: true }, { ok: true }]);
     await pass(5_000);
     expect(socket.sent).toEqual([]);
     findMs = [300, 1];
-    await Promise.all([subscribe({ containerId: A, interval: 500 }), subscribe({ containerId: A, interval: 60_000 }), pass(500)]);
+    await Promise.all([
+      subscribe({ containerId: A, interval: 500 }),
+      subscribe({ containerId: A, interval: 60_000 }),
+      pass(500),
+    ]);
     await pass(20_000);
     expect(socket.sent.length).toBeLessThanOrEqual(1);
   });
@@ -302,7 +331,8 @@ describe('subscriptions', () => {
     socket.isPaused = false;
     socket.drain();
     expect(socket.sent).toHaveLength(3);
-    for (const { metrics } of socket.of('metrics:update').slice(1)) expect(Date.now() - Date.parse((metrics as { timestamp: string }).timestamp)).toBeLessThan(600);
+    for (const { metrics } of socket.of('metrics:update').slice(1))
+      expect(Date.now() - Date.parse((metrics as { timestamp: string }).timestamp)).toBeLessThan(600);
   });
 
   it('of a client that left end, also when it leaves while it asks', async () => {

@@ -89,21 +89,35 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
     this.stop(row.id);
     const history = this.histories.get(row.id) ?? new MetricsHistory();
     this.histories.set(row.id, history);
-    const sampler = new ContainerSampler(row, this.sources, (id) => this.disk.last(id), () => this.agents.of(row), {
-      onSample: (metrics) => history.push(metrics),
-      onFailure: (error) => this.failed(row, error),
-    });
+    const sampler = new ContainerSampler(
+      row,
+      this.sources,
+      (id) => this.disk.last(id),
+      () => this.agents.of(row),
+      {
+        onSample: (metrics) => history.push(metrics),
+        onFailure: (error) => this.failed(row, error),
+      },
+    );
     this.samplers.set(row.id, { sampler, dockerId: row.dockerId });
     this.watchers.serve(row.id, sampler);
     sampler.start();
     if (this.disk.last(row.id) === undefined) {
-      this.disk.measure(row).catch((error: unknown) => this.logger.debug({ err: error, containerId: row.id }, 'The disk of a container could not be measured'));
+      this.disk
+        .measure(row)
+        .catch((error: unknown) =>
+          this.logger.debug({ err: error, containerId: row.id }, 'The disk of a container could not be measured'),
+        );
     }
   }
 
   private async refresh(containerId: string): Promise<void> {
     try {
-      await this.refreshes.run(containerId, () => this.rows.findById(containerId), (row) => (row === null ? this.forget(containerId) : this.observe(row)));
+      await this.refreshes.run(
+        containerId,
+        () => this.rows.findById(containerId),
+        (row) => (row === null ? this.forget(containerId) : this.observe(row)),
+      );
     } catch (error) {
       this.logger.debug({ err: error, containerId }, 'A container could not be looked up');
     }
@@ -145,9 +159,13 @@ function isAway(error: unknown): boolean {
 function reasonFor(row: ContainerRow, error: unknown): unknown {
   const isThere = error instanceof RuntimeError && error.code !== 'conflict' && error.code !== 'not_found';
   if (isThere) return error;
-  return row.status === 'running' ? new DomainError('invalid_state', 'The container does not run at the engine.', { cause: error }) : notRunning(row);
+  return row.status === 'running'
+    ? new DomainError('invalid_state', 'The container does not run at the engine.', { cause: error })
+    : notRunning(row);
 }
 
 export function notRunning(row: ContainerRow): DomainError {
-  return new DomainError('invalid_state', `The container is ${row.status}; only a running one has metrics.`, { extensions: { currentStatus: row.status } });
+  return new DomainError('invalid_state', `The container is ${row.status}; only a running one has metrics.`, {
+    extensions: { currentStatus: row.status },
+  });
 }

@@ -25,6 +25,8 @@ export class MetricsController {
     @Query() query: MetricsQuery,
   ): Promise<MetricsDto | { containerId: string; points: MetricsDto[] }> {
     const row = await this.containers.find(principal, id);
-    return query.window === undefined ? this.hub.now(row) : { containerId: row.id, points: this.hub.history(row.id, windowMs(query.window)) };
+    return query.window === undefined
+      ? this.hub.now(row)
+      : { containerId: row.id, points: this.hub.history(row.id, windowMs(query.window)) };
   }
 }

@@ -34,7 +34,9 @@ export class MetricsGateway implements OnGatewayDisconnect<TypedSocket> {
     private readonly translators: ErrorTranslators,
     tally: SocketTally,
   ) {
-    tally.countSubscriptions('metrics', () => [...this.subscribers.values()].reduce((sum, { subscriptions }) => sum + subscriptions.size, 0));
+    tally.countSubscriptions('metrics', () =>
+      [...this.subscribers.values()].reduce((sum, { subscriptions }) => sum + subscriptions.size, 0),
+    );
   }
 
   handleDisconnect(socket: TypedSocket): void {
@@ -52,7 +54,10 @@ export class MetricsGateway implements OnGatewayDisconnect<TypedSocket> {
         if (!socket.connected) return;
         const { subscriptions } = subscriber;
         if (subscriptions.size >= MOST_SUBSCRIPTIONS && !subscriptions.has(row.id)) {
-          throw new DomainError('too_many_subscriptions', `One connection has at most ${MOST_SUBSCRIPTIONS} metrics subscriptions.`);
+          throw new DomainError(
+            'too_many_subscriptions',
+            `One connection has at most ${MOST_SUBSCRIPTIONS} metrics subscriptions.`,
+          );
         }
         subscriptions.get(row.id)?.();
         this.hub.observe(row);
@@ -74,14 +79,19 @@ export class MetricsGateway implements OnGatewayDisconnect<TypedSocket> {
   }
 
   private subscriberOf(socket: TypedSocket): Subscriber {
-    const known = this.subscribers.get(socket) ?? { messages: new LatestMessages(socket.data.outbox), asked: new InOrder(), subscriptions: new Map<string, () => void>() };
+    const known = this.subscribers.get(socket) ?? {
+      messages: new LatestMessages(socket.data.outbox),
+      asked: new InOrder(),
+      subscriptions: new Map<string, () => void>(),
+    };
     this.subscribers.set(socket, known);
     return known;
   }
 
   private watcher(subscriber: Subscriber, containerId: string, intervalMs: number): MetricsWatcher {
     const { messages } = subscriber;
-    const fail = ({ code, message }: DomainError): void => messages.put(containerId, { event: 'metrics:error', payload: { containerId, error: { code, message } } });
+    const fail = ({ code, message }: DomainError): void =>
+      messages.put(containerId, { event: 'metrics:error', payload: { containerId, error: { code, message } } });
     let hasFailed = false;
     return {
       intervalMs,

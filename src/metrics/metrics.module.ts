@@ -32,7 +32,11 @@ import { UsageSources } from './sources/usage-source.js';
     JobFigures,
     SocketFigures,
     RowFigures,
-    { provide: ScrapedFigures, useFactory: (...figures: ScrapedFigures[]) => figures, inject: [SocketFigures, RowFigures] },
+    {
+      provide: ScrapedFigures,
+      useFactory: (...figures: ScrapedFigures[]) => figures,
+      inject: [SocketFigures, RowFigures],
+    },
   ],
   exports: [LatestMetrics],
 })

@@ -5,7 +5,16 @@ import { toMetrics } from './to-metrics.js';
 const MIB = 1024 * 1024;
 const row = { id: 'c', cpuLimit: 1.5, memoryLimit: 512, diskLimit: 10_240 };
 const at = Date.parse('2030-01-01T00:00:00Z');
-const usage = (more: Partial<UsageRecord> = {}): UsageRecord => ({ at, monotonicMs: 5_000, cpuSeconds: 10, memoryBytes: 64 * MIB, rxBytes: 1_000, txBytes: 2_000, pids: 3, ...more });
+const usage = (more: Partial<UsageRecord> = {}): UsageRecord => ({
+  at,
+  monotonicMs: 5_000,
+  cpuSeconds: 10,
+  memoryBytes: 64 * MIB,
+  rxBytes: 1_000,
+  txBytes: 2_000,
+  pids: 3,
+  ...more,
+});
 
 describe('metrics', () => {
   it('are made of two readings', () => {
@@ -24,13 +33,25 @@ describe('metrics', () => {
   });
 
   it('have two digits', () => {
-    const { memory, cpu } = toMetrics({ ...row, cpuLimit: 0.1 + 0.2 }, usage({ memoryBytes: MIB / 3 }), undefined, undefined, null);
+    const { memory, cpu } = toMetrics(
+      { ...row, cpuLimit: 0.1 + 0.2 },
+      usage({ memoryBytes: MIB / 3 }),
+      undefined,
+      undefined,
+      null,
+    );
     expect(memory).toEqual({ usedMB: 0.33, limitMB: 512, percent: 0.07 });
     expect(cpu.limitPercent).toBe(30);
   });
 
   it('have rates of 0 where counters began anew', () => {
-    const { cpu, network } = toMetrics(row, usage({ at: at + 1_000, monotonicMs: 6_000, cpuSeconds: 1, rxBytes: 5, txBytes: 2_500 }), usage(), undefined, null);
+    const { cpu, network } = toMetrics(
+      row,
+      usage({ at: at + 1_000, monotonicMs: 6_000, cpuSeconds: 1, rxBytes: 5, txBytes: 2_500 }),
+      usage(),
+      undefined,
+      null,
+    );
     expect(cpu.percent).toBe(0);
     expect(network).toEqual({ rxBytes: 5, txBytes: 2_500, rxBytesPerSecond: 0, txBytesPerSecond: 500 });
   });
@@ -51,7 +72,11 @@ describe('metrics', () => {
   });
 
   it('say nothing of a disk that was not measured, and tell an empty one from it', () => {
-    expect(toMetrics(row, usage(), undefined, undefined, null).disk).toEqual({ usedMB: null, limitMB: 10_240, percent: null });
+    expect(toMetrics(row, usage(), undefined, undefined, null).disk).toEqual({
+      usedMB: null,
+      limitMB: 10_240,
+      percent: null,
+    });
     expect(toMetrics(row, usage(), undefined, 0, null).disk).toEqual({ usedMB: 0, limitMB: 10_240, percent: 0 });
   });
 });

@@ -25,8 +25,16 @@ export function toMetrics(
     containerId: id,
     timestamp: new Date(now.at).toISOString(),
     cpu: { percent: round(rate('cpuSeconds') * 100), limitPercent: round(cpuLimit * 100) },
-    memory: { usedMB: round(now.memoryBytes / MIB), limitMB: memoryLimit, percent: round((now.memoryBytes / MIB / memoryLimit) * 100) },
-    disk: { usedMB: diskUsedMB ?? null, limitMB: diskLimit, percent: diskUsedMB === undefined ? null : round((diskUsedMB / diskLimit) * 100) },
+    memory: {
+      usedMB: round(now.memoryBytes / MIB),
+      limitMB: memoryLimit,
+      percent: round((now.memoryBytes / MIB / memoryLimit) * 100),
+    },
+    disk: {
+      usedMB: diskUsedMB ?? null,
+      limitMB: diskLimit,
+      percent: diskUsedMB === undefined ? null : round((diskUsedMB / diskLimit) * 100),
+    },
     network: {
       rxBytes: now.rxBytes,
       txBytes: now.txBytes,

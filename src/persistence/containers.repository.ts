@@ -3,13 +3,23 @@ import type { ContainerStatus, Template } from './types.js';
 
 export type ContainerRow = typeof containers.$inferSelect;
 export type JobRow = typeof jobs.$inferSelect;
-export type JobPatch = Partial<Pick<JobRow, 'state' | 'step' | 'progress' | 'message' | 'attempts' | 'failures' | 'error' | 'finishedAt'>>;
+export type JobPatch = Partial<
+  Pick<JobRow, 'state' | 'step' | 'progress' | 'message' | 'attempts' | 'failures' | 'error' | 'finishedAt'>
+>;
 
 /** Columns that are written once, or by leases alone, are left out. */
 export type ContainerPatch = Partial<
   Pick<
     ContainerRow,
-    'statusReason' | 'desiredRunning' | 'diskLimitEnforced' | 'dockerId' | 'image' | 'jobId' | 'workspaceReady' | 'keepVolume' | 'startedAt'
+    | 'statusReason'
+    | 'desiredRunning'
+    | 'diskLimitEnforced'
+    | 'dockerId'
+    | 'image'
+    | 'jobId'
+    | 'workspaceReady'
+    | 'keepVolume'
+    | 'startedAt'
   >
 >;
 

@@ -12,7 +12,8 @@ const UNIQUE_VIOLATION = '23505';
 const AWAY = /^(08|57P0|53300|ECONN|ENOENT|EPIPE|ETIMEDOUT)/;
 /** Files are missed with the same codes. */
 const OF_A_CONNECTION = /^(connect|read|write)$/;
-const AWAY_MESSAGE = /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
+const AWAY_MESSAGE =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
 
 /** The unique constraint a query ran into. */
 export function violatedConstraint(error: unknown): string | undefined {
@@ -28,7 +29,10 @@ function originOf(error: unknown): PostgresErrorShape {
 
 export function isDatabaseAway(error: unknown): boolean {
   const { code, syscall } = originOf(error);
-  return (code !== undefined && AWAY.test(code) && (syscall === undefined || OF_A_CONNECTION.test(syscall))) || AWAY_MESSAGE.test(messageOf(error));
+  return (
+    (code !== undefined && AWAY.test(code) && (syscall === undefined || OF_A_CONNECTION.test(syscall))) ||
+    AWAY_MESSAGE.test(messageOf(error))
+  );
 }
 
 function messageOf(error: unknown): string {
@@ -37,5 +41,7 @@ function messageOf(error: unknown): string {
 
 /** An error that tells clients to come back, when the server is away. */
 export function asDomainError(error: unknown): DomainError | undefined {
-  return isDatabaseAway(error) ? new DomainError('database_unavailable', 'The database does not answer.', { cause: error }) : undefined;
+  return isDatabaseAway(error)
+    ? new DomainError('database_unavailable', 'The database does not answer.', { cause: error })
+    : undefined;
 }

@@ -7,7 +7,17 @@ export type InstructionRow = typeof instructions.$inferSelect;
 /** What is asked for; all else follows from it. */
 export type NewInstruction = Pick<
   InstructionRow,
-  'id' | 'ownerId' | 'containerId' | 'prompt' | 'resumeSessionId' | 'continueLatest' | 'model' | 'maxTurns' | 'maxBudgetUsd' | 'timeoutSeconds' | 'createdAt'
+  | 'id'
+  | 'ownerId'
+  | 'containerId'
+  | 'prompt'
+  | 'resumeSessionId'
+  | 'continueLatest'
+  | 'model'
+  | 'maxTurns'
+  | 'maxBudgetUsd'
+  | 'timeoutSeconds'
+  | 'createdAt'
 >;
 
 /** The right to follow one instruction. `fence` grows with every holder; a write with an older one is refused. */
@@ -36,7 +46,9 @@ export interface InstructionListQuery {
 export interface InstructionEnd {
   status: Exclude<InstructionStatus, 'queued' | 'running'>;
   reason: StatusReason | null;
-  patch?: Partial<Pick<InstructionRow, 'sessionId' | 'result' | 'costUsd' | 'turns' | 'usage' | 'diffBytes' | 'diffTruncated'>>;
+  patch?: Partial<
+    Pick<InstructionRow, 'sessionId' | 'result' | 'costUsd' | 'turns' | 'usage' | 'diffBytes' | 'diffTruncated'>
+  >;
 }
 
 /** What changes of one that runs. */
@@ -72,7 +84,11 @@ export abstract class InstructionsRepository {
   /** Writes the instruction and its idempotency key together, or nothing. */
   abstract insert(instruction: NewInstruction, key?: IdempotencyKey): Promise<InstructionInsertOutcome>;
   /** What came with that key for that container before. */
-  abstract findByKey(ownerId: string, containerId: string, key: IdempotencyKey): Promise<Exclude<InstructionInsertOutcome, { kind: 'inserted' }> | null>;
+  abstract findByKey(
+    ownerId: string,
+    containerId: string,
+    key: IdempotencyKey,
+  ): Promise<Exclude<InstructionInsertOutcome, { kind: 'inserted' }> | null>;
   abstract findById(id: string): Promise<InstructionRow | null>;
   abstract progress(id: string): Promise<InstructionProgress | null>;
   /** Of all that run, one for each container. */

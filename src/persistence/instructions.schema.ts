@@ -1,5 +1,17 @@
 import { sql } from 'drizzle-orm';
-import { bigint, boolean, doublePrecision, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  boolean,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import { bytes, instant } from './columns.js';
 import { containers } from './schema.js';
 import type { InstructionStatus, PermissionDecision, StatusReason } from './types.js';
@@ -50,9 +62,13 @@ export const instructions = pgTable(
   },
   (table) => [
     index('instructions_container').on(table.containerId, table.position),
-    index('instructions_unfinished').on(table.containerId).where(sql`status in ('queued', 'running')`),
+    index('instructions_unfinished')
+      .on(table.containerId)
+      .where(sql`status in ('queued', 'running')`),
     // One at a time in a container, whoever starts it.
-    uniqueIndex('instructions_running').on(table.containerId).where(sql`status = 'running'`),
+    uniqueIndex('instructions_running')
+      .on(table.containerId)
+      .where(sql`status = 'running'`),
   ],
 );
 

@@ -27,12 +27,19 @@ import { SignInTicketsRepository } from './sign-in-tickets.repository.js';
 async function openDatabase(settings: Settings, logger: PinoLogger): Promise<Database> {
   logger.setContext(Database.name);
   const onError = (error: Error): void => logger.warn({ err: error }, 'A database connection broke');
-  const database = settings.databaseUrl === undefined ? await openEmbedded(settings, logger, onError) : new Database({ connectionString: settings.databaseUrl }, onError);
+  const database =
+    settings.databaseUrl === undefined
+      ? await openEmbedded(settings, logger, onError)
+      : new Database({ connectionString: settings.databaseUrl }, onError);
   await database.migrate();
   return database;
 }
 
-async function openEmbedded(settings: Settings, logger: PinoLogger, onError: (error: Error) => void): Promise<Database> {
+async function openEmbedded(
+  settings: Settings,
+  logger: PinoLogger,
+  onError: (error: Error) => void,
+): Promise<Database> {
   const server = new EmbeddedPostgres({ dataDir: settings.dataDir, log: (message) => logger.info(message) });
   // A private socket needs no TLS, whatever PGSSLMODE says.
   return new Database({ ...(await server.start()), ssl: false }, onError, () => server.stop());

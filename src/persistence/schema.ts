@@ -1,7 +1,29 @@
 import { sql } from 'drizzle-orm';
-import { bigint, boolean, doublePrecision, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  boolean,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import { instant } from './columns.js';
-import type { ContainerStatus, DiskLimitEnforcement, JobError, JobName, JobState, Mode, RepoType, StatusReason, Template } from './types.js';
+import type {
+  ContainerStatus,
+  DiskLimitEnforcement,
+  JobError,
+  JobName,
+  JobState,
+  Mode,
+  RepoType,
+  StatusReason,
+  Template,
+} from './types.js';
 
 /** What was asked for, and the status last seen. A row outlives its container as a tombstone, so that leftovers are known as ours. */
 export const containers = pgTable(
@@ -46,8 +68,12 @@ export const containers = pgTable(
     deletedAt: instant('deleted_at'),
   },
   (table) => [
-    uniqueIndex('containers_name').on(table.name).where(sql`deleted_at is null`),
-    index('containers_owner').on(table.ownerId, table.createdAt, table.id).where(sql`deleted_at is null`),
+    uniqueIndex('containers_name')
+      .on(table.name)
+      .where(sql`deleted_at is null`),
+    index('containers_owner')
+      .on(table.ownerId, table.createdAt, table.id)
+      .where(sql`deleted_at is null`),
   ],
 );
 
@@ -91,7 +117,10 @@ export const idempotencyKeys = pgTable(
     instructionId: uuid('instruction_id'),
     createdAt: instant('created_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.ownerId, table.scope, table.key] }), index('idempotency_keys_created').on(table.createdAt)],
+  (table) => [
+    primaryKey({ columns: [table.ownerId, table.scope, table.key] }),
+    index('idempotency_keys_created').on(table.createdAt),
+  ],
 );
 
 /** Links that sign a browser in to a container's VS Code, or to one of its ports. */

@@ -13,7 +13,13 @@ import { StartGitAgentStep } from './steps/start-git-agent.step.js';
 import { StartWorkspaceStep } from './steps/start-workspace.step.js';
 
 /** The steps in their order; a module's providers and the pipeline's own list are one. */
-export const CREATE_STEPS = [EnsureImageStep, EnsureNetworkStep, StartGitAgentStep, CreateWorkspaceStep, StartWorkspaceStep] as const;
+export const CREATE_STEPS = [
+  EnsureImageStep,
+  EnsureNetworkStep,
+  StartGitAgentStep,
+  CreateWorkspaceStep,
+  StartWorkspaceStep,
+] as const;
 
 /** Injection token of the steps, made. */
 export abstract class CreateSteps extends Array<ProvisioningStep> {}
@@ -37,11 +43,20 @@ export class CreatePipeline implements Pipeline {
     const now = this.clock.now();
     const job = { id: jobId, patch: { state: 'completed', progress: 100, message: null, finishedAt: now } } as const;
     if (row.repoType === 'empty' || row.workspaceReady) {
-      await this.store.transition(row.id, 'running', { lease, job, patch: { ...unwritten, startedAt: now, workspaceReady: true } });
+      await this.store.transition(row.id, 'running', {
+        lease,
+        job,
+        patch: { ...unwritten, startedAt: now, workspaceReady: true },
+      });
       return () => undefined;
     }
     const clone = newJob(this.ids.next(), 'clone', row, now);
-    await this.store.transition(row.id, 'cloning', { lease, job, newJob: clone, patch: { ...unwritten, startedAt: now, jobId: clone.id } });
+    await this.store.transition(row.id, 'cloning', {
+      lease,
+      job,
+      newJob: clone,
+      patch: { ...unwritten, startedAt: now, jobId: clone.id },
+    });
     return () => this.queue.wake('clone', { jobId: clone.id, containerId: row.id });
   }
 }

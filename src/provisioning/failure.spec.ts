@@ -11,7 +11,10 @@ describe('classifyFailure', () => {
   });
 
   it('waits for an engine or a database that is away', () => {
-    expect(classifyFailure(new RuntimeError('unavailable', 'x'))).toMatchObject({ kind: 'waiting', error: { code: 'engine_unavailable', retryable: true } });
+    expect(classifyFailure(new RuntimeError('unavailable', 'x'))).toMatchObject({
+      kind: 'waiting',
+      error: { code: 'engine_unavailable', retryable: true },
+    });
     const away = [
       Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
       Object.assign(new Error('admin shutdown'), { code: '57P01' }),
@@ -22,7 +25,11 @@ describe('classifyFailure', () => {
       new Error('Failed query: select', { cause: new Error('Connection terminated unexpectedly') }),
       new Error('timeout exceeded when trying to connect'),
     ];
-    for (const error of away) expect(classifyFailure(error)).toMatchObject({ kind: 'waiting', error: { code: 'database_unavailable', retryable: true } });
+    for (const error of away)
+      expect(classifyFailure(error)).toMatchObject({
+        kind: 'waiting',
+        error: { code: 'database_unavailable', retryable: true },
+      });
   });
 
   it.each<[RuntimeErrorCode, string, boolean]>([
@@ -33,16 +40,34 @@ describe('classifyFailure', () => {
     ['out_of_disk', 'out_of_disk', false],
     ['build_failed', 'image_build_failed', false],
   ])('takes %s of the engine for %s (again: %s)', (code, expected, retryable) => {
-    expect(classifyFailure(new RuntimeError(code, 'what it said'))).toEqual({ kind: 'failed', error: { code: expected, message: 'what it said', retryable } });
-    expect(classifyFailure(new RuntimeError(code, 'x', { output: ['a', 'b'] }))).toMatchObject({ error: { output: ['a', 'b'] } });
+    expect(classifyFailure(new RuntimeError(code, 'what it said'))).toEqual({
+      kind: 'failed',
+      error: { code: expected, message: 'what it said', retryable },
+    });
+    expect(classifyFailure(new RuntimeError(code, 'x', { output: ['a', 'b'] }))).toMatchObject({
+      error: { output: ['a', 'b'] },
+    });
   });
 
   it('passes on what a step says itself', () => {
-    expect(classifyFailure(new JobFailure('git_auth_failed', 'No.', { output: ['x'] }))).toEqual({ kind: 'failed', error: { code: 'git_auth_failed', message: 'No.', retryable: false, output: ['x'] } });
-    expect(classifyFailure(new JobFailure('git_network', 'Later.', { retryable: true }))).toEqual({ kind: 'failed', error: { code: 'git_network', message: 'Later.', retryable: true } });
+    expect(classifyFailure(new JobFailure('git_auth_failed', 'No.', { output: ['x'] }))).toEqual({
+      kind: 'failed',
+      error: { code: 'git_auth_failed', message: 'No.', retryable: false, output: ['x'] },
+    });
+    expect(classifyFailure(new JobFailure('git_network', 'Later.', { retryable: true }))).toEqual({
+      kind: 'failed',
+      error: { code: 'git_network', message: 'Later.', retryable: true },
+    });
   });
 
-  it.each([[new Error('password=hunter2')], [new TypeError('hunter2')], ['hunter2'], [undefined], [null], [Object.assign(new Error('hunter2'), { code: '23505' })]])('keeps to itself what it does not know: %s', (error) => {
+  it.each([
+    [new Error('password=hunter2')],
+    [new TypeError('hunter2')],
+    ['hunter2'],
+    [undefined],
+    [null],
+    [Object.assign(new Error('hunter2'), { code: '23505' })],
+  ])('keeps to itself what it does not know: %s', (error) => {
     const failure = classifyFailure(error);
     expect(failure).toMatchObject({ kind: 'failed', error: { code: 'internal_error', retryable: true } });
     expect(JSON.stringify(failure)).not.toContain('hunter2');

@@ -25,7 +25,11 @@ const OF_RUNTIME: Record<Exclude<RuntimeErrorCode, 'unavailable' | 'aborted'>, {
 
 export const ENGINE_AWAY: FailureKind = {
   kind: 'waiting',
-  error: { code: 'engine_unavailable', message: 'The container engine does not answer; the job goes on when it does.', retryable: true },
+  error: {
+    code: 'engine_unavailable',
+    message: 'The container engine does not answer; the job goes on when it does.',
+    retryable: true,
+  },
 };
 
 export function classifyFailure(error: unknown): FailureKind {
@@ -35,13 +39,27 @@ export function classifyFailure(error: unknown): FailureKind {
     return { kind: 'failed', error: { code, message, retryable, ...(output === undefined ? {} : { output }) } };
   }
   if (error instanceof RuntimeError) return ofRuntime(error);
-  if (isDatabaseAway(error)) return { kind: 'waiting', error: { code: 'database_unavailable', message: 'The database does not answer.', retryable: true } };
-  return { kind: 'failed', error: { code: 'internal_error', message: 'Something went wrong in DevForge; the log has the details.', retryable: true } };
+  if (isDatabaseAway(error))
+    return {
+      kind: 'waiting',
+      error: { code: 'database_unavailable', message: 'The database does not answer.', retryable: true },
+    };
+  return {
+    kind: 'failed',
+    error: {
+      code: 'internal_error',
+      message: 'Something went wrong in DevForge; the log has the details.',
+      retryable: true,
+    },
+  };
 }
 
 function ofRuntime(error: RuntimeError): FailureKind {
   if (error.code === 'aborted') return { kind: 'dropped' };
   if (error.code === 'unavailable') return ENGINE_AWAY;
   const { output } = error.details;
-  return { kind: 'failed', error: { ...OF_RUNTIME[error.code], message: error.message, ...(output === undefined ? {} : { output }) } };
+  return {
+    kind: 'failed',
+    error: { ...OF_RUNTIME[error.code], message: error.message, ...(output === undefined ? {} : { output }) },
+  };
 }

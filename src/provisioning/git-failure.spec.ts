@@ -3,48 +3,164 @@ import { classifyGitFailure } from './git-failure.js';
 
 /** What git 2.39 and OpenSSH 9.2 write. */
 const MESSAGES: [code: string, retryable: boolean, stderr: string][] = [
-  ['git_auth_failed', false, "Cloning into '/workspace'...\nfatal: could not read Username for 'https://github.com': terminal prompts disabled\n"],
+  [
+    'git_auth_failed',
+    false,
+    "Cloning into '/workspace'...\nfatal: could not read Username for 'https://github.com': terminal prompts disabled\n",
+  ],
   ['git_auth_failed', false, "fatal: Authentication failed for 'https://192.0.2.1:8443/private.git/'\n"],
-  ['git_auth_failed', false, "remote: Support for password authentication was removed on August 13, 2021.\nfatal: Authentication failed for 'https://github.com/u/r.git/'\n"],
-  ['git_auth_failed', false, "fatal: unable to access 'https://example.org/r.git/': The requested URL returned error: 403\n"],
-  ['git_auth_failed', false, 'git@example.org: Permission denied (publickey).\nfatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.\n'],
-  ['git_auth_failed', false, 'error: RPC failed; HTTP 401 curl 22 The requested URL returned error: 401\nfatal: expected flush after ref listing\n'],
-  ['git_auth_failed', false, 'Received disconnect from 192.0.2.1 port 22:2: Too many authentication failures\r\ngit@example.org: Permission denied (publickey).\r\nConnection closed by 192.0.2.1 port 22\r\n'],
+  [
+    'git_auth_failed',
+    false,
+    "remote: Support for password authentication was removed on August 13, 2021.\nfatal: Authentication failed for 'https://github.com/u/r.git/'\n",
+  ],
+  [
+    'git_auth_failed',
+    false,
+    "fatal: unable to access 'https://example.org/r.git/': The requested URL returned error: 403\n",
+  ],
+  [
+    'git_auth_failed',
+    false,
+    'git@example.org: Permission denied (publickey).\nfatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.\n',
+  ],
+  [
+    'git_auth_failed',
+    false,
+    'error: RPC failed; HTTP 401 curl 22 The requested URL returned error: 401\nfatal: expected flush after ref listing\n',
+  ],
+  [
+    'git_auth_failed',
+    false,
+    'Received disconnect from 192.0.2.1 port 22:2: Too many authentication failures\r\ngit@example.org: Permission denied (publickey).\r\nConnection closed by 192.0.2.1 port 22\r\n',
+  ],
 
-  ['git_host_key_changed', false, '@@@@@@@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@@@@@@@@\nIT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!\nHost key verification failed.\nfatal: Could not read from remote repository.\n'],
-  ['git_host_key_changed', false, 'No ED25519 host key is known for example.org and you have requested strict checking.\r\nHost key verification failed.\r\nfatal: Could not read from remote repository.\n'],
+  [
+    'git_host_key_changed',
+    false,
+    '@@@@@@@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@@@@@@@@\nIT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!\nHost key verification failed.\nfatal: Could not read from remote repository.\n',
+  ],
+  [
+    'git_host_key_changed',
+    false,
+    'No ED25519 host key is known for example.org and you have requested strict checking.\r\nHost key verification failed.\r\nfatal: Could not read from remote repository.\n',
+  ],
 
-  ['git_branch_not_found', false, "warning: Could not find remote branch nope to clone.\nfatal: Remote branch nope not found in upstream origin\n"],
+  [
+    'git_branch_not_found',
+    false,
+    'warning: Could not find remote branch nope to clone.\nfatal: Remote branch nope not found in upstream origin\n',
+  ],
 
-  ['git_repository_not_found', false, "remote: Repository not found.\nfatal: repository 'https://github.com/u/absent.git/' not found\n"],
+  [
+    'git_repository_not_found',
+    false,
+    "remote: Repository not found.\nfatal: repository 'https://github.com/u/absent.git/' not found\n",
+  ],
   ['git_repository_not_found', false, "fatal: repository 'https://192.0.2.1:8443/absent.git/' not found\n"],
-  ['git_repository_not_found', false, 'ERROR: Repository not found.\nfatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.\n'],
-  ['git_repository_not_found', false, "fatal: '/srv/absent.git' does not appear to be a git repository\nfatal: Could not read from remote repository.\n"],
-  ['git_repository_not_found', false, "fatal: '/srv/absent.git' does not appear to be a git repository\nfatal: the remote end hung up unexpectedly\n"],
+  [
+    'git_repository_not_found',
+    false,
+    'ERROR: Repository not found.\nfatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.\n',
+  ],
+  [
+    'git_repository_not_found',
+    false,
+    "fatal: '/srv/absent.git' does not appear to be a git repository\nfatal: Could not read from remote repository.\n",
+  ],
+  [
+    'git_repository_not_found',
+    false,
+    "fatal: '/srv/absent.git' does not appear to be a git repository\nfatal: the remote end hung up unexpectedly\n",
+  ],
 
-  ['git_network', true, "fatal: unable to access 'https://absent.example/r.git/': Could not resolve host: absent.example\n"],
-  ['git_network', true, 'ssh: Could not resolve hostname absent.example: Name or service not known\r\nfatal: Could not read from remote repository.\n'],
-  ['git_network', true, 'ssh: Could not resolve hostname absent.example: Temporary failure in name resolution\r\nfatal: Could not read from remote repository.\n'],
-  ['git_network', true, "fatal: unable to access 'https://192.0.2.1:1/r.git/': Failed to connect to 192.0.2.1 port 1 after 0 ms: Couldn't connect to server\n"],
-  ['git_network', true, 'ssh: connect to host 192.0.2.1 port 22: Connection refused\r\nfatal: Could not read from remote repository.\n'],
-  ['git_network', true, 'ssh: connect to host 192.0.2.1 port 22: Connection timed out\r\nfatal: Could not read from remote repository.\n'],
-  ['git_network', true, 'ssh: connect to host 192.0.2.1 port 22: No route to host\r\nfatal: Could not read from remote repository.\n'],
-  ['git_network', true, 'kex_exchange_identification: Connection closed by remote host\r\nConnection closed by 192.0.2.1 port 22\r\nfatal: Could not read from remote repository.\n'],
+  [
+    'git_network',
+    true,
+    "fatal: unable to access 'https://absent.example/r.git/': Could not resolve host: absent.example\n",
+  ],
+  [
+    'git_network',
+    true,
+    'ssh: Could not resolve hostname absent.example: Name or service not known\r\nfatal: Could not read from remote repository.\n',
+  ],
+  [
+    'git_network',
+    true,
+    'ssh: Could not resolve hostname absent.example: Temporary failure in name resolution\r\nfatal: Could not read from remote repository.\n',
+  ],
+  [
+    'git_network',
+    true,
+    "fatal: unable to access 'https://192.0.2.1:1/r.git/': Failed to connect to 192.0.2.1 port 1 after 0 ms: Couldn't connect to server\n",
+  ],
+  [
+    'git_network',
+    true,
+    'ssh: connect to host 192.0.2.1 port 22: Connection refused\r\nfatal: Could not read from remote repository.\n',
+  ],
+  [
+    'git_network',
+    true,
+    'ssh: connect to host 192.0.2.1 port 22: Connection timed out\r\nfatal: Could not read from remote repository.\n',
+  ],
+  [
+    'git_network',
+    true,
+    'ssh: connect to host 192.0.2.1 port 22: No route to host\r\nfatal: Could not read from remote repository.\n',
+  ],
+  [
+    'git_network',
+    true,
+    'kex_exchange_identification: Connection closed by remote host\r\nConnection closed by 192.0.2.1 port 22\r\nfatal: Could not read from remote repository.\n',
+  ],
   ['git_network', true, 'Connection reset by 192.0.2.1 port 22\r\nfatal: Could not read from remote repository.\n'],
-  ['git_network', true, 'Receiving objects:  42% (42/100)\rerror: RPC failed; curl 18 transfer closed with outstanding read data remaining\nerror: 1357 bytes of body are still expected\nfetch-pack: unexpected disconnect while reading sideband packet\nfatal: early EOF\nfatal: fetch-pack: invalid index-pack output\n'],
-  ['git_network', true, 'fetch-pack: unexpected disconnect while reading sideband packet\nfatal: early EOF\nfatal: index-pack failed\n'],
+  [
+    'git_network',
+    true,
+    'Receiving objects:  42% (42/100)\rerror: RPC failed; curl 18 transfer closed with outstanding read data remaining\nerror: 1357 bytes of body are still expected\nfetch-pack: unexpected disconnect while reading sideband packet\nfatal: early EOF\nfatal: fetch-pack: invalid index-pack output\n',
+  ],
+  [
+    'git_network',
+    true,
+    'fetch-pack: unexpected disconnect while reading sideband packet\nfatal: early EOF\nfatal: index-pack failed\n',
+  ],
   ['git_network', true, "fatal: unable to access 'https://192.0.2.1/r.git/': The requested URL returned error: 503\n"],
   ['git_network', true, "fatal: unable to access 'https://192.0.2.1/r.git/': The requested URL returned error: 429\n"],
-  ['git_network', true, "fatal: unable to access 'https://192.0.2.1/r.git/': Operation too slow. Less than 1 bytes/sec transferred the last 60 seconds\n"],
+  [
+    'git_network',
+    true,
+    "fatal: unable to access 'https://192.0.2.1/r.git/': Operation too slow. Less than 1 bytes/sec transferred the last 60 seconds\n",
+  ],
   ['git_network', true, 'fatal: the remote end hung up unexpectedly\n'],
 
-  ['git_tls_failed', false, "fatal: unable to access 'https://192.0.2.1:8443/r.git/': SSL certificate problem: unable to get local issuer certificate\n"],
-  ['git_tls_failed', false, "fatal: unable to access 'https://192.0.2.1:8443/r.git/': server certificate verification failed. CAfile: none CRLfile: none\n"],
-  ['git_tls_failed', false, "fatal: unable to access 'https://192.0.2.1:8443/r.git/': SSL certificate problem: certificate has expired\n"],
+  [
+    'git_tls_failed',
+    false,
+    "fatal: unable to access 'https://192.0.2.1:8443/r.git/': SSL certificate problem: unable to get local issuer certificate\n",
+  ],
+  [
+    'git_tls_failed',
+    false,
+    "fatal: unable to access 'https://192.0.2.1:8443/r.git/': server certificate verification failed. CAfile: none CRLfile: none\n",
+  ],
+  [
+    'git_tls_failed',
+    false,
+    "fatal: unable to access 'https://192.0.2.1:8443/r.git/': SSL certificate problem: certificate has expired\n",
+  ],
 
   ['out_of_disk', false, 'fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output\n'],
-  ['out_of_disk', false, 'error: unable to write file big.bin\nerror: unable to create file x: Disk quota exceeded\nfatal: unable to checkout working tree\n'],
-  ['out_of_disk', false, 'fatal: cannot store pack file: No space left on device\nfatal: the remote end hung up unexpectedly\n'],
+  [
+    'out_of_disk',
+    false,
+    'error: unable to write file big.bin\nerror: unable to create file x: Disk quota exceeded\nfatal: unable to checkout working tree\n',
+  ],
+  [
+    'out_of_disk',
+    false,
+    'fatal: cannot store pack file: No space left on device\nfatal: the remote end hung up unexpectedly\n',
+  ],
 
   ['git_failed', true, "fatal: destination path '/workspace' already exists and is not an empty directory.\n"],
   ['git_failed', true, 'error: unable to create file x: Permission denied\nfatal: unable to checkout working tree\n'],
@@ -57,7 +173,10 @@ describe('classifyGitFailure', () => {
   });
 
   it.each([124, 137, 143])('says that git was ended by exit code %i', (exitCode) => {
-    expect(classifyGitFailure(exitCode, 'Receiving objects:  42%\r')).toMatchObject({ code: 'git_killed', retryable: true });
+    expect(classifyGitFailure(exitCode, 'Receiving objects:  42%\r')).toMatchObject({
+      code: 'git_killed',
+      retryable: true,
+    });
   });
 
   it('believes what git says before how it ended', () => {

@@ -9,13 +9,52 @@ interface Kind {
 
 /** What git says, in the order of how much it tells. */
 const KINDS: Kind[] = [
-  { code: 'git_host_key_changed', pattern: /Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED/i, message: 'The SSH host key of the server is not the one that is known for it.', retryable: false },
-  { code: 'git_branch_not_found', pattern: /Remote branch .+ not found|Could not find remote branch/i, message: 'The repository has no such branch.', retryable: false },
-  { code: 'git_auth_failed', pattern: /Authentication failed|Permission denied(?: \(|, please)|could not read Username|could not read Password|terminal prompts disabled|returned error: 40[13]/i, message: 'The server did not accept the credentials: give the container an SSH key (sshKeyPath) that may read the repository.', retryable: false },
-  { code: 'out_of_disk', pattern: /No space left on device|Disk quota exceeded/i, message: 'There is no space left for the repository.', retryable: false },
-  { code: 'git_tls_failed', pattern: /SSL certificate problem|certificate verif|unable to get local issuer/i, message: 'The TLS certificate of the server is not trusted: name its authority in EXTRA_CA_CERTS.', retryable: false },
-  { code: 'git_network', pattern: /Could not resolve host|Temporary failure|Connection (?:refused|reset|timed out|closed)|Operation timed out|Failed to connect|early EOF|unexpected disconnect|RPC failed|returned error: (?:429|5\d\d)|kex_exchange_identification|Network is unreachable|No route to host|remote end hung up|Operation too slow/i, message: 'The server could not be reached, or the connection broke.', retryable: true },
-  { code: 'git_repository_not_found', pattern: /Repository not found|repository '.*' not found|does not appear to be a git repository|No such file or directory|not found|returned error: 404/i, message: 'The server has no such repository, or does not show it to this key.', retryable: false },
+  {
+    code: 'git_host_key_changed',
+    pattern: /Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED/i,
+    message: 'The SSH host key of the server is not the one that is known for it.',
+    retryable: false,
+  },
+  {
+    code: 'git_branch_not_found',
+    pattern: /Remote branch .+ not found|Could not find remote branch/i,
+    message: 'The repository has no such branch.',
+    retryable: false,
+  },
+  {
+    code: 'git_auth_failed',
+    pattern:
+      /Authentication failed|Permission denied(?: \(|, please)|could not read Username|could not read Password|terminal prompts disabled|returned error: 40[13]/i,
+    message:
+      'The server did not accept the credentials: give the container an SSH key (sshKeyPath) that may read the repository.',
+    retryable: false,
+  },
+  {
+    code: 'out_of_disk',
+    pattern: /No space left on device|Disk quota exceeded/i,
+    message: 'There is no space left for the repository.',
+    retryable: false,
+  },
+  {
+    code: 'git_tls_failed',
+    pattern: /SSL certificate problem|certificate verif|unable to get local issuer/i,
+    message: 'The TLS certificate of the server is not trusted: name its authority in EXTRA_CA_CERTS.',
+    retryable: false,
+  },
+  {
+    code: 'git_network',
+    pattern:
+      /Could not resolve host|Temporary failure|Connection (?:refused|reset|timed out|closed)|Operation timed out|Failed to connect|early EOF|unexpected disconnect|RPC failed|returned error: (?:429|5\d\d)|kex_exchange_identification|Network is unreachable|No route to host|remote end hung up|Operation too slow/i,
+    message: 'The server could not be reached, or the connection broke.',
+    retryable: true,
+  },
+  {
+    code: 'git_repository_not_found',
+    pattern:
+      /Repository not found|repository '.*' not found|does not appear to be a git repository|No such file or directory|not found|returned error: 404/i,
+    message: 'The server has no such repository, or does not show it to this key.',
+    retryable: false,
+  },
 ];
 const KEPT_LINES = 20;
 /** Exit codes by which `timeout` and the kernel end a command. */
@@ -23,11 +62,18 @@ const KILLED = [124, 137, 143];
 
 /** What kept git from cloning. Anything unknown is tried again. */
 export function classifyGitFailure(exitCode: number, stderr: string): JobFailure {
-  const output = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '').slice(-KEPT_LINES);
+  const output = stderr
+    .split(/[\r\n]+/)
+    .filter((line) => line.trim() !== '')
+    .slice(-KEPT_LINES);
   const text = output.join('\n');
   const kind = wins(KINDS.filter(({ pattern }) => pattern.test(text)));
   if (kind !== undefined) return new JobFailure(kind.code, kind.message, { retryable: kind.retryable, output });
-  if (KILLED.includes(exitCode)) return new JobFailure('git_killed', 'Git was ended before it had cloned the repository.', { retryable: true, output });
+  if (KILLED.includes(exitCode))
+    return new JobFailure('git_killed', 'Git was ended before it had cloned the repository.', {
+      retryable: true,
+      output,
+    });
   return new JobFailure('git_failed', `Git ended with exit code ${exitCode}.`, { retryable: true, output });
 }
 

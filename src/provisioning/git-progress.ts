@@ -1,4 +1,5 @@
-const PHASE = /^(?:remote: )?(Counting objects|Compressing objects|Receiving objects|Resolving deltas|Updating files): +(\d+)%/;
+const PHASE =
+  /^(?:remote: )?(Counting objects|Compressing objects|Receiving objects|Resolving deltas|Updating files): +(\d+)%/;
 /** Where each phase begins, in percent of a clone, and how much of it it is. */
 const SHARE: Record<string, [from: number, share: number]> = {
   'Counting objects': [0, 3],

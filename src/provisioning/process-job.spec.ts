@@ -17,7 +17,9 @@ afterEach(() => end());
 
 const run = (outcome: () => Promise<Outcome>): Promise<unknown> => {
   const job = { name: 'clone', data: {}, moveToDelayed: async () => undefined } as unknown as ProvisioningJob;
-  return processJob({ run: outcome } as unknown as ProvisioningRunner, {} as Pipeline, job).catch((thrown: Error) => thrown.message);
+  return processJob({ run: outcome } as unknown as ProvisioningRunner, {} as Pipeline, job).catch(
+    (thrown: Error) => thrown.message,
+  );
 };
 
 describe('a run of a job', () => {
@@ -32,7 +34,9 @@ describe('a run of a job', () => {
   });
 
   it('tells that it broke off, and how long it took until then', async () => {
-    await expect(run(() => new Promise((_, reject) => setTimeout(() => reject(new Error('away')), 20)))).resolves.toBe('away');
+    await expect(run(() => new Promise((_, reject) => setTimeout(() => reject(new Error('away')), 20)))).resolves.toBe(
+      'away',
+    );
     expect(told).toMatchObject([{ outcome: 'error' }]);
     expect(told[0]!.seconds).toBeGreaterThan(0.015);
   });

@@ -3,7 +3,12 @@ import { type JobRun, jobRuns } from '../queues/job-runs.js';
 import type { Outcome, Pipeline, ProvisioningRunner } from './provisioning-runner.js';
 
 /** Runs a job's pipeline and tells BullMQ how it went. */
-export async function processJob(runner: ProvisioningRunner, pipeline: Pipeline, job: ProvisioningJob, token?: string): Promise<void> {
+export async function processJob(
+  runner: ProvisioningRunner,
+  pipeline: Pipeline,
+  job: ProvisioningJob,
+  token?: string,
+): Promise<void> {
   const outcome = await observed(job.name as JobRun['name'], () => runner.run(job.data, pipeline));
   switch (outcome.kind) {
     case 'done':

@@ -55,7 +55,8 @@ describe('ProvisioningRunner', () => {
     };
     const store = { transition, tryTransition: transition, updateJob: async () => job };
     const leases = {
-      tryWithLease: async (_id: string, work: (held: HeldLease) => Promise<unknown>) => (free ? work({ lease: { containerId: row.id, holder: 'me', fence: 1 }, signal: lost.signal }) : undefined),
+      tryWithLease: async (_id: string, work: (held: HeldLease) => Promise<unknown>) =>
+        free ? work({ lease: { containerId: row.id, holder: 'me', fence: 1 }, signal: lost.signal }) : undefined,
     };
     runner = new ProvisioningRunner(
       { findById: async () => row } as unknown as ContainersRepository,
@@ -68,7 +69,8 @@ describe('ProvisioningRunner', () => {
     );
   });
 
-  const run = (...steps: ProvisioningStep[]): Promise<Outcome> => runner.run({ jobId: 'j', containerId: row.id }, { steps, finish });
+  const run = (...steps: ProvisioningStep[]): Promise<Outcome> =>
+    runner.run({ jobId: 'j', containerId: row.id }, { steps, finish });
   const failing = (cause: unknown): ProvisioningStep =>
     new ScriptedStep('fails', 'creating', 10, async () => {
       throw cause;
@@ -77,9 +79,14 @@ describe('ProvisioningRunner', () => {
   it('takes the container through its steps, and writes where it is', async () => {
     const afterwards = jest.fn();
     finish.mockResolvedValue(afterwards);
-    await expect(run(new ScriptedStep('first', 'creating', 60), new ScriptedStep('second', 'starting', 40))).resolves.toEqual({ kind: 'done' });
+    await expect(
+      run(new ScriptedStep('first', 'creating', 60), new ScriptedStep('second', 'starting', 40)),
+    ).resolves.toEqual({ kind: 'done' });
     expect(written).toEqual([
-      { to: 'creating', job: expect.objectContaining({ step: 'first', progress: 0, state: 'active', attempts: 1, error: null }) },
+      {
+        to: 'creating',
+        job: expect.objectContaining({ step: 'first', progress: 0, state: 'active', attempts: 1, error: null }),
+      },
       { to: 'starting', job: expect.objectContaining({ step: 'second', progress: 60 }) },
     ]);
     expect(finish).toHaveBeenCalledTimes(1);
@@ -100,19 +107,32 @@ describe('ProvisioningRunner', () => {
 
   it('comes back when somebody else has the container', async () => {
     free = false;
-    await expect(run(failing(new Error('not reached')))).resolves.toEqual({ kind: 'postponed', delayMs: expect.any(Number) });
+    await expect(run(failing(new Error('not reached')))).resolves.toEqual({
+      kind: 'postponed',
+      delayMs: expect.any(Number),
+    });
     expect(written).toEqual([]);
   });
 
   it('waits for an engine that is away, without counting it', async () => {
     job = { ...job, failures: MOST_FAILURES - 1 };
-    await expect(run(failing(new RuntimeError('unavailable', 'x')))).resolves.toEqual({ kind: 'postponed', delayMs: expect.any(Number) });
-    expect(written.at(-1)).toMatchObject({ to: 'creating', reason: 'engine_unavailable', job: { state: 'queued', failures: MOST_FAILURES - 1 } });
+    await expect(run(failing(new RuntimeError('unavailable', 'x')))).resolves.toEqual({
+      kind: 'postponed',
+      delayMs: expect.any(Number),
+    });
+    expect(written.at(-1)).toMatchObject({
+      to: 'creating',
+      reason: 'engine_unavailable',
+      job: { state: 'queued', failures: MOST_FAILURES - 1 },
+    });
     expect(stopFailed).not.toHaveBeenCalled();
   });
 
   it('tells a call that failed from an engine that fails at everything', async () => {
-    await expect(run(failing(new RuntimeError('failed', 'x')))).resolves.toMatchObject({ kind: 'retry', error: { code: 'engine_failed' } });
+    await expect(run(failing(new RuntimeError('failed', 'x')))).resolves.toMatchObject({
+      kind: 'retry',
+      error: { code: 'engine_failed' },
+    });
     expect(written.at(-1)).toMatchObject({ job: { failures: 1 } });
     engineAnswers = false;
     await expect(run(failing(new RuntimeError('failed', 'x')))).resolves.toMatchObject({ kind: 'postponed' });
@@ -120,19 +140,41 @@ describe('ProvisioningRunner', () => {
   });
 
   it('tries again what may succeed later, and counts it', async () => {
-    await expect(run(failing(new JobFailure('git_network', 'Later.', { retryable: true })))).resolves.toMatchObject({ kind: 'retry', error: { code: 'git_network' } });
-    expect(written.at(-1)).toMatchObject({ to: 'creating', reason: 'git_network', job: { state: 'queued', failures: 1, error: { code: 'git_network' } } });
+    await expect(run(failing(new JobFailure('git_network', 'Later.', { retryable: true })))).resolves.toMatchObject({
+      kind: 'retry',
+      error: { code: 'git_network' },
+    });
+    expect(written.at(-1)).toMatchObject({
+      to: 'creating',
+      reason: 'git_network',
+      job: { state: 'queued', failures: 1, error: { code: 'git_network' } },
+    });
   });
 
   it('gives up at the last failure allowed', async () => {
     job = { ...job, failures: MOST_FAILURES - 1 };
-    await expect(run(failing(new JobFailure('git_network', 'Later.', { retryable: true })))).resolves.toMatchObject({ kind: 'failed' });
-    expect(written.at(-1)).toMatchObject({ to: 'failed', reason: 'git_network', job: { state: 'failed', failures: MOST_FAILURES, finishedAt: expect.any(Date) } });
+    await expect(run(failing(new JobFailure('git_network', 'Later.', { retryable: true })))).resolves.toMatchObject({
+      kind: 'failed',
+    });
+    expect(written.at(-1)).toMatchObject({
+      to: 'failed',
+      reason: 'git_network',
+      job: { state: 'failed', failures: MOST_FAILURES, finishedAt: expect.any(Date) },
+    });
   });
 
   it('gives up at once what cannot succeed, says why, and stops what it started', async () => {
-    await expect(run(new ScriptedStep('first', 'creating', 60), failing(new JobFailure('git_auth_failed', 'No.', { output: ['fatal'] })))).resolves.toMatchObject({ kind: 'failed', error: { output: ['fatal'] } });
-    expect(written.at(-1)).toMatchObject({ to: 'failed', reason: 'git_auth_failed', job: { state: 'failed', failures: 1 } });
+    await expect(
+      run(
+        new ScriptedStep('first', 'creating', 60),
+        failing(new JobFailure('git_auth_failed', 'No.', { output: ['fatal'] })),
+      ),
+    ).resolves.toMatchObject({ kind: 'failed', error: { output: ['fatal'] } });
+    expect(written.at(-1)).toMatchObject({
+      to: 'failed',
+      reason: 'git_auth_failed',
+      job: { state: 'failed', failures: 1 },
+    });
     expect(stopFailed).toHaveBeenCalledTimes(1);
     expect(finish).not.toHaveBeenCalled();
   });
@@ -152,7 +194,12 @@ describe('ProvisioningRunner', () => {
 
   it('begins no step once the container is lost', async () => {
     const second = jest.fn<Run>();
-    await expect(run(new ScriptedStep('first', 'creating', 10, async () => lost.abort()), new ScriptedStep('second', 'starting', 10, second))).resolves.toEqual({ kind: 'done' });
+    await expect(
+      run(
+        new ScriptedStep('first', 'creating', 10, async () => lost.abort()),
+        new ScriptedStep('second', 'starting', 10, second),
+      ),
+    ).resolves.toEqual({ kind: 'done' });
     expect(second).not.toHaveBeenCalled();
     expect(finish).not.toHaveBeenCalled();
   });

@@ -77,13 +77,22 @@ export class ProvisioningRunner implements OnModuleDestroy {
   }
 
   /** The rows, unless the job is over, the container has another one by now, or is being deleted. */
-  private async pending({ jobId, containerId }: ProvisioningJobData): Promise<{ job: JobRow; container: ContainerRow } | null> {
+  private async pending({
+    jobId,
+    containerId,
+  }: ProvisioningJobData): Promise<{ job: JobRow; container: ContainerRow } | null> {
     const [job, container] = await Promise.all([this.jobs.findById(jobId), this.containers.findById(containerId)]);
     if (job === null || container === null || job.finishedAt !== null) return null;
     return container.jobId !== jobId || container.status === 'deleting' ? null : { job, container };
   }
 
-  private async work(container: ContainerRow, job: JobRow, pipeline: Pipeline, held: HeldLease, progress: Progress): Promise<() => void> {
+  private async work(
+    container: ContainerRow,
+    job: JobRow,
+    pipeline: Pipeline,
+    held: HeldLease,
+    progress: Progress,
+  ): Promise<() => void> {
     const context = contextOf(container, job, held);
     let done = 0;
     for (const [index, step] of pipeline.steps.entries()) {
@@ -100,12 +109,16 @@ export class ProvisioningRunner implements OnModuleDestroy {
         context.row = await this.store.transition(container.id, step.status, {
           lease: held.lease,
           patch: context.unwritten,
-          job: { id: job.id, patch: index === 0 ? { ...begun, state: 'active', attempts: job.attempts + 1, error: null } : begun },
+          job: {
+            id: job.id,
+            patch: index === 0 ? { ...begun, state: 'active', attempts: job.attempts + 1, error: null } : begun,
+          },
         });
         context.unwritten = {};
         progress.container = context.row;
       }
-      context.report = (percent, message) => reporter.report({ progress: from + Math.floor((step.weight * percent) / 100), message });
+      context.report = (percent, message) =>
+        reporter.report({ progress: from + Math.floor((step.weight * percent) / 100), message });
       try {
         await step.run(context);
       } finally {
@@ -120,7 +133,10 @@ export class ProvisioningRunner implements OnModuleDestroy {
     const failure = held.signal.aborted ? ({ kind: 'dropped' } as const) : await this.classify(error);
     if (failure.kind === 'dropped') return { kind: 'done' };
 
-    this.logger.warn({ err: error, containerId: container.id, jobId: job.id, code: failure.error.code }, 'A provisioning step failed');
+    this.logger.warn(
+      { err: error, containerId: container.id, jobId: job.id, code: failure.error.code },
+      'A provisioning step failed',
+    );
     const reason = { code: failure.error.code, message: failure.error.message };
     const failures = job.failures + (failure.kind === 'waiting' ? 0 : 1);
     if (failure.kind === 'waiting' || (failure.error.retryable && failures < MOST_FAILURES)) {
@@ -129,12 +145,17 @@ export class ProvisioningRunner implements OnModuleDestroy {
         reason,
         job: { id: job.id, patch: { step, state: 'queued', failures, error: failure.error } },
       });
-      return failure.kind === 'waiting' ? { kind: 'postponed', delayMs: AWAY_RETRY_MS } : { kind: 'retry', error: failure.error };
+      return failure.kind === 'waiting'
+        ? { kind: 'postponed', delayMs: AWAY_RETRY_MS }
+        : { kind: 'retry', error: failure.error };
     }
     await this.store.tryTransition(container.id, 'failed', {
       lease: held.lease,
       reason,
-      job: { id: job.id, patch: { step, state: 'failed', failures, error: failure.error, finishedAt: this.clock.now() } },
+      job: {
+        id: job.id,
+        patch: { step, state: 'failed', failures, error: failure.error, finishedAt: this.clock.now() },
+      },
     });
     await this.failedWorkspace.stop(container);
     return { kind: 'failed', error: failure.error };

@@ -13,8 +13,17 @@ export interface QueueBackend {
 }
 
 /** BullMQ on PostgreSQL, in a schema of its own. One pool serves all queues and workers. */
-export async function openPostgresBackend(config: ConnectionConfig, onError: (error: Error) => void): Promise<QueueBackend> {
-  const pool = new Pool({ ...config, max: POOL_SIZE, keepAlive: true, application_name: 'devforge', options: `-c search_path=${SCHEMA},public` });
+export async function openPostgresBackend(
+  config: ConnectionConfig,
+  onError: (error: Error) => void,
+): Promise<QueueBackend> {
+  const pool = new Pool({
+    ...config,
+    max: POOL_SIZE,
+    keepAlive: true,
+    application_name: 'devforge',
+    options: `-c search_path=${SCHEMA},public`,
+  });
   pool.on('error', onError);
   // One in use breaks between two queries as well; without a listener it would end the process.
   pool.on('connect', (connected) => connected.on('error', () => undefined));

@@ -15,10 +15,16 @@ const QUEUE_BACKEND = Symbol('QueueBackend');
   providers: [
     {
       provide: QUEUE_BACKEND,
-      useFactory: (settings: Settings, database: Database, logger: PinoLogger): Promise<QueueBackend> | QueueBackend => {
+      useFactory: (
+        settings: Settings,
+        database: Database,
+        logger: PinoLogger,
+      ): Promise<QueueBackend> | QueueBackend => {
         logger.setContext('QueueBackend');
         return settings.redisUrl === undefined
-          ? openPostgresBackend(database.config, (error) => logger.warn({ err: error }, 'A connection of the queue broke'))
+          ? openPostgresBackend(database.config, (error) =>
+              logger.warn({ err: error }, 'A connection of the queue broke'),
+            )
           : openRedisBackend(settings.redisUrl);
       },
       inject: [Settings, Database, PinoLogger],

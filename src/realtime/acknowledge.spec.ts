@@ -23,7 +23,9 @@ const deep = (levels: number): unknown => JSON.parse(`${'{"a":'.repeat(levels)}1
 
 describe('acknowledge', () => {
   it('answers with what the work gives', async () => {
-    await expect(acknowledge({ containerId: 'c' }, PayloadDto, [], ({ containerId, interval }) => ({ containerId, interval }))).resolves.toEqual({
+    await expect(
+      acknowledge({ containerId: 'c' }, PayloadDto, [], ({ containerId, interval }) => ({ containerId, interval })),
+    ).resolves.toEqual({
       ok: true,
       containerId: 'c',
       interval: 2_000,
@@ -64,13 +66,18 @@ describe('acknowledge', () => {
     ['an object without a prototype', Object.assign(Object.create(null), { wrong: 1 })],
   ])('refuses %s, and does no work', async (_, payload) => {
     const work = jest.fn(() => undefined);
-    await expect(acknowledge(payload, PayloadDto, [], work)).resolves.toEqual({ ok: false, error: { code: 'validation_failed', message: expect.any(String) } });
+    await expect(acknowledge(payload, PayloadDto, [], work)).resolves.toEqual({
+      ok: false,
+      error: { code: 'validation_failed', message: expect.any(String) },
+    });
     expect(work).not.toHaveBeenCalled();
     expect(({} as { admin?: boolean }).admin).toBeUndefined();
   });
 
   it.each([100, 20_000])('survives %i levels', async (levels) => {
-    await expect(acknowledge({ containerId: deep(levels) }, PayloadDto, [], () => undefined)).resolves.toMatchObject({ ok: false });
+    await expect(acknowledge({ containerId: deep(levels) }, PayloadDto, [], () => undefined)).resolves.toMatchObject({
+      ok: false,
+    });
   });
 
   it('names the field at fault', async () => {

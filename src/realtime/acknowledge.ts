@@ -27,9 +27,11 @@ export async function acknowledge<Dto extends object, Details extends object>(
 
 async function parse<Dto extends object>(payload: unknown, Payload: new () => Dto): Promise<Dto> {
   const given = payload ?? {};
-  if (typeof given !== 'object' || Array.isArray(given)) throw new DomainError('validation_failed', 'The payload must be an object.');
+  if (typeof given !== 'object' || Array.isArray(given))
+    throw new DomainError('validation_failed', 'The payload must be an object.');
   const foreign = prototypeKeys(given, '');
-  if (foreign.length > 0) throw validationFailed(foreign.map((field) => ({ field, messages: [`property ${field} should not exist`] })));
+  if (foreign.length > 0)
+    throw validationFailed(foreign.map((field) => ({ field, messages: [`property ${field} should not exist`] })));
   const dto = plainToInstance(Payload, given);
   const errors = await validate(dto, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
   if (errors.length > 0) throw validationFailed(flattenValidationErrors(errors));

@@ -76,14 +76,18 @@ export class DevForgeIoAdapter extends IoAdapter {
 
   /** Programs send no Origin; browsers always do. */
   private isAllowedOrigin(origin: string | undefined): boolean {
-    return origin === undefined || this.settings.corsOrigins.includes('*') || this.settings.corsOrigins.includes(origin);
+    return (
+      origin === undefined || this.settings.corsOrigins.includes('*') || this.settings.corsOrigins.includes(origin)
+    );
   }
 
   private admit(socket: TypedSocket, next: (error?: Error) => void): void {
     const token: unknown = socket.handshake.auth['token'];
     if (typeof token !== 'string' || !this.token.matches(token)) {
       const refusal = new DomainError('unauthorized', 'Send the token as auth.token in the handshake.');
-      return next(Object.assign(new Error(refusal.message), { data: { code: refusal.code, message: refusal.message } }));
+      return next(
+        Object.assign(new Error(refusal.message), { data: { code: refusal.code, message: refusal.message } }),
+      );
     }
     socket.data.principal = ADMINISTRATOR;
     next();
@@ -101,8 +105,10 @@ export class DevForgeIoAdapter extends IoAdapter {
       const refuse = (error: DomainError): void => {
         if (typeof ack === 'function') ack({ ok: false, error: { code: error.code, message: error.message } });
       };
-      if (!(TYPED.has(event) ? typingBudget : budget).spend()) return refuse(new DomainError('too_many_requests', 'This connection sends too many messages.'));
-      if (!Object.hasOwn(EVENTS, event)) return refuse(new DomainError('unknown_event', `There is no event "${String(event).slice(0, 64)}".`));
+      if (!(TYPED.has(event) ? typingBudget : budget).spend())
+        return refuse(new DomainError('too_many_requests', 'This connection sends too many messages.'));
+      if (!Object.hasOwn(EVENTS, event))
+        return refuse(new DomainError('unknown_event', `There is no event "${String(event).slice(0, 64)}".`));
       next();
     });
   }

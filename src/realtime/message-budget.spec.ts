@@ -15,7 +15,8 @@ describe('a budget of typing', () => {
 
 describe('a message budget', () => {
   let now = 0;
-  const spend = (budget: MessageBudget, count: number): number => Array.from({ length: count }, () => budget.spend()).filter(Boolean).length;
+  const spend = (budget: MessageBudget, count: number): number =>
+    Array.from({ length: count }, () => budget.spend()).filter(Boolean).length;
 
   it('allows a burst, and then no more', () => {
     const budget = new MessageBudget(() => now);

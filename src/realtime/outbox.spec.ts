@@ -2,7 +2,10 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { LatestMessages, Outbox, type OutboxSource } from './outbox.js';
 import type { ServerMessage } from './typed-socket.js';
 
-const message = (containerId: string, count: number): ServerMessage => ({ event: 'logs:dropped', payload: { containerId, count } });
+const message = (containerId: string, count: number): ServerMessage => ({
+  event: 'logs:dropped',
+  payload: { containerId, count },
+});
 
 /** A client that takes one message each time it is `clear`. */
 class FakeTransport {
@@ -30,7 +33,7 @@ class FakeTransport {
   }
 
   all(): string[] {
-    for (let before = -1; before < this.sent.length; ) {
+    for (let before = -1; before < this.sent.length;) {
       before = this.sent.length;
       this.next();
     }

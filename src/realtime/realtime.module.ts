@@ -8,7 +8,11 @@ import { NoReplicas, ReplicaLink } from './replicas/replica-link.js';
 import { SocketTally } from './socket-tally.js';
 
 /** By Redis where there is one, else by a PostgreSQL that others may use as well. Loaded only where they are needed. */
-async function openReplicaLink({ redisUrl, databaseUrl }: Settings, database: Database, logger: PinoLogger): Promise<ReplicaLink> {
+async function openReplicaLink(
+  { redisUrl, databaseUrl }: Settings,
+  database: Database,
+  logger: PinoLogger,
+): Promise<ReplicaLink> {
   logger.setContext(ReplicaLink.name);
   if (redisUrl !== undefined) {
     const { RedisLink } = await import('./replicas/redis-link.js');
@@ -22,7 +26,12 @@ async function openReplicaLink({ redisUrl, databaseUrl }: Settings, database: Da
 /** Global, since every gateway counts its subscriptions. */
 @Global()
 @Module({
-  providers: [{ provide: ReplicaLink, useFactory: openReplicaLink, inject: [Settings, Database, PinoLogger] }, ReplicaEvents, MissedEvents, SocketTally],
+  providers: [
+    { provide: ReplicaLink, useFactory: openReplicaLink, inject: [Settings, Database, PinoLogger] },
+    ReplicaEvents,
+    MissedEvents,
+    SocketTally,
+  ],
   exports: [ReplicaLink, ReplicaEvents, SocketTally],
 })
 export class RealtimeModule implements OnApplicationShutdown {

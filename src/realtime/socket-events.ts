@@ -9,7 +9,8 @@ export interface SocketError {
 }
 
 /** What every client event is answered with. */
-export type Acknowledgement<Details extends object = object> = ({ ok: true } & Details) | { ok: false; error: SocketError };
+export type Acknowledgement<Details extends object = object> =
+  ({ ok: true } & Details) | { ok: false; error: SocketError };
 
 type Ack<Details extends object = object> = (answer: Acknowledgement<Details>) => void;
 
@@ -107,13 +108,19 @@ export interface ClientToServerEvents {
   'unsubscribe:metrics': (payload: { containerId: string }, ack?: Ack) => void;
   'subscribe:status': (payload: { containerId?: string }, ack?: Ack) => void;
   'unsubscribe:status': (payload: { containerId?: string }, ack?: Ack) => void;
-  'subscribe:logs': (payload: { containerId: string; tail?: number; stream?: 'all' | 'stdout' | 'stderr' }, ack?: Ack) => void;
+  'subscribe:logs': (
+    payload: { containerId: string; tail?: number; stream?: 'all' | 'stdout' | 'stderr' },
+    ack?: Ack,
+  ) => void;
   'unsubscribe:logs': (payload: { containerId: string }, ack?: Ack) => void;
   /** `after`: the `seq` that was seen last. */
   'subscribe:instruction': (payload: { instructionId: string; after?: number }, ack?: Ack) => void;
   'unsubscribe:instruction': (payload: { instructionId: string }, ack?: Ack) => void;
   /** Without `terminalId` a shell is started; with one that is there its screen is shown and it goes on. 1 to 1000 columns and rows. */
-  'terminal:open': (payload: { containerId: string; cols: number; rows: number; terminalId?: string }, ack?: Ack<{ terminalId: string }>) => void;
+  'terminal:open': (
+    payload: { containerId: string; cols: number; rows: number; terminalId?: string },
+    ack?: Ack<{ terminalId: string }>,
+  ) => void;
   /** At most 16384 characters a message; messages are taken in their order. */
   'terminal:input': (payload: { terminalId: string; data: string }, ack?: Ack) => void;
   /** Of several clients the one that asked last decides. */
@@ -150,5 +157,9 @@ export interface ServerToClientEvents {
   /** The terminal has another size, in the order of the output. */
   'terminal:resized': (size: { terminalId: string; cols: number; rows: number }) => void;
   /** `exitCode` is null when nobody knows it: the container stopped, or the process that held the terminal is gone. */
-  'terminal:exit': (end: { terminalId: string; exitCode: number | null; reason: 'exited' | 'container_stopped' | 'lost' }) => void;
+  'terminal:exit': (end: {
+    terminalId: string;
+    exitCode: number | null;
+    reason: 'exited' | 'container_stopped' | 'lost';
+  }) => void;
 }

@@ -3,7 +3,10 @@ import { LatestMessages, Outbox, type Transport } from './outbox.js';
 import { SocketTally } from './socket-tally.js';
 import type { ServerMessage } from './typed-socket.js';
 
-const removed = (containerId: string): ServerMessage => ({ event: 'status:removed', payload: { containerId, at: 'now' } });
+const removed = (containerId: string): ServerMessage => ({
+  event: 'status:removed',
+  payload: { containerId, at: 'now' },
+});
 
 let tally: SocketTally;
 let isClear: boolean;
@@ -14,7 +17,11 @@ let messages: LatestMessages;
 beforeEach(() => {
   [isClear, sent] = [true, []];
   tally = new SocketTally();
-  const transport: Transport = { isClear: () => isClear, onClear: (listener) => (flush = listener), send: (message) => void sent.push(message) };
+  const transport: Transport = {
+    isClear: () => isClear,
+    onClear: (listener) => (flush = listener),
+    send: (message) => void sent.push(message),
+  };
   messages = new LatestMessages(new Outbox(tally.counting(transport)));
 });
 

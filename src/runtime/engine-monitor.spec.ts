@@ -98,7 +98,10 @@ describe('EngineMonitor', () => {
   it('asks what the engine is once for as long as it stays', async () => {
     monitor.start();
     await settled();
-    await expect(Promise.all([monitor.info(), monitor.info()])).resolves.toEqual([runtime.engine.present, runtime.engine.present]);
+    await expect(Promise.all([monitor.info(), monitor.info()])).resolves.toEqual([
+      runtime.engine.present,
+      runtime.engine.present,
+    ]);
     expect(runtime.faults.calls.filter((call) => call === 'engine.info')).toHaveLength(1);
     runtime.engine.endWatches();
     await settled();

@@ -68,10 +68,14 @@ export class EngineMonitor implements OnApplicationShutdown {
     const lost = new AbortController();
     const signal = AbortSignal.any([lost.signal, this.stopped.signal]);
     await this.runtime.engine.ping();
-    const watching = this.runtime.engine.watch((event) => this.listeners.forEach((listener) => listener(event)), signal, () => {
-      onReady();
-      this.becomeAvailable();
-    });
+    const watching = this.runtime.engine.watch(
+      (event) => this.listeners.forEach((listener) => listener(event)),
+      signal,
+      () => {
+        onReady();
+        this.becomeAvailable();
+      },
+    );
     let failure: unknown;
     const pinging = this.pingUntil(signal).catch((error: unknown) => {
       failure = error;

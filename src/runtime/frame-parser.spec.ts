@@ -1,8 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { frameHeader, FrameParser } from './frame-parser.js';
 
-const frame = (kind: string, text: string): Buffer => Buffer.concat([frameHeader(kind, Buffer.byteLength(text)), Buffer.from(text)]);
-const stream = Buffer.concat([frame('J', '{"ok":true}'), frame('D', 'some '), frame('D', ''), frame('D', 'content'), frame('E', ''), frame('J', '{}')]);
+const frame = (kind: string, text: string): Buffer =>
+  Buffer.concat([frameHeader(kind, Buffer.byteLength(text)), Buffer.from(text)]);
+const stream = Buffer.concat([
+  frame('J', '{"ok":true}'),
+  frame('D', 'some '),
+  frame('D', ''),
+  frame('D', 'content'),
+  frame('E', ''),
+  frame('J', '{}'),
+]);
 
 function read(chunks: Buffer[]): string[] {
   const parser = new FrameParser('JE', 'D');
@@ -18,7 +26,9 @@ function read(chunks: Buffer[]): string[] {
 
 describe('FrameParser', () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 13, 1_000])('reads the same from chunks of %i bytes', (size) => {
-    const chunks = Array.from({ length: Math.ceil(stream.length / size) }, (_, index) => stream.subarray(index * size, (index + 1) * size));
+    const chunks = Array.from({ length: Math.ceil(stream.length / size) }, (_, index) =>
+      stream.subarray(index * size, (index + 1) * size),
+    );
     expect(read(chunks)).toEqual(['J{"ok":true}', 'Dsome content', 'E', 'J{}']);
   });
 

@@ -5,7 +5,10 @@ import { RuntimeError } from './container-runtime.js';
 export function runtimeErrorToDomainError(error: unknown): DomainError | undefined {
   if (!(error instanceof RuntimeError)) return undefined;
   if (error.code === 'unavailable') {
-    return new DomainError('engine_unavailable', 'The container engine does not answer; nothing was changed.', { cause: error, retryAfterSeconds: 5 });
+    return new DomainError('engine_unavailable', 'The container engine does not answer; nothing was changed.', {
+      cause: error,
+      retryAfterSeconds: 5,
+    });
   }
   return new DomainError('engine_error', error.message, { cause: error });
 }

@@ -1,6 +1,13 @@
 import { RuntimeError, type RuntimeProcess, type TerminalSize } from '../runtime/container-runtime.js';
 import { FramedProcess } from '../runtime/framed-process.js';
-import { CONTROL, DATA, HOLDER_FRAMES, type HolderMessage, type HolderRequest, toHolderMessage } from './terminal-frames.js';
+import {
+  CONTROL,
+  DATA,
+  HOLDER_FRAMES,
+  type HolderMessage,
+  type HolderRequest,
+  toHolderMessage,
+} from './terminal-frames.js';
 
 /** What happens in a terminal, in its order. */
 export type TerminalEvent =
@@ -35,7 +42,8 @@ export class HolderConnection {
     this.send(CONTROL, JSON.stringify(request));
     const answer = await this.next();
     if (answer === undefined) return undefined;
-    if (answer.kind !== 'control') throw new RuntimeError('failed', 'the holder of the terminals did not answer what it was asked');
+    if (answer.kind !== 'control')
+      throw new RuntimeError('failed', 'the holder of the terminals did not answer what it was asked');
     return answer.message;
   }
 
@@ -79,6 +87,7 @@ export class HolderConnection {
 
 function* toEvent(message: Record<string, unknown>): Generator<TerminalEvent> {
   const { event, cols, rows, exitCode } = message;
-  if (event === 'resized' && Number.isInteger(cols) && Number.isInteger(rows)) yield { kind: 'resized', size: { columns: cols as number, rows: rows as number } };
+  if (event === 'resized' && Number.isInteger(cols) && Number.isInteger(rows))
+    yield { kind: 'resized', size: { columns: cols as number, rows: rows as number } };
   if (event === 'exit' && Number.isInteger(exitCode)) yield { kind: 'exit', exitCode: exitCode as number };
 }

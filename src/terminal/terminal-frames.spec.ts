@@ -17,6 +17,8 @@ describe('what the holder says', () => {
     ['a message that is a number', 'c', '5'],
     ['a message that is nothing', 'c', 'null'],
   ])('%s is refused', (_, kind, text) => {
-    expect(() => toHolderMessage({ kind, data: Buffer.from(text) })).toThrow(expect.objectContaining({ name: 'RuntimeError', code: 'failed' }));
+    expect(() => toHolderMessage({ kind, data: Buffer.from(text) })).toThrow(
+      expect.objectContaining({ name: 'RuntimeError', code: 'failed' }),
+    );
   });
 });

@@ -30,8 +30,13 @@ export type HolderMessage =
 export function toHolderMessage({ kind, data }: Frame): HolderMessage {
   if (kind === DATA) return { kind: 'output', text: data.toString('utf8') };
   if (kind === CONTROL) return { kind: 'control', message: toMessage(data) };
-  if (data.length < SIZE_BYTES) throw new RuntimeError('failed', 'a screen without its size came from the holder of the terminals');
-  return { kind: 'screen', size: { columns: data.readUInt16BE(0), rows: data.readUInt16BE(2) }, text: data.toString('utf8', SIZE_BYTES) };
+  if (data.length < SIZE_BYTES)
+    throw new RuntimeError('failed', 'a screen without its size came from the holder of the terminals');
+  return {
+    kind: 'screen',
+    size: { columns: data.readUInt16BE(0), rows: data.readUInt16BE(2) },
+    text: data.toString('utf8', SIZE_BYTES),
+  };
 }
 
 function toMessage(data: Buffer): Record<string, unknown> {

@@ -75,11 +75,16 @@ export class TerminalHolder {
     connection.close();
     if (answer === undefined) return undefined;
     if (answer['error'] === 'terminal_not_found') return undefined;
-    if (answer['error'] === 'too_many_terminals') throw new DomainError('too_many_terminals', 'The container has as many terminals as it may have: close one.');
+    if (answer['error'] === 'too_many_terminals')
+      throw new DomainError('too_many_terminals', 'The container has as many terminals as it may have: close one.');
     throw unavailable('No shell could be started in the container: it may be out of processes or memory.');
   }
 
-  private async ask(dockerId: string, verb: Verb, request: HolderRequest): Promise<{ connection: HolderConnection; answer: Record<string, unknown> | undefined }> {
+  private async ask(
+    dockerId: string,
+    verb: Verb,
+    request: HolderRequest,
+  ): Promise<{ connection: HolderConnection; answer: Record<string, unknown> | undefined }> {
     const connection = new HolderConnection(await this.runtime.containers.open(dockerId, { argv: [PROGRAM, verb] }));
     try {
       const answer = await within(ANSWER_MS, connection.ask(request));
@@ -87,14 +92,20 @@ export class TerminalHolder {
       return { connection, answer };
     } catch (error) {
       connection.close();
-      throw error instanceof RuntimeError || error instanceof DomainError ? error : unavailable(`The terminals of the container do not answer: ${String(error)}`);
+      throw error instanceof RuntimeError || error instanceof DomainError
+        ? error
+        : unavailable(`The terminals of the container do not answer: ${String(error)}`);
     }
   }
 
   /** @throws DomainError when there is more to it than a holder that is not there */
   private async explain(connection: HolderConnection): Promise<void> {
     const { exitCode, lastWords } = await connection.ended();
-    if (NO_PROGRAM.includes(exitCode)) throw new DomainError('image_outdated', 'The container was made from an image that has no terminals yet; create it anew.');
+    if (NO_PROGRAM.includes(exitCode))
+      throw new DomainError(
+        'image_outdated',
+        'The container was made from an image that has no terminals yet; create it anew.',
+      );
     // 1 is that the holder has ended in between.
     if (exitCode > NO_HOLDER) throw new RuntimeError('failed', `${PROGRAM} ended with ${exitCode}: ${lastWords}`);
   }
@@ -112,8 +123,20 @@ function unavailable(message: string): DomainError {
 function toHeldTerminal(given: unknown): HeldTerminal {
   const { id, cols, rows, title, startedAt, lastUsedAt } = (given ?? {}) as Record<string, unknown>;
   const [started, used] = [new Date(String(startedAt)), new Date(String(lastUsedAt))];
-  if (typeof id !== 'string' || !Number.isInteger(cols) || !Number.isInteger(rows) || Number.isNaN(started.valueOf()) || Number.isNaN(used.valueOf())) {
+  if (
+    typeof id !== 'string' ||
+    !Number.isInteger(cols) ||
+    !Number.isInteger(rows) ||
+    Number.isNaN(started.valueOf()) ||
+    Number.isNaN(used.valueOf())
+  ) {
     throw unavailable('The terminals of the container cannot be listed.');
   }
-  return { id, size: { columns: cols as number, rows: rows as number }, title: typeof title === 'string' ? title : '', startedAt: started, lastUsedAt: used };
+  return {
+    id,
+    size: { columns: cols as number, rows: rows as number },
+    title: typeof title === 'string' ? title : '',
+    startedAt: started,
+    lastUsedAt: used,
+  };
 }

@@ -46,7 +46,9 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     this.unsubscribe();
-    await Promise.all([...this.streams.values()].map(async ({ stream }) => (await stream.catch(() => undefined))?.close()));
+    await Promise.all(
+      [...this.streams.values()].map(async ({ stream }) => (await stream.catch(() => undefined))?.close()),
+    );
   }
 
   /** How many connections to terminals there are. */
@@ -90,7 +92,12 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
   async list(row: ContainerRow): Promise<ListedTerminal[]> {
     if (row.status !== 'running') return [];
     const held = await this.holder.list(row.dockerId!);
-    return Promise.all(held.map(async (terminal) => ({ ...terminal, clients: (await this.streams.get(terminal.id)?.stream.catch(() => undefined))?.viewerCount ?? 0 })));
+    return Promise.all(
+      held.map(async (terminal) => ({
+        ...terminal,
+        clients: (await this.streams.get(terminal.id)?.stream.catch(() => undefined))?.viewerCount ?? 0,
+      })),
+    );
   }
 
   /** Ends all that runs in it. @throws DomainError `terminal_not_found`, `invalid_state`, `terminal_unavailable`; RuntimeError */
@@ -98,7 +105,12 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
     await this.holder.end(requireRunning(row), id);
   }
 
-  private share(row: ContainerRow, dockerId: string, id: string, connecting: Promise<HolderConnection>): Promise<TerminalStream> {
+  private share(
+    row: ContainerRow,
+    dockerId: string,
+    id: string,
+    connecting: Promise<HolderConnection>,
+  ): Promise<TerminalStream> {
     const ways = {
       attach: () => this.holder.attach(dockerId, id),
       isContainerRunning: async () => (await this.rows.findById(row.id))?.status === 'running',
@@ -132,5 +144,8 @@ function isStopped(error: unknown): boolean {
 }
 
 function hasStopped({ status }: ContainerRow, cause: unknown): DomainError {
-  return new DomainError('invalid_state', 'The container has just stopped, or is paused.', { extensions: { currentStatus: status }, cause });
+  return new DomainError('invalid_state', 'The container has just stopped, or is paused.', {
+    extensions: { currentStatus: status },
+    cause,
+  });
 }

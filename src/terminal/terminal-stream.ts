@@ -43,7 +43,10 @@ export class TerminalStream {
   /** Follows the terminal over this connection, and over others when it breaks. */
   follow(connection: HolderConnection): void {
     this.run(connection).catch((error: unknown) => {
-      this.logger.error({ err: error, terminalId: this.id, containerId: this.containerId }, 'A terminal could not be followed');
+      this.logger.error(
+        { err: error, terminalId: this.id, containerId: this.containerId },
+        'A terminal could not be followed',
+      );
       this.end(null, 'lost');
     });
   }
@@ -71,7 +74,11 @@ export class TerminalStream {
 
   /** @throws DomainError `terminal_input_full`, `terminal_unavailable` */
   input(data: string): void {
-    if (!this.connected().input(data)) throw new DomainError('terminal_input_full', 'The program in the terminal has not taken its input yet: send this again later.');
+    if (!this.connected().input(data))
+      throw new DomainError(
+        'terminal_input_full',
+        'The program in the terminal has not taken its input yet: send this again later.',
+      );
     this.lastUsedAt = this.clock.now();
   }
 
@@ -93,12 +100,19 @@ export class TerminalStream {
   }
 
   private connected(): HolderConnection {
-    if (this.connection === undefined) throw new DomainError('terminal_unavailable', 'The way to the terminal is interrupted; it is being restored.', { retryAfterSeconds: 1 });
+    if (this.connection === undefined)
+      throw new DomainError('terminal_unavailable', 'The way to the terminal is interrupted; it is being restored.', {
+        retryAfterSeconds: 1,
+      });
     return this.connection;
   }
 
   private async run(first: HolderConnection): Promise<void> {
-    for (let connection: HolderConnection | undefined = first; connection !== undefined; connection = await this.reattach()) {
+    for (
+      let connection: HolderConnection | undefined = first;
+      connection !== undefined;
+      connection = await this.reattach()
+    ) {
       this.connection = connection;
       this.isScreenComing = false;
       for (const viewer of this.viewers) viewer.restart();
@@ -128,7 +142,8 @@ export class TerminalStream {
         }
       }
     } catch (error) {
-      if (!this.closed.signal.aborted) this.logger.debug({ err: error, terminalId: this.id }, 'The connection to a terminal broke');
+      if (!this.closed.signal.aborted)
+        this.logger.debug({ err: error, terminalId: this.id }, 'The connection to a terminal broke');
     }
     return undefined;
   }
@@ -154,7 +169,8 @@ export class TerminalStream {
 
   /** Why the terminal is no more, or undefined when it may well be. */
   private async reasonOf(error: unknown): Promise<EndReason | undefined> {
-    if (error instanceof RuntimeError) return error.code === 'conflict' || error.code === 'not_found' ? 'container_stopped' : undefined;
+    if (error instanceof RuntimeError)
+      return error.code === 'conflict' || error.code === 'not_found' ? 'container_stopped' : undefined;
     if (!(error instanceof DomainError) || error.code !== 'terminal_not_found') return undefined;
     return (await this.ways.isContainerRunning()) ? 'lost' : 'container_stopped';
   }

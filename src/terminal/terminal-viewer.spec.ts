@@ -23,7 +23,8 @@ const takeAll = (): ViewerEntry[] => {
   for (let entry = viewer.take(); entry !== undefined; entry = viewer.take()) entries.push(entry);
   return entries;
 };
-const textOf = (entries: ViewerEntry[]): string => entries.map((entry) => (entry.kind === 'output' ? entry.text : `<${entry.kind}>`)).join('');
+const textOf = (entries: ViewerEntry[]): string =>
+  entries.map((entry) => (entry.kind === 'output' ? entry.text : `<${entry.kind}>`)).join('');
 
 describe('a viewer of a terminal', () => {
   it('begins with the screen, and misses nothing after it', () => {

@@ -96,7 +96,11 @@ export class TerminalViewer {
     if (entry?.kind !== 'output') return entry;
     const texts = [entry.text];
     let { length } = entry.text;
-    for (let next = this.entries[0]; next?.kind === 'output' && next.screen === undefined && length + next.text.length <= LONGEST_MESSAGE; next = this.entries[0]) {
+    for (
+      let next = this.entries[0];
+      next?.kind === 'output' && next.screen === undefined && length + next.text.length <= LONGEST_MESSAGE;
+      next = this.entries[0]
+    ) {
       texts.push(next.text);
       length += next.text.length;
       this.shift();
@@ -145,7 +149,7 @@ export class TerminalViewer {
 /** Cuts between characters. */
 function pieces(text: string): string[] {
   const found: string[] = [];
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const end = Math.min(text.length, at + LONGEST_MESSAGE);
     const isInPair = end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800;
     const cut = isInPair ? end - 1 : end;

@@ -33,7 +33,18 @@ beforeEach(async () => {
   runtime.containers.onOpen = holder.play;
   runtime.images.add('image');
   await runtime.networks.ensureIsolatedBridge('net', {});
-  const { dockerId } = runtime.containers.add({ name: 'devforge-c1', hostname: 'c1', image: 'image', labels: { 'devforge.id': OWN }, env: {}, mounts: [], network: 'net', cpuLimit: 1, memoryLimit: 64, pidsLimit: 10 });
+  const { dockerId } = runtime.containers.add({
+    name: 'devforge-c1',
+    hostname: 'c1',
+    image: 'image',
+    labels: { 'devforge.id': OWN },
+    env: {},
+    mounts: [],
+    network: 'net',
+    cpuLimit: 1,
+    memoryLimit: 64,
+    pidsLimit: 10,
+  });
   await runtime.containers.start(dockerId);
   row = { id: OWN, dockerId, status: 'running' } as ContainerRow;
   other = { id: 'c2', dockerId, status: 'running' } as ContainerRow;
@@ -43,8 +54,20 @@ beforeEach(async () => {
     return found;
   };
   const rows = { findById: async () => row } as unknown as ContainersRepository;
-  hub = new TerminalHub(new TerminalHolder(runtime), rows, new DomainEvents(quietLogger), new RandomIds(), new FastClock(), quietLogger);
-  gateway = new TerminalGateway({ find } as unknown as ContainersService, hub, [runtimeErrorToDomainError], new SocketTally());
+  hub = new TerminalHub(
+    new TerminalHolder(runtime),
+    rows,
+    new DomainEvents(quietLogger),
+    new RandomIds(),
+    new FastClock(),
+    quietLogger,
+  );
+  gateway = new TerminalGateway(
+    { find } as unknown as ContainersService,
+    hub,
+    [runtimeErrorToDomainError],
+    new SocketTally(),
+  );
   socket = new FakeSocket();
 });
 
@@ -55,7 +78,11 @@ const open = async (payload: object = {}, by = socket): Promise<string> => {
   expect(answer).toEqual({ ok: true, terminalId: expect.any(String) });
   return (answer as { terminalId: string }).terminalId;
 };
-const output = (by = socket): string => by.of('terminal:output').map(({ data }) => data).join('');
+const output = (by = socket): string =>
+  by
+    .of('terminal:output')
+    .map(({ data }) => data)
+    .join('');
 const shown = (text: string, by = socket) => eventually(() => output(by).endsWith(text));
 const type = (terminalId: string, data: string, by = socket) => gateway.input(by.typed, { terminalId, data });
 
@@ -67,7 +94,10 @@ describe('a terminal', () => {
     holder.terminal.write('$ ');
     await shown('$ ');
     expect(holder.requests[0]).toEqual({ op: 'open', id: terminalId, ...SIZE });
-    expect(socket.of('terminal:output')).toEqual([{ terminalId, data: '\x1bc', screen: SIZE }, { terminalId, data: '$ ' }]);
+    expect(socket.of('terminal:output')).toEqual([
+      { terminalId, data: '\x1bc', screen: SIZE },
+      { terminalId, data: '$ ' },
+    ]);
   });
 
   it('is given what is typed, in its order', async () => {
@@ -106,7 +136,10 @@ describe('a terminal', () => {
     await open({ terminalId, cols: 120, rows: 40 }, second);
     await shown('\x1bc', second);
     expect(second.of('terminal:output')[0]).toMatchObject({ screen: { cols: 120, rows: 40 } });
-    expect(socket.of('terminal:resized')).toEqual([{ terminalId, cols: 100, rows: 30 }, { terminalId, cols: 120, rows: 40 }]);
+    expect(socket.of('terminal:resized')).toEqual([
+      { terminalId, cols: 100, rows: 30 },
+      { terminalId, cols: 120, rows: 40 },
+    ]);
   });
 
   it('tells its exit code after the last of its output, and is gone then', async () => {
@@ -115,7 +148,10 @@ describe('a terminal', () => {
     holder.terminal.write('bye');
     holder.terminal.exit(7);
     await eventually(() => socket.of('terminal:exit').length === 1);
-    expect(socket.sent.at(-1)).toEqual({ event: 'terminal:exit', payload: { terminalId, exitCode: 7, reason: 'exited' } });
+    expect(socket.sent.at(-1)).toEqual({
+      event: 'terminal:exit',
+      payload: { terminalId, exitCode: 7, reason: 'exited' },
+    });
     expect(output()).toBe('\x1bcbye');
     await expect(type(terminalId, 'x')).resolves.toMatchObject({ error: { code: 'terminal_not_found' } });
     expect(hub.openStreams).toBe(0);
@@ -188,7 +224,9 @@ describe('a client that takes nothing', () => {
     expect(output(second).length).toBeLessThan(40_000);
     second.isPaused = false;
     second.drain();
-    await eventually(() => second.of('terminal:output').at(-1)?.['data'] !== undefined && output(second).endsWith(sent));
+    await eventually(
+      () => second.of('terminal:output').at(-1)?.['data'] !== undefined && output(second).endsWith(sent),
+    );
     expect(second.of('terminal:output').filter(({ screen }) => screen !== undefined)).toHaveLength(2);
   }, 15_000);
 });
@@ -267,47 +305,76 @@ describe('a request is refused', () => {
 
   it('to open the terminal of another container', async () => {
     const terminalId = await open();
-    await expect(gateway.open(socket.typed, { containerId: 'c2', ...SIZE, terminalId })).resolves.toMatchObject({ error: { code: 'terminal_not_found' } });
+    await expect(gateway.open(socket.typed, { containerId: 'c2', ...SIZE, terminalId })).resolves.toMatchObject({
+      error: { code: 'terminal_not_found' },
+    });
   });
 
-  it.each(['input', 'resize', 'detach', 'close'] as const)('to %s what is not open on this connection', async (what) => {
-    const terminalId = await open();
-    const payload = { terminalId, ...(what === 'input' ? { data: 'x' } : {}), ...(what === 'resize' ? SIZE : {}) };
-    await expect(gateway[what](new FakeSocket().typed, payload)).resolves.toMatchObject({ error: { code: 'terminal_not_found' } });
-    await expect(gateway[what](socket.typed, payload)).resolves.toEqual({ ok: true });
-  });
+  it.each(['input', 'resize', 'detach', 'close'] as const)(
+    'to %s what is not open on this connection',
+    async (what) => {
+      const terminalId = await open();
+      const payload = { terminalId, ...(what === 'input' ? { data: 'x' } : {}), ...(what === 'resize' ? SIZE : {}) };
+      await expect(gateway[what](new FakeSocket().typed, payload)).resolves.toMatchObject({
+        error: { code: 'terminal_not_found' },
+      });
+      await expect(gateway[what](socket.typed, payload)).resolves.toEqual({ ok: true });
+    },
+  );
 
   it('of input that is too long, or no text; and of sizes that are none', async () => {
     const terminalId = await open();
-    for (const data of ['x'.repeat(16_385), 5, null]) await expect(gateway.input(socket.typed, { terminalId, data })).resolves.toMatchObject({ error: { code: 'validation_failed' } });
-    for (const cols of [0, -1, 1_001, 100_000, 1.5, null]) await expect(gateway.resize(socket.typed, { terminalId, cols, rows: 24 })).resolves.toMatchObject({ error: { code: 'validation_failed' } });
+    for (const data of ['x'.repeat(16_385), 5, null])
+      await expect(gateway.input(socket.typed, { terminalId, data })).resolves.toMatchObject({
+        error: { code: 'validation_failed' },
+      });
+    for (const cols of [0, -1, 1_001, 100_000, 1.5, null])
+      await expect(gateway.resize(socket.typed, { terminalId, cols, rows: 24 })).resolves.toMatchObject({
+        error: { code: 'validation_failed' },
+      });
   });
 
   it('while the container does not run, the engine is away, or the image is too old', async () => {
     runtime.faults.failNext('containers.open', new RuntimeError('conflict', 'not running'));
-    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({ error: { code: 'invalid_state' } });
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'invalid_state' },
+    });
     runtime.faults.failNext('containers.open', new RuntimeError('unavailable', 'away'));
-    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({ error: { code: 'engine_unavailable' } });
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'engine_unavailable' },
+    });
     holder.exitsWith = 127;
-    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({ error: { code: 'image_outdated' } });
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'image_outdated' },
+    });
     holder.exitsWith = 1;
-    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({ error: { code: 'terminal_unavailable' } });
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'terminal_unavailable' },
+    });
     holder.exitsWith = undefined;
     row = { ...row, status: 'stopped' };
-    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({ error: { code: 'invalid_state', message: expect.stringContaining('stopped') } });
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'invalid_state', message: expect.stringContaining('stopped') },
+    });
   });
 
   it('to open more than a container may have', async () => {
     for (let at = 0; at < 3; at++) await open();
-    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({ error: { code: 'too_many_terminals' } });
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'too_many_terminals' },
+    });
     await expect(hub.list(row)).resolves.toHaveLength(3);
   });
 
   it('to open more on one connection than it may have', async () => {
     const terminalId = await open();
-    const { terminals } = (gateway as unknown as { clients: Map<unknown, { terminals: Map<string, unknown> }> }).clients.get(socket)!;
+    const { terminals } = (
+      gateway as unknown as { clients: Map<unknown, { terminals: Map<string, unknown> }> }
+    ).clients.get(socket)!;
     for (let at = 1; at < 50; at++) terminals.set(`other ${at}`, terminals.get(terminalId));
-    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({ error: { code: 'too_many_subscriptions' } });
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'too_many_subscriptions' },
+    });
     await open({ terminalId });
     for (let at = 1; at < 50; at++) terminals.delete(`other ${at}`);
   });
@@ -318,7 +385,14 @@ describe('the list', () => {
     const terminalId = await open();
     await shown('\x1bc');
     await expect(hub.list(row)).resolves.toEqual([
-      { id: terminalId, size: { columns: 80, rows: 24 }, title: 'a title', startedAt: new Date('2026-01-02T03:04:05Z'), lastUsedAt: new Date('2026-01-02T03:04:06Z'), clients: 1 },
+      {
+        id: terminalId,
+        size: { columns: 80, rows: 24 },
+        title: 'a title',
+        startedAt: new Date('2026-01-02T03:04:05Z'),
+        lastUsedAt: new Date('2026-01-02T03:04:06Z'),
+        clients: 1,
+      },
     ]);
   });
 

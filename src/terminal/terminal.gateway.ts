@@ -40,7 +40,9 @@ export class TerminalGateway implements OnGatewayDisconnect<TypedSocket> {
     private readonly translators: ErrorTranslators,
     tally: SocketTally,
   ) {
-    tally.countSubscriptions('terminal', () => [...this.clients.values()].reduce((sum, { terminals }) => sum + terminals.size, 0));
+    tally.countSubscriptions('terminal', () =>
+      [...this.clients.values()].reduce((sum, { terminals }) => sum + terminals.size, 0),
+    );
   }
 
   handleDisconnect(socket: TypedSocket): void {
@@ -82,7 +84,9 @@ export class TerminalGateway implements OnGatewayDisconnect<TypedSocket> {
 
   @SubscribeMessage('terminal:resize')
   resize(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
-    return this.inTurn(socket, payload, ResizeTerminalDto, ({ stream }, { cols, rows }) => stream.resize({ columns: cols, rows }));
+    return this.inTurn(socket, payload, ResizeTerminalDto, ({ stream }, { cols, rows }) =>
+      stream.resize({ columns: cols, rows }),
+    );
   }
 
   @SubscribeMessage('terminal:detach')
@@ -161,7 +165,14 @@ function toMessage(terminalId: string, entry: ViewerEntry): ServerMessage {
   switch (entry.kind) {
     case 'output': {
       const { text: data, screen } = entry;
-      return { event: 'terminal:output', payload: { terminalId, data, ...(screen === undefined ? {} : { screen: { cols: screen.columns, rows: screen.rows } }) } };
+      return {
+        event: 'terminal:output',
+        payload: {
+          terminalId,
+          data,
+          ...(screen === undefined ? {} : { screen: { cols: screen.columns, rows: screen.rows } }),
+        },
+      };
     }
     case 'resized':
       return { event: 'terminal:resized', payload: { terminalId, cols: entry.size.columns, rows: entry.size.rows } };

@@ -5,5 +5,9 @@ import { TerminalHolder } from './terminal-holder.js';
 import { TerminalHub } from './terminal-hub.js';
 import { TerminalsController } from './terminals.controller.js';
 
-@Module({ imports: [ContainersModule], controllers: [TerminalsController], providers: [TerminalHolder, TerminalHub, TerminalGateway] })
+@Module({
+  imports: [ContainersModule],
+  controllers: [TerminalsController],
+  providers: [TerminalHolder, TerminalHub, TerminalGateway],
+})
 export class TerminalModule {}

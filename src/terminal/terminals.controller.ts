@@ -36,7 +36,11 @@ export class TerminalsController {
   @Delete(':id/terminals/:terminalId')
   @HttpCode(204)
   @ApiOperation({ summary: 'Ends a terminal with all that runs in it' })
-  async end(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Param('terminalId') terminalId: string): Promise<void> {
+  async end(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Param('terminalId') terminalId: string,
+  ): Promise<void> {
     await this.hub.end(await this.containers.find(principal, id), terminalId);
   }
 }

@@ -9,7 +9,10 @@ import { dockerRuntime, engine, BASE_IMAGE, idleSpec } from './container-runtime
 
 const MIB = 1024 * 1024;
 const runtime = dockerRuntime();
-const { id, ...spec } = idleSpec({ image: BASE_IMAGE }, { cpuLimit: 1.5, memoryLimit: 256, pidsLimit: 512, hostname: 'golden', env: { FOO: 'bar baz', EMPTY: '' } });
+const { id, ...spec } = idleSpec(
+  { image: BASE_IMAGE },
+  { cpuLimit: 1.5, memoryLimit: 256, pidsLimit: 512, hostname: 'golden', env: { FOO: 'bar baz', EMPTY: '' } },
+);
 const volume = `devforge-${id}-workspace`;
 const network = `devforge-contract-${id.slice(0, 8)}`;
 const labels = { [LABEL_ID]: id };
@@ -30,7 +33,10 @@ describe('the profile of a container', () => {
 
   beforeAll(async () => {
     await runtime.networks.ensureIsolatedBridge(network, labels);
-    const mounts = [{ volume, target: '/workspace', labels }, { volume: `${volume}-ro`, target: '/lent', readOnly: true, labels }];
+    const mounts = [
+      { volume, target: '/workspace', labels },
+      { volume: `${volume}-ro`, target: '/lent', readOnly: true, labels },
+    ];
     const { dockerId } = await runtime.containers.create({ ...spec, network, mounts });
     await runtime.containers.start(dockerId);
     inspected = await engine().getContainer(dockerId).inspect();
@@ -38,7 +44,11 @@ describe('the profile of a container', () => {
 
   afterAll(async () => {
     await runtime.containers.remove(spec.name);
-    await Promise.all([runtime.volumes.remove(volume), runtime.volumes.remove(`${volume}-ro`), runtime.networks.remove(network)]);
+    await Promise.all([
+      runtime.volumes.remove(volume),
+      runtime.volumes.remove(`${volume}-ro`),
+      runtime.networks.remove(network),
+    ]);
   });
 
   it('is the whole of its host configuration', () => {
@@ -67,11 +77,26 @@ describe('the profile of a container', () => {
       ShmSize: 64 * MIB,
     });
     expect((Mounts as object[]).map(filled)).toEqual([
-      { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: { Labels: labels, DriverConfig: { Name: 'local' } } },
-      { Type: 'volume', Source: `${volume}-ro`, Target: '/lent', ReadOnly: true, VolumeOptions: { Labels: labels, DriverConfig: { Name: 'local' } } },
+      {
+        Type: 'volume',
+        Source: volume,
+        Target: '/workspace',
+        VolumeOptions: { Labels: labels, DriverConfig: { Name: 'local' } },
+      },
+      {
+        Type: 'volume',
+        Source: `${volume}-ro`,
+        Target: '/lent',
+        ReadOnly: true,
+        VolumeOptions: { Labels: labels, DriverConfig: { Name: 'local' } },
+      },
     ]);
-    expect(MaskedPaths).toEqual(expect.arrayContaining(['/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware']));
-    expect(ReadonlyPaths).toEqual(expect.arrayContaining(['/proc/bus', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']));
+    expect(MaskedPaths).toEqual(
+      expect.arrayContaining(['/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware']),
+    );
+    expect(ReadonlyPaths).toEqual(
+      expect.arrayContaining(['/proc/bus', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']),
+    );
   });
 
   it('is the whole of its configuration', () => {
@@ -84,7 +109,11 @@ describe('the profile of a container', () => {
   it('publishes no port, and mounts named volumes alone', () => {
     expect(filled(inspected.NetworkSettings.Ports)).toEqual({});
     expect(Object.keys(inspected.NetworkSettings.Networks)).toEqual([network]);
-    expect(inspected.Mounts.map(({ Type, Name, Destination, RW }) => ({ Type, Name, Destination, RW })).toSorted((a, b) => (a.Destination < b.Destination ? -1 : 1))).toEqual([
+    expect(
+      inspected.Mounts.map(({ Type, Name, Destination, RW }) => ({ Type, Name, Destination, RW })).toSorted((a, b) =>
+        a.Destination < b.Destination ? -1 : 1,
+      ),
+    ).toEqual([
       { Type: 'volume', Name: `${volume}-ro`, Destination: '/lent', RW: false },
       { Type: 'volume', Name: volume, Destination: '/workspace', RW: true },
     ]);
@@ -92,11 +121,26 @@ describe('the profile of a container', () => {
 
   it('is what the process meets inside', async () => {
     const seen = await runtime.containers.exec(inspected.Id, {
-      argv: ['sh', '-c', 'id -u; id -g; grep -E "^(CapEff|CapPrm|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status; ulimit -n; ulimit -c; grep " /tmp " /proc/mounts | cut -d" " -f3,4; touch /lent/x 2>/dev/null || echo read-only'],
+      argv: [
+        'sh',
+        '-c',
+        'id -u; id -g; grep -E "^(CapEff|CapPrm|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status; ulimit -n; ulimit -c; grep " /tmp " /proc/mounts | cut -d" " -f3,4; touch /lent/x 2>/dev/null || echo read-only',
+      ],
       timeoutMs: 10_000,
     });
-    const lines = seen.stdout.trim().split('\n').map((line) => line.replace(/\s+/g, ' '));
-    expect(lines.slice(0, 7)).toEqual(['1000', '1000', expect.stringMatching(/^CapPrm: 0+$/), expect.stringMatching(/^CapEff: 0+$/), expect.stringMatching(/^CapBnd: 0+$/), 'NoNewPrivs: 1', 'Seccomp: 2']);
+    const lines = seen.stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/\s+/g, ' '));
+    expect(lines.slice(0, 7)).toEqual([
+      '1000',
+      '1000',
+      expect.stringMatching(/^CapPrm: 0+$/),
+      expect.stringMatching(/^CapEff: 0+$/),
+      expect.stringMatching(/^CapBnd: 0+$/),
+      'NoNewPrivs: 1',
+      'Seccomp: 2',
+    ]);
     expect(lines.slice(7, 9)).toEqual(['16384', '0']);
     expect(lines[9]).toMatch(/^tmpfs rw,nosuid,nodev,/);
     expect(lines[9]).not.toContain('noexec');

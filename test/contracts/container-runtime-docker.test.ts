@@ -32,9 +32,11 @@ describe('an engine that answers badly', () => {
     await rm(folder, { recursive: true });
   });
 
-  const refusing = (status: number, message: string): Answer => (_, response) => {
-    response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify({ message }));
-  };
+  const refusing =
+    (status: number, message: string): Answer =>
+    (_, response) => {
+      response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify({ message }));
+    };
 
   it('is unavailable within a second to a ping when it accepts and says nothing', async () => {
     answer = () => undefined;
@@ -45,7 +47,8 @@ describe('an engine that answers badly', () => {
 
   it('is unavailable to every read when it says nothing, stalls in an answer, or is cut off in one', async () => {
     answer = ({ url = '' }, response) => {
-      if (url.startsWith('/containers/json')) response.writeHead(200, { 'Content-Type': 'application/json' }).write('[{"Id"');
+      if (url.startsWith('/containers/json'))
+        response.writeHead(200, { 'Content-Type': 'application/json' }).write('[{"Id"');
       if (!url.startsWith('/volumes')) return;
       response.writeHead(200, { 'Content-Type': 'application/json' }).write('{"Volumes":[{"Name":"one","Labels":{}}');
       setImmediate(() => response.destroy());
@@ -53,7 +56,11 @@ describe('an engine that answers badly', () => {
     const begun = Date.now();
     const calls = [
       runtime.engine.info(),
-      runtime.engine.watch(() => undefined, new AbortController().signal, () => undefined),
+      runtime.engine.watch(
+        () => undefined,
+        new AbortController().signal,
+        () => undefined,
+      ),
       runtime.containers.inspect('x'),
       runtime.containers.list(LABEL_ID),
       runtime.containers.exec('x', { argv: ['true'], timeoutMs: 60_000 }),
@@ -62,7 +69,9 @@ describe('an engine that answers badly', () => {
       runtime.volumes.exists('x'),
     ];
     const outcomes = await Promise.allSettled(calls);
-    expect(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : 'answered'))).toEqual(calls.map(() => 'unavailable'));
+    expect(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : 'answered'))).toEqual(
+      calls.map(() => 'unavailable'),
+    );
     expect(Date.now() - begun).toBeLessThan(12_000);
   });
 
@@ -76,7 +85,11 @@ describe('an engine that answers badly', () => {
     [500, 'mkdir /var/lib/docker/x: disk quota exceeded', 'out_of_disk'],
   ])('means by %i "%s" %s, and never that something is absent', async (status, message, code) => {
     answer = refusing(status, message);
-    await expect(runtime.containers.inspect('x')).rejects.toMatchObject({ name: 'RuntimeError', code, message: expect.stringContaining(message) });
+    await expect(runtime.containers.inspect('x')).rejects.toMatchObject({
+      name: 'RuntimeError',
+      code,
+      message: expect.stringContaining(message),
+    });
     await expect(runtime.containers.list(LABEL_ID)).rejects.toMatchObject({ code });
     await expect(runtime.volumes.exists('x')).rejects.toMatchObject({ code });
     await expect(runtime.images.exists('x')).rejects.toMatchObject({ code });
@@ -84,32 +97,53 @@ describe('an engine that answers badly', () => {
 
   it('is unavailable to a ping when it says that something is wrong with it', async () => {
     answer = refusing(500, 'broken');
-    await expect(runtime.engine.ping()).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable', message: expect.stringContaining('broken') });
+    await expect(runtime.engine.ping()).rejects.toMatchObject({
+      name: 'RuntimeError',
+      code: 'unavailable',
+      message: expect.stringContaining('broken'),
+    });
   });
 
   it('names the remedy when the socket is not there', async () => {
     const absent = dockerRuntime({ kind: 'socket', socketPath: join(folder, 'absent.sock') });
-    await expect(absent.engine.ping()).rejects.toMatchObject({ message: expect.stringContaining('is the container engine running?') });
+    await expect(absent.engine.ping()).rejects.toMatchObject({
+      message: expect.stringContaining('is the container engine running?'),
+    });
   });
 
   it.each([
     ['breaks', (response: ServerResponse) => void response.destroy()],
     ['talks nonsense', (response: ServerResponse) => void response.write('<html>\n')],
   ])('ends the events with an error when the stream %s', async (_name, spoil) => {
-    const event = { Type: 'container', Action: 'start', Actor: { ID: 'abc', Attributes: { [LABEL_ID]: 'x' } }, timeNano: 1.7e18 };
+    const event = {
+      Type: 'container',
+      Action: 'start',
+      Actor: { ID: 'abc', Attributes: { [LABEL_ID]: 'x' } },
+      timeNano: 1.7e18,
+    };
     answer = (_, response) => {
       response.writeHead(200, { 'Content-Type': 'application/json' }).write(`${JSON.stringify(event)}\n`);
       setTimeout(() => spoil(response), 50);
     };
     const events: EngineEvent[] = [];
-    const watching = runtime.engine.watch((each) => events.push(each), new AbortController().signal, () => undefined);
+    const watching = runtime.engine.watch(
+      (each) => events.push(each),
+      new AbortController().signal,
+      () => undefined,
+    );
     await expect(watching).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
     expect(events).toEqual([{ action: 'start', dockerId: 'abc', labels: { [LABEL_ID]: 'x' }, at: new Date(1.7e12) }]);
   });
 
   it('resolves when the stream of events ends in good order', async () => {
     answer = (_, response) => void response.writeHead(200).end();
-    await expect(runtime.engine.watch(() => undefined, new AbortController().signal, () => undefined)).resolves.toBeUndefined();
+    await expect(
+      runtime.engine.watch(
+        () => undefined,
+        new AbortController().signal,
+        () => undefined,
+      ),
+    ).resolves.toBeUndefined();
   });
 });
 
@@ -132,7 +166,12 @@ describe('two processes at one engine', () => {
     await first!.networks.ensureIsolatedBridge(network, labels);
     const found = await engine().listNetworks({ filters: { name: [network] } });
     expect(found).toHaveLength(1);
-    expect(found[0]).toMatchObject({ Driver: 'bridge', Internal: false, Labels: labels, Options: { 'com.docker.network.bridge.enable_icc': 'false' } });
+    expect(found[0]).toMatchObject({
+      Driver: 'bridge',
+      Internal: false,
+      Labels: labels,
+      Options: { 'com.docker.network.bridge.enable_icc': 'false' },
+    });
     const { id, ...spec } = idleSpec({ image: BASE_IMAGE });
     ids.push(id);
     const { dockerId } = await first!.containers.create({ ...spec, network });
@@ -143,7 +182,9 @@ describe('two processes at one engine', () => {
     const network = `devforge-contract-${randomUUID().slice(0, 8)}`;
     networks.push(network);
     await engine().createNetwork({ Name: network, Driver: 'bridge' });
-    await expect(dockerRuntime().networks.ensureIsolatedBridge(network, { [LABEL_ID]: 'x' })).rejects.toMatchObject({ code: 'conflict' });
+    await expect(dockerRuntime().networks.ensureIsolatedBridge(network, { [LABEL_ID]: 'x' })).rejects.toMatchObject({
+      code: 'conflict',
+    });
   });
 });
 
@@ -155,13 +196,25 @@ describe('a container whose log is kept by another driver', () => {
   it('has its lines read all the same', async () => {
     const { HostConfig, ...options } = toCreateOptions(spec);
     const script = `head -c 100000 /dev/zero | tr '\\0' x; echo; echo short; exec sleep infinity`;
-    const container = await engine().createContainer({ ...options, Entrypoint: ['sh', '-c', script], HostConfig: { ...HostConfig, LogConfig: { Type: 'json-file', Config: {} } } });
+    const container = await engine().createContainer({
+      ...options,
+      Entrypoint: ['sh', '-c', script],
+      HostConfig: { ...HostConfig, LogConfig: { Type: 'json-file', Config: {} } },
+    });
     await container.start();
     const lines: string[] = [];
-    for await (const batch of dockerRuntime().containers.logs(container.id, { follow: true, stdout: true, stderr: true, signal: AbortSignal.timeout(10_000) })) {
+    for await (const batch of dockerRuntime().containers.logs(container.id, {
+      follow: true,
+      stdout: true,
+      stderr: true,
+      signal: AbortSignal.timeout(10_000),
+    })) {
       lines.push(...batch.map(({ message }) => message));
       if (lines.length === 2) break;
     }
-    expect(lines.map((line) => [line.length, line.at(0)])).toEqual([[100_000, 'x'], [5, 's']]);
+    expect(lines.map((line) => [line.length, line.at(0)])).toEqual([
+      [100_000, 'x'],
+      [5, 's'],
+    ]);
   });
 });

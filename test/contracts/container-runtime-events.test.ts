@@ -23,7 +23,11 @@ describe.each(RUNTIMES)('events of the %s runtime', (_, make) => {
     await until(() => ours().some(({ action }) => action === 'destroy'));
     await stop();
 
-    expect(ours().map(({ action }) => action).filter((action) => ['start', 'die', 'destroy'].includes(action))).toEqual(['start', 'die', 'destroy']);
+    expect(
+      ours()
+        .map(({ action }) => action)
+        .filter((action) => ['start', 'die', 'destroy'].includes(action)),
+    ).toEqual(['start', 'die', 'destroy']);
     expect(ours().every((event) => event.dockerId === dockerId && event.at.getTime() > before)).toBe(true);
     expect(ours().find(({ action }) => action === 'die')?.labels['exitCode']).toBe('5');
   });
@@ -57,13 +61,24 @@ describe.each(RUNTIMES)('the %s runtime whose engine is away', (_, make) => {
 
   it('knows that an engine answers', async () => {
     await expect(harness.runtime.engine.ping()).resolves.toBeUndefined();
-    await expect(harness.runtime.engine.info()).resolves.toEqual({ version: expect.stringMatching(/^\d+\.\d+/), cpus: expect.any(Number) });
+    await expect(harness.runtime.engine.info()).resolves.toEqual({
+      version: expect.stringMatching(/^\d+\.\d+/),
+      cpus: expect.any(Number),
+    });
   });
 
   const calls: [string, (runtime: ContainerRuntime) => Promise<unknown>][] = [
     ['ping', ({ engine }) => engine.ping()],
     ['info', ({ engine }) => engine.info()],
-    ['watch', ({ engine }) => engine.watch(() => undefined, new AbortController().signal, () => undefined)],
+    [
+      'watch',
+      ({ engine }) =>
+        engine.watch(
+          () => undefined,
+          new AbortController().signal,
+          () => undefined,
+        ),
+    ],
     ['create', ({ containers }) => containers.create(idleSpec(harness))],
     ['start', ({ containers }) => containers.start('x')],
     ['stop', ({ containers }) => containers.stop('x', 1)],
@@ -76,7 +91,18 @@ describe.each(RUNTIMES)('the %s runtime whose engine is away', (_, make) => {
     ['writableLayerBytes', ({ containers }) => containers.writableLayerBytes('x')],
     ['image exists', ({ images }) => images.exists('x')],
     ['image pull', ({ images }) => images.pull('x')],
-    ['image build', ({ images }) => images.build({ tag: 'x', target: 'wanted', context: harness.build({ lines: ['x'], succeeds: true }), buildArgs: {}, labels: {}, onOutput: () => undefined })],
+    [
+      'image build',
+      ({ images }) =>
+        images.build({
+          tag: 'x',
+          target: 'wanted',
+          context: harness.build({ lines: ['x'], succeeds: true }),
+          buildArgs: {},
+          labels: {},
+          onOutput: () => undefined,
+        }),
+    ],
     ['image remove', ({ images }) => images.remove('x')],
     ['volume list', ({ volumes }) => volumes.list(LABEL_ID)],
     ['volume exists', ({ volumes }) => volumes.exists('x')],

@@ -20,10 +20,15 @@ describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) =
 
   afterAll(() => harness.cleanUp(ids, []));
 
-  const exec = (argv: string[], request: Partial<ExecRequest> = {}): Promise<ExecResult> => containers.exec(dockerId, { argv, timeoutMs: 20_000, ...request });
+  const exec = (argv: string[], request: Partial<ExecRequest> = {}): Promise<ExecResult> =>
+    containers.exec(dockerId, { argv, timeoutMs: 20_000, ...request });
 
   it('tells the exit code and both streams apart', async () => {
-    await expect(exec(['sh', '-c', 'echo out; echo err >&2; exit 7'])).resolves.toEqual({ exitCode: 7, stdout: 'out\n', stderr: 'err\n' });
+    await expect(exec(['sh', '-c', 'echo out; echo err >&2; exit 7'])).resolves.toEqual({
+      exitCode: 7,
+      stdout: 'out\n',
+      stderr: 'err\n',
+    });
     await expect(exec(['true'])).resolves.toEqual({ exitCode: 0, stdout: '', stderr: '' });
   });
 
@@ -35,13 +40,17 @@ describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) =
 
   it('hands over input, and closes it', async () => {
     await expect(exec(['cat'], { stdin: 'a key\n' })).resolves.toMatchObject({ exitCode: 0, stdout: 'a key\n' });
-    await expect(exec(['wc', '-c'], { stdin: Buffer.alloc(300 * KIB) })).resolves.toMatchObject({ stdout: `${300 * KIB}\n` });
+    await expect(exec(['wc', '-c'], { stdin: Buffer.alloc(300 * KIB) })).resolves.toMatchObject({
+      stdout: `${300 * KIB}\n`,
+    });
     await expect(exec(['cat'], { stdin: '' })).resolves.toMatchObject({ exitCode: 0, stdout: '' });
   });
 
   it('sets variables and the folder for that command alone', async () => {
     const name = 'CONTRACT_VALUE';
-    await expect(exec(['sh', '-c', 'printf %s "$CONTRACT_VALUE"; pwd'], { env: { [name]: 'a=b $c' }, cwd: '/usr/share' })).resolves.toMatchObject({ stdout: 'a=b $c/usr/share\n' });
+    await expect(
+      exec(['sh', '-c', 'printf %s "$CONTRACT_VALUE"; pwd'], { env: { [name]: 'a=b $c' }, cwd: '/usr/share' }),
+    ).resolves.toMatchObject({ stdout: 'a=b $c/usr/share\n' });
     await expect(exec(['printenv', name])).resolves.toMatchObject({ exitCode: 1, stdout: '' });
   });
 
@@ -69,7 +78,10 @@ describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) =
     const caller = new AbortController();
     const begun = Date.now();
     setTimeout(() => caller.abort(), 200);
-    await expect(exec(['sleep', '3'], { signal: caller.signal })).rejects.toMatchObject({ name: 'RuntimeError', code: 'aborted' });
+    await expect(exec(['sleep', '3'], { signal: caller.signal })).rejects.toMatchObject({
+      name: 'RuntimeError',
+      code: 'aborted',
+    });
     expect(Date.now() - begun).toBeLessThan(2_000);
   });
 
@@ -84,8 +96,12 @@ describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) =
   });
 
   it('runs many at the same time without mixing them up', async () => {
-    const answers = await Promise.all(Array.from({ length: 6 }, (_, index) => exec(['sh', '-c', `echo ${index}; exit ${index}`])));
-    expect(answers.map(({ exitCode, stdout }) => [exitCode, stdout])).toEqual(Array.from({ length: 6 }, (_, index) => [index, `${index}\n`]));
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, (_, index) => exec(['sh', '-c', `echo ${index}; exit ${index}`])),
+    );
+    expect(answers.map(({ exitCode, stdout }) => [exitCode, stdout])).toEqual(
+      Array.from({ length: 6 }, (_, index) => [index, `${index}\n`]),
+    );
   });
 
   it('runs nothing in a container that does not run, or is paused, or absent', async () => {

@@ -58,7 +58,10 @@ export const RUNTIMES: [name: string, make: () => Harness][] = [
 ];
 
 /** A container that waits, with an id of its own. */
-export function idleSpec(harness: Pick<Harness, 'image'>, overrides: Partial<ContainerSpec> = {}): ContainerSpec & { id: string } {
+export function idleSpec(
+  harness: Pick<Harness, 'image'>,
+  overrides: Partial<ContainerSpec> = {},
+): ContainerSpec & { id: string } {
   const id = randomUUID();
   return {
     id,
@@ -88,7 +91,9 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 }
 
 /** Follows the engine's events until `stop`. */
-export async function following(runtime: ContainerRuntime): Promise<{ events: EngineEvent[]; stop: () => Promise<void> }> {
+export async function following(
+  runtime: ContainerRuntime,
+): Promise<{ events: EngineEvent[]; stop: () => Promise<void> }> {
   const events: EngineEvent[] = [];
   const stopped = new AbortController();
   let watching: Promise<void> = Promise.resolve();
@@ -114,18 +119,31 @@ function fakeHarness(): Harness {
   runtime.containers.onExec = async ({ argv, env, cwd, stdin }, signal) => {
     const [command = '', ...args] = argv;
     const input = stdin === undefined ? [] : [stdin];
-    const play = run(command, args, { env: { PATH: process.env['PATH'], ...env }, ...(cwd === undefined ? {} : { cwd }), input, timeoutMs: 5_000 });
-    const stopped = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('nobody waits'))));
+    const play = run(command, args, {
+      env: { PATH: process.env['PATH'], ...env },
+      ...(cwd === undefined ? {} : { cwd }),
+      input,
+      timeoutMs: 5_000,
+    });
+    const stopped = new Promise<never>((_, reject) =>
+      signal.addEventListener('abort', () => reject(new Error('nobody waits'))),
+    );
     const { exitCode, stdout, stderr } = await Promise.race([play, stopped]);
     return { exitCode: exitCode ?? 137, stdout, stderr };
   };
   runtime.containers.onOpen = ({ argv, env, cwd }, { stdin, stdout, stderr, killed }) => {
     const [command = '', ...args] = argv;
-    const child = spawn(command, args, { env: { PATH: process.env['PATH'], ...env }, ...(cwd === undefined ? {} : { cwd }), signal: killed });
+    const child = spawn(command, args, {
+      env: { PATH: process.env['PATH'], ...env },
+      ...(cwd === undefined ? {} : { cwd }),
+      signal: killed,
+    });
     stdin.pipe(child.stdin.on('error', () => undefined));
     child.stdout.pipe(stdout, { end: false });
     child.stderr.pipe(stderr, { end: false });
-    return new Promise((resolve) => child.on('error', () => resolve(NOT_FOUND)).on('close', (code) => resolve(code ?? KILLED)));
+    return new Promise((resolve) =>
+      child.on('error', () => resolve(NOT_FOUND)).on('close', (code) => resolve(code ?? KILLED)),
+    );
   };
   const away = new FakeRuntime();
   away.faults.goAway();
@@ -139,7 +157,8 @@ function fakeHarness(): Harness {
     runtime,
     away,
     image: BASE_IMAGE,
-    createForeign: async (name) => void runtime.containers.add({ ...idleSpec({ image: BASE_IMAGE }), name, labels: {} }),
+    createForeign: async (name) =>
+      void runtime.containers.add({ ...idleSpec({ image: BASE_IMAGE }), name, labels: {} }),
     write: async (dockerId, stream, output) => runtime.containers.require(dockerId).log.write(stream, output),
     build: (next) => {
       script = next;
@@ -169,7 +188,11 @@ function dockerHarness(): Harness {
     cleanUp: async (ids, images) => {
       for (const id of ids) await new Engine(SOCKET).removeLabelled(id);
       for (const dockerId of made) await docker.getContainer(dockerId).remove({ force: true });
-      for (const image of images) await docker.getImage(image).remove().catch(() => undefined);
+      for (const image of images)
+        await docker
+          .getImage(image)
+          .remove()
+          .catch(() => undefined);
     },
   };
 }
@@ -178,7 +201,10 @@ function dockerHarness(): Harness {
 function dockerfileContext({ lines, succeeds }: BuildScript): Readable {
   const tar = pack();
   const words = lines.map((line) => `'${line}'`).join(' ');
-  tar.entry({ name: 'Dockerfile' }, `FROM ${BASE_IMAGE} AS wanted\nRUN printf '%s\\n' ${words} && ${succeeds}\nFROM wanted AS unwanted\nRUN false\n`);
+  tar.entry(
+    { name: 'Dockerfile' },
+    `FROM ${BASE_IMAGE} AS wanted\nRUN printf '%s\\n' ${words} && ${succeeds}\nFROM wanted AS unwanted\nRUN false\n`,
+  );
   tar.finalize();
   return tar as unknown as Readable;
 }

@@ -9,7 +9,6 @@ const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/;
 /** As long as a line may be; no character of it ends at a multiple of a power of two for long. */
 const WIDE = 'é€🚀'.repeat(Math.floor((KIB * KIB) / 9));
 
-
 describe.each(RUNTIMES)('logs of the %s runtime', (_, make) => {
   const harness = make();
   const { containers } = harness.runtime;
@@ -43,10 +42,16 @@ describe.each(RUNTIMES)('logs of the %s runtime', (_, make) => {
     return all;
   }
 
-  const read = async (dockerId: string, more: Partial<LogRequest> = {}): Promise<string[]> => (await records(dockerId, more)).map(({ message }) => message);
+  const read = async (dockerId: string, more: Partial<LogRequest> = {}): Promise<string[]> =>
+    (await records(dockerId, more)).map(({ message }) => message);
 
   /** Writes, and waits until the engine has as many lines more. */
-  async function write(dockerId: string, output: string, stream: LogRecord['stream'] = 'stdout', lines = output.split('\n').length - 1): Promise<void> {
+  async function write(
+    dockerId: string,
+    output: string,
+    stream: LogRecord['stream'] = 'stdout',
+    lines = output.split('\n').length - 1,
+  ): Promise<void> {
     const { length } = await records(dockerId);
     await harness.write(dockerId, stream, output);
     await until(async () => (await records(dockerId)).length >= length + lines);
@@ -56,7 +61,8 @@ describe.each(RUNTIMES)('logs of the %s runtime', (_, make) => {
   function following(dockerId: string, more: Partial<LogRequest> = {}): { lines: string[]; ended: Promise<unknown> } {
     const lines: string[] = [];
     const follow = async (): Promise<void> => {
-      for await (const batch of containers.logs(dockerId, request({ follow: true, ...more }))) lines.push(...batch.map(({ message }) => message));
+      for await (const batch of containers.logs(dockerId, request({ follow: true, ...more })))
+        lines.push(...batch.map(({ message }) => message));
     };
     return { lines, ended: follow().catch((error: unknown) => error) };
   }
@@ -68,7 +74,9 @@ describe.each(RUNTIMES)('logs of the %s runtime', (_, make) => {
       await write(dockerId, `err ${at}\n`, 'stderr');
     }
     const all = await records(dockerId);
-    expect(all.map(({ stream, message }) => `${stream} ${message}`)).toEqual([1, 2, 3].flatMap((at) => [`stdout out ${at}`, `stderr err ${at}`]));
+    expect(all.map(({ stream, message }) => `${stream} ${message}`)).toEqual(
+      [1, 2, 3].flatMap((at) => [`stdout out ${at}`, `stderr err ${at}`]),
+    );
     expect(all.map(({ timestamp }) => timestamp)).toEqual(all.map(() => expect.stringMatching(TIMESTAMP)));
     expect(all.map(({ timestamp }) => timestamp)).toEqual(all.map(({ timestamp }) => timestamp).toSorted());
     await expect(read(dockerId, { stderr: false })).resolves.toEqual(['out 1', 'out 2', 'out 3']);
@@ -109,10 +117,29 @@ describe.each(RUNTIMES)('logs of the %s runtime', (_, make) => {
 
   it('keep long lines whole, to the byte', async () => {
     const dockerId = await started();
-    const texts = [WIDE, 'short', 'x'.repeat(ENTRY - 1), 'x'.repeat(ENTRY), 'x'.repeat(ENTRY + 1), 'y'.repeat(4 * ENTRY), 'z'.repeat(4 * ENTRY), `a${WIDE.slice(0, 300_000)}`, `ab${WIDE.slice(0, 300_000)}`, '', 'last'];
-    await write(dockerId, texts.map((text, at) => `${text}${at % 2 === 0 ? '\n' : '\r\n'}`).join(''), 'stderr', texts.length);
+    const texts = [
+      WIDE,
+      'short',
+      'x'.repeat(ENTRY - 1),
+      'x'.repeat(ENTRY),
+      'x'.repeat(ENTRY + 1),
+      'y'.repeat(4 * ENTRY),
+      'z'.repeat(4 * ENTRY),
+      `a${WIDE.slice(0, 300_000)}`,
+      `ab${WIDE.slice(0, 300_000)}`,
+      '',
+      'last',
+    ];
+    await write(
+      dockerId,
+      texts.map((text, at) => `${text}${at % 2 === 0 ? '\n' : '\r\n'}`).join(''),
+      'stderr',
+      texts.length,
+    );
     const lines = await read(dockerId);
-    expect(lines.map((line, at) => [line.length, line === texts[at]])).toEqual(texts.map((text) => [text.length, true]));
+    expect(lines.map((line, at) => [line.length, line === texts[at]])).toEqual(
+      texts.map((text) => [text.length, true]),
+    );
     for (const tail of [1, 3, 4, 10]) {
       const wanted = texts.slice(-tail);
       expect((await read(dockerId, { tail })).map((line, at) => line === wanted[at])).toEqual(wanted.map(() => true));
@@ -168,7 +195,9 @@ describe.each(RUNTIMES)('logs of the %s runtime', (_, make) => {
     await until(() => lines.length === 1);
     abort.abort();
     await expect(ended).resolves.toMatchObject({ name: 'RuntimeError', code: 'aborted' });
-    await expect(following(dockerId, { signal: AbortSignal.abort() }).ended).resolves.toMatchObject({ code: 'aborted' });
+    await expect(following(dockerId, { signal: AbortSignal.abort() }).ended).resolves.toMatchObject({
+      code: 'aborted',
+    });
     for await (const [first] of containers.logs(dockerId, request({ follow: true }))) {
       expect(first).toMatchObject({ message: 'seen' });
       break;
@@ -193,7 +222,11 @@ describe.each(RUNTIMES)('logs of the %s runtime', (_, make) => {
   });
 
   it('are not there of a container that is absent, and end when it is removed', async () => {
-    for (const follow of [false, true]) await expect(read(`devforge-${randomUUID()}`, { follow, tail: 1 })).rejects.toMatchObject({ name: 'RuntimeError', code: 'not_found' });
+    for (const follow of [false, true])
+      await expect(read(`devforge-${randomUUID()}`, { follow, tail: 1 })).rejects.toMatchObject({
+        name: 'RuntimeError',
+        code: 'not_found',
+      });
     const dockerId = await started();
     const { lines, ended } = following(dockerId);
     await write(dockerId, 'one\n');

@@ -34,11 +34,16 @@ describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) 
 
   afterAll(() => harness.cleanUp(ids, []));
 
-  const open = (argv: string[], request: Partial<ProcessRequest> = {}): Promise<RuntimeProcess> => containers.open(dockerId, { argv, ...request });
+  const open = (argv: string[], request: Partial<ProcessRequest> = {}): Promise<RuntimeProcess> =>
+    containers.open(dockerId, { argv, ...request });
 
   it('tells the exit code and both streams apart', async () => {
     const process = await open(['sh', '-c', 'echo out; echo err >&2; exit 7']);
-    await expect(Promise.all([text(process.stdout), text(process.stderr), process.exit])).resolves.toEqual(['out\n', 'err\n', 7]);
+    await expect(Promise.all([text(process.stdout), text(process.stderr), process.exit])).resolves.toEqual([
+      'out\n',
+      'err\n',
+      7,
+    ]);
   });
 
   it('talks with a command for as long as it runs', async () => {
@@ -53,7 +58,10 @@ describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) 
   });
 
   it('passes arguments, variables and the folder as they are', async () => {
-    const process = await open(['sh', '-c', 'printf "%s|%s|" "$1" "$GIVEN"; pwd', 'sh', '$HOME `id`'], { env: { GIVEN: 'a=b $c' }, cwd: '/usr/share' });
+    const process = await open(['sh', '-c', 'printf "%s|%s|" "$1" "$GIVEN"; pwd', 'sh', '$HOME `id`'], {
+      env: { GIVEN: 'a=b $c' },
+      cwd: '/usr/share',
+    });
     await expect(text(process.stdout)).resolves.toBe('$HOME `id`|a=b $c|/usr/share\n');
   });
 
@@ -112,7 +120,9 @@ describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) 
     ids.push(spec.id);
     const idle = await containers.create(spec);
     await expect(containers.open(idle.dockerId, { argv: ['true'] })).rejects.toMatchObject({ code: 'conflict' });
-    await expect(containers.open(`devforge-${randomUUID()}`, { argv: ['true'] })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(containers.open(`devforge-${randomUUID()}`, { argv: ['true'] })).rejects.toMatchObject({
+      code: 'not_found',
+    });
     await expect(open(['true'], { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' });
   });
 });
@@ -130,7 +140,10 @@ describe('a process with a terminal, on Docker', () => {
     ids.push(spec.id);
     const { dockerId } = await containers.create(spec);
     await containers.start(dockerId);
-    const process = await containers.open(dockerId, { argv: ['sh', '-c', 'trap "stty size" WINCH; read line; stty size; while :; do sleep 0.05; done'], terminal: { columns: 101, rows: 31 } });
+    const process = await containers.open(dockerId, {
+      argv: ['sh', '-c', 'trap "stty size" WINCH; read line; stty size; while :; do sleep 0.05; done'],
+      terminal: { columns: 101, rows: 31 },
+    });
     process.stdin.write('\n');
     await expect(readUntil(process.stdout, '31 101')).resolves.toContain('31 101\r\n');
     await process.resize({ columns: 77, rows: 22 });

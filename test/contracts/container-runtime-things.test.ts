@@ -12,12 +12,26 @@ describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
 
   afterAll(() => harness.cleanUp([], built));
 
-  async function build(script: BuildScript, signal?: AbortSignal): Promise<{ tag: string; output: string[]; failure: unknown }> {
+  async function build(
+    script: BuildScript,
+    signal?: AbortSignal,
+  ): Promise<{ tag: string; output: string[]; failure: unknown }> {
     const tag = `devforge-contract/built:${randomUUID()}`;
     built.push(tag);
     const output: string[] = [];
-    const request = { tag, target: 'wanted', context: harness.build(script), buildArgs: {}, labels: { [LABEL_ID]: randomUUID() }, onOutput: (line: string) => output.push(line), signal };
-    const failure = await images.build(request).then(() => undefined, (error: unknown) => error);
+    const request = {
+      tag,
+      target: 'wanted',
+      context: harness.build(script),
+      buildArgs: {},
+      labels: { [LABEL_ID]: randomUUID() },
+      onOutput: (line: string) => output.push(line),
+      signal,
+    };
+    const failure = await images.build(request).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     return { tag, output, failure };
   }
 
@@ -40,7 +54,10 @@ describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
     const lines = Array.from({ length: 30 }, (_, index) => `line ${index}`);
     const { tag, failure } = await build({ lines, succeeds: false });
     expect(failure).toBeInstanceOf(RuntimeError);
-    expect(failure).toMatchObject({ code: 'build_failed', details: { output: expect.arrayContaining(['line 29', 'line 28']) } });
+    expect(failure).toMatchObject({
+      code: 'build_failed',
+      details: { output: expect.arrayContaining(['line 29', 'line 28']) },
+    });
     expect((failure as RuntimeError).details.output?.length).toBeLessThanOrEqual(20);
     await expect(images.exists(tag)).resolves.toBe(false);
   });
@@ -48,13 +65,24 @@ describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
   it('lets go of a build when the caller gives up', async () => {
     const caller = new AbortController();
     const context = new Readable({ read: () => undefined });
-    const request = { tag: `devforge-contract/never:${randomUUID()}`, target: 'wanted', context, buildArgs: {}, labels: {}, onOutput: () => undefined, signal: caller.signal };
+    const request = {
+      tag: `devforge-contract/never:${randomUUID()}`,
+      target: 'wanted',
+      context,
+      buildArgs: {},
+      labels: {},
+      onOutput: () => undefined,
+      signal: caller.signal,
+    };
     setTimeout(() => caller.abort(), 100);
     await expect(images.build(request)).rejects.toMatchObject({ code: 'aborted' });
   });
 
   it('says that an image cannot be pulled', async () => {
-    await expect(images.pull('127.0.0.1:1/devforge-contract/absent:1')).rejects.toMatchObject({ name: 'RuntimeError', code: 'failed' });
+    await expect(images.pull('127.0.0.1:1/devforge-contract/absent:1')).rejects.toMatchObject({
+      name: 'RuntimeError',
+      code: 'failed',
+    });
   });
 });
 

@@ -24,7 +24,11 @@ describe.each(RUNTIMES)('usage of containers of the %s runtime', (_, make) => {
     return dockerId;
   }
 
-  async function collect(dockerId: string, signal: AbortSignal, onRecord: (records: UsageRecord[]) => void = () => undefined): Promise<UsageRecord[]> {
+  async function collect(
+    dockerId: string,
+    signal: AbortSignal,
+    onRecord: (records: UsageRecord[]) => void = () => undefined,
+  ): Promise<UsageRecord[]> {
     const records: UsageRecord[] = [];
     for await (const record of containers.usage(dockerId, signal)) {
       records.push(record);
@@ -51,7 +55,8 @@ describe.each(RUNTIMES)('usage of containers of the %s runtime', (_, make) => {
       expect(span).toBeGreaterThan(500);
       expect(span).toBeLessThan(2_500);
       expect(Math.abs(record.at - before.at - span)).toBeLessThan(250);
-      for (const counter of ['cpuSeconds', 'rxBytes', 'txBytes'] as const) expect(record[counter]).toBeGreaterThanOrEqual(before[counter]);
+      for (const counter of ['cpuSeconds', 'rxBytes', 'txBytes'] as const)
+        expect(record[counter]).toBeGreaterThanOrEqual(before[counter]);
     }
   }, 20_000);
 
@@ -96,10 +101,16 @@ describe.each(RUNTIMES)('usage of containers of the %s runtime', (_, make) => {
   }, 20_000);
 
   it('says not_found of a container that is absent', async () => {
-    await expect(collect(`devforge-${randomUUID()}`, never)).rejects.toMatchObject({ name: 'RuntimeError', code: 'not_found' });
+    await expect(collect(`devforge-${randomUUID()}`, never)).rejects.toMatchObject({
+      name: 'RuntimeError',
+      code: 'not_found',
+    });
   });
 
   it('says unavailable when the engine is away', async () => {
-    await expect(harness.away.containers.usage('x', never)[Symbol.asyncIterator]().next()).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
+    await expect(harness.away.containers.usage('x', never)[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      name: 'RuntimeError',
+      code: 'unavailable',
+    });
   });
 });

@@ -59,7 +59,9 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
     const wanted = spec();
     await harness.createForeign(wanted.name);
     await expect(containers.create(wanted)).rejects.toMatchObject({ name: 'RuntimeError', code: 'conflict' });
-    await expect(containers.inspect(wanted.name)).resolves.toMatchObject({ labels: expect.not.objectContaining(wanted.labels) });
+    await expect(containers.inspect(wanted.name)).resolves.toMatchObject({
+      labels: expect.not.objectContaining(wanted.labels),
+    });
   });
 
   it('creates nothing from an image that is missing', async () => {
@@ -133,8 +135,19 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
   it('says not_found of a container that is absent, and null when asked to look', async () => {
     const absent = `devforge-${randomUUID()}`;
     await expect(containers.inspect(absent)).resolves.toBeNull();
-    const calls = await Promise.allSettled([containers.start(absent), containers.stop(absent, 1), containers.pause(absent), containers.unpause(absent), containers.writableLayerBytes(absent)]);
-    expect(calls).toEqual(calls.map(() => ({ status: 'rejected', reason: expect.objectContaining({ name: 'RuntimeError', code: 'not_found' }) })));
+    const calls = await Promise.allSettled([
+      containers.start(absent),
+      containers.stop(absent, 1),
+      containers.pause(absent),
+      containers.unpause(absent),
+      containers.writableLayerBytes(absent),
+    ]);
+    expect(calls).toEqual(
+      calls.map(() => ({
+        status: 'rejected',
+        reason: expect.objectContaining({ name: 'RuntimeError', code: 'not_found' }),
+      })),
+    );
   });
 
   it('lists what carries a label, running or not, and nothing else', async () => {
@@ -146,8 +159,17 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
     await containers.start(second.dockerId);
     const found = await containers.list(`contract.pair=${stopped.id}`);
     expect(found).toHaveLength(2);
-    expect(found).toContainEqual(expect.objectContaining({ dockerId: first.dockerId, name: stopped.name, state: 'created', image: stopped.image }));
-    expect(found).toContainEqual(expect.objectContaining({ dockerId: second.dockerId, name: running.name, state: 'running', labels: expect.objectContaining(running.labels) }));
+    expect(found).toContainEqual(
+      expect.objectContaining({ dockerId: first.dockerId, name: stopped.name, state: 'created', image: stopped.image }),
+    );
+    expect(found).toContainEqual(
+      expect.objectContaining({
+        dockerId: second.dockerId,
+        name: running.name,
+        state: 'running',
+        labels: expect.objectContaining(running.labels),
+      }),
+    );
     const all = (await containers.list(LABEL_ID)).map(({ dockerId }) => dockerId);
     expect(all).toEqual(expect.arrayContaining([first.dockerId, second.dockerId]));
     await expect(containers.list(`contract.pair=${randomUUID()}`)).resolves.toEqual([]);

@@ -4,7 +4,22 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, cp, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  cp,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -41,7 +56,9 @@ const SOURCE = new URL('../../src/persistence/embedded/embedded-postgres.ts', im
 
 const NOBODY = (await findUser('nobody')) ?? { uid: 65_534, gid: 65_534 };
 /** A checkout under /root is closed to the ordinary user that one test runs DevForge as. */
-const closedTo = await Promise.all([fileURLToPath(SOURCE), process.execPath].map((file) => firstBarrier(file, NOBODY, READ)));
+const closedTo = await Promise.all(
+  [fileURLToPath(SOURCE), process.execPath].map((file) => firstBarrier(file, NOBODY, READ)),
+);
 const describeInOpenCheckout = root && closedTo.every((barrier) => barrier === undefined) ? describe : describe.skip;
 
 let base: string;
@@ -266,7 +283,12 @@ describe('a running server', () => {
     const pid = (await running()) ?? 0;
     process.kill(pid, 'SIGKILL');
     await until(async () => ![undefined, pid].includes(await running()));
-    await until(async () => query(connection, 'select 1').then(() => true, () => false));
+    await until(async () =>
+      query(connection, 'select 1').then(
+        () => true,
+        () => false,
+      ),
+    );
     await expect(query(connection, 'select answer from kept')).resolves.toEqual([{ answer: 42 }]);
   });
 
@@ -293,7 +315,9 @@ describeAsRoot('as root', () => {
 
   it('keeps the database elsewhere when its user cannot reach the data directory, and tells the two lives of it apart', async () => {
     await mkdir(dataDir, { mode: 0o700 });
-    await make().start().then((connection) => query(connection, 'create table kept as select 42 as answer'));
+    await make()
+      .start()
+      .then((connection) => query(connection, 'create table kept as select 42 as answer'));
     const first = await realpath(path.join(dataDir, 'postgres'));
     expect(first.startsWith(`${STATE_DIR}/`)).toBe(true);
     await servers.pop()?.stop();
@@ -338,7 +362,6 @@ describeAsRoot('as root', () => {
     await expect(readdir(state)).resolves.toHaveLength(1);
     await usableBinaries(hidden, identity, state, () => expect('no second copy').toBe(''));
   });
-
 });
 
 describeInOpenCheckout('an ordinary user', () => {
@@ -358,6 +381,8 @@ describeInOpenCheckout('an ordinary user', () => {
     again.child.stdin.write('stop\n');
     await nextLine(again.child);
     const stranger = await startChild({ uid: 4242, gid: 4242 });
-    expect(await stranger.first).toEqual({ error: expect.stringMatching(/^(DATA_DIR_UNWRITABLE|CLUSTER_WRONG_OWNER)$/) });
+    expect(await stranger.first).toEqual({
+      error: expect.stringMatching(/^(DATA_DIR_UNWRITABLE|CLUSTER_WRONG_OWNER)$/),
+    });
   });
 });

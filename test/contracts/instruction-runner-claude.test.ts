@@ -26,7 +26,9 @@ describe('the runner with the real Claude Code', () => {
     const [image, started] = await Promise.all([claudeImage(), startMessagesApi()]);
     api = started;
     workspace = await WorkspaceBench.make(image);
-    await workspace.shell('git init -q -b main && git config user.email dev@example.org && git config user.name Dev && echo one > a.txt && git add -A && git commit -qm First');
+    await workspace.shell(
+      'git init -q -b main && git config user.email dev@example.org && git config user.name Dev && echo one > a.txt && git add -A && git commit -qm First',
+    );
   }, IMAGE_BUILD_MS);
   afterAll(async () => {
     await workspace?.dispose();
@@ -34,147 +36,256 @@ describe('the runner with the real Claude Code', () => {
   });
 
   describe('a run', () => {
-    it('edits and commits files by its tools, and shows what it changed', async () => {
-      const scripted = model().next(
-        call('Write', { file_path: '/workspace/note.txt', content: 'grüße\n' }),
-        call('Edit', { file_path: '/workspace/note.txt', old_string: 'grüße', new_string: 'grüße 🌍' }),
-        bash('git add -A && git commit -qm Note && echo later > later.txt && umask'),
-        say('All is written.', { usage: { output_tokens: 100 } }),
-      );
-      const run = instruct(scripted);
-      const { state, events, outcome } = await run.start();
-      expect(state).toBe('started');
-      expect(events.find(({ subtype }) => subtype === 'init')).toMatchObject({ session_id: run.session, mcp_servers: [], permissionMode: 'bypassPermissions' });
-      expect(events.at(-1)).toMatchObject({ type: 'result', subtype: 'success' });
-      expect(await run.events()).toEqual(events);
-      expect(outcome).toMatchObject({
-        status: 'succeeded', reason: null, sessionId: run.session, result: 'All is written.', turns: 4, events: events.length, exitCode: 0, resumes: 0, diffTruncated: false,
-      });
-      expect(outcome!.costUsd).toBeGreaterThan(0);
-      expect(outcome!.usage!['output_tokens']).toBeGreaterThan(100);
-      const patch = await run.diff();
-      expect(patch.match(/^diff --git .*/gm)).toEqual(['diff --git a/later.txt b/later.txt', 'diff --git a/note.txt b/note.txt']);
-      expect(patch).toContain('+grüße 🌍');
-      expect(await workspace.shell('git log --format=%s; git status --porcelain; stat -c %a note.txt later.txt')).toBe('Note\nFirst\n?? later.txt\n644\n644\n');
-      expect(scripted.turns.at(-1)!.toolResults[0]!.text.trim()).toBe('0022');
-    }, PATIENT_MS);
+    it(
+      'edits and commits files by its tools, and shows what it changed',
+      async () => {
+        const scripted = model().next(
+          call('Write', { file_path: '/workspace/note.txt', content: 'grüße\n' }),
+          call('Edit', { file_path: '/workspace/note.txt', old_string: 'grüße', new_string: 'grüße 🌍' }),
+          bash('git add -A && git commit -qm Note && echo later > later.txt && umask'),
+          say('All is written.', { usage: { output_tokens: 100 } }),
+        );
+        const run = instruct(scripted);
+        const { state, events, outcome } = await run.start();
+        expect(state).toBe('started');
+        expect(events.find(({ subtype }) => subtype === 'init')).toMatchObject({
+          session_id: run.session,
+          mcp_servers: [],
+          permissionMode: 'bypassPermissions',
+        });
+        expect(events.at(-1)).toMatchObject({ type: 'result', subtype: 'success' });
+        expect(await run.events()).toEqual(events);
+        expect(outcome).toMatchObject({
+          status: 'succeeded',
+          reason: null,
+          sessionId: run.session,
+          result: 'All is written.',
+          turns: 4,
+          events: events.length,
+          exitCode: 0,
+          resumes: 0,
+          diffTruncated: false,
+        });
+        expect(outcome!.costUsd).toBeGreaterThan(0);
+        expect(outcome!.usage!['output_tokens']).toBeGreaterThan(100);
+        const patch = await run.diff();
+        expect(patch.match(/^diff --git .*/gm)).toEqual([
+          'diff --git a/later.txt b/later.txt',
+          'diff --git a/note.txt b/note.txt',
+        ]);
+        expect(patch).toContain('+grüße 🌍');
+        expect(
+          await workspace.shell('git log --format=%s; git status --porcelain; stat -c %a note.txt later.txt'),
+        ).toBe('Note\nFirst\n?? later.txt\n644\n644\n');
+        expect(scripted.turns.at(-1)!.toolResults[0]!.text.trim()).toBe('0022');
+      },
+      PATIENT_MS,
+    );
 
-    it('goes on with a session, by its id or as the latest, and pays only for itself', async () => {
-      const scripted = model().next(say('One.'), say('Two.'), say('Three.'));
-      const first = await instruct(scripted).outcome();
-      const second = await instruct(scripted, { sessionId: first.sessionId }).outcome();
-      const third = await instruct(scripted, { continue: true }).outcome();
-      expect([first, second, third]).toMatchObject([{ result: 'One.' }, { result: 'Two.' }, { result: 'Three.' }]);
-      expect([second.sessionId, third.sessionId]).toEqual([first.sessionId, first.sessionId]);
-      expect(JSON.stringify(scripted.turns[2]!.body.messages)).toMatch(/One\..*Two\./);
-      expect(third.costUsd).toBeLessThan(first.costUsd * 2);
-    }, PATIENT_MS);
+    it(
+      'goes on with a session, by its id or as the latest, and pays only for itself',
+      async () => {
+        const scripted = model().next(say('One.'), say('Two.'), say('Three.'));
+        const first = await instruct(scripted).outcome();
+        const second = await instruct(scripted, { sessionId: first.sessionId }).outcome();
+        const third = await instruct(scripted, { continue: true }).outcome();
+        expect([first, second, third]).toMatchObject([{ result: 'One.' }, { result: 'Two.' }, { result: 'Three.' }]);
+        expect([second.sessionId, third.sessionId]).toEqual([first.sessionId, first.sessionId]);
+        expect(JSON.stringify(scripted.turns[2]!.body.messages)).toMatch(/One\..*Two\./);
+        expect(third.costUsd).toBeLessThan(first.costUsd * 2);
+      },
+      PATIENT_MS,
+    );
 
-    it('ends at the bounds it was given', async () => {
-      const busy = (): ScriptedModel => model().otherwise(bash('true'));
-      expect(await instruct(busy(), { maxTurns: 2 }).outcome()).toMatchObject(failed('max_turns'));
-      expect(await instruct(busy(), { maxBudgetUsd: 0.000_001 }).outcome()).toMatchObject(failed('budget_exceeded'));
-      const slow = model().otherwise(bash('sleep 1'));
-      expect(await instruct(slow, { timeoutSeconds: 8 }).outcome()).toMatchObject({ status: 'timed_out', reason: { code: 'timed_out' }, resumes: 0 });
-    }, PATIENT_MS);
+    it(
+      'ends at the bounds it was given',
+      async () => {
+        const busy = (): ScriptedModel => model().otherwise(bash('true'));
+        expect(await instruct(busy(), { maxTurns: 2 }).outcome()).toMatchObject(failed('max_turns'));
+        expect(await instruct(busy(), { maxBudgetUsd: 0.000_001 }).outcome()).toMatchObject(failed('budget_exceeded'));
+        const slow = model().otherwise(bash('sleep 1'));
+        expect(await instruct(slow, { timeoutSeconds: 8 }).outcome()).toMatchObject({
+          status: 'timed_out',
+          reason: { code: 'timed_out' },
+          resumes: 0,
+        });
+      },
+      PATIENT_MS,
+    );
   });
 
   describe('a permission', () => {
-    const asked = async (run: Instruction): Promise<string> => (await run.seen(({ type }) => type === 'control_request')).request_id!;
+    const asked = async (run: Instruction): Promise<string> =>
+      (await run.seen(({ type }) => type === 'control_request')).request_id!;
 
     it.each([
       ['allow', { decision: 'allow' }, { isError: false }, '/tmp/allowed\n'],
-      ['deny', { decision: 'deny', message: 'Not on a Sunday' }, { isError: true, text: expect.stringContaining('Not on a Sunday') }, ''],
-    ])('is asked for in the manual mode, and %s counts', async (_, decision, result, listed) => {
-      const scripted = model().next(bash('touch /tmp/allowed'), say('Done.'));
-      const run = instruct(scripted, { permissionMode: 'manual' });
-      const shown = run.start();
-      const request = await asked(run);
-      await expect(run.state('answer', [request], decision)).resolves.toBe('answered');
-      expect(await shown).toMatchObject({ outcome: { status: 'succeeded', resumes: 0 } });
-      expect(scripted.turns[1]!.toolResults).toMatchObject([result]);
-      expect(await workspace.shell('ls /tmp/allowed || true; rm -f /tmp/allowed')).toBe(listed);
-    }, PATIENT_MS);
+      [
+        'deny',
+        { decision: 'deny', message: 'Not on a Sunday' },
+        { isError: true, text: expect.stringContaining('Not on a Sunday') },
+        '',
+      ],
+    ])(
+      'is asked for in the manual mode, and %s counts',
+      async (_, decision, result, listed) => {
+        const scripted = model().next(bash('touch /tmp/allowed'), say('Done.'));
+        const run = instruct(scripted, { permissionMode: 'manual' });
+        const shown = run.start();
+        const request = await asked(run);
+        await expect(run.state('answer', [request], decision)).resolves.toBe('answered');
+        expect(await shown).toMatchObject({ outcome: { status: 'succeeded', resumes: 0 } });
+        expect(scripted.turns[1]!.toolResults).toMatchObject([result]);
+        expect(await workspace.shell('ls /tmp/allowed || true; rm -f /tmp/allowed')).toBe(listed);
+      },
+      PATIENT_MS,
+    );
   });
 
   describe('cancelling', () => {
     const nothingLeft = async (): Promise<void> => {
-      await until('nothing of it runs', async () => !(await workspace.shell('ps -eo args')).match(/claude|sleep 600|main\.mjs/), PATIENT_MS);
+      await until(
+        'nothing of it runs',
+        async () => !(await workspace.shell('ps -eo args')).match(/claude|sleep 600|main\.mjs/),
+        PATIENT_MS,
+      );
     };
 
     it.each<[string, (scripted: ScriptedModel) => Promise<Instruction>]>([
-      ['before the first event', async (scripted) => {
-        const run = instruct(scripted.otherwise(say('Never said.')));
-        void run.start();
-        await until('it runs', async () => (await workspace.shell(`ls /var/lib/devforge/instructions/${run.id}/run.json`)) !== '', PATIENT_MS);
-        return run;
-      }],
-      ['amid the stream', async (scripted) => {
-        const run = instruct(scripted.next(say('Half of it.', { paceMs: 1, interrupted: { at: 'amid', by: 'hang' } })));
-        void run.start();
-        await scripted.turn(1);
-        return run;
-      }],
-      ['in a tool', async (scripted) => {
-        const run = instruct(scripted.next(bash('setsid sleep 600 & sleep 600')));
-        void run.start();
-        await until('it sleeps', async () => (await workspace.shell('pgrep -fx "sleep 600" | wc -l')).trim() === '2', PATIENT_MS);
-        return run;
-      }],
-      ['while a permission is asked for', async (scripted) => {
-        const run = instruct(scripted.next(bash('touch x')), { permissionMode: 'manual' });
-        void run.start();
-        await run.seen(({ type }) => type === 'control_request');
-        return run;
-      }],
-    ])('%s', async (_, begin) => {
-      const run = await begin(model());
-      await expect(run.state('cancel')).resolves.toBe('cancelling');
-      const outcome = await until('the outcome', async () => (await run.resume()).state === 'ended' && JSON.parse(await workspace.shell(`cat /var/lib/devforge/instructions/${run.id}/outcome.json`)) as object, PATIENT_MS);
-      expect(outcome).toMatchObject({ status: 'cancelled', reason: { code: 'cancelled' } });
-      await nothingLeft();
-    }, PATIENT_MS);
+      [
+        'before the first event',
+        async (scripted) => {
+          const run = instruct(scripted.otherwise(say('Never said.')));
+          void run.start();
+          await until(
+            'it runs',
+            async () => (await workspace.shell(`ls /var/lib/devforge/instructions/${run.id}/run.json`)) !== '',
+            PATIENT_MS,
+          );
+          return run;
+        },
+      ],
+      [
+        'amid the stream',
+        async (scripted) => {
+          const run = instruct(
+            scripted.next(say('Half of it.', { paceMs: 1, interrupted: { at: 'amid', by: 'hang' } })),
+          );
+          void run.start();
+          await scripted.turn(1);
+          return run;
+        },
+      ],
+      [
+        'in a tool',
+        async (scripted) => {
+          const run = instruct(scripted.next(bash('setsid sleep 600 & sleep 600')));
+          void run.start();
+          await until(
+            'it sleeps',
+            async () => (await workspace.shell('pgrep -fx "sleep 600" | wc -l')).trim() === '2',
+            PATIENT_MS,
+          );
+          return run;
+        },
+      ],
+      [
+        'while a permission is asked for',
+        async (scripted) => {
+          const run = instruct(scripted.next(bash('touch x')), { permissionMode: 'manual' });
+          void run.start();
+          await run.seen(({ type }) => type === 'control_request');
+          return run;
+        },
+      ],
+    ])(
+      '%s',
+      async (_, begin) => {
+        const run = await begin(model());
+        await expect(run.state('cancel')).resolves.toBe('cancelling');
+        const outcome = await until(
+          'the outcome',
+          async () =>
+            (await run.resume()).state === 'ended' &&
+            (JSON.parse(await workspace.shell(`cat /var/lib/devforge/instructions/${run.id}/outcome.json`)) as object),
+          PATIENT_MS,
+        );
+        expect(outcome).toMatchObject({ status: 'cancelled', reason: { code: 'cancelled' } });
+        await nothingLeft();
+      },
+      PATIENT_MS,
+    );
   });
 
   describe('what the API does', () => {
-    it('is a reason: a refused credential, soon', async () => {
-      const began = Date.now();
-      expect(await instruct(model().otherwise(unauthorized())).outcome()).toMatchObject(failed('auth_failed'));
-      expect(Date.now() - began).toBeLessThan(20_000);
-    }, PATIENT_MS);
+    it(
+      'is a reason: a refused credential, soon',
+      async () => {
+        const began = Date.now();
+        expect(await instruct(model().otherwise(unauthorized())).outcome()).toMatchObject(failed('auth_failed'));
+        expect(Date.now() - began).toBeLessThan(20_000);
+      },
+      PATIENT_MS,
+    );
 
-    it('is a reason: no credential at all', async () => {
-      const { ANTHROPIC_BASE_URL } = model().env;
-      expect(await workspace.instruction('Hello', { ANTHROPIC_BASE_URL: ANTHROPIC_BASE_URL! }, {}).outcome()).toMatchObject(failed('auth_failed'));
-    }, PATIENT_MS);
+    it(
+      'is a reason: no credential at all',
+      async () => {
+        const { ANTHROPIC_BASE_URL } = model().env;
+        expect(
+          await workspace.instruction('Hello', { ANTHROPIC_BASE_URL: ANTHROPIC_BASE_URL! }, {}).outcome(),
+        ).toMatchObject(failed('auth_failed'));
+      },
+      PATIENT_MS,
+    );
 
     it.each([
       ['rate_limited', rateLimited(1)],
       ['overloaded', overloaded()],
       ['api_error', say('Never said.', { interrupted: { at: 'amid', by: 'cut' } })],
       ['session_not_found', say('Never said.')],
-    ])('is a reason: %s', async (code, reply) => {
-      const extra = code === 'session_not_found' ? { sessionId: '00000000-0000-4000-8000-000000000000' } : {};
-      expect(await instruct(model().otherwise(reply), extra, ONE_RETRY).outcome()).toMatchObject(failed(code));
-    }, PATIENT_MS);
+    ])(
+      'is a reason: %s',
+      async (code, reply) => {
+        const extra = code === 'session_not_found' ? { sessionId: '00000000-0000-4000-8000-000000000000' } : {};
+        expect(await instruct(model().otherwise(reply), extra, ONE_RETRY).outcome()).toMatchObject(failed(code));
+      },
+      PATIENT_MS,
+    );
 
-    it('is borne when it passes', async () => {
-      const scripted = model().next(overloaded(), rateLimited(1), say('Cut.', { interrupted: { at: 'amid', by: 'cut' } }), say('At last.'));
-      const { events, outcome } = await instruct(scripted).start();
-      expect(outcome).toMatchObject({ status: 'succeeded', result: expect.stringContaining('At last.'), resumes: 0 });
-      expect(events.filter(({ subtype }) => subtype === 'api_retry').length).toBeGreaterThanOrEqual(2);
-    }, PATIENT_MS);
+    it(
+      'is borne when it passes',
+      async () => {
+        const scripted = model().next(
+          overloaded(),
+          rateLimited(1),
+          say('Cut.', { interrupted: { at: 'amid', by: 'cut' } }),
+          say('At last.'),
+        );
+        const { events, outcome } = await instruct(scripted).start();
+        expect(outcome).toMatchObject({ status: 'succeeded', result: expect.stringContaining('At last.'), resumes: 0 });
+        expect(events.filter(({ subtype }) => subtype === 'api_retry').length).toBeGreaterThanOrEqual(2);
+      },
+      PATIENT_MS,
+    );
 
-    it.each(['before', 'amid', 'after'] as const)('is a stall when it hangs %s the stream, and another attempt goes on', async (at) => {
-      const scripted = model().next(say('Slow.', { paceMs: 1, interrupted: { at, by: 'hang' } }), say('On.'));
-      const outcome = await instruct(scripted, { stallSeconds: 6 }).outcome();
-      expect(outcome).toMatchObject({ status: 'succeeded', result: 'On.', resumes: 1 });
-      expect(scripted.turns[1]!.prompt).toContain('Continue where you left off.');
-      expect(JSON.stringify(scripted.turns[1]!.body.messages)).toContain('Do as the script says');
+    it.each(['before', 'amid', 'after'] as const)(
+      'is a stall when it hangs %s the stream, and another attempt goes on',
+      async (at) => {
+        const scripted = model().next(say('Slow.', { paceMs: 1, interrupted: { at, by: 'hang' } }), say('On.'));
+        const outcome = await instruct(scripted, { stallSeconds: 6 }).outcome();
+        expect(outcome).toMatchObject({ status: 'succeeded', result: 'On.', resumes: 1 });
+        expect(scripted.turns[1]!.prompt).toContain('Continue where you left off.');
+        expect(JSON.stringify(scripted.turns[1]!.body.messages)).toContain('Do as the script says');
 
-      const endless = model().otherwise(say('Slow.', { paceMs: 1, interrupted: { at, by: 'hang' } }));
-      expect(await instruct(endless, { stallSeconds: 6, resumes: 0 }).outcome()).toMatchObject({ ...failed('stalled'), resumes: 0 });
-    }, PATIENT_MS);
+        const endless = model().otherwise(say('Slow.', { paceMs: 1, interrupted: { at, by: 'hang' } }));
+        expect(await instruct(endless, { stallSeconds: 6, resumes: 0 }).outcome()).toMatchObject({
+          ...failed('stalled'),
+          resumes: 0,
+        });
+      },
+      PATIENT_MS,
+    );
   });
 
   describe('what happens to processes', () => {
@@ -182,33 +293,53 @@ describe('the runner with the real Claude Code', () => {
       const scripted = model().next(bash('echo begun >> begun.txt; sleep 600'), say('Went on.'));
       const run = instruct(scripted);
       const shown = run.start();
-      await until('it sleeps', async () => (await workspace.shell('pgrep -fx "sleep 600" | wc -l')).trim() === '1', PATIENT_MS);
+      await until(
+        'it sleeps',
+        async () => (await workspace.shell('pgrep -fx "sleep 600" | wc -l')).trim() === '1',
+        PATIENT_MS,
+      );
       return { run, scripted, shown };
     };
 
-    it('a killed CLI is a failed run', async () => {
-      const { run, shown } = await working();
-      await workspace.shell('kill -KILL $(pgrep -f ^/usr/local/bin/[c]laude)');
-      expect(await shown).toMatchObject({ outcome: { ...failed('cli_crashed'), signal: 'SIGKILL', sessionId: run.session } });
-      expect(await workspace.shell('rm begun.txt; pgrep -fx "sleep 600" || true')).toBe('');
-    }, PATIENT_MS);
+    it(
+      'a killed CLI is a failed run',
+      async () => {
+        const { run, shown } = await working();
+        await workspace.shell('kill -KILL $(pgrep -f ^/usr/local/bin/[c]laude)');
+        expect(await shown).toMatchObject({
+          outcome: { ...failed('cli_crashed'), signal: 'SIGKILL', sessionId: run.session },
+        });
+        expect(await workspace.shell('rm begun.txt; pgrep -fx "sleep 600" || true')).toBe('');
+      },
+      PATIENT_MS,
+    );
 
     it.each<[string, () => Promise<unknown>]>([
       ['a killed runner', () => workspace.shell('kill -KILL $(pgrep -f instruction/[m]ain.mjs)')],
       ['a killed container', () => workspace.restart()],
       ['a stopped container', () => workspace.stopAndStart()],
-    ])('%s is gone on from', async (_, strike) => {
-      const { run, scripted, shown } = await working();
-      const before = await run.events();
-      await strike();
-      expect(await shown).toMatchObject({ outcome: null });
-      const { state, events, outcome } = await run.resume();
-      expect(state).toBe('started');
-      expect(events.slice(0, before.length)).toEqual(before);
-      expect(outcome).toMatchObject({ status: 'succeeded', result: 'Went on.', resumes: 1, sessionId: run.session, events: events.length });
-      expect(scripted.turns.at(-1)!.prompt).toContain('Continue where you left off.');
-      expect(await workspace.shell('cat begun.txt; rm begun.txt; pgrep -fx "sleep 600" || true')).toBe('begun\n');
-      expect(await run.diff()).toContain('+++ b/begun.txt');
-    }, PATIENT_MS);
+    ])(
+      '%s is gone on from',
+      async (_, strike) => {
+        const { run, scripted, shown } = await working();
+        const before = await run.events();
+        await strike();
+        expect(await shown).toMatchObject({ outcome: null });
+        const { state, events, outcome } = await run.resume();
+        expect(state).toBe('started');
+        expect(events.slice(0, before.length)).toEqual(before);
+        expect(outcome).toMatchObject({
+          status: 'succeeded',
+          result: 'Went on.',
+          resumes: 1,
+          sessionId: run.session,
+          events: events.length,
+        });
+        expect(scripted.turns.at(-1)!.prompt).toContain('Continue where you left off.');
+        expect(await workspace.shell('cat begun.txt; rm begun.txt; pgrep -fx "sleep 600" || true')).toBe('begun\n');
+        expect(await run.diff()).toContain('+++ b/begun.txt');
+      },
+      PATIENT_MS,
+    );
   });
 });

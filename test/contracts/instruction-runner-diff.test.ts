@@ -13,32 +13,50 @@ describe('what a run changes in the repository', () => {
   });
   afterEach(() => bench.dispose());
 
-  const repository = (more = ''): Promise<string> => bench.shell(`
+  const repository = (more = ''): Promise<string> =>
+    bench.shell(`
     git init -q -b main && git config user.email dev@example.org && git config user.name Dev
     printf 'one\\n' > a.txt && printf 'two\\n' > b.txt && mkdir sub && printf 'three\\n' > sub/c.txt && printf 'out/\\n' > .gitignore
     git add -A && git commit -qm First
     ${more}`);
-  const run = (command: string, extra?: object): Promise<Outcome> => bench.outcome([[['init'], ['shell', command], ['result']]], extra);
+  const run = (command: string, extra?: object): Promise<Outcome> =>
+    bench.outcome([[['init'], ['shell', command], ['result']]], extra);
   const diff = async (): Promise<string> => (await bench.run('diff')).stdout;
-  const files = (patch: string): string[] => [...patch.matchAll(/^diff --git a\/(.*) b\/(.*)$/gm)].map(([, , name]) => name!);
-  const digest = async (path: string): Promise<string> => createHash('sha256').update(await readFile(join(bench.work, path))).digest('hex');
+  const files = (patch: string): string[] =>
+    [...patch.matchAll(/^diff --git a\/(.*) b\/(.*)$/gm)].map(([, , name]) => name!);
+  const digest = async (path: string): Promise<string> =>
+    createHash('sha256')
+      .update(await readFile(join(bench.work, path)))
+      .digest('hex');
   /** The patch, put on a copy of the repository as it was, makes it what it is. */
   const expectApplies = async (): Promise<void> => {
-    await bench.shell(`git -C ../before apply --binary ${bench.file('diff.patch')} && diff -r -x .git -x out ../before .`);
+    await bench.shell(
+      `git -C ../before apply --binary ${bench.file('diff.patch')} && diff -r -x .git -x out ../before .`,
+    );
   };
 
   it('is a patch with edits, new, removed and renamed files, committed or not', async () => {
-    await repository("cp -R . ../before");
-    const outcome = await run("printf 'ONE\\n' > a.txt; git rm -q b.txt; git mv sub/c.txt sub/d.txt; git commit -qam Agent; head -c 3000 /dev/urandom > new.bin; chmod +x a.txt; mkdir out; touch out/ignored");
+    await repository('cp -R . ../before');
+    const outcome = await run(
+      "printf 'ONE\\n' > a.txt; git rm -q b.txt; git mv sub/c.txt sub/d.txt; git commit -qam Agent; head -c 3000 /dev/urandom > new.bin; chmod +x a.txt; mkdir out; touch out/ignored",
+    );
     const patch = await diff();
     expect(files(patch).toSorted()).toEqual(['a.txt', 'b.txt', 'new.bin', 'sub/d.txt']);
-    expect(outcome).toMatchObject({ status: 'succeeded', treeBefore: expect.stringMatching(/^[0-9a-f]{40}$/), treeAfter: expect.stringMatching(/^[0-9a-f]{40}$/), diffBytes: Buffer.byteLength(patch), diffTruncated: false });
+    expect(outcome).toMatchObject({
+      status: 'succeeded',
+      treeBefore: expect.stringMatching(/^[0-9a-f]{40}$/),
+      treeAfter: expect.stringMatching(/^[0-9a-f]{40}$/),
+      diffBytes: Buffer.byteLength(patch),
+      diffTruncated: false,
+    });
     expect(patch).toContain('rename to sub/d.txt');
     await expectApplies();
   });
 
   it('leaves out what was changed before the run', async () => {
-    await repository("printf 'mine\\n' > a.txt; printf 'mine\\n' > mine.txt; git add mine.txt; printf 'mine too\\n' >> mine.txt");
+    await repository(
+      "printf 'mine\\n' > a.txt; printf 'mine\\n' > mine.txt; git add mine.txt; printf 'mine too\\n' >> mine.txt",
+    );
     await run("printf 'x\\n' > x.txt");
     expect(files(await diff())).toEqual(['x.txt']);
   });
@@ -80,7 +98,9 @@ describe('what a run changes in the repository', () => {
 
   it('knows every name of a file', async () => {
     await repository('cp -R . ../before');
-    await run(String.raw`printf 'x\n' > "$(printf 'new\nline "quoted" \\ grüße')"; printf 'x\n' > "$(printf 'latin1-\344')"; printf 'x\n' > '-rf'; ln -s /etc/passwd link`);
+    await run(
+      String.raw`printf 'x\n' > "$(printf 'new\nline "quoted" \\ grüße')"; printf 'x\n' > "$(printf 'latin1-\344')"; printf 'x\n' > '-rf'; ln -s /etc/passwd link`,
+    );
     expect((await diff()).match(/^diff --git /gm)).toHaveLength(4);
     await expectApplies();
   });
@@ -112,7 +132,12 @@ describe('what a run changes in the repository', () => {
 
     const gone = await RunnerBench.make();
     await gone.shell('git init -q; touch a');
-    expect(await gone.outcome([[['init'], ['shell', 'rm -rf .git'], ['result']]])).toMatchObject({ status: 'succeeded', treeBefore: expect.any(String), treeAfter: null, diffBytes: 0 });
+    expect(await gone.outcome([[['init'], ['shell', 'rm -rf .git'], ['result']]])).toMatchObject({
+      status: 'succeeded',
+      treeBefore: expect.any(String),
+      treeAfter: null,
+      diffBytes: 0,
+    });
     await gone.dispose();
   });
 
@@ -124,7 +149,7 @@ describe('what a run changes in the repository', () => {
 
   it('is cut at the start of a file beyond 20 MiB', async () => {
     await repository('cp -R . ../before');
-    const outcome = await run("for name in p q r; do head -c 9M /dev/urandom | base64 > $name; done");
+    const outcome = await run('for name in p q r; do head -c 9M /dev/urandom | base64 > $name; done');
     const patch = await diff();
     expect(outcome).toMatchObject({ diffTruncated: true, diffBytes: Buffer.byteLength(patch) });
     expect(patch.length).toBeLessThan(20 * MIB);
@@ -134,7 +159,10 @@ describe('what a run changes in the repository', () => {
 
   it('compares with the state before the first attempt', async () => {
     await repository();
-    const attempts = [[['init'], ['shell', "printf '1\\n' > one"], ['hang']], [['init'], ['shell', "printf '2\\n' > two"], ['result']]] as never;
+    const attempts = [
+      [['init'], ['shell', "printf '1\\n' > one"], ['hang']],
+      [['init'], ['shell', "printf '2\\n' > two"], ['result']],
+    ] as never;
     const outcome = await bench.outcome(attempts, { stallSeconds: 4 });
     expect(outcome).toMatchObject({ status: 'succeeded', resumes: 1 });
     expect(files(await diff()).toSorted()).toEqual(['one', 'two']);

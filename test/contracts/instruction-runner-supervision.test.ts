@@ -16,9 +16,17 @@ describe('what the runner does when a run goes wrong', () => {
   });
   afterEach(() => bench.dispose());
 
-  const failed = (code: string, rest: object = {}) => ({ status: 'failed', reason: { code, message: expect.any(String) }, ...rest });
+  const failed = (code: string, rest: object = {}) => ({
+    status: 'failed',
+    reason: { code, message: expect.any(String) },
+    ...rest,
+  });
   const ended = async (): Promise<Outcome> => (await bench.follow()).outcome!;
-  const childPid = async (): Promise<number> => until('the CLI has a child', async () => (await bench.notes()).find(({ child }) => child)?.['child'] as number | undefined);
+  const childPid = async (): Promise<number> =>
+    until(
+      'the CLI has a child',
+      async () => (await bench.notes()).find(({ child }) => child)?.['child'] as number | undefined,
+    );
   const kill = async (pid: number): Promise<void> => {
     process.kill(pid, 'SIGKILL');
     await until('it is gone', () => !lives(pid));
@@ -36,12 +44,19 @@ describe('what the runner does when a run goes wrong', () => {
     });
 
     it('leaves nothing of what it was in', async () => {
-      expect(await bench.outcome([[['init'], ['tool', 't'], ['child', true], ['exit', 7]]])).toMatchObject(failed('cli_crashed'));
+      expect(await bench.outcome([[['init'], ['tool', 't'], ['child', true], ['exit', 7]]])).toMatchObject(
+        failed('cli_crashed'),
+      );
       expect(lives(await childPid())).toBe(false);
     });
 
     it('tells the last words', async () => {
-      const { reason } = await bench.outcome([[['stderr', 'one\nout of luck\n'], ['exit', 7]]]);
+      const { reason } = await bench.outcome([
+        [
+          ['stderr', 'one\nout of luck\n'],
+          ['exit', 7],
+        ],
+      ]);
       expect(reason!.message).toBe('Claude Code ended with exit code 7 without a result: out of luck');
     });
 
@@ -50,7 +65,10 @@ describe('what the runner does when a run goes wrong', () => {
       expect((await bench.follow()).events).toHaveLength(1);
       const other = await RunnerBench.make();
       await other.start([[['init'], ['print', '{"type":"result","subtype":"success","result":"x"}'], ['exit', 0]]]);
-      expect(await other.follow()).toMatchObject({ events: [expect.anything(), expect.anything()], outcome: { status: 'succeeded', result: 'x' } });
+      expect(await other.follow()).toMatchObject({
+        events: [expect.anything(), expect.anything()],
+        outcome: { status: 'succeeded', result: 'x' },
+      });
       await other.dispose();
     });
   });
@@ -64,20 +82,29 @@ describe('what the runner does when a run goes wrong', () => {
       ['rate_limited', { is_error: true, api_error_status: 429 }],
       ['overloaded', { is_error: true, api_error_status: 529 }],
       ['api_error', { is_error: true, api_error_status: 500 }],
-      ['session_not_found', { subtype: 'error_during_execution', is_error: true, errors: ['No conversation found with session ID: x'] }],
+      [
+        'session_not_found',
+        { subtype: 'error_during_execution', is_error: true, errors: ['No conversation found with session ID: x'] },
+      ],
       ['cli_crashed', { subtype: 'error_during_execution', is_error: true, errors: ['TypeError'] }],
     ])('is %s: %j', async (code, fields) => {
-      expect(await bench.outcome([[['init'], ['result', fields], ['exit', 1]]])).toMatchObject(failed(code, { exitCode: 1 }));
+      expect(await bench.outcome([[['init'], ['result', fields], ['exit', 1]]])).toMatchObject(
+        failed(code, { exitCode: 1 }),
+      );
     });
 
     it('does not wait for a credential to get better', async () => {
       const refusal: Step = ['retry', 'authentication_failed'];
-      expect(await bench.outcome([[['init'], refusal, refusal, refusal, ['hang']]])).toMatchObject(failed('auth_failed'));
+      expect(await bench.outcome([[['init'], refusal, refusal, refusal, ['hang']]])).toMatchObject(
+        failed('auth_failed'),
+      );
     });
 
     it('waits for what passes', async () => {
       const pause: Step = ['retry', 'overloaded'];
-      expect(await bench.outcome([[['init'], pause, pause, pause, pause, ['say', 'at last'], ['result']]])).toMatchObject({ status: 'succeeded' });
+      expect(
+        await bench.outcome([[['init'], pause, pause, pause, pause, ['say', 'at last'], ['result']]]),
+      ).toMatchObject({ status: 'succeeded' });
     });
   });
 
@@ -87,7 +114,9 @@ describe('what the runner does when a run goes wrong', () => {
       ['that ignores signals', [STUBBORN, ['hang']]],
       ['that blocks', [['block']]],
     ])('gives the CLI its grace, and keeps the result of one %s', async (_, rest) => {
-      const outcome = await bench.outcome([[['init'], ...rest.slice(0, -1), ['result', { result: 'kept' }], rest.at(-1)!]]);
+      const outcome = await bench.outcome([
+        [['init'], ...rest.slice(0, -1), ['result', { result: 'kept' }], rest.at(-1)!],
+      ]);
       expect(outcome).toMatchObject({ status: 'succeeded', result: 'kept', reason: null });
       await expect(bench.cliPids()).resolves.toEqual([]);
     });
@@ -102,7 +131,15 @@ describe('what the runner does when a run goes wrong', () => {
     });
 
     it('lets the CLI take another turn, whose result counts', async () => {
-      const outcome = await bench.outcome([[['init'], ['result', { result: 'first' }], ['say', 'a task in the background ended'], ['wait', 1_500], ['result', { result: 'second' }]]]);
+      const outcome = await bench.outcome([
+        [
+          ['init'],
+          ['result', { result: 'first' }],
+          ['say', 'a task in the background ended'],
+          ['wait', 1_500],
+          ['result', { result: 'second' }],
+        ],
+      ]);
       expect(outcome).toMatchObject({ status: 'succeeded', result: 'second', turns: 2, costUsd: 1 });
     });
   });
@@ -113,18 +150,31 @@ describe('what the runner does when a run goes wrong', () => {
       ['amid the run', [['init'], ['say', 'a'], ['hang']]],
       ['with signals ignored', [['init'], STUBBORN, ['hang']]],
     ];
-    it.each(silent)('%s is stalled after one resume', async (_, steps) => {
-      const outcome = await bench.outcome([steps], SOON);
-      expect(outcome).toMatchObject(failed('stalled', { resumes: 1 }));
-      expect(await bench.calls()).toHaveLength(2);
-      await expect(bench.cliPids()).resolves.toEqual([]);
-    }, 60_000);
+    it.each(silent)(
+      '%s is stalled after one resume',
+      async (_, steps) => {
+        const outcome = await bench.outcome([steps], SOON);
+        expect(outcome).toMatchObject(failed('stalled', { resumes: 1 }));
+        expect(await bench.calls()).toHaveLength(2);
+        await expect(bench.cliPids()).resolves.toEqual([]);
+      },
+      60_000,
+    );
 
     it('is gone on from where the session has the prompt', async () => {
-      const outcome = await bench.outcome([[['init'], ['hang']], [['init'], ['say', 'on'], ['result']]], SOON);
+      const outcome = await bench.outcome(
+        [
+          [['init'], ['hang']],
+          [['init'], ['say', 'on'], ['result']],
+        ],
+        SOON,
+      );
       expect(outcome).toMatchObject({ status: 'succeeded', resumes: 1, events: 4 });
       const [first, second] = await bench.calls();
-      expect(second).toMatchObject({ prompt: CONTINUATION, argv: expect.arrayContaining([`--resume=${bench.session}`]) });
+      expect(second).toMatchObject({
+        prompt: CONTINUATION,
+        argv: expect.arrayContaining([`--resume=${bench.session}`]),
+      });
       expect(first!.argv).toContain(`--session-id=${bench.session}`);
     }, 60_000);
 
@@ -132,26 +182,44 @@ describe('what the runner does when a run goes wrong', () => {
       const outcome = await bench.outcome([[['hang']], [['init'], ['result']]], SOON);
       expect(outcome).toMatchObject({ status: 'succeeded', resumes: 1 });
       const [first, second] = await bench.calls();
-      expect(second).toMatchObject({ prompt: first!.prompt, argv: expect.arrayContaining([`--session-id=${bench.session}`]) });
+      expect(second).toMatchObject({
+        prompt: first!.prompt,
+        argv: expect.arrayContaining([`--session-id=${bench.session}`]),
+      });
     }, 60_000);
 
     it('of a tool is borne longer', async () => {
       const longer = { stallSeconds: 3, toolSeconds: 60 };
-      const outcome = await bench.outcome([[['init'], ['tool', 't'], ['wait', 6_000], ['toolResult', 't'], ['result']]], longer);
+      const outcome = await bench.outcome(
+        [[['init'], ['tool', 't'], ['wait', 6_000], ['toolResult', 't'], ['result']]],
+        longer,
+      );
       expect(outcome).toMatchObject({ status: 'succeeded', resumes: 0 });
       const other = await RunnerBench.make();
-      expect(await other.outcome([[['init'], ['tool', 't'], ['toolResult', 't'], ['wait', 6_000], ['result']]], { ...longer, resumes: 0 })).toMatchObject(failed('stalled', { resumes: 0 }));
+      expect(
+        await other.outcome([[['init'], ['tool', 't'], ['toolResult', 't'], ['wait', 6_000], ['result']]], {
+          ...longer,
+          resumes: 0,
+        }),
+      ).toMatchObject(failed('stalled', { resumes: 0 }));
       await other.dispose();
     }, 60_000);
 
     it('of a waiting permission is borne until the time is up', async () => {
-      const outcome = await bench.outcome([[['init'], ['ask', 'r', {}], ['result']]], { permissionMode: 'manual', stallSeconds: 4, timeoutSeconds: 12 });
+      const outcome = await bench.outcome([[['init'], ['ask', 'r', {}], ['result']]], {
+        permissionMode: 'manual',
+        stallSeconds: 4,
+        timeoutSeconds: 12,
+      });
       expect(outcome).toMatchObject({ status: 'timed_out', reason: { code: 'timed_out' } });
     }, 60_000);
   });
 
   it('ends a run whose time is up, however busy it is, and does not resume it', async () => {
-    const busy = Array.from({ length: 400 }, (): Step[] => [['say', 'x'], ['wait', 50]]).flat();
+    const busy = Array.from({ length: 400 }, (): Step[] => [
+      ['say', 'x'],
+      ['wait', 50],
+    ]).flat();
     const outcome = await bench.outcome([[['init'], STUBBORN, ...busy]], { timeoutSeconds: 3 });
     expect(outcome).toMatchObject({ status: 'timed_out', reason: { code: 'timed_out' }, resumes: 0 });
     expect(await bench.calls()).toHaveLength(1);
@@ -165,18 +233,22 @@ describe('what the runner does when a run goes wrong', () => {
       ['while a permission is asked for', [['init'], ['ask', 'r', {}], ['hang']], 'can_use_tool'],
       ['of one that ignores signals', [['init'], STUBBORN, ['child', true], ['say', 'a'], ['hang']], 'assistant'],
       ['of one that blocks', [['init'], ['block']], 'init'],
-    ])('%s ends it with all it has started', async (_, steps, phase) => {
-      await bench.start([steps]);
-      if (phase) await bench.seen(phase);
-      else await until('it has begun', async () => (await bench.calls()).length === 1);
-      const pids = steps.some(([name]) => name === 'child') ? [await childPid()] : [];
-      await expect(bench.state('cancel')).resolves.toBe('cancelling');
-      await expect(bench.state('cancel')).resolves.toMatch(/^(?:cancelling|ended)$/);
-      expect(await ended()).toMatchObject({ status: 'cancelled', reason: { code: 'cancelled' }, resumes: 0 });
-      await expect(bench.state('cancel')).resolves.toBe('ended');
-      expect(pids.filter(lives)).toEqual([]);
-      await expect(bench.cliPids()).resolves.toEqual([]);
-    }, 60_000);
+    ])(
+      '%s ends it with all it has started',
+      async (_, steps, phase) => {
+        await bench.start([steps]);
+        if (phase) await bench.seen(phase);
+        else await until('it has begun', async () => (await bench.calls()).length === 1);
+        const pids = steps.some(([name]) => name === 'child') ? [await childPid()] : [];
+        await expect(bench.state('cancel')).resolves.toBe('cancelling');
+        await expect(bench.state('cancel')).resolves.toMatch(/^(?:cancelling|ended)$/);
+        expect(await ended()).toMatchObject({ status: 'cancelled', reason: { code: 'cancelled' }, resumes: 0 });
+        await expect(bench.state('cancel')).resolves.toBe('ended');
+        expect(pids.filter(lives)).toEqual([]);
+        await expect(bench.cliPids()).resolves.toEqual([]);
+      },
+      60_000,
+    );
 
     it('asks first, then tells, then kills', async () => {
       await bench.start([[['init'], STUBBORN, ['say', 'ready'], ['hang']]], { stopSeconds: 1 });
@@ -185,7 +257,10 @@ describe('what the runner does when a run goes wrong', () => {
       await bench.state('cancel');
       expect(await ended()).toMatchObject({ status: 'cancelled', signal: 'SIGKILL' });
       expect(Date.now() - began).toBeGreaterThanOrEqual(2_000);
-      expect((await bench.notes()).filter(({ signal }) => signal)).toEqual([{ signal: 'SIGINT' }, { signal: 'SIGTERM' }]);
+      expect((await bench.notes()).filter(({ signal }) => signal)).toEqual([
+        { signal: 'SIGINT' },
+        { signal: 'SIGTERM' },
+      ]);
     });
 
     it('after the result leaves the result', async () => {
@@ -197,7 +272,11 @@ describe('what the runner does when a run goes wrong', () => {
 
     it('comes before another attempt', async () => {
       await bench.start([[['init'], STUBBORN, ['hang']]], { stallSeconds: 4, stopSeconds: 3 });
-      await until('the stall is noticed', async () => (await bench.notes()).some(({ signal }) => signal === 'SIGINT'), 60_000);
+      await until(
+        'the stall is noticed',
+        async () => (await bench.notes()).some(({ signal }) => signal === 'SIGINT'),
+        60_000,
+      );
       await expect(bench.state('cancel')).resolves.toBe('cancelling');
       expect(await ended()).toMatchObject({ status: 'cancelled', resumes: 0 });
       expect(await bench.calls()).toHaveLength(1);
@@ -238,7 +317,11 @@ describe('what the runner does when a run goes wrong', () => {
 
     it('says so, and is gone on with once, event after event', async () => {
       await cutOff([first, [['init'], ['say', 'on'], ['result']]]);
-      expect(await bench.follow()).toMatchObject({ exitCode: 0, interrupted: true, events: [expect.anything(), expect.anything()] });
+      expect(await bench.follow()).toMatchObject({
+        exitCode: 0,
+        interrupted: true,
+        events: [expect.anything(), expect.anything()],
+      });
       await expect(bench.start([first])).resolves.toBe('interrupted');
       const before = await bench.events();
       const states = await Promise.all([bench.state('resume'), bench.state('resume'), bench.state('resume')]);
@@ -263,7 +346,10 @@ describe('what the runner does when a run goes wrong', () => {
     });
 
     it('leaves no earlier CLI beside the next', async () => {
-      await cutOff([[['init'], STUBBORN, ['child', true], ['say', 'say'], ['block']], [['init'], ['result']]]);
+      await cutOff([
+        [['init'], STUBBORN, ['child', true], ['say', 'say'], ['block']],
+        [['init'], ['result']],
+      ]);
       const old = [...(await bench.cliPids()), await childPid()];
       expect(old.length).toBeGreaterThan(1);
       await bench.state('resume');
@@ -295,7 +381,12 @@ describe('what the runner does when a run goes wrong', () => {
       await bench.state('resume');
       const { events, outcome } = await bench.follow();
       expect(outcome).toMatchObject({ status: 'succeeded', events: 4 });
-      expect(events.map((line) => (JSON.parse(line) as { type: string }).type)).toEqual(['system', 'assistant', 'system', 'result']);
+      expect(events.map((line) => (JSON.parse(line) as { type: string }).type)).toEqual([
+        'system',
+        'assistant',
+        'system',
+        'result',
+      ]);
     });
 
     it('while being cancelled is not resumed', async () => {
@@ -312,7 +403,10 @@ describe('what the runner does when a run goes wrong', () => {
       ['a CLI that ends by the signal', []],
       ['a CLI that ends in its own way', [['leaveOn', 'SIGTERM', 1]]],
     ])('by the end of its container is no failure: %s', async (_, steps) => {
-      await bench.start([[['init'], ...steps, ['say', 'say'], ['hang']], [['init'], ['result']]]);
+      await bench.start([
+        [['init'], ...steps, ['say', 'say'], ['hang']],
+        [['init'], ['result']],
+      ]);
       await bench.seen('say');
       const pids = [...(await bench.cliPids()), await bench.runnerPid()];
       for (const pid of pids.toReversed()) process.kill(pid, 'SIGTERM');

@@ -15,16 +15,44 @@ describe('the runner of an instruction', () => {
 
   describe('a run', () => {
     it('keeps every line as it is and tells how it went', async () => {
-      await expect(bench.start([[['init'], ['print', 'no { JSON\n'], ['print', '\n'], ['say', 'grüße'], ['result', { result: 'All is done.' }]]])).resolves.toBe('started');
+      await expect(
+        bench.start([
+          [
+            ['init'],
+            ['print', 'no { JSON\n'],
+            ['print', '\n'],
+            ['say', 'grüße'],
+            ['result', { result: 'All is done.' }],
+          ],
+        ]),
+      ).resolves.toBe('started');
       const { events, outcome, exitCode } = await bench.follow();
       expect(exitCode).toBe(0);
-      expect(events).toEqual([expect.stringContaining('"init"'), 'no { JSON', expect.stringContaining('grüße'), expect.stringContaining('"result"')]);
+      expect(events).toEqual([
+        expect.stringContaining('"init"'),
+        'no { JSON',
+        expect.stringContaining('grüße'),
+        expect.stringContaining('"result"'),
+      ]);
       expect(await bench.events()).toEqual(events);
       expect(outcome).toEqual({
-        status: 'succeeded', reason: null, sessionId: bench.session, result: 'All is done.', costUsd: 0.5, turns: 1,
+        status: 'succeeded',
+        reason: null,
+        sessionId: bench.session,
+        result: 'All is done.',
+        costUsd: 0.5,
+        turns: 1,
         usage: { input_tokens: 2, output_tokens: 3, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
-        startedAt: expect.stringMatching(/^\d{4}-.*Z$/), finishedAt: expect.stringMatching(/^\d{4}-.*Z$/),
-        events: 4, resumes: 0, exitCode: 0, signal: null, treeBefore: null, treeAfter: null, diffBytes: 0, diffTruncated: false,
+        startedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+        finishedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+        events: 4,
+        resumes: 0,
+        exitCode: 0,
+        signal: null,
+        treeBefore: null,
+        treeAfter: null,
+        diffBytes: 0,
+        diffTruncated: false,
       });
       await expect(bench.start([[]])).resolves.toBe('ended');
       expect(await bench.calls()).toHaveLength(1);
@@ -34,10 +62,20 @@ describe('the runner of an instruction', () => {
       await bench.outcome([[['init'], ['result']]]);
       const [call, ...more] = await bench.calls();
       expect(more).toEqual([]);
-      expect(call).toMatchObject({ cwd: bench.work, env: { id: bench.id, key: 'sk-test-secret' }, umask: process.umask() });
+      expect(call).toMatchObject({
+        cwd: bench.work,
+        env: { id: bench.id, key: 'sk-test-secret' },
+        umask: process.umask(),
+      });
       expect(call!.argv).toEqual([
-        '-p', '--input-format=stream-json', '--output-format=stream-json', '--verbose',
-        '--setting-sources=user', '--strict-mcp-config', '--permission-mode=bypassPermissions', `--session-id=${bench.session}`,
+        '-p',
+        '--input-format=stream-json',
+        '--output-format=stream-json',
+        '--verbose',
+        '--setting-sources=user',
+        '--strict-mcp-config',
+        '--permission-mode=bypassPermissions',
+        `--session-id=${bench.session}`,
       ]);
     });
 
@@ -48,8 +86,15 @@ describe('the runner of an instruction', () => {
     });
 
     it('passes on what bounds it', async () => {
-      await bench.outcome([[['init'], ['result']]], { sessionId: UNKNOWN, model: 'opus', maxTurns: 3, maxBudgetUsd: 0.25 });
-      expect((await bench.calls())[0]!.argv).toEqual(expect.arrayContaining([`--resume=${UNKNOWN}`, '--model=opus', '--max-turns=3', '--max-budget-usd=0.25']));
+      await bench.outcome([[['init'], ['result']]], {
+        sessionId: UNKNOWN,
+        model: 'opus',
+        maxTurns: 3,
+        maxBudgetUsd: 0.25,
+      });
+      expect((await bench.calls())[0]!.argv).toEqual(
+        expect.arrayContaining([`--resume=${UNKNOWN}`, '--model=opus', '--max-turns=3', '--max-budget-usd=0.25']),
+      );
     });
 
     it('goes on with the latest session when asked', async () => {
@@ -62,7 +107,9 @@ describe('the runner of an instruction', () => {
     it('hands over the plain text of CLAUDE.md, and follows no link', async () => {
       await writeFile(join(bench.work, 'CLAUDE.md'), 'Be brief. @/proc/self/environ');
       await bench.outcome([[['init'], ['result']]]);
-      const file = (await bench.calls())[0]!.argv.find((word) => word.startsWith('--append-system-prompt-file='))!.split('=')[1]!;
+      const file = (await bench.calls())[0]!.argv
+        .find((word) => word.startsWith('--append-system-prompt-file='))!
+        .split('=')[1]!;
       await expect(bench.read(file)).resolves.toBe('Be brief. @/proc/self/environ');
     });
 
@@ -74,7 +121,10 @@ describe('the runner of an instruction', () => {
 
     it('counts the cost of its own turns, not that of the session it goes on with', async () => {
       const models = { opus: { costUSD: 0.1 }, haiku: { costUSD: 0.02 } };
-      const { costUsd } = await bench.outcome([[['init'], ['result', { total_cost_usd: 7, model_usage_since_last_result: models }]]], { sessionId: UNKNOWN });
+      const { costUsd } = await bench.outcome(
+        [[['init'], ['result', { total_cost_usd: 7, model_usage_since_last_result: models }]]],
+        { sessionId: UNKNOWN },
+      );
       expect(costUsd).toBeCloseTo(0.12);
     });
 
@@ -111,29 +161,44 @@ describe('the runner of an instruction', () => {
       ['a session that is no UUID', { sessionId: '--help' }],
       ['no turns', { maxTurns: 0 }],
     ])('refuses %s', async (_, wrong) => {
-      const { exitCode, stdout, stderr } = await bench.run('start', [], JSON.stringify({ ...bench.request([[]]), ...wrong }));
+      const { exitCode, stdout, stderr } = await bench.run(
+        'start',
+        [],
+        JSON.stringify({ ...bench.request([[]]), ...wrong }),
+      );
       expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
       expect(stderr).toContain(Object.keys(wrong)[0]);
       expect((await bench.follow()).exitCode).toBe(3);
     });
 
     it('refuses what is no JSON, and an id that is a path', async () => {
-      expect(await bench.run('start', [], '{')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('not JSON') });
-      expect(await bench.run('diff', [], '', '../../etc')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('UUID') });
+      expect(await bench.run('start', [], '{')).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringContaining('not JSON'),
+      });
+      expect(await bench.run('diff', [], '', '../../etc')).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining('UUID'),
+      });
     });
 
     it('says when there is no Claude Code, or no working folder', async () => {
       bench.claude = '/nowhere/claude';
       expect(await bench.outcome([[]])).toMatchObject({ status: 'failed', reason: { code: 'no_claude_code' } });
       const other = await RunnerBench.make();
-      expect(await other.outcome([[]], { cwd: '/nowhere' })).toMatchObject({ status: 'failed', reason: { code: 'cli_crashed', message: expect.stringContaining('working directory') } });
+      expect(await other.outcome([[]], { cwd: '/nowhere' })).toMatchObject({
+        status: 'failed',
+        reason: { code: 'cli_crashed', message: expect.stringContaining('working directory') },
+      });
       await other.dispose();
     });
   });
 
   describe('starting and following at once', () => {
     it('shows events as they come, and the outcome', async () => {
-      const { state, events, outcome, exitCode } = await bench.startAndFollow([[['init'], ['wait', 200], ['say', 'ä'], ['result']]]);
+      const { state, events, outcome, exitCode } = await bench.startAndFollow([
+        [['init'], ['wait', 200], ['say', 'ä'], ['result']],
+      ]);
       expect({ state, exitCode }).toEqual({ state: 'started', exitCode: 0 });
       expect(events).toEqual(await bench.events());
       expect(outcome).toMatchObject({ status: 'succeeded', events: 3 });
@@ -142,15 +207,27 @@ describe('the runner of an instruction', () => {
     it('ends after the answer when it runs already, or is over', async () => {
       const script: [string, ...unknown[]][][] = [[['init'], ['hang']]];
       await bench.start(script);
-      expect(await bench.startAndFollow(script)).toMatchObject({ state: 'running', events: [], outcome: null, exitCode: 0 });
+      expect(await bench.startAndFollow(script)).toMatchObject({
+        state: 'running',
+        events: [],
+        outcome: null,
+        exitCode: 0,
+      });
       await bench.state('cancel');
       await bench.follow();
-      expect(await bench.startAndFollow(script)).toMatchObject({ state: 'ended', events: [], outcome: null, exitCode: 0 });
+      expect(await bench.startAndFollow(script)).toMatchObject({
+        state: 'ended',
+        events: [],
+        outcome: null,
+        exitCode: 0,
+      });
     });
 
     it('goes on when its caller is gone', async () => {
       const child = bench.spawn('start', 'follow');
-      child.stdin!.end(JSON.stringify(bench.request([[['init'], ['many', 20_000], ['wait', 500], ['many', 20_000], ['result']]])));
+      child.stdin!.end(
+        JSON.stringify(bench.request([[['init'], ['many', 20_000], ['wait', 500], ['many', 20_000], ['result']]])),
+      );
       await new Promise((done) => child.stdout!.once('data', done));
       child.stdout!.destroy();
       const { events, outcome } = await bench.follow();
@@ -161,7 +238,9 @@ describe('the runner of an instruction', () => {
     it('is not held up by a caller that does not read', async () => {
       const child = bench.spawn('start', 'follow');
       child.stdin!.end(JSON.stringify(bench.request([[['init'], ['many', 20_000], ['result']]])));
-      expect(await until('the run is over', async () => (await bench.follow()).outcome ?? undefined)).toMatchObject({ status: 'succeeded' });
+      expect(await until('the run is over', async () => (await bench.follow()).outcome ?? undefined)).toMatchObject({
+        status: 'succeeded',
+      });
       await until('the runner does not wait for it', () => child.exitCode !== null);
     });
   });
@@ -204,17 +283,25 @@ describe('the runner of an instruction', () => {
     it('knows no instruction that was never started', async () => {
       expect(await bench.follow()).toMatchObject({ exitCode: 3, outcome: null });
       expect(await bench.run('diff')).toMatchObject({ exitCode: 3 });
-      expect(await bench.run('resume')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('no instruction') });
+      expect(await bench.run('resume')).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringContaining('no instruction'),
+      });
     });
   });
 
   describe('permissions', () => {
-    const asking = [[['init'], ['tool', 't1'], ['ask', 'r1', { command: 'ls' }], ['toolResult', 't1'], ['result']]] as never;
+    const asking = [
+      [['init'], ['tool', 't1'], ['ask', 'r1', { command: 'ls' }], ['toolResult', 't1'], ['result']],
+    ] as never;
 
     it.each([
       [{ decision: 'allow' }, { behavior: 'allow', updatedInput: { command: 'ls' } }],
       [{ decision: 'deny' }, { behavior: 'deny', message: 'The user denied this.' }],
-      [{ decision: 'deny', message: 'Not today' }, { behavior: 'deny', message: 'Not today' }],
+      [
+        { decision: 'deny', message: 'Not today' },
+        { behavior: 'deny', message: 'Not today' },
+      ],
     ])('are answered: %j', async (answer, response) => {
       await bench.start(asking, { permissionMode: 'manual' });
       await bench.seen('can_use_tool');
@@ -225,7 +312,9 @@ describe('the runner of an instruction', () => {
       expect(outcome).toMatchObject({ status: 'succeeded' });
       const notes = await bench.notes();
       expect(notes.filter(({ answered }) => answered)).toEqual([{ answered: response }]);
-      expect((await bench.calls())[0]!.argv).toEqual(expect.arrayContaining(['--permission-mode=manual', '--permission-prompt-tool=stdio']));
+      expect((await bench.calls())[0]!.argv).toEqual(
+        expect.arrayContaining(['--permission-mode=manual', '--permission-prompt-tool=stdio']),
+      );
       await expect(bench.state('answer', ['r1'], answer)).resolves.toBe('ended');
     });
 
@@ -259,7 +348,8 @@ describe('the runner of an instruction', () => {
     clearInterval(watch);
     expect(outcome).toMatchObject({ status: 'succeeded', events: 100_002 });
     expect(events).toHaveLength(100_002);
-    for (let at = 1; at <= 100_000; at += 1) if (!events[at]!.includes(`"at":${at},`)) throw new Error(`event ${at} is ${events[at]}`);
+    for (let at = 1; at <= 100_000; at += 1)
+      if (!events[at]!.includes(`"at":${at},`)) throw new Error(`event ${at} is ${events[at]}`);
     expect(peak).toBeGreaterThan(0);
     expect(peak).toBeLessThan(160 * 1024);
     await until('the runner is gone', () => !lives(pid));

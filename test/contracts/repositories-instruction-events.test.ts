@@ -12,7 +12,13 @@ import { containerRow, jobRow, newInstruction, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 
 const LONG_MS = 60_000;
-const TABLES = ['instructions', 'instruction_events', 'instruction_permissions', 'instruction_diffs', 'idempotency_keys'];
+const TABLES = [
+  'instructions',
+  'instruction_events',
+  'instruction_permissions',
+  'instruction_diffs',
+  'idempotency_keys',
+];
 
 describe('what instructions leave', () => {
   let test: TestDatabase;
@@ -49,24 +55,43 @@ describe('what instructions leave', () => {
       all.push(...page);
     }
   }
-  const numbered = (texts: string[], from = 1): StoredEvent[] => texts.map((event, index) => ({ seq: from + index, event }));
+  const numbered = (texts: string[], from = 1): StoredEvent[] =>
+    texts.map((event, index) => ({ seq: from + index, event }));
 
   describe('events', () => {
     it('are kept to the letter', async () => {
       const lease = await running();
-      const texts = ['{"a": 1,"b":"\\u0000 \\ud800 \\"x\\" \\\\"}', '{"b":"ü €  \u{1f600} \t\\n","a":1}', '"no object"', '{}', `{"long":"${'x'.repeat(2_000_000)}"}`, '{"b":null,  "b":1}'];
+      const texts = [
+        '{"a": 1,"b":"\\u0000 \\ud800 \\"x\\" \\\\"}',
+        '{"b":"ü €  \u{1f600} \t\\n","a":1}',
+        '"no object"',
+        '{}',
+        `{"long":"${'x'.repeat(2_000_000)}"}`,
+        '{"b":null,  "b":1}',
+      ];
       await expect(events.append(lease, { after: 0, events: texts, offset: 77 })).resolves.toBe(true);
       await expect(every(lease.instructionId)).resolves.toEqual(numbered(texts));
-      await expect(instructions.findById(lease.instructionId)).resolves.toMatchObject({ lastSeq: 6, eventOffset: 77, sessionId: null });
+      await expect(instructions.findById(lease.instructionId)).resolves.toMatchObject({
+        lastSeq: 6,
+        eventOffset: 77,
+        sessionId: null,
+      });
     });
 
     it('follow one another without a gap, and are written once', async () => {
       const lease = await running();
-      await expect(events.append(lease, { after: 0, events: ['1', '2'], offset: 4, sessionId: 's' })).resolves.toBe(true);
-      for (const after of [0, 1, 3]) await expect(events.append(lease, { after, events: ['x'], offset: 9 })).resolves.toBe(false);
+      await expect(events.append(lease, { after: 0, events: ['1', '2'], offset: 4, sessionId: 's' })).resolves.toBe(
+        true,
+      );
+      for (const after of [0, 1, 3])
+        await expect(events.append(lease, { after, events: ['x'], offset: 9 })).resolves.toBe(false);
       await expect(events.append(lease, { after: 2, events: ['3'], offset: 6 })).resolves.toBe(true);
       await expect(every(lease.instructionId)).resolves.toEqual(numbered(['1', '2', '3']));
-      await expect(instructions.findById(lease.instructionId)).resolves.toMatchObject({ lastSeq: 3, eventOffset: 6, sessionId: 's' });
+      await expect(instructions.findById(lease.instructionId)).resolves.toMatchObject({
+        lastSeq: 3,
+        eventOffset: 6,
+        sessionId: 's',
+      });
     });
 
     it('are taken from the one who follows, and from nobody else', async () => {
@@ -86,13 +111,26 @@ describe('what instructions leave', () => {
       await events.append(another, { after: 0, events: ['another'], offset: 8 });
       const texts = Array.from({ length: 2_500 }, (_, index) => String(index + 1));
       await events.append(lease, { after: 0, events: texts, offset: 1 });
-      const page = (after: number, through?: number) => events.page({ instructionId: lease.instructionId, after, through });
+      const page = (after: number, through?: number) =>
+        events.page({ instructionId: lease.instructionId, after, through });
       expect((await page(0)).map(({ seq }) => seq)).toEqual(Array.from({ length: 1_000 }, (_, index) => index + 1));
-      await expect(page(2_498)).resolves.toEqual([{ seq: 2_499, event: '2499' }, { seq: 2_500, event: '2500' }]);
+      await expect(page(2_498)).resolves.toEqual([
+        { seq: 2_499, event: '2499' },
+        { seq: 2_500, event: '2500' },
+      ]);
       await expect(page(2_500)).resolves.toEqual([]);
-      await expect(events.page({ instructionId: lease.instructionId, after: 4, mostEvents: 2 })).resolves.toEqual([{ seq: 5, event: '5' }, { seq: 6, event: '6' }]);
-      await expect(events.page({ instructionId: lease.instructionId, after: 4, enoughBytes: 2 })).resolves.toEqual([{ seq: 5, event: '5' }, { seq: 6, event: '6' }]);
-      await expect(page(10, 12)).resolves.toEqual([{ seq: 11, event: '11' }, { seq: 12, event: '12' }]);
+      await expect(events.page({ instructionId: lease.instructionId, after: 4, mostEvents: 2 })).resolves.toEqual([
+        { seq: 5, event: '5' },
+        { seq: 6, event: '6' },
+      ]);
+      await expect(events.page({ instructionId: lease.instructionId, after: 4, enoughBytes: 2 })).resolves.toEqual([
+        { seq: 5, event: '5' },
+        { seq: 6, event: '6' },
+      ]);
+      await expect(page(10, 12)).resolves.toEqual([
+        { seq: 11, event: '11' },
+        { seq: 12, event: '12' },
+      ]);
       await expect(events.page({ instructionId: randomUUID(), after: 0 })).resolves.toEqual([]);
     });
 
@@ -100,21 +138,33 @@ describe('what instructions leave', () => {
       const lease = await running();
       const texts = [700_000, 700_000, 3_000_000, 10, 10].map((length) => `"${'x'.repeat(length)}"`);
       await events.append(lease, { after: 0, events: texts, offset: 1 });
-      const seqs = async (after: number) => (await events.page({ instructionId: lease.instructionId, after })).map(({ seq }) => seq);
+      const seqs = async (after: number) =>
+        (await events.page({ instructionId: lease.instructionId, after })).map(({ seq }) => seq);
       await expect(Promise.all([seqs(0), seqs(2), seqs(3)])).resolves.toEqual([[1, 2], [3], [4, 5]]);
     });
   });
 
   describe('permissions', () => {
-    const asked = ({ instructionId }: InstructionLease, requestId: string) => ({ instructionId, requestId, toolName: 'Bash', input: '{"command":"\\u0000"}', askedAt: T0 });
+    const asked = ({ instructionId }: InstructionLease, requestId: string) => ({
+      instructionId,
+      requestId,
+      toolName: 'Bash',
+      input: '{"command":"\\u0000"}',
+      askedAt: T0,
+    });
 
     it('wait until they are answered, once', async () => {
       const lease = await running();
       const { instructionId } = lease;
       for (const id of ['b', 'a', 'b']) await permissions.ask(asked(lease, id));
-      await expect(permissions.open([instructionId, randomUUID()])).resolves.toEqual(['a', 'b'].map((id) => ({ ...asked(lease, id), decision: null, closedAt: null })));
+      await expect(permissions.open([instructionId, randomUUID()])).resolves.toEqual(
+        ['a', 'b'].map((id) => ({ ...asked(lease, id), decision: null, closedAt: null })),
+      );
       await expect(permissions.open([])).resolves.toEqual([]);
-      const answers = await Promise.all([permissions.decide(instructionId, 'a', 'allow'), permissions.decide(instructionId, 'a', 'deny')]);
+      const answers = await Promise.all([
+        permissions.decide(instructionId, 'a', 'allow'),
+        permissions.decide(instructionId, 'a', 'deny'),
+      ]);
       expect(answers.toSorted()).toEqual([false, true]);
       await permissions.ask(asked(lease, 'a'));
       await expect(permissions.open([instructionId])).resolves.toMatchObject([{ requestId: 'b' }]);
@@ -148,7 +198,13 @@ describe('what instructions leave', () => {
     const lease = await running();
     const kept = await running();
     const { containerId } = (await instructions.findById(lease.instructionId))!;
-    await permissions.ask({ instructionId: lease.instructionId, requestId: 'a', toolName: 'Bash', input: '{}', askedAt: T0 });
+    await permissions.ask({
+      instructionId: lease.instructionId,
+      requestId: 'a',
+      toolName: 'Bash',
+      input: '{}',
+      askedAt: T0,
+    });
     await diffs.put(lease.instructionId, 0, Buffer.from('x'));
     for (const each of [lease, kept]) await events.append(each, { after: 0, events: ['1'], offset: 2 });
     const held = (await containers.acquireLease(containerId, 'holder', LONG_MS))!;

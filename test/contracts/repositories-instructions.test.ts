@@ -7,7 +7,12 @@ import { DrizzleContainersRepository } from '../../src/persistence/drizzle/drizz
 import { DrizzleInstructionEventsRepository } from '../../src/persistence/drizzle/drizzle-instruction-events.repository.js';
 import { DrizzleInstructionPermissionsRepository } from '../../src/persistence/drizzle/drizzle-instruction-permissions.repository.js';
 import { DrizzleInstructionsRepository } from '../../src/persistence/drizzle/drizzle-instructions.repository.js';
-import type { ClaimedInstruction, InstructionRow, InstructionsRepository, NewInstruction } from '../../src/persistence/instructions.repository.js';
+import type {
+  ClaimedInstruction,
+  InstructionRow,
+  InstructionsRepository,
+  NewInstruction,
+} from '../../src/persistence/instructions.repository.js';
 import { containerRow, jobRow, newInstruction, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 
@@ -50,10 +55,39 @@ describe('instructions', () => {
   describe('accepting', () => {
     it('writes what was asked for, and nothing that did not happen yet', async () => {
       const of = await container();
-      const asked = newInstruction(of, { prompt: 'ü "quoted" \\ \n', resumeSessionId: randomUUID(), model: 'opus', maxTurns: 3, maxBudgetUsd: 0.25, timeoutSeconds: 60 });
+      const asked = newInstruction(of, {
+        prompt: 'ü "quoted" \\ \n',
+        resumeSessionId: randomUUID(),
+        model: 'opus',
+        maxTurns: 3,
+        maxBudgetUsd: 0.25,
+        timeoutSeconds: 60,
+      });
       const row = await accepted(of, asked);
-      const nothing = { statusReason: null, cancelRequestedAt: null, sessionId: null, result: null, costUsd: null, turns: null, usage: null, diffBytes: null, startedAt: null, finishedAt: null };
-      expect(row).toEqual({ ...asked, ...nothing, status: 'queued', diffTruncated: false, lastSeq: 0, eventOffset: 0, leaseHolder: null, leaseExpiresAt: null, fence: 0, position: expect.any(Number) });
+      const nothing = {
+        statusReason: null,
+        cancelRequestedAt: null,
+        sessionId: null,
+        result: null,
+        costUsd: null,
+        turns: null,
+        usage: null,
+        diffBytes: null,
+        startedAt: null,
+        finishedAt: null,
+      };
+      expect(row).toEqual({
+        ...asked,
+        ...nothing,
+        status: 'queued',
+        diffTruncated: false,
+        lastSeq: 0,
+        eventOffset: 0,
+        leaseHolder: null,
+        leaseExpiresAt: null,
+        fence: 0,
+        position: expect.any(Number),
+      });
       await expect(instructions.findById(row.id)).resolves.toEqual(row);
       await expect(instructions.findById(randomUUID())).resolves.toBeNull();
     });
@@ -66,9 +100,16 @@ describe('instructions', () => {
       const first = both.find((outcome) => outcome.kind === 'inserted')!;
       if (first.kind !== 'inserted') throw new Error('none was written');
       expect(both).toContainEqual({ kind: 'replayed', instructionId: first.row.id });
-      await expect(instructions.findByKey('admin', of.id, key)).resolves.toEqual({ kind: 'replayed', instructionId: first.row.id });
-      await expect(instructions.insert(newInstruction(of), { key: 'k', bodyHash: 'other' })).resolves.toEqual({ kind: 'key_reused' });
-      await expect(instructions.findByKey('admin', of.id, { key: 'k', bodyHash: 'other' })).resolves.toEqual({ kind: 'key_reused' });
+      await expect(instructions.findByKey('admin', of.id, key)).resolves.toEqual({
+        kind: 'replayed',
+        instructionId: first.row.id,
+      });
+      await expect(instructions.insert(newInstruction(of), { key: 'k', bodyHash: 'other' })).resolves.toEqual({
+        kind: 'key_reused',
+      });
+      await expect(instructions.findByKey('admin', of.id, { key: 'k', bodyHash: 'other' })).resolves.toEqual({
+        kind: 'key_reused',
+      });
       await expect(instructions.list({ containerId: of.id, limit: 10 })).resolves.toHaveLength(1);
     });
 
@@ -83,8 +124,14 @@ describe('instructions', () => {
     });
 
     it('takes none for a container that is being removed', async () => {
-      for (const gone of [await container({ status: 'deleting' }), await container({ deletedAt: T0 }), containerRow()]) {
-        await expect(instructions.insert(newInstruction(gone), { key: gone.id, bodyHash: 'h' })).resolves.toEqual({ kind: 'container_gone' });
+      for (const gone of [
+        await container({ status: 'deleting' }),
+        await container({ deletedAt: T0 }),
+        containerRow(),
+      ]) {
+        await expect(instructions.insert(newInstruction(gone), { key: gone.id, bodyHash: 'h' })).resolves.toEqual({
+          kind: 'container_gone',
+        });
         await expect(instructions.findByKey('admin', gone.id, { key: gone.id, bodyHash: 'h' })).resolves.toBeNull();
       }
     });
@@ -94,9 +141,13 @@ describe('instructions', () => {
       const rows = [await accepted(of), await accepted(of), await accepted(of)].toReversed();
       await accepted(another);
       await expect(instructions.list({ containerId: of.id, limit: 2 })).resolves.toEqual(rows.slice(0, 2));
-      await expect(instructions.list({ containerId: of.id, limit: 2, before: rows[1]!.position })).resolves.toEqual(rows.slice(2));
+      await expect(instructions.list({ containerId: of.id, limit: 2, before: rows[1]!.position })).resolves.toEqual(
+        rows.slice(2),
+      );
       await claimed(of);
-      await expect(instructions.list({ containerId: of.id, limit: 2, status: 'running' })).resolves.toMatchObject([{ id: rows[2]!.id }]);
+      await expect(instructions.list({ containerId: of.id, limit: 2, status: 'running' })).resolves.toMatchObject([
+        { id: rows[2]!.id },
+      ]);
     });
   });
 
@@ -108,26 +159,58 @@ describe('instructions', () => {
         await expect(instructions.claimable()).resolves.toEqual([of.id]);
         const { row, lease } = await claimed(of);
         expect(row).toMatchObject({ id, status: 'running', startedAt: expect.any(Date), leaseHolder: 'a', fence: 1 });
-        await expect(Promise.all([instructions.claim(of.id, 'b', LONG_MS), instructions.claimable(), instructions.unfinished(of.id)])).resolves.toEqual([null, [], true]);
+        await expect(
+          Promise.all([
+            instructions.claim(of.id, 'b', LONG_MS),
+            instructions.claimable(),
+            instructions.unfinished(of.id),
+          ]),
+        ).resolves.toEqual([null, [], true]);
         await instructions.finish(lease, { status: 'succeeded', reason: null });
       }
-      await expect(Promise.all([instructions.claim(of.id, 'a', LONG_MS), instructions.claimable(), instructions.unfinished(of.id)])).resolves.toEqual([null, [], false]);
+      await expect(
+        Promise.all([
+          instructions.claim(of.id, 'a', LONG_MS),
+          instructions.claimable(),
+          instructions.unfinished(of.id),
+        ]),
+      ).resolves.toEqual([null, [], false]);
     });
 
     it('is started by one of many who try at the same time', async () => {
       const of = await container();
       for (let index = 0; index < 5; index++) await accepted(of);
-      const claims = await Promise.all(Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? instructions : others).claim(of.id, `h${index}`, LONG_MS)));
+      const claims = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          (index % 2 === 0 ? instructions : others).claim(of.id, `h${index}`, LONG_MS),
+        ),
+      );
       expect(claims.filter((claim) => claim !== null)).toHaveLength(1);
       const { rows } = await test.database.pool.query(`select from instructions where status = 'running'`);
       expect(rows).toHaveLength(1);
     });
 
-    it.each(['queued', 'creating', 'starting', 'cloning', 'stopping', 'stopped', 'failed', 'missing', 'deleting'] as const)('waits while the container is %s', async (status) => {
+    it.each([
+      'queued',
+      'creating',
+      'starting',
+      'cloning',
+      'stopping',
+      'stopped',
+      'failed',
+      'missing',
+      'deleting',
+    ] as const)('waits while the container is %s', async (status) => {
       const of = await container();
       await accepted(of);
       await containers.transition(of.id, { from: ['running'], to: status });
-      await expect(Promise.all([instructions.claim(of.id, 'a', LONG_MS), instructions.claimable(), instructions.unfinished(of.id)])).resolves.toEqual([null, [], true]);
+      await expect(
+        Promise.all([
+          instructions.claim(of.id, 'a', LONG_MS),
+          instructions.claimable(),
+          instructions.unfinished(of.id),
+        ]),
+      ).resolves.toEqual([null, [], true]);
     });
 
     it('does not mix containers up', async () => {
@@ -148,10 +231,15 @@ describe('instructions', () => {
       await delay(80);
       await expect(instructions.claimable()).resolves.toEqual([of.id]);
       const next = await claimed(of, 'b');
-      expect(next).toMatchObject({ row: { id: stale.row.id, startedAt: stale.row.startedAt }, lease: { holder: 'b', fence: 2 } });
+      expect(next).toMatchObject({
+        row: { id: stale.row.id, startedAt: stale.row.startedAt },
+        lease: { holder: 'b', fence: 2 },
+      });
       await expect(instructions.finish(stale.lease, { status: 'failed', reason: null })).resolves.toBeNull();
       await instructions.release(stale.lease);
-      await expect(instructions.renew([stale.lease, next.lease], LONG_MS)).resolves.toEqual([{ lease: next.lease, cancelRequested: false }]);
+      await expect(instructions.renew([stale.lease, next.lease], LONG_MS)).resolves.toEqual([
+        { lease: next.lease, cancelRequested: false },
+      ]);
       await expect(instructions.findById(stale.row.id)).resolves.toMatchObject({ status: 'running', leaseHolder: 'b' });
     });
 
@@ -212,25 +300,55 @@ describe('instructions', () => {
     const [working, waiting, idle] = [await container(), await container(), await container()];
     for (const each of [working, waiting, idle]) await accepted(each);
     const rows = [(await claimed(working)).row, (await claimed(waiting)).row];
-    for (const [requestId, seconds] of [['b', 2], ['a', 1], ['c', 0]] as const) {
-      await permissions.ask({ instructionId: rows[1]!.id, requestId, toolName: requestId, input: '{}', askedAt: new Date(T0.getTime() + 1_000 * seconds) });
+    for (const [requestId, seconds] of [
+      ['b', 2],
+      ['a', 1],
+      ['c', 0],
+    ] as const) {
+      await permissions.ask({
+        instructionId: rows[1]!.id,
+        requestId,
+        toolName: requestId,
+        input: '{}',
+        askedAt: new Date(T0.getTime() + 1_000 * seconds),
+      });
     }
     await permissions.close(rows[1]!.id, 'c');
     const activities = await instructions.activities();
     expect(activities).toHaveLength(2);
-    expect(activities).toEqual(expect.arrayContaining([
-      { containerId: working.id, startedAt: rows[0]!.startedAt, asks: null },
-      { containerId: waiting.id, startedAt: rows[1]!.startedAt, asks: { toolName: 'a', input: '{}', askedAt: new Date(T0.getTime() + 1_000) } },
-    ]));
+    expect(activities).toEqual(
+      expect.arrayContaining([
+        { containerId: working.id, startedAt: rows[0]!.startedAt, asks: null },
+        {
+          containerId: waiting.id,
+          startedAt: rows[1]!.startedAt,
+          asks: { toolName: 'a', input: '{}', askedAt: new Date(T0.getTime() + 1_000) },
+        },
+      ]),
+    );
   });
 
   it('end once, with what came of them', async () => {
     const of = await container();
     await accepted(of);
     const { lease } = await claimed(of);
-    const patch = { sessionId: 's', result: 'done', costUsd: 0.012345, turns: 4, usage: { output_tokens: 7 }, diffBytes: 12, diffTruncated: true };
+    const patch = {
+      sessionId: 's',
+      result: 'done',
+      costUsd: 0.012345,
+      turns: 4,
+      usage: { output_tokens: 7 },
+      diffBytes: 12,
+      diffTruncated: true,
+    };
     const ended = await instructions.finish(lease, { status: 'failed', reason: REASON, patch });
-    expect(ended).toMatchObject({ ...patch, status: 'failed', statusReason: REASON, finishedAt: expect.any(Date), leaseHolder: null });
+    expect(ended).toMatchObject({
+      ...patch,
+      status: 'failed',
+      statusReason: REASON,
+      finishedAt: expect.any(Date),
+      leaseHolder: null,
+    });
     await expect(instructions.finish(lease, { status: 'succeeded', reason: null })).resolves.toBeNull();
     await expect(instructions.findById(lease.instructionId)).resolves.toEqual(ended);
   });
@@ -240,7 +358,13 @@ describe('instructions', () => {
       const of = await container();
       const { id } = await accepted(of);
       const cancelled = await instructions.cancel(id, REASON);
-      expect(cancelled).toMatchObject({ id, status: 'cancelled', statusReason: REASON, startedAt: null, finishedAt: expect.any(Date) });
+      expect(cancelled).toMatchObject({
+        id,
+        status: 'cancelled',
+        statusReason: REASON,
+        startedAt: null,
+        finishedAt: expect.any(Date),
+      });
       await expect(instructions.cancel(id, REASON)).resolves.toEqual(cancelled);
       await expect(instructions.claim(of.id, 'a', LONG_MS)).resolves.toBeNull();
     });
@@ -262,7 +386,10 @@ describe('instructions', () => {
       for (let round = 0; round < 20; round++) {
         const of = await container();
         const { id } = await accepted(of);
-        const [claim, cancelled] = await Promise.all([instructions.claim(of.id, 'a', LONG_MS), others.cancel(id, REASON)]);
+        const [claim, cancelled] = await Promise.all([
+          instructions.claim(of.id, 'a', LONG_MS),
+          others.cancel(id, REASON),
+        ]);
         expect(cancelled?.status).toBe(claim === null ? 'cancelled' : 'running');
       }
     });

@@ -48,7 +48,9 @@ describe('work on one container', () => {
 
     it('goes to one of many who ask at the same time', async () => {
       const { id } = await inserted();
-      const leases = await Promise.all(Array.from({ length: 20 }, (_, index) => containers.acquireLease(id, `h${index}`, LONG_MS)));
+      const leases = await Promise.all(
+        Array.from({ length: 20 }, (_, index) => containers.acquireLease(id, `h${index}`, LONG_MS)),
+      );
       expect(leases.filter((lease) => lease !== null)).toHaveLength(1);
     });
 
@@ -79,14 +81,26 @@ describe('work on one container', () => {
       const stale = await acquired(row.id, 'a', 1);
       await delay(50);
       const present = await acquired(row.id, 'b');
-      await expect(containers.transition(row.id, { from: ['running'], to: 'stopping', lease: stale })).resolves.toBeNull();
-      await expect(containers.transition(row.id, { from: ['running'], to: 'stopping', lease: stale, newJob: jobRow(row) })).resolves.toBeNull();
+      await expect(
+        containers.transition(row.id, { from: ['running'], to: 'stopping', lease: stale }),
+      ).resolves.toBeNull();
+      await expect(
+        containers.transition(row.id, { from: ['running'], to: 'stopping', lease: stale, newJob: jobRow(row) }),
+      ).resolves.toBeNull();
       await expect(containers.update(row.id, { image: 'stale' }, stale)).resolves.toBeNull();
       await expect(containers.renewLease(stale, LONG_MS)).resolves.toBe(false);
       await containers.releaseLease(stale);
-      await expect(containers.findById(row.id)).resolves.toMatchObject({ status: 'running', image: row.image, leaseHolder: 'b' });
-      await expect(containers.update(row.id, { image: 'present' }, present)).resolves.toMatchObject({ image: 'present' });
-      await expect(containers.transition(row.id, { from: ['running'], to: 'stopping', lease: present })).resolves.toMatchObject({ status: 'stopping' });
+      await expect(containers.findById(row.id)).resolves.toMatchObject({
+        status: 'running',
+        image: row.image,
+        leaseHolder: 'b',
+      });
+      await expect(containers.update(row.id, { image: 'present' }, present)).resolves.toMatchObject({
+        image: 'present',
+      });
+      await expect(
+        containers.transition(row.id, { from: ['running'], to: 'stopping', lease: present }),
+      ).resolves.toMatchObject({ status: 'stopping' });
     });
 
     it('refuses the writes of one who let it go, and of the same holder with an older fence', async () => {
@@ -103,7 +117,9 @@ describe('work on one container', () => {
       const row = await inserted();
       await acquired(row.id, 'a');
       await expect(containers.update(row.id, { image: 'x' })).resolves.toMatchObject({ image: 'x' });
-      await expect(containers.transition(row.id, { from: ['running'], to: 'deleting' })).resolves.toMatchObject({ status: 'deleting' });
+      await expect(containers.transition(row.id, { from: ['running'], to: 'deleting' })).resolves.toMatchObject({
+        status: 'deleting',
+      });
     });
 
     it('is let go with all others of a process that ended', async () => {
@@ -195,13 +211,17 @@ describe('work on one container', () => {
       let release = (): void => undefined;
       const held = new Promise<void>((resolve) => (release = resolve));
       const begun = new Promise<void>((resolve) => {
-        void new PostgresLocks(dying).withLock('d', () => {
-          resolve();
-          return held;
-        }).catch(() => undefined);
+        void new PostgresLocks(dying)
+          .withLock('d', () => {
+            resolve();
+            return held;
+          })
+          .catch(() => undefined);
       });
       await begun;
-      await test.database.pool.query("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and ((classid::bigint << 32) | objid::bigint) = hashtextextended('d', 0)");
+      await test.database.pool.query(
+        "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and ((classid::bigint << 32) | objid::bigint) = hashtextextended('d', 0)",
+      );
       await expect(new PostgresLocks(test.database).withLock('d', async () => 'mine')).resolves.toBe('mine');
       release();
     });

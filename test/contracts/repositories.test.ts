@@ -32,12 +32,24 @@ describe('repositories', () => {
     return row;
   }
 
-  const kinds = (outcomes: InsertOutcome[]): Record<string, number> => Object.fromEntries(Object.entries(Object.groupBy(outcomes, ({ kind }) => kind)).map(([kind, all]) => [kind, all.length]));
-  const count = async (table: string): Promise<number> => Number((await test.database.pool.query<{ count: string }>(`select count(*) from ${table}`)).rows[0]?.count);
+  const kinds = (outcomes: InsertOutcome[]): Record<string, number> =>
+    Object.fromEntries(
+      Object.entries(Object.groupBy(outcomes, ({ kind }) => kind)).map(([kind, all]) => [kind, all.length]),
+    );
+  const count = async (table: string): Promise<number> =>
+    Number((await test.database.pool.query<{ count: string }>(`select count(*) from ${table}`)).rows[0]?.count);
 
   describe('insert', () => {
     it('writes the container and its job as they are', async () => {
-      const row = containerRow({ env: { A: 'b', 'quote"': "'; drop table containers; --" }, statusReason: { code: 'c', message: 'm' }, cpuLimit: 0.125, startedAt: T0, fence: 7, repoUrl: 'git@h:r', sshKeyPath: '/k' });
+      const row = containerRow({
+        env: { A: 'b', 'quote"': "'; drop table containers; --" },
+        statusReason: { code: 'c', message: 'm' },
+        cpuLimit: 0.125,
+        startedAt: T0,
+        fence: 7,
+        repoUrl: 'git@h:r',
+        sshKeyPath: '/k',
+      });
       const job = jobRow(row, { error: { code: 'e', message: 'm', retryable: true, output: ['x'] }, progress: 5 });
       await containers.insert(row, job);
       await expect(containers.findById(row.id)).resolves.toEqual(row);
@@ -74,14 +86,19 @@ describe('repositories', () => {
     it('answers with the same container again, even when its name would be in use', async () => {
       const [first, again] = [containerRow({ name: 'n' }), containerRow({ name: 'n' })];
       await expect(containers.insert(first, jobRow(first), key)).resolves.toEqual({ kind: 'inserted' });
-      await expect(containers.insert(again, jobRow(again), key)).resolves.toEqual({ kind: 'replayed', containerId: first.id });
+      await expect(containers.insert(again, jobRow(again), key)).resolves.toEqual({
+        kind: 'replayed',
+        containerId: first.id,
+      });
       await expect(count('containers')).resolves.toBe(1);
     });
 
     it('is refused with another body', async () => {
       const [first, other] = [containerRow(), containerRow()];
       await containers.insert(first, jobRow(first), key);
-      await expect(containers.insert(other, jobRow(other), { ...key, bodyHash: 'other' })).resolves.toEqual({ kind: 'key_reused' });
+      await expect(containers.insert(other, jobRow(other), { ...key, bodyHash: 'other' })).resolves.toEqual({
+        kind: 'key_reused',
+      });
       await expect(count('containers')).resolves.toBe(1);
     });
 
@@ -96,8 +113,12 @@ describe('repositories', () => {
       const outcomes = await Promise.all(rows.map((row) => containers.insert(row, jobRow(row), key)));
       expect(kinds(outcomes)).toEqual({ inserted: 1, replayed: 19 });
       const [winner] = await containers.listAll();
-      expect(outcomes.flatMap((outcome) => (outcome.kind === 'replayed' ? [outcome.containerId] : []))).toEqual(Array.from({ length: 19 }, () => winner?.id));
-      await expect(Promise.all([count('containers'), count('jobs'), count('idempotency_keys')])).resolves.toEqual([1, 1, 1]);
+      expect(outcomes.flatMap((outcome) => (outcome.kind === 'replayed' ? [outcome.containerId] : []))).toEqual(
+        Array.from({ length: 19 }, () => winner?.id),
+      );
+      await expect(Promise.all([count('containers'), count('jobs'), count('idempotency_keys')])).resolves.toEqual([
+        1, 1, 1,
+      ]);
     });
 
     it('is free again when its container could not be written', async () => {
@@ -105,7 +126,9 @@ describe('repositories', () => {
       const refused = containerRow({ name: 'taken' });
       await expect(containers.insert(refused, jobRow(refused), key)).resolves.toEqual({ kind: 'name_taken' });
       const other = containerRow();
-      await expect(containers.insert(other, jobRow(other), { ...key, bodyHash: 'other' })).resolves.toEqual({ kind: 'inserted' });
+      await expect(containers.insert(other, jobRow(other), { ...key, bodyHash: 'other' })).resolves.toEqual({
+        kind: 'inserted',
+      });
     });
   });
 
@@ -117,7 +140,11 @@ describe('repositories', () => {
       const seen: ContainerRow[] = [];
       for (;;) {
         const last = seen.at(-1);
-        const page = await containers.list({ ownerId: 'me', limit: 2, ...(last === undefined ? {} : { after: { createdAt: last.createdAt, id: last.id } }) });
+        const page = await containers.list({
+          ownerId: 'me',
+          limit: 2,
+          ...(last === undefined ? {} : { after: { createdAt: last.createdAt, id: last.id } }),
+        });
         if (page.length === 0) break;
         seen.push(...page);
       }
@@ -132,7 +159,11 @@ describe('repositories', () => {
       await inserted({ ownerId: 'me', createdAt: new Date(T0.getTime() + 5) });
       const lease = await containers.acquireLease(second!.id, 'h', 1_000);
       await containers.bury(second!.id, lease!);
-      const rest = await containers.list({ ownerId: 'me', limit: 10, after: { createdAt: second!.createdAt, id: second!.id } });
+      const rest = await containers.list({
+        ownerId: 'me',
+        limit: 10,
+        after: { createdAt: second!.createdAt, id: second!.id },
+      });
       expect(rest.map(({ createdAt }) => createdAt.getTime() - T0.getTime())).toEqual([2, 1]);
       expect(newest!.createdAt.getTime() - T0.getTime()).toBe(4);
     });
@@ -141,7 +172,9 @@ describe('repositories', () => {
       const wanted = await inserted({ ownerId: 'me', status: 'stopped', template: 'claude' });
       await inserted({ ownerId: 'me', status: 'stopped', template: 'both' });
       await inserted({ ownerId: 'me', status: 'running', template: 'claude' });
-      await expect(containers.list({ ownerId: 'me', status: 'stopped', template: 'claude', limit: 10 })).resolves.toEqual([wanted]);
+      await expect(
+        containers.list({ ownerId: 'me', status: 'stopped', template: 'claude', limit: 10 }),
+      ).resolves.toEqual([wanted]);
       await expect(containers.list({ ownerId: 'me', status: 'stopped', limit: 10 })).resolves.toHaveLength(2);
       await expect(containers.list({ ownerId: 'me', template: 'claude', limit: 10 })).resolves.toHaveLength(2);
     });
@@ -152,7 +185,13 @@ describe('repositories', () => {
       const row = containerRow({ status: 'starting', statusReason: { code: 'old', message: 'old' } });
       const [job, clone] = [jobRow(row), jobRow(row, { name: 'clone' })];
       await containers.insert(row, job);
-      const moved = await containers.transition(row.id, { from: ['starting'], to: 'cloning', patch: { jobId: clone.id, startedAt: T0 }, job: { id: job.id, patch: { state: 'completed', progress: 100, finishedAt: T0 } }, newJob: clone });
+      const moved = await containers.transition(row.id, {
+        from: ['starting'],
+        to: 'cloning',
+        patch: { jobId: clone.id, startedAt: T0 },
+        job: { id: job.id, patch: { state: 'completed', progress: 100, finishedAt: T0 } },
+        newJob: clone,
+      });
       expect(moved).toMatchObject({ status: 'cloning', statusReason: null, jobId: clone.id, startedAt: T0 });
       expect(moved!.updatedAt.getTime()).toBeGreaterThan(T0.getTime());
       await expect(containers.findById(row.id)).resolves.toEqual(moved);
@@ -165,7 +204,12 @@ describe('repositories', () => {
       const job = jobRow(row);
       await containers.insert(row, job);
       const alone = await containers.transition(row.id, { from: ['queued'], to: 'creating', patch: { image: 'i' } });
-      const together = await containers.transition(row.id, { from: ['creating'], to: 'starting', patch: { dockerId: 'd' }, job: { id: job.id, patch: { step: 's' } } });
+      const together = await containers.transition(row.id, {
+        from: ['creating'],
+        to: 'starting',
+        patch: { dockerId: 'd' },
+        job: { id: job.id, patch: { step: 's' } },
+      });
       expect(alone).toEqual({ ...row, status: 'creating', image: 'i', updatedAt: expect.any(Date) });
       expect(together).toEqual({ ...row, status: 'starting', image: 'i', dockerId: 'd', updatedAt: expect.any(Date) });
     });
@@ -174,7 +218,12 @@ describe('repositories', () => {
       const row = containerRow({ status: 'deleting' });
       const [job, other] = [jobRow(row), jobRow(row)];
       await containers.insert(row, job);
-      const change = { from: ['running'] as const, to: 'stopping' as const, patch: { image: 'x' }, job: { id: job.id, patch: { state: 'failed' as const } } };
+      const change = {
+        from: ['running'] as const,
+        to: 'stopping' as const,
+        patch: { image: 'x' },
+        job: { id: job.id, patch: { state: 'failed' as const } },
+      };
       await expect(containers.transition(row.id, change)).resolves.toBeNull();
       await expect(containers.transition(row.id, { ...change, newJob: other })).resolves.toBeNull();
       await expect(containers.findById(row.id)).resolves.toEqual(row);
@@ -185,7 +234,9 @@ describe('repositories', () => {
 
     it('lets one of many make a step', async () => {
       const row = await inserted({ status: 'running' });
-      const steps = await Promise.all(Array.from({ length: 10 }, () => containers.transition(row.id, { from: ['running'], to: 'stopping' })));
+      const steps = await Promise.all(
+        Array.from({ length: 10 }, () => containers.transition(row.id, { from: ['running'], to: 'stopping' })),
+      );
       expect(steps.filter((step) => step !== null)).toHaveLength(1);
     });
   });
@@ -195,7 +246,12 @@ describe('repositories', () => {
       const row = containerRow();
       const job = jobRow(row);
       await containers.insert(row, job);
-      await expect(jobs.update(job.id, { progress: 42, message: 'm' })).resolves.toEqual({ ...job, progress: 42, message: 'm', updatedAt: expect.any(Date) });
+      await expect(jobs.update(job.id, { progress: 42, message: 'm' })).resolves.toEqual({
+        ...job,
+        progress: 42,
+        message: 'm',
+        updatedAt: expect.any(Date),
+      });
       await expect(jobs.update(randomUUID(), { progress: 1 })).resolves.toBeNull();
     });
 
@@ -209,13 +265,23 @@ describe('repositories', () => {
       await add({ name: 'clone' });
       await add({ state: 'completed', finishedAt: T0 });
       const counts = await jobs.countUnfinished();
-      expect(counts.map(({ name, state, count }) => `${name} ${state} ${count}`).toSorted()).toEqual(['clone queued 1', 'create active 1', 'create queued 2']);
+      expect(counts.map(({ name, state, count }) => `${name} ${state} ${count}`).toSorted()).toEqual([
+        'clone queued 1',
+        'create active 1',
+        'create queued 2',
+      ]);
     });
   });
 
   describe('a removed container', () => {
     async function buried(overrides: Partial<ContainerRow> = {}): Promise<ContainerRow> {
-      const row = containerRow({ env: { SECRET: 'hunter2' }, sshKeyPath: '/keys/hunter2', repoUrl: 'git@hunter2:r', status: 'deleting', ...overrides });
+      const row = containerRow({
+        env: { SECRET: 'hunter2' },
+        sshKeyPath: '/keys/hunter2',
+        repoUrl: 'git@hunter2:r',
+        status: 'deleting',
+        ...overrides,
+      });
       await containers.insert(row, jobRow(row, { message: 'hunter2' }), { key: row.id, bodyHash: 'h' });
       const lease = await containers.acquireLease(row.id, 'holder', 60_000);
       await containers.bury(row.id, lease!);
@@ -224,12 +290,21 @@ describe('repositories', () => {
 
     it('is found by nobody, and its name and key are free', async () => {
       const row = await buried({ name: 'again' });
-      await expect(Promise.all([containers.findById(row.id), containers.findByName('again'), containers.listAll(), containers.list({ ownerId: row.ownerId, limit: 10 })])).resolves.toEqual([null, null, [], []]);
+      await expect(
+        Promise.all([
+          containers.findById(row.id),
+          containers.findByName('again'),
+          containers.listAll(),
+          containers.list({ ownerId: row.ownerId, limit: 10 }),
+        ]),
+      ).resolves.toEqual([null, null, [], []]);
       await expect(containers.update(row.id, { image: 'x' })).resolves.toBeNull();
       await expect(containers.transition(row.id, { from: ['deleting'], to: 'deleting' })).resolves.toBeNull();
       await expect(containers.acquireLease(row.id, 'other', 1_000)).resolves.toBeNull();
       const next = containerRow({ name: 'again' });
-      await expect(containers.insert(next, jobRow(next), { key: row.id, bodyHash: 'other' })).resolves.toEqual({ kind: 'inserted' });
+      await expect(containers.insert(next, jobRow(next), { key: row.id, bodyHash: 'other' })).resolves.toEqual({
+        kind: 'inserted',
+      });
     });
 
     it('leaves nothing of its user behind', async () => {
@@ -255,7 +330,12 @@ describe('repositories', () => {
       const ids = [kept.id, gone.id, alive.id, randomUUID()];
       const found = await containers.tombstones(ids);
       expect(found).toHaveLength(2);
-      expect(found).toEqual(expect.arrayContaining([{ id: kept.id, keepVolume: true }, { id: gone.id, keepVolume: false }]));
+      expect(found).toEqual(
+        expect.arrayContaining([
+          { id: kept.id, keepVolume: true },
+          { id: gone.id, keepVolume: false },
+        ]),
+      );
       await expect(containers.tombstones([])).resolves.toEqual([]);
       const past = new Date(Date.now() - 60_000);
       const future = new Date(Date.now() + 60_000);
@@ -292,7 +372,10 @@ describe('repositories', () => {
       const { id } = await inserted();
       const tickets = new DrizzleSignInTicketsRepository(test.database);
       await tickets.insert({ hash: 'old', containerId: id, port: null, expiresAt: T0 }, T0);
-      await tickets.insert({ hash: 'new', containerId: id, port: null, expiresAt: new Date(T0.getTime() + 2_000) }, new Date(T0.getTime() + 1));
+      await tickets.insert(
+        { hash: 'new', containerId: id, port: null, expiresAt: new Date(T0.getTime() + 2_000) },
+        new Date(T0.getTime() + 1),
+      );
       await expect(count('sign_in_tickets')).resolves.toBe(1);
     });
   });

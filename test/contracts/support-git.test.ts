@@ -139,7 +139,11 @@ describe('the test git servers', () => {
   });
 
   it('makes keys that only their owner can read, with a passphrase where wanted', async () => {
-    const locked = await createSshKey(join(dir, 'keys'), { name: 'locked', comment: 'a comment', passphrase: 'secret' });
+    const locked = await createSshKey(join(dir, 'keys'), {
+      name: 'locked',
+      comment: 'a comment',
+      passphrase: 'secret',
+    });
     expect((await stat(locked.privateKeyPath)).mode & 0o777).toBe(0o600);
     expect(locked.publicKey).toMatch(/^ssh-ed25519 \S+ a comment$/);
     const opened = await run('ssh-keygen', ['-y', '-P', '', '-f', locked.privateKeyPath]);

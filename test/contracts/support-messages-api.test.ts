@@ -28,12 +28,26 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
 
   /** A model of its own for each test. */
   const model = (): ScriptedModel => api.model(`contract-${(models += 1)}`);
-  const inside = (argv: string[], env: Record<string, string> = {}): Promise<ExecResult> => engine.exec(dockerId, argv, { env, timeoutMs: 60_000 });
-  const claude = async (model: ScriptedModel, prompt: string, args: string[] = [], env: Record<string, string> = {}): Promise<{ events: CliEvent[]; result: CliEvent; exitCode: number | null }> => {
-    const { stdout, stderr, exitCode } = await inside(['claude', '-p', prompt, '--output-format', 'stream-json', '--verbose', ...args], { ...model.env, ...env });
-    const events = stdout.trim().split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as CliEvent);
+  const inside = (argv: string[], env: Record<string, string> = {}): Promise<ExecResult> =>
+    engine.exec(dockerId, argv, { env, timeoutMs: 60_000 });
+  const claude = async (
+    model: ScriptedModel,
+    prompt: string,
+    args: string[] = [],
+    env: Record<string, string> = {},
+  ): Promise<{ events: CliEvent[]; result: CliEvent; exitCode: number | null }> => {
+    const { stdout, stderr, exitCode } = await inside(
+      ['claude', '-p', prompt, '--output-format', 'stream-json', '--verbose', ...args],
+      { ...model.env, ...env },
+    );
+    const events = stdout
+      .trim()
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as CliEvent);
     const result = events.at(-1);
-    if (result?.type !== 'result') throw new Error(`Claude Code ended with ${exitCode} and without a result: ${stdout}${stderr}`);
+    if (result?.type !== 'result')
+      throw new Error(`Claude Code ended with ${exitCode} and without a result: ${stdout}${stderr}`);
     return { events, result, exitCode };
   };
 
@@ -58,24 +72,41 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
     expect(exitCode).toBe(0);
     const shown = events.filter(({ subtype }) => !subtype?.startsWith('hook_'));
     expect(shown.map(({ type }) => type)).toEqual(['system', 'assistant', 'user', 'assistant', 'result']);
-    expect(result).toMatchObject({ subtype: 'success', is_error: false, result: 'It says from-the-tool.', num_turns: 2 });
+    expect(result).toMatchObject({
+      subtype: 'success',
+      is_error: false,
+      result: 'It says from-the-tool.',
+      num_turns: 2,
+    });
     expect(result.total_cost_usd).toBeGreaterThan(0);
 
     const [first, second, ...more] = scripted.turns;
     expect(more).toEqual([]);
-    expect(first).toMatchObject({ credential: { kind: 'api-key', value: scripted.credential }, prompt: expect.stringContaining('What does the tool say?') });
+    expect(first).toMatchObject({
+      credential: { kind: 'api-key', value: scripted.credential },
+      prompt: expect.stringContaining('What does the tool say?'),
+    });
     expect(first!.body.tools!.map(({ name }) => name)).toEqual(expect.arrayContaining(['Bash', 'Edit', 'Write']));
-    expect(second!.toolResults).toEqual([{ id: expect.stringMatching(/^toolu_/), text: 'from-the-tool', isError: false }]);
+    expect(second!.toolResults).toEqual([
+      { id: expect.stringMatching(/^toolu_/), text: 'from-the-tool', isError: false },
+    ]);
   });
 
   it('lets it write files, in several steps and with thoughts in between', async () => {
     const scripted = model().next(
-      turn([
-        { type: 'thinking', thinking: 'A file is wanted.' },
-        { type: 'text', text: 'I write it. ' },
-        { type: 'tool_use', name: 'Write', input: { file_path: '/workspace/note.txt', content: 'grüße\n' } },
-      ], { paceMs: 1 }),
-      call('Edit', { file_path: '/workspace/note.txt', old_string: 'grüße', new_string: 'grüße 🌍' }, { paceMs: 1, pieceLength: 1 }),
+      turn(
+        [
+          { type: 'thinking', thinking: 'A file is wanted.' },
+          { type: 'text', text: 'I write it. ' },
+          { type: 'tool_use', name: 'Write', input: { file_path: '/workspace/note.txt', content: 'grüße\n' } },
+        ],
+        { paceMs: 1 },
+      ),
+      call(
+        'Edit',
+        { file_path: '/workspace/note.txt', old_string: 'grüße', new_string: 'grüße 🌍' },
+        { paceMs: 1, pieceLength: 1 },
+      ),
       say('Done.', { usage: { output_tokens: 1234 } }),
     );
     const { result } = await claude(scripted, 'Write a note', ['--dangerously-skip-permissions']);
@@ -117,41 +148,73 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
 
   it('fails a turn that nobody has scripted', async () => {
     const { result } = await claude(model(), 'Hello');
-    expect(result).toMatchObject({ is_error: true, api_error_status: 400, result: expect.stringContaining('Nothing is scripted') });
+    expect(result).toMatchObject({
+      is_error: true,
+      api_error_status: 400,
+      result: expect.stringContaining('Nothing is scripted'),
+    });
   });
 
-  it.each(['before', 'amid'] as const)('cuts the connection %s the stream, and the CLI tries again', async (at) => {
-    const scripted = model().next(say('Half of this is lost.', { paceMs: 1, interrupted: { at, by: 'cut' } }), say('Whole.'));
-    expect((await claude(scripted, 'Hello')).result).toMatchObject({ is_error: false, result: expect.stringContaining('Whole.') });
-    expect(scripted.turns).toHaveLength(2);
-  }, 60_000);
+  it.each(['before', 'amid'] as const)(
+    'cuts the connection %s the stream, and the CLI tries again',
+    async (at) => {
+      const scripted = model().next(
+        say('Half of this is lost.', { paceMs: 1, interrupted: { at, by: 'cut' } }),
+        say('Whole.'),
+      );
+      expect((await claude(scripted, 'Hello')).result).toMatchObject({
+        is_error: false,
+        result: expect.stringContaining('Whole.'),
+      });
+      expect(scripted.turns).toHaveLength(2);
+    },
+    60_000,
+  );
 
-  it.each(['before', 'amid', 'after'] as const)('hangs %s the stream until it is told to go on, and sees who leaves', async (at) => {
-    const opened = Promise.withResolvers<void>();
-    const scripted = model().next(say('Slowly said.', { paceMs: 1, interrupted: { at, by: opened.promise } }));
-    const running = claude(scripted, 'Hello');
-    await scripted.turn(1);
-    // Also after `message_stop`: the CLI waits for the end of the connection.
-    await expect(Promise.race([running.then(() => 'ended'), sleep(1_000, 'hangs')])).resolves.toBe('hangs');
-    opened.resolve();
-    expect((await running).result).toMatchObject({ is_error: false, result: 'Slowly said.' });
+  it.each(['before', 'amid', 'after'] as const)(
+    'hangs %s the stream until it is told to go on, and sees who leaves',
+    async (at) => {
+      const opened = Promise.withResolvers<void>();
+      const scripted = model().next(say('Slowly said.', { paceMs: 1, interrupted: { at, by: opened.promise } }));
+      const running = claude(scripted, 'Hello');
+      await scripted.turn(1);
+      // Also after `message_stop`: the CLI waits for the end of the connection.
+      await expect(Promise.race([running.then(() => 'ended'), sleep(1_000, 'hangs')])).resolves.toBe('hangs');
+      opened.resolve();
+      expect((await running).result).toMatchObject({ is_error: false, result: 'Slowly said.' });
 
-    const endless = model().next(say('Never said.', { paceMs: 1, interrupted: { at, by: 'hang' } }));
-    const timedOut = inside(['timeout', '-s', 'KILL', '4', 'claude', '-p', 'Hello'], endless.env);
-    await expect((await endless.turn(1)).left).resolves.toBe(true);
-    await timedOut;
-  });
+      const endless = model().next(say('Never said.', { paceMs: 1, interrupted: { at, by: 'hang' } }));
+      const timedOut = inside(['timeout', '-s', 'KILL', '4', 'claude', '-p', 'Hello'], endless.env);
+      await expect((await endless.turn(1)).left).resolves.toBe(true);
+      await timedOut;
+    },
+  );
 
   it('answers what the CLI asks on the side, in the form it asks for, without using up the script', async () => {
     const scripted = model().next(say('Scripted.'));
     const ask = async (body: object): Promise<{ content: { text?: string; input?: unknown }[] }> => {
-      const response = await fetch(`${scripted.url.replace(new URL(scripted.url).hostname, '127.0.0.1')}/v1/messages`, { method: 'POST', body: JSON.stringify({ model: 'small', max_tokens: 9, messages: [{ role: 'user', content: 'A title?' }], ...body }) });
+      const response = await fetch(`${scripted.url.replace(new URL(scripted.url).hostname, '127.0.0.1')}/v1/messages`, {
+        method: 'POST',
+        body: JSON.stringify({
+          model: 'small',
+          max_tokens: 9,
+          messages: [{ role: 'user', content: 'A title?' }],
+          ...body,
+        }),
+      });
       return response.json() as Promise<{ content: { text?: string; input?: unknown }[] }>;
     };
-    const schema = { type: 'object', required: ['title', 'kind'], properties: { title: { type: 'string' }, kind: { enum: ['a', 'b'] }, extra: { type: 'number' } } };
+    const schema = {
+      type: 'object',
+      required: ['title', 'kind'],
+      properties: { title: { type: 'string' }, kind: { enum: ['a', 'b'] }, extra: { type: 'number' } },
+    };
     const asJson = await ask({ output_config: { format: { type: 'json_schema', schema } } });
     expect(JSON.parse(asJson.content[0]!.text!)).toEqual({ title: 'ok', kind: 'a' });
-    const asTool = await ask({ tools: [{ name: 'titled', input_schema: schema }], tool_choice: { type: 'tool', name: 'titled' } });
+    const asTool = await ask({
+      tools: [{ name: 'titled', input_schema: schema }],
+      tool_choice: { type: 'tool', name: 'titled' },
+    });
     expect(asTool.content[0]!.input).toEqual({ title: 'ok', kind: 'a' });
     expect((await claude(scripted, 'Hello')).result.result).toBe('Scripted.');
     expect(scripted.requests.map(({ purpose }) => purpose)).toEqual(['side', 'side', 'turn']);

@@ -102,7 +102,10 @@ describe('the holder of terminals, in a workspace', () => {
     return watcher;
   };
   const attach = async (): Promise<Watcher> => watch(await holder.attach(workspace.dockerId, id));
-  const inside = async (script: string): Promise<string> => (await runtime.containers.exec(workspace.dockerId, { argv: ['sh', '-c', script], timeoutMs: 20_000 })).stdout.trim();
+  const inside = async (script: string): Promise<string> =>
+    (
+      await runtime.containers.exec(workspace.dockerId, { argv: ['sh', '-c', script], timeoutMs: 20_000 })
+    ).stdout.trim();
   const commands = async (): Promise<string[]> => startedCommands(await inside(LIST_COMMANDS));
   /** Processor time of the holder, in hundredths of a second. */
   const ticks = async (): Promise<number> => {
@@ -120,7 +123,10 @@ describe('the holder of terminals, in a workspace', () => {
     id = randomUUID();
     const second = await open({ columns: 132, rows: 43 });
     expect((await commands()).filter((line) => line.includes('holder.mjs'))).toHaveLength(1);
-    await expect(holder.list(workspace.dockerId)).resolves.toMatchObject([{ size: SIZE }, { id, size: { columns: 132, rows: 43 } }]);
+    await expect(holder.list(workspace.dockerId)).resolves.toMatchObject([
+      { size: SIZE },
+      { id, size: { columns: 132, rows: 43 } },
+    ]);
     first.type('exit 7\r');
     await until('the exit', () => first.exitCode === 7);
     second.type('sleep 1234 & sleep 2345\r');
@@ -133,13 +139,17 @@ describe('the holder of terminals, in a workspace', () => {
   });
 
   it('is one, however many ask for it at once', async () => {
-    const connections = await Promise.all(Array.from({ length: 4 }, () => holder.open(workspace.dockerId, randomUUID(), SIZE)));
+    const connections = await Promise.all(
+      Array.from({ length: 4 }, () => holder.open(workspace.dockerId, randomUUID(), SIZE)),
+    );
     expect((await commands()).filter((line) => line.includes('holder.mjs'))).toHaveLength(1);
     await Promise.all(connections.map((connection) => end(watch(connection))));
   });
 
   it('has as many terminals as a container may have', async () => {
-    const connections = await Promise.all(Array.from({ length: 20 }, () => holder.open(workspace.dockerId, randomUUID(), SIZE)));
+    const connections = await Promise.all(
+      Array.from({ length: 20 }, () => holder.open(workspace.dockerId, randomUUID(), SIZE)),
+    );
     await expect(holder.open(workspace.dockerId, id, SIZE)).rejects.toMatchObject({ code: 'too_many_terminals' });
     await Promise.all(connections.map((connection) => end(watch(connection))));
   }, 60_000);
@@ -290,7 +300,8 @@ describe('the holder of terminals, in a workspace', () => {
     const watcher = await open({ columns: 200, rows: 50 });
     watcher.type('seq 1 1000000; echo do""ne\r');
     await watcher.shows('\r\ndone', 60_000);
-    const resident = Number(await inside(`grep -h VmRSS /proc/$(pgrep -f holder.mjs | head -n 1)/status | tr -dc 0-9`)) / 1024;
+    const resident =
+      Number(await inside(`grep -h VmRSS /proc/$(pgrep -f holder.mjs | head -n 1)/status | tr -dc 0-9`)) / 1024;
     process.stdout.write(`the holder after a million lines: ${resident.toFixed(0)} MB resident\n`);
     expect(resident).toBeLessThan(110);
     await end(watcher);
@@ -309,9 +320,17 @@ describe('the holder of terminals, in a workspace', () => {
 
   it('takes a shell into the largest and the smallest of sizes', async () => {
     const watcher = await open();
-    for (const [cols, rows] of [[1_000, 1_000], [1, 1], [80, 24]] as const) {
+    for (const [cols, rows] of [
+      [1_000, 1_000],
+      [1, 1],
+      [80, 24],
+    ] as const) {
       watcher.connection.request({ op: 'resize', cols, rows });
-      await until('the size', () => watcher.events.some((event) => event.kind === 'resized' && event.size.columns === cols && event.size.rows === rows));
+      await until('the size', () =>
+        watcher.events.some(
+          (event) => event.kind === 'resized' && event.size.columns === cols && event.size.rows === rows,
+        ),
+      );
       expect(await watcher.screen()).toEqual(expect.any(String));
     }
     watcher.type('clear; stty size\r');

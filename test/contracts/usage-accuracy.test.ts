@@ -44,7 +44,9 @@ afterAll(async () => {
   await echo?.close();
 });
 
-describe.each<[name: string, kind: typeof CgroupUsageSource | typeof EngineUsageSource, open: () => Promise<UsageSource>]>([
+describe.each<
+  [name: string, kind: typeof CgroupUsageSource | typeof EngineUsageSource, open: () => Promise<UsageSource>]
+>([
   ["the kernel's files", CgroupUsageSource, () => new BestUsageSources(runtime, quietLogger()).open(dockerId)],
   ["the engine's stream", EngineUsageSource, async () => new EngineUsageSource(runtime, dockerId)],
 ])('usage of a loaded container by %s', (_, kind, open) => {
@@ -53,7 +55,8 @@ describe.each<[name: string, kind: typeof CgroupUsageSource | typeof EngineUsage
     expect(source).toBeInstanceOf(kind);
     try {
       let deviations = await compare(source);
-      for (let tries = 1; tries < TRIES && !Object.values(deviations).every(isSmall); tries++) deviations = await compare(source);
+      for (let tries = 1; tries < TRIES && !Object.values(deviations).every(isSmall); tries++)
+        deviations = await compare(source);
       expect(Object.entries(deviations).filter(([, deviation]) => !isSmall(deviation))).toEqual([]);
     } finally {
       source.close();
@@ -76,7 +79,8 @@ async function compare(source: UsageSource): Promise<Record<string, number>> {
   expectLoad(before, now);
   const [first, last] = [at(records, before.at), at(records, now.at)];
   const { cpu, memory, network, pids } = toMetrics(row, last, first, undefined, null);
-  const perSecond = (counter: 'rxBytes' | 'txBytes'): number => ((now[counter] - before[counter]) / (now.at - before.at)) * 1_000;
+  const perSecond = (counter: 'rxBytes' | 'txBytes'): number =>
+    ((now[counter] - before[counter]) / (now.at - before.at)) * 1_000;
   return {
     cpu: cpu.percent / cpuPercent(before, now) - 1,
     memory: (memory.usedMB * MIB) / now.memoryBytes - 1,
@@ -112,8 +116,16 @@ function at(records: UsageRecord[], moment: number): UsageRecord {
   const next = records.findIndex((record) => record.at >= moment);
   const [a, b] = [records[Math.max(0, next - 1)]!, records[next]!];
   const share = b.at === a.at ? 0 : (moment - a.at) / (b.at - a.at);
-  const between = (counter: 'monotonicMs' | 'cpuSeconds' | 'rxBytes' | 'txBytes'): number => a[counter] + (b[counter] - a[counter]) * share;
-  return { ...b, at: moment, monotonicMs: between('monotonicMs'), cpuSeconds: between('cpuSeconds'), rxBytes: between('rxBytes'), txBytes: between('txBytes') };
+  const between = (counter: 'monotonicMs' | 'cpuSeconds' | 'rxBytes' | 'txBytes'): number =>
+    a[counter] + (b[counter] - a[counter]) * share;
+  return {
+    ...b,
+    at: moment,
+    monotonicMs: between('monotonicMs'),
+    cpuSeconds: between('cpuSeconds'),
+    rxBytes: between('rxBytes'),
+    txBytes: between('txBytes'),
+  };
 }
 
 function isSmall(deviation: number): boolean {

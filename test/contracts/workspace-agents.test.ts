@@ -62,7 +62,10 @@ describe('devforge-agents and its hook', () => {
       this.output = '';
       this.process.stdin.write(`${script}\necho; echo ${mark} $?\n`);
       await until(`the end of ${script}`, () => this.output.includes(mark));
-      return this.output.slice(0, this.output.indexOf(mark)).trim() + this.output.slice(this.output.indexOf(mark) + mark.length).trim();
+      return (
+        this.output.slice(0, this.output.indexOf(mark)).trim() +
+        this.output.slice(this.output.indexOf(mark) + mark.length).trim()
+      );
     }
 
     /** @returns what it printed, and its exit code */
@@ -73,7 +76,9 @@ describe('devforge-agents and its hook', () => {
 
     /** As Claude Code writes it. */
     record(fields: object, name = `${this.pid}.json`): Promise<string> {
-      return inside(`mkdir -p ${RECORDS}; cat > ${RECORDS}/${name} <<'END'\n${JSON.stringify({ pid: this.pid, procStart: this.started, ...fields })}\nEND`);
+      return inside(
+        `mkdir -p ${RECORDS}; cat > ${RECORDS}/${name} <<'END'\n${JSON.stringify({ pid: this.pid, procStart: this.started, ...fields })}\nEND`,
+      );
     }
 
     async kill(): Promise<void> {
@@ -82,7 +87,12 @@ describe('devforge-agents and its hook', () => {
   }
 
   /** Waits until the last line says so. */
-  const tells = (state: string, timeoutMs = 5_000): Promise<Told> => until(`it to tell ${state}, after ${JSON.stringify(told.at(-1))}`, () => (told.at(-1)?.state === state ? told.at(-1) : undefined), timeoutMs);
+  const tells = (state: string, timeoutMs = 5_000): Promise<Told> =>
+    until(
+      `it to tell ${state}, after ${JSON.stringify(told.at(-1))}`,
+      () => (told.at(-1)?.state === state ? told.at(-1) : undefined),
+      timeoutMs,
+    );
   const openWatch = async (): Promise<void> => {
     told = [];
     watch = await containers.open(dockerId, { argv: ['devforge-agents', 'watch'] });
@@ -92,7 +102,9 @@ describe('devforge-agents and its hook', () => {
       rest = lines.pop()!;
       told.push(...lines.map((line) => JSON.parse(line) as Told));
     });
-    watch.stderr.setEncoding('utf8').on('data', (text: string) => told.push({ state: text, since: null, waitingFor: null }));
+    watch.stderr
+      .setEncoding('utf8')
+      .on('data', (text: string) => told.push({ state: text, since: null, waitingFor: null }));
     await until('the first line', () => told.length > 0);
   };
 
@@ -130,11 +142,18 @@ describe('devforge-agents and its hook', () => {
     expect(await session.hook('working', { tool_name: 'Bash', tool_response: 'x'.repeat(50_000) })).toBe('0');
     const { since } = await tells('working');
     expect(await session.hook('working')).toBe('0');
-    expect(await session.hook('waiting', { tool_name: 'Bash', tool_input: { command: `printf '"%s"\\n' \u001b[2J\nrm -rf x`, description: 'Remove' } })).toBe('0');
+    expect(
+      await session.hook('waiting', {
+        tool_name: 'Bash',
+        tool_input: { command: `printf '"%s"\\n' \u001b[2J\nrm -rf x`, description: 'Remove' },
+      }),
+    ).toBe('0');
     expect((await tells('waiting')).waitingFor).toEqual({ tool: 'Bash', text: `printf '"%s"\\n' [2J rm -rf x` });
     expect(await session.hook('working')).toBe('0');
     expect((await tells('working')).since).toBeGreaterThan(since!);
-    expect(await session.hook('stopped', { last_assistant_message: 'Say "background_tasks":[{', background_tasks: [] })).toBe('0');
+    expect(
+      await session.hook('stopped', { last_assistant_message: 'Say "background_tasks":[{', background_tasks: [] }),
+    ).toBe('0');
     await tells('idle');
     expect(await session.hook('none')).toBe('0');
     // Of the session itself, the process table still tells.
@@ -144,17 +163,36 @@ describe('devforge-agents and its hook', () => {
 
   it('does not count a session idle that has something to do in the background', async () => {
     const session = await Session.open();
-    await session.hook('stopped', { last_assistant_message: 'It runs.', background_tasks: [{ id: 'b1', type: 'shell', status: 'running' }] });
+    await session.hook('stopped', {
+      last_assistant_message: 'It runs.',
+      background_tasks: [{ id: 'b1', type: 'shell', status: 'running' }],
+    });
     const [, state] = (await inside(`cat /var/lib/devforge/agents/${session.pid}`)).split(' ');
     expect(state).toBe('working');
   });
 
   it.each([
-    ['a path', { tool_name: 'Write', tool_input: { file_path: '/workspace/a', content: 'x' } }, { tool: 'Write', text: '/workspace/a' }],
-    ['a question', { tool_name: 'AskUserQuestion', tool_input: { questions: [{ question: 'Which?' }, { question: 'And?' }] } }, { tool: 'AskUserQuestion', text: 'Which?' }],
-    ['a tool with nothing to show', { tool_name: 'mcp__x__y', tool_input: { deep: { er: 1 } } }, { tool: 'mcp__x__y', text: 'mcp__x__y' }],
+    [
+      'a path',
+      { tool_name: 'Write', tool_input: { file_path: '/workspace/a', content: 'x' } },
+      { tool: 'Write', text: '/workspace/a' },
+    ],
+    [
+      'a question',
+      { tool_name: 'AskUserQuestion', tool_input: { questions: [{ question: 'Which?' }, { question: 'And?' }] } },
+      { tool: 'AskUserQuestion', text: 'Which?' },
+    ],
+    [
+      'a tool with nothing to show',
+      { tool_name: 'mcp__x__y', tool_input: { deep: { er: 1 } } },
+      { tool: 'mcp__x__y', text: 'mcp__x__y' },
+    ],
     ['a message', { message: 'A worker needs you' }, { tool: null, text: 'A worker needs you' }],
-    ['a long text', { tool_name: 'Bash', tool_input: { command: 'ü'.repeat(1_000) } }, { tool: 'Bash', text: 'ü'.repeat(200) }],
+    [
+      'a long text',
+      { tool_name: 'Bash', tool_input: { command: 'ü'.repeat(1_000) } },
+      { tool: 'Bash', text: 'ü'.repeat(200) },
+    ],
     ['wrong types', { tool_name: 5, tool_input: { command: ['x'], questions: 7 } }, { tool: null, text: '' }],
   ])('tells of %s that is waited for', async (_, input, waitingFor) => {
     const session = await Session.open();
@@ -162,18 +200,24 @@ describe('devforge-agents and its hook', () => {
     expect((await tells('waiting')).waitingFor).toEqual(waitingFor);
   });
 
-  it.each(['not JSON', '[]', '"text"', '5', ''])('tells that it waits, also after a hook was given %j', async (input) => {
-    const session = await Session.open();
-    expect(await session.hook('waiting', input)).toBe('0');
-    expect((await tells('waiting')).waitingFor === null || told.at(-1)!.waitingFor!.text === '').toBe(true);
-  });
+  it.each(['not JSON', '[]', '"text"', '5', ''])(
+    'tells that it waits, also after a hook was given %j',
+    async (input) => {
+      const session = await Session.open();
+      expect(await session.hook('waiting', input)).toBe('0');
+      expect((await tells('waiting')).waitingFor === null || told.at(-1)!.waitingFor!.text === '').toBe(true);
+    },
+  );
 
   it('never fails, whatever the state folder is, and by whomever it is called', async () => {
     const session = await Session.open();
     await inside('rm -rf /var/lib/devforge/agents; touch /var/lib/devforge/agents');
-    for (const event of ['idle', 'working', 'stopped', 'waiting', 'none', 'nonsense', '']) expect(await session.hook(event)).toBe('0');
+    for (const event of ['idle', 'working', 'stopped', 'waiting', 'none', 'nonsense', ''])
+      expect(await session.hook(event)).toBe('0');
     await inside('rm /var/lib/devforge/agents');
-    expect(await inside(`echo '{}' | ${HOOK} working; ls -A /var/lib/devforge/agents 2>&1 || true`)).not.toMatch(/^\d/m);
+    expect(await inside(`echo '{}' | ${HOOK} working; ls -A /var/lib/devforge/agents 2>&1 || true`)).not.toMatch(
+      /^\d/m,
+    );
     expect(await session.hook('nonsense')).toBe('0');
     expect(told.every(({ state }) => ['none', 'working'].includes(state))).toBe(true);
   });
@@ -182,12 +226,20 @@ describe('devforge-agents and its hook', () => {
     const session = await Session.open();
     await session.hook('working');
     await tells('working');
-    await session.record({ name: 'a \\"status\\":\\"busy\\" name', status: 'idle', statusUpdatedAt: 1_795_356_698_991 });
+    await session.record({
+      name: 'a \\"status\\":\\"busy\\" name',
+      status: 'idle',
+      statusUpdatedAt: 1_795_356_698_991,
+    });
     expect(await tells('idle')).toEqual({ state: 'idle', since: 1_795_356_698_991_000, waitingFor: null });
     await session.record({ status: 'shell', statusUpdatedAt: 1_795_356_698_992 });
     expect((await tells('working')).since).toBe(1_795_356_698_992_000);
     await session.record({ status: 'waiting', waitingFor: 'permission prompt', statusUpdatedAt: 1_795_356_698_993 });
-    expect(await tells('waiting')).toEqual({ state: 'waiting', since: 1_795_356_698_993_000, waitingFor: { tool: null, text: 'permission prompt' } });
+    expect(await tells('waiting')).toEqual({
+      state: 'waiting',
+      since: 1_795_356_698_993_000,
+      waitingFor: { tool: null, text: 'permission prompt' },
+    });
     await session.record({ status: 'a-new-word', statusUpdatedAt: 1_795_356_698_994 });
     await tells('working');
   });
@@ -203,7 +255,9 @@ describe('devforge-agents and its hook', () => {
     await session.record({ status: 'waiting', waitingFor: 'permission prompt', statusUpdatedAt: Date.now() + 3_000 });
     await sleep(1_000);
     expect(told.at(-1)!.state).toBe('working');
-    await inside(`echo "$(date +%s%6N) {\\"tool\\":\\"Bash\\",\\"text\\":\\"two\\"}" > /var/lib/devforge/agents/${session.pid}.wants`);
+    await inside(
+      `echo "$(date +%s%6N) {\\"tool\\":\\"Bash\\",\\"text\\":\\"two\\"}" > /var/lib/devforge/agents/${session.pid}.wants`,
+    );
     expect((await tells('waiting')).waitingFor).toEqual({ tool: 'Bash', text: 'two' });
   });
 
@@ -237,7 +291,9 @@ describe('devforge-agents and its hook', () => {
     const session = await Session.open();
     await session.hook('idle');
     await tells('idle');
-    await inside(`cd /var/lib/devforge/agents; for pid in 1 999999 $$; do echo '1 waiting 1795356698991000 /none' > $pid; echo '1795356698991000 {}' > $pid.wants; done`);
+    await inside(
+      `cd /var/lib/devforge/agents; for pid in 1 999999 $$; do echo '1 waiting 1795356698991000 /none' > $pid; echo '1795356698991000 {}' > $pid.wants; done`,
+    );
     await until('them to go', async () => (await inside('ls /var/lib/devforge/agents')).trim() === String(session.pid));
     expect(told.at(-1)!.state).toBe('idle');
   });
@@ -270,7 +326,9 @@ describe('devforge-agents and its hook', () => {
     await session.run('export CLAUDE_CONFIG_DIR=/tmp/elsewhere');
     await session.hook('idle');
     await tells('idle');
-    await inside(`mkdir -p /tmp/elsewhere/sessions; echo '${JSON.stringify({ procStart: session.started, status: 'busy', statusUpdatedAt: 5 })}' > /tmp/elsewhere/sessions/${session.pid}.json`);
+    await inside(
+      `mkdir -p /tmp/elsewhere/sessions; echo '${JSON.stringify({ procStart: session.started, status: 'busy', statusUpdatedAt: 5 })}' > /tmp/elsewhere/sessions/${session.pid}.json`,
+    );
     expect((await tells('working')).since).toBe(5_000);
   });
 
@@ -286,7 +344,14 @@ describe('devforge-agents and its hook', () => {
     await session.record({ status: 'idle', statusUpdatedAt: 1_795_356_698_991 });
     await tells('idle');
     const usage = async (): Promise<{ nanoseconds: number; forks: number }> => {
-      const [pid, spent, newest] = (await inside('p=$(pgrep -of "devforge-agents watch"); echo $p $(cut -d" " -f1 /proc/$p/schedstat) $(cut -d" " -f5 /proc/loadavg)')).trim().split(' ').map(Number);
+      const [pid, spent, newest] = (
+        await inside(
+          'p=$(pgrep -of "devforge-agents watch"); echo $p $(cut -d" " -f1 /proc/$p/schedstat) $(cut -d" " -f5 /proc/loadavg)',
+        )
+      )
+        .trim()
+        .split(' ')
+        .map(Number);
       expect(pid).toBeGreaterThan(1);
       return { nanoseconds: spent!, forks: newest! };
     };

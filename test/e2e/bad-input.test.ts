@@ -19,13 +19,17 @@ describe('bad input', () => {
 
   const minimal = { name: 'a-good-name', template: 'claude' } as const;
   const clone = { ...minimal, repoType: 'clone', repoUrl: 'https://example.org/user/repo.git' } as const;
-  const post = (body: unknown, headers: Record<string, string> = {}) => server.api.request('POST', '/api/containers', { body, headers });
+  const post = (body: unknown, headers: Record<string, string> = {}) =>
+    server.api.request('POST', '/api/containers', { body, headers });
   const refused = async (body: unknown, field: string) => {
     const response = await post(body);
     expect({ body, status: response.status }).toEqual({ body, status: 400 });
     const { errors, requestId } = problem(response);
     expect(requestId).toBe(response.headers.get('x-request-id'));
-    expect({ body, fields: errors?.map((error) => error.field) }).toEqual({ body, fields: expect.arrayContaining([field]) });
+    expect({ body, fields: errors?.map((error) => error.field) }).toEqual({
+      body,
+      fields: expect.arrayContaining([field]),
+    });
     for (const { messages } of errors!) expect(messages.join()).not.toBe('');
     return response;
   };
@@ -133,8 +137,37 @@ describe('bad input', () => {
 
   describe('repoBranch', () => {
     it.each([
-      '--upload-pack=id', '-b', '-', '', ' ', 'a b', 'a..b', 'a\nb', 'a\u0000b', 'a~b', 'a^b', 'a:b', 'a?b', 'a*b', 'a[b', 'a\\b', 'a@{b', '@', '/a', 'a/', 'a//b', '.a', 'a/.b',
-      'a.', 'a.lock', 'a.lock/b', '\u007f', 'x'.repeat(300), 42, null, ['main'],
+      '--upload-pack=id',
+      '-b',
+      '-',
+      '',
+      ' ',
+      'a b',
+      'a..b',
+      'a\nb',
+      'a\u0000b',
+      'a~b',
+      'a^b',
+      'a:b',
+      'a?b',
+      'a*b',
+      'a[b',
+      'a\\b',
+      'a@{b',
+      '@',
+      '/a',
+      'a/',
+      'a//b',
+      '.a',
+      'a/.b',
+      'a.',
+      'a.lock',
+      'a.lock/b',
+      '\u007f',
+      'x'.repeat(300),
+      42,
+      null,
+      ['main'],
     ])('refuses %j', async (repoBranch) => {
       await refused({ ...clone, repoBranch }, 'repoBranch');
     });
@@ -154,7 +187,10 @@ describe('bad input', () => {
       await symlink(at('nowhere'), at('link-nowhere'));
       await mkdir(at('folder'), { mode: 0o700 });
       await runOrThrow('mkfifo', ['-m', '600', at('fifo')]);
-      for (const [name, mode] of [['group', 0o640], ['world', 0o644]] as const) {
+      for (const [name, mode] of [
+        ['group', 0o640],
+        ['world', 0o644],
+      ] as const) {
         await writeFile(at(name), 'a key\n');
         await chmod(at(name), mode);
       }
@@ -165,9 +201,37 @@ describe('bad input', () => {
     it('refuses what is not a private key of the folder, with the same words for all', async () => {
       const evil = `${server.keysDir}-evil/id`;
       const paths = [
-        ...['link-outside', 'link-shadow', 'link-nowhere', 'folder', 'fifo', 'group', 'world', 'huge', 'nowhere', '../keys-evil/id', '.', '..'].map(at),
-        evil, '/etc/passwd', '/etc/shadow', '/etc/no-such-file', '/dev/zero', '/proc/self/environ', '../../../../etc/passwd', `${server.keysDir}/../keys-evil/id`,
-        '~/.ssh/id_rsa', '~root/.ssh/id_rsa', '~', '.', '..', '$HOME/.ssh/id', '`id`', 'id\u0000_ed25519', '-oProxyCommand=id',
+        ...[
+          'link-outside',
+          'link-shadow',
+          'link-nowhere',
+          'folder',
+          'fifo',
+          'group',
+          'world',
+          'huge',
+          'nowhere',
+          '../keys-evil/id',
+          '.',
+          '..',
+        ].map(at),
+        evil,
+        '/etc/passwd',
+        '/etc/shadow',
+        '/etc/no-such-file',
+        '/dev/zero',
+        '/proc/self/environ',
+        '../../../../etc/passwd',
+        `${server.keysDir}/../keys-evil/id`,
+        '~/.ssh/id_rsa',
+        '~root/.ssh/id_rsa',
+        '~',
+        '.',
+        '..',
+        '$HOME/.ssh/id',
+        '`id`',
+        'id\u0000_ed25519',
+        '-oProxyCommand=id',
       ];
       const answers = new Set<string>();
       for (const sshKeyPath of paths) {
@@ -185,7 +249,29 @@ describe('bad input', () => {
 
   describe('other fields', () => {
     it.each([
-      ['name', [undefined, null, '', 'Upper', 'with space', '-a', 'a-', 'a.b', 'a_b', 'ä', 'a'.repeat(64), '../x', 'a/b', 'a\n', 42, {}, ['a'], '00000000-0000-4000-8000-000000000000']],
+      [
+        'name',
+        [
+          undefined,
+          null,
+          '',
+          'Upper',
+          'with space',
+          '-a',
+          'a-',
+          'a.b',
+          'a_b',
+          'ä',
+          'a'.repeat(64),
+          '../x',
+          'a/b',
+          'a\n',
+          42,
+          {},
+          ['a'],
+          '00000000-0000-4000-8000-000000000000',
+        ],
+      ],
       ['template', [undefined, null, '', 'Claude', 'none', 'constructor', '__proto__', 1, ['claude']]],
       ['mode', [null, '', 'manual', 1]],
       ['repoType', [null, '', 'fork', 0]],
@@ -198,38 +284,79 @@ describe('bad input', () => {
     });
 
     it.each([
-      'LD_PRELOAD', 'LD_LIBRARY_PATH', 'LD_AUDIT', 'ld_preload', 'GIT_SSH_COMMAND', 'GIT_CONFIG_GLOBAL', 'GIT_SSL_NO_VERIFY', 'NODE_OPTIONS', 'PATH', 'SSH_AUTH_SOCK', 'BASH_ENV',
-      '', 'A B', 'A=B', '1A', 'A-B', 'A\nB', 'A\u0000', 'Ä',
+      'LD_PRELOAD',
+      'LD_LIBRARY_PATH',
+      'LD_AUDIT',
+      'ld_preload',
+      'GIT_SSH_COMMAND',
+      'GIT_CONFIG_GLOBAL',
+      'GIT_SSL_NO_VERIFY',
+      'NODE_OPTIONS',
+      'PATH',
+      'SSH_AUTH_SOCK',
+      'BASH_ENV',
+      '',
+      'A B',
+      'A=B',
+      '1A',
+      'A-B',
+      'A\nB',
+      'A\u0000',
+      'Ä',
     ])('refuses the variable %j', async (name) => {
       await refused({ ...minimal, env: { [name]: 'x' } }, 'env');
     });
 
-    it.each([['a\nb'], ['a\rb'], ['a\u0000b'], [1], [null], [{}], [['a']], ['x'.repeat(200_000)]])('refuses %j as the value of a variable', async (value) => {
-      await refused({ ...minimal, env: { A: value } }, 'env');
-    });
+    it.each([['a\nb'], ['a\rb'], ['a\u0000b'], [1], [null], [{}], [['a']], ['x'.repeat(200_000)]])(
+      'refuses %j as the value of a variable',
+      async (value) => {
+        await refused({ ...minimal, env: { A: value } }, 'env');
+      },
+    );
 
-    it.each(['Binds', 'Mounts', 'Privileged', 'CapAdd', 'NetworkMode', 'HostConfig', 'id', 'ownerId', 'status', 'image', 'dockerId', 'hasOwnProperty', 'toString'])('refuses the property %s', async (property) => {
+    it.each([
+      'Binds',
+      'Mounts',
+      'Privileged',
+      'CapAdd',
+      'NetworkMode',
+      'HostConfig',
+      'id',
+      'ownerId',
+      'status',
+      'image',
+      'dockerId',
+      'hasOwnProperty',
+      'toString',
+    ])('refuses the property %s', async (property) => {
       await refused({ ...minimal, [property]: 'x' }, property);
       await refused({ ...minimal, [property]: [{ Source: '/', Target: '/host', Type: 'bind' }] }, property);
     });
 
-    it.each(['__proto__', 'constructor', 'prototype'])('refuses the property %s, at the top and within', async (property) => {
-      const json = (inner: string) => `{"name":"a-good-name","template":"claude",${inner}}`;
-      const send = (text: string) => post(text, { 'content-type': 'application/json' });
-      for (const [text, field] of [
-        [json(`"${property}":{"isAdmin":true}`), property],
-        [json(`"env":{"${property}":"x"}`), `env.${property}`],
-      ] as const) {
-        const response = await send(text);
-        expect(response.status).toBe(400);
-        expect(problem(response).errors?.map((error) => error.field)).toContain(field);
-      }
-      expect(ok(await server.api.list()).items).toEqual([]);
-    });
+    it.each(['__proto__', 'constructor', 'prototype'])(
+      'refuses the property %s, at the top and within',
+      async (property) => {
+        const json = (inner: string) => `{"name":"a-good-name","template":"claude",${inner}}`;
+        const send = (text: string) => post(text, { 'content-type': 'application/json' });
+        for (const [text, field] of [
+          [json(`"${property}":{"isAdmin":true}`), property],
+          [json(`"env":{"${property}":"x"}`), `env.${property}`],
+        ] as const) {
+          const response = await send(text);
+          expect(response.status).toBe(400);
+          expect(problem(response).errors?.map((error) => error.field)).toContain(field);
+        }
+        expect(ok(await server.api.list()).items).toEqual([]);
+      },
+    );
 
     it('names every fault of one request', async () => {
       const response = await post({ name: '-', template: 'x', cpuLimit: 0, Privileged: true });
-      expect(problem(response).errors?.map(({ field }) => field).toSorted()).toEqual(['Privileged', 'cpuLimit', 'name', 'template']);
+      expect(
+        problem(response)
+          .errors?.map(({ field }) => field)
+          .toSorted(),
+      ).toEqual(['Privileged', 'cpuLimit', 'name', 'template']);
     });
   });
 
@@ -259,11 +386,14 @@ describe('bad input', () => {
   describe('bodies', () => {
     const json = { 'content-type': 'application/json' };
 
-    it.each(['{', '{"name":', '{"name":"a",}', 'name=a', '\u0000', '{"name":"a"}}', 'NaN'])('refuses %j as malformed', async (text) => {
-      const response = await post(text, json);
-      expect(response.status).toBe(400);
-      expect(problem(response).code).toBe('malformed_body');
-    });
+    it.each(['{', '{"name":', '{"name":"a",}', 'name=a', '\u0000', '{"name":"a"}}', 'NaN'])(
+      'refuses %j as malformed',
+      async (text) => {
+        const response = await post(text, json);
+        expect(response.status).toBe(400);
+        expect(problem(response).code).toBe('malformed_body');
+      },
+    );
 
     it.each([[[]], [[minimal]], ['"text"'], ['null'], ['42'], ['']])('refuses %j, which is no object', async (body) => {
       const response = await post(typeof body === 'string' ? body : JSON.stringify(body), json);
@@ -276,11 +406,14 @@ describe('bad input', () => {
       expect(problem(response)).toMatchObject({ status: 413, code: 'payload_too_large' });
     });
 
-    it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml', 'multipart/form-data; boundary=x'])('refuses %s', async (type) => {
-      const response = await post(JSON.stringify(minimal), { 'content-type': type });
-      expect([400, 415]).toContain(response.status);
-      problem(response);
-    });
+    it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml', 'multipart/form-data; boundary=x'])(
+      'refuses %s',
+      async (type) => {
+        const response = await post(JSON.stringify(minimal), { 'content-type': type });
+        expect([400, 415]).toContain(response.status);
+        problem(response);
+      },
+    );
   });
 
   describe('callers', () => {
@@ -288,11 +421,15 @@ describe('bad input', () => {
       const { paths } = ok(await server.api.request<{ paths: Record<string, Record<string, unknown>> }>('GET', ROUTES));
       const routes = Object.entries(paths)
         .filter(([path]) => path.startsWith('/api/'))
-        .flatMap(([path, methods]) => Object.keys(methods).map((method) => [method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'x')] as const));
+        .flatMap(([path, methods]) =>
+          Object.keys(methods).map((method) => [method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'x')] as const),
+        );
       expect(routes.length).toBeGreaterThanOrEqual(7);
       const nobody = new ApiClient(server.devforge.url, null);
       const wrong = new ApiClient(server.devforge.url, `${server.devforge.token}x`);
-      const schemes = ['Basic', 'Token', ''].map((scheme) => ({ authorization: `${scheme} ${server.devforge.token}`.trim() }));
+      const schemes = ['Basic', 'Token', ''].map((scheme) => ({
+        authorization: `${scheme} ${server.devforge.token}`.trim(),
+      }));
       for (const [method, path] of routes) {
         const body = method === 'POST' ? minimal : undefined;
         const answers = [
@@ -312,20 +449,34 @@ describe('bad input', () => {
 
     it('lets probes in without one', async () => {
       const nobody = new ApiClient(server.devforge.url, null);
-      for (const path of ['/health', '/health/live', '/health/ready']) expect((await nobody.request('GET', path)).status).toBe(200);
+      for (const path of ['/health', '/health/live', '/health/ready'])
+        expect((await nobody.request('GET', path)).status).toBe(200);
     });
 
     it('answers 404 as a problem where there is nothing', async () => {
-      for (const [method, path] of [['GET', '/api'], ['GET', '/api/nothing'], ['PATCH', '/api/containers'], ['GET', '/'], ['GET', '/.env'], ['DELETE', '/api/containers']] as const) {
+      for (const [method, path] of [
+        ['GET', '/api'],
+        ['GET', '/api/nothing'],
+        ['PATCH', '/api/containers'],
+        ['GET', '/'],
+        ['GET', '/.env'],
+        ['DELETE', '/api/containers'],
+      ] as const) {
         expect(problem(await server.api.request(method, path))).toMatchObject({ status: 404, code: 'route_not_found' });
       }
     });
 
     it('echoes a harmless X-Request-Id, and makes one otherwise', async () => {
-      const ask = async (id: string) => (await server.api.request('GET', '/api/containers', { headers: { 'x-request-id': id } })).headers.get('x-request-id');
+      const ask = async (id: string) =>
+        (await server.api.request('GET', '/api/containers', { headers: { 'x-request-id': id } })).headers.get(
+          'x-request-id',
+        );
       expect(await ask('trace-42.a_B')).toBe('trace-42.a_B');
-      for (const hostile of ['a b', '{"a":1}', 'x'.repeat(500), '\u00e4']) expect(await ask(hostile)).toMatch(/^[0-9a-f-]{36}$/);
-      const failed = await server.api.request('GET', `/api/containers/${uniqueName()}`, { headers: { 'x-request-id': 'trace-43' } });
+      for (const hostile of ['a b', '{"a":1}', 'x'.repeat(500), '\u00e4'])
+        expect(await ask(hostile)).toMatch(/^[0-9a-f-]{36}$/);
+      const failed = await server.api.request('GET', `/api/containers/${uniqueName()}`, {
+        headers: { 'x-request-id': 'trace-43' },
+      });
       expect(problem(failed).requestId).toBe('trace-43');
       await until('it is logged', () => server.devforge.log().includes('"trace-43"'));
     });

@@ -65,7 +65,11 @@ describe('a repository in a workspace', () => {
       expect(await said(container, 'git branch --show-current; git status --porcelain')).toBe('main');
       expect(await said(container, 'stat -c %u:%g . README.md .git | sort -u; cat README.md')).toBe('1000:1000\nhello');
       expect(await said(container, 'git remote get-url origin')).toBe(git.url('https', 'open'));
-      expect(container).toMatchObject({ repoUrl: git.url('https', 'open'), repoBranch: null, job: { name: 'clone', state: 'completed', progress: 100 } });
+      expect(container).toMatchObject({
+        repoUrl: git.url('https', 'open'),
+        repoBranch: null,
+        job: { name: 'clone', state: 'completed', progress: 100 },
+      });
     });
 
     it('is on the branch that was asked for', async () => {
@@ -84,7 +88,11 @@ describe('a repository in a workspace', () => {
       git.failNext(2);
       const container = await running(wanted(git.url('https', 'open')));
       expect(await said(container, 'git log --oneline | wc -l')).toBe('4');
-      expect(ok(await server.api.job(container.job!.id))).toMatchObject({ state: 'completed', attempts: 3, error: null });
+      expect(ok(await server.api.job(container.job!.id))).toMatchObject({
+        state: 'completed',
+        attempts: 3,
+        error: null,
+      });
       expect(container.statusReason).toBeNull();
     });
 
@@ -94,15 +102,19 @@ describe('a repository in a workspace', () => {
       const { id } = ok(await server.api.create(wanted(git.url('https', 'large'))));
       const messages = new Set<string>();
       const progress: number[] = [];
-      await until('it runs', async () => {
-        const { body } = await server.api.get(id);
-        const job = body.job as unknown as { name: string; message: string | null; progress: number };
-        if (job.name === 'clone') {
-          progress.push(job.progress);
-          if (job.message !== null) messages.add(job.message);
-        }
-        return body.status === 'running';
-      }, 60_000);
+      await until(
+        'it runs',
+        async () => {
+          const { body } = await server.api.get(id);
+          const job = body.job as unknown as { name: string; message: string | null; progress: number };
+          if (job.name === 'clone') {
+            progress.push(job.progress);
+            if (job.message !== null) messages.add(job.message);
+          }
+          return body.status === 'running';
+        },
+        60_000,
+      );
       expect([...messages]).toContainEqual(expect.stringMatching(/^Receiving objects: +\d+% \(\d+\/\d+\)/));
       expect(progress).toEqual(progress.toSorted((a, b) => a - b));
       expect(new Set(progress.filter((percent) => percent > 10 && percent < 100)).size).toBeGreaterThan(2);
@@ -119,7 +131,10 @@ describe('a repository in a workspace', () => {
       const agent = await agentOf(container);
       expect(await said(container, 'cat secret.txt')).toBe('kept');
 
-      await said(container, 'git fetch && echo more > more.txt && git add . && git commit -qm "From inside" && git push -q');
+      await said(
+        container,
+        'git fetch && echo more > more.txt && git add . && git commit -qm "From inside" && git push -q',
+      );
       const [newest] = await git.log('secret');
       expect(newest).toMatchObject({ subject: 'From inside' });
       expect(newest!.hash).toBe(await said(container, 'git rev-parse HEAD'));
@@ -128,10 +143,14 @@ describe('a repository in a workspace', () => {
         await expect(filesWith(dockerId, needle)).resolves.toEqual([]);
         const { docker } = server.engine;
         expect(JSON.stringify(await server.engine.inspect(dockerId))).not.toContain(needle);
-        expect(JSON.stringify(await docker.getContainer(dockerId).top({ ps_args: '-eo pid,args' }))).not.toContain(needle);
+        expect(JSON.stringify(await docker.getContainer(dockerId).top({ ps_args: '-eo pid,args' }))).not.toContain(
+          needle,
+        );
         const logs = await docker.getContainer(dockerId).logs({ stdout: true, stderr: true, follow: false });
         expect(logs.toString('latin1')).not.toContain(needle);
-        const environments = await server.engine.exec(dockerId, ['sh', '-c', 'cat /proc/[0-9]*/environ'], { user: '1000' });
+        const environments = await server.engine.exec(dockerId, ['sh', '-c', 'cat /proc/[0-9]*/environ'], {
+          user: '1000',
+        });
         expect(environments.stdout).toContain('SSH_AUTH_SOCK');
         expect(environments.stdout).not.toContain(needle);
       }
@@ -140,8 +159,15 @@ describe('a repository in a workspace', () => {
       expect(server.devforge.log()).not.toContain(needle);
 
       // The search finds what is there to be found.
-      await said(container, `umask 077 && printf '%s' '${needle}' > /tmp/found && cp /tmp/found ~/found && cp /tmp/found /workspace/found`);
-      await expect(filesWith(container.dockerId!, needle)).resolves.toEqual(['/home/dev/found', '/tmp/found', '/workspace/found']);
+      await said(
+        container,
+        `umask 077 && printf '%s' '${needle}' > /tmp/found && cp /tmp/found ~/found && cp /tmp/found /workspace/found`,
+      );
+      await expect(filesWith(container.dockerId!, needle)).resolves.toEqual([
+        '/home/dev/found',
+        '/tmp/found',
+        '/workspace/found',
+      ]);
     }, 90_000);
 
     it('keeps its key in a sidecar without network, out of reach of the workspace', async () => {
@@ -157,9 +183,12 @@ describe('a repository in a workspace', () => {
         SecurityOpt: ['no-new-privileges'],
         RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
       });
-      for (const list of [HostConfig.Binds, HostConfig.Devices, HostConfig.PortBindings, HostConfig.CapAdd]) expect(Object.keys(list ?? {})).toEqual([]);
+      for (const list of [HostConfig.Binds, HostConfig.Devices, HostConfig.PortBindings, HostConfig.CapAdd])
+        expect(Object.keys(list ?? {})).toEqual([]);
       expect(HostConfig.Memory).toBeLessThanOrEqual(64 * MIB);
-      expect(Mounts.map(({ Type, Destination, RW }) => ({ Type, Destination, RW }))).toEqual([{ Type: 'volume', Destination: '/run/devforge/git-agent', RW: true }]);
+      expect(Mounts.map(({ Type, Destination, RW }) => ({ Type, Destination, RW }))).toEqual([
+        { Type: 'volume', Destination: '/run/devforge/git-agent', RW: true },
+      ]);
       const workspace = await server.engine.inspect(container.dockerId!);
       const shared = workspace.Mounts.find(({ Destination }) => Destination === '/run/devforge/git-agent');
       expect(shared).toMatchObject({ Type: 'volume', Name: Mounts[0]!.Name, RW: false });
@@ -167,7 +196,12 @@ describe('a repository in a workspace', () => {
       expect(await said(container, 'ps -eo comm')).not.toContain('ssh-agent');
       expect(await said(container, 'ssh-add -l')).toContain('(ED25519)');
       expect((await inside(container, 'rm -f "$SSH_AUTH_SOCK"')).exitCode).not.toBe(0);
-      expect(await said(container, 'cd / && git ls-remote --heads origin 2> /dev/null || git -C /workspace ls-remote --heads')).toContain('refs/heads/main');
+      expect(
+        await said(
+          container,
+          'cd / && git ls-remote --heads origin 2> /dev/null || git -C /workspace ls-remote --heads',
+        ),
+      ).toContain('refs/heads/main');
     }, 60_000);
 
     it('works on after stop and start', async () => {
@@ -175,7 +209,10 @@ describe('a repository in a workspace', () => {
       ok(await server.api.stop(container.id));
       expect((await server.engine.inspect(await agentOf(container))).State.Running).toBe(false);
       expect(ok(await server.api.start(container.id)).status).toBe('running');
-      await said(container, 'git fetch && git commit -q --allow-empty -m "After a restart" && git pull -q --rebase && git push -q');
+      await said(
+        container,
+        'git fetch && git commit -q --allow-empty -m "After a restart" && git pull -q --rebase && git push -q',
+      );
       expect((await git.log('secret'))[0]).toMatchObject({ subject: 'After a restart' });
 
       await server.engine.docker.getContainer(await agentOf(container)).remove({ force: true });
@@ -240,7 +277,9 @@ describe('a repository in a workspace', () => {
       const container = await fails(overSsh('late'), 'git_repository_not_found');
       const { error } = ok(await server.api.job(container.job!.id)) as unknown as { error: { output: string[] } };
       expect(error.output.join('\n')).toContain('Repository not found.');
-      await until('nothing runs', async () => (await server.engine.labelled(container.id)).containers.every(({ State }) => State === 'exited'));
+      await until('nothing runs', async () =>
+        (await server.engine.labelled(container.id)).containers.every(({ State }) => State === 'exited'),
+      );
       await git.createRepository('late', { files: { 'late.txt': 'at last\n' } });
       const started = ok(await server.api.start(container.id));
       expect(started).toMatchObject({ status: 'running', statusReason: null });
@@ -266,7 +305,11 @@ describe('a repository in a workspace', () => {
     return [...new Set(searches.flatMap(({ found }) => found))].toSorted();
   }
 
-  async function search(dockerId: string, user: string, needle: string): Promise<{ found: string[]; unread: string[] }> {
+  async function search(
+    dockerId: string,
+    user: string,
+    needle: string,
+  ): Promise<{ found: string[]; unread: string[] }> {
     const exec = await server.engine.docker.getContainer(dockerId).exec({
       // Over stdin, so that the search does not find itself.
       Cmd: ['grep', '-rlF', '--devices=skip', '--exclude-dir=proc', '--exclude-dir=sys', '-f', '-', '/'],
@@ -282,7 +325,11 @@ describe('a repository in a workspace', () => {
     stream.once('end', () => [stdout, stderr].forEach((sink) => sink.end()));
     stream.end(`${needle}\n`);
     const [found, faults] = await Promise.all([text(stdout), text(stderr)]);
-    const unread = faults.trim().split('\n').filter(Boolean).map((line) => /^grep: (\/.*): Permission denied$/.exec(line)?.[1] ?? line);
+    const unread = faults
+      .trim()
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => /^grep: (\/.*): Permission denied$/.exec(line)?.[1] ?? line);
     return { found: found.trim().split('\n').filter(Boolean), unread };
   }
 });

@@ -92,10 +92,38 @@ describe('the documentation', () => {
     const { requestBody, responses } = document.paths['/api/containers/{id}/instructions']!['post']!;
     const body = schema(requestBody!.content['application/json']!.schema.$ref);
     expect(body.required).toEqual(['prompt']);
-    expect(Object.keys(body.properties).toSorted()).toEqual(['continue', 'maxBudgetUsd', 'maxTurns', 'model', 'prompt', 'sessionId', 'startIfStopped', 'timeoutSeconds']);
+    expect(Object.keys(body.properties).toSorted()).toEqual([
+      'continue',
+      'maxBudgetUsd',
+      'maxTurns',
+      'model',
+      'prompt',
+      'sessionId',
+      'startIfStopped',
+      'timeoutSeconds',
+    ]);
     const answer = schema(responses['202']!.content!['application/json']!.schema.$ref);
-    expect(answer.required).toEqual(expect.arrayContaining(['id', 'containerId', 'prompt', 'status', 'statusReason', 'sessionId', 'result', 'costUsd', 'turns', 'usage', 'createdAt', 'startedAt', 'finishedAt', 'lastSeq']));
-    expect(answer.properties['status']).toMatchObject({ enum: ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'timed_out'] });
+    expect(answer.required).toEqual(
+      expect.arrayContaining([
+        'id',
+        'containerId',
+        'prompt',
+        'status',
+        'statusReason',
+        'sessionId',
+        'result',
+        'costUsd',
+        'turns',
+        'usage',
+        'createdAt',
+        'startedAt',
+        'finishedAt',
+        'lastSeq',
+      ]),
+    );
+    expect(answer.properties['status']).toMatchObject({
+      enum: ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'timed_out'],
+    });
     const events = document.paths['/api/instructions/{id}/events']!['get']!;
     expect(Object.keys(events.responses['200']!.content!)).toEqual(['application/x-ndjson', 'text/event-stream']);
     expect(events.parameters!.map(({ name }) => name).toSorted()).toEqual(['Last-Event-ID', 'after', 'follow', 'id']);
@@ -105,9 +133,19 @@ describe('the documentation', () => {
     const { requestBody, responses } = document.paths['/api/containers']!['post']!;
     const body = schema(requestBody!.content['application/json']!.schema.$ref);
     expect(body.required.toSorted()).toEqual(['name', 'template']);
-    expect(Object.keys(body.properties).toSorted()).toEqual(
-      ['cpuLimit', 'diskLimit', 'env', 'memoryLimit', 'mode', 'name', 'repoBranch', 'repoType', 'repoUrl', 'sshKeyPath', 'template'],
-    );
+    expect(Object.keys(body.properties).toSorted()).toEqual([
+      'cpuLimit',
+      'diskLimit',
+      'env',
+      'memoryLimit',
+      'mode',
+      'name',
+      'repoBranch',
+      'repoType',
+      'repoUrl',
+      'sshKeyPath',
+      'template',
+    ]);
     expect(body.properties).toMatchObject({
       template: { enum: ['claude', 'vscode', 'both'] },
       cpuLimit: { type: 'number', default: 2 },

@@ -27,11 +27,14 @@ describe('exec', () => {
   let server: TestServer;
   let container: Container;
 
-  const exec = (body: object, id = container.id): Promise<ApiResponse<Result>> => server.api.request<Result>('POST', `/api/containers/${id}/exec`, { body });
+  const exec = (body: object, id = container.id): Promise<ApiResponse<Result>> =>
+    server.api.request<Result>('POST', `/api/containers/${id}/exec`, { body });
   const run = async (command: string[], extra: object = {}): Promise<Result> => ok(await exec({ command, ...extra }));
   const shell = (script: string, extra: object = {}): Promise<Result> => run(['sh', '-c', script], extra);
-  const running = async (extra: object = {}): Promise<Container> => ok(await server.api.create({ name: uniqueName('exec'), template: 'claude', ...extra }, { prefer: 'wait=60' }));
-  const commandLines = async (): Promise<string> => (await server.engine.exec(container.dockerId!, ['ps', '-eo', 'args'])).stdout;
+  const running = async (extra: object = {}): Promise<Container> =>
+    ok(await server.api.create({ name: uniqueName('exec'), template: 'claude', ...extra }, { prefer: 'wait=60' }));
+  const commandLines = async (): Promise<string> =>
+    (await server.engine.exec(container.dockerId!, ['ps', '-eo', 'args'])).stdout;
   /** A number of seconds that no other sleep has. */
   let lastMark = 7_000;
   const mark = (): string => String((lastMark += 1));
@@ -54,7 +57,14 @@ describe('exec', () => {
   describe('a command', () => {
     it('tells its exit code, both outputs and how long it took', async () => {
       const result = await shell('echo out; echo err >&2; sleep 0.3; exit 7');
-      expect(result).toEqual({ exitCode: 7, stdout: 'out\n', stderr: 'err\n', truncated: false, timedOut: false, durationMs: expect.any(Number) });
+      expect(result).toEqual({
+        exitCode: 7,
+        stdout: 'out\n',
+        stderr: 'err\n',
+        truncated: false,
+        timedOut: false,
+        durationMs: expect.any(Number),
+      });
       expect(result.durationMs).toBeGreaterThanOrEqual(300);
     });
 
@@ -96,7 +106,11 @@ describe('exec', () => {
       expect(await run(command)).toMatchObject({ exitCode, stdout: '', stderr: expect.stringMatching(words) });
     });
 
-    it.each([['KILL', 137], ['TERM', 143], ['PIPE', 141]])('that ends by SIG%s says so', async (signal, exitCode) => {
+    it.each([
+      ['KILL', 137],
+      ['TERM', 143],
+      ['PIPE', 141],
+    ])('that ends by SIG%s says so', async (signal, exitCode) => {
       expect(await shell(`kill -${signal} $$`)).toMatchObject({ exitCode, timedOut: false });
     });
 
@@ -110,7 +124,9 @@ describe('exec', () => {
     });
 
     it('has the usual signals', async () => {
-      expect(await shell('yes | head -n 1; grep -E "^Sig(Blk|Ign)" /proc/self/status')).toMatchObject({ stdout: expect.stringMatching(/^y\nSigBlk:\t0+\nSigIgn:\t0+\n$/) });
+      expect(await shell('yes | head -n 1; grep -E "^Sig(Blk|Ign)" /proc/self/status')).toMatchObject({
+        stdout: expect.stringMatching(/^y\nSigBlk:\t0+\nSigIgn:\t0+\n$/),
+      });
     });
   });
 
@@ -121,7 +137,11 @@ describe('exec', () => {
       expect(result.stdout).toBe('x'.repeat(MIB));
       const exact = await shell('printf 12345', { maxOutputBytes: 5 });
       expect(exact).toMatchObject({ stdout: '12345', truncated: false });
-      expect(await shell('printf 123456; printf abcdef >&2', { maxOutputBytes: 5 })).toMatchObject({ stdout: '12345', stderr: 'abcde', truncated: true });
+      expect(await shell('printf 123456; printf abcdef >&2', { maxOutputBytes: 5 })).toMatchObject({
+        stdout: '12345',
+        stderr: 'abcde',
+        truncated: true,
+      });
       expect(await shell('printf 1', { maxOutputBytes: 0 })).toMatchObject({ stdout: '', truncated: true });
     });
 
@@ -132,31 +152,47 @@ describe('exec', () => {
     it('show bytes that are no text as U+FFFD, or all of them in base64', async () => {
       const command = ['printf', '\\377\\000a'];
       expect(await run(command)).toMatchObject({ stdout: '\ufffd\u0000a' });
-      expect(await run(command, { encoding: 'base64' })).toMatchObject({ stdout: Buffer.from([0xff, 0, 0x61]).toString('base64'), stderr: '' });
+      expect(await run(command, { encoding: 'base64' })).toMatchObject({
+        stdout: Buffer.from([0xff, 0, 0x61]).toString('base64'),
+        stderr: '',
+      });
     });
 
     it('come whole when both are large', async () => {
       const { stdout, stderr, truncated } = await shell('seq 1 200000; seq 1 200000 >&2', { maxOutputBytes: 2 * MIB });
       const expected = Array.from({ length: 200_000 }, (_, index) => `${index + 1}\n`).join('');
-      expect({ truncated, stdout: stdout === expected, stderr: stderr === expected }).toEqual({ truncated: false, stdout: true, stderr: true });
+      expect({ truncated, stdout: stdout === expected, stderr: stderr === expected }).toEqual({
+        truncated: false,
+        stdout: true,
+        stderr: true,
+      });
     });
   });
 
   describe('the end of a command', () => {
     it('comes with its time-out: everything it started goes, and what it said is answered', async () => {
       const seconds = mark();
-      const result = await shell(`echo before; ${deaf(seconds)}; trap '' TERM; sleep ${seconds} & sleep ${seconds}; sleep ${seconds}`, { timeoutSeconds: 1 });
+      const result = await shell(
+        `echo before; ${deaf(seconds)}; trap '' TERM; sleep ${seconds} & sleep ${seconds}; sleep ${seconds}`,
+        { timeoutSeconds: 1 },
+      );
       expect(result).toMatchObject({ exitCode: 124, stdout: 'before\n', timedOut: true, truncated: false });
       expect(result.durationMs).toBeLessThan(15_000);
       expect(await commandLines()).not.toContain(seconds);
     });
 
     it('lets it say goodbye', async () => {
-      expect(await shell('trap "echo bye; exit 3" TERM; sleep 60 & wait', { timeoutSeconds: 1 })).toMatchObject({ exitCode: 124, stdout: 'bye\n', timedOut: true });
+      expect(await shell('trap "echo bye; exit 3" TERM; sleep 60 & wait', { timeoutSeconds: 1 })).toMatchObject({
+        exitCode: 124,
+        stdout: 'bye\n',
+        timedOut: true,
+      });
     });
 
     it('catches a fork bomb', async () => {
-      const result = await run(['python3', '-c', 'import os\nwhile True:\n  try: os.fork()\n  except OSError: pass'], { timeoutSeconds: 1 });
+      const result = await run(['python3', '-c', 'import os\nwhile True:\n  try: os.fork()\n  except OSError: pass'], {
+        timeoutSeconds: 1,
+      });
       expect(result).toMatchObject({ exitCode: 124, timedOut: true });
       expect(await commandLines()).not.toContain('os.fork');
       expect(await run(['true'])).toMatchObject({ exitCode: 0 });
@@ -182,7 +218,9 @@ describe('exec', () => {
 
     it('takes it along when the program that watches over it is killed', async () => {
       const seconds = mark();
-      const response = await exec({ command: ['python3', '-c', `import os, time; os.kill(os.getppid(), 9); time.sleep(${seconds})`] });
+      const response = await exec({
+        command: ['python3', '-c', `import os, time; os.kill(os.getppid(), 9); time.sleep(${seconds})`],
+      });
       expect(problem(response)).toMatchObject({ status: 502, code: 'workspace_tool_failed' });
       await until('it is gone', async () => !(await commandLines()).includes(seconds), PATIENCE_MS);
     });
@@ -190,10 +228,18 @@ describe('exec', () => {
     it('comes with that of the container, which is told', async () => {
       const other = await running();
       const asked = exec({ command: ['sleep', '600'], timeoutSeconds: 600 }, other.id);
-      await until('it runs', async () => (await server.engine.exec(other.dockerId!, ['ps', '-eo', 'args'])).stdout.includes('sleep 600'), PATIENCE_MS);
+      await until(
+        'it runs',
+        async () => (await server.engine.exec(other.dockerId!, ['ps', '-eo', 'args'])).stdout.includes('sleep 600'),
+        PATIENCE_MS,
+      );
       ok(await server.api.stop(other.id));
       expect(problem(await asked)).toMatchObject({ status: 409, code: 'invalid_state' });
-      expect(problem(await exec({ command: ['true'] }, other.id))).toMatchObject({ status: 409, code: 'invalid_state', currentStatus: 'stopped' });
+      expect(problem(await exec({ command: ['true'] }, other.id))).toMatchObject({
+        status: 409,
+        code: 'invalid_state',
+        currentStatus: 'stopped',
+      });
       ok(await server.api.remove(other.id));
     }, 180_000);
 
@@ -210,40 +256,73 @@ describe('exec', () => {
 
   describe('what is refused', () => {
     it.each([
-      ['command', [undefined, null, [], [''].concat(Array(1_000).fill('x')), 'ls', [1], [['ls']], ['a\u0000b'], ['\ud800']]],
+      [
+        'command',
+        [undefined, null, [], [''].concat(Array(1_000).fill('x')), 'ls', [1], [['ls']], ['a\u0000b'], ['\ud800']],
+      ],
       ['cwd', [null, '', 1, '/tmp\u0000', 'no/such/folder', '/etc/passwd', 'x'.repeat(5_000)]],
-      ['env', [null, [], { 'A B': 'x' }, { PATH: '/evil' }, { LD_PRELOAD: 'x' }, { GIT_SSH: 'x' }, { A: 'x\ny' }, { A: 1 }]],
+      [
+        'env',
+        [null, [], { 'A B': 'x' }, { PATH: '/evil' }, { LD_PRELOAD: 'x' }, { GIT_SSH: 'x' }, { A: 'x\ny' }, { A: 1 }],
+      ],
       ['stdin', [null, 1, ['x']]],
       ['timeoutSeconds', [null, 0, -1, 3_601, 1.5, '10']],
       ['maxOutputBytes', [null, -1, 9 * MIB, 1.5]],
       ['encoding', [null, 'latin1', '']],
       ['shell', [true]],
       ['__proto__', [1]],
-    ])('a bad %s', async (field, values) => {
-      for (const value of values) {
-        const body = JSON.stringify({ command: ['true'] }).replace(/}$/, `,${JSON.stringify(field)}:${JSON.stringify(value) ?? null}}`);
-        const response = await server.api.request('POST', `/api/containers/${container.id}/exec`, { body, headers: { 'content-type': 'application/json' } });
-        expect({ field, value, status: response.status }).toEqual({ field, value, status: 400 });
-        expect(problem(response).errors?.map((error) => error.field)).toContain(field);
-      }
-    }, 180_000);
+    ])(
+      'a bad %s',
+      async (field, values) => {
+        for (const value of values) {
+          const body = JSON.stringify({ command: ['true'] }).replace(
+            /}$/,
+            `,${JSON.stringify(field)}:${JSON.stringify(value) ?? null}}`,
+          );
+          const response = await server.api.request('POST', `/api/containers/${container.id}/exec`, {
+            body,
+            headers: { 'content-type': 'application/json' },
+          });
+          expect({ field, value, status: response.status }).toEqual({ field, value, status: 400 });
+          expect(problem(response).errors?.map((error) => error.field)).toContain(field);
+        }
+      },
+      180_000,
+    );
 
     it('an argument that no program can be given', async () => {
-      expect(problem(await exec({ command: ['echo', 'x'.repeat(200_000)] }))).toMatchObject({ status: 400, errors: [{ field: 'command' }] });
+      expect(problem(await exec({ command: ['echo', 'x'.repeat(200_000)] }))).toMatchObject({
+        status: 400,
+        errors: [{ field: 'command' }],
+      });
     });
 
     it('more than 1 MB', async () => {
-      expect(problem(await exec({ command: ['cat'], stdin: 'x'.repeat(1_200_000) }))).toMatchObject({ status: 413, code: 'payload_too_large' });
+      expect(problem(await exec({ command: ['cat'], stdin: 'x'.repeat(1_200_000) }))).toMatchObject({
+        status: 413,
+        code: 'payload_too_large',
+      });
     });
 
     it('a container that there is not', async () => {
-      expect(problem(await exec({ command: ['true'] }, uniqueName()))).toMatchObject({ status: 404, code: 'container_not_found' });
+      expect(problem(await exec({ command: ['true'] }, uniqueName()))).toMatchObject({
+        status: 404,
+        code: 'container_not_found',
+      });
     });
 
     it('the seventeenth command at a time', async () => {
       await server.engine.exec(container.dockerId!, ['sh', '-c', 'rm -f /tmp/go /tmp/place-*']);
-      const others = Array.from({ length: 16 }, () => shell('touch /tmp/place-$$; until [ -e /tmp/go ]; do sleep 0.2; done; rm /tmp/place-$$'));
-      await until('all places are taken', async () => (await server.engine.exec(container.dockerId!, ['sh', '-c', 'ls /tmp/place-* | wc -l'])).stdout.trim() === '16', PATIENCE_MS);
+      const others = Array.from({ length: 16 }, () =>
+        shell('touch /tmp/place-$$; until [ -e /tmp/go ]; do sleep 0.2; done; rm /tmp/place-$$'),
+      );
+      await until(
+        'all places are taken',
+        async () =>
+          (await server.engine.exec(container.dockerId!, ['sh', '-c', 'ls /tmp/place-* | wc -l'])).stdout.trim() ===
+          '16',
+        PATIENCE_MS,
+      );
       const places = await exec({ command: ['true'] });
       expect(places.status).toBe(429);
       expect(problem(places)).toMatchObject({ code: 'too_many_requests' });
@@ -262,7 +341,15 @@ describe('exec', () => {
 
     it('a paused container', async () => {
       // The engine cannot always freeze a container of a busy machine at once.
-      await until('it is paused', () => server.engine.docker.getContainer(container.dockerId!).pause().then(() => true), PATIENCE_MS);
+      await until(
+        'it is paused',
+        () =>
+          server.engine.docker
+            .getContainer(container.dockerId!)
+            .pause()
+            .then(() => true),
+        PATIENCE_MS,
+      );
       expect(problem(await exec({ command: ['true'] }))).toMatchObject({ status: 409, code: 'invalid_state' });
       await server.engine.docker.getContainer(container.dockerId!).unpause();
       await delay(100);

@@ -22,7 +22,10 @@ describe('archives of files', () => {
   afterEach(() => workspace.clean(), 60_000);
 
   const tar = (path: string) => files.get(path, { accept: 'application/x-tar' });
-  const tree = (folder: string) => inside(`cd ${folder}; find . -mindepth 1 -printf "%P %y %m %l " -exec sh -c 'test -f "$1" -a ! -L "$1" && sha256sum < "$1" || echo' sh {} \\; | sort`);
+  const tree = (folder: string) =>
+    inside(
+      `cd ${folder}; find . -mindepth 1 -printf "%P %y %m %l " -exec sh -c 'test -f "$1" -a ! -L "$1" && sha256sum < "$1" || echo' sh {} \\; | sort`,
+    );
 
   it('of a directory makes the same directory again', async () => {
     await inside(
@@ -32,7 +35,10 @@ describe('archives of files', () => {
     const { status, headers, bytes } = await tar('a');
     expect([status, headers.get('content-type')]).toEqual([200, 'application/x-tar']);
     const unpacked = await files.putTar('b', bytes);
-    expect([unpacked.status, json(unpacked)]).toEqual([200, { path: 'b', entries: expect.any(Number), bytes: expect.any(Number) }]);
+    expect([unpacked.status, json(unpacked)]).toEqual([
+      200,
+      { path: 'b', entries: expect.any(Number), bytes: expect.any(Number) },
+    ]);
     await inside('rm a/fifo');
     expect(await tree('b')).toBe(await tree('a'));
     expect(await inside('stat -c %u b b/random; test b/random -ef b/hard && echo same')).toBe('1000\n1000\nsame\n');
@@ -48,22 +54,61 @@ describe('archives of files', () => {
 
   it('is merged with what is there', async () => {
     await inside('mkdir -p d/sub; echo kept > d/sub/kept; echo old > d/sub/new; chmod 700 d/sub');
-    expect((await files.putTar('d', tarOf([{ name: 'sub/', type: '5' }, { name: 'sub/new', content: 'new\n', mode: 0o755 }, { name: 'more/deep/file', content: 'x' }]))).status).toBe(200);
-    expect(await inside('cd d; cat sub/kept sub/new; stat -c %a sub/new sub; ls more/deep')).toBe('kept\nnew\n755\n700\nfile\n');
+    expect(
+      (
+        await files.putTar(
+          'd',
+          tarOf([
+            { name: 'sub/', type: '5' },
+            { name: 'sub/new', content: 'new\n', mode: 0o755 },
+            { name: 'more/deep/file', content: 'x' },
+          ]),
+        )
+      ).status,
+    ).toBe(200);
+    expect(await inside('cd d; cat sub/kept sub/new; stat -c %a sub/new sub; ls more/deep')).toBe(
+      'kept\nnew\n755\n700\nfile\n',
+    );
   });
 
   it.each<[string, TarMember[]]>([
-    ['the header of POSIX for long names', [paxOf({ path: 'long/grüße', mtime: '1.5', comment: 'x' }), { name: 'short', content: 'x' }]],
-    ['the header of GNU for long names', [{ name: '././@LongLink', type: 'L', content: `long/${'y'.repeat(150)}\0`, magic: 'ustar  \0' }, { name: 'short', content: 'x', magic: 'ustar  \0' }]],
-    ['a global header', [{ name: 'g', type: 'g', content: '52 comment=0123456789012345678901234567890123456789\n' }, { name: 'long/x', content: 'x' }]],
-    ['no magic at all', [{ name: 'long/', type: '\0', magic: '' }, { name: 'long/x', type: '\0', content: 'x', magic: '' }]],
+    [
+      'the header of POSIX for long names',
+      [paxOf({ path: 'long/grüße', mtime: '1.5', comment: 'x' }), { name: 'short', content: 'x' }],
+    ],
+    [
+      'the header of GNU for long names',
+      [
+        { name: '././@LongLink', type: 'L', content: `long/${'y'.repeat(150)}\0`, magic: 'ustar  \0' },
+        { name: 'short', content: 'x', magic: 'ustar  \0' },
+      ],
+    ],
+    [
+      'a global header',
+      [
+        { name: 'g', type: 'g', content: '52 comment=0123456789012345678901234567890123456789\n' },
+        { name: 'long/x', content: 'x' },
+      ],
+    ],
+    [
+      'no magic at all',
+      [
+        { name: 'long/', type: '\0', magic: '' },
+        { name: 'long/x', type: '\0', content: 'x', magic: '' },
+      ],
+    ],
   ])('with %s is understood', async (_, members) => {
     expect((await files.putTar('d', tarOf(members))).status).toBe(200);
     expect(await inside('cat d/long/*')).toBe('x');
   });
 
   it('may have links that stay inside', async () => {
-    const members = [{ name: 'sub/up', type: '2', link: '../../there' }, { name: 'abs', type: '2', link: '/workspace/there' }, { name: 'file', content: 'x' }, { name: 'sub/hard', type: '1', link: 'file' }];
+    const members = [
+      { name: 'sub/up', type: '2', link: '../../there' },
+      { name: 'abs', type: '2', link: '/workspace/there' },
+      { name: 'file', content: 'x' },
+      { name: 'sub/hard', type: '1', link: 'file' },
+    ];
     expect((await files.putTar('d', tarOf(members))).status).toBe(200);
     await files.put('there', 'found');
     expect(await inside('cat d/sub/up d/abs d/sub/hard')).toBe('foundfoundx');
@@ -78,14 +123,30 @@ describe('archives of files', () => {
     ['an absolute name in the workspace', tarOf([file, { name: '/workspace/evil', content: 'x' }])],
     ['a link out', tarOf([file, { name: 'l', type: '2', link: '/etc' }])],
     ['a link up and out', tarOf([file, { name: 'a/l', type: '2', link: '../../../../../etc' }])],
-    ['a link out by a detour', tarOf([file, { name: 'a/s', type: '2', link: '.' }, { name: 'l', type: '2', link: 'a/s/../..' }])],
+    [
+      'a link out by a detour',
+      tarOf([file, { name: 'a/s', type: '2', link: '.' }, { name: 'l', type: '2', link: 'a/s/../..' }]),
+    ],
     ['a link out through /workspace', tarOf([file, { name: 'l', type: '2', link: '/workspace/../etc' }])],
-    ['a long link out', tarOf([file, paxOf({ linkpath: `/etc/${'x'.repeat(200)}` }), { name: 'l', type: '2', link: 'x' }])],
+    [
+      'a long link out',
+      tarOf([file, paxOf({ linkpath: `/etc/${'x'.repeat(200)}` }), { name: 'l', type: '2', link: 'x' }]),
+    ],
     ['a file behind a link', tarOf([file, { name: 'l', type: '2', link: 'good' }, { name: 'l/evil', content: 'x' }])],
-    ['a file behind a link to a directory', tarOf([{ name: 'd', type: '5' }, { name: 'l', type: '2', link: 'd' }, { name: 'l/evil', content: 'x' }])],
+    [
+      'a file behind a link to a directory',
+      tarOf([
+        { name: 'd', type: '5' },
+        { name: 'l', type: '2', link: 'd' },
+        { name: 'l/evil', content: 'x' },
+      ]),
+    ],
     ['a hard link out', tarOf([file, { name: 'l', type: '1', link: '/etc/passwd' }])],
     ['a hard link up and out', tarOf([file, { name: 'l', type: '1', link: '../../etc/passwd' }])],
-    ['a hard link to a link', tarOf([file, { name: 'a/b/s', type: '2', link: '../../x' }, { name: 'l', type: '1', link: 'a/b/s' }])],
+    [
+      'a hard link to a link',
+      tarOf([file, { name: 'a/b/s', type: '2', link: '../../x' }, { name: 'l', type: '1', link: 'a/b/s' }]),
+    ],
     ['a hard link to what is not in it', tarOf([file, { name: 'l', type: '1', link: 'present' }])],
     ['a character device', tarOf([file, { name: 'dev', type: '3' }])],
     ['a block device', tarOf([file, { name: 'dev', type: '4' }])],
@@ -93,7 +154,13 @@ describe('archives of files', () => {
     ['a sparse file', tarOf([file, { name: 'sparse', type: 'S' }])],
     ['a kind that nobody knows', tarOf([file, { name: 'what', type: '?' }])],
     ['both a file and a directory', tarOf([file, { name: 'good/below', content: 'x' }])],
-    ['both a directory and a file', tarOf([{ name: 'd/x', content: 'x' }, { name: 'd', content: 'x' }])],
+    [
+      'both a directory and a file',
+      tarOf([
+        { name: 'd/x', content: 'x' },
+        { name: 'd', content: 'x' },
+      ]),
+    ],
     ['a name that is too long', tarOf([file, paxOf({ path: 'x'.repeat(300) }), { name: 'x', content: 'x' }])],
     ['a tree that is too deep', tarOf([file, paxOf({ path: `${'d/'.repeat(200)}x` }), { name: 'x', content: 'x' }])],
     ['no name', tarOf([file, { name: '', content: 'x' }])],
@@ -128,8 +195,28 @@ describe('archives of files', () => {
   it('is not unpacked over what is in its way, nor into a file', async () => {
     await inside('mkdir -p d/sub/full; echo x > d/file; touch d/sub/full/x; mkfifo pipe');
     const before = await tree('.');
-    await refused(files.putTar('d', tarOf([{ name: 'new', content: 'x' }, { name: 'sub/full', content: 'x' }])), 409, 'is_a_directory');
-    await refused(files.putTar('d', tarOf([{ name: 'new', content: 'x' }, { name: 'file/x', content: 'x' }])), 409, 'not_a_directory');
+    await refused(
+      files.putTar(
+        'd',
+        tarOf([
+          { name: 'new', content: 'x' },
+          { name: 'sub/full', content: 'x' },
+        ]),
+      ),
+      409,
+      'is_a_directory',
+    );
+    await refused(
+      files.putTar(
+        'd',
+        tarOf([
+          { name: 'new', content: 'x' },
+          { name: 'file/x', content: 'x' },
+        ]),
+      ),
+      409,
+      'not_a_directory',
+    );
     await refused(files.putTar('d/file', tarOf([file])), 409, 'not_a_directory');
     await refused(files.putTar('pipe', tarOf([file])), 409, 'not_a_directory');
     await refused(tar('d/file'), 409, 'not_a_directory');
@@ -148,7 +235,9 @@ describe('archives of files', () => {
   });
 
   it('whose unpacking was killed is cleared away by the next one', async () => {
-    await inside('mkdir -p .devforge-unpack-0/x; touch .devforge-unpack-0/x/file; touch -d "1 hour ago" .devforge-unpack-0; pkill -f "[d]evforge-files" || true');
+    await inside(
+      'mkdir -p .devforge-unpack-0/x; touch .devforge-unpack-0/x/file; touch -d "1 hour ago" .devforge-unpack-0; pkill -f "[d]evforge-files" || true',
+    );
     await until('helpers are gone', async () => !(await inside('ps -eo args')).includes('devforge-files'));
     expect((await files.putTar('', tarOf([file]))).status).toBe(200);
     expect((await inside('ls -A')).trim()).toBe('good');

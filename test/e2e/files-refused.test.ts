@@ -25,7 +25,18 @@ describe('files that are refused', () => {
   afterEach(() => workspace.clean(), 60_000);
 
   describe('the workspace has an end', () => {
-    it.each(['..', '../etc/passwd', 'a/../../etc', '/etc/passwd', '/', '/workspaces/x', '/workspace/../etc/passwd', '//etc', '/proc/self/environ', 'a/..'])('at %j', async (path) => {
+    it.each([
+      '..',
+      '../etc/passwd',
+      'a/../../etc',
+      '/etc/passwd',
+      '/',
+      '/workspaces/x',
+      '/workspace/../etc/passwd',
+      '//etc',
+      '/proc/self/environ',
+      'a/..',
+    ])('at %j', async (path) => {
       await refused(files.get(path), 400, 'path_outside_workspace');
       await refused(files.get(path, { accept: 'application/x-tar' }), 400, 'path_outside_workspace');
       await refused(files.put(path, 'x'), 400, 'path_outside_workspace');
@@ -34,8 +45,22 @@ describe('files that are refused', () => {
     });
 
     it('behind every kind of link', async () => {
-      await inside('mkdir sub; ln -s /etc abs; ln -s ../etc rel; ln -s ../../etc sub/rel; ln -s abs/passwd chain; ln -s /proc/self/root proc; ln -s / root; ln -s .. up; ln -s /tmp/new dangling; ln -s /dev/zero device; ln -s sub/../../tmp/x detour');
-      for (const path of ['abs/passwd', 'rel/passwd', 'sub/rel/passwd', 'chain', 'proc/etc/passwd', 'root/workspace/sub', 'up/etc/passwd', 'dangling', 'device', 'detour', 'abs']) {
+      await inside(
+        'mkdir sub; ln -s /etc abs; ln -s ../etc rel; ln -s ../../etc sub/rel; ln -s abs/passwd chain; ln -s /proc/self/root proc; ln -s / root; ln -s .. up; ln -s /tmp/new dangling; ln -s /dev/zero device; ln -s sub/../../tmp/x detour',
+      );
+      for (const path of [
+        'abs/passwd',
+        'rel/passwd',
+        'sub/rel/passwd',
+        'chain',
+        'proc/etc/passwd',
+        'root/workspace/sub',
+        'up/etc/passwd',
+        'dangling',
+        'device',
+        'detour',
+        'abs',
+      ]) {
         await refused(files.get(path), 400, 'path_outside_workspace');
         await refused(files.get(path, { accept: 'application/x-tar' }), 400, 'path_outside_workspace');
         await refused(files.put(path, 'x'), 400, 'path_outside_workspace');
@@ -48,13 +73,24 @@ describe('files that are refused', () => {
 
     it('also for those who move things while one looks', async () => {
       await inside('mkdir real /tmp/secret; echo public > real/file; echo secret > /tmp/secret/file');
-      const race = 'while :; do ln -sfn /tmp/secret swap; rm -f swap; mkdir swap; echo public > swap/file; rm -r swap; ln -sfn real swap; rm -f swap; done';
+      const race =
+        'while :; do ln -sfn /tmp/secret swap; rm -f swap; mkdir swap; echo public > swap/file; rm -r swap; ln -sfn real swap; rm -f swap; done';
       await inside(`(setsid bash -c '${race}' > /dev/null 2>&1 &)`);
       const seen = new Set<string>();
       for (let round = 0; round < 60; round++) {
-        const answers = await Promise.all([files.get('swap/file'), files.put('swap/file', 'public\n'), files.put('swap/new/file', 'x'), files.remove('swap/file'), files.putTar('swap', tarOf([{ name: 'file', content: 'public\n' }])), files.get('swap', { accept: 'application/x-tar' }), files.get('', { accept: 'application/x-tar' })]);
+        const answers = await Promise.all([
+          files.get('swap/file'),
+          files.put('swap/file', 'public\n'),
+          files.put('swap/new/file', 'x'),
+          files.remove('swap/file'),
+          files.putTar('swap', tarOf([{ name: 'file', content: 'public\n' }])),
+          files.get('swap', { accept: 'application/x-tar' }),
+          files.get('', { accept: 'application/x-tar' }),
+        ]);
         for (const answer of answers) {
-          expect({ status: answer.status, body: answer.status < 500 ? '' : answer.bytes.toString() }).toMatchObject({ body: '' });
+          expect({ status: answer.status, body: answer.status < 500 ? '' : answer.bytes.toString() }).toMatchObject({
+            body: '',
+          });
           expect(answer.bytes.includes('secret\n')).toBe(false);
           seen.add(codeOf(answer).code);
         }
@@ -67,7 +103,8 @@ describe('files that are refused', () => {
     }, 240_000);
 
     it('and is not removed itself', async () => {
-      for (const path of ['', '/workspace', '/workspace/', '.', './.']) expect(codeOf(await files.remove(path))).toEqual({ status: 400, code: 'validation_failed' });
+      for (const path of ['', '/workspace', '/workspace/', '.', './.'])
+        expect(codeOf(await files.remove(path))).toEqual({ status: 400, code: 'validation_failed' });
       await inside('ln -s . here; ln -s /workspace there');
       expect((await files.remove('here')).status).toBe(204);
       expect((await files.remove('there')).status).toBe(204);
@@ -86,7 +123,9 @@ describe('files that are refused', () => {
     });
 
     it('what is not there, not open, or something else', async () => {
-      await inside('mkdir d closed; echo x > file; echo x > d/secret; chmod 000 d/secret; chmod 500 closed; ln -s loop loop');
+      await inside(
+        'mkdir d closed; echo x > file; echo x > d/secret; chmod 000 d/secret; chmod 500 closed; ln -s loop loop',
+      );
       await refused(files.get('nothing'), 404, 'file_not_found');
       await refused(files.remove('nothing/at/all'), 404, 'file_not_found');
       await refused(files.get('file/x'), 409, 'not_a_directory');
@@ -95,12 +134,14 @@ describe('files that are refused', () => {
       await refused(files.put('', 'x'), 409, 'is_a_directory');
       await refused(files.get('d/secret'), 403, 'file_not_accessible');
       await refused(files.put('closed/new', 'x'), 403, 'file_not_accessible');
-      for (const path of ['loop', 'x'.repeat(256), 'x'.repeat(5_000), 'a\u0000b']) await refused(files.get(path), 400, 'validation_failed');
+      for (const path of ['loop', 'x'.repeat(256), 'x'.repeat(5_000), 'a\u0000b'])
+        await refused(files.get(path), 400, 'validation_failed');
       await refused(files.put('name/', 'x'), 400, 'validation_failed');
     });
 
     it('what is no query, and what is packed', async () => {
-      const ask = (query: string) => workspace.server.api.request('GET', `/api/containers/${workspace.container.id}/files?${query}`);
+      const ask = (query: string) =>
+        workspace.server.api.request('GET', `/api/containers/${workspace.container.id}/files?${query}`);
       for (const query of ['path=a&path=b', 'other=1', 'path[]=a']) expect((await ask(query)).status).toBe(400);
       await refused(files.put('x', 'x', { 'content-encoding': 'gzip' }), 415, 'unsupported_media_type');
       expect(await names('')).toEqual([]);
@@ -109,10 +150,24 @@ describe('files that are refused', () => {
     it('what does not fit, however it is sent', async () => {
       const small = await workspace.running({ diskLimit: 256 });
       const its = workspace.filesOf(small);
-      expect(await its.send('big', Readable.from([Buffer.alloc(1_000)]), { 'content-length': 300 * MIB })).toMatchObject({ status: 413 });
+      expect(
+        await its.send('big', Readable.from([Buffer.alloc(1_000)]), { 'content-length': 300 * MIB }),
+      ).toMatchObject({ status: 413 });
       await inside('fallocate -l 230M filling', small);
-      await until('that is known', async () => ok(await workspace.server.api.request<{ disk: { usedMB: number } }>('GET', `/api/containers/${small.id}/metrics`)).disk.usedMB >= 230, 60_000);
-      expect(await its.send('big', Readable.from([Buffer.alloc(1_000)]), { 'content-length': 40 * MIB })).toMatchObject({ status: 413 });
+      await until(
+        'that is known',
+        async () =>
+          ok(
+            await workspace.server.api.request<{ disk: { usedMB: number } }>(
+              'GET',
+              `/api/containers/${small.id}/metrics`,
+            ),
+          ).disk.usedMB >= 230,
+        60_000,
+      );
+      expect(await its.send('big', Readable.from([Buffer.alloc(1_000)]), { 'content-length': 40 * MIB })).toMatchObject(
+        { status: 413 },
+      );
       const block = Buffer.alloc(MIB);
       const answer = await its.send('big', Readable.from(Array.from({ length: 40 }, () => block)));
       expect(answer).toMatchObject({ status: 413, text: expect.stringContaining('payload_too_large') });
@@ -128,7 +183,12 @@ describe('files that are refused', () => {
       const { Labels } = await docker.getVolume(name).inspect();
       await docker.getContainer(full.dockerId!).remove({ v: true });
       await docker.getVolume(name).remove();
-      await docker.createVolume({ Name: name, Driver: 'local', Labels, DriverOpts: { type: 'tmpfs', device: 'tmpfs', o: 'size=8m,uid=1000,gid=1000' } });
+      await docker.createVolume({
+        Name: name,
+        Driver: 'local',
+        Labels,
+        DriverOpts: { type: 'tmpfs', device: 'tmpfs', o: 'size=8m,uid=1000,gid=1000' },
+      });
       await workspace.server.api.waitForStatus(full.id, 'missing');
       const again = ok(await workspace.server.api.start(full.id));
       const its = workspace.filesOf(full);
@@ -144,14 +204,29 @@ describe('files that are refused', () => {
       const stopped = await workspace.running();
       ok(await workspace.server.api.stop(stopped.id));
       const its = workspace.filesOf(stopped);
-      const answers = [await its.get(''), await its.put('x', 'x'), await its.remove('x'), await its.putTar('', tarOf([]))];
-      for (const answer of answers) expect([codeOf(answer), json(answer)]).toEqual([{ status: 409, code: 'invalid_state' }, expect.objectContaining({ currentStatus: 'stopped' })]);
+      const answers = [
+        await its.get(''),
+        await its.put('x', 'x'),
+        await its.remove('x'),
+        await its.putTar('', tarOf([])),
+      ];
+      for (const answer of answers)
+        expect([codeOf(answer), json(answer)]).toEqual([
+          { status: 409, code: 'invalid_state' },
+          expect.objectContaining({ currentStatus: 'stopped' }),
+        ]);
       ok(await workspace.server.api.remove(stopped.id));
       await refused(workspace.filesOf({ id: uniqueName() }).get(''), 404, 'container_not_found');
       const program = '/usr/local/bin/devforge-files';
-      await workspace.server.engine.exec(workspace.container.dockerId!, ['sh', '-c', `mv ${program} ${program}.away; pkill -f [d]evforge-files || true`], { user: '0' });
+      await workspace.server.engine.exec(
+        workspace.container.dockerId!,
+        ['sh', '-c', `mv ${program} ${program}.away; pkill -f [d]evforge-files || true`],
+        { user: '0' },
+      );
       await refused(files.get(''), 409, 'image_outdated');
-      await workspace.server.engine.exec(workspace.container.dockerId!, ['mv', `${program}.away`, program], { user: '0' });
+      await workspace.server.engine.exec(workspace.container.dockerId!, ['mv', `${program}.away`, program], {
+        user: '0',
+      });
       expect((await files.get('')).status).toBe(200);
     }, 180_000);
   });

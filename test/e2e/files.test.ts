@@ -27,7 +27,35 @@ describe('files', () => {
 
   describe('a file', () => {
     it('comes back as it was written, whatever is in it and however it is named', async () => {
-      const odd = ['plain', 'with space', 'grüße 🎉', '-rf', '--help', "it's", '"', '$HOME', '`id`', '*', '?', '\\', 'line\nbreak', '\ttab', '%2e%2e', '..hidden', '...', '~', '#', '&a=b', 'a+b', '\u0001', '\u202e', 'é', 'e\u0301', 'x'.repeat(255), 'ü'.repeat(127)];
+      const odd = [
+        'plain',
+        'with space',
+        'grüße 🎉',
+        '-rf',
+        '--help',
+        "it's",
+        '"',
+        '$HOME',
+        '`id`',
+        '*',
+        '?',
+        '\\',
+        'line\nbreak',
+        '\ttab',
+        '%2e%2e',
+        '..hidden',
+        '...',
+        '~',
+        '#',
+        '&a=b',
+        'a+b',
+        '\u0001',
+        '\u202e',
+        'é',
+        'e\u0301',
+        'x'.repeat(255),
+        'ü'.repeat(127),
+      ];
       for (const [index, name] of odd.entries()) {
         const path = index % 2 === 0 ? name : `deep ${index}/-${name.slice(0, 20)}/${name}`;
         const content = randomBytes(index * 997);
@@ -38,20 +66,28 @@ describe('files', () => {
           body: { path, type: 'file', size: content.length, modifiedAt: expect.stringMatching(ISO), mode: '0644' },
         });
         const read = await files.get(path);
-        expect({ path, status: read.status, same: read.bytes.equals(content) }).toEqual({ path, status: 200, same: true });
+        expect({ path, status: read.status, same: read.bytes.equals(content) }).toEqual({
+          path,
+          status: 200,
+          same: true,
+        });
         expect(read.headers.get('content-length')).toBe(String(content.length));
         expect(await names(index % 2 === 0 ? '' : path.slice(0, path.lastIndexOf('/')))).toContain(name);
       }
-      for (const [index, name] of odd.entries()) expect((await files.remove(index % 2 === 0 ? name : `deep ${index}`)).status).toBe(204);
+      for (const [index, name] of odd.entries())
+        expect((await files.remove(index % 2 === 0 ? name : `deep ${index}`)).status).toBe(204);
       expect(await names('')).toEqual([]);
     }, 180_000);
 
-    it.each(['a/b', '/workspace/a/b', './a//b', '/workspace//a/./b', '//workspace/a/b'])('is the same one as %s', async (path) => {
-      await files.put('a/b', 'here');
-      expect((await files.get(path)).bytes.toString()).toBe('here');
-      expect(json(await files.put(path, 'there'))).toMatchObject({ path: 'a/b' });
-      expect(await inside('cat a/b')).toBe('there');
-    });
+    it.each(['a/b', '/workspace/a/b', './a//b', '/workspace//a/./b', '//workspace/a/b'])(
+      'is the same one as %s',
+      async (path) => {
+        await files.put('a/b', 'here');
+        expect((await files.get(path)).bytes.toString()).toBe('here');
+        expect(json(await files.put(path, 'there'))).toMatchObject({ path: 'a/b' });
+        expect(await inside('cat a/b')).toBe('there');
+      },
+    );
 
     it('belongs to the user of the workspace, and keeps its mode when it is replaced', async () => {
       expect((await files.put('a/script', 'one')).status).toBe(201);
@@ -64,7 +100,13 @@ describe('files', () => {
 
     it('is taken with any type of content, JSON of any size among them', async () => {
       const body = JSON.stringify({ text: 'x'.repeat(3 * MIB) });
-      for (const type of ['application/json', 'application/x-www-form-urlencoded', 'text/plain; charset=utf-8', 'multipart/form-data; boundary=x', 'application/x-tarot']) {
+      for (const type of [
+        'application/json',
+        'application/x-www-form-urlencoded',
+        'text/plain; charset=utf-8',
+        'multipart/form-data; boundary=x',
+        'application/x-tarot',
+      ]) {
         expect((await files.put('typed', body, { 'content-type': type })).status).toBeLessThan(300);
         expect((await files.get('typed')).bytes.equals(Buffer.from(body))).toBe(true);
       }
@@ -76,14 +118,27 @@ describe('files', () => {
       const content = randomBytes(300_000);
       await files.put('part', content);
       const part = async (range: string, headers = {}) => files.get('part', { range, ...headers });
-      for (const [range, start, end] of [['bytes=0-9', 0, 10], ['bytes=1000-', 1_000, 300_000], ['bytes=-5', 299_995, 300_000], ['bytes=299999-400000', 299_999, 300_000]] as const) {
+      for (const [range, start, end] of [
+        ['bytes=0-9', 0, 10],
+        ['bytes=1000-', 1_000, 300_000],
+        ['bytes=-5', 299_995, 300_000],
+        ['bytes=299999-400000', 299_999, 300_000],
+      ] as const) {
         const { status, headers, bytes } = await part(range);
-        expect({ range, status, same: bytes.equals(content.subarray(start, end)) }).toEqual({ range, status: 206, same: true });
+        expect({ range, status, same: bytes.equals(content.subarray(start, end)) }).toEqual({
+          range,
+          status: 206,
+          same: true,
+        });
         expect(headers.get('content-range')).toBe(`bytes ${start}-${end - 1}/300000`);
       }
-      for (const range of ['bytes=0-1,5-6', 'lines=1-2', 'bytes=x']) expect((await part(range)).bytes.equals(content)).toBe(true);
+      for (const range of ['bytes=0-1,5-6', 'lines=1-2', 'bytes=x'])
+        expect((await part(range)).bytes.equals(content)).toBe(true);
       const beyond = await part('bytes=300000-');
-      expect([codeOf(beyond), beyond.headers.get('content-range')]).toEqual([{ status: 416, code: 'range_not_satisfiable' }, 'bytes */300000']);
+      expect([codeOf(beyond), beyond.headers.get('content-range')]).toEqual([
+        { status: 416, code: 'range_not_satisfiable' },
+        'bytes */300000',
+      ]);
       expect((await part('bytes=0-9', { 'if-range': '"another"' })).status).toBe(200);
     });
 
@@ -91,11 +146,20 @@ describe('files', () => {
       const etag = (await files.put('known', 'one')).headers.get('etag')!;
       const { headers } = await files.get('known');
       expect(headers.get('etag')).toBe(etag);
-      expect(await files.get('known', { 'if-none-match': etag, 'cache-control': 'max-age=0' })).toMatchObject({ status: 304, bytes: Buffer.alloc(0) });
+      expect(await files.get('known', { 'if-none-match': etag, 'cache-control': 'max-age=0' })).toMatchObject({
+        status: 304,
+        bytes: Buffer.alloc(0),
+      });
       const head = await files.get('known', {}, 'HEAD');
-      expect([head.status, head.headers.get('content-length'), head.headers.get('last-modified')]).toEqual([200, '3', headers.get('last-modified')]);
+      expect([head.status, head.headers.get('content-length'), head.headers.get('last-modified')]).toEqual([
+        200,
+        '3',
+        headers.get('last-modified'),
+      ]);
       await files.put('known', 'two');
-      expect((await files.get('known', { 'if-none-match': etag, 'cache-control': 'max-age=0' })).bytes.toString()).toBe('two');
+      expect((await files.get('known', { 'if-none-match': etag, 'cache-control': 'max-age=0' })).bytes.toString()).toBe(
+        'two',
+      );
     });
 
     it('shows whole or not at all', async () => {
@@ -103,11 +167,17 @@ describe('files', () => {
       const sending = files.upload('file', { 'content-length': 2 * MIB });
       sending.on('error', () => undefined);
       sending.write(Buffer.alloc(MIB));
-      await until('it arrives', async () => (await inside('ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c "/workspace/#" || true')).trim() !== '0');
+      await until(
+        'it arrives',
+        async () => (await inside('ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c "/workspace/#" || true')).trim() !== '0',
+      );
       expect((await files.get('file')).bytes.toString()).toBe('old');
       expect(await names('')).toEqual(['file']);
       sending.destroy();
-      await until('the helper is gone', async () => !(await inside('ls -l /proc/[0-9]*/fd 2>/dev/null | grep "/workspace/#" || true')).includes('#'));
+      await until(
+        'the helper is gone',
+        async () => !(await inside('ls -l /proc/[0-9]*/fd 2>/dev/null | grep "/workspace/#" || true')).includes('#'),
+      );
       expect((await files.get('file')).bytes.toString()).toBe('old');
     });
 
@@ -125,11 +195,18 @@ describe('files', () => {
       await inside('truncate -s 3G huge; mkdir many; truncate -s 3G many/huge');
       for (const accept of ['*/*', 'application/x-tar']) {
         const left = new AbortController();
-        const response = await fetch(files.at(accept === '*/*' ? 'huge' : 'many'), { headers: { authorization: `Bearer ${workspace.server.devforge.token}`, accept }, signal: left.signal });
+        const response = await fetch(files.at(accept === '*/*' ? 'huge' : 'many'), {
+          headers: { authorization: `Bearer ${workspace.server.devforge.token}`, accept },
+          signal: left.signal,
+        });
         await response.body!.getReader().read();
         expect(await inside('ps -eo args')).toContain('devforge-files');
         left.abort();
-        await until('nothing is left', async () => !/devforge-files|tar --create/.test(await inside('ps -eo args')), 60_000);
+        await until(
+          'nothing is left',
+          async () => !/devforge-files|tar --create/.test(await inside('ps -eo args')),
+          60_000,
+        );
       }
     }, 180_000);
 
@@ -145,7 +222,9 @@ describe('files', () => {
       };
       await Promise.all(Array.from({ length: 16 }, writer));
       expect(Object.fromEntries(statuses)).toEqual({ 201: count });
-      expect(await inside('find tiny -type f | wc -l; cat tiny/*/* | wc -c')).toBe(`${count}\n${Array.from({ length: count }, (_, index) => String(index)).join('').length}\n`);
+      expect(await inside('find tiny -type f | wc -l; cat tiny/*/* | wc -c')).toBe(
+        `${count}\n${Array.from({ length: count }, (_, index) => String(index)).join('').length}\n`,
+      );
     }, 400_000);
 
     it('of 200 MB takes the server no memory to speak of, either way', async () => {
@@ -160,9 +239,13 @@ describe('files', () => {
       }
       const memory = watchMemory(workspace.server.devforge.pid);
       const before = await memory.settled();
-      expect(await files.send('large', Readable.from(blocks()), { 'content-length': size })).toMatchObject({ status: 201 });
+      expect(await files.send('large', Readable.from(blocks()), { 'content-length': size })).toMatchObject({
+        status: 201,
+      });
       const received = createHash('sha256');
-      const response = await fetch(files.at('large'), { headers: { authorization: `Bearer ${workspace.server.devforge.token}` } });
+      const response = await fetch(files.at('large'), {
+        headers: { authorization: `Bearer ${workspace.server.devforge.token}` },
+      });
       for await (const chunk of response.body!) received.update(chunk);
       expect(received.digest('hex')).toBe(hash.digest('hex'));
       expect(memory.highest() - before).toBeLessThan(64);
@@ -172,13 +255,28 @@ describe('files', () => {
 
   describe('a directory', () => {
     it('is listed in the order of names, with what each thing is', async () => {
-      await inside('mkdir d; cd d; mkdir sub; printf 12345 > file; chmod 600 file; touch -d 2001-02-03T04:05:06.789Z file; ln -s ../elsewhere link; mkfifo fifo; python3 -c "import socket; socket.socket(socket.AF_UNIX).bind(\'socket\')"; touch $\'bad\\xff\'');
+      await inside(
+        "mkdir d; cd d; mkdir sub; printf 12345 > file; chmod 600 file; touch -d 2001-02-03T04:05:06.789Z file; ln -s ../elsewhere link; mkfifo fifo; python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('socket')\"; touch $'bad\\xff'",
+      );
       const answer = await files.get('d');
       expect(answer.headers.get('content-type')).toContain('application/json');
       const { path, entries } = json<Listing>(answer);
       expect(path).toBe('d');
-      expect(entries.map(({ name, type }) => `${name} ${type}`)).toEqual(['bad\ufffd file', 'fifo fifo', 'file file', 'link symlink', 'socket socket', 'sub directory']);
-      expect(entries[2]).toEqual({ name: 'file', type: 'file', size: 5, modifiedAt: '2001-02-03T04:05:06.789Z', mode: '0600' });
+      expect(entries.map(({ name, type }) => `${name} ${type}`)).toEqual([
+        'bad\ufffd file',
+        'fifo fifo',
+        'file file',
+        'link symlink',
+        'socket socket',
+        'sub directory',
+      ]);
+      expect(entries[2]).toEqual({
+        name: 'file',
+        type: 'file',
+        size: 5,
+        modifiedAt: '2001-02-03T04:05:06.789Z',
+        mode: '0600',
+      });
       expect(entries[3]).toMatchObject({ target: '../elsewhere' });
       expect(await names('d/')).toHaveLength(6);
       expect(await names('d/sub')).toEqual([]);
@@ -190,8 +288,10 @@ describe('files', () => {
     }, 180_000);
 
     it('is removed with all that is in it, closed and deep as it may be', async () => {
-      await inside('mkdir -p d/closed/in; touch d/closed/in/file; chmod 500 d/closed/in; chmod 000 d/closed; ln -s /etc d/out');
-      await inside('python3 -c "\nimport os\nos.chdir(\'d\')\nfor _ in range(3000):\n  os.mkdir(\'x\'); os.chdir(\'x\')"');
+      await inside(
+        'mkdir -p d/closed/in; touch d/closed/in/file; chmod 500 d/closed/in; chmod 000 d/closed; ln -s /etc d/out',
+      );
+      await inside("python3 -c \"\nimport os\nos.chdir('d')\nfor _ in range(3000):\n  os.mkdir('x'); os.chdir('x')\"");
       expect((await files.remove('d')).status).toBe(204);
       expect(await names('')).toEqual([]);
       await refused(files.remove('d'), 404, 'file_not_found');

@@ -26,10 +26,18 @@ describe('health', () => {
     return { status, details };
   };
   const answers = (path: string, status: number, details: Record<string, State>) =>
-    until(`${path} answers ${status} ${JSON.stringify(details)}`, async () => {
-      const answer = await ask(path);
-      return answer.status === status && JSON.stringify(Object.entries(answer.details).toSorted()) === JSON.stringify(Object.entries(details).toSorted());
-    }, 20_000);
+    until(
+      `${path} answers ${status} ${JSON.stringify(details)}`,
+      async () => {
+        const answer = await ask(path);
+        return (
+          answer.status === status &&
+          JSON.stringify(Object.entries(answer.details).toSorted()) ===
+            JSON.stringify(Object.entries(details).toSorted())
+        );
+      },
+      20_000,
+    );
 
   beforeAll(async () => {
     [proxy, redis] = await Promise.all([EngineProxy.start(), startRedis()]);
@@ -49,17 +57,24 @@ describe('health', () => {
     expect(await ask('/health')).toEqual({ status: 200, details: { docker: 'up', database: 'up', queue: 'up' } });
     expect((await probe.request('GET', '/health')).body).toMatchObject({ status: 'ok' });
     expect(await ask('/health/live')).toMatchObject({ status: 200 });
-    expect(await ask('/health/ready')).toEqual({ status: 200, details: { process: 'up', docker: 'up', database: 'up', queue: 'up' } });
+    expect(await ask('/health/ready')).toEqual({
+      status: 200,
+      details: { process: 'up', docker: 'up', database: 'up', queue: 'up' },
+    });
   });
 
-  it.each(['refuse', 'hang', 'fail'] as const)('names the engine when it would %s, and stays ready', async (mode) => {
-    await proxy.set(mode);
-    await answers('/health', 503, { docker: 'down', database: 'up', queue: 'up' });
-    await answers('/health/ready', 200, { process: 'up', docker: 'degraded', database: 'up', queue: 'up' });
-    expect(await ask('/health/live')).toMatchObject({ status: 200 });
-    await proxy.set('pass');
-    await answers('/health', 200, { docker: 'up', database: 'up', queue: 'up' });
-  }, 60_000);
+  it.each(['refuse', 'hang', 'fail'] as const)(
+    'names the engine when it would %s, and stays ready',
+    async (mode) => {
+      await proxy.set(mode);
+      await answers('/health', 503, { docker: 'down', database: 'up', queue: 'up' });
+      await answers('/health/ready', 200, { process: 'up', docker: 'degraded', database: 'up', queue: 'up' });
+      expect(await ask('/health/live')).toMatchObject({ status: 200 });
+      await proxy.set('pass');
+      await answers('/health', 200, { docker: 'up', database: 'up', queue: 'up' });
+    },
+    60_000,
+  );
 
   it('names the queue when Redis is frozen, and stays ready', async () => {
     redis.pause();
@@ -113,7 +128,12 @@ describe('health', () => {
     const ended = new AbortController();
     const stopped = server.devforge.kill('SIGTERM').then(() => ended.abort());
     while (!ended.signal.aborted) {
-      seen.push(await ask('/health/ready').then(({ status }) => status, () => 'refused' as const));
+      seen.push(
+        await ask('/health/ready').then(
+          ({ status }) => status,
+          () => 'refused' as const,
+        ),
+      );
       await sleep(5);
     }
     await stopped;
@@ -137,7 +157,10 @@ describe('health', () => {
     const untilEnded = async () => {
       const startedAt = Date.now();
       const late = new AbortController();
-      const killer = sleep(25_000, undefined, { signal: late.signal }).then(() => server.devforge.kill(), () => undefined);
+      const killer = sleep(25_000, undefined, { signal: late.signal }).then(
+        () => server.devforge.kill(),
+        () => undefined,
+      );
       await server.devforge.kill('SIGTERM');
       late.abort();
       await killer;
@@ -195,5 +218,7 @@ async function childrenOf(parent: number): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')));
   // The second field may hold anything; the parent is the second one after it.
-  return pids.filter((_, index) => Number(stats[index]!.slice(stats[index]!.lastIndexOf(')') + 2).split(' ')[1]) === parent).map(Number);
+  return pids
+    .filter((_, index) => Number(stats[index]!.slice(stats[index]!.lastIndexOf(')') + 2).split(' ')[1]) === parent)
+    .map(Number);
 }

@@ -76,7 +76,12 @@ describe('inside a workspace', () => {
     it('works in UTF-8, also with what the client gave', async () => {
       expect(await said(both, 'locale charmap')).toBe('UTF-8');
       expect(await said(both, 'printf %s "$GREETING"')).toBe('grüß dich; $(id)');
-      expect(await said(both, 'git init -q /tmp/g && cd /tmp/g && touch grüße && git add . && git -c core.quotePath=false status --porcelain')).toBe('A  grüße');
+      expect(
+        await said(
+          both,
+          'git init -q /tmp/g && cd /tmp/g && touch grüße && git add . && git -c core.quotePath=false status --porcelain',
+        ),
+      ).toBe('A  grüße');
     });
 
     it('keeps a terminal alive in tmux', async () => {
@@ -87,38 +92,74 @@ describe('inside a workspace', () => {
 
     it('runs instructions, and says where there is nothing to run them with', async () => {
       const id = '0b9c2a4e-7d1f-4c55-9b0e-3f7a6d2c1e00';
-      expect(await inside(small, `devforge-instruction follow ${id} 0 < /dev/null`)).toMatchObject({ exitCode: 3, stdout: '' });
+      expect(await inside(small, `devforge-instruction follow ${id} 0 < /dev/null`)).toMatchObject({
+        exitCode: 3,
+        stdout: '',
+      });
       const vscode = await running({ template: 'vscode' });
-      const request = JSON.stringify({ prompt: 'Hello', cwd: '/workspace', permissionMode: 'bypassPermissions', newSessionId: id });
-      const [started, outcome] = (await said(vscode, `devforge-instruction start ${id} follow <<< '${request}'`)).split('\n');
+      const request = JSON.stringify({
+        prompt: 'Hello',
+        cwd: '/workspace',
+        permissionMode: 'bypassPermissions',
+        newSessionId: id,
+      });
+      const [started, outcome] = (await said(vscode, `devforge-instruction start ${id} follow <<< '${request}'`)).split(
+        '\n',
+      );
       expect(started).toBe('{"state":"started"}');
       expect(JSON.parse(outcome!.slice(2))).toMatchObject({ status: 'failed', reason: { code: 'no_claude_code' } });
     });
 
     it('serves VS Code after devforge-editor start, and not in the template without it', async () => {
       await said(both, 'devforge-editor start');
-      const health = await said(both, 'curl --silent --fail --unix-socket /tmp/devforge-editor.sock http://editor/healthz');
+      const health = await said(
+        both,
+        'curl --silent --fail --unix-socket /tmp/devforge-editor.sock http://editor/healthz',
+      );
       expect(JSON.parse(health)).toMatchObject({ status: expect.stringMatching(/^(?:alive|expired)$/) });
       expect((await inside(small, 'devforge-editor start')).exitCode).not.toBe(0);
     }, 60_000);
 
     it('has in each template what it names', async () => {
-      const has = async (container: Container, program: string) => (await inside(container, `command -v ${program}`)).exitCode === 0;
+      const has = async (container: Container, program: string) =>
+        (await inside(container, `command -v ${program}`)).exitCode === 0;
       const vscode = await running({ template: 'vscode' });
       expect([await has(vscode, 'claude'), await has(vscode, 'code-server')]).toEqual([false, true]);
       expect([await has(small, 'claude'), await has(small, 'code-server')]).toEqual([true, false]);
       expect([await has(both, 'claude'), await has(both, 'code-server')]).toEqual([true, true]);
       expect(vscode.agent).toEqual({ active: false, state: 'none', since: null, waitingFor: null });
-      expect([vscode.editorUrl, small.editorUrl, both.editorUrl]).toEqual([expect.any(String), null, expect.any(String)]);
+      expect([vscode.editorUrl, small.editorUrl, both.editorUrl]).toEqual([
+        expect.any(String),
+        null,
+        expect.any(String),
+      ]);
     });
 
     it('tells what Claude Code does by hooks that nobody inside can change', async () => {
-      const settings = JSON.parse(await said(small, 'cat /etc/claude-code/managed-settings.json')) as { hooks: Record<string, { hooks: { command: string }[] }[]> };
+      const settings = JSON.parse(await said(small, 'cat /etc/claude-code/managed-settings.json')) as {
+        hooks: Record<string, { hooks: { command: string }[] }[]>;
+      };
       expect(Object.keys(settings)).toEqual(['hooks']);
-      const commands = Object.values(settings.hooks).flatMap((matchers) => matchers.flatMap(({ hooks }) => hooks.map(({ command }) => command)));
-      for (const command of commands) expect(command).toMatch(/^exec \/usr\/local\/bin\/devforge-agent-hook (?:idle|working|waiting|stopped|none)$/);
-      expect(Object.keys(settings.hooks)).toEqual(expect.arrayContaining(['UserPromptSubmit', 'PreToolUse', 'PermissionRequest', 'PostToolUse', 'Notification', 'Stop', 'SessionEnd']));
-      const modes = await said(small, 'stat -c "%U %a %n" /etc/claude-code /etc/claude-code/* /usr/local/bin/devforge-agent*');
+      const commands = Object.values(settings.hooks).flatMap((matchers) =>
+        matchers.flatMap(({ hooks }) => hooks.map(({ command }) => command)),
+      );
+      for (const command of commands)
+        expect(command).toMatch(/^exec \/usr\/local\/bin\/devforge-agent-hook (?:idle|working|waiting|stopped|none)$/);
+      expect(Object.keys(settings.hooks)).toEqual(
+        expect.arrayContaining([
+          'UserPromptSubmit',
+          'PreToolUse',
+          'PermissionRequest',
+          'PostToolUse',
+          'Notification',
+          'Stop',
+          'SessionEnd',
+        ]),
+      );
+      const modes = await said(
+        small,
+        'stat -c "%U %a %n" /etc/claude-code /etc/claude-code/* /usr/local/bin/devforge-agent*',
+      );
       expect(modes.split('\n')).toEqual([
         'root 755 /etc/claude-code',
         'root 644 /etc/claude-code/managed-settings.json',
@@ -126,7 +167,9 @@ describe('inside a workspace', () => {
         'root 755 /usr/local/bin/devforge-agents',
       ]);
       expect((await inside(small, 'devforge-agents')).exitCode).toBe(2);
-      expect(await said(small, 'devforge-agents watch < /dev/null')).toBe('{"state":"none","since":null,"waitingFor":null}');
+      expect(await said(small, 'devforge-agents watch < /dev/null')).toBe(
+        '{"state":"none","since":null,"waitingFor":null}',
+      );
     });
 
     it.each([
@@ -156,7 +199,8 @@ describe('inside a workspace', () => {
         const { user, system } = process.cpuUsage();
         console.log((user + system) / 2e6);`;
       expect(Number(await said(small, `node -e '${burn}'`))).toBeLessThan(0.65);
-      const quota = 'cat /sys/fs/cgroup/cpu.max 2>/dev/null || paste -d" " /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.cfs_period_us';
+      const quota =
+        'cat /sys/fs/cgroup/cpu.max 2>/dev/null || paste -d" " /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.cfs_period_us';
       const [most, period] = (await said(both, quota)).split(' ').map(Number);
       expect(most! / period!).toBeCloseTo(1.5);
     });
@@ -193,12 +237,18 @@ for pid in children:
       const refused = greedy.diskLimitEnforced === 'hard';
       expect(exitCode === 0).toBe(!refused);
       // Where the engine does not refuse the bytes, DevForge measures and stops.
-      const measured = await until('it is refused or stopped', async () => {
-        const container = ok(await server.api.get(greedy.id));
-        return (refused || container.status === 'stopped') && container;
-      }, 90_000);
+      const measured = await until(
+        'it is refused or stopped',
+        async () => {
+          const container = ok(await server.api.get(greedy.id));
+          return (refused || container.status === 'stopped') && container;
+        },
+        90_000,
+      );
       const reason = { code: 'disk_limit_exceeded', message: expect.stringContaining('256 MB') };
-      expect(measured).toMatchObject(refused ? { status: 'running', statusReason: null } : { status: 'stopped', statusReason: reason });
+      expect(measured).toMatchObject(
+        refused ? { status: 'running', statusReason: null } : { status: 'stopped', statusReason: reason },
+      );
       expect((await server.engine.inspect(greedy.dockerId!)).State.Running).toBe(refused);
       expect(ok(await server.api.start(greedy.id)).status).toBe('running');
     }, 120_000);
@@ -209,7 +259,15 @@ for pid in children:
       const status = await said(both, 'grep -E "^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):" /proc/self/status');
       const fields = Object.fromEntries(status.split('\n').map((line) => line.split(':\t')));
       const none = '0'.repeat(16);
-      expect(fields).toEqual({ CapInh: none, CapPrm: none, CapEff: none, CapBnd: none, CapAmb: none, NoNewPrivs: '1', Seccomp: '2' });
+      expect(fields).toEqual({
+        CapInh: none,
+        CapPrm: none,
+        CapEff: none,
+        CapBnd: none,
+        CapAmb: none,
+        NoNewPrivs: '1',
+        Seccomp: '2',
+      });
       expect((await inside(both, 'command -v sudo')).exitCode).not.toBe(0);
       expect((await inside(both, 'su -c id root < /dev/null')).exitCode).not.toBe(0);
       expect((await inside(both, 'cat /etc/shadow')).exitCode).not.toBe(0);
@@ -255,12 +313,20 @@ for pid in children:
         Tmpfs: { '/tmp': expect.stringMatching(/nosuid.*exec/) },
       });
       // Engines write an empty list as [], {} or null.
-      for (const list of [HostConfig.Binds, HostConfig.Devices, HostConfig.PortBindings, HostConfig.CapAdd]) expect(Object.keys(list ?? {})).toEqual([]);
-      expect(HostConfig.Ulimits).toEqual(expect.arrayContaining([expect.objectContaining({ Name: 'core', Soft: 0, Hard: 0 }), expect.objectContaining({ Name: 'nofile' })]));
+      for (const list of [HostConfig.Binds, HostConfig.Devices, HostConfig.PortBindings, HostConfig.CapAdd])
+        expect(Object.keys(list ?? {})).toEqual([]);
+      expect(HostConfig.Ulimits).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ Name: 'core', Soft: 0, Hard: 0 }),
+          expect.objectContaining({ Name: 'nofile' }),
+        ]),
+      );
       expect(Mounts.map(({ Type }) => Type)).toEqual(['volume', 'volume']);
       expect(Mounts.map(({ Destination }) => Destination).toSorted()).toEqual(['/var/lib/devforge', '/workspace']);
       expect(Object.keys(NetworkSettings.Networks)).toEqual(['devforge']);
-      const network = await server.engine.docker.getNetwork('devforge').inspect() as { Options: Record<string, string> };
+      const network = (await server.engine.docker.getNetwork('devforge').inspect()) as {
+        Options: Record<string, string>;
+      };
       expect(network.Options).toMatchObject({ 'com.docker.network.bridge.enable_icc': 'false' });
     });
   });

@@ -6,8 +6,17 @@ import { ok, problem } from '../support/api/client.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { until } from '../support/e2e/until.js';
-import { type InstructedServer, startInstructedServer, type Workspace } from '../support/instructions/instructed-server.js';
-import { type Instruction, type InstructionsClient, seqsOf, upTo } from '../support/instructions/instructions-client.js';
+import {
+  type InstructedServer,
+  startInstructedServer,
+  type Workspace,
+} from '../support/instructions/instructed-server.js';
+import {
+  type Instruction,
+  type InstructionsClient,
+  seqsOf,
+  upTo,
+} from '../support/instructions/instructions-client.js';
 import { bash, say } from '../support/messages-api/replies.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
 
@@ -58,12 +67,19 @@ describe('instructions, in hand', () => {
       const waiting = await instructions.accepted(workspace.container.id, 'Never.');
       const turns = workspace.model.turns.length;
       const cancelled = ok(await instructions.cancel(waiting.id));
-      expect(cancelled).toMatchObject({ status: 'cancelled', statusReason: { code: 'cancelled' }, startedAt: null, lastSeq: 0 });
+      expect(cancelled).toMatchObject({
+        status: 'cancelled',
+        statusReason: { code: 'cancelled' },
+        startedAt: null,
+        lastSeq: 0,
+      });
       await expect(instructions.cancel(waiting.id)).resolves.toMatchObject({ status: 200, body: cancelled });
       open();
       await instructions.ended(id);
       workspace.model.next(say('After it.'));
-      await expect(instructions.ended((await instructions.accepted(workspace.container.id, 'After.')).id)).resolves.toMatchObject({ result: 'After it.' });
+      await expect(
+        instructions.ended((await instructions.accepted(workspace.container.id, 'After.')).id),
+      ).resolves.toMatchObject({ result: 'After it.' });
       expect(workspace.model.turns).toHaveLength(turns + 1);
     });
 
@@ -74,7 +90,11 @@ describe('instructions, in hand', () => {
           const mark = `/tmp/${randomUUID()}`;
           workspace.model.next(bash(`touch ${mark}; sleep 300`));
           const { id } = await instructions.accepted(workspace.container.id, 'Sleep.');
-          await until('the tool runs', async () => (await server.engine.exec(workspace.container.dockerId!, ['test', '-e', mark])).exitCode === 0, 30_000);
+          await until(
+            'the tool runs',
+            async () => (await server.engine.exec(workspace.container.dockerId!, ['test', '-e', mark])).exitCode === 0,
+            30_000,
+          );
           return id;
         },
         'right after it was accepted': async () => {
@@ -91,7 +111,11 @@ describe('instructions, in hand', () => {
       for (const [phase, begin] of Object.entries(phases)) {
         const id = await begin();
         const cancelled = ok(await instructions.cancel(id));
-        expect({ phase, status: cancelled.status, code: cancelled.statusReason?.code }).toEqual({ phase, status: 'cancelled', code: 'cancelled' });
+        expect({ phase, status: cancelled.status, code: cancelled.statusReason?.code }).toEqual({
+          phase,
+          status: 'cancelled',
+          code: 'cancelled',
+        });
         await expect(instructions.cancel(id)).resolves.toMatchObject({ status: 200, body: cancelled });
         expect(seqsOf(await instructions.events(id))).toEqual(upTo(cancelled.lastSeq));
         workspace.model.clear();
@@ -99,7 +123,11 @@ describe('instructions, in hand', () => {
         const next = await instructions.ended((await instructions.accepted(workspace.container.id, 'Next.')).id);
         expect({ phase, result: next.result }).toEqual({ phase, result: 'Next.' });
       }
-      const { stdout } = await server.engine.exec(workspace.container.dockerId!, ['pgrep', '-fa', 'sleep 300|claude -p']);
+      const { stdout } = await server.engine.exec(workspace.container.dockerId!, [
+        'pgrep',
+        '-fa',
+        'sleep 300|claude -p',
+      ]);
       expect(stdout).toBe('');
     }, 120_000);
 
@@ -121,16 +149,22 @@ describe('instructions, in hand', () => {
       asking.model.next(bash(command), say('Over.'));
       const { id } = await instructions.accepted(asking.container.id, command);
       const waiting = await instructions.when(id, 'asks', ({ permissions }) => permissions.length > 0);
-      expect(waiting).toMatchObject({ status: 'running', permissions: [{ toolName: 'Bash', input: { command }, requestId: expect.any(String) }] });
+      expect(waiting).toMatchObject({
+        status: 'running',
+        permissions: [{ toolName: 'Bash', input: { command }, requestId: expect.any(String) }],
+      });
       return { id, requestId: waiting.permissions[0]!.requestId };
     }
-    const exists = async (file: string): Promise<boolean> => (await server.engine.exec(asking.container.dockerId!, ['test', '-e', file])).exitCode === 0;
+    const exists = async (file: string): Promise<boolean> =>
+      (await server.engine.exec(asking.container.dockerId!, ['test', '-e', file])).exitCode === 0;
 
     it('are asked for in an interactive container, and granted', async () => {
       const { id, requestId } = await asked('touch /workspace/allowed');
       const client = await connect();
       await client.ask('subscribe:instruction', { instructionId: id });
-      await until('the socket shows it', () => client.all('instruction:update').some(({ instruction }) => instruction.permissions[0]?.requestId === requestId));
+      await until('the socket shows it', () =>
+        client.all('instruction:update').some(({ instruction }) => instruction.permissions[0]?.requestId === requestId),
+      );
       await expect(exists('/workspace/allowed')).resolves.toBe(false);
       expect(ok(await instructions.answer(id, requestId, { decision: 'allow' })).permissions).toEqual([]);
       await expect(instructions.ended(id)).resolves.toMatchObject({ status: 'succeeded', result: 'Over.' });
@@ -145,16 +179,26 @@ describe('instructions, in hand', () => {
       await client.ask('subscribe:status', { containerId: asking.container.id });
       const agent = async () => ok(await server.api.get(asking.container.id)).agent;
       const { id, requestId } = await asked('touch /workspace/shown');
-      const waiting = { active: true, state: 'waiting', since: expect.any(String), waitingFor: { tool: 'Bash', text: 'touch /workspace/shown' } };
+      const waiting = {
+        active: true,
+        state: 'waiting',
+        since: expect.any(String),
+        waitingFor: { tool: 'Bash', text: 'touch /workspace/shown' },
+      };
       await until('the container shows it', async () => (await agent())?.state === 'waiting');
       await expect(agent()).resolves.toEqual(waiting);
-      const metrics = await server.api.request<{ agent: unknown }>('GET', `/api/containers/${asking.container.id}/metrics`);
+      const metrics = await server.api.request<{ agent: unknown }>(
+        'GET',
+        `/api/containers/${asking.container.id}/metrics`,
+      );
       expect(ok(metrics).agent).toEqual(waiting);
       ok(await instructions.answer(id, requestId, { decision: 'allow' }));
       await instructions.ended(id);
       await until('the agent is done', async () => !['working', 'waiting'].includes((await agent())?.state ?? 'none'));
       const states = client.all('status:update').map((update) => update.agent?.state);
-      expect(states.filter((state, index) => state !== states[index - 1])).toEqual(expect.arrayContaining(['working', 'waiting']));
+      expect(states.filter((state, index) => state !== states[index - 1])).toEqual(
+        expect.arrayContaining(['working', 'waiting']),
+      );
       expect(states.indexOf('working')).toBeLessThan(states.indexOf('waiting'));
     });
 
@@ -168,10 +212,19 @@ describe('instructions, in hand', () => {
 
     it('go with the instruction that asked', async () => {
       const { id, requestId } = await asked('touch /workspace/cancelled');
-      expect(problem(await instructions.answer(id, 'another', { decision: 'allow' }))).toMatchObject({ status: 404, code: 'permission_not_found' });
-      expect(problem(await instructions.answer(id, requestId, { decision: 'perhaps' }))).toMatchObject({ status: 400, code: 'validation_failed' });
+      expect(problem(await instructions.answer(id, 'another', { decision: 'allow' }))).toMatchObject({
+        status: 404,
+        code: 'permission_not_found',
+      });
+      expect(problem(await instructions.answer(id, requestId, { decision: 'perhaps' }))).toMatchObject({
+        status: 400,
+        code: 'validation_failed',
+      });
       expect(ok(await instructions.cancel(id))).toMatchObject({ status: 'cancelled', permissions: [] });
-      expect(problem(await instructions.answer(id, requestId, { decision: 'allow' }))).toMatchObject({ status: 409, code: 'invalid_state' });
+      expect(problem(await instructions.answer(id, requestId, { decision: 'allow' }))).toMatchObject({
+        status: 409,
+        code: 'invalid_state',
+      });
       await expect(exists('/workspace/cancelled')).resolves.toBe(false);
     });
 
@@ -187,7 +240,11 @@ describe('instructions, in hand', () => {
     it('has to run, unless it is to be started', async () => {
       const of = await server.workspace({ cpuLimit: 1, memoryLimit: 512 });
       ok(await server.api.stop(of.container.id));
-      expect(problem(await instructions.post(of.container.id, { prompt: 'Hello.' }))).toMatchObject({ status: 409, code: 'invalid_state', currentStatus: 'stopped' });
+      expect(problem(await instructions.post(of.container.id, { prompt: 'Hello.' }))).toMatchObject({
+        status: 409,
+        code: 'invalid_state',
+        currentStatus: 'stopped',
+      });
       of.model.next(say('Started.'));
       const { id } = await instructions.accepted(of.container.id, 'Hello.', { startIfStopped: true });
       await expect(instructions.ended(id)).resolves.toMatchObject({ status: 'succeeded', result: 'Started.' });
@@ -199,7 +256,10 @@ describe('instructions, in hand', () => {
       const { id } = await held(of);
       const waiting = await instructions.accepted(of.container.id, 'Next.');
       ok(await server.api.stop(of.container.id));
-      await expect(instructions.ended(id)).resolves.toMatchObject({ status: 'failed', statusReason: { code: 'container_stopped' } });
+      await expect(instructions.ended(id)).resolves.toMatchObject({
+        status: 'failed',
+        statusReason: { code: 'container_stopped' },
+      });
       await sleep(500);
       await expect(running(waiting.id)).resolves.toMatchObject({ status: 'queued' });
       of.model.next(say('Next.'));
@@ -216,8 +276,12 @@ describe('instructions, in hand', () => {
       const client = await connect();
       await client.ask('subscribe:instruction', { instructionId: id });
       expect((await server.api.remove(of.container.id)).status).toBe(204);
-      for (const gone of [id, waiting.id]) expect(problem(await instructions.get(gone))).toMatchObject({ status: 404, code: 'instruction_not_found' });
-      expect(problem(await instructions.list(of.container.id))).toMatchObject({ status: 404, code: 'container_not_found' });
+      for (const gone of [id, waiting.id])
+        expect(problem(await instructions.get(gone))).toMatchObject({ status: 404, code: 'instruction_not_found' });
+      expect(problem(await instructions.list(of.container.id))).toMatchObject({
+        status: 404,
+        code: 'container_not_found',
+      });
       await reading;
       await until('the socket hears of it', () => client.all('instruction:removed').length > 0);
       expect(client.all('instruction:removed')).toEqual([{ instructionId: id }]);
@@ -247,15 +311,29 @@ describe('instructions, in hand', () => {
     });
 
     it('is refused for bodies over a megabyte, unknown containers and instructions', async () => {
-      expect(problem(await instructions.post(workspace.container.id, { prompt: 'x'.repeat(MIB) }))).toMatchObject({ status: 413, code: 'payload_too_large' });
-      expect(problem(await instructions.post('nobody', { prompt: 'a' }))).toMatchObject({ status: 404, code: 'container_not_found' });
+      expect(problem(await instructions.post(workspace.container.id, { prompt: 'x'.repeat(MIB) }))).toMatchObject({
+        status: 413,
+        code: 'payload_too_large',
+      });
+      expect(problem(await instructions.post('nobody', { prompt: 'a' }))).toMatchObject({
+        status: 404,
+        code: 'container_not_found',
+      });
       for (const id of [randomUUID(), 'x']) {
-        for (const answer of [await instructions.get(id), await instructions.cancel(id), await instructions.diff(id), await instructions.answer(id, 'r', { decision: 'allow' })]) {
+        for (const answer of [
+          await instructions.get(id),
+          await instructions.cancel(id),
+          await instructions.diff(id),
+          await instructions.answer(id, 'r', { decision: 'allow' }),
+        ]) {
           expect(problem(answer)).toMatchObject({ status: 404, code: 'instruction_not_found' });
         }
       }
       for (const query of [{ limit: 0 }, { limit: 101 }, { status: 'gone' }, { cursor: 'x' }]) {
-        expect(problem(await instructions.list(workspace.container.id, query as never))).toMatchObject({ status: 400, code: 'validation_failed' });
+        expect(problem(await instructions.list(workspace.container.id, query as never))).toMatchObject({
+          status: 400,
+          code: 'validation_failed',
+        });
       }
     });
 
@@ -269,7 +347,10 @@ describe('instructions, in hand', () => {
 
     it('a container without Claude Code is refused', async () => {
       const { id } = ok(await server.api.create({ name: uniqueName('editor'), template: 'vscode', memoryLimit: 256 }));
-      expect(problem(await instructions.post(id, { prompt: 'a' }))).toMatchObject({ status: 409, code: 'no_claude_code' });
+      expect(problem(await instructions.post(id, { prompt: 'a' }))).toMatchObject({
+        status: 409,
+        code: 'no_claude_code',
+      });
       await server.api.remove(id);
     });
   });

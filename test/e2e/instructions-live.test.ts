@@ -5,11 +5,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ok, problem } from '../support/api/client.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
-import { type InstructedServer, startInstructedServer, type Workspace } from '../support/instructions/instructed-server.js';
-import { type Instruction, type InstructionEvent, type InstructionsClient, seqsOf, upTo } from '../support/instructions/instructions-client.js';
+import {
+  type InstructedServer,
+  startInstructedServer,
+  type Workspace,
+} from '../support/instructions/instructed-server.js';
+import {
+  type Instruction,
+  type InstructionEvent,
+  type InstructionsClient,
+  seqsOf,
+  upTo,
+} from '../support/instructions/instructions-client.js';
 import { bash, say } from '../support/messages-api/replies.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
-
 
 jest.setTimeout(120_000);
 
@@ -57,7 +66,11 @@ describe('instructions, live', () => {
       const reading = (async () => {
         for await (const event of instructions.follow(id)) seen.push(event);
       })();
-      await until('it has begun', () => seen.some(({ event }) => event.type === 'system' && event.subtype === 'init'), 60_000);
+      await until(
+        'it has begun',
+        () => seen.some(({ event }) => event.type === 'system' && event.subtype === 'init'),
+        60_000,
+      );
       await sleep(300);
       const before = seen.length;
       open();
@@ -95,13 +108,20 @@ describe('instructions, live', () => {
       const response = await instructions.stream(id, { follow: true }, { accept: 'text/event-stream' });
       expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
       open();
-      const records = (await response.text()).split('\n\n').filter((record) => record !== '' && !record.startsWith(':'));
+      const records = (await response.text())
+        .split('\n\n')
+        .filter((record) => record !== '' && !record.startsWith(':'));
       const all = await instructions.events(id);
       expect(records.pop()).toBe('event: end\ndata: {}');
       expect(records.map((record) => record.split('\n')[0])).toEqual(all.map(({ seq }) => `id: ${seq}`));
       expect(records.map((record) => JSON.parse(record.split('\ndata: ')[1]!) as unknown)).toEqual(all);
 
-      const sse = (lastEventId: number) => instructions.stream(id, { follow: true }, { accept: 'text/event-stream', 'last-event-id': String(lastEventId) });
+      const sse = (lastEventId: number) =>
+        instructions.stream(
+          id,
+          { follow: true },
+          { accept: 'text/event-stream', 'last-event-id': String(lastEventId) },
+        );
       expect(await (await sse(all.length - 1)).text()).toMatch(new RegExp(`^id: ${all.length}\n`));
       expect((await sse(all.length)).status).toBe(204);
     });
@@ -118,12 +138,22 @@ describe('instructions, live', () => {
     });
 
     it('are refused where there are none', async () => {
-      expect(problem(await server.api.request('GET', `/api/instructions/${randomUUID()}/events`))).toMatchObject({ status: 404, code: 'instruction_not_found' });
+      expect(problem(await server.api.request('GET', `/api/instructions/${randomUUID()}/events`))).toMatchObject({
+        status: 404,
+        code: 'instruction_not_found',
+      });
       const { id, open } = await held();
       for (const query of [{ after: -1 }, { after: 'x' }, { after: 1.5 }, { follow: 'yes' }, { from: 1 }]) {
-        expect(problem(await server.api.request('GET', `/api/instructions/${id}/events`, { query }))).toMatchObject({ status: 400, code: 'validation_failed' });
+        expect(problem(await server.api.request('GET', `/api/instructions/${id}/events`, { query }))).toMatchObject({
+          status: 400,
+          code: 'validation_failed',
+        });
       }
-      expect(problem(await instructions.diff(id))).toMatchObject({ status: 409, code: 'invalid_state', currentStatus: 'running' });
+      expect(problem(await instructions.diff(id))).toMatchObject({
+        status: 409,
+        code: 'invalid_state',
+        currentStatus: 'running',
+      });
       open();
       await instructions.ended(id);
     });
@@ -139,7 +169,11 @@ describe('instructions, live', () => {
       await expect(client.ask('subscribe:instruction', { instructionId: id })).resolves.toEqual({ ok: true });
       await expect(second.ask('subscribe:instruction', { instructionId: id, after: 1 })).resolves.toEqual({ ok: true });
       open();
-      await until('it is over', () => client.all('instruction:update').some(({ instruction }) => instruction.status === 'succeeded'), 30_000);
+      await until(
+        'it is over',
+        () => client.all('instruction:update').some(({ instruction }) => instruction.status === 'succeeded'),
+        30_000,
+      );
       const all = await instructions.events(id);
       const eventsOf = (one: SocketClient) => one.all('instruction:event').map(({ seq, event }) => ({ seq, event }));
       expect(eventsOf(client)).toEqual(all);
@@ -175,7 +209,10 @@ describe('instructions, live', () => {
         [{}, 'validation_failed'],
         [{ instructionId: id, from: 1 }, 'validation_failed'],
       ] as const) {
-        await expect(client.ask('subscribe:instruction', payload)).resolves.toMatchObject({ ok: false, error: { code } });
+        await expect(client.ask('subscribe:instruction', payload)).resolves.toMatchObject({
+          ok: false,
+          error: { code },
+        });
       }
     });
   });

@@ -6,7 +6,11 @@ import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { gitFixture } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
 import type { GitServers } from '../support/git/git-servers.js';
-import { type InstructedServer, startInstructedServer, type Workspace } from '../support/instructions/instructed-server.js';
+import {
+  type InstructedServer,
+  startInstructedServer,
+  type Workspace,
+} from '../support/instructions/instructed-server.js';
 import { type InstructionsClient, seqsOf, upTo } from '../support/instructions/instructions-client.js';
 import { bash, call, say, turn } from '../support/messages-api/replies.js';
 
@@ -29,7 +33,8 @@ describe('instructions', () => {
     await git?.close();
   }, 60_000);
 
-  const inWorkspace = async (script: string): Promise<string> => (await server.engine.exec(workspace.container.dockerId!, ['sh', '-c', script], { cwd: '/workspace' })).stdout;
+  const inWorkspace = async (script: string): Promise<string> =>
+    (await server.engine.exec(workspace.container.dockerId!, ['sh', '-c', script], { cwd: '/workspace' })).stdout;
 
   it('are accepted, run, and tell what came of them', async () => {
     const { container, model } = workspace;
@@ -38,13 +43,31 @@ describe('instructions', () => {
     expect(accepted.status).toBe(202);
     const { id } = accepted.body;
     expect(accepted.headers.get('location')).toBe(`/api/instructions/${id}`);
-    expect(accepted.body).toMatchObject({ containerId: container.id, prompt: 'Say hello.', status: 'queued', startedAt: null, lastSeq: 0, permissions: [], diff: null });
+    expect(accepted.body).toMatchObject({
+      containerId: container.id,
+      prompt: 'Say hello.',
+      status: 'queued',
+      startedAt: null,
+      lastSeq: 0,
+      permissions: [],
+      diff: null,
+    });
     const ended = await instructions.ended(id);
-    expect(ended).toMatchObject({ status: 'succeeded', statusReason: null, result: 'Hello, operator.', turns: 1, costUsd: expect.any(Number), sessionId: expect.any(String) });
+    expect(ended).toMatchObject({
+      status: 'succeeded',
+      statusReason: null,
+      result: 'Hello, operator.',
+      turns: 1,
+      costUsd: expect.any(Number),
+      sessionId: expect.any(String),
+    });
     expect(ended.usage).toMatchObject({ output_tokens: expect.any(Number) });
     const events = await instructions.events(id);
     expect(seqsOf(events)).toEqual(upTo(ended.lastSeq));
-    expect(events.find(({ event }) => event.subtype === 'init')!.event).toMatchObject({ type: 'system', session_id: ended.sessionId });
+    expect(events.find(({ event }) => event.subtype === 'init')!.event).toMatchObject({
+      type: 'system',
+      session_id: ended.sessionId,
+    });
     expect(events.at(-1)!.event).toMatchObject({ type: 'result', result: 'Hello, operator.' });
   });
 
@@ -55,7 +78,9 @@ describe('instructions', () => {
         { type: 'text', text: 'I write.' },
         { type: 'tool_use', name: 'Write', input: { file_path: '/workspace/new file.txt', content: 'ü\n' } },
       ]),
-      bash('printf "more\\n" >> README.md && git add README.md && git -c user.name=a -c user.email=a@b commit -q -m "More" && echo untracked > loose.txt'),
+      bash(
+        'printf "more\\n" >> README.md && git add README.md && git -c user.name=a -c user.email=a@b commit -q -m "More" && echo untracked > loose.txt',
+      ),
       say('Done.'),
     );
     const head = (await inWorkspace('git rev-parse HEAD')).trim();
@@ -72,16 +97,30 @@ describe('instructions', () => {
       expect(diff.body.replace('+++ b/new file.txt\t', '+++ "b/new file.txt"')).toContain(part);
     }
     // It leads from the state before to the state after.
-    await server.engine.exec(container.dockerId!, ['sh', '-c', `rm -rf /tmp/again && git clone -q /workspace /tmp/again && cd /tmp/again && git checkout -q ${head} && printf %s "$PATCH" | git apply`], { env: { PATCH: diff.body } });
-    expect(await inWorkspace('cd /tmp/again && cat README.md "new file.txt" loose.txt')).toBe('hello\nmore\nü\nuntracked\n');
+    await server.engine.exec(
+      container.dockerId!,
+      [
+        'sh',
+        '-c',
+        `rm -rf /tmp/again && git clone -q /workspace /tmp/again && cd /tmp/again && git checkout -q ${head} && printf %s "$PATCH" | git apply`,
+      ],
+      { env: { PATCH: diff.body } },
+    );
+    expect(await inWorkspace('cd /tmp/again && cat README.md "new file.txt" loose.txt')).toBe(
+      'hello\nmore\nü\nuntracked\n',
+    );
   });
 
   it('go on with a session, or with the latest one', async () => {
     const { container, model } = await server.workspace();
     model.next(say('I remember 42.'), say('It was 42.'), say('Still 42.'), say('A new one.'));
     const first = await instructions.ended((await instructions.accepted(container.id, 'Remember 42.')).id);
-    const second = await instructions.ended((await instructions.accepted(container.id, 'What was it?', { sessionId: first.sessionId! })).id);
-    const third = await instructions.ended((await instructions.accepted(container.id, 'And now?', { continue: true })).id);
+    const second = await instructions.ended(
+      (await instructions.accepted(container.id, 'What was it?', { sessionId: first.sessionId! })).id,
+    );
+    const third = await instructions.ended(
+      (await instructions.accepted(container.id, 'And now?', { continue: true })).id,
+    );
     const fresh = await instructions.ended((await instructions.accepted(container.id, 'Who are you?')).id);
     expect([second, third].map(({ sessionId }) => sessionId)).toEqual([first.sessionId, first.sessionId]);
     expect(fresh.sessionId).not.toBe(first.sessionId);
@@ -91,17 +130,21 @@ describe('instructions', () => {
   });
 
   it('run in order and one at a time in a container, and ten containers at once', async () => {
-    const workspaces = await Promise.all(Array.from({ length: 10 }, () => server.workspace({ cpuLimit: 1, memoryLimit: 512 })));
+    const workspaces = await Promise.all(
+      Array.from({ length: 10 }, () => server.workspace({ cpuLimit: 1, memoryLimit: 512 })),
+    );
     let open: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
     for (const { model } of workspaces) {
       model.next(async () => (await gate, say('first')), say('second'));
     }
-    const ids = await Promise.all(workspaces.map(async ({ container }) => {
-      const accepted: string[] = [];
-      for (const prompt of ['1', '2']) accepted.push((await instructions.accepted(container.id, prompt)).id);
-      return accepted;
-    }));
+    const ids = await Promise.all(
+      workspaces.map(async ({ container }) => {
+        const accepted: string[] = [];
+        for (const prompt of ['1', '2']) accepted.push((await instructions.accepted(container.id, prompt)).id);
+        return accepted;
+      }),
+    );
     // All ten are at their first turn at the same time, and none is at its second.
     await Promise.all(workspaces.map(({ model }) => model.turn(1, 120_000)));
     const statuses = await Promise.all(ids.flat().map(async (id) => ok(await instructions.get(id)).status));
@@ -110,13 +153,19 @@ describe('instructions', () => {
     for (const [index, { container, model }] of workspaces.entries()) {
       const ended = [];
       for (const id of ids[index]!) ended.push(await instructions.ended(id, 180_000));
-      expect(ended.map(({ status, result }) => [status, result])).toEqual([['succeeded', 'first'], ['succeeded', 'second']]);
+      expect(ended.map(({ status, result }) => [status, result])).toEqual([
+        ['succeeded', 'first'],
+        ['succeeded', 'second'],
+      ]);
       expect(ended[1]!.startedAt! >= ended[0]!.finishedAt!).toBe(true);
       expect(model.turns).toHaveLength(2);
       expect(ok(await instructions.list(container.id)).items.map(({ id }) => id)).toEqual(ids[index]!.toReversed());
       const page = ok(await instructions.list(container.id, { limit: 1 }));
       expect(page.items).toHaveLength(1);
-      expect(ok(await instructions.list(container.id, { limit: 1, cursor: page.nextCursor! }))).toMatchObject({ items: [{ id: ids[index]![0] }], nextCursor: null });
+      expect(ok(await instructions.list(container.id, { limit: 1, cursor: page.nextCursor! }))).toMatchObject({
+        items: [{ id: ids[index]![0] }],
+        nextCursor: null,
+      });
     }
     await Promise.all(workspaces.map(({ container }) => server.api.remove(container.id)));
   }, 300_000);
@@ -126,24 +175,47 @@ describe('instructions', () => {
     model.next(say('Once.'));
     const before = model.turns.length;
     const key = { 'idempotency-key': randomUUID() };
-    const answers = await Promise.all([1, 2, 3].map(() => instructions.post(container.id, { prompt: 'Once only.' }, key)));
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => instructions.post(container.id, { prompt: 'Once only.' }, key)),
+    );
     expect(new Set(answers.map(({ status, body }) => `${status} ${body.id}`)).size).toBe(1);
-    expect(problem(await instructions.post(container.id, { prompt: 'Twice.' }, key))).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
-    expect(problem(await instructions.post(container.id, { prompt: 'Once only.' }, { 'idempotency-key': 'a b' })).code).toBe('validation_failed');
+    expect(problem(await instructions.post(container.id, { prompt: 'Twice.' }, key))).toMatchObject({
+      status: 422,
+      code: 'idempotency_key_reused',
+    });
+    expect(
+      problem(await instructions.post(container.id, { prompt: 'Once only.' }, { 'idempotency-key': 'a b' })).code,
+    ).toBe('validation_failed');
     await instructions.ended(answers[0]!.body.id);
-    expect(ok(await instructions.post(container.id, { prompt: 'Once only.' }, key))).toMatchObject({ id: answers[0]!.body.id, status: 'succeeded' });
+    expect(ok(await instructions.post(container.id, { prompt: 'Once only.' }, key))).toMatchObject({
+      id: answers[0]!.body.id,
+      status: 'succeeded',
+    });
     expect(model.turns.length).toBe(before + 1);
   });
 
   it('end with a reason when the model, a bound or the session does not allow more', async () => {
     const { container, model } = await server.workspace();
-    const run = async (prompt: string, more = {}) => instructions.ended((await instructions.accepted(container.id, prompt, more)).id);
+    const run = async (prompt: string, more = {}) =>
+      instructions.ended((await instructions.accepted(container.id, prompt, more)).id);
     model.otherwise(bash('true'));
-    await expect(run('For ever.', { maxTurns: 2 })).resolves.toMatchObject({ status: 'failed', statusReason: { code: 'max_turns' } });
-    await expect(run('For ever.', { maxBudgetUsd: 0.000_01 })).resolves.toMatchObject({ status: 'failed', statusReason: { code: 'budget_exceeded' } });
-    await expect(run('Who?', { sessionId: randomUUID() })).resolves.toMatchObject({ status: 'failed', statusReason: { code: 'session_not_found' } });
+    await expect(run('For ever.', { maxTurns: 2 })).resolves.toMatchObject({
+      status: 'failed',
+      statusReason: { code: 'max_turns' },
+    });
+    await expect(run('For ever.', { maxBudgetUsd: 0.000_01 })).resolves.toMatchObject({
+      status: 'failed',
+      statusReason: { code: 'budget_exceeded' },
+    });
+    await expect(run('Who?', { sessionId: randomUUID() })).resolves.toMatchObject({
+      status: 'failed',
+      statusReason: { code: 'session_not_found' },
+    });
     model.otherwise(bash('sleep 60'));
-    await expect(run('Sleep.', { timeoutSeconds: 3 })).resolves.toMatchObject({ status: 'timed_out', statusReason: { code: 'timed_out' } });
+    await expect(run('Sleep.', { timeoutSeconds: 3 })).resolves.toMatchObject({
+      status: 'timed_out',
+      statusReason: { code: 'timed_out' },
+    });
   }, 120_000);
 
   it('leave nothing of their runs in the container but a mark', async () => {
@@ -154,7 +226,11 @@ describe('instructions', () => {
     await until('it is cleared away', async () => (await inWorkspace(`ls ${folder}`)) === 'outcome.json\n');
     // A start that comes late runs nothing.
     const turns = model.turns.length;
-    expect(await inWorkspace(`echo '{"prompt":"x","cwd":"/workspace","permissionMode":"manual","newSessionId":"${id}"}' | devforge-instruction start ${id}`)).toBe('{"state":"ended"}\n');
+    expect(
+      await inWorkspace(
+        `echo '{"prompt":"x","cwd":"/workspace","permissionMode":"manual","newSessionId":"${id}"}' | devforge-instruction start ${id}`,
+      ),
+    ).toBe('{"state":"ended"}\n');
     expect(model.turns).toHaveLength(turns);
   });
 

@@ -16,7 +16,11 @@ describe('the life of a container', () => {
   let shared: Container;
   let locked: SshKey;
 
-  const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({ name: uniqueName(), template: 'claude', ...extra });
+  const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({
+    name: uniqueName(),
+    template: 'claude',
+    ...extra,
+  });
   const running = async (extra: Partial<CreateContainer> = {}): Promise<Container> => {
     const response = await server.api.create(wanted(extra), { prefer: 'wait=60' });
     expect(response.status).toBe(201);
@@ -25,7 +29,11 @@ describe('the life of a container', () => {
   const inside = async ({ dockerId }: Container, script: string) => server.engine.exec(dockerId!, ['sh', '-c', script]);
   const traces = async (id: string) => {
     const { containers, volumes, networks } = await server.engine.labelled(id);
-    return [...containers.flatMap(({ Names }) => Names), ...volumes.map(({ Name }) => Name), ...networks.map(({ Name }) => Name)];
+    return [
+      ...containers.flatMap(({ Names }) => Names),
+      ...volumes.map(({ Name }) => Name),
+      ...networks.map(({ Name }) => Name),
+    ];
   };
 
   beforeAll(async () => {
@@ -39,7 +47,13 @@ describe('the life of a container', () => {
 
   describe('create', () => {
     it('is accepted with 202, its place and its job, and ends running', async () => {
-      const body = wanted({ mode: 'autonomous', cpuLimit: 0.5, memoryLimit: 256, diskLimit: 1024, env: { FOO: 'bar' } });
+      const body = wanted({
+        mode: 'autonomous',
+        cpuLimit: 0.5,
+        memoryLimit: 256,
+        diskLimit: 1024,
+        env: { FOO: 'bar' },
+      });
       const { env, ...visible } = body;
       const response = await server.api.create(body);
       expect(response.status).toBe(202);
@@ -59,17 +73,35 @@ describe('the life of a container', () => {
         editorUrl: null,
         editor: null,
         agent: { active: false, state: 'none', since: null, waitingFor: null },
-        job: expect.objectContaining({ id: expect.stringMatching(UUID), name: 'create', containerId: accepted.id, state: 'queued', progress: 0, error: null }),
+        job: expect.objectContaining({
+          id: expect.stringMatching(UUID),
+          name: 'create',
+          containerId: accepted.id,
+          state: 'queued',
+          progress: 0,
+          error: null,
+        }),
         createdAt: expect.stringMatching(ISO),
         updatedAt: expect.stringMatching(ISO),
         startedAt: null,
       });
 
       const ready = await server.api.waitForStatus(accepted.id, 'running');
-      expect(ready).toMatchObject({ statusReason: null, dockerId: expect.any(String), image: expect.stringMatching(/^devforge\/workspace-claude:[0-9a-f]+$/) });
+      expect(ready).toMatchObject({
+        statusReason: null,
+        dockerId: expect.any(String),
+        image: expect.stringMatching(/^devforge\/workspace-claude:[0-9a-f]+$/),
+      });
       expect(ready.startedAt).toMatch(ISO);
       const job = ok(await server.api.job(accepted.job!.id));
-      expect(job).toMatchObject({ name: 'create', containerId: accepted.id, state: 'completed', progress: 100, attempts: 1, error: null });
+      expect(job).toMatchObject({
+        name: 'create',
+        containerId: accepted.id,
+        state: 'completed',
+        progress: 100,
+        attempts: 1,
+        error: null,
+      });
       const told = await inside(ready, 'echo "$FOO"');
       expect(told.stdout).toBe(`${env!['FOO']}\n`);
     });
@@ -78,19 +110,29 @@ describe('the life of a container', () => {
       const { id, job } = ok(await server.api.create(wanted()));
       const statuses: string[] = [];
       const progress: number[] = [];
-      await until('it runs', async () => {
-        const [container, { body }] = await Promise.all([server.api.get(id), server.api.job(job!.id)]);
-        if (statuses.at(-1) !== container.body.status) statuses.push(container.body.status);
-        progress.push(Number(body.progress));
-        return container.body.status === 'running';
-      }, 60_000);
+      await until(
+        'it runs',
+        async () => {
+          const [container, { body }] = await Promise.all([server.api.get(id), server.api.job(job!.id)]);
+          if (statuses.at(-1) !== container.body.status) statuses.push(container.body.status);
+          progress.push(Number(body.progress));
+          return container.body.status === 'running';
+        },
+        60_000,
+      );
       const order = ['queued', 'creating', 'starting', 'running'];
       expect(statuses).toEqual(order.filter((status) => statuses.includes(status)));
       expect(progress).toEqual(progress.toSorted((a, b) => a - b));
     });
 
     it('takes the defaults of the contract', async () => {
-      expect(shared).toMatchObject({ mode: 'interactive', repoType: 'empty', cpuLimit: 2, memoryLimit: 2048, diskLimit: 10240 });
+      expect(shared).toMatchObject({
+        mode: 'interactive',
+        repoType: 'empty',
+        cpuLimit: 2,
+        memoryLimit: 2048,
+        diskLimit: 10240,
+      });
     });
 
     it('answers 201 once it runs when the client would wait, and 202 when that takes longer', async () => {
@@ -103,7 +145,9 @@ describe('the life of a container', () => {
       const hasty = await server.api.create(wanted(), { prefer: 'wait=0' });
       expect(hasty.status).toBe(202);
       expect(hasty.headers.get('preference-applied')).toBe('wait=0');
-      expect((await server.api.create(wanted(), { prefer: 'return=minimal' })).headers.has('preference-applied')).toBe(false);
+      expect((await server.api.create(wanted(), { prefer: 'return=minimal' })).headers.has('preference-applied')).toBe(
+        false,
+      );
     });
 
     it('refuses a name that is in use with 409, and gives it free with its container', async () => {
@@ -120,7 +164,10 @@ describe('the life of a container', () => {
     it('makes one container of one name when ten ask at once', async () => {
       const name = uniqueName();
       const answers = await Promise.all(Array.from({ length: 10 }, () => server.api.create(wanted({ name }))));
-      expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([202, ...Array<number>(9).fill(409)]);
+      expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
+        202,
+        ...Array<number>(9).fill(409),
+      ]);
     });
 
     it('gives the same container for the same Idempotency-Key and body, also ten at once', async () => {
@@ -156,13 +203,15 @@ describe('the life of a container', () => {
       for (const call of [server.api.start(NOBODY), server.api.stop(NOBODY), server.api.remove(NOBODY)]) {
         expect(problem(await call)).toMatchObject({ status: 404, code: 'container_not_found' });
       }
-      for (const id of [NOBODY, 'nothing']) expect(problem(await server.api.job(id))).toMatchObject({ status: 404, code: 'job_not_found' });
+      for (const id of [NOBODY, 'nothing'])
+        expect(problem(await server.api.job(id))).toMatchObject({ status: 404, code: 'job_not_found' });
     });
 
     it('lists what was asked for', async () => {
       const stopped = await running();
       ok(await server.api.stop(stopped.id));
-      const names = async (query: Record<string, string>) => ok(await server.api.list(query)).items.map(({ name }) => name);
+      const names = async (query: Record<string, string>) =>
+        ok(await server.api.list(query)).items.map(({ name }) => name);
       expect(await names({})).toEqual(expect.arrayContaining([shared.name, stopped.name]));
       expect(await names({ status: 'stopped' })).toEqual([stopped.name]);
       expect(await names({ status: 'running' })).not.toContain(stopped.name);
@@ -208,7 +257,9 @@ describe('the life of a container', () => {
 
     it('stays as it is when ten clients start and stop it at once', async () => {
       const container = await running();
-      const calls = Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? server.api.stop(container.id) : server.api.start(container.id)));
+      const calls = Array.from({ length: 10 }, (_, index) =>
+        index % 2 === 0 ? server.api.stop(container.id) : server.api.start(container.id),
+      );
       const codes = new Set((await Promise.all(calls)).map(({ status }) => status));
       expect([...codes].filter((code) => code !== 200 && code !== 409)).toEqual([]);
       const settled = ok(await server.api.get(container.id));
@@ -263,7 +314,8 @@ describe('the life of a container', () => {
         expect((await server.api.remove(id)).status).toBe(204);
         expect((await server.api.get(id)).status).toBe(404);
       }
-      for (const { id } of [stopped, failed, ...early]) await until('nothing is left', async () => (await traces(id)).length === 0, 30_000);
+      for (const { id } of [stopped, failed, ...early])
+        await until('nothing is left', async () => (await traces(id)).length === 0, 30_000);
     });
   });
 
@@ -273,7 +325,9 @@ describe('the life of a container', () => {
     await Promise.all(accepted.map(({ id }) => server.api.waitForStatus(id, 'running', 180_000)));
     const listed = ok(await server.api.list({ status: 'running', limit: 500 })).items.map(({ id }) => id);
     expect(listed).toEqual(expect.arrayContaining(accepted.map(({ id }) => id)));
-    const states = await Promise.all(accepted.map(async ({ id }) => (await server.engine.labelled(id)).containers.map(({ State }) => State)));
+    const states = await Promise.all(
+      accepted.map(async ({ id }) => (await server.engine.labelled(id)).containers.map(({ State }) => State)),
+    );
     expect(states).toEqual(accepted.map(() => ['running']));
     const removed = await Promise.all(accepted.map(({ id }) => server.api.remove(id)));
     expect(new Set(removed.map(({ status }) => status))).toEqual(new Set([204]));

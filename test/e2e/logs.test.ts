@@ -40,7 +40,10 @@ describe('logs', () => {
   beforeAll(async () => {
     server = await startTestServer();
     await ensureImages(server, 'claude');
-    const response = await server.api.create({ name: uniqueName('logs'), template: 'claude', cpuLimit: 1, memoryLimit: 512 }, { prefer: 'wait=60' });
+    const response = await server.api.create(
+      { name: uniqueName('logs'), template: 'claude', cpuLimit: 1, memoryLimit: 512 },
+      { prefer: 'wait=60' },
+    );
     expect(response.status).toBe(201);
     container = response.body;
   }, IMAGE_BUILD_MS);
@@ -59,12 +62,16 @@ describe('logs', () => {
     return client;
   };
   const path = (): string => `/api/containers/${container.id}/logs`;
-  const read = async (query: Record<string, string | number>): Promise<Line[]> => ok(await server.api.request<{ lines: Line[] }>('GET', path(), { query })).lines;
-  const updates = (client: SocketClient): string[] => client.all('logs:update').flatMap(({ lines }) => lines.map(({ message }) => message));
+  const read = async (query: Record<string, string | number>): Promise<Line[]> =>
+    ok(await server.api.request<{ lines: Line[] }>('GET', path(), { query })).lines;
+  const updates = (client: SocketClient): string[] =>
+    client.all('logs:update').flatMap(({ lines }) => lines.map(({ message }) => message));
   /** Writes what the program makes of `print(text, ending)`. */
   const write = async (program: string, fd = 1): Promise<void> => {
     const script = `const print = (text, ending = "\\n") => require("node:fs").writeSync(1, text + ending); ${program}`;
-    await expect(server.engine.exec(container.dockerId!, ['sh', '-c', `exec node -e '${script}' > /proc/1/fd/${fd}`])).resolves.toMatchObject({ exitCode: 0, stderr: '' });
+    await expect(
+      server.engine.exec(container.dockerId!, ['sh', '-c', `exec node -e '${script}' > /proc/1/fd/${fd}`]),
+    ).resolves.toMatchObject({ exitCode: 0, stderr: '' });
   };
   const writeAll = (ending: string): Promise<void> =>
     write(`
@@ -74,7 +81,10 @@ describe('logs', () => {
       for (const line of lines) write(line + ${JSON.stringify(ending)});
     `);
   /** Comparing is all: a difference of megabytes helps nobody. */
-  const expectAll = (messages: string[]): void => expect(messages.map((message, at) => [message.length, message === LINES[at]])).toEqual(LINES.map((line) => [line.length, true]));
+  const expectAll = (messages: string[]): void =>
+    expect(messages.map((message, at) => [message.length, message === LINES[at]])).toEqual(
+      LINES.map((line) => [line.length, true]),
+    );
 
   describe.each([
     ['LF', '\n'],
@@ -83,7 +93,10 @@ describe('logs', () => {
     it('arrive to the byte, as they are written, before and after, over sockets, REST and NDJSON', async () => {
       const live = await subscribed(0);
       const left = new AbortController();
-      const stream = await fetch(`${server.devforge.url}${path()}?follow=true&tail=0`, { headers: { authorization: `Bearer ${server.devforge.token}` }, signal: left.signal });
+      const stream = await fetch(`${server.devforge.url}${path()}?follow=true&tail=0`, {
+        headers: { authorization: `Bearer ${server.devforge.token}` },
+        signal: left.signal,
+      });
       await writeAll(ending);
       await until('the lines', () => updates(live).length >= LINES.length);
       expectAll(updates(live));
@@ -95,7 +108,12 @@ describe('logs', () => {
       let text = '';
       while (text.split('\n').length <= LINES.length) text += (await reader.read()).value ?? '';
       left.abort();
-      expectAll(text.trimEnd().split('\n').map((line) => (JSON.parse(line) as Line).message));
+      expectAll(
+        text
+          .trimEnd()
+          .split('\n')
+          .map((line) => (JSON.parse(line) as Line).message),
+      );
     }, 60_000);
   });
 
@@ -116,7 +134,9 @@ describe('logs', () => {
     const [, two, three] = await read({ tail: 4 });
     const between = await read({ since: two!.timestamp, until: three!.timestamp });
     expect(between.map(({ message }) => message)).toEqual(['instant 2', 'instant 3']);
-    expect((await read({ since: two!.timestamp, until: three!.timestamp, tail: 1 })).map(({ message }) => message)).toEqual(['instant 3']);
+    expect(
+      (await read({ since: two!.timestamp, until: three!.timestamp, tail: 1 })).map(({ message }) => message),
+    ).toEqual(['instant 3']);
   });
 
   it('are told apart where one stream wrote long before the other', async () => {
@@ -152,7 +172,10 @@ describe('logs', () => {
     ])('over a socket, %s is refused', async (_, payload, code) => {
       const client = await connect();
       for (const event of ['subscribe:logs', ...(code === 'container_not_found' ? ['unsubscribe:logs'] : [])]) {
-        await expect(client.ask(event, payload)).resolves.toMatchObject({ ok: false, error: { code, message: expect.any(String) } });
+        await expect(client.ask(event, payload)).resolves.toMatchObject({
+          ok: false,
+          error: { code, message: expect.any(String) },
+        });
       }
       await expect(client.ask('subscribe:logs', { containerId: container.id, tail: 0 })).resolves.toEqual({ ok: true });
     });
@@ -170,16 +193,28 @@ describe('logs', () => {
       { timestamps: 'no' },
       { lines: '5' },
     ])('over REST, %j is refused', async (query) => {
-      expect(problem(await server.api.request('GET', path(), { query }))).toMatchObject({ status: 400, code: 'validation_failed' });
+      expect(problem(await server.api.request('GET', path(), { query }))).toMatchObject({
+        status: 400,
+        code: 'validation_failed',
+      });
     });
 
-    it.each([{ since: '0000-01-01T00:00:00Z' }, { until: '0000-01-01T00:00:00Z' }, { since: '9999-12-31T23:59:59Z' }, { tail: '0' }])('over REST, %j is answered', async (query) => {
+    it.each([
+      { since: '0000-01-01T00:00:00Z' },
+      { until: '0000-01-01T00:00:00Z' },
+      { since: '9999-12-31T23:59:59Z' },
+      { tail: '0' },
+    ])('over REST, %j is answered', async (query) => {
       ok(await server.api.request('GET', path(), { query }));
     });
 
     it('ten thousand times at once, they are refused in good time, and the next client is served', async () => {
       const client = await connect();
-      const answers = await Promise.all(Array.from({ length: 10_000 }, () => client.ask('subscribe:logs', { containerId: container.id, tail: 0 }).catch(() => undefined)));
+      const answers = await Promise.all(
+        Array.from({ length: 10_000 }, () =>
+          client.ask('subscribe:logs', { containerId: container.id, tail: 0 }).catch(() => undefined),
+        ),
+      );
       const codes = new Set(answers.map((answer) => (answer?.ok ? 'ok' : (answer?.error?.code ?? 'no answer'))));
       expect(codes).toContain('ok');
       expect(codes).toContain('too_many_requests');

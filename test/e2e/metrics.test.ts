@@ -30,14 +30,26 @@ describe('metrics', () => {
     return client;
   };
   const running = async (): Promise<Container> => {
-    const response = await server.api.create({ name: uniqueName('metrics'), template: 'claude', cpuLimit: 0.5, memoryLimit: 256 }, { prefer: 'wait=60' });
+    const response = await server.api.create(
+      { name: uniqueName('metrics'), template: 'claude', cpuLimit: 0.5, memoryLimit: 256 },
+      { prefer: 'wait=60' },
+    );
     expect(response.status).toBe(201);
     return response.body;
   };
-  const metricsOf = <Body>(id: string, window?: string) => server.api.request<Body>('GET', `/api/containers/${id}/metrics`, { query: { window } });
+  const metricsOf = <Body>(id: string, window?: string) =>
+    server.api.request<Body>('GET', `/api/containers/${id}/metrics`, { query: { window } });
 
   /** A client that gets updates of a container. */
-  async function watching({ id }: Container, by = connect): Promise<{ client: SocketClient; count: () => number; errors: () => string[]; more: (within?: number) => Promise<unknown> }> {
+  async function watching(
+    { id }: Container,
+    by = connect,
+  ): Promise<{
+    client: SocketClient;
+    count: () => number;
+    errors: () => string[];
+    more: (within?: number) => Promise<unknown>;
+  }> {
     const client = await by();
     await expect(client.ask('subscribe:metrics', { containerId: id, interval: 500 })).resolves.toEqual({ ok: true });
     const count = (): number => client.all('metrics:update').length;
@@ -54,14 +66,19 @@ describe('metrics', () => {
     it('gives the recent points, oldest first, about five seconds apart', async () => {
       const { id } = await running();
       ok(await metricsOf(id));
-      const points = await until('three points', async () => {
-        const answer = ok(await metricsOf<{ containerId: string; points: Point[] }>(id, '15m'));
-        expect(answer.containerId).toBe(id);
-        return answer.points.length >= 3 && answer.points;
-      }, 25_000);
+      const points = await until(
+        'three points',
+        async () => {
+          const answer = ok(await metricsOf<{ containerId: string; points: Point[] }>(id, '15m'));
+          expect(answer.containerId).toBe(id);
+          return answer.points.length >= 3 && answer.points;
+        },
+        25_000,
+      );
       const times = points.map(({ timestamp }) => Date.parse(timestamp));
       expect(points.every(({ containerId }) => containerId === id)).toBe(true);
-      for (const [at, time] of times.slice(1).entries()) expect(Math.abs(time - times[at]! - 5_000)).toBeLessThan(1_500);
+      for (const [at, time] of times.slice(1).entries())
+        expect(Math.abs(time - times[at]! - 5_000)).toBeLessThan(1_500);
       expect(ok(await metricsOf<{ points: Point[] }>(id, '7s')).points.length).toBeLessThanOrEqual(2);
       ok(await server.api.stop(id));
       expect(ok(await metricsOf<{ points: Point[] }>(id, '15m')).points.length).toBeGreaterThanOrEqual(3);
@@ -115,7 +132,10 @@ describe('metrics', () => {
       ok(await server.api.remove(container.id));
       await until('metrics:error', () => errors().includes('container_not_found'), 5_000);
       const before = count();
-      await expect(client.ask('subscribe:metrics', { containerId: container.id })).resolves.toMatchObject({ ok: false, error: { code: 'container_not_found' } });
+      await expect(client.ask('subscribe:metrics', { containerId: container.id })).resolves.toMatchObject({
+        ok: false,
+        error: { code: 'container_not_found' },
+      });
       await sleep(1_500);
       expect(count()).toBe(before);
     }, 30_000);
@@ -137,43 +157,86 @@ describe('metrics', () => {
 
     beforeAll(async () => {
       container = await running();
-      witness = await watching(container, () => SocketClient.connect(server.devforge.url, { token: server.devforge.token }));
+      witness = await watching(container, () =>
+        SocketClient.connect(server.devforge.url, { token: server.devforge.token }),
+      );
     }, 60_000);
     afterAll(() => witness?.client.close());
 
     /** Whoever comes next is served. */
     const expectServed = async (): Promise<void> => {
       const next = await connect();
-      await expect(next.ask('subscribe:metrics', { containerId: container.id, interval: 60_000 })).resolves.toEqual({ ok: true });
+      await expect(next.ask('subscribe:metrics', { containerId: container.id, interval: 60_000 })).resolves.toEqual({
+        ok: true,
+      });
     };
 
     it('get a negative acknowledgement', async () => {
       const client = await connect();
       const id = container.id;
       const payloads: [unknown, string][] = [
-        ...['1000', null, true, -1, 0, 499, 499.9, 500.5, 60_001, 1e308, [500], {}].map((interval): [unknown, string] => [{ containerId: id, interval }, 'validation_failed']),
-        ...[null, 5, true, [id], { id }, 'x'.repeat(129)].map((containerId): [unknown, string] => [{ containerId }, 'validation_failed']),
-        ...['', 'nobody', '../etc/passwd', '__proto__', 'constructor', id.toUpperCase().replaceAll('-', ''), '%', '\0'].map((containerId): [unknown, string] => [{ containerId }, 'container_not_found']),
-        ...['{"__proto__":{"interval":500}}', '{"constructor":{"prototype":{}}}', '{"prototype":1}', '{"more":1}'].map((text): [unknown, string] => [{ containerId: id, ...parsed(text) }, 'validation_failed']),
+        ...['1000', null, true, -1, 0, 499, 499.9, 500.5, 60_001, 1e308, [500], {}].map(
+          (interval): [unknown, string] => [{ containerId: id, interval }, 'validation_failed'],
+        ),
+        ...[null, 5, true, [id], { id }, 'x'.repeat(129)].map((containerId): [unknown, string] => [
+          { containerId },
+          'validation_failed',
+        ]),
+        ...[
+          '',
+          'nobody',
+          '../etc/passwd',
+          '__proto__',
+          'constructor',
+          id.toUpperCase().replaceAll('-', ''),
+          '%',
+          '\0',
+        ].map((containerId): [unknown, string] => [{ containerId }, 'container_not_found']),
+        ...['{"__proto__":{"interval":500}}', '{"constructor":{"prototype":{}}}', '{"prototype":1}', '{"more":1}'].map(
+          (text): [unknown, string] => [{ containerId: id, ...parsed(text) }, 'validation_failed'],
+        ),
         ...[undefined, [], [id], id, 5, false, {}].map((payload): [unknown, string] => [payload, 'validation_failed']),
       ];
       for (const event of ['subscribe:metrics', 'unsubscribe:metrics'] as const) {
         for (const [payload, code] of payloads) {
-          const isInterval = event === 'unsubscribe:metrics' && typeof payload === 'object' && payload !== null && 'interval' in payload;
+          const isInterval =
+            event === 'unsubscribe:metrics' && typeof payload === 'object' && payload !== null && 'interval' in payload;
           const answer = await client.ask(event, payload);
-          expect({ event, payload, answer }).toMatchObject({ event, payload, answer: { ok: false, error: { code: isInterval ? 'validation_failed' : code, message: expect.any(String) } } });
+          expect({ event, payload, answer }).toMatchObject({
+            event,
+            payload,
+            answer: {
+              ok: false,
+              error: { code: isInterval ? 'validation_failed' : code, message: expect.any(String) },
+            },
+          });
         }
         await sleep(1_500);
       }
-      for (const event of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'subscribe:metrics ', '', 'x'.repeat(10_000)]) {
-        await expect(client.ask(event, { containerId: id })).resolves.toMatchObject({ ok: false, error: { code: 'unknown_event' } });
+      for (const event of [
+        '__proto__',
+        'constructor',
+        'toString',
+        'hasOwnProperty',
+        'subscribe:metrics ',
+        '',
+        'x'.repeat(10_000),
+      ]) {
+        await expect(client.ask(event, { containerId: id })).resolves.toMatchObject({
+          ok: false,
+          error: { code: 'unknown_event' },
+        });
       }
       await expectServed();
     }, 60_000);
 
     it('ten thousand times at once, are refused in good time', async () => {
       const client = await connect();
-      const asked = Array.from({ length: 10_000 }, (_, at) => client.ask('subscribe:metrics', { containerId: at % 2 === 0 ? container.id : `nobody-${at}`, interval: 500 + at }).catch(() => undefined));
+      const asked = Array.from({ length: 10_000 }, (_, at) =>
+        client
+          .ask('subscribe:metrics', { containerId: at % 2 === 0 ? container.id : `nobody-${at}`, interval: 500 + at })
+          .catch(() => undefined),
+      );
       const answers = await Promise.all(asked);
       expect(answers.filter((answer) => answer?.error?.code === 'too_many_requests').length).toBeGreaterThan(5_000);
       await expectServed();
@@ -187,17 +250,33 @@ describe('metrics', () => {
       ['an object for an event', 'closed', ['2[{"toString":1}]']],
       ['the name of an event that is not its own', 'closed', ['2["disconnect"]']],
       ['a list that never ends', 'closed', [`2${'['.repeat(100_000)}`]],
-      ['a list within a list within a list', 'refused', [`27["subscribe:metrics",${'['.repeat(30_000)}${']'.repeat(30_000)}]`]],
-      ['an object within an object within an object', 'refused', [`27["subscribe:metrics",{"containerId":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}]`]],
+      [
+        'a list within a list within a list',
+        'refused',
+        [`27["subscribe:metrics",${'['.repeat(30_000)}${']'.repeat(30_000)}]`],
+      ],
+      [
+        'an object within an object within an object',
+        'refused',
+        [`27["subscribe:metrics",{"containerId":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}]`],
+      ],
       ['an unknown type', 'closed', ['9["subscribe:metrics",{}]']],
       ['another namespace', 'closed', ['2/other,["subscribe:metrics",{}]']],
       ['an answer that nobody waits for', 'ignored', ['35[1]', '3["x"]']],
       ['an error of its own', 'closed', ['4{"message":"x"}']],
       ['a number that is no number', 'closed', ['2-1["subscribe:metrics",{}]']],
       ['a number beyond number', 'refused', ['2999999999999999999999["subscribe:metrics",{}]']],
-      ['attachments that never come', 'closed', ['51-["subscribe:metrics",{"_placeholder":true,"num":0}]', '2["subscribe:metrics",{}]']],
+      [
+        'attachments that never come',
+        'closed',
+        ['51-["subscribe:metrics",{"_placeholder":true,"num":0}]', '2["subscribe:metrics",{}]'],
+      ],
       ['attachments beyond number', 'closed', ['5999999999-["subscribe:metrics",{}]']],
-      ['an attachment that belongs elsewhere', 'closed', ['51-["subscribe:metrics",{"_placeholder":true,"num":7}]', new Uint8Array([1, 2, 3])]],
+      [
+        'an attachment that belongs elsewhere',
+        'closed',
+        ['51-["subscribe:metrics",{"_placeholder":true,"num":7}]', new Uint8Array([1, 2, 3])],
+      ],
       ['bytes', 'closed', [new Uint8Array([0, 255, 3])]],
       ['more than is taken', 'closed', [`2["subscribe:metrics",{"containerId":"${'x'.repeat(200_000)}"}]`]],
     ])('as a packet with %s, are %s, and nobody else is hurt', async (_, outcome, packets) => {

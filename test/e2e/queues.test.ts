@@ -12,12 +12,20 @@ import { until } from '../support/e2e/until.js';
 /** How many clones and creates one process works on at a time, and some more, which wait in the queue. */
 const MORE_THAN_WORKERS = 12;
 
-const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({ name: uniqueName(), template: 'claude', memoryLimit: 128, ...extra });
-const cloning = (git: GitServers, extra: Partial<CreateContainer> = {}) => wanted({ repoType: 'clone', repoUrl: git.url('https', 'open'), ...extra });
+const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({
+  name: uniqueName(),
+  template: 'claude',
+  memoryLimit: 128,
+  ...extra,
+});
+const cloning = (git: GitServers, extra: Partial<CreateContainer> = {}) =>
+  wanted({ repoType: 'clone', repoUrl: git.url('https', 'open'), ...extra });
 
 async function isWhole({ engine, api }: TestServer, { id }: Container): Promise<void> {
   const { dockerId, job } = ok(await api.get(id));
-  expect((await engine.labelled(id)).containers.map(({ Id, State }) => ({ Id, State }))).toEqual([{ Id: dockerId, State: 'running' }]);
+  expect((await engine.labelled(id)).containers.map(({ Id, State }) => ({ Id, State }))).toEqual([
+    { Id: dockerId, State: 'running' },
+  ]);
   expect(ok(await api.job(job!.id))).toMatchObject({ state: 'completed', progress: 100, error: null });
 }
 
@@ -39,10 +47,15 @@ describe.each(['PostgreSQL', 'Redis'] as const)('provisioning on a queue in %s',
   }, 60_000);
 
   it('makes containers, empty ones and clones', async () => {
-    const bodies = [wanted(), cloning(git), cloning(git, { repoUrl: git.url('ssh', 'secret'), sshKeyPath: server.key.privateKeyPath })];
+    const bodies = [
+      wanted(),
+      cloning(git),
+      cloning(git, { repoUrl: git.url('ssh', 'secret'), sshKeyPath: server.key.privateKeyPath }),
+    ];
     const accepted = await Promise.all(bodies.map(async (body) => ok(await server.api.create(body))));
     const [, clone, secret] = await Promise.all(accepted.map(({ id }) => server.api.waitForStatus(id, 'running')));
-    const read = async ({ dockerId }: Container, file: string) => (await server.engine.exec(dockerId!, ['cat', `/workspace/${file}`])).stdout;
+    const read = async ({ dockerId }: Container, file: string) =>
+      (await server.engine.exec(dockerId!, ['cat', `/workspace/${file}`])).stdout;
     expect([await read(clone!, 'README.md'), await read(secret!, 'secret.txt')]).toEqual(['hello\n', 'kept\n']);
     await isWhole(server, clone!);
   });
@@ -66,7 +79,9 @@ describe.each(['PostgreSQL', 'Redis'] as const)('provisioning on a queue in %s',
 
   it('keeps the others waiting while all workers are busy, and gets through', async () => {
     git.hang(true);
-    const accepted = await Promise.all(Array.from({ length: MORE_THAN_WORKERS }, async () => ok(await server.api.create(cloning(git)))));
+    const accepted = await Promise.all(
+      Array.from({ length: MORE_THAN_WORKERS }, async () => ok(await server.api.create(cloning(git)))),
+    );
     await Promise.all(accepted.map(({ id }) => server.api.waitForStatus(id, 'cloning')));
     const quick = ok(await server.api.create(wanted(), { prefer: 'wait=30' }));
     expect(quick.status).toBe('running');
@@ -110,10 +125,14 @@ describe('a queue in Redis that is lost', () => {
 
   it('loses nothing: what is under way, what waits, and what is asked for meanwhile all end running', async () => {
     git.hang(true);
-    const early = await Promise.all(Array.from({ length: MORE_THAN_WORKERS }, async () => ok(await server.api.create(cloning(git)))));
+    const early = await Promise.all(
+      Array.from({ length: MORE_THAN_WORKERS }, async () => ok(await server.api.create(cloning(git)))),
+    );
     await Promise.all(early.map(({ id }) => server.api.waitForStatus(id, 'cloning')));
     await redis.kill();
-    const meanwhile = await Promise.all([wanted(), cloning(git)].map(async (body) => ok(await server.api.create(body))));
+    const meanwhile = await Promise.all(
+      [wanted(), cloning(git)].map(async (body) => ok(await server.api.create(body))),
+    );
     await redis.restart();
     const late = ok(await server.api.create(wanted()));
     git.hang(false);

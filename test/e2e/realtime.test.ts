@@ -25,7 +25,10 @@ describe('the live view', () => {
   beforeAll(async () => {
     server = await startTestServer({ CORS_ORIGIN: GOOD_ORIGIN });
     await ensureImages(server, 'claude');
-    const response = await server.api.create({ name: uniqueName('live'), template: 'claude', cpuLimit: 1, memoryLimit: 512 }, { prefer: 'wait=60' });
+    const response = await server.api.create(
+      { name: uniqueName('live'), template: 'claude', cpuLimit: 1, memoryLimit: 512 },
+      { prefer: 'wait=60' },
+    );
     expect(response.status).toBe(201);
     container = response.body;
   }, IMAGE_BUILD_MS);
@@ -37,12 +40,16 @@ describe('the live view', () => {
       ['no token', {}],
       ['a wrong token', { token: 'wrong-wrong-wrong-wrong' }],
     ])('is refused with %s', async (_, options) => {
-      await expect(SocketClient.connect(server.devforge.url, options)).rejects.toMatchObject({ data: { code: 'unauthorized' } });
+      await expect(SocketClient.connect(server.devforge.url, options)).rejects.toMatchObject({
+        data: { code: 'unauthorized' },
+      });
     });
 
     it('is refused from a foreign page, token or not, and taken from an allowed one', async () => {
       const { url, token } = server.devforge;
-      await expect(SocketClient.connect(url, { token, origin: 'http://evil.example' })).rejects.toThrow('websocket error');
+      await expect(SocketClient.connect(url, { token, origin: 'http://evil.example' })).rejects.toThrow(
+        'websocket error',
+      );
       const client = await SocketClient.connect(url, { token, origin: GOOD_ORIGIN });
       clients.push(client);
       expect(client.socket.connected).toBe(true);
@@ -64,13 +71,20 @@ describe('the live view', () => {
       ['too long a tail', 'subscribe:logs', { containerId: 'x', tail: 1e9 }, 'validation_failed'],
     ])('%s gets a negative acknowledgement', async (_, event, payload, code) => {
       const client = await connect();
-      await expect(client.ask(event, payload)).resolves.toMatchObject({ ok: false, error: { code, message: expect.any(String) } });
+      await expect(client.ask(event, payload)).resolves.toMatchObject({
+        ok: false,
+        error: { code, message: expect.any(String) },
+      });
       await expect(client.ask('unsubscribe:status', {})).resolves.toEqual({ ok: true });
     });
 
     it('ten thousand messages at once are refused in good time, and the next client is served', async () => {
       const client = await connect();
-      const answers = await Promise.all(Array.from({ length: 10_000 }, () => client.ask('subscribe:status', { containerId: container.id }).catch(() => undefined)));
+      const answers = await Promise.all(
+        Array.from({ length: 10_000 }, () =>
+          client.ask('subscribe:status', { containerId: container.id }).catch(() => undefined),
+        ),
+      );
       expect(answers.some((answer) => answer?.error?.code === 'too_many_requests')).toBe(true);
       const next = await connect();
       await expect(next.ask('subscribe:status', {})).resolves.toEqual({ ok: true });
@@ -94,9 +108,15 @@ describe('the live view', () => {
       await server.api.remove(body.id);
       const mine = () => all.all('status:update').filter(({ containerId }) => containerId === body.id);
       await until('status:removed', () => all.all('status:removed').some(({ containerId }) => containerId === body.id));
-      const statuses = mine().map(({ status }) => status).filter((status, at, list) => status !== list[at - 1]);
+      const statuses = mine()
+        .map(({ status }) => status)
+        .filter((status, at, list) => status !== list[at - 1]);
       expect(statuses).toEqual(expect.arrayContaining(['creating', 'starting', 'running', 'deleting']));
-      expect(mine().find(({ status }) => status === 'running')).toMatchObject({ statusReason: null, job: { name: 'create', state: 'completed', progress: 100 }, at: expect.any(String) });
+      expect(mine().find(({ status }) => status === 'running')).toMatchObject({
+        statusReason: null,
+        job: { name: 'create', state: 'completed', progress: 100 },
+        at: expect.any(String),
+      });
       expect(one.all('status:update').filter(({ containerId }) => containerId === body.id)).toEqual([]);
     });
 
@@ -104,7 +124,11 @@ describe('the live view', () => {
       const client = await connect();
       await client.ask('subscribe:status', { containerId: container.id });
       await server.engine.docker.getContainer(container.dockerId!).kill();
-      const stopped = await until('stopped', () => client.all('status:update').find(({ status }) => status === 'stopped'), 3_000);
+      const stopped = await until(
+        'stopped',
+        () => client.all('status:update').find(({ status }) => status === 'stopped'),
+        3_000,
+      );
       expect(stopped.statusReason).toMatchObject({ code: 'exited' });
       ok(await server.api.start(container.id));
     });
@@ -114,10 +138,20 @@ describe('the live view', () => {
     it('begins with the tail and goes on without gap or repeat, through a stop and a start', async () => {
       await write('for i in 1 2 3 4 5; do echo before $i > /proc/1/fd/1; done; sleep 0.1; echo wrong > /proc/1/fd/2');
       const client = await connect();
-      await until('the lines at the engine', async () => ok(await server.api.request<{ lines: unknown[] }>('GET', `/api/containers/${container.id}/logs`)).lines.length >= 6);
+      await until(
+        'the lines at the engine',
+        async () =>
+          ok(await server.api.request<{ lines: unknown[] }>('GET', `/api/containers/${container.id}/logs`)).lines
+            .length >= 6,
+      );
       await expect(client.ask('subscribe:logs', { containerId: container.id, tail: 4 })).resolves.toEqual({ ok: true });
       const initial = await until('logs:initial', () => client.all('logs:initial')[0]);
-      expect(initial.lines.map(({ stream, message }) => `${stream} ${message}`)).toEqual(['stdout before 3', 'stdout before 4', 'stdout before 5', 'stderr wrong']);
+      expect(initial.lines.map(({ stream, message }) => `${stream} ${message}`)).toEqual([
+        'stdout before 3',
+        'stdout before 4',
+        'stdout before 5',
+        'stderr wrong',
+      ]);
 
       await write('for i in $(seq 1 500); do echo line $i; done > /proc/1/fd/1');
       const lines = () => client.all('logs:update').flatMap((update) => update.lines.map(({ message }) => message));
@@ -137,11 +171,16 @@ describe('the live view', () => {
       const client = await connect();
       await client.ask('subscribe:logs', { containerId: container.id, tail: 0, stream: 'stderr' });
       await until('logs:initial', () => client.all('logs:initial')[0]);
-      await write(`echo unseen > /proc/1/fd/1; node -e 'process.stdout.write("0123456789".repeat(30000) + "\\n" + "é€🚀".repeat(1000) + "\\n")' > /proc/1/fd/2`);
+      await write(
+        `echo unseen > /proc/1/fd/1; node -e 'process.stdout.write("0123456789".repeat(30000) + "\\n" + "é€🚀".repeat(1000) + "\\n")' > /proc/1/fd/2`,
+      );
       const lines = () => client.all('logs:update').flatMap((update) => update.lines);
       await until('both lines', () => lines().length >= 2);
       const [long, wide] = lines();
-      expect(long).toMatchObject({ stream: 'stderr', timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/) });
+      expect(long).toMatchObject({
+        stream: 'stderr',
+        timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/),
+      });
       expect(long!.message === '0123456789'.repeat(30_000)).toBe(true);
       expect(wide!.message === 'é€🚀'.repeat(1_000)).toBe(true);
     });
@@ -149,37 +188,62 @@ describe('the live view', () => {
     it('answers over REST with bounds, and follows as NDJSON', async () => {
       await write('echo first > /proc/1/fd/1; sleep 0.1; echo second > /proc/1/fd/2');
       const path = `/api/containers/${container.id}/logs`;
-      const tail = async (query: Record<string, string>) => ok(await server.api.request<{ lines: { message: string; timestamp?: string }[] }>('GET', path, { query })).lines;
-      await until('both lines', async () => (await tail({ tail: '2' })).map(({ message }) => message).join() === 'first,second');
+      const tail = async (query: Record<string, string>) =>
+        ok(await server.api.request<{ lines: { message: string; timestamp?: string }[] }>('GET', path, { query }))
+          .lines;
+      await until(
+        'both lines',
+        async () => (await tail({ tail: '2' })).map(({ message }) => message).join() === 'first,second',
+      );
       expect((await tail({ tail: '1', stream: 'stdout' })).map(({ message }) => message)).toEqual(['first']);
       expect((await tail({ tail: '1', timestamps: 'false' }))[0]).not.toHaveProperty('timestamp');
       const refused = await server.api.request('GET', path, { query: { tail: '-1' } });
       expect(refused.status).toBe(400);
 
       const left = new AbortController();
-      const response = await fetch(`${server.devforge.url}${path}?follow=true&tail=1`, { headers: { authorization: `Bearer ${server.devforge.token}` }, signal: left.signal });
+      const response = await fetch(`${server.devforge.url}${path}?follow=true&tail=1`, {
+        headers: { authorization: `Bearer ${server.devforge.token}` },
+        signal: left.signal,
+      });
       expect(response.headers.get('content-type')).toContain('application/x-ndjson');
       const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
       let text = (await reader.read()).value ?? '';
       await write('echo third > /proc/1/fd/1');
       while (!text.includes('third')) text += (await reader.read()).value ?? '';
       left.abort();
-      expect(text.trim().split('\n').map((line) => (JSON.parse(line) as { message: string }).message)).toEqual(['second', 'third']);
+      expect(
+        text
+          .trim()
+          .split('\n')
+          .map((line) => (JSON.parse(line) as { message: string }).message),
+      ).toEqual(['second', 'third']);
     });
   });
 
   describe('metrics', () => {
-    const metricsOf = async () => ok(await server.api.request<{ cpu: { percent: number }; memory: { usedMB: number; limitMB: number }; pids: number }>('GET', `/api/containers/${container.id}/metrics`));
+    const metricsOf = async () =>
+      ok(
+        await server.api.request<{
+          cpu: { percent: number };
+          memory: { usedMB: number; limitMB: number };
+          pids: number;
+        }>('GET', `/api/containers/${container.id}/metrics`),
+      );
 
     it('are pushed at the interval asked for, and agree with the engine', async () => {
       const client = await connect();
       await client.ask('subscribe:metrics', { containerId: container.id, interval: 500 });
-      const load = write('node -e "const b=Buffer.alloc(150e6,1);const t=Date.now();while(Date.now()-t<6000);b.length"');
+      const load = write(
+        'node -e "const b=Buffer.alloc(150e6,1);const t=Date.now();while(Date.now()-t<6000);b.length"',
+      );
       await until('eight updates', () => client.all('metrics:update').length >= 8, 10_000);
-      const stats = (await server.engine.docker.getContainer(container.dockerId!).stats({ stream: false })) as { memory_stats: { usage: number; stats: Record<string, number> } };
+      const stats = (await server.engine.docker.getContainer(container.dockerId!).stats({ stream: false })) as {
+        memory_stats: { usage: number; stats: Record<string, number> };
+      };
       const { metrics } = client.all('metrics:update').at(-1)!;
       await load;
-      const reclaimable = stats.memory_stats.stats['total_inactive_file'] ?? stats.memory_stats.stats['inactive_file'] ?? 0;
+      const reclaimable =
+        stats.memory_stats.stats['total_inactive_file'] ?? stats.memory_stats.stats['inactive_file'] ?? 0;
       const usedMB = (stats.memory_stats.usage - reclaimable) / 1024 / 1024;
       expect(Math.abs(metrics.memory.usedMB - usedMB) / usedMB).toBeLessThan(0.05);
       expect(metrics.cpu).toMatchObject({ limitPercent: 100 });
@@ -192,7 +256,9 @@ describe('the live view', () => {
     it('show in the list when asked for, without a call to the engine', async () => {
       await metricsOf();
       const { items } = ok(await server.api.list({ includeMetrics: 'true' }));
-      expect(items.find(({ id }) => id === container.id)).toMatchObject({ metrics: { containerId: container.id, memory: { limitMB: 512 } } });
+      expect(items.find(({ id }) => id === container.id)).toMatchObject({
+        metrics: { containerId: container.id, memory: { limitMB: 512 } },
+      });
     });
 
     it('end with an error when the container stops, go on when it runs, and are refused while it does not', async () => {

@@ -17,14 +17,20 @@ const LEASE_RENEWAL_MS = 5_000;
 const POLL_MS = 250;
 const SHUTDOWN_MS = 8_000;
 
-const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({ name: uniqueName('replica'), template: 'claude', memoryLimit: 128, ...extra });
+const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({
+  name: uniqueName('replica'),
+  template: 'claude',
+  memoryLimit: 128,
+  ...extra,
+});
 const statusesOf = (client: SocketClient, id: string) =>
   client
     .all('status:update')
     .filter(({ containerId }) => containerId === id)
     .map(({ status }) => status)
     .filter((status, at, all) => status !== all[at - 1]);
-const isRemoved = (client: SocketClient, id: string) => client.all('status:removed').some(({ containerId }) => containerId === id);
+const isRemoved = (client: SocketClient, id: string) =>
+  client.all('status:removed').some(({ containerId }) => containerId === id);
 
 describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects', (link) => {
   let replicas: TwoReplicas;
@@ -43,29 +49,42 @@ describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects',
   it('show the clients of each what the other one does, from create to delete, within a second', async () => {
     const { a, b } = replicas;
     const clients = [await a.watch(), await b.watch()];
-    const sees = (what: string, has: (client: SocketClient) => boolean) => until(what, () => clients.every(has), WITHIN_MS);
-    for (const [by, other] of [[a, b], [b, a]] as const) {
+    const sees = (what: string, has: (client: SocketClient) => boolean) =>
+      until(what, () => clients.every(has), WITHIN_MS);
+    for (const [by, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
       const { id } = ok(await by.api.create(wanted(), { prefer: 'wait=60' }));
       await sees('running', (client) => statusesOf(client, id).at(-1) === 'running');
-      for (const client of clients) expect(statusesOf(client, id)).toEqual(expect.arrayContaining(['creating', 'starting', 'running']));
-      expect(clients[1]!.all('status:update').findLast(({ containerId }) => containerId === id)).toMatchObject({ job: { name: 'create', state: 'completed', progress: 100 } });
+      for (const client of clients)
+        expect(statusesOf(client, id)).toEqual(expect.arrayContaining(['creating', 'starting', 'running']));
+      expect(clients[1]!.all('status:update').findLast(({ containerId }) => containerId === id)).toMatchObject({
+        job: { name: 'create', state: 'completed', progress: 100 },
+      });
       ok(await by.api.stop(id));
       await sees('stopped', (client) => statusesOf(client, id).at(-1) === 'stopped');
       ok(await other.api.start(id));
       await sees('running again', (client) => statusesOf(client, id).at(-1) === 'running');
       await by.api.remove(id);
       await sees('removed', (client) => isRemoved(client, id));
-      for (const client of clients) expect(client.all('status:removed').filter(({ containerId }) => containerId === id)).toHaveLength(1);
+      for (const client of clients)
+        expect(client.all('status:removed').filter(({ containerId }) => containerId === id)).toHaveLength(1);
     }
   }, 60_000);
 
   it('show how a clone goes on, whoever works on it', async () => {
     const { a, b } = replicas;
     const clients = [await a.watch(), await b.watch()];
-    const { id } = ok(await a.api.create(wanted({ repoType: 'clone', repoUrl: git.url('https', 'open') }), { prefer: 'wait=60' }));
+    const { id } = ok(
+      await a.api.create(wanted({ repoType: 'clone', repoUrl: git.url('https', 'open') }), { prefer: 'wait=60' }),
+    );
     await until('running', () => clients.every((client) => statusesOf(client, id).at(-1) === 'running'), WITHIN_MS);
     for (const client of clients) {
-      const jobs = client.all('status:update').filter(({ containerId }) => containerId === id).map(({ job }) => job?.name);
+      const jobs = client
+        .all('status:update')
+        .filter(({ containerId }) => containerId === id)
+        .map(({ job }) => job?.name);
       expect(new Set(jobs)).toEqual(new Set(['create', 'clone']));
     }
   }, 60_000);
@@ -74,7 +93,8 @@ describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects',
     const { a, b } = replicas;
     const { id } = ok(await a.api.create(wanted(), { prefer: 'wait=60' }));
     const client = await b.watch();
-    for (const event of ['subscribe:logs', 'subscribe:metrics', 'subscribe:status']) await expect(client.ask(event, { containerId: id })).resolves.toEqual({ ok: true });
+    for (const event of ['subscribe:logs', 'subscribe:metrics', 'subscribe:status'])
+      await expect(client.ask(event, { containerId: id })).resolves.toEqual({ ok: true });
     await until('metrics', () => client.all('metrics:update').length > 0);
     ok(await a.api.stop(id));
     await until('a pause', () => client.all('logs:end').length + client.all('metrics:error').length >= 2, WITHIN_MS);
@@ -83,11 +103,20 @@ describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects',
     await until('metrics again', () => client.all('metrics:update').length > length);
     await a.api.remove(id);
     // Lines have a way of their own, and so has their end.
-    await until('the end', () => isRemoved(client, id) && client.all('logs:end').at(-1)?.reason === 'removed', WITHIN_MS);
+    await until(
+      'the end',
+      () => isRemoved(client, id) && client.all('logs:end').at(-1)?.reason === 'removed',
+      WITHIN_MS,
+    );
     expect(client.all('logs:end').at(-1)).toEqual({ containerId: id, reason: 'removed' });
-    expect(client.all('metrics:error').at(-1)).toMatchObject({ containerId: id, error: { code: 'container_not_found' } });
+    expect(client.all('metrics:error').at(-1)).toMatchObject({
+      containerId: id,
+      error: { code: 'container_not_found' },
+    });
     const at = client.all('metrics:update').length;
-    await expect(client.ask('subscribe:logs', { containerId: id })).resolves.toMatchObject({ error: { code: 'container_not_found' } });
+    await expect(client.ask('subscribe:logs', { containerId: id })).resolves.toMatchObject({
+      error: { code: 'container_not_found' },
+    });
     expect(client.all('metrics:update')).toHaveLength(at);
   }, 60_000);
 
@@ -99,17 +128,24 @@ describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects',
     for (const { id } of accepted) await a.api.waitForStatus(id, 'cloning');
     const { pool } = replicas.postgres;
     const rows = await until('both to work on some', async () => {
-      const held = await pool.query<{ id: string }>("select distinct on (lease_holder) id from containers where status = 'cloning' and lease_holder is not null");
+      const held = await pool.query<{ id: string }>(
+        "select distinct on (lease_holder) id from containers where status = 'cloning' and lease_holder is not null",
+      );
       return held.rows.length === 2 && held.rows;
     });
-    const times = await Promise.all(rows.map(async ({ id }) => {
-      const expiry = async () => (await pool.query<{ at: Date }>('select lease_expires_at as at from containers where id = $1', [id])).rows[0]!.at.getTime();
-      const before = await expiry();
-      await until('the lease to be renewed', async () => (await expiry()) !== before);
-      const from = performance.now();
-      expect((await b.api.remove(id)).status).toBe(204);
-      return performance.now() - from;
-    }));
+    const times = await Promise.all(
+      rows.map(async ({ id }) => {
+        const expiry = async () =>
+          (
+            await pool.query<{ at: Date }>('select lease_expires_at as at from containers where id = $1', [id])
+          ).rows[0]!.at.getTime();
+        const before = await expiry();
+        await until('the lease to be renewed', async () => (await expiry()) !== before);
+        const from = performance.now();
+        expect((await b.api.remove(id)).status).toBe(204);
+        return performance.now() - from;
+      }),
+    );
     // By itself, the holder would look at its row only then.
     expect(Math.max(...times)).toBeLessThan(LEASE_RENEWAL_MS - POLL_MS);
     for (const { id } of accepted) await b.api.remove(id);

@@ -14,7 +14,15 @@ import { SocketClient } from '../support/sockets/socket-client.js';
 import { TerminalClient, type TerminalSettings } from '../support/terminal/terminal-client.js';
 
 interface Listed {
-  items: { terminalId: string; cols: number; rows: number; title: string; startedAt: string; lastUsedAt: string; clients: number }[];
+  items: {
+    terminalId: string;
+    cols: number;
+    rows: number;
+    title: string;
+    startedAt: string;
+    lastUsedAt: string;
+    clients: number;
+  }[];
 }
 
 describe('terminals', () => {
@@ -27,28 +35,35 @@ describe('terminals', () => {
     clients.push(client);
     return client;
   };
-  const open = async (settings: TerminalSettings = {}): Promise<TerminalClient> => TerminalClient.open(await connect(), container.id, settings);
+  const open = async (settings: TerminalSettings = {}): Promise<TerminalClient> =>
+    TerminalClient.open(await connect(), container.id, settings);
   /** With a shell that waits for a command. */
   const openShell = async (settings: TerminalSettings = {}): Promise<TerminalClient> => {
     const terminal = await open(settings);
     await terminal.shows(/\$ *$/m);
     return terminal;
   };
-  const inside = async (script: string): Promise<string> => (await server.engine.exec(container.dockerId!, ['sh', '-c', script])).stdout.trim();
+  const inside = async (script: string): Promise<string> =>
+    (await server.engine.exec(container.dockerId!, ['sh', '-c', script])).stdout.trim();
   const commands = async (): Promise<string[]> => startedCommands(await inside(LIST_COMMANDS));
-  const listed = async (): Promise<Listed['items']> => ok(await server.api.request<Listed>('GET', `/api/containers/${container.id}/terminals`)).items;
+  const listed = async (): Promise<Listed['items']> =>
+    ok(await server.api.request<Listed>('GET', `/api/containers/${container.id}/terminals`)).items;
 
   beforeAll(async () => {
     server = await startTestServer();
     await ensureImages(server, 'claude');
-    const response = await server.api.create({ name: uniqueName('terminal'), template: 'claude', cpuLimit: 2, memoryLimit: 1024 }, { prefer: 'wait=60' });
+    const response = await server.api.create(
+      { name: uniqueName('terminal'), template: 'claude', cpuLimit: 2, memoryLimit: 1024 },
+      { prefer: 'wait=60' },
+    );
     expect(response.status).toBe(201);
     container = response.body;
   }, IMAGE_BUILD_MS);
   afterEach(async () => {
     for (const client of clients.splice(0)) client.close();
     // Nothing of one test is there in the next, and nothing stays behind in the container.
-    for (const { terminalId } of await listed()) await server.api.request('DELETE', `/api/containers/${container.id}/terminals/${terminalId}`);
+    for (const { terminalId } of await listed())
+      await server.api.request('DELETE', `/api/containers/${container.id}/terminals/${terminalId}`);
     await until('nothing left', async () => (await commands()).length === 0);
   });
   afterAll(() => server?.dispose(), 60_000);
@@ -149,7 +164,9 @@ describe('terminals', () => {
 
     it('claude runs in colours and with its keyboard, and is there for another client', async () => {
       // Past its first questions, and with an endpoint that is nowhere: nothing is asked of a model.
-      await inside(`mkdir -p "$CLAUDE_CONFIG_DIR"; echo '{"hasCompletedOnboarding":true,"theme":"dark"}' > "$CLAUDE_CONFIG_DIR/.claude.json"`);
+      await inside(
+        `mkdir -p "$CLAUDE_CONFIG_DIR"; echo '{"hasCompletedOnboarding":true,"theme":"dark"}' > "$CLAUDE_CONFIG_DIR/.claude.json"`,
+      );
       const terminal = await openShell({ cols: 120, rows: 40 });
       await terminal.type('ANTHROPIC_BASE_URL=http://127.0.0.1:9 ANTHROPIC_AUTH_TOKEN=none claude\r');
       await terminal.shows('Yes, I trust this folder', 60_000);
@@ -177,7 +194,9 @@ describe('terminals', () => {
   describe('whatever happens to the client or to DevForge', () => {
     const running = async (): Promise<TerminalClient> => {
       const terminal = await openShell();
-      await terminal.type(`printf '\\033[35mcoloured\\033[0m\\n'; cd /tmp; export MARK=kept; (sleep 1; echo while you were away) & \r`);
+      await terminal.type(
+        `printf '\\033[35mcoloured\\033[0m\\n'; cd /tmp; export MARK=kept; (sleep 1; echo while you were away) & \r`,
+      );
       await terminal.shows('coloured');
       return terminal;
     };
@@ -234,7 +253,15 @@ describe('terminals', () => {
       await second.shows('20 90');
       expect(first.emulator.text()).toBe(second.emulator.text());
       expect(await listed()).toEqual([
-        { terminalId: first.id, cols: 90, rows: 20, title: '', startedAt: expect.any(String), lastUsedAt: expect.any(String), clients: 2 },
+        {
+          terminalId: first.id,
+          cols: 90,
+          rows: 20,
+          title: '',
+          startedAt: expect.any(String),
+          lastUsedAt: expect.any(String),
+          clients: 2,
+        },
       ]);
       expect((await commands()).filter((line) => line.startsWith('nc'))).toHaveLength(1);
     });
@@ -245,7 +272,8 @@ describe('terminals', () => {
       await slow.shows(/\$ *$/m);
       const wire = (slow.client.socket.io.engine.transport as unknown as { ws: { _socket: Socket } }).ws._socket;
       wire.pause();
-      const resident = async (): Promise<number> => Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${server.devforge.pid}/status`, 'utf8'))![1]) / 1024;
+      const resident = async (): Promise<number> =>
+        Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${server.devforge.pid}/status`, 'utf8'))![1]) / 1024;
       const before = await resident();
       await quick.type('seq 1 1000000; echo do""ne\r');
       await until('all of it', () => quick.text.includes('\r\ndone'), 120_000);
@@ -268,7 +296,7 @@ describe('terminals', () => {
       const text = 'zwölf Boxkämpfer 🥊 jagen Eva\n'.repeat(40_000);
       const bytes = Buffer.from(text).subarray(0, 1_000_000);
       const paste = new TextDecoder().decode(bytes, { stream: true });
-      for (let at = 0; at < paste.length; ) {
+      for (let at = 0; at < paste.length;) {
         const end = (paste.charCodeAt(at + 16_383) & 0xfc00) === 0xd800 ? at + 16_383 : at + 16_384;
         await expect(terminal.type(paste.slice(at, end))).resolves.toEqual({ ok: true });
         at = end;
@@ -290,7 +318,9 @@ describe('terminals', () => {
 
     it('of ten thousand tiny writes at once is refused in good time, and the terminal goes on', async () => {
       const terminal = await openShell();
-      const answers = await Promise.all(Array.from({ length: 10_000 }, () => terminal.type('#').catch(() => undefined)));
+      const answers = await Promise.all(
+        Array.from({ length: 10_000 }, () => terminal.type('#').catch(() => undefined)),
+      );
       expect(new Set(answers.map((answer) => answer?.error?.code))).toEqual(new Set([undefined, 'too_many_requests']));
       expect(answers.filter((answer) => answer?.ok).length).toBeGreaterThanOrEqual(1_000);
       await until('the next to be taken', async () => (await terminal.type('\x15')).ok);
@@ -320,7 +350,11 @@ describe('terminals', () => {
       ['100,000 columns', { containerId: 'x', cols: 100_000, rows: 24 }, 'validation_failed'],
       ['half a row', { containerId: 'x', cols: 80, rows: 0.5 }, 'validation_failed'],
       ['a command of its own', { containerId: 'x', cols: 80, rows: 24, argv: ['id'] }, 'validation_failed'],
-      ['a prototype key', JSON.parse('{"containerId":"x","cols":80,"rows":24,"__proto__":{"admin":true}}'), 'validation_failed'],
+      [
+        'a prototype key',
+        JSON.parse('{"containerId":"x","cols":80,"rows":24,"__proto__":{"admin":true}}'),
+        'validation_failed',
+      ],
       ['nothing', undefined, 'validation_failed'],
     ])('%s opens nothing', async (_, payload, code) => {
       const client = await connect();
@@ -331,23 +365,46 @@ describe('terminals', () => {
     it('unknown terminals, sizes that are none and texts that are too long get negative acknowledgements', async () => {
       const terminal = await openShell();
       const terminalId = terminal.id;
-      for (const size of [{ cols: 0, rows: 24 }, { cols: 100_000, rows: 24 }, { cols: 80, rows: -1 }, { cols: '80', rows: 24 }, {}]) {
-        await expect(terminal.client.ask('terminal:resize', { terminalId, ...size })).resolves.toMatchObject({ error: { code: 'validation_failed' } });
+      for (const size of [
+        { cols: 0, rows: 24 },
+        { cols: 100_000, rows: 24 },
+        { cols: 80, rows: -1 },
+        { cols: '80', rows: 24 },
+        {},
+      ]) {
+        await expect(terminal.client.ask('terminal:resize', { terminalId, ...size })).resolves.toMatchObject({
+          error: { code: 'validation_failed' },
+        });
       }
       await expect(terminal.type('x'.repeat(16_385))).resolves.toMatchObject({ error: { code: 'validation_failed' } });
       const stranger = await connect();
-      for (const [event, payload] of [['terminal:input', { data: 'x' }], ['terminal:resize', { cols: 80, rows: 24 }], ['terminal:close', {}], ['terminal:detach', {}]] as const) {
-        await expect(stranger.ask(event, { terminalId, ...payload })).resolves.toMatchObject({ error: { code: 'terminal_not_found' } });
+      for (const [event, payload] of [
+        ['terminal:input', { data: 'x' }],
+        ['terminal:resize', { cols: 80, rows: 24 }],
+        ['terminal:close', {}],
+        ['terminal:detach', {}],
+      ] as const) {
+        await expect(stranger.ask(event, { terminalId, ...payload })).resolves.toMatchObject({
+          error: { code: 'terminal_not_found' },
+        });
       }
-      await expect(stranger.ask('terminal:open', { containerId: container.id, cols: 80, rows: 24, terminalId: randomUUID() })).resolves.toMatchObject({ error: { code: 'terminal_not_found' } });
+      await expect(
+        stranger.ask('terminal:open', { containerId: container.id, cols: 80, rows: 24, terminalId: randomUUID() }),
+      ).resolves.toMatchObject({ error: { code: 'terminal_not_found' } });
       await terminal.type('stty size\r');
       await terminal.shows('24 80');
     });
 
     it('over REST is a problem document', async () => {
       const path = `/api/containers/${container.id}/terminals/${randomUUID()}`;
-      expect(problem(await server.api.request('DELETE', path))).toMatchObject({ status: 404, code: 'terminal_not_found' });
-      expect(problem(await server.api.request('GET', '/api/containers/nobody/terminals'))).toMatchObject({ status: 404, code: 'container_not_found' });
+      expect(problem(await server.api.request('DELETE', path))).toMatchObject({
+        status: 404,
+        code: 'terminal_not_found',
+      });
+      expect(problem(await server.api.request('GET', '/api/containers/nobody/terminals'))).toMatchObject({
+        status: 404,
+        code: 'container_not_found',
+      });
     });
   });
 });

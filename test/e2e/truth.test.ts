@@ -20,7 +20,12 @@ describe('what DevForge says and what the engine shows', () => {
   let server: TestServer;
   const others: DevForgeProcess[] = [];
 
-  const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({ name: uniqueName(), template: 'claude', memoryLimit: 256, ...extra });
+  const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({
+    name: uniqueName(),
+    template: 'claude',
+    memoryLimit: 256,
+    ...extra,
+  });
   /** The page of all containers, as far as the database keeps it. */
   const everything = async (): Promise<object> => {
     const page = ok(await server.api.list({ limit: 500 }));
@@ -34,10 +39,14 @@ describe('what DevForge says and what the engine shows', () => {
   const object = ({ dockerId }: Container) => server.engine.docker.getContainer(dockerId!);
   const inside = ({ dockerId }: Container, script: string) => server.engine.exec(dockerId!, ['sh', '-c', script]);
   const becomes = ({ id }: Container, status: ContainerStatus, timeoutMs = SOON_MS): Promise<Container> =>
-    until(`it is ${status}`, async () => {
-      const container = ok(await server.api.get(id));
-      return container.status === status && container;
-    }, timeoutMs);
+    until(
+      `it is ${status}`,
+      async () => {
+        const container = ok(await server.api.get(id));
+        return container.status === status && container;
+      },
+      timeoutMs,
+    );
 
   beforeAll(async () => {
     proxy = await EngineProxy.start();
@@ -64,7 +73,9 @@ describe('what DevForge says and what the engine shows', () => {
       const started = ok(await server.api.start(container.id));
       expect(started).toMatchObject({ id: container.id, status: 'running', statusReason: null });
       expect(started.dockerId).not.toBe(container.dockerId);
-      expect((await inside(started, 'cat /workspace/note /var/lib/devforge/note; ssh-add -l')).stdout).toMatch(/^kept\nstate\n256 SHA256:/);
+      expect((await inside(started, 'cat /workspace/note /var/lib/devforge/note; ssh-add -l')).stdout).toMatch(
+        /^kept\nstate\n256 SHA256:/,
+      );
     });
 
     it('removes one that is missing', async () => {
@@ -72,7 +83,11 @@ describe('what DevForge says and what the engine shows', () => {
       await object(container).remove({ force: true });
       await becomes(container, 'missing');
       expect((await server.api.remove(container.id)).status).toBe(204);
-      await expect(server.engine.labelled(container.id)).resolves.toEqual({ containers: [], volumes: [], networks: [] });
+      await expect(server.engine.labelled(container.id)).resolves.toEqual({
+        containers: [],
+        volumes: [],
+        networks: [],
+      });
     });
 
     it('says stopped, and why, after docker stop, and running after docker start', async () => {
@@ -82,8 +97,15 @@ describe('what DevForge says and what the engine shows', () => {
       await object(container).start();
       expect((await becomes(container, 'running')).statusReason).toBeNull();
       await object(container).kill();
-      expect((await becomes(container, 'stopped')).statusReason).toMatchObject({ code: 'exited', message: expect.stringContaining('137') });
-      expect(ok(await server.api.start(container.id))).toMatchObject({ status: 'running', statusReason: null, dockerId: container.dockerId });
+      expect((await becomes(container, 'stopped')).statusReason).toMatchObject({
+        code: 'exited',
+        message: expect.stringContaining('137'),
+      });
+      expect(ok(await server.api.start(container.id))).toMatchObject({
+        status: 'running',
+        statusReason: null,
+        dockerId: container.dockerId,
+      });
     });
 
     it('says that it ran out of memory, only where that ended it', async () => {
@@ -97,8 +119,11 @@ describe('what DevForge says and what the engine shows', () => {
       ok(await server.api.start(container.id));
       // The kernel ends what has the highest score: here the process that holds the container open, since no eater is big.
       const main = 'pgrep -f "^/bin/sh /usr/local/bin/devforge-workspace"';
-      const eaters = 'import os, time\nfor _ in range(12):\n  if os.fork() == 0:\n    x = b"x" * (16 << 20)\n    time.sleep(60)\ntime.sleep(60)';
-      await inside(container, `echo 1000 > /proc/$(${main})/oom_score_adj && exec python3 -c '${eaters}'`).catch(() => undefined);
+      const eaters =
+        'import os, time\nfor _ in range(12):\n  if os.fork() == 0:\n    x = b"x" * (16 << 20)\n    time.sleep(60)\ntime.sleep(60)';
+      await inside(container, `echo 1000 > /proc/$(${main})/oom_score_adj && exec python3 -c '${eaters}'`).catch(
+        () => undefined,
+      );
       expect((await becomes(container, 'stopped')).statusReason).toMatchObject({ code: 'oom_killed' });
       expect(ok(await server.api.start(container.id)).status).toBe('running');
     });
@@ -112,7 +137,12 @@ describe('what DevForge says and what the engine shows', () => {
           const labels = { 'devforge.id': id, 'devforge.managed': 'true', 'devforge.role': 'workspace' };
           const volume = `devforge-${id}-workspace`;
           await docker.createVolume({ Name: volume, Labels: labels });
-          const container = await docker.createContainer({ name: `devforge-${id}`, Image: image!, Labels: labels, HostConfig: { Binds: [`${volume}:/workspace`] } });
+          const container = await docker.createContainer({
+            name: `devforge-${id}`,
+            Image: image!,
+            Labels: labels,
+            HostConfig: { Binds: [`${volume}:/workspace`] },
+          });
           await container.start();
           return { container, volume: docker.getVolume(volume) };
         }),
@@ -123,7 +153,11 @@ describe('what DevForge says and what the engine shows', () => {
         await until('it is away', async () => (await server.api.create(wanted())).status === 503);
         await proxy.set('pass');
         const before = proxy.requests.length;
-        await until('it has swept', () => proxy.requests.slice(before).some(({ url }) => url.startsWith('/volumes?')), 20_000);
+        await until(
+          'it has swept',
+          () => proxy.requests.slice(before).some(({ url }) => url.startsWith('/volumes?')),
+          20_000,
+        );
         await until('it works again', async () => (await server.api.create(wanted())).status === 202);
         for (const { container, volume } of made) {
           expect((await container.inspect()).State.Running).toBe(true);
@@ -147,52 +181,71 @@ describe('what DevForge says and what the engine shows', () => {
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     };
 
-    it.each<EngineMode>(['refuse', 'hang'])('reads, refuses to write, and changes nothing while it would %s', async (mode) => {
-      const [up, down] = await Promise.all([running(), running()]);
-      ok(await server.api.stop(down.id));
-      const before = await everything();
-      await proxy.set(mode);
-      const name = uniqueName();
-      await Promise.all([
-        away(server.api.create(wanted({ name }))),
-        away(server.api.start(down.id)),
-        away(server.api.stop(up.id)),
-        away(server.api.remove(up.id)),
-        away(server.api.remove(down.id, { keepVolume: true })),
-      ]);
-      // Long enough for its own comparisons to notice that nothing answers.
-      for (const end = Date.now() + 4_000; Date.now() < end; await sleep(250)) {
-        const startedAt = Date.now();
-        expect(await everything()).toEqual(before);
-        expect(Date.now() - startedAt).toBeLessThan(1_000);
-      }
-      expect((await server.api.get(name)).status).toBe(404);
-      expect(ok(await server.api.job(up.job!.id)).state).toBe('completed');
+    it.each<EngineMode>(['refuse', 'hang'])(
+      'reads, refuses to write, and changes nothing while it would %s',
+      async (mode) => {
+        const [up, down] = await Promise.all([running(), running()]);
+        ok(await server.api.stop(down.id));
+        const before = await everything();
+        await proxy.set(mode);
+        const name = uniqueName();
+        await Promise.all([
+          away(server.api.create(wanted({ name }))),
+          away(server.api.start(down.id)),
+          away(server.api.stop(up.id)),
+          away(server.api.remove(up.id)),
+          away(server.api.remove(down.id, { keepVolume: true })),
+        ]);
+        // Long enough for its own comparisons to notice that nothing answers.
+        for (const end = Date.now() + 4_000; Date.now() < end; await sleep(250)) {
+          const startedAt = Date.now();
+          expect(await everything()).toEqual(before);
+          expect(Date.now() - startedAt).toBeLessThan(1_000);
+        }
+        expect((await server.api.get(name)).status).toBe(404);
+        expect(ok(await server.api.job(up.job!.id)).state).toBe('completed');
 
-      await proxy.set('pass');
-      await until('writes work again', async () => (await server.api.stop(up.id)).status === 200);
-      expect(ok(await server.api.start(down.id)).status).toBe('running');
-      expect(ok(await server.api.get(up.id)).status).toBe('stopped');
-      expect((await running()).status).toBe('running');
-    }, 60_000);
+        await proxy.set('pass');
+        await until('writes work again', async () => (await server.api.stop(up.id)).status === 200);
+        expect(ok(await server.api.start(down.id)).status).toBe('running');
+        expect(ok(await server.api.get(up.id)).status).toBe('stopped');
+        expect((await running()).status).toBe('running');
+      },
+      60_000,
+    );
 
-    it.each<EngineMode>(['fail', 'half'])('takes nothing for missing while lists and answers %s', async (mode) => {
-      const containers = await Promise.all([running(), running(), running()]);
-      const ids = containers.map(({ id }) => id);
-      const statuses = async () => ok(await server.api.list({ limit: 500 })).items.filter(({ id }) => ids.includes(id)).map(({ status }) => status);
-      await proxy.set(mode);
-      const before = proxy.requests.length;
-      // An event is missed or not; the slow comparison comes for certain.
-      await until('it has compared', () => proxy.requests.slice(before).some(({ url }) => mode === 'fail' ? url.startsWith('/_ping') : url.startsWith('/containers/json')), 25_000);
-      await sleep(1_000);
-      expect(await statuses()).toEqual(['running', 'running', 'running']);
-      const refused = mode === 'fail' ? [await server.api.create(wanted()), await server.api.stop(ids[0]!)] : [];
-      for (const answer of refused) expect([502, 503]).toContain(problem(answer).status);
-      await proxy.set('pass');
-      await until('writes work again', async () => (await server.api.stop(ids[0]!)).status === 200);
-      expect(await statuses()).toContain('running');
-      for (const { dockerId } of containers.slice(1)) expect((await server.engine.inspect(dockerId!)).State.Running).toBe(true);
-    }, 60_000);
+    it.each<EngineMode>(['fail', 'half'])(
+      'takes nothing for missing while lists and answers %s',
+      async (mode) => {
+        const containers = await Promise.all([running(), running(), running()]);
+        const ids = containers.map(({ id }) => id);
+        const statuses = async () =>
+          ok(await server.api.list({ limit: 500 }))
+            .items.filter(({ id }) => ids.includes(id))
+            .map(({ status }) => status);
+        await proxy.set(mode);
+        const before = proxy.requests.length;
+        // An event is missed or not; the slow comparison comes for certain.
+        await until(
+          'it has compared',
+          () =>
+            proxy.requests
+              .slice(before)
+              .some(({ url }) => (mode === 'fail' ? url.startsWith('/_ping') : url.startsWith('/containers/json'))),
+          25_000,
+        );
+        await sleep(1_000);
+        expect(await statuses()).toEqual(['running', 'running', 'running']);
+        const refused = mode === 'fail' ? [await server.api.create(wanted()), await server.api.stop(ids[0]!)] : [];
+        for (const answer of refused) expect([502, 503]).toContain(problem(answer).status);
+        await proxy.set('pass');
+        await until('writes work again', async () => (await server.api.stop(ids[0]!)).status === 200);
+        expect(await statuses()).toContain('running');
+        for (const { dockerId } of containers.slice(1))
+          expect((await server.engine.inspect(dockerId!)).State.Running).toBe(true);
+      },
+      60_000,
+    );
 
     it('goes on with what it was making, and notices what happened meanwhile', async () => {
       const [vanished, ended] = await Promise.all([running(), running()]);
@@ -236,21 +289,34 @@ describe('what DevForge says and what the engine shows', () => {
     }, 60_000);
 
     it('serves from two processes at once, and goes on when one is killed', async () => {
-      const other = await startDevForge({ ...server.env, DATA_DIR: server.devforge.dataDir, DEVFORGE_TOKEN: server.devforge.token });
+      const other = await startDevForge({
+        ...server.env,
+        DATA_DIR: server.devforge.dataDir,
+        DEVFORGE_TOKEN: server.devforge.token,
+      });
       others.push(other);
       const both = [server.api, new TrackingClient(other.url, other.token)] as const;
       try {
         const name = uniqueName();
-        const racing = await Promise.all(Array.from({ length: 8 }, (_, index) => both[index % 2]!.create(wanted({ name }))));
-        expect(racing.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([202, ...Array<number>(7).fill(409)]);
-        const accepted = await Promise.all(Array.from({ length: 8 }, async (_, index) => ok(await both[index % 2]!.create(wanted()))));
+        const racing = await Promise.all(
+          Array.from({ length: 8 }, (_, index) => both[index % 2]!.create(wanted({ name }))),
+        );
+        expect(racing.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
+          202,
+          ...Array<number>(7).fill(409),
+        ]);
+        const accepted = await Promise.all(
+          Array.from({ length: 8 }, async (_, index) => ok(await both[index % 2]!.create(wanted()))),
+        );
         const all = [...accepted, racing.find(({ status }) => status === 202)!.body];
         await both[0].waitForStatus(all[0]!.id, ['starting', 'running']);
         await other.kill();
         for (const { id } of all) await server.api.waitForStatus(id, 'running', 60_000);
-        for (const { id } of all) expect((await server.engine.labelled(id)).containers.map(({ State }) => State)).toEqual(['running']);
+        for (const { id } of all)
+          expect((await server.engine.labelled(id)).containers.map(({ State }) => State)).toEqual(['running']);
         for (const { id } of all) expect((await server.api.remove(id)).status).toBe(204);
-        for (const { id } of all) await expect(server.engine.labelled(id)).resolves.toEqual({ containers: [], volumes: [], networks: [] });
+        for (const { id } of all)
+          await expect(server.engine.labelled(id)).resolves.toEqual({ containers: [], volumes: [], networks: [] });
       } finally {
         await other.kill();
         both[1].accepted.forEach((id) => server.api.accepted.add(id));
@@ -264,10 +330,20 @@ describe('what DevForge says and what the engine shows', () => {
     const body = wanted({ name, env: { ANTHROPIC_API_KEY: secret, MY_TOKEN: secret } });
     const key = { 'idempotency-key': `key-${randomUUID()}` };
     const answers: unknown[] = [await server.api.create(body, { ...key, prefer: 'wait=60' })];
-    answers.push(await server.api.create({ ...body, memoryLimit: 512 }, key), await server.api.create(body), await server.api.create({ ...body, name: '-' }));
+    answers.push(
+      await server.api.create({ ...body, memoryLimit: 512 }, key),
+      await server.api.create(body),
+      await server.api.create({ ...body, name: '-' }),
+    );
     const { id, dockerId, job } = ok(await server.api.get(name));
     expect((await server.engine.exec(dockerId!, ['sh', '-c', 'echo $MY_TOKEN'])).stdout.trim()).toBe(secret);
-    answers.push(await server.api.get(id), await server.api.list({ limit: 500 }), await server.api.job(job!.id), await server.api.stop(id), await server.api.start(id));
+    answers.push(
+      await server.api.get(id),
+      await server.api.list({ limit: 500 }),
+      await server.api.job(job!.id),
+      await server.api.stop(id),
+      await server.api.start(id),
+    );
     await proxy.set('refuse');
     answers.push(await server.api.create({ ...body, name: uniqueName() }));
     const told = JSON.stringify(answers);

@@ -27,7 +27,10 @@ describe('a browser', () => {
     return context.newPage();
   };
   const inside = async (script: string): Promise<string> => {
-    const { stdout } = await server.engine.exec(container.dockerId!, ['bash', '-lc', script], { user: '1000', cwd: '/workspace' });
+    const { stdout } = await server.engine.exec(container.dockerId!, ['bash', '-lc', script], {
+      user: '1000',
+      cwd: '/workspace',
+    });
     return stdout.trim();
   };
 
@@ -35,8 +38,19 @@ describe('a browser', () => {
     server = await startTestServer();
     git = await gitFixture(server);
     await ensureImages(server, 'both');
-    browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
-    const { id } = ok(await server.api.create({ name: uniqueName(), template: 'both', repoType: 'clone', repoUrl: git.url('https', 'open'), memoryLimit: 3072 }));
+    browser = await chromium.launch({
+      executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-gpu'],
+    });
+    const { id } = ok(
+      await server.api.create({
+        name: uniqueName(),
+        template: 'both',
+        repoType: 'clone',
+        repoUrl: git.url('https', 'open'),
+        memoryLimit: 3072,
+      }),
+    );
     container = await server.api.waitForStatus(id, 'running', 120_000);
   }, IMAGE_BUILD_MS);
   afterEach(async () => {
@@ -65,17 +79,25 @@ describe('a browser', () => {
     const terminal = page.locator('.terminal-wrapper.active .xterm-helper-textarea').first();
     await terminal.waitFor({ state: 'attached', ...SLOW });
     const type = async (command: string, done: string): Promise<void> => {
-      await until(`the terminal did ${command}`, async () => {
-        await terminal.focus();
-        await page.keyboard.type(`${command}\n`, { delay: 5 });
-        await delay(1_500);
-        return (await inside(`cat ${done} 2>/dev/null`)) !== '';
-      }, 45_000);
+      await until(
+        `the terminal did ${command}`,
+        async () => {
+          await terminal.focus();
+          await page.keyboard.type(`${command}\n`, { delay: 5 });
+          await delay(1_500);
+          return (await inside(`cat ${done} 2>/dev/null`)) !== '';
+        },
+        45_000,
+      );
     };
     await type('pwd > /tmp/from-terminal', '/tmp/from-terminal');
     expect(await inside('cat /tmp/from-terminal')).toBe('/workspace');
     await type('env > /tmp/environment', '/tmp/environment');
-    expect(await inside('grep -c DEVFORGE_EDITOR /tmp/environment; cat /proc/[0-9]*/cmdline | tr "\\0" "\\n" | grep -c "^--import=.*preload"')).toBe('0\n2');
+    expect(
+      await inside(
+        'grep -c DEVFORGE_EDITOR /tmp/environment; cat /proc/[0-9]*/cmdline | tr "\\0" "\\n" | grep -c "^--import=.*preload"',
+      ),
+    ).toBe('0\n2');
     // Of the agent that VS Code brings along, a process of 130 MB and one more, nothing runs.
     expect(await inside('pgrep -fc "type=[a]gentHost|copilot-[r]untime" || true')).toBe('0');
 
@@ -94,7 +116,10 @@ describe('a browser', () => {
     const answer = await page.goto(`${url.origin}/`);
     expect(answer!.status()).toBe(401);
     const opened = await page.evaluate(
-      (address) => new Promise<boolean>((resolve) => Object.assign(new WebSocket(address), { onopen: () => resolve(true), onerror: () => resolve(false) })),
+      (address) =>
+        new Promise<boolean>((resolve) =>
+          Object.assign(new WebSocket(address), { onopen: () => resolve(true), onerror: () => resolve(false) }),
+        ),
       `ws://${url.host}/stable-x?reconnectionToken=x`,
     );
     expect(opened).toBe(false);

@@ -40,7 +40,12 @@ describe("the way into a container's sites", () => {
     return server.api.waitForStatus(id, 'running', 120_000);
   };
   const linkTo = async ({ id }: Container, port?: number): Promise<string> =>
-    ok(await server.api.request<Link>('POST', `/api/containers/${id}/${port === undefined ? 'editor' : `ports/${port}/preview`}`)).url;
+    ok(
+      await server.api.request<Link>(
+        'POST',
+        `/api/containers/${id}/${port === undefined ? 'editor' : `ports/${port}/preview`}`,
+      ),
+    ).url;
   const browser = (): BrowserLike => new BrowserLike(server.devforge.url);
   const signedIn = async (container: Container, port?: number): Promise<BrowserLike> => {
     const visitor = browser();
@@ -52,7 +57,9 @@ describe("the way into a container's sites", () => {
   const previewOf = ({ name }: Container, port: number): string => `http://${port}--${name}.localhost:${portOf()}`;
   const startMirror = async (container: Container): Promise<void> => {
     const script = `setsid node -e "$0" > /dev/null 2>&1 < /dev/null & until curl -s -o /dev/null 127.0.0.1:4000; do sleep 0.05; done`;
-    expect((await server.engine.exec(container.dockerId!, ['sh', '-c', script, MIRROR], { user: '1000' })).exitCode).toBe(0);
+    expect(
+      (await server.engine.exec(container.dockerId!, ['sh', '-c', script, MIRROR], { user: '1000' })).exitCode,
+    ).toBe(0);
   };
 
   beforeAll(async () => {
@@ -71,7 +78,9 @@ describe("the way into a container's sites", () => {
       const { status, headers } = await visitor.signIn(link);
       expect(status).toBe(302);
       expect(headers.location).toBe('/');
-      expect(headers['set-cookie']).toEqual([expect.stringMatching(/^devforge_site=\d+\.[\w-]+; Path=\/; Max-Age=43200; HttpOnly; SameSite=Lax$/)]);
+      expect(headers['set-cookie']).toEqual([
+        expect.stringMatching(/^devforge_site=\d+\.[\w-]+; Path=\/; Max-Age=43200; HttpOnly; SameSite=Lax$/),
+      ]);
       expect((await browser().ask(link)).status).toBe(401);
       expect((await visitor.ask(`${editorOf(both)}/healthz`)).status).toBe(200);
     });
@@ -94,13 +103,24 @@ describe("the way into a container's sites", () => {
     });
 
     it('is refused for what has no editor, does not run, or is not there', async () => {
-      expect(problem(await server.api.request('POST', `/api/containers/${small.id}/editor`))).toMatchObject({ status: 409, code: 'invalid_state' });
-      expect(problem(await server.api.request('POST', '/api/containers/nobody/editor'))).toMatchObject({ status: 404, code: 'container_not_found' });
+      expect(problem(await server.api.request('POST', `/api/containers/${small.id}/editor`))).toMatchObject({
+        status: 409,
+        code: 'invalid_state',
+      });
+      expect(problem(await server.api.request('POST', '/api/containers/nobody/editor'))).toMatchObject({
+        status: 404,
+        code: 'container_not_found',
+      });
     });
 
-    it.each(['0', '65536', '0x50', '80@evil', '080', '-1', '1e3', '99999999999', '80.0', 'http'])('is refused for port %s', async (port) => {
-      expect(problem(await server.api.request('POST', `/api/containers/${both.id}/ports/${port}/preview`))).toMatchObject({ status: 400, code: 'validation_failed', errors: [{ field: 'port' }] });
-    });
+    it.each(['0', '65536', '0x50', '80@evil', '080', '-1', '1e3', '99999999999', '80.0', 'http'])(
+      'is refused for port %s',
+      async (port) => {
+        expect(
+          problem(await server.api.request('POST', `/api/containers/${both.id}/ports/${port}/preview`)),
+        ).toMatchObject({ status: 400, code: 'validation_failed', errors: [{ field: 'port' }] });
+      },
+    );
   });
 
   describe('the cookie', () => {
@@ -123,7 +143,10 @@ describe("the way into a container's sites", () => {
     });
 
     it('tells nobody without it which containers there are', async () => {
-      const [there, absent] = [await browser().ask(`${editorOf(both)}/`), await browser().ask(`http://absent.localhost:${portOf()}/`)];
+      const [there, absent] = [
+        await browser().ask(`${editorOf(both)}/`),
+        await browser().ask(`http://absent.localhost:${portOf()}/`),
+      ];
       expect([there.status, there.body]).toEqual([absent.status, absent.body]);
     });
   });
@@ -139,14 +162,20 @@ describe("the way into a container's sites", () => {
       });
       const seen = JSON.parse(body) as { url: string; method: string; headers: Record<string, string>; body: string };
       expect(seen).toMatchObject({ url: '/a%2Fb/?c=d%20e', method: 'POST', body: 'grüße' });
-      expect(seen.headers).toMatchObject({ host: new URL(previewOf(both, 4000)).host, cookie: 'own=1; more=2', 'x-own': 'yes' });
+      expect(seen.headers).toMatchObject({
+        host: new URL(previewOf(both, 4000)).host,
+        cookie: 'own=1; more=2',
+        'x-own': 'yes',
+      });
       expect(seen.headers).not.toHaveProperty('authorization');
       expect(headers['set-cookie']).toEqual(['planted=1; Path=/']);
     });
 
     it("is a program's own Authorization at its port, and none at the editor", async () => {
       const visitor = await signedIn(both, 4000);
-      const { body } = await visitor.ask(`${previewOf(both, 4000)}/`, { headers: { Authorization: 'Bearer of-the-app' } });
+      const { body } = await visitor.ask(`${previewOf(both, 4000)}/`, {
+        headers: { Authorization: 'Bearer of-the-app' },
+      });
       expect(JSON.parse(body)).toMatchObject({ headers: { authorization: 'Bearer of-the-app' } });
     });
 
@@ -155,7 +184,9 @@ describe("the way into a container's sites", () => {
       expect((await browser().upgrade(`${previewOf(both, 4000)}/ws`)).status).toBe(401);
       const { status, socket } = await visitor.upgrade(`${previewOf(both, 4000)}/ws`);
       expect(status).toBe(101);
-      const heard = new Promise<string>((resolve) => socket!.once('data', (chunk: Buffer) => resolve(chunk.toString())));
+      const heard = new Promise<string>((resolve) =>
+        socket!.once('data', (chunk: Buffer) => resolve(chunk.toString())),
+      );
       socket!.write('echo');
       await expect(heard).resolves.toBe('echo');
       socket!.destroy();
@@ -164,7 +195,10 @@ describe("the way into a container's sites", () => {
     it('may break off at either end, and concerns nobody else', async () => {
       const visitor = await signedIn(both, 4000);
       const { pid } = server.devforge;
-      const [gone, other] = await Promise.all([visitor.upgrade(`${previewOf(both, 4000)}/ws`), visitor.upgrade(`${previewOf(both, 4000)}/ws`)]);
+      const [gone, other] = await Promise.all([
+        visitor.upgrade(`${previewOf(both, 4000)}/ws`),
+        visitor.upgrade(`${previewOf(both, 4000)}/ws`),
+      ]);
       gone.socket!.resetAndDestroy();
       const { socket } = await visitor.upgrade(`${previewOf(both, 4000)}/reset`);
       socket!.write('now');
@@ -173,7 +207,9 @@ describe("the way into a container's sites", () => {
       const page = await visitor.upgrade(`${editorOf(both)}/stable-x?reconnectionToken=x&skipWebSocketFrames=false`);
       page.socket?.resetAndDestroy();
       await delay(300);
-      const heard = new Promise<string>((resolve) => other.socket!.once('data', (chunk: Buffer) => resolve(chunk.toString())));
+      const heard = new Promise<string>((resolve) =>
+        other.socket!.once('data', (chunk: Buffer) => resolve(chunk.toString())),
+      );
       other.socket!.write('still here');
       await expect(heard).resolves.toBe('still here');
       other.socket!.destroy();
@@ -185,7 +221,8 @@ describe("the way into a container's sites", () => {
       const visitor = await signedIn(both, 4000);
       const { host } = new URL(previewOf(both, 4000));
       const nobody = { Host: host, ...WEBSOCKET };
-      for (const headers of [nobody, { ...nobody, Cookie: visitor.cookie! }]) await breakOff(server.devforge.url, { target: '/ws', headers });
+      for (const headers of [nobody, { ...nobody, Cookie: visitor.cookie! }])
+        await breakOff(server.devforge.url, { target: '/ws', headers });
       await delay(300);
       expect(ok(await server.api.get(both.id)).status).toBe('running');
     });
@@ -193,10 +230,18 @@ describe("the way into a container's sites", () => {
     it('is nothing that a page elsewhere makes a browser send', async () => {
       const visitor = await signedIn(both, 4000);
       for (const origin of ['http://evil.example', editorOf(small), 'null', `http://localhost:${portOf()}`]) {
-        expect({ origin, status: (await visitor.upgrade(`${previewOf(both, 4000)}/ws`, { Origin: origin })).status }).toEqual({ origin, status: 403 });
-        expect((await visitor.ask(`${previewOf(both, 4000)}/`, { method: 'POST', headers: { Origin: origin } })).status).toBe(403);
+        expect({
+          origin,
+          status: (await visitor.upgrade(`${previewOf(both, 4000)}/ws`, { Origin: origin })).status,
+        }).toEqual({ origin, status: 403 });
+        expect(
+          (await visitor.ask(`${previewOf(both, 4000)}/`, { method: 'POST', headers: { Origin: origin } })).status,
+        ).toBe(403);
       }
-      expect((await visitor.ask(`${previewOf(both, 4000)}/`, { method: 'POST', headers: { Origin: editorOf(both) } })).status).toBe(200);
+      expect(
+        (await visitor.ask(`${previewOf(both, 4000)}/`, { method: 'POST', headers: { Origin: editorOf(both) } }))
+          .status,
+      ).toBe(200);
     });
 
     it('waits where nothing listens, on a page that goes on by itself', async () => {
@@ -253,8 +298,15 @@ describe("the way into a container's sites", () => {
     });
 
     it('listens where nobody but DevForge and the container itself gets in', async () => {
-      const { stdout } = await server.engine.exec(both.dockerId!, ['sh', '-c', 'cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep " 0A "'], { user: '1000' });
-      const listening = stdout.trim().split('\n').map((line) => line.trim().split(/\s+/)[1]!.split(':') as [string, string]);
+      const { stdout } = await server.engine.exec(
+        both.dockerId!,
+        ['sh', '-c', 'cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep " 0A "'],
+        { user: '1000' },
+      );
+      const listening = stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/)[1]!.split(':') as [string, string]);
       const doors = listening.filter(([address]) => !address.endsWith('00007F'));
       // The tunnel's, and VS Code's own.
       expect(doors).toHaveLength(2);
@@ -266,20 +318,36 @@ describe("the way into a container's sites", () => {
           expect(await text(socket).catch(() => '')).toBe('');
         }
       }
-      expect((await server.engine.exec(both.dockerId!, ['stat', '-c', '%a', '/tmp/devforge-editor.sock.door'], { user: '1000' })).stdout.trim()).toBe('600');
-      expect((await server.engine.exec(both.dockerId!, ['stat', '-c', '%a %F', '/tmp/devforge-editor.sock'], { user: '1000' })).stdout.trim()).toBe('600 socket');
+      expect(
+        (
+          await server.engine.exec(both.dockerId!, ['stat', '-c', '%a', '/tmp/devforge-editor.sock.door'], {
+            user: '1000',
+          })
+        ).stdout.trim(),
+      ).toBe('600');
+      expect(
+        (
+          await server.engine.exec(both.dockerId!, ['stat', '-c', '%a %F', '/tmp/devforge-editor.sock'], {
+            user: '1000',
+          })
+        ).stdout.trim(),
+      ).toBe('600 socket');
     });
 
     it('tells when it was last seen in use', async () => {
       expect(ok(await server.api.get(small.id)).editor).toBeNull();
       const visitor = await signedIn(both);
       const before = Date.now();
-      const { status, socket } = await visitor.upgrade(`${editorOf(both)}/stable-x?reconnectionToken=x&skipWebSocketFrames=false`);
+      const { status, socket } = await visitor.upgrade(
+        `${editorOf(both)}/stable-x?reconnectionToken=x&skipWebSocketFrames=false`,
+      );
       expect([101, 400, 404]).toContain(status);
       socket?.destroy();
       const seen = await until('VS Code was seen in use', async () => {
         const { editor } = ok(await server.api.get(both.id));
-        return editor!.lastSeenAt !== null && Date.parse(editor!.lastSeenAt) >= before - 1_000 ? editor!.lastSeenAt : undefined;
+        return editor!.lastSeenAt !== null && Date.parse(editor!.lastSeenAt) >= before - 1_000
+          ? editor!.lastSeenAt
+          : undefined;
       });
       expect(Date.parse(seen)).toBeLessThanOrEqual(Date.now());
     });
@@ -291,12 +359,19 @@ describe("the way into a container's sites", () => {
       expect(page.status).toBe(503);
       expect(page.body).toContain('is stopped');
       expect(page.body).toContain('http-equiv="refresh"');
-      expect(problem(await server.api.request('POST', `/api/containers/${both.id}/editor`))).toMatchObject({ status: 409, currentStatus: 'stopped' });
+      expect(problem(await server.api.request('POST', `/api/containers/${both.id}/editor`))).toMatchObject({
+        status: 409,
+        currentStatus: 'stopped',
+      });
       ok(await server.api.start(both.id));
-      await until('VS Code is back', async () => {
-        const back = await visitor.ask(`${editorOf(both)}/?folder=/workspace`, { headers: { Accept: 'text/html' } });
-        return back.status === 200 && back.body.includes('workbench');
-      }, 40_000);
+      await until(
+        'VS Code is back',
+        async () => {
+          const back = await visitor.ask(`${editorOf(both)}/?folder=/workspace`, { headers: { Accept: 'text/html' } });
+          return back.status === 200 && back.body.includes('workbench');
+        },
+        40_000,
+      );
     }, 60_000);
   });
 });

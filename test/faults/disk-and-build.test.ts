@@ -5,7 +5,13 @@ import type { Container } from '../support/api/types.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
-import { BROKEN_BASE, GOOD_BASE, makeBrokenBase, MISSING_BASE, removeBrokenBase } from '../support/faults/base-images.js';
+import {
+  BROKEN_BASE,
+  GOOD_BASE,
+  makeBrokenBase,
+  MISSING_BASE,
+  removeBrokenBase,
+} from '../support/faults/base-images.js';
 import { type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
 import { creates } from '../support/faults/requests.js';
 import { expectRemovable, expectWhole, tracesOf } from '../support/faults/traces.js';
@@ -15,10 +21,14 @@ const LIMIT_MIB = 256;
 const GUARD_MS = 45_000;
 
 const failed = (server: Pick<TestServer, 'api'>, id: string, timeoutMs = 60_000): Promise<Container> =>
-  until('it fails', async () => {
-    const { body } = await server.api.get(id);
-    return body.status === 'failed' && body;
-  }, timeoutMs);
+  until(
+    'it fails',
+    async () => {
+      const { body } = await server.api.get(id);
+      return body.status === 'failed' && body;
+    },
+    timeoutMs,
+  );
 
 describe('the workspace image cannot be had', () => {
   let server: TestServer;
@@ -33,42 +43,51 @@ describe('the workspace image cannot be had', () => {
     await removeBrokenBase(engine);
   }, 60_000);
 
-  it('a build that breaks fails the container, with the end of its output; with a good base it starts', async () => {
-    await server.devforge.restart({ BASE_IMAGE: BROKEN_BASE });
-    const { id } = ok(await server.api.create(small()));
-    const { statusReason, job } = await failed(server, id);
-    expect(statusReason).toMatchObject({ code: 'image_build_failed' });
-    expect(job).toMatchObject({ name: 'create', state: 'failed', step: 'image', attempts: 1 });
-    const { output } = ok(await server.api.job(job!.id)).error as { output: string[] };
-    expect(output.join('\n')).toContain('apt-get');
-    expect(output.length).toBeLessThanOrEqual(20);
-    expect(await tracesOf(server.engine, id)).toEqual([]);
+  it(
+    'a build that breaks fails the container, with the end of its output; with a good base it starts',
+    async () => {
+      await server.devforge.restart({ BASE_IMAGE: BROKEN_BASE });
+      const { id } = ok(await server.api.create(small()));
+      const { statusReason, job } = await failed(server, id);
+      expect(statusReason).toMatchObject({ code: 'image_build_failed' });
+      expect(job).toMatchObject({ name: 'create', state: 'failed', step: 'image', attempts: 1 });
+      const { output } = ok(await server.api.job(job!.id)).error as { output: string[] };
+      expect(output.join('\n')).toContain('apt-get');
+      expect(output.length).toBeLessThanOrEqual(20);
+      expect(await tracesOf(server.engine, id)).toEqual([]);
 
-    await server.devforge.restart({ BASE_IMAGE: GOOD_BASE });
-    await ensureImages(server, 'claude');
-    expect(ok(await server.api.get(id)).status).toBe('failed');
-    expect((await server.api.start(id)).status).toBe(200);
-    await untilRunning(id);
-    await expectWhole(server, id);
-    await expectRemovable(server, id);
-  }, IMAGE_BUILD_MS);
+      await server.devforge.restart({ BASE_IMAGE: GOOD_BASE });
+      await ensureImages(server, 'claude');
+      expect(ok(await server.api.get(id)).status).toBe('failed');
+      expect((await server.api.start(id)).status).toBe(200);
+      await untilRunning(id);
+      await expectWhole(server, id);
+      await expectRemovable(server, id);
+    },
+    IMAGE_BUILD_MS,
+  );
 
-  it('a base image that cannot be pulled fails the container, and says what to run; with a good base a new one runs', async () => {
-    await server.devforge.restart({ BASE_IMAGE: MISSING_BASE });
-    const { id } = ok(await server.api.create(small()));
-    const { statusReason, job } = await failed(server, id);
-    expect(statusReason?.code).toBe('base_image_unavailable');
-    expect(statusReason?.message).toContain(MISSING_BASE);
-    expect(statusReason?.message).toContain('npm run setup');
-    expect(job?.error).toMatchObject({ code: 'base_image_unavailable', output: [expect.any(String)] });
-    await server.devforge.restart({ BASE_IMAGE: GOOD_BASE });
-    const next = ok(await server.api.create(small()));
-    await expectWhole(server, next.id);
-    for (const each of [id, next.id]) await expectRemovable(server, each);
-  }, IMAGE_BUILD_MS);
+  it(
+    'a base image that cannot be pulled fails the container, and says what to run; with a good base a new one runs',
+    async () => {
+      await server.devforge.restart({ BASE_IMAGE: MISSING_BASE });
+      const { id } = ok(await server.api.create(small()));
+      const { statusReason, job } = await failed(server, id);
+      expect(statusReason?.code).toBe('base_image_unavailable');
+      expect(statusReason?.message).toContain(MISSING_BASE);
+      expect(statusReason?.message).toContain('npm run setup');
+      expect(job?.error).toMatchObject({ code: 'base_image_unavailable', output: [expect.any(String)] });
+      await server.devforge.restart({ BASE_IMAGE: GOOD_BASE });
+      const next = ok(await server.api.create(small()));
+      await expectWhole(server, next.id);
+      for (const each of [id, next.id]) await expectRemovable(server, each);
+    },
+    IMAGE_BUILD_MS,
+  );
 
   /** It is failed still when the start was only just accepted. */
-  const untilRunning = (id: string) => until('it runs', async () => (await server.api.get(id)).body.status === 'running', 60_000);
+  const untilRunning = (id: string) =>
+    until('it runs', async () => (await server.api.get(id)).body.status === 'running', 60_000);
 });
 
 describe('the disk is full', () => {
@@ -78,7 +97,11 @@ describe('the disk is full', () => {
   beforeAll(async () => {
     server = await startFaultServer();
     greedy = ok(await server.api.create(small({ diskLimit: LIMIT_MIB }), { prefer: 'wait=60' }));
-    await server.engine.exec(greedy.dockerId!, ['dd', 'if=/dev/zero', 'of=/workspace/big', 'bs=1M', `count=${LIMIT_MIB + 16}`], { timeoutMs: 60_000 });
+    await server.engine.exec(
+      greedy.dockerId!,
+      ['dd', 'if=/dev/zero', 'of=/workspace/big', 'bs=1M', `count=${LIMIT_MIB + 16}`],
+      { timeoutMs: 60_000 },
+    );
   }, IMAGE_BUILD_MS);
   afterEach(() => server.gate.reset());
   afterAll(() => server?.dispose(), 60_000);
@@ -87,7 +110,10 @@ describe('the disk is full', () => {
     server.gate.refuse(creates('workspace'), 500, 'mkdir /var/lib/docker/overlay2/x: no space left on device');
     const { id } = ok(await server.api.create(small()));
     const { statusReason, job } = await failed(server, id);
-    expect(statusReason).toMatchObject({ code: 'out_of_disk', message: expect.stringContaining('no space left on device') });
+    expect(statusReason).toMatchObject({
+      code: 'out_of_disk',
+      message: expect.stringContaining('no space left on device'),
+    });
     expect(job).toMatchObject({ state: 'failed', step: 'container', attempts: 1 });
     server.gate.reset();
     const next = ok(await server.api.create(small()));
@@ -100,7 +126,10 @@ describe('the disk is full', () => {
   it('a container over its limit is stopped, and says why', async () => {
     expect(greedy).toMatchObject({ diskLimit: LIMIT_MIB, diskLimitEnforced: 'soft' });
     const stopped = await server.api.waitForStatus(greedy.id, 'stopped', GUARD_MS);
-    expect(stopped.statusReason).toMatchObject({ code: 'disk_limit_exceeded', message: expect.stringContaining(`${LIMIT_MIB} MB`) });
+    expect(stopped.statusReason).toMatchObject({
+      code: 'disk_limit_exceeded',
+      message: expect.stringContaining(`${LIMIT_MIB} MB`),
+    });
     expect((await server.engine.inspect(greedy.dockerId!)).State.Running).toBe(false);
     await expectRemovable(server, greedy.id);
   }, 90_000);

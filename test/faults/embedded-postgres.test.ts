@@ -44,7 +44,11 @@ describe('the embedded PostgreSQL and the processes around it', () => {
       const container = await expectWhole(server, id);
       if (container.repoType === 'clone') await expectRepository(server, container, COMMITS);
     }
-    expect(ok(await server.api.list()).items.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
+    expect(
+      ok(await server.api.list())
+        .items.map(({ id }) => id)
+        .toSorted(),
+    ).toEqual(ids.toSorted());
     expect(postmasterOf(server.devforge)).not.toBe(killed);
     expect((await server.api.request('GET', '/health')).status).toBe(200);
     await Promise.all(ids.map((id) => expectRemovable(server, id)));
@@ -61,10 +65,14 @@ describe('the embedded PostgreSQL and the processes around it', () => {
     await until('it is started again', () => postmasterOf(server.devforge) !== killed, 30_000);
     await until('the API answers', async () => (await server.api.list()).status === 200, 30_000);
     pull.release();
-    const failed = await until('it fails', async () => {
-      const { body } = await server.api.get(id);
-      return body.status === 'failed' && body;
-    }, 30_000);
+    const failed = await until(
+      'it fails',
+      async () => {
+        const { body } = await server.api.get(id);
+        return body.status === 'failed' && body;
+      },
+      30_000,
+    );
     expect(failed.statusReason?.code).toBe('base_image_unavailable');
     expect(await commandOf(pid)).toContain('main.js');
     await server.devforge.restart({ BASE_IMAGE: GOOD_BASE });

@@ -79,7 +79,11 @@ describe('the engine goes away', () => {
     gate.reset();
   };
 
-  const inTheMiddleOfACreate = async (when: When, lose: () => Promise<void>, then: 'drop' | 'release' = 'drop'): Promise<string> => {
+  const inTheMiddleOfACreate = async (
+    when: When,
+    lose: () => Promise<void>,
+    then: 'drop' | 'release' = 'drop',
+  ): Promise<string> => {
     const hold = gate.hold(creates('workspace'), when);
     const { id } = ok(await server.api.create(small()));
     await hold.reached();
@@ -90,46 +94,70 @@ describe('the engine goes away', () => {
   const inTheMiddleOfAClone = async (lose: () => Promise<void>): Promise<string> => {
     git.throttle(MIB / 2);
     const { id } = ok(await server.api.create(cloning(git, 'big')));
-    await until('the repository comes in', async () => {
-      const { body } = await server.api.get(id);
-      return body.status === 'cloning' && Number(body.job?.progress) > 20;
-    }, 60_000);
+    await until(
+      'the repository comes in',
+      async () => {
+        const { body } = await server.api.get(id);
+        return body.status === 'cloning' && Number(body.job?.progress) > 20;
+      },
+      60_000,
+    );
     await lose();
     git.reset();
     return id;
   };
 
-  it.each(CREATES)('create: it begins to %s %s it has made the container; the job waits and completes', async (mode, when) => {
-    const id = await inTheMiddleOfACreate(when, () => engine.set(mode));
-    expect(await waits(id)).toMatchObject({ status: 'creating', job: { name: 'create', step: 'container', state: 'queued' } });
-    await waitsOn(id);
-    await answersAgain();
-    await expectWhole(server, id);
-    await expectRemovable(server, id);
-  }, 90_000);
+  it.each(CREATES)(
+    'create: it begins to %s %s it has made the container; the job waits and completes',
+    async (mode, when) => {
+      const id = await inTheMiddleOfACreate(when, () => engine.set(mode));
+      expect(await waits(id)).toMatchObject({
+        status: 'creating',
+        job: { name: 'create', step: 'container', state: 'queued' },
+      });
+      await waitsOn(id);
+      await answersAgain();
+      await expectWhole(server, id);
+      await expectRemovable(server, id);
+    },
+    90_000,
+  );
 
   it('create: it begins to hang; the job waits and completes', async () => {
     const id = await inTheMiddleOfACreate('after', () => engine.set('hang'), 'release');
     await sleep(HANG_MS);
-    expect(ok(await server.api.get(id))).toMatchObject({ status: 'creating', job: { name: 'create', step: 'container', state: 'active' } });
+    expect(ok(await server.api.get(id))).toMatchObject({
+      status: 'creating',
+      job: { name: 'create', step: 'container', state: 'active' },
+    });
     await answersAgain();
     await expectWhole(server, id);
     await expectRemovable(server, id);
   }, 90_000);
 
-  it.each(MODES)('clone: it begins to %s while the repository comes in; the job waits and completes', async (mode) => {
-    const id = await inTheMiddleOfAClone(() => engine.set(mode));
-    expect(await waits(id)).toMatchObject({ status: 'cloning', job: { name: 'clone', step: 'clone', state: 'queued' } });
-    await waitsOn(id);
-    await answersAgain();
-    await expectRepository(server, await expectWhole(server, id), COMMITS);
-    await expectRemovable(server, id);
-  }, 90_000);
+  it.each(MODES)(
+    'clone: it begins to %s while the repository comes in; the job waits and completes',
+    async (mode) => {
+      const id = await inTheMiddleOfAClone(() => engine.set(mode));
+      expect(await waits(id)).toMatchObject({
+        status: 'cloning',
+        job: { name: 'clone', step: 'clone', state: 'queued' },
+      });
+      await waitsOn(id);
+      await answersAgain();
+      await expectRepository(server, await expectWhole(server, id), COMMITS);
+      await expectRemovable(server, id);
+    },
+    90_000,
+  );
 
   it('clone: it begins to hang while the repository comes in; the job waits and completes', async () => {
     const id = await inTheMiddleOfAClone(() => engine.set('hang'));
     await sleep(HANG_MS);
-    expect(ok(await server.api.get(id))).toMatchObject({ status: 'cloning', job: { name: 'clone', step: 'clone', state: 'active' } });
+    expect(ok(await server.api.get(id))).toMatchObject({
+      status: 'cloning',
+      job: { name: 'clone', step: 'clone', state: 'active' },
+    });
     await answersAgain();
     await expectRepository(server, await expectWhole(server, id), COMMITS);
     await expectRemovable(server, id);
@@ -150,11 +178,19 @@ describe('the engine goes away', () => {
     expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
     await sleep(ROUND_MS);
     await waits(waiting.id);
-    expect(ok(await server.api.list()).items.map(({ id }) => id).toSorted()).toEqual([kept.id, stopped.id, waiting.id].toSorted());
-    expect(await Promise.all([kept, stopped].map(async ({ id }) => withoutAgent(ok(await server.api.get(id)))))).toEqual(before);
+    expect(
+      ok(await server.api.list())
+        .items.map(({ id }) => id)
+        .toSorted(),
+    ).toEqual([kept.id, stopped.id, waiting.id].toSorted());
+    expect(
+      await Promise.all([kept, stopped].map(async ({ id }) => withoutAgent(ok(await server.api.get(id))))),
+    ).toEqual(before);
     await answersAgain();
     await expectWhole(server, waiting.id);
-    expect(await Promise.all([kept, stopped].map(async ({ id }) => withoutAgent(ok(await server.api.get(id)))))).toEqual(before);
+    expect(
+      await Promise.all([kept, stopped].map(async ({ id }) => withoutAgent(ok(await server.api.get(id))))),
+    ).toEqual(before);
     for (const { id } of [kept, stopped, waiting]) await expectRemovable(server, id);
   }, 120_000);
 

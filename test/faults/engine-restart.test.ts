@@ -30,12 +30,19 @@ describe('containers that the engine stopped', () => {
   };
 
   it('are started again with their sidecar and their key when it went down while DevForge was away', async () => {
-    const [plain, keyed, stopped] = await Promise.all([running(), running({ sshKeyPath: server.key.privateKeyPath }), running()]);
+    const [plain, keyed, stopped] = await Promise.all([
+      running(),
+      running({ sshKeyPath: server.key.privateKeyPath }),
+      running(),
+    ]);
     ok(await server.api.stop(stopped.id));
     await server.devforge.stop();
     await Promise.all([plain, keyed].map(killAtEngine));
     await server.devforge.restart();
-    for (const [container, key] of [[plain, false], [keyed, true]] as const) {
+    for (const [container, key] of [
+      [plain, false],
+      [keyed, true],
+    ] as const) {
       await until('it is started again', async () => (await server.engine.inspect(container.dockerId!)).State.Running);
       const again = await expectWhole(server, container.id, { key });
       expect(again.dockerId).toBe(container.dockerId);
@@ -61,7 +68,10 @@ describe('containers that the engine stopped', () => {
     // Its first look at everything comes at once; one more that is over by then shows that it passed.
     const witness = await running();
     await sleep(1_000);
-    expect(ok(await server.api.get(container.id))).toMatchObject({ status: 'stopped', statusReason: { code: 'exited' } });
+    expect(ok(await server.api.get(container.id))).toMatchObject({
+      status: 'stopped',
+      statusReason: { code: 'exited' },
+    });
     expect((await server.engine.inspect(container.dockerId!)).State.Running).toBe(false);
     ok(await server.api.start(container.id));
     for (const { id } of [container, witness]) await expectRemovable(server, id);

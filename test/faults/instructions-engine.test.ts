@@ -3,7 +3,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineProxy } from '../support/e2e/engine-proxy.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
-import { type InstructedServer, startInstructedServer, type Workspace } from '../support/instructions/instructed-server.js';
+import {
+  type InstructedServer,
+  startInstructedServer,
+  type Workspace,
+} from '../support/instructions/instructed-server.js';
 import { type Instruction, seqsOf, upTo } from '../support/instructions/instructions-client.js';
 import { expectWhole, StepwiseModel, stepwise } from '../support/instructions/stepwise-model.js';
 
@@ -33,13 +37,17 @@ describe('the engine goes away under instructions', () => {
   };
   const killAtEngine = () => server.engine.docker.getContainer(workspace.container.dockerId!).kill();
 
-  it.each(['refuse', 'hang', 'fail'] as const)('and comes back (%s): the run is found again', async (mode) => {
-    const { id } = await atWork(mode, 20);
-    await engine.set(mode);
-    await sleep(AWAY_MS);
-    await engine.set('pass');
-    await expectWhole(server.instructions, { name: mode, steps: 20, id }, model);
-  }, 120_000);
+  it.each(['refuse', 'hang', 'fail'] as const)(
+    'and comes back (%s): the run is found again',
+    async (mode) => {
+      const { id } = await atWork(mode, 20);
+      await engine.set(mode);
+      await sleep(AWAY_MS);
+      await engine.set('pass');
+      await expectWhole(server.instructions, { name: mode, steps: 20, id }, model);
+    },
+    120_000,
+  );
 
   it('with the container, while DevForge is away: the run is resumed where it was', async () => {
     const before = await atWork('resumed', 8);
@@ -58,6 +66,9 @@ describe('the engine goes away under instructions', () => {
   it('not, but the container ends by itself: the run fails with it', async () => {
     const { id } = await atWork('killed', 1_000);
     await killAtEngine();
-    await expect(server.instructions.ended(id)).resolves.toMatchObject({ status: 'failed', statusReason: { code: 'container_stopped' } });
+    await expect(server.instructions.ended(id)).resolves.toMatchObject({
+      status: 'failed',
+      statusReason: { code: 'container_stopped' },
+    });
   }, 90_000);
 });

@@ -3,7 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ok } from '../support/api/client.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { type SecondServer, startSecondServer } from '../support/faults/second-server.js';
-import { type InstructedServer, startInstructedServer, type Workspace } from '../support/instructions/instructed-server.js';
+import {
+  type InstructedServer,
+  startInstructedServer,
+  type Workspace,
+} from '../support/instructions/instructed-server.js';
 import { InstructionsClient } from '../support/instructions/instructions-client.js';
 import { expectWhole, StepwiseModel, stepwise, type StepwiseTask } from '../support/instructions/stepwise-model.js';
 
@@ -53,7 +57,10 @@ describe('instructions with two processes', () => {
     const begun = await accept('begun', 3, 0.3);
     await atWork(begun.id);
     const { id } = await viaSecond.accepted(workspace.container.id, stepwise('after', 1, 0.1));
-    const [before, after] = [await expectWhole(viaFirst, begun, model), await expectWhole(viaFirst, { name: 'after', steps: 1, id }, model)];
+    const [before, after] = [
+      await expectWhole(viaFirst, begun, model),
+      await expectWhole(viaFirst, { name: 'after', steps: 1, id }, model),
+    ];
     expect(after.startedAt! >= before.finishedAt!).toBe(true);
   }, 60_000);
 

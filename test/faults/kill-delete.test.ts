@@ -43,12 +43,16 @@ describe('SIGKILL of the server while it changes a container', () => {
   };
   const isRunning = async ({ dockerId }: Container) => (await server.engine.inspect(dockerId!)).State.Running;
 
-  it.each(REMOVAL)('delete: killed at the removal of %s, %s the engine has done it', async (_what, when, matcher) => {
-    const { id } = await running({ sshKeyPath: server.key.privateKeyPath });
-    await killedDuring(matcher(), when, () => server.api.remove(id));
-    await expectGone(server, id);
-    expect(ok(await server.api.list()).items).toEqual([]);
-  }, 90_000);
+  it.each(REMOVAL)(
+    'delete: killed at the removal of %s, %s the engine has done it',
+    async (_what, when, matcher) => {
+      const { id } = await running({ sshKeyPath: server.key.privateKeyPath });
+      await killedDuring(matcher(), when, () => server.api.remove(id));
+      await expectGone(server, id);
+      expect(ok(await server.api.list()).items).toEqual([]);
+    },
+    90_000,
+  );
 
   it('delete: the volume that was to be kept is kept', async () => {
     const { id } = await running();
@@ -89,25 +93,33 @@ describe('SIGKILL of the server while it changes a container', () => {
     expect(ok(await server.api.list()).items).toEqual([]);
   }, 90_000);
 
-  it.each(BOTH)('stop: killed %s the engine has done it, it ends stopped', async (when) => {
-    const container = await running();
-    await killedDuring(stops, when, () => server.api.stop(container.id));
-    const stopped = await server.api.waitForStatus(container.id, 'stopped');
-    expect(stopped.statusReason).toBeNull();
-    expect(await isRunning(container)).toBe(false);
-    ok(await server.api.start(container.id));
-    await expectWhole(server, container.id);
-    await expectRemovable(server, container.id);
-  }, 90_000);
+  it.each(BOTH)(
+    'stop: killed %s the engine has done it, it ends stopped',
+    async (when) => {
+      const container = await running();
+      await killedDuring(stops, when, () => server.api.stop(container.id));
+      const stopped = await server.api.waitForStatus(container.id, 'stopped');
+      expect(stopped.statusReason).toBeNull();
+      expect(await isRunning(container)).toBe(false);
+      ok(await server.api.start(container.id));
+      await expectWhole(server, container.id);
+      await expectRemovable(server, container.id);
+    },
+    90_000,
+  );
 
-  it.each(BOTH)('start: killed %s the engine has done it, it ends running', async (when) => {
-    const container = await running();
-    await server.engine.exec(container.dockerId!, ['sh', '-c', 'echo kept > /workspace/note']);
-    ok(await server.api.stop(container.id));
-    await killedDuring(starts, when, () => server.api.start(container.id));
-    const started = await expectWhole(server, container.id);
-    expect(started.dockerId).toBe(container.dockerId);
-    expect((await server.engine.exec(started.dockerId!, ['cat', '/workspace/note'])).stdout).toBe('kept\n');
-    await expectRemovable(server, container.id);
-  }, 90_000);
+  it.each(BOTH)(
+    'start: killed %s the engine has done it, it ends running',
+    async (when) => {
+      const container = await running();
+      await server.engine.exec(container.dockerId!, ['sh', '-c', 'echo kept > /workspace/note']);
+      ok(await server.api.stop(container.id));
+      await killedDuring(starts, when, () => server.api.start(container.id));
+      const started = await expectWhole(server, container.id);
+      expect(started.dockerId).toBe(container.dockerId);
+      expect((await server.engine.exec(started.dockerId!, ['cat', '/workspace/note'])).stdout).toBe('kept\n');
+      await expectRemovable(server, container.id);
+    },
+    90_000,
+  );
 });

@@ -5,7 +5,11 @@ import { ok } from '../support/api/client.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
 import { seededRandom } from '../support/faults/random.js';
-import { type InstructedServer, startInstructedServer, type Workspace } from '../support/instructions/instructed-server.js';
+import {
+  type InstructedServer,
+  startInstructedServer,
+  type Workspace,
+} from '../support/instructions/instructed-server.js';
 import { expectWhole, StepwiseModel, stepwise } from '../support/instructions/stepwise-model.js';
 
 const KILLS = 30;
@@ -41,13 +45,17 @@ class Wishes {
   }
 
   async settle(): Promise<void> {
-    await until('all are accepted', async () => {
-      await Promise.all(this.underWay);
-      if (this.refusal !== undefined) return true;
-      const open = this.all.filter(({ id }) => id === undefined);
-      for (const wish of open) this.ask(wish);
-      return open.length === 0;
-    }, 60_000);
+    await until(
+      'all are accepted',
+      async () => {
+        await Promise.all(this.underWay);
+        if (this.refusal !== undefined) return true;
+        const open = this.all.filter(({ id }) => id === undefined);
+        for (const wish of open) this.ask(wish);
+        return open.length === 0;
+      },
+      60_000,
+    );
     expect(this.refusal).toBeUndefined();
   }
 
@@ -77,13 +85,20 @@ describe('instructions outlive DevForge', () => {
   it(`${KILLS} SIGKILLs at random moments, ${AT_ONCE} containers at work: no event lost or doubled, no prompt run twice`, async () => {
     const random = seededRandom();
     process.stdout.write(`kill-instructions: DEVFORGE_FAULT_SEED=${random.seed}\n`);
-    const workspaces = await Promise.all(Array.from({ length: AT_ONCE }, () => server.workspace({ cpuLimit: 1, memoryLimit: 512 })));
+    const workspaces = await Promise.all(
+      Array.from({ length: AT_ONCE }, () => server.workspace({ cpuLimit: 1, memoryLimit: 512 })),
+    );
     const models = workspaces.map(({ model }) => new StepwiseModel(model));
     const wishes = new Wishes(server, workspaces);
     for (const index of workspaces.keys()) wishes.post(index, FIRST_STEPS);
     await wishes.settle();
     for (let kill = 1; kill <= KILLS; kill += 1) {
-      const [early, lifeMs, workspace, steps] = [random.below(10) < EARLY_OF_TEN, random.below(LONGEST_LIFE_MS), random.below(AT_ONCE), random.below(4)];
+      const [early, lifeMs, workspace, steps] = [
+        random.below(10) < EARLY_OF_TEN,
+        random.below(LONGEST_LIFE_MS),
+        random.below(AT_ONCE),
+        random.below(4),
+      ];
       const starting = kill === 1 ? Promise.resolve() : server.devforge.restart();
       starting.catch(() => undefined);
       if (!early) {
@@ -97,13 +112,16 @@ describe('instructions outlive DevForge', () => {
     await server.devforge.restart();
     await wishes.settle();
 
-    const ended = await Promise.all(wishes.all.map((wish) => expectWhole(server.instructions, { ...wish, id: wish.id! }, models[wish.workspace]!)));
+    const ended = await Promise.all(
+      wishes.all.map((wish) => expectWhole(server.instructions, { ...wish, id: wish.id! }, models[wish.workspace]!)),
+    );
     for (const [index, { container }] of workspaces.entries()) {
       const mine = ended.filter(({ containerId }) => containerId === container.id);
       const listed = ok(await server.instructions.list(container.id)).items.toReversed();
       expect(listed.map(({ id }) => id).toSorted()).toEqual(mine.map(({ id }) => id).toSorted());
       // In order, one at a time.
-      for (const [before, next] of listed.slice(1).entries()) expect(next.startedAt! >= listed[before]!.finishedAt!).toBe(true);
+      for (const [before, next] of listed.slice(1).entries())
+        expect(next.startedAt! >= listed[before]!.finishedAt!).toBe(true);
       expect([...models[index]!.asked.values()].every((times) => times === 1)).toBe(true);
     }
     await Promise.all(workspaces.map(({ container }) => server.api.remove(container.id)));

@@ -63,10 +63,14 @@ describe.each([
     const ids = await wishes.settle();
     expect(new Set(ids).size).toBe(ids.length);
 
-    const listed = await until('all are settled', async () => {
-      const { items } = ok(await server.api.list({ limit: 500 }));
-      return items.every(({ status }) => SETTLED.includes(status)) && items;
-    }, 120_000);
+    const listed = await until(
+      'all are settled',
+      async () => {
+        const { items } = ok(await server.api.list({ limit: 500 }));
+        return items.every(({ status }) => SETTLED.includes(status)) && items;
+      },
+      120_000,
+    );
     expect(listed.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
     expect(listed.filter(({ status }) => status === 'failed').map(({ statusReason }) => statusReason)).toEqual([]);
     expect([...idsMadeThrough(server.gate)].filter((id) => !server.api.accepted.has(id))).toEqual([]);
@@ -78,12 +82,17 @@ describe.each([
   }, 420_000);
 
   const expectSound = async (container: Container): Promise<void> => {
-    expect(container).toMatchObject({ status: 'running', statusReason: null, job: { state: 'completed', error: null } });
+    expect(container).toMatchObject({
+      status: 'running',
+      statusReason: null,
+      job: { state: 'completed', error: null },
+    });
     expect(await tracesOf(server.engine, container.id)).toEqual(expectedTraces(container.id, { key: false }));
     if (container.repoType === 'clone') await expectRepository(server, container, COMMITS);
   };
 });
 
 async function inGroups<Item>(items: Item[], work: (item: Item) => Promise<unknown>): Promise<void> {
-  for (let index = 0; index < items.length; index += AT_ONCE) await Promise.all(items.slice(index, index + AT_ONCE).map(work));
+  for (let index = 0; index < items.length; index += AT_ONCE)
+    await Promise.all(items.slice(index, index + AT_ONCE).map(work));
 }

@@ -7,7 +7,16 @@ import { until } from '../support/e2e/until.js';
 import type { Matcher } from '../support/faults/engine-gate.js';
 import { crash, cloning, type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
 import type { When } from '../support/faults/hold.js';
-import { addsKey, asksHowCloneEnded, clones, creates, looksForImage, looksForNetwork, nth, starts } from '../support/faults/requests.js';
+import {
+  addsKey,
+  asksHowCloneEnded,
+  clones,
+  creates,
+  looksForImage,
+  looksForNetwork,
+  nth,
+  starts,
+} from '../support/faults/requests.js';
 import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
 import type { GitServers } from '../support/git/git-servers.js';
 
@@ -55,7 +64,8 @@ describe('SIGKILL of the server at a step of provisioning', () => {
   }, 60_000);
 
   /** A private repository with a key: every step has something to do. */
-  const withKey = () => small({ repoType: 'clone', repoUrl: git.url('ssh', 'open'), sshKeyPath: server.key.privateKeyPath });
+  const withKey = () =>
+    small({ repoType: 'clone', repoUrl: git.url('ssh', 'open'), sshKeyPath: server.key.privateKeyPath });
   const stepOf = async (id: string) => (await server.api.get(id)).body.job?.step;
   const expectEverything = async (id: string, key: boolean): Promise<void> => {
     const container = await expectWhole(server, id, { key });
@@ -71,24 +81,32 @@ describe('SIGKILL of the server at a step of provisioning', () => {
     await expectEverything(id, true);
   }, 90_000);
 
-  it.each(POINTS)('%s: killed at %s, %s the engine has done it', async (step, _request, when, matcher) => {
-    const hold = server.gate.hold(matcher(), when);
-    const { id } = ok(await server.api.create(withKey()));
-    await hold.reached();
-    // A step that is over in a moment as a rule shows a little later.
-    await until(`the job shows ${step}`, async () => (await stepOf(id)) === step, SHOWN_MS);
-    await crash(server);
-    await server.devforge.restart();
-    await expectEverything(id, true);
-  }, 90_000);
+  it.each(POINTS)(
+    '%s: killed at %s, %s the engine has done it',
+    async (step, _request, when, matcher) => {
+      const hold = server.gate.hold(matcher(), when);
+      const { id } = ok(await server.api.create(withKey()));
+      await hold.reached();
+      // A step that is over in a moment as a rule shows a little later.
+      await until(`the job shows ${step}`, async () => (await stepOf(id)) === step, SHOWN_MS);
+      await crash(server);
+      await server.devforge.restart();
+      await expectEverything(id, true);
+    },
+    90_000,
+  );
 
   it('clone: killed while the repository comes in', async () => {
     git.throttle(MIB / 2);
     const { id } = ok(await server.api.create(cloning(git, 'big')));
-    const { job } = await until('the repository comes in', async () => {
-      const { body } = await server.api.get(id);
-      return body.status === 'cloning' && Number(body.job?.progress) > 20 && body;
-    }, 60_000);
+    const { job } = await until(
+      'the repository comes in',
+      async () => {
+        const { body } = await server.api.get(id);
+        return body.status === 'cloning' && Number(body.job?.progress) > 20 && body;
+      },
+      60_000,
+    );
     expect(job?.step).toBe('clone');
     await crash(server);
     await server.devforge.restart();

@@ -33,24 +33,28 @@ describe.each(['PostgreSQL', 'Redis'])('a worker that is killed three times on o
     await redis?.stop();
   }, 60_000);
 
-  it.each(JOBS)('%s: it completes all the same', async (name, matches) => {
-    let hold = server.gate.hold(matches, 'before');
-    const { id } = ok(await server.api.create(cloning(git)));
-    const jobs = new Set<string>();
-    for (let kill = 1; kill <= KILLS; kill += 1) {
-      await hold.reached();
-      const { job } = ok(await server.api.get(id));
-      expect(job).toMatchObject({ name, state: 'active', attempts: kill });
-      jobs.add(job!.id);
-      await crash(server);
-      if (kill < KILLS) hold = server.gate.hold(matches, 'before');
-      await server.devforge.restart();
-    }
-    expect(jobs.size).toBe(1);
-    const container = await expectWhole(server, id);
-    const [job] = [...jobs];
-    expect(ok(await server.api.job(job!))).toMatchObject({ state: 'completed', attempts: KILLS + 1, error: null });
-    await expectRepository(server, container, COMMITS);
-    await expectRemovable(server, id);
-  }, 120_000);
+  it.each(JOBS)(
+    '%s: it completes all the same',
+    async (name, matches) => {
+      let hold = server.gate.hold(matches, 'before');
+      const { id } = ok(await server.api.create(cloning(git)));
+      const jobs = new Set<string>();
+      for (let kill = 1; kill <= KILLS; kill += 1) {
+        await hold.reached();
+        const { job } = ok(await server.api.get(id));
+        expect(job).toMatchObject({ name, state: 'active', attempts: kill });
+        jobs.add(job!.id);
+        await crash(server);
+        if (kill < KILLS) hold = server.gate.hold(matches, 'before');
+        await server.devforge.restart();
+      }
+      expect(jobs.size).toBe(1);
+      const container = await expectWhole(server, id);
+      const [job] = [...jobs];
+      expect(ok(await server.api.job(job!))).toMatchObject({ state: 'completed', attempts: KILLS + 1, error: null });
+      await expectRepository(server, container, COMMITS);
+      await expectRemovable(server, id);
+    },
+    120_000,
+  );
 });

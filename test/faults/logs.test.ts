@@ -57,10 +57,14 @@ describe('logs that are followed while', () => {
   const write = async (count: number, pauseSeconds = 0): Promise<void> => {
     const [first, last] = [next, next + count - 1];
     next = last + 1;
-    const script = pauseSeconds === 0 ? `exec seq ${first} ${last} > /proc/1/fd/1` : `for at in $(seq ${first} ${last}); do echo $at > /proc/1/fd/1; sleep ${pauseSeconds}; done`;
+    const script =
+      pauseSeconds === 0
+        ? `exec seq ${first} ${last} > /proc/1/fd/1`
+        : `for at in $(seq ${first} ${last}); do echo $at > /proc/1/fd/1; sleep ${pauseSeconds}; done`;
     await expect(server.engine.exec(container.dockerId!, ['sh', '-c', script])).resolves.toMatchObject({ exitCode: 0 });
   };
-  const seen = (): number[] => client.all('logs:update').flatMap(({ lines }) => lines.map(({ message }) => Number(message)));
+  const seen = (): number[] =>
+    client.all('logs:update').flatMap(({ lines }) => lines.map(({ message }) => Number(message)));
   const arrive = async (withinMs = RESUME_MS): Promise<void> => {
     await until(`line ${next - 1}`, () => seen().at(-1) === next - 1, withinMs);
     expect(seen()).toEqual(Array.from({ length: next - 1 }, (_, at) => at + 1));
@@ -79,18 +83,22 @@ describe('logs that are followed while', () => {
     expect(client.all('logs:error')).toEqual([]);
   }, 60_000);
 
-  it.each(['refuse', 'fail'] as const)('the engine begins to %s, and is back some time later', async (mode) => {
-    await subscribe();
-    await write(100);
-    await arrive();
-    await engine.set(mode);
-    await write(8_000);
-    await sleep(4_000);
-    await engine.set('pass');
-    await arrive();
-    await write(100);
-    await arrive();
-  }, 60_000);
+  it.each(['refuse', 'fail'] as const)(
+    'the engine begins to %s, and is back some time later',
+    async (mode) => {
+      await subscribe();
+      await write(100);
+      await arrive();
+      await engine.set(mode);
+      await write(8_000);
+      await sleep(4_000);
+      await engine.set('pass');
+      await arrive();
+      await write(100);
+      await arrive();
+    },
+    60_000,
+  );
 
   it('the engine hangs, and is back some time later', async () => {
     await subscribe();
@@ -182,7 +190,10 @@ describe('logs that are followed while', () => {
     await arrive();
     ok(await server.api.remove(container.id));
     await until('logs:end', () => client.all('logs:end').find(({ reason }) => reason === 'removed'));
-    await expect(client.ask('subscribe:logs', { containerId: container.id })).resolves.toMatchObject({ ok: false, error: { code: 'container_not_found' } });
+    await expect(client.ask('subscribe:logs', { containerId: container.id })).resolves.toMatchObject({
+      ok: false,
+      error: { code: 'container_not_found' },
+    });
     container = undefined as unknown as Container;
   }, 60_000);
 });

@@ -43,23 +43,29 @@ describe('metrics of an engine that goes away', () => {
 
   const watch = async (): Promise<{ client: SocketClient; updates: () => number }> => {
     const client = await SocketClient.connect(server.devforge.url, { token: server.devforge.token });
-    await expect(client.ask('subscribe:metrics', { containerId: container.id, interval: 500 })).resolves.toEqual({ ok: true });
+    await expect(client.ask('subscribe:metrics', { containerId: container.id, interval: 500 })).resolves.toEqual({
+      ok: true,
+    });
     const updates = (): number => client.all('metrics:update').length;
     await until('updates', () => updates() >= 2);
     return { client, updates };
   };
 
-  it.each(['refuse', 'hang', 'fail'] as const)("go on from the kernel's files while it does not answer (%s)", async (mode) => {
-    const { client, updates } = await watch();
-    await engine.set(mode);
-    await sleep(AWAY_MS);
-    const before = updates();
-    await until('more updates', () => updates() >= before + 3, 5_000);
-    await engine.set('pass');
-    await until('more updates', () => updates() >= before + 6, 5_000);
-    expect(client.all('metrics:error')).toEqual([]);
-    client.close();
-  }, 30_000);
+  it.each(['refuse', 'hang', 'fail'] as const)(
+    "go on from the kernel's files while it does not answer (%s)",
+    async (mode) => {
+      const { client, updates } = await watch();
+      await engine.set(mode);
+      await sleep(AWAY_MS);
+      const before = updates();
+      await until('more updates', () => updates() >= before + 3, 5_000);
+      await engine.set('pass');
+      await until('more updates', () => updates() >= before + 6, 5_000);
+      expect(client.all('metrics:error')).toEqual([]);
+      client.close();
+    },
+    30_000,
+  );
 
   it('resume within ten seconds when it restarts and its containers with it', async () => {
     const { client, updates } = await watch();
@@ -84,28 +90,39 @@ describe('metrics of an engine that goes away', () => {
       }
     }
 
-    it.each(['refuse', 'hang', 'fail'] as const)('say so, and resume within ten seconds when it answers again (%s)', async (mode) => {
-      await server.api.waitForStatus(container.id, ['running']);
-      const failures: unknown[] = [];
-      const samples: MetricsDto[] = [];
-      const row = { ...container, agent: null } as unknown as ContainerRow;
-      const sampler = new ContainerSampler(row, new EngineSources(), () => undefined, () => null, { onSample: () => undefined, onFailure: (error) => failures.push(error) });
-      sampler.watch({ intervalMs: 1_000, onMetrics: (metrics) => samples.push(metrics) });
-      sampler.start();
-      try {
-        await until('samples', () => samples.length >= 2);
-        await engine.set(mode);
-        await until('a failure', () => failures.length > 0, NOTICED_MS);
-        const { length } = samples;
-        await engine.set('pass');
-        await until('samples again', () => samples.length > length, RESUME_MS);
-        for (const { cpu, network } of samples) {
-          for (const rate of [cpu.percent, network.rxBytesPerSecond, network.txBytesPerSecond]) expect(rate).toBeGreaterThanOrEqual(0);
-          expect(cpu.percent).toBeLessThan(200);
+    it.each(['refuse', 'hang', 'fail'] as const)(
+      'say so, and resume within ten seconds when it answers again (%s)',
+      async (mode) => {
+        await server.api.waitForStatus(container.id, ['running']);
+        const failures: unknown[] = [];
+        const samples: MetricsDto[] = [];
+        const row = { ...container, agent: null } as unknown as ContainerRow;
+        const sampler = new ContainerSampler(
+          row,
+          new EngineSources(),
+          () => undefined,
+          () => null,
+          { onSample: () => undefined, onFailure: (error) => failures.push(error) },
+        );
+        sampler.watch({ intervalMs: 1_000, onMetrics: (metrics) => samples.push(metrics) });
+        sampler.start();
+        try {
+          await until('samples', () => samples.length >= 2);
+          await engine.set(mode);
+          await until('a failure', () => failures.length > 0, NOTICED_MS);
+          const { length } = samples;
+          await engine.set('pass');
+          await until('samples again', () => samples.length > length, RESUME_MS);
+          for (const { cpu, network } of samples) {
+            for (const rate of [cpu.percent, network.rxBytesPerSecond, network.txBytesPerSecond])
+              expect(rate).toBeGreaterThanOrEqual(0);
+            expect(cpu.percent).toBeLessThan(200);
+          }
+        } finally {
+          sampler.close();
         }
-      } finally {
-        sampler.close();
-      }
-    }, 40_000);
+      },
+      40_000,
+    );
   });
 });

@@ -19,9 +19,16 @@ const DATABASE_BACK_MS = 40_000;
 /** What a survivor may take until it has done the work of a replica that died, on a busy machine. */
 const TAKE_OVER_MS = 60_000;
 
-const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({ name: uniqueName('fault'), template: 'claude', memoryLimit: 128, ...extra });
-const statusOf = (client: SocketClient, id: string) => client.all('status:update').findLast(({ containerId }) => containerId === id)?.status;
-const isRemoved = (client: SocketClient, id: string) => client.all('status:removed').some(({ containerId }) => containerId === id);
+const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({
+  name: uniqueName('fault'),
+  template: 'claude',
+  memoryLimit: 128,
+  ...extra,
+});
+const statusOf = (client: SocketClient, id: string) =>
+  client.all('status:update').findLast(({ containerId }) => containerId === id)?.status;
+const isRemoved = (client: SocketClient, id: string) =>
+  client.all('status:removed').some(({ containerId }) => containerId === id);
 
 describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of them', (link) => {
   let replicas: TwoReplicas;
@@ -58,7 +65,11 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
     ok(await a.api.stop(stopped));
     expect((await a.api.remove(removed)).status).toBe(204);
     await mend();
-    await until('what was missed', () => statusOf(client, stopped) === 'stopped' && isRemoved(client, removed), LINK_BACK_MS);
+    await until(
+      'what was missed',
+      () => statusOf(client, stopped) === 'stopped' && isRemoved(client, removed),
+      LINK_BACK_MS,
+    );
     ok(await a.api.start(stopped));
     await until('what is new', () => statusOf(client, stopped) === 'running', WITHIN_MS);
     for (const { devforge } of [a, b]) expect(await Promise.race([devforge.exited, 'runs'])).toBe('runs');
@@ -68,8 +79,15 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
   it('live through losing it again and again, each with one connection to listen on', async () => {
     const { a, b, postgres, redis } = replicas;
     for (let round = 0; round < 4; round++) {
-      await (await breakLink())();
-      if (redis === undefined) await until('both listen', async () => (await postgres.connections()).filter((name) => name === 'devforge-replicas').length === 2, LINK_BACK_MS);
+      await (
+        await breakLink()
+      )();
+      if (redis === undefined)
+        await until(
+          'both listen',
+          async () => (await postgres.connections()).filter((name) => name === 'devforge-replicas').length === 2,
+          LINK_BACK_MS,
+        );
       else await sleep(500);
     }
     const client = await b.watch();
@@ -90,7 +108,11 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
       try {
         ok(await a.api.stop(stopped));
         await a.api.remove(removed);
-        await until('both', () => statusOf(client, stopped) === 'stopped' && isRemoved(client, removed), BY_THE_ROWS_MS);
+        await until(
+          'both',
+          () => statusOf(client, stopped) === 'stopped' && isRemoved(client, removed),
+          BY_THE_ROWS_MS,
+        );
       } finally {
         redis!.resume();
       }
@@ -106,7 +128,12 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
     await postgres.crash();
     await until('stopped', async () => (await a.api.stop(id)).status === 200, DATABASE_BACK_MS);
     await until('the status', () => statusOf(client, id) === 'stopped', BY_THE_ROWS_MS);
-    await until('the link', async () => link === 'Redis' || (await postgres.connections()).filter((name) => name === 'devforge-replicas').length === 2, LINK_BACK_MS);
+    await until(
+      'the link',
+      async () =>
+        link === 'Redis' || (await postgres.connections()).filter((name) => name === 'devforge-replicas').length === 2,
+      LINK_BACK_MS,
+    );
     await a.api.remove(id);
     await until('removed', () => isRemoved(client, id), WITHIN_MS);
     for (const { devforge } of [a, b]) expect(await Promise.race([devforge.exited, 'runs'])).toBe('runs');
@@ -115,7 +142,11 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
   it('that survive one that dies show how its work goes on', async () => {
     const { a, b } = replicas;
     git.hang(true);
-    const accepted = await Promise.all(Array.from({ length: 4 }, async () => ok(await a.api.create(wanted({ repoType: 'clone', repoUrl: git.url('https', 'open') })))));
+    const accepted = await Promise.all(
+      Array.from({ length: 4 }, async () =>
+        ok(await a.api.create(wanted({ repoType: 'clone', repoUrl: git.url('https', 'open') }))),
+      ),
+    );
     const client = await b.watch();
     for (const { id } of accepted) await b.api.waitForStatus(id, 'cloning');
     const dying = ok(await a.api.create(wanted()));

@@ -32,7 +32,9 @@ describe('two processes on one data folder', () => {
     second = await startSecondServer(first);
     git = await gitFixture(first);
     // One file for each percent, so that git tells much while it comes in.
-    const files = Object.fromEntries(Array.from({ length: 128 }, (_, index) => [`${index}.bin`, randomBytes(MIB / 32)]));
+    const files = Object.fromEntries(
+      Array.from({ length: 128 }, (_, index) => [`${index}.bin`, randomBytes(MIB / 32)]),
+    );
     await git.createRepository('talkative', { files, commits: COMMITS - 1 });
   }, IMAGE_BUILD_MS);
   afterEach(() => {
@@ -46,9 +48,12 @@ describe('two processes on one data folder', () => {
     await git?.close();
   }, 120_000);
 
-  const createOn = async ({ api }: Pick<SecondServer, 'api'>, body: CreateContainer): Promise<string> => ok(await api.create(body)).id;
+  const createOn = async ({ api }: Pick<SecondServer, 'api'>, body: CreateContainer): Promise<string> =>
+    ok(await api.create(body)).id;
   const removeAll = async (ids: string[]): Promise<void> => {
-    await Promise.all(ids.map((id, index) => expectRemovable({ api: [first, second][index % 2]!.api, engine: first.engine }, id)));
+    await Promise.all(
+      ids.map((id, index) => expectRemovable({ api: [first, second][index % 2]!.api, engine: first.engine }, id)),
+    );
   };
 
   const jobOf = async (id: string) => (await first.api.get(id)).body.job as { message?: string };
@@ -65,10 +70,17 @@ describe('two processes on one data folder', () => {
   };
 
   it('makes each of 20 once that are asked for at both in turn', async () => {
-    const bodies = Array.from({ length: 20 }, (_, index) => (index % 4 === 0 ? cloning(git) : small({ memoryLimit: 128 })));
+    const bodies = Array.from({ length: 20 }, (_, index) =>
+      index % 4 === 0 ? cloning(git) : small({ memoryLimit: 128 }),
+    );
     const ids = await Promise.all(bodies.map((body, index) => createOn([first, second][index % 2]!, body)));
     for (const [index, id] of ids.entries()) {
-      const container = await expectWhole({ api: [second, first][index % 2]!.api, engine: first.engine }, id, { key: false }, 120_000);
+      const container = await expectWhole(
+        { api: [second, first][index % 2]!.api, engine: first.engine },
+        id,
+        { key: false },
+        120_000,
+      );
       if (container.repoType === 'clone') await expectRepository(first, container, COMMITS);
       expect(ok(await first.api.job(container.job!.id))).toMatchObject({ attempts: 1 });
     }
@@ -76,7 +88,11 @@ describe('two processes on one data folder', () => {
   }, 240_000);
 
   it('finishes what the other one had under way when it was killed', async () => {
-    const ids = await Promise.all(Array.from({ length: 6 }, (_, index) => createOn([first, second][index % 2]!, index % 3 === 0 ? cloning(git) : small())));
+    const ids = await Promise.all(
+      Array.from({ length: 6 }, (_, index) =>
+        createOn([first, second][index % 2]!, index % 3 === 0 ? cloning(git) : small()),
+      ),
+    );
     await second.devforge.kill();
     const killedAt = Date.now();
     for (const id of ids) await first.api.waitForStatus(id, 'running');
@@ -90,10 +106,14 @@ describe('two processes on one data folder', () => {
     git.throttle(MIB / 4);
     const asked = first.gate.requests.length;
     const clone = await createOn(first, cloning(git, 'talkative'));
-    await until('the repository comes in', async () => {
-      const { body } = await first.api.get(clone);
-      return body.status === 'cloning' && Number(body.job?.progress) > 15;
-    }, 60_000);
+    await until(
+      'the repository comes in',
+      async () => {
+        const { body } = await first.api.get(clone);
+        return body.status === 'cloning' && Number(body.job?.progress) > 15;
+      },
+      60_000,
+    );
     const [frozen, awake] = first.gate.requests.slice(asked).some(clones) ? [first, second] : [second, first];
     const { hold, id: create } = await heldBy(frozen);
 
@@ -105,7 +125,10 @@ describe('two processes on one data folder', () => {
     git.reset();
     await sleep(LEASE_MS);
     const viaAwake = { api: awake.api, engine: first.engine };
-    const done = [await expectWhole(viaAwake, clone, { key: false }, TAKE_OVER_MS), await expectWhole(viaAwake, create, { key: false }, TAKE_OVER_MS)];
+    const done = [
+      await expectWhole(viaAwake, clone, { key: false }, TAKE_OVER_MS),
+      await expectWhole(viaAwake, create, { key: false }, TAKE_OVER_MS),
+    ];
     for (const { job } of done) expect(job).toMatchObject({ attempts: 2 });
 
     frozen.devforge.freeze(false);
@@ -113,9 +136,15 @@ describe('two processes on one data folder', () => {
     // It renews its leases every five seconds: by then it has noticed.
     await sleep(6_000);
     const viaFrozen = { api: frozen.api, engine: first.engine };
-    expect([await expectWhole(viaFrozen, clone), await expectWhole(viaFrozen, create)].map(withoutAgent)).toEqual(done.map(withoutAgent));
+    expect([await expectWhole(viaFrozen, clone), await expectWhole(viaFrozen, create)].map(withoutAgent)).toEqual(
+      done.map(withoutAgent),
+    );
     await expectRepository(first, done[0]!, COMMITS);
-    expect(ok(await frozen.api.list()).items.map(({ id }) => id).toSorted()).toEqual([clone, create].toSorted());
+    expect(
+      ok(await frozen.api.list())
+        .items.map(({ id }) => id)
+        .toSorted(),
+    ).toEqual([clone, create].toSorted());
     await removeAll([clone, create]);
   }, 180_000);
 

@@ -65,7 +65,10 @@ export function jobRow(container: Pick<ContainerRow, 'id' | 'ownerId'>, override
 }
 
 /** A prompt that nobody has begun. */
-export function newInstruction(container: Pick<ContainerRow, 'id' | 'ownerId'>, overrides: Partial<NewInstruction> = {}): NewInstruction {
+export function newInstruction(
+  container: Pick<ContainerRow, 'id' | 'ownerId'>,
+  overrides: Partial<NewInstruction> = {},
+): NewInstruction {
   return {
     id: randomUUID(),
     ownerId: container.ownerId,

@@ -8,6 +8,12 @@ export default class SummaryReporter {
   onRunComplete(_contexts, results) {
     const file = process.env.DEVFORGE_SUMMARY_FILE;
     if (!file) return;
-    writeFileSync(file, JSON.stringify({ passed: results.numPassedTests, failed: results.numFailedTests + results.numRuntimeErrorTestSuites }));
+    writeFileSync(
+      file,
+      JSON.stringify({
+        passed: results.numPassedTests,
+        failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
+      }),
+    );
   }
 }

@@ -23,7 +23,9 @@ export class PlayedTool {
   }
 
   say(kind: string, content: string | Buffer | object = ''): void {
-    const payload = Buffer.isBuffer(content) ? content : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
+    const payload = Buffer.isBuffer(content)
+      ? content
+      : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
     this.side.stdout.write(Buffer.concat([frameHeader(kind, payload.length), payload]));
   }
 }

@@ -17,7 +17,9 @@ export interface Follower {
 
 /** The yardstick: Docker's own client, from the present end of the log. */
 export async function followWithDocker(dockerId: string, socketPath: string, count: LineCount): Promise<Follower> {
-  const child = spawn('docker', ['--host', `unix://${socketPath}`, 'logs', '--follow', '--tail', '0', dockerId], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn('docker', ['--host', `unix://${socketPath}`, 'logs', '--follow', '--tail', '0', dockerId], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let number = 0;
   child.stdout.on('data', (chunk: Buffer) => {
     for (const byte of chunk) {
@@ -39,7 +41,11 @@ export async function followWithDocker(dockerId: string, socketPath: string, cou
 }
 
 /** Our side: one subscription over Socket.io, from the present end of the log. */
-export async function followWithSocket({ url, token, pid }: DevForgeProcess, containerId: string, count: LineCount): Promise<Follower> {
+export async function followWithSocket(
+  { url, token, pid }: DevForgeProcess,
+  containerId: string,
+  count: LineCount,
+): Promise<Follower> {
   const { socket } = await SocketClient.connect(url, { token });
   // What the test's client keeps of every event would grow without end.
   socket.offAny();

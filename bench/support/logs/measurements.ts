@@ -43,7 +43,8 @@ export async function measurePairs(report: Report, around: Surroundings, lines: 
   const ofDocker: Round[] = [];
   const ofDevForge: Round[] = [];
   const sides = [
-    async () => ofDocker.push(await round(around, lines, (count) => followWithDocker(container.dockerId!, engineSocket, count))),
+    async () =>
+      ofDocker.push(await round(around, lines, (count) => followWithDocker(container.dockerId!, engineSocket, count))),
     async () => ofDevForge.push(await round(around, lines, (count) => followWithSocket(server, container.id, count))),
   ];
   for (let pair = 0; pair < pairs; pair++) {
@@ -54,8 +55,18 @@ export async function measurePairs(report: Report, around: Surroundings, lines: 
   report.figure('lines a second, docker logs -f', Math.round(median(ofDocker.map(rateOf))), '');
   report.figure('lines a second, Socket.io', Math.round(median(ofDevForge.map(rateOf))), '');
   report.figure('median ratio of pairs', median(ratios), 'x', RATE);
-  report.figure('lines that did not arrive', sum(ofDevForge, (each) => each.written - each.lines), '', NONE);
-  report.figure('lines out of order', sum(ofDevForge, ({ outOfOrder }) => outOfOrder), '', NONE);
+  report.figure(
+    'lines that did not arrive',
+    sum(ofDevForge, (each) => each.written - each.lines),
+    '',
+    NONE,
+  );
+  report.figure(
+    'lines out of order',
+    sum(ofDevForge, ({ outOfOrder }) => outOfOrder),
+    '',
+    NONE,
+  );
   report.figure('resident memory grew by', memory.stop(), 'MB', GROWTH);
 }
 
@@ -81,7 +92,11 @@ async function round({ engine, container }: Surroundings, lines: number, follow:
   const before = await usageOf(follower.pid);
   count.begin();
   const format = width === 0 ? [] : ['-f', `%0${width - 1}.0f`];
-  const writing = engine.exec(container.dockerId!, ['sh', '-c', `exec seq ${format.join(' ')} ${first} ${last} > /proc/1/fd/1`], { timeoutMs: WRITING_TIMEOUT_MS });
+  const writing = engine.exec(
+    container.dockerId!,
+    ['sh', '-c', `exec seq ${format.join(' ')} ${first} ${last} > /proc/1/fd/1`],
+    { timeoutMs: WRITING_TIMEOUT_MS },
+  );
   const { exitCode, stderr } = await writing;
   if (exitCode !== 0) throw new Error(`The lines could not be written: ${stderr}`);
   const arrived = await count.result(SILENCE_MS);

@@ -15,7 +15,8 @@ export interface LogsBenchOptions {
   strict: boolean;
 }
 
-export const USAGE = 'npm run bench -- logs [--lines 2000000] [--pairs 3] [--megabytes 300] [--template claude|vscode|both] [--entry dist/main.js] [--strict]';
+export const USAGE =
+  'npm run bench -- logs [--lines 2000000] [--pairs 3] [--megabytes 300] [--template claude|vscode|both] [--entry dist/main.js] [--strict]';
 
 /** @throws Error with the usage for anything else */
 export function readOptions(args: string[]): LogsBenchOptions {
@@ -30,8 +31,13 @@ export function readOptions(args: string[]): LogsBenchOptions {
       strict: { type: 'boolean', default: false },
     },
   });
-  const [lines, pairs, megabytes] = [values.lines, values.pairs, values.megabytes].map(Number) as [number, number, number];
+  const [lines, pairs, megabytes] = [values.lines, values.pairs, values.megabytes].map(Number) as [
+    number,
+    number,
+    number,
+  ];
   const template = (['claude', 'vscode', 'both'] as const).find((name) => name === values.template);
-  if (![lines, pairs, megabytes].every((count) => Number.isInteger(count) && count >= 1) || template === undefined) throw new Error(USAGE);
+  if (![lines, pairs, megabytes].every((count) => Number.isInteger(count) && count >= 1) || template === undefined)
+    throw new Error(USAGE);
   return { lines, pairs, megabytes, template, entry: values.entry, strict: values.strict };
 }

@@ -12,7 +12,13 @@ export class ResidentMemory {
     private readonly before: number,
   ) {
     this.highest = before;
-    this.timer = setInterval(() => void usageOf(pid).then(({ residentMB }) => (this.highest = Math.max(this.highest, residentMB))).catch(() => undefined), LOOK_EVERY_MS);
+    this.timer = setInterval(
+      () =>
+        void usageOf(pid)
+          .then(({ residentMB }) => (this.highest = Math.max(this.highest, residentMB)))
+          .catch(() => undefined),
+      LOOK_EVERY_MS,
+    );
   }
 
   static async watch(pid: number): Promise<ResidentMemory> {

@@ -8,7 +8,9 @@ export class ClientProcess {
   private constructor(private readonly child: ChildProcess) {}
 
   static start(): ClientProcess {
-    const child = fork(resolve('bench/support/metrics/clients.ts'), { execArgv: ['--import', './scripts/lib/ts-hooks.mjs'] });
+    const child = fork(resolve('bench/support/metrics/clients.ts'), {
+      execArgv: ['--import', './scripts/lib/ts-hooks.mjs'],
+    });
     return new ClientProcess(child);
   }
 

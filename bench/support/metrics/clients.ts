@@ -14,7 +14,11 @@ let intervalMs = 0;
 
 async function connect({ url, token, sockets: count }: Extract<WatchingRequest, { ask: 'connect' }>): Promise<void> {
   while (sockets.length < count) {
-    const some = await Promise.all(Array.from({ length: Math.min(CONNECT_AT_ONCE, count - sockets.length) }, () => SocketClient.connect(url, { token })));
+    const some = await Promise.all(
+      Array.from({ length: Math.min(CONNECT_AT_ONCE, count - sockets.length) }, () =>
+        SocketClient.connect(url, { token }),
+      ),
+    );
     for (const { socket } of some) {
       // What the test's client keeps of every event would grow without end.
       socket.offAny();
@@ -28,7 +32,11 @@ async function connect({ url, token, sockets: count }: Extract<WatchingRequest, 
   }
 }
 
-async function subscribe({ containerIds, each, intervalMs: interval }: Extract<WatchingRequest, { ask: 'subscribe' }>): Promise<void> {
+async function subscribe({
+  containerIds,
+  each,
+  intervalMs: interval,
+}: Extract<WatchingRequest, { ask: 'subscribe' }>): Promise<void> {
   intervalMs = interval;
   await Promise.all(
     sockets.map(async (socket, at) => {
@@ -79,7 +87,10 @@ async function obey(request: WatchingRequest): Promise<WatchingAnswer> {
 
 process.on('message', (request: WatchingRequest) => {
   obey(request)
-    .catch((error: unknown): WatchingAnswer => ({ answer: 'failed', message: error instanceof Error ? error.message : String(error) }))
+    .catch((error: unknown): WatchingAnswer => ({
+      answer: 'failed',
+      message: error instanceof Error ? error.message : String(error),
+    }))
     .then((answer) => process.send!(answer));
 });
 process.on('disconnect', () => process.exit());

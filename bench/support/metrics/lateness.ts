@@ -17,13 +17,20 @@ export function latenessOf(values: readonly number[]): Lateness {
   const sorted = values.toSorted((a, b) => a - b);
   const p99 = sorted[Math.ceil(sorted.length * 0.99) - 1];
   if (p99 === undefined) throw new Error('No update arrived.');
-  return { median: summarise(sorted).median, p99, max: sorted.at(-1)!, within250: (sorted.filter((value) => value <= IN_TIME_MS).length / sorted.length) * 100 };
+  return {
+    median: summarise(sorted).median,
+    p99,
+    max: sorted.at(-1)!,
+    within250: (sorted.filter((value) => value <= IN_TIME_MS).length / sorted.length) * 100,
+  };
 }
 
 /** From the tick until the arrival. A container ticks once an interval; its readings show when that is, late as some may be. */
 export function sinceTheirTick(arrivals: readonly Arrival[], intervalMs: number): number[] {
   const readings = Map.groupBy(arrivals, ({ containerId }) => containerId);
-  const ticks = new Map([...readings].map(([id, all]) => [id, tickOf([...new Set(all.map(({ at }) => at))], intervalMs)]));
+  const ticks = new Map(
+    [...readings].map(([id, all]) => [id, tickOf([...new Set(all.map(({ at }) => at))], intervalMs)]),
+  );
   return arrivals.map(({ containerId, at, arrivedAt }) => {
     const offset = nearest(at - ticks.get(containerId)!, intervalMs);
     const late = offset < -NEVER_SO_EARLY_MS ? offset + intervalMs : Math.max(0, offset);

@@ -24,13 +24,20 @@ const PROCESSOR: Target = { atMost: 35, unit: '%' };
 const IN_TIME: Target = { atLeast: 99, unit: '%' };
 
 /** The list with metrics and `docker stats` over the same containers, one right after the other. */
-export async function measureList(report: Report, created: CreatedContainers, dockerIds: string[], pid: number, engineSocket: string): Promise<void> {
+export async function measureList(
+  report: Report,
+  created: CreatedContainers,
+  dockerIds: string[],
+  pid: number,
+  engineSocket: string,
+): Promise<void> {
   const lists: number[] = [];
   const processorTimes: number[] = [];
   const stats: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const before = await usageOf(pid);
-    for (let list = 0; list < LISTS_PER_ROUND; list++) lists.push(await created.list(dockerIds.length, { includeMetrics: true }));
+    for (let list = 0; list < LISTS_PER_ROUND; list++)
+      lists.push(await created.list(dockerIds.length, { includeMetrics: true }));
     processorTimes.push(((await usageOf(pid)).processorMs - before.processorMs) / LISTS_PER_ROUND);
     stats.push((await timed(() => dockerStats(dockerIds, engineSocket))).ms);
   }
@@ -53,7 +60,13 @@ export interface Window {
 }
 
 /** What `subscriptions` cost while `clients` hold them. */
-export async function measureWindow(subscriptions: number, ms: number, pid: number, proxy: EngineProxy, clients: ClientProcess | undefined): Promise<Window> {
+export async function measureWindow(
+  subscriptions: number,
+  ms: number,
+  pid: number,
+  proxy: EngineProxy,
+  clients: ClientProcess | undefined,
+): Promise<Window> {
   await sleep(SETTLE_MS);
   const before = await usageOf(pid);
   const begun = performance.now();
@@ -76,10 +89,20 @@ export function reportWindows(report: Report, windows: Window[], containers: num
   const [idle] = windows;
   for (const window of windows) {
     report.figure(`engine calls, ${window.subscriptions} subscriptions`, window.engineCalls, '');
-    report.figure('  but those of fixed beats', window.furtherCalls, '', window === idle ? undefined : { atMost: idle!.furtherCalls, unit: '' });
+    report.figure(
+      '  but those of fixed beats',
+      window.furtherCalls,
+      '',
+      window === idle ? undefined : { atMost: idle!.furtherCalls, unit: '' },
+    );
   }
   for (const { subscriptions, processorPercent } of windows) {
-    report.figure(`API processor, ${subscriptions} subscriptions`, processorPercent, '%', subscriptions === windows.at(-1)!.subscriptions ? PROCESSOR : undefined);
+    report.figure(
+      `API processor, ${subscriptions} subscriptions`,
+      processorPercent,
+      '%',
+      subscriptions === windows.at(-1)!.subscriptions ? PROCESSOR : undefined,
+    );
   }
   const { subscriptions, waitedPercent, measured } = windows.at(-1)!;
   if (measured === undefined) throw new Error('Nobody watched.');
@@ -88,10 +111,16 @@ export function reportWindows(report: Report, windows: Window[], containers: num
   report.figure('samples a tick and container', measured.samples / containers / Math.ceil(ticks + 1), 'x', ONE_SAMPLE);
   report.figure('updates that arrived', (measured.updates / (subscriptions * ticks)) * 100, '%', COMPLETE);
   report.figure(`within ${IN_TIME_MS} ms of their tick`, measured.fromTick.within250, '%', IN_TIME);
-  report.note(`from the tick: median ${measured.fromTick.median.toFixed(1)} ms, p99 ${measured.fromTick.p99.toFixed(1)} ms, at most ${measured.fromTick.max.toFixed(0)} ms`);
-  report.note(`from the reading: median ${measured.fromReading.median.toFixed(1)} ms, p99 ${measured.fromReading.p99.toFixed(1)} ms, at most ${measured.fromReading.max.toFixed(0)} ms`);
+  report.note(
+    `from the tick: median ${measured.fromTick.median.toFixed(1)} ms, p99 ${measured.fromTick.p99.toFixed(1)} ms, at most ${measured.fromTick.max.toFixed(0)} ms`,
+  );
+  report.note(
+    `from the reading: median ${measured.fromReading.median.toFixed(1)} ms, p99 ${measured.fromReading.p99.toFixed(1)} ms, at most ${measured.fromReading.max.toFixed(0)} ms`,
+  );
   report.note(`the machine: the server waited for a processor ${waitedPercent.toFixed(1)} % of the time`);
-  report.note(`the clients: ${measured.clientPercent.toFixed(0)} % of a core, at most ${measured.clientDelayMs.toFixed(0)} ms late themselves; ${measured.failures} failures`);
+  report.note(
+    `the clients: ${measured.clientPercent.toFixed(0)} % of a core, at most ${measured.clientDelayMs.toFixed(0)} ms late themselves; ${measured.failures} failures`,
+  );
   if (measured.failures > 0) throw new Error('A subscription failed or a connection was lost.');
 }
 
@@ -100,12 +129,26 @@ export async function subscribe(clients: ClientProcess, containerIds: string[], 
 }
 
 async function dockerStats(dockerIds: string[], engineSocket: string): Promise<void> {
-  const { stdout } = await promisify(execFile)('docker', ['--host', `unix://${engineSocket}`, 'stats', '--no-stream', '--format', '{{.Container}} {{.MemUsage}}', ...dockerIds]);
-  const rows = stdout.trim().split('\n').filter((line) => / [\d.]+[KM]iB \/ [1-9]/.test(line)).length;
+  const { stdout } = await promisify(execFile)('docker', [
+    '--host',
+    `unix://${engineSocket}`,
+    'stats',
+    '--no-stream',
+    '--format',
+    '{{.Container}} {{.MemUsage}}',
+    ...dockerIds,
+  ]);
+  const rows = stdout
+    .trim()
+    .split('\n')
+    .filter((line) => / [\d.]+[KM]iB \/ [1-9]/.test(line)).length;
   if (rows !== dockerIds.length) throw new Error(`docker stats shows ${rows} containers, not ${dockerIds.length}.`);
 }
 
 /** The monitor pings, the reconciler inspects by name and lists, and disks are measured by execs and sizes. */
 function isOfABeat({ path, query }: EngineCall): boolean {
-  return /^\/(_ping|volumes|exec\/.*|containers\/(json|devforge-[^/]*\/json|[^/]*\/exec))$/.test(path) || query.includes('size=');
+  return (
+    /^\/(_ping|volumes|exec\/.*|containers\/(json|devforge-[^/]*\/json|[^/]*\/exec))$/.test(path) ||
+    query.includes('size=')
+  );
 }

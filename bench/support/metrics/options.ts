@@ -15,7 +15,8 @@ export interface MetricsBenchOptions {
   strict: boolean;
 }
 
-export const USAGE = 'npm run bench -- metrics [--containers 50] [--sockets 200] [--each 5] [--seconds 30] [--template claude|vscode|both] [--entry dist/main.js] [--strict]';
+export const USAGE =
+  'npm run bench -- metrics [--containers 50] [--sockets 200] [--each 5] [--seconds 30] [--template claude|vscode|both] [--entry dist/main.js] [--strict]';
 
 /** @throws Error with the usage for anything else */
 export function readOptions(args: string[]): MetricsBenchOptions {
@@ -31,7 +32,9 @@ export function readOptions(args: string[]): MetricsBenchOptions {
       strict: { type: 'boolean', default: false },
     },
   });
-  const [containers, sockets, each, seconds] = [values.containers, values.sockets, values.each, values.seconds].map(Number) as [number, number, number, number];
+  const [containers, sockets, each, seconds] = [values.containers, values.sockets, values.each, values.seconds].map(
+    Number,
+  ) as [number, number, number, number];
   const template = (['claude', 'vscode', 'both'] as const).find((name) => name === values.template);
   const areCounts = [containers, sockets, each, seconds].every((count) => Number.isInteger(count) && count >= 1);
   if (!areCounts || each > containers || containers > 100 || template === undefined) throw new Error(USAGE);

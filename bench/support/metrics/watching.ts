@@ -6,7 +6,8 @@ export type WatchingRequest =
   | { ask: 'subscribe'; containerIds: string[]; each: number; intervalMs: number }
   | { ask: 'measure'; ms: number };
 
-export type WatchingAnswer = { answer: 'done' } | { answer: 'measured'; measured: Measured } | { answer: 'failed'; message: string };
+export type WatchingAnswer =
+  { answer: 'done' } | { answer: 'measured'; measured: Measured } | { answer: 'failed'; message: string };
 
 /** What the clients saw in one window. */
 export interface Measured {

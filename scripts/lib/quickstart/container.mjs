@@ -28,13 +28,23 @@ export async function ensureContainer({ api, spec, askedRepo, step, server }) {
   const found = await find(api, path);
   const plan = planContainer(found, askedRepo);
   if (plan === 'conflict') {
-    throw new Failure(`A container "${spec.name}" exists with another repository (${found.repoUrl ?? 'none'}).`, ['npm run quickstart -- --name another-name --repo URL']);
+    throw new Failure(`A container "${spec.name}" exists with another repository (${found.repoUrl ?? 'none'}).`, [
+      'npm run quickstart -- --name another-name --repo URL',
+    ]);
   }
   if (plan === 'replace') await api.must('DELETE', path);
   if (plan === 'create' || plan === 'replace') await api.must('POST', '/api/containers', spec);
   if (plan === 'start') await api.must('POST', `${path}/start`);
   const container = await untilRunning({ api, path, step, server });
-  step.done({ create: 'created', replace: 'created again after a failure', start: 'started', reuse: 'already running', wait: 'running' }[plan]);
+  step.done(
+    {
+      create: 'created',
+      replace: 'created again after a failure',
+      start: 'started',
+      reuse: 'already running',
+      wait: 'running',
+    }[plan],
+  );
   return container;
 }
 
@@ -60,7 +70,8 @@ async function untilRunning({ api, path, step, server }) {
     if (text !== shown) changedAt = Date.now();
     shown = text;
     step.progress(text);
-    if (Date.now() - changedAt > STUCK_MS) throw new Failure(`Nothing new for ${STUCK_MS / 60_000} minutes; last: ${text}.`, [`see ${server.log}`]);
+    if (Date.now() - changedAt > STUCK_MS)
+      throw new Failure(`Nothing new for ${STUCK_MS / 60_000} minutes; last: ${text}.`, [`see ${server.log}`]);
     await sleep(POLL_MS);
   }
 }
@@ -74,7 +85,10 @@ async function jobOf(api, container) {
 
 function failed(container, job, server) {
   const reason = container.statusReason?.message ?? errorText(job?.error) ?? 'no reason given';
-  return new Failure(`The container "${container.name}" is ${container.status}: ${reason}`, [`see ${server.log}`, 'npm run quickstart   # tries again']);
+  return new Failure(`The container "${container.name}" is ${container.status}: ${reason}`, [
+    `see ${server.log}`,
+    'npm run quickstart   # tries again',
+  ]);
 }
 
 const errorText = (error) => (typeof error === 'object' && error ? error.message : error) ?? undefined;
@@ -86,6 +100,7 @@ const errorText = (error) => (typeof error === 'object' && error ? error.message
  */
 export function describeProgress(container, job) {
   const progress = typeof job?.progress === 'object' ? job.progress : { percent: job?.progress };
-  const percent = typeof progress?.percent === 'number' && progress.percent > 0 ? `${Math.round(progress.percent)} %` : undefined;
+  const percent =
+    typeof progress?.percent === 'number' && progress.percent > 0 ? `${Math.round(progress.percent)} %` : undefined;
   return [job?.step ?? container.status, percent, job?.message ?? progress?.message].filter(Boolean).join(' · ');
 }

@@ -11,7 +11,10 @@ import { engineCall } from '../engine-api.mjs';
  * @returns {string[]} IPv4 addresses
  */
 export function gatewayCandidates(bridge, interfaces) {
-  const described = (bridge.IPAM?.Config ?? []).flatMap(({ Gateway, Subnet }) => [Gateway?.split('/')[0], firstAddress(Subnet)]);
+  const described = (bridge.IPAM?.Config ?? []).flatMap(({ Gateway, Subnet }) => [
+    Gateway?.split('/')[0],
+    firstAddress(Subnet),
+  ]);
   const own = Object.values(interfaces)
     .flat()
     .filter((entry) => entry?.family === 'IPv4' && !entry.internal)

@@ -15,7 +15,15 @@ const DAYS = '3650';
 export const quickstartFiles = (dataDir) => {
   const folder = join(dataDir, 'quickstart');
   const tls = join(folder, 'tls');
-  return { folder, tls, ca: join(tls, 'ca.pem'), cert: join(tls, 'server.pem'), key: join(tls, 'server.key'), bundle: join(folder, 'ca-bundle.pem'), repositories: join(folder, 'repositories') };
+  return {
+    folder,
+    tls,
+    ca: join(tls, 'ca.pem'),
+    cert: join(tls, 'server.pem'),
+    key: join(tls, 'server.key'),
+    bundle: join(folder, 'ca-bundle.pem'),
+    repositories: join(folder, 'repositories'),
+  };
 };
 
 /** Whether the kept certificate is for this address and good for another week. */
@@ -26,7 +34,8 @@ export function certificateServes(pem, address, now = Date.now()) {
 
 /** @param {string} address the IP address that containers reach this machine at */
 export async function ensureCertificate(files, address) {
-  if ([files.ca, files.cert, files.key].every(existsSync) && certificateServes(readFileSync(files.cert), address)) return;
+  if ([files.ca, files.cert, files.key].every(existsSync) && certificateServes(readFileSync(files.cert), address))
+    return;
   mkdirSync(files.folder, { recursive: true, mode: 0o700 });
   const work = mkdtempSync(join(dirname(files.tls), 'tls-'));
   try {
@@ -42,14 +51,61 @@ async function makeCertificates(work, address) {
   const at = (name) => join(work, name);
   const openssl = async (...args) => {
     const { code, lines } = await run('openssl', args);
-    if (code !== 0) throw new Failure(`openssl ${args[0]} failed.`, ['install openssl, then run this again'], lines.slice(-6));
+    if (code !== 0)
+      throw new Failure(`openssl ${args[0]} failed.`, ['install openssl, then run this again'], lines.slice(-6));
   };
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-sha256'];
   writeFileSync(at('openssl.cnf'), certificateConfig(address));
   const config = ['-config', at('openssl.cnf')];
-  await openssl('req', '-x509', ...config, '-extensions', 'authority', ...newKey, '-days', DAYS, '-subj', '/CN=DevForge quickstart', '-keyout', at('ca.key'), '-out', at('ca.pem'));
-  await openssl('req', '-new', ...config, ...newKey, '-subj', '/O=DevForge quickstart git server', '-keyout', at('server.key'), '-out', at('server.csr'));
-  await openssl('x509', '-req', '-sha256', '-in', at('server.csr'), '-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-set_serial', '1', '-days', DAYS, '-extfile', at('openssl.cnf'), '-extensions', 'server', '-out', at('server.pem'));
+  await openssl(
+    'req',
+    '-x509',
+    ...config,
+    '-extensions',
+    'authority',
+    ...newKey,
+    '-days',
+    DAYS,
+    '-subj',
+    '/CN=DevForge quickstart',
+    '-keyout',
+    at('ca.key'),
+    '-out',
+    at('ca.pem'),
+  );
+  await openssl(
+    'req',
+    '-new',
+    ...config,
+    ...newKey,
+    '-subj',
+    '/O=DevForge quickstart git server',
+    '-keyout',
+    at('server.key'),
+    '-out',
+    at('server.csr'),
+  );
+  await openssl(
+    'x509',
+    '-req',
+    '-sha256',
+    '-in',
+    at('server.csr'),
+    '-CA',
+    at('ca.pem'),
+    '-CAkey',
+    at('ca.key'),
+    '-set_serial',
+    '1',
+    '-days',
+    DAYS,
+    '-extfile',
+    at('openssl.cnf'),
+    '-extensions',
+    'server',
+    '-out',
+    at('server.pem'),
+  );
   for (const name of ['ca.key', 'server.csr', 'openssl.cnf']) rmSync(at(name));
 }
 

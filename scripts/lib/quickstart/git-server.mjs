@@ -43,7 +43,10 @@ function refuse(response, status) {
 }
 
 function serve({ request, response, url, folder }) {
-  const child = spawn('git', ['http-backend'], { env: hostEnv(cgiVariables(request, url, folder)), stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn('git', ['http-backend'], {
+    env: hostEnv(cgiVariables(request, url, folder)),
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   let head = Buffer.alloc(0);
   const onHead = (chunk) => {
     head = Buffer.concat([head, chunk]);
@@ -84,7 +87,11 @@ export function cgiVariables(request, url, folder) {
 /** @param {string} text header lines, `Status: 404 Not Found` among them */
 export function parseCgiHead(text) {
   const headers = Object.fromEntries(
-    text.split('\r\n').map((line) => /^([^:]+):\s*(.*)$/.exec(line)).filter(Boolean).map((match) => [match[1], match[2]]),
+    text
+      .split('\r\n')
+      .map((line) => /^([^:]+):\s*(.*)$/.exec(line))
+      .filter(Boolean)
+      .map((match) => [match[1], match[2]]),
   );
   const status = Number.parseInt(headers.Status ?? '200', 10);
   delete headers.Status;

@@ -30,7 +30,8 @@ export async function chooseRepository({ asked, operatorCa, settings, host, step
   const caBundle = existsSync(files.ca) ? writeBundle(files, operatorCa) : operatorCa;
   if (asked) return { url: asked, caBundle, origin: 'as asked' };
   const missing = ['git', 'openssl'].filter((program) => !which(program));
-  if (missing.length > 0) await installPackages(host, missing, { purpose: 'The first repository', progress: step.progress });
+  if (missing.length > 0)
+    await installPackages(host, missing, { purpose: 'The first repository', progress: step.progress });
   step.progress('looking for a forge');
   if (await forgeAnswers()) return { url: PUBLIC_REPOSITORY, caBundle, origin: 'a public one' };
   step.progress('no forge in reach: making a repository here');
@@ -39,18 +40,35 @@ export async function chooseRepository({ asked, operatorCa, settings, host, step
 
 /** The question goes out directly, as it will from a container: a proxy of the host's own does not count. */
 async function forgeAnswers() {
-  const env = hostEnv({ GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: 'true', https_proxy: '', HTTPS_PROXY: '', all_proxy: '', ALL_PROXY: '' });
-  const { code } = await run('git', ['-c', 'http.proxy=', 'ls-remote', '--heads', PUBLIC_REPOSITORY], { env, timeoutMs: PROBE_MS });
+  const env = hostEnv({
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_ASKPASS: 'true',
+    https_proxy: '',
+    HTTPS_PROXY: '',
+    all_proxy: '',
+    ALL_PROXY: '',
+  });
+  const { code } = await run('git', ['-c', 'http.proxy=', 'ls-remote', '--heads', PUBLIC_REPOSITORY], {
+    env,
+    timeoutMs: PROBE_MS,
+  });
   return code === 0;
 }
 
 async function serveSample({ files, operatorCa, settings }) {
   const address = await findGateway(settings.engine);
-  if (!address) throw new Failure('No forge is in reach, and containers of this engine cannot reach this machine.', ['npm run quickstart -- --repo <https or ssh URL that containers reach>']);
+  if (!address)
+    throw new Failure('No forge is in reach, and containers of this engine cannot reach this machine.', [
+      'npm run quickstart -- --repo <https or ssh URL that containers reach>',
+    ]);
   await ensureSampleRepository(files.repositories);
   await ensureCertificate(files, address);
   const port = await serve(files, address);
-  return { url: `https://${address}:${port}/${SAMPLE_NAME}.git`, caBundle: writeBundle(files, operatorCa), origin: 'made and served here' };
+  return {
+    url: `https://${address}:${port}/${SAMPLE_NAME}.git`,
+    caBundle: writeBundle(files, operatorCa),
+    origin: 'made and served here',
+  };
 }
 
 /** The port stays the same between runs, since clones remember it; another quickstart that serves it already is as good. */
@@ -62,7 +80,10 @@ async function serve(files, address) {
   try {
     server = await startGitServer({ ...options, port: kept });
   } catch (error) {
-    if (error.code !== 'EADDRINUSE') throw new Failure(`The git server cannot listen on ${address}: ${error.message}.`, ['npm run quickstart -- --repo URL']);
+    if (error.code !== 'EADDRINUSE')
+      throw new Failure(`The git server cannot listen on ${address}: ${error.message}.`, [
+        'npm run quickstart -- --repo URL',
+      ]);
     if (await servesSample(files, address, kept)) return kept;
     server = await startGitServer({ ...options, port: 0 });
   }
@@ -73,6 +94,9 @@ async function serve(files, address) {
 
 async function servesSample(files, address, port) {
   const env = hostEnv({ GIT_SSL_CAINFO: files.ca, GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_GLOBAL: '/dev/null' });
-  const { code } = await run('git', ['ls-remote', `https://${address}:${port}/${SAMPLE_NAME}.git`], { env, timeoutMs: PROBE_MS });
+  const { code } = await run('git', ['ls-remote', `https://${address}:${port}/${SAMPLE_NAME}.git`], {
+    env,
+    timeoutMs: PROBE_MS,
+  });
   return code === 0;
 }

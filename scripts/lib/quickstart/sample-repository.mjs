@@ -11,7 +11,8 @@ const COMMITS = [
   {
     message: 'Say what this is',
     files: {
-      'README.md': '# hello-devforge\n\nA small Node.js project to try DevForge with.\n\n    npm test\n    npm start\n\nThings to ask Claude Code for: a /time route, a test for it, a Dockerfile.\n',
+      'README.md':
+        '# hello-devforge\n\nA small Node.js project to try DevForge with.\n\n    npm test\n    npm start\n\nThings to ask Claude Code for: a /time route, a test for it, a Dockerfile.\n',
       '.gitignore': 'node_modules/\n',
     },
   },

@@ -53,7 +53,9 @@ export async function ensureServer({ settings, port, env, step }) {
   const token = readToken(settings);
   const holder = await whoAnswers({ host, port, token });
   if (holder === 'other') {
-    throw new Failure(`Port ${port} is taken by something that is not this DevForge.`, [`npm run quickstart -- --port ${port + 1}`]);
+    throw new Failure(`Port ${port} is taken by something that is not this DevForge.`, [
+      `npm run quickstart -- --port ${port + 1}`,
+    ]);
   }
   if (holder === 'ours') {
     step.done(`already running on port ${port}`);
@@ -62,7 +64,10 @@ export async function ensureServer({ settings, port, env, step }) {
   const server = launch({ settings, port, env, log });
   await ready({ server, host, port, step, log });
   const made = readToken(settings);
-  if (!made) throw new Failure(`DevForge is ready but left no token in ${join(settings.dataDir, 'admin-token')}.`, ['set DEVFORGE_TOKEN']);
+  if (!made)
+    throw new Failure(`DevForge is ready but left no token in ${join(settings.dataDir, 'admin-token')}.`, [
+      'set DEVFORGE_TOKEN',
+    ]);
   step.done(`started on port ${port}`);
   return { host, port, token: made, reused: false, log, ended: server.ended, stop: server.stop };
 }
@@ -97,7 +102,8 @@ function launch({ settings, port, env, log }) {
 async function ready({ server, host, port, step, log }) {
   const deadline = Date.now() + READY_MS;
   while (Date.now() < deadline) {
-    if (server.over() !== undefined) throw new Failure(`DevForge did not start: it ${server.over()}.`, [`see ${log}`], logTail(log, server.logStart));
+    if (server.over() !== undefined)
+      throw new Failure(`DevForge did not start: it ${server.over()}.`, [`see ${log}`], logTail(log, server.logStart));
     step.progress(`waiting for /health/ready, log in ${log}`);
     try {
       const { status } = await call({ host, port, path: '/health/ready', timeoutMs: 5000 });
@@ -108,7 +114,11 @@ async function ready({ server, host, port, step, log }) {
     await sleep(300);
   }
   await server.stop();
-  throw new Failure(`DevForge was not ready after ${READY_MS / 1000} s.`, [`see ${log}`], logTail(log, server.logStart));
+  throw new Failure(
+    `DevForge was not ready after ${READY_MS / 1000} s.`,
+    [`see ${log}`],
+    logTail(log, server.logStart),
+  );
 }
 
 /** The last lines that this start wrote. */

@@ -7,7 +7,10 @@ export function summary({ port, token, editorUrl, expiresAt, container, log, reu
   const base = `http://localhost:${port}`;
   const rows = [
     ['VS Code', absolute(editorUrl, base)],
-    ['', `opens "${container.name}"${container.repoUrl ? ` (${container.repoUrl})` : ''}; good once${expiresAt ? `, until ${expiresAt}` : ''}`],
+    [
+      '',
+      `opens "${container.name}"${container.repoUrl ? ` (${container.repoUrl})` : ''}; good once${expiresAt ? `, until ${expiresAt}` : ''}`,
+    ],
     ['API token', token],
     ['API', `curl -H "Authorization: Bearer ${token}" "${base}/api/containers"`],
     ['Docs', `${base}/docs`],

@@ -18,7 +18,11 @@ import { AgentDto } from './agent.dto.js';
 import { MetricsDto } from './metrics.dto.js';
 
 const nullable = { nullable: true } as const;
-const reasonSchema = { type: 'object', properties: { code: { type: 'string' }, message: { type: 'string' } }, nullable: true } as const;
+const reasonSchema = {
+  type: 'object',
+  properties: { code: { type: 'string' }, message: { type: 'string' } },
+  nullable: true,
+} as const;
 
 /** A unit of provisioning. */
 export class JobDto {
@@ -28,11 +32,21 @@ export class JobDto {
   @ApiProperty({ enum: ['queued', 'active', 'completed', 'failed'] }) state: JobState;
   @ApiProperty({ type: String, ...nullable, description: 'What is being done.' }) step: string | null;
   @ApiProperty({ description: 'Percent of the whole job.' }) progress: number;
-  @ApiProperty({ type: String, ...nullable, description: 'The latest line of the step: of git, or of the image build.' }) message: string | null;
+  @ApiProperty({
+    type: String,
+    ...nullable,
+    description: 'The latest line of the step: of git, or of the image build.',
+  })
+  message: string | null;
   @ApiProperty({ description: 'How often it was started.' }) attempts: number;
   @ApiProperty({
     type: 'object',
-    properties: { code: { type: 'string' }, message: { type: 'string' }, retryable: { type: 'boolean' }, output: { type: 'array', items: { type: 'string' } } },
+    properties: {
+      code: { type: 'string' },
+      message: { type: 'string' },
+      retryable: { type: 'boolean' },
+      output: { type: 'array', items: { type: 'string' } },
+    },
     nullable: true,
   })
   error: JobError | null;
@@ -40,7 +54,13 @@ export class JobDto {
 
 /** How VS Code is used. */
 export class EditorDto {
-  @ApiProperty({ type: String, format: 'date-time', ...nullable, description: 'When somebody was last seen to work in it.' }) lastSeenAt: string | null;
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    ...nullable,
+    description: 'When somebody was last seen to work in it.',
+  })
+  lastSeenAt: string | null;
 }
 
 /** A dev container as clients see it. No secret ever appears in it. */
@@ -55,18 +75,33 @@ export class ContainerDto {
   @ApiProperty({ description: 'Cores.' }) cpuLimit: number;
   @ApiProperty({ description: 'MiB.' }) memoryLimit: number;
   @ApiProperty({ description: 'MiB.' }) diskLimit: number;
-  @ApiProperty({ enum: ['hard', 'soft'], description: 'hard: the engine refuses further writes. soft: measured, and stopped at the limit.' })
+  @ApiProperty({
+    enum: ['hard', 'soft'],
+    description: 'hard: the engine refuses further writes. soft: measured, and stopped at the limit.',
+  })
   diskLimitEnforced: DiskLimitEnforcement;
   @ApiProperty({ enum: CONTAINER_STATUSES }) status: ContainerStatus;
   @ApiProperty(reasonSchema) statusReason: StatusReason | null;
   @ApiProperty({ type: String, ...nullable }) dockerId: string | null;
   @ApiProperty({ type: String, ...nullable }) image: string | null;
-  @ApiProperty({ type: String, ...nullable, description: 'Where VS Code is, once signed in by POST …/editor.' }) editorUrl: string | null;
-  @ApiProperty({ type: EditorDto, ...nullable, description: 'VS Code; null in the template claude.' }) editor: EditorDto | null;
-  @ApiProperty({ type: AgentDto, ...nullable, description: 'null while it is not known, such as a moment after start; where no agent can run, its state is none.' })
+  @ApiProperty({ type: String, ...nullable, description: 'Where VS Code is, once signed in by POST …/editor.' })
+  editorUrl: string | null;
+  @ApiProperty({ type: EditorDto, ...nullable, description: 'VS Code; null in the template claude.' })
+  editor: EditorDto | null;
+  @ApiProperty({
+    type: AgentDto,
+    ...nullable,
+    description: 'null while it is not known, such as a moment after start; where no agent can run, its state is none.',
+  })
   agent: AgentDto | null;
   @ApiProperty({ type: JobDto, ...nullable }) job: JobDto | null;
-  @ApiProperty({ type: MetricsDto, required: false, ...nullable, description: 'With includeMetrics; null unless it runs.' }) metrics?: MetricsDto | null;
+  @ApiProperty({
+    type: MetricsDto,
+    required: false,
+    ...nullable,
+    description: 'With includeMetrics; null unless it runs.',
+  })
+  metrics?: MetricsDto | null;
   @ApiProperty({ format: 'date-time' }) createdAt: string;
   @ApiProperty({ format: 'date-time' }) updatedAt: string;
   @ApiProperty({ type: String, format: 'date-time', ...nullable }) startedAt: string | null;
@@ -74,5 +109,6 @@ export class ContainerDto {
 
 export class ContainerPageDto {
   @ApiProperty({ type: [ContainerDto] }) items: ContainerDto[];
-  @ApiProperty({ type: String, ...nullable, description: 'Pass it as cursor for the next page.' }) nextCursor: string | null;
+  @ApiProperty({ type: String, ...nullable, description: 'Pass it as cursor for the next page.' }) nextCursor:
+    string | null;
 }

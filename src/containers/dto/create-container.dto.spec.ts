@@ -10,12 +10,18 @@ const CLONE = { ...MINIMAL, repoType: 'clone', repoUrl: 'git@example.org:user/re
 
 /** As the body of a request arrives. */
 async function body(json: unknown): Promise<CreateContainerDto> {
-  return (await pipe.transform(JSON.parse(typeof json === 'string' ? json : JSON.stringify(json)), { type: 'body', metatype: CreateContainerDto })) as CreateContainerDto;
+  return (await pipe.transform(JSON.parse(typeof json === 'string' ? json : JSON.stringify(json)), {
+    type: 'body',
+    metatype: CreateContainerDto,
+  })) as CreateContainerDto;
 }
 
 /** The fields that a refusal names. */
 async function refusedFields(json: unknown): Promise<string[]> {
-  const error: unknown = await body(json).then(() => undefined, (thrown: unknown) => thrown);
+  const error: unknown = await body(json).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
   if (!(error instanceof DomainError)) throw new Error(`not refused: ${JSON.stringify(json)}`);
   expect(error.code).toBe('validation_failed');
   return (error.fields ?? []).map(({ field, messages }) => {
@@ -26,16 +32,48 @@ async function refusedFields(json: unknown): Promise<string[]> {
 
 describe('a body for a new container', () => {
   it('has defaults for all but name and template', async () => {
-    await expect(body(MINIMAL)).resolves.toEqual({ ...MINIMAL, mode: 'interactive', repoType: 'empty', cpuLimit: 2, memoryLimit: 2048, diskLimit: 10240, env: {} });
+    await expect(body(MINIMAL)).resolves.toEqual({
+      ...MINIMAL,
+      mode: 'interactive',
+      repoType: 'empty',
+      cpuLimit: 2,
+      memoryLimit: 2048,
+      diskLimit: 10240,
+      env: {},
+    });
     await expect(body(MINIMAL)).resolves.toBeInstanceOf(CreateContainerDto);
   });
 
   it('may say everything', async () => {
-    const whole = { ...CLONE, mode: 'autonomous', repoBranch: 'main', sshKeyPath: '~/.ssh/id_ed25519', cpuLimit: 0.5, memoryLimit: 512, diskLimit: 1024, env: { FOO: 'bar' } };
+    const whole = {
+      ...CLONE,
+      mode: 'autonomous',
+      repoBranch: 'main',
+      sshKeyPath: '~/.ssh/id_ed25519',
+      cpuLimit: 0.5,
+      memoryLimit: 512,
+      diskLimit: 1024,
+      env: { FOO: 'bar' },
+    };
     await expect(body(whole)).resolves.toEqual(whole);
   });
 
-  it.each(['Binds', 'Mounts', 'Privileged', 'CapAdd', 'NetworkMode', 'HostConfig', 'id', 'ownerId', 'status', 'dockerId', 'image', 'toString', 'hasOwnProperty', ''])('is refused with the property %j', async (name) => {
+  it.each([
+    'Binds',
+    'Mounts',
+    'Privileged',
+    'CapAdd',
+    'NetworkMode',
+    'HostConfig',
+    'id',
+    'ownerId',
+    'status',
+    'dockerId',
+    'image',
+    'toString',
+    'hasOwnProperty',
+    '',
+  ])('is refused with the property %j', async (name) => {
     await expect(refusedFields({ ...MINIMAL, [name]: ['/:/host'] })).resolves.toEqual([name]);
   });
 
@@ -44,21 +82,50 @@ describe('a body for a new container', () => {
     ['__proto__ with nothing in it', '{"name":"a","template":"both","__proto__":null}', '__proto__'],
     ['constructor', '{"name":"a","template":"both","constructor":{"prototype":{"x":1}}}', 'constructor'],
     ['prototype', '{"name":"a","template":"both","prototype":{}}', 'prototype'],
-    ['__proto__ in the environment', '{"name":"a","template":"both","env":{"__proto__":{"LD_PRELOAD":"x"}}}', 'env.__proto__'],
+    [
+      '__proto__ in the environment',
+      '{"name":"a","template":"both","env":{"__proto__":{"LD_PRELOAD":"x"}}}',
+      'env.__proto__',
+    ],
     ['constructor in the environment', '{"name":"a","template":"both","env":{"constructor":"x"}}', 'env.constructor'],
-    ['__proto__ deep inside', '{"name":"a","template":"both","env":{"A":{"b":[{"__proto__":1}]}}}', 'env.A.b.0.__proto__'],
+    [
+      '__proto__ deep inside',
+      '{"name":"a","template":"both","env":{"A":{"b":[{"__proto__":1}]}}}',
+      'env.A.b.0.__proto__',
+    ],
   ])('is refused with %s', async (_what, json, field) => {
     await expect(refusedFields(json)).resolves.toEqual([field]);
     expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
   });
 
-  it.each(['null', '[]', '"text"', '1', 'true', `[${JSON.stringify(MINIMAL)}]`])('is refused when it is %s', async (json) => {
-    await expect(refusedFields(json)).resolves.toEqual(['']);
-  });
+  it.each(['null', '[]', '"text"', '1', 'true', `[${JSON.stringify(MINIMAL)}]`])(
+    'is refused when it is %s',
+    async (json) => {
+      await expect(refusedFields(json)).resolves.toEqual(['']);
+    },
+  );
 
   it('is told all its faults together', async () => {
-    const faults = await refusedFields({ name: 'Not A Label', template: 'emacs', mode: 'x', cpuLimit: 0, memoryLimit: 1.5, diskLimit: '10', env: { LD_PRELOAD: 'x' }, Privileged: true });
-    expect(faults.toSorted()).toEqual(['Privileged', 'cpuLimit', 'diskLimit', 'env', 'memoryLimit', 'mode', 'name', 'template']);
+    const faults = await refusedFields({
+      name: 'Not A Label',
+      template: 'emacs',
+      mode: 'x',
+      cpuLimit: 0,
+      memoryLimit: 1.5,
+      diskLimit: '10',
+      env: { LD_PRELOAD: 'x' },
+      Privileged: true,
+    });
+    expect(faults.toSorted()).toEqual([
+      'Privileged',
+      'cpuLimit',
+      'diskLimit',
+      'env',
+      'memoryLimit',
+      'mode',
+      'name',
+      'template',
+    ]);
   });
 
   it('needs name and template', async () => {
@@ -69,7 +136,24 @@ describe('a body for a new container', () => {
     await expect(body({ ...MINIMAL, name })).resolves.toMatchObject({ name });
   });
 
-  it.each(['', '-a', 'a-', 'A', 'a_b', 'a.b', 'a b', 'a'.repeat(64), 'ü', 'a\n', '../a', 1, null, ['a'], {}, '123e4567-e89b-12d3-a456-426614174000'])('may not be named %j', async (name) => {
+  it.each([
+    '',
+    '-a',
+    'a-',
+    'A',
+    'a_b',
+    'a.b',
+    'a b',
+    'a'.repeat(64),
+    'ü',
+    'a\n',
+    '../a',
+    1,
+    null,
+    ['a'],
+    {},
+    '123e4567-e89b-12d3-a456-426614174000',
+  ])('may not be named %j', async (name) => {
     await expect(refusedFields({ ...MINIMAL, name })).resolves.toEqual(['name']);
   });
 
@@ -82,7 +166,8 @@ describe('a body for a new container', () => {
     ['env', [{}, { A: 'b' }], [null, [], 'A=b', { A: 1 }, { PATH: '/' }, { A: 'b\nc' }]],
     ['sshKeyPath', ['~/.ssh/id', '/k', 'k'], ['', null, 1, 'x'.repeat(1_025)]],
   ])('holds %s to its limits', async (field, allowed, refused) => {
-    for (const value of allowed) await expect(body({ ...MINIMAL, [field]: value })).resolves.toMatchObject({ [field]: value });
+    for (const value of allowed)
+      await expect(body({ ...MINIMAL, [field]: value })).resolves.toMatchObject({ [field]: value });
     for (const value of refused) await expect(refusedFields({ ...MINIMAL, [field]: value })).resolves.toEqual([field]);
   });
 
@@ -100,36 +185,63 @@ describe('a body for a new container', () => {
     await expect(refusedFields({ ...MINIMAL, repoBranch: 'main' })).resolves.toEqual(['repoBranch']);
   });
 
-  it.each(['file:///etc', '--upload-pack=id', 'ext::sh', 'https://u:p@h/r', 1, {}, ['git@h:r']])('may not clone %j', async (repoUrl) => {
-    await expect(refusedFields({ ...CLONE, repoUrl })).resolves.toEqual(['repoUrl']);
-  });
+  it.each(['file:///etc', '--upload-pack=id', 'ext::sh', 'https://u:p@h/r', 1, {}, ['git@h:r']])(
+    'may not clone %j',
+    async (repoUrl) => {
+      await expect(refusedFields({ ...CLONE, repoUrl })).resolves.toEqual(['repoUrl']);
+    },
+  );
 
   it.each(['-x', '', 'a..b', null, 1, ['main']])('may not clone the branch %j', async (repoBranch) => {
     await expect(refusedFields({ ...CLONE, repoBranch })).resolves.toEqual(['repoBranch']);
   });
 
   it('never hears its password again', async () => {
-    const error: unknown = await body({ ...CLONE, repoUrl: 'https://user:hunter2@example.org/r' }).catch((thrown: unknown) => thrown);
+    const error: unknown = await body({ ...CLONE, repoUrl: 'https://user:hunter2@example.org/r' }).catch(
+      (thrown: unknown) => thrown,
+    );
     expect(error).toBeInstanceOf(DomainError);
     expect(JSON.stringify([(error as DomainError).message, (error as DomainError).fields])).not.toContain('hunter2');
   });
 });
 
 describe('queries', () => {
-  const query = (value: object): Promise<unknown> => Promise.resolve(pipe.transform(value, { type: 'query', metatype: ListContainersQuery }));
+  const query = (value: object): Promise<unknown> =>
+    Promise.resolve(pipe.transform(value, { type: 'query', metatype: ListContainersQuery }));
 
   it('read text as what it stands for', async () => {
-    await expect(query({ limit: '20', status: 'running', template: 'both', cursor: 'abc' })).resolves.toEqual({ limit: 20, status: 'running', template: 'both', cursor: 'abc', includeMetrics: false });
+    await expect(query({ limit: '20', status: 'running', template: 'both', cursor: 'abc' })).resolves.toEqual({
+      limit: 20,
+      status: 'running',
+      template: 'both',
+      cursor: 'abc',
+      includeMetrics: false,
+    });
     await expect(query({ includeMetrics: 'true' })).resolves.toEqual({ limit: 100, includeMetrics: true });
     const remove = pipe.transform({ keepVolume: 'true' }, { type: 'query', metatype: RemoveContainerQuery });
     await expect(remove).resolves.toEqual({ keepVolume: true });
   });
 
-  it.each([{ limit: '0' }, { limit: '501' }, { limit: 'x' }, { limit: '1.5' }, { status: 'gone' }, { status: ['running', 'stopped'] }, { template: '' }, { cursor: 'x'.repeat(201) }, { owner: 'me' }])('refuse %j', async (value) => {
-    await expect(query(value)).rejects.toMatchObject({ code: 'validation_failed', fields: [{ field: Object.keys(value)[0] }] });
+  it.each([
+    { limit: '0' },
+    { limit: '501' },
+    { limit: 'x' },
+    { limit: '1.5' },
+    { status: 'gone' },
+    { status: ['running', 'stopped'] },
+    { template: '' },
+    { cursor: 'x'.repeat(201) },
+    { owner: 'me' },
+  ])('refuse %j', async (value) => {
+    await expect(query(value)).rejects.toMatchObject({
+      code: 'validation_failed',
+      fields: [{ field: Object.keys(value)[0] }],
+    });
   });
 
   it.each(['yes', '1', '', 'TRUE'])('refuse keepVolume=%j', async (keepVolume) => {
-    await expect(pipe.transform({ keepVolume }, { type: 'query', metatype: RemoveContainerQuery })).rejects.toMatchObject({ code: 'validation_failed' });
+    await expect(
+      pipe.transform({ keepVolume }, { type: 'query', metatype: RemoveContainerQuery }),
+    ).rejects.toMatchObject({ code: 'validation_failed' });
   });
 });

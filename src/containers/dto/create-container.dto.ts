@@ -11,9 +11,15 @@ const NOT_AN_ID = /^(?![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 
 /** What a new container shall be. */
 export class CreateContainerDto {
-  @ApiProperty({ description: 'A DNS label, unique.', example: 'my-dev-container', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' })
+  @ApiProperty({
+    description: 'A DNS label, unique.',
+    example: 'my-dev-container',
+    pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
+  })
   @IsString()
-  @Matches(CONTAINER_NAME, { message: 'name must be a DNS label: 1 to 63 of a-z, 0-9 and -, not starting or ending with -' })
+  @Matches(CONTAINER_NAME, {
+    message: 'name must be a DNS label: 1 to 63 of a-z, 0-9 and -, not starting or ending with -',
+  })
   @Matches(NOT_AN_ID, { message: 'name must not have the form of an id' })
   name: string;
 
@@ -21,7 +27,12 @@ export class CreateContainerDto {
   @IsIn(TEMPLATES)
   template: Template;
 
-  @ApiProperty({ enum: MODES, required: false, default: 'interactive', description: 'Who drives: a person, or instructions.' })
+  @ApiProperty({
+    enum: MODES,
+    required: false,
+    default: 'interactive',
+    description: 'Who drives: a person, or instructions.',
+  })
   @IsIn(MODES)
   mode: Mode = 'interactive';
 
@@ -29,7 +40,11 @@ export class CreateContainerDto {
   @IsIn(REPO_TYPES)
   repoType: RepoType = 'empty';
 
-  @ApiProperty({ required: false, example: 'git@example.org:user/repo.git', description: 'https://, ssh:// or user@host:path; needed with repoType clone.' })
+  @ApiProperty({
+    required: false,
+    example: 'git@example.org:user/repo.git',
+    description: 'https://, ssh:// or user@host:path; needed with repoType clone.',
+  })
   @ValidateIf((dto: CreateContainerDto) => dto.repoType === 'clone' || dto.repoUrl !== undefined)
   @IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'clone', 'is only allowed with repoType clone')
   @IsGitUrl()
@@ -41,7 +56,11 @@ export class CreateContainerDto {
   @IsGitBranch()
   repoBranch?: string;
 
-  @ApiProperty({ required: false, example: '~/.ssh/id_ed25519', description: 'A private key on the server, inside SSH_KEYS_DIR. It never enters the container.' })
+  @ApiProperty({
+    required: false,
+    example: '~/.ssh/id_ed25519',
+    description: 'A private key on the server, inside SSH_KEYS_DIR. It never enters the container.',
+  })
   @ValidateIf((dto: CreateContainerDto) => dto.sshKeyPath !== undefined)
   @IsString()
   @MinLength(1)
@@ -60,7 +79,12 @@ export class CreateContainerDto {
   @Max(1_048_576)
   memoryLimit = 2048;
 
-  @ApiProperty({ type: 'integer', required: false, default: 10240, description: 'MiB of disk, of the workspace and the writable layer together.' })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    default: 10240,
+    description: 'MiB of disk, of the workspace and the writable layer together.',
+  })
   @IsInt()
   @Min(256)
   @Max(16_777_216)

@@ -5,7 +5,12 @@ import { QueryBoolean } from '../../common/query-boolean.js';
 import { CONTAINER_STATUSES, type ContainerStatus, type Template, TEMPLATES } from '../../persistence/types.js';
 
 export class ListContainersQuery {
-  @ApiProperty({ type: Boolean, required: false, default: false, description: 'Add what running containers use, as it was sampled last.' })
+  @ApiProperty({
+    type: Boolean,
+    required: false,
+    default: false,
+    description: 'Add what running containers use, as it was sampled last.',
+  })
   @IsOptional()
   @QueryBoolean()
   @IsIn([true, false])

@@ -13,7 +13,12 @@ class MemoryDto {
 }
 
 class DiskDto {
-  @ApiProperty({ type: Number, nullable: true, description: 'MiB of workspace and writable layer; null until it was measured.' }) usedMB: number | null;
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'MiB of workspace and writable layer; null until it was measured.',
+  })
+  usedMB: number | null;
   @ApiProperty({ description: 'MiB.' }) limitMB: number;
   @ApiProperty({ type: Number, nullable: true }) percent: number | null;
 }
@@ -42,7 +47,8 @@ export class MetricsDto {
   @ApiProperty({
     type: AgentPresenceDto,
     nullable: true,
-    description: 'As agent of the container. While that is not known: whether Claude Code runs, with state null; null where not even processes can be seen.',
+    description:
+      'As agent of the container. While that is not known: whether Claude Code runs, with state null; null where not even processes can be seen.',
   })
   agent: AgentPresenceDto | null;
 }

@@ -28,7 +28,12 @@ export class SignInTickets {
   /** Whether the ticket opens that site. It never does a second time. */
   async redeem(ticket: string, site: Site): Promise<boolean> {
     const known = await this.tickets.take(hashOf(ticket));
-    return known !== null && known.containerId === site.containerId && known.port === site.port && known.expiresAt > this.clock.now();
+    return (
+      known !== null &&
+      known.containerId === site.containerId &&
+      known.port === site.port &&
+      known.expiresAt > this.clock.now()
+    );
   }
 }
 

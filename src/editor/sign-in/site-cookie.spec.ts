@@ -11,7 +11,8 @@ const PORT_OF_ID: Site = { ...ID, port: 5173 };
 const OTHER: Site = { containerId: '223e4567-e89b-42d3-a456-426614174000', port: null };
 const PLAIN = { path: '/', secure: false };
 
-const tokenOf = (secret: string): AdminToken => ({ deriveKey: (purpose: string) => createHmac('sha256', secret).update(purpose).digest() }) as AdminToken;
+const tokenOf = (secret: string): AdminToken =>
+  ({ deriveKey: (purpose: string) => createHmac('sha256', secret).update(purpose).digest() }) as AdminToken;
 const pair = (issued: string): string => issued.split(';')[0] ?? '';
 
 describe('SiteCookie', () => {
@@ -29,7 +30,12 @@ describe('SiteCookie', () => {
   });
 
   it('is out of reach of scripts and of other paths, and of plain HTTP where there is TLS', () => {
-    expect(cookie.issue(ID, { path: '/editor/x/', secure: false }).split('; ').slice(1)).toEqual(['Path=/editor/x/', 'Max-Age=43200', 'HttpOnly', 'SameSite=Lax']);
+    expect(cookie.issue(ID, { path: '/editor/x/', secure: false }).split('; ').slice(1)).toEqual([
+      'Path=/editor/x/',
+      'Max-Age=43200',
+      'HttpOnly',
+      'SameSite=Lax',
+    ]);
     expect(cookie.issue(ID, { path: '/editor/x/', secure: true }).split('; ')).toContain('Secure');
   });
 
@@ -59,7 +65,18 @@ describe('SiteCookie', () => {
   it('cannot be made longer, or up', () => {
     const [name, value = ''] = pair(cookie.issue(ID, PLAIN)).split('=');
     const [expires = '', signature = ''] = value.split('.');
-    const forged = [`${Number(expires) + 1}.${signature}`, `${expires}.`, `${expires}`, `.${signature}`, '', '.', `${expires}.${signature}x`, `${expires}.${signature.slice(1)}`, `NaN.${signature}`, `${expires}.${signature.toUpperCase()}`];
+    const forged = [
+      `${Number(expires) + 1}.${signature}`,
+      `${expires}.`,
+      `${expires}`,
+      `.${signature}`,
+      '',
+      '.',
+      `${expires}.${signature}x`,
+      `${expires}.${signature.slice(1)}`,
+      `NaN.${signature}`,
+      `${expires}.${signature.toUpperCase()}`,
+    ];
     for (const each of forged) expect(cookie.opens(`${name}=${each}`, ID)).toBe(false);
     expect(cookie.opens(undefined, ID)).toBe(false);
     expect(cookie.opens('', ID)).toBe(false);

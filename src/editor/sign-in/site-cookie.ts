@@ -52,7 +52,9 @@ export class SiteCookie {
   }
 
   private sign(site: Site, expires: number): string {
-    return createHmac('sha256', this.key).update(`${siteKey(site)}.${expires}`).digest('base64url');
+    return createHmac('sha256', this.key)
+      .update(`${siteKey(site)}.${expires}`)
+      .digest('base64url');
   }
 }
 

@@ -54,7 +54,7 @@ async function answerOf(socket: Socket): Promise<string> {
   let text = '';
   for (;;) {
     await once(socket, 'readable');
-    for (let byte: Buffer | null; (byte = socket.read(1) as Buffer | null) !== null; ) {
+    for (let byte: Buffer | null; (byte = socket.read(1) as Buffer | null) !== null;) {
       text += byte.toString('latin1');
       const [, answer] = ANSWER.exec(text) ?? [];
       if (answer !== undefined) return answer;

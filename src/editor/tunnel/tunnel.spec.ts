@@ -20,8 +20,12 @@ import { Tunnel } from './tunnel.js';
 import { TunnelAgent, tunnelPool } from './tunnel-clients.js';
 import { TunnelRefusal } from './tunnel-end.js';
 
-const PROGRAM = fileURLToPath(new URL('../../../images/workspace/rootfs/usr/local/bin/devforge-tunnel', import.meta.url));
-const PRELOAD = fileURLToPath(new URL('../../../images/workspace/rootfs/usr/local/lib/devforge/editor/preload.mjs', import.meta.url));
+const PROGRAM = fileURLToPath(
+  new URL('../../../images/workspace/rootfs/usr/local/bin/devforge-tunnel', import.meta.url),
+);
+const PRELOAD = fileURLToPath(
+  new URL('../../../images/workspace/rootfs/usr/local/lib/devforge/editor/preload.mjs', import.meta.url),
+);
 const MIB = 1024 * 1024;
 
 type Ask = (path: string, headers: { host: string }) => Promise<string>;
@@ -32,7 +36,17 @@ type Over = () => { ask: Ask; end: () => unknown };
 function runProgram(socket: string): { child: ChildProcess; process: RuntimeProcess } {
   const child = spawn(process.execPath, [PROGRAM], { env: { DEVFORGE_EDITOR_SOCKET: socket } });
   const exit = once(child, 'exit').then(([code]) => Number(code));
-  return { child, process: { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit, resize: async () => undefined, close: () => child.stdin.destroy() } };
+  return {
+    child,
+    process: {
+      stdin: child.stdin,
+      stdout: child.stdout,
+      stderr: child.stderr,
+      exit,
+      resize: async () => undefined,
+      close: () => child.stdin.destroy(),
+    },
+  };
 }
 
 describe.each([
@@ -52,12 +66,18 @@ describe.each([
 
   const overAgent: Over = () => {
     const agent = new TunnelAgent(() => tunnel.dial('editor'));
-    const ask: Ask = (path, headers) => new Promise((resolve, reject) => get({ agent, path, headers }, (response) => resolve(text(response))).on('error', reject));
+    const ask: Ask = (path, headers) =>
+      new Promise((resolve, reject) =>
+        get({ agent, path, headers }, (response) => resolve(text(response))).on('error', reject),
+      );
     return { ask, end: () => agent.destroy() };
   };
   const overPool: Over = () => {
     const pool = tunnelPool(() => tunnel.dial('editor'));
-    return { ask: async (path, headers) => (await pool.request({ method: 'GET', path, headers })).body.text(), end: () => pool.destroy() };
+    return {
+      ask: async (path, headers) => (await pool.request({ method: 'GET', path, headers })).body.text(),
+      end: () => pool.destroy(),
+    };
   };
 
   beforeAll(async () => {
@@ -154,7 +174,14 @@ describe.each([
   it('gives up on a program that says something else', async () => {
     const program = spawn('sh', ['-c', 'echo this is no such program; cat > /dev/null']);
     const never = new Promise<number>(() => undefined);
-    const process = { stdin: program.stdin, stdout: program.stdout, stderr: program.stderr, exit: never, resize: async () => undefined, close: () => program.kill() };
+    const process = {
+      stdin: program.stdin,
+      stdout: program.stdout,
+      stderr: program.stderr,
+      exit: never,
+      resize: async () => undefined,
+      close: () => program.kill(),
+    };
     await expect(Tunnel.over(process)).rejects.toMatchObject({ message: expect.any(String) });
   });
 });
@@ -169,7 +196,9 @@ describe('a door', () => {
   afterAll(() => void echo.close());
 
   /** As a container runs the program, and what it tells of its door. */
-  async function withDoor(use: (door: { port: number; key: string }, process: RuntimeProcess) => Promise<void>): Promise<void> {
+  async function withDoor(
+    use: (door: { port: number; key: string }, process: RuntimeProcess) => Promise<void>,
+  ): Promise<void> {
     const { process, child } = runProgram('/nowhere');
     const session = connect('http://tunnel', { createConnection: () => new ProcessStream(process) });
     const [headers] = await once(session.request({ ':path': '/door' }), 'response');
@@ -186,7 +215,14 @@ describe('a door', () => {
 
   it('opens to its key alone, and says nothing to others', async () => {
     await withDoor(async (door) => {
-      for (const greeting of [`${'0'.repeat(64)} ${port}\n`, `${door.key.slice(1)} ${port}\n`, `${door.key}x ${port}\n`, '\n', 'GET / HTTP/1.1\r\n\r\n', 'x'.repeat(1_000)]) {
+      for (const greeting of [
+        `${'0'.repeat(64)} ${port}\n`,
+        `${door.key.slice(1)} ${port}\n`,
+        `${door.key}x ${port}\n`,
+        '\n',
+        'GET / HTTP/1.1\r\n\r\n',
+        'x'.repeat(1_000),
+      ]) {
         expect(['', 'ECONNRESET']).toContain(await answer(door.port, greeting));
       }
       await expect(new Door('127.0.0.1', door.port, 'another').isOpen(1_000)).resolves.toBe(false);
@@ -233,7 +269,10 @@ describe("the editor's own door", () => {
 
   async function startEditor(): Promise<void> {
     await rm(socket, { force: true });
-    editor = spawn(process.execPath, [`--import=${PRELOAD}`, '-e', SERVER], { env: { DEVFORGE_EDITOR_SOCKET: socket, AT: socket, CODE_SERVER_PARENT_PID: '1' }, stdio: ['ignore', 'pipe', 'inherit'] });
+    editor = spawn(process.execPath, [`--import=${PRELOAD}`, '-e', SERVER], {
+      env: { DEVFORGE_EDITOR_SOCKET: socket, AT: socket, CODE_SERVER_PARENT_PID: '1' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await once(editor.stdout!, 'data');
   }
   async function stopEditor(): Promise<void> {

@@ -68,7 +68,10 @@ export class Tunnel {
   async dial(end: TunnelEnd): Promise<Duplex> {
     const socket = (end === 'editor' ? await this.throughEditorDoor() : null) ?? (await this.throughDoor(end));
     if (socket !== null) return this.keep(socket);
-    const stream = this.session.request({ ':method': 'CONNECT', ':authority': end === 'editor' ? end : `localhost:${end}` });
+    const stream = this.session.request({
+      ':method': 'CONNECT',
+      ':authority': end === 'editor' ? end : `localhost:${end}`,
+    });
     const [headers] = (await once(stream, 'response')) as [Record<string, string | number>];
     if (headers[':status'] === 200) return asSocket(stream);
     stream.on('error', () => undefined).close();

@@ -1,5 +1,16 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsInt, IsNotEmpty, IsString, Max, MaxLength, Min } from 'class-validator';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsString,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
 import { IsPlainText } from '../../common/plain-text.js';
 import { IsEnvMap } from '../../containers/dto/rules/env-map.js';
 
@@ -10,20 +21,34 @@ const MIB = 1024 * 1024;
 const LONGEST_TIMEOUT_SECONDS = 3600;
 
 export class ExecDto {
-  @ApiProperty({ type: [String], example: ['npm', 'test'], description: 'The program and its arguments, without a shell' })
+  @ApiProperty({
+    type: [String],
+    example: ['npm', 'test'],
+    description: 'The program and its arguments, without a shell',
+  })
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(1_000)
   @IsPlainText({ each: true })
   command: string[];
 
-  @ApiProperty({ type: String, required: false, default: '/workspace', description: 'An absolute path, or one relative to /workspace' })
+  @ApiProperty({
+    type: String,
+    required: false,
+    default: '/workspace',
+    description: 'An absolute path, or one relative to /workspace',
+  })
   @IsNotEmpty()
   @MaxLength(4_096)
   @IsPlainText()
   cwd = '.';
 
-  @ApiProperty({ required: false, type: Object, additionalProperties: { type: 'string' }, description: "Added to the container's own" })
+  @ApiProperty({
+    required: false,
+    type: Object,
+    additionalProperties: { type: 'string' },
+    description: "Added to the container's own",
+  })
   @IsEnvMap()
   env: Record<string, string> = {};
 
@@ -37,19 +62,36 @@ export class ExecDto {
   @Max(LONGEST_TIMEOUT_SECONDS)
   timeoutSeconds = 60;
 
-  @ApiProperty({ type: 'integer', required: false, default: MIB, minimum: 0, maximum: 8 * MIB, description: 'How much of each output is answered; the rest is read and dropped' })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    default: MIB,
+    minimum: 0,
+    maximum: 8 * MIB,
+    description: 'How much of each output is answered; the rest is read and dropped',
+  })
   @IsInt()
   @Min(0)
   @Max(8 * MIB)
   maxOutputBytes = MIB;
 
-  @ApiProperty({ required: false, enum: OUTPUT_ENCODINGS, default: 'utf8', description: 'How the outputs are written in the answer. In utf8, bytes that are none become U+FFFD; base64 keeps every byte' })
+  @ApiProperty({
+    required: false,
+    enum: OUTPUT_ENCODINGS,
+    default: 'utf8',
+    description:
+      'How the outputs are written in the answer. In utf8, bytes that are none become U+FFFD; base64 keeps every byte',
+  })
   @IsIn(OUTPUT_ENCODINGS)
   encoding: OutputEncoding = 'utf8';
 }
 
 export class ExecResultDto {
-  @ApiProperty({ type: 'integer', description: '127 for a command that was not found, 126 for one that cannot be run, 128 + n after signal n, 124 after the time-out' })
+  @ApiProperty({
+    type: 'integer',
+    description:
+      '127 for a command that was not found, 126 for one that cannot be run, 128 + n after signal n, 124 after the time-out',
+  })
   exitCode: number;
 
   @ApiProperty()

@@ -18,7 +18,9 @@ class FileStatusDto {
 }
 
 export class ListedFileDto extends FileStatusDto {
-  @ApiProperty({ description: 'Bytes that are no UTF-8 show as U+FFFD; such a name cannot be asked for, and comes whole in a tar' })
+  @ApiProperty({
+    description: 'Bytes that are no UTF-8 show as U+FFFD; such a name cannot be asked for, and comes whole in a tar',
+  })
   name: string;
 
   @ApiProperty({ required: false, description: 'Where a symlink leads, as it is written in it' })

@@ -3,7 +3,13 @@ import { MaxLength } from 'class-validator';
 import { IsPlainText } from '../../common/plain-text.js';
 
 export class FilesQuery {
-  @ApiProperty({ type: String, required: false, default: '', example: 'src/index.ts', description: 'Relative to /workspace, or an absolute path in it; the workspace itself when left out' })
+  @ApiProperty({
+    type: String,
+    required: false,
+    default: '',
+    example: 'src/index.ts',
+    description: 'Relative to /workspace, or an absolute path in it; the workspace itself when left out',
+  })
   @IsPlainText()
   @MaxLength(4_000)
   path = '';

@@ -13,7 +13,10 @@ async function* chunksOf(chunks: (string | Buffer)[]): AsyncGenerator<Buffer> {
 
 describe('a stream of lines', () => {
   it('comes line by line, however it was cut', async () => {
-    await expect(linesOf('a\nb\n', 'c', 'd', 'e\n\nf\n')).resolves.toEqual([['a', 'b'], ['cde', '', 'f']]);
+    await expect(linesOf('a\nb\n', 'c', 'd', 'e\n\nf\n')).resolves.toEqual([
+      ['a', 'b'],
+      ['cde', '', 'f'],
+    ]);
   });
 
   it('keeps characters whole that were cut in two', async () => {

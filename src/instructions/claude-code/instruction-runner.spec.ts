@@ -3,7 +3,13 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ContainerSpec } from '../../runtime/container-runtime.js';
 import { FakeRuntime } from '../../runtime/fake/fake-runtime.js';
 import type { FakeProcessSide } from '../../runtime/fake/fake-process.js';
-import { type FollowedPart, InstructionRunner, RunnerError, type RunPlace, type RunRequest } from './instruction-runner.js';
+import {
+  type FollowedPart,
+  InstructionRunner,
+  RunnerError,
+  type RunPlace,
+  type RunRequest,
+} from './instruction-runner.js';
 
 const REQUEST = { prompt: 'p', cwd: '/workspace' } as RunRequest;
 const OUTCOME = '{"status":"succeeded","result":"r"}';
@@ -17,7 +23,13 @@ describe('InstructionRunner', () => {
   beforeEach(async () => {
     runtime = new FakeRuntime();
     runner = new InstructionRunner(runtime);
-    const { dockerId } = runtime.containers.add({ name: 'c', image: 'i', labels: {}, mounts: [], network: 'none' } as unknown as ContainerSpec);
+    const { dockerId } = runtime.containers.add({
+      name: 'c',
+      image: 'i',
+      labels: {},
+      mounts: [],
+      network: 'none',
+    } as unknown as ContainerSpec);
     await runtime.containers.start(dockerId);
     place = { dockerId, instructionId: 'id' };
     signal = new AbortController();
@@ -114,7 +126,11 @@ describe('InstructionRunner', () => {
       const performing = performed();
       while (runtime.containers.processes.length === 0) await new Promise(setImmediate);
       jest.advanceTimersByTime(30_000);
-      await expect(performing).rejects.toMatchObject({ name: 'RunnerError', code: 'failed', message: 'start: the runner did not answer in 30 s' });
+      await expect(performing).rejects.toMatchObject({
+        name: 'RunnerError',
+        code: 'failed',
+        message: 'start: the runner did not answer in 30 s',
+      });
     } finally {
       jest.useRealTimers();
     }
@@ -135,7 +151,12 @@ describe('InstructionRunner', () => {
     const parts = await followed(42);
     expect(parts.slice(0, -1).flat()).toEqual(['{"a":1}', '{"b":2}', '']);
     expect(parts.at(-1)).toMatchObject({ kind: 'outcome', outcome: { status: 'succeeded', result: 'r' } });
-    expect(runtime.containers.processes[0]!.process.request.argv).toEqual(['/usr/local/bin/devforge-instruction', 'follow', 'id', '42']);
+    expect(runtime.containers.processes[0]!.process.request.argv).toEqual([
+      '/usr/local/bin/devforge-instruction',
+      'follow',
+      'id',
+      '42',
+    ]);
   });
 
   it('tells that it was interrupted', async () => {

@@ -28,7 +28,8 @@ export interface RunRequest {
 export type RunState = 'started' | 'running' | 'interrupted' | 'ended';
 
 /** What a follower is told; `interrupted`: the runner died and wrote no outcome. */
-export type FollowedPart = { kind: 'events'; lines: Buffer[] } | { kind: 'outcome'; outcome: RunnerOutcome } | { kind: 'interrupted' };
+export type FollowedPart =
+  { kind: 'events'; lines: Buffer[] } | { kind: 'outcome'; outcome: RunnerOutcome } | { kind: 'interrupted' };
 
 /** The runner in the container does not do what it is asked. */
 export class RunnerError extends Error {
@@ -70,7 +71,12 @@ export class InstructionRunner {
    * writes from byte `offset` on, at the reader's pace. Ends after the outcome, or with `interrupted`.
    * @throws RuntimeError `aborted` when the signal does
    */
-  async *perform(place: RunPlace, request: RunRequest, offset: number, signal: AbortSignal): AsyncGenerator<FollowedPart> {
+  async *perform(
+    place: RunPlace,
+    request: RunRequest,
+    offset: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<FollowedPart> {
     let state = yield* this.launch(place, 'start', JSON.stringify(request), offset, signal);
     if (state === 'interrupted') state = yield* this.launch(place, 'resume', '', offset, signal);
     if (state !== 'started') yield* this.follow(place, offset, signal);
@@ -82,7 +88,12 @@ export class InstructionRunner {
   }
 
   /** @returns `unknown` when nothing of that id is asked any more */
-  answer(place: RunPlace, requestId: string, decision: PermissionDecision, message?: string): Promise<'answered' | 'unknown' | 'ended'> {
+  answer(
+    place: RunPlace,
+    requestId: string,
+    decision: PermissionDecision,
+    message?: string,
+  ): Promise<'answered' | 'unknown' | 'ended'> {
     return this.ask(place, 'answer', [requestId], { decision, message });
   }
 
@@ -115,13 +126,21 @@ export class InstructionRunner {
    * One exec starts the run and follows it, since a second one would cost the start of another process.
    * @returns `started` when the run was followed from here; otherwise what speaks against a start
    */
-  private async *launch(place: RunPlace, command: 'start' | 'resume', input: string, offset: number, signal: AbortSignal): AsyncGenerator<FollowedPart, RunState> {
+  private async *launch(
+    place: RunPlace,
+    command: 'start' | 'resume',
+    input: string,
+    offset: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<FollowedPart, RunState> {
     const patience = new AbortController();
     const timer = setTimeout(() => patience.abort(), TIMEOUT_MS);
     const argv = [command, place.instructionId, 'follow', String(offset)];
     let state: RunState | undefined;
     try {
-      for await (const lines of byteLines(this.output(place, argv, AbortSignal.any([signal, patience.signal]), input))) {
+      for await (const lines of byteLines(
+        this.output(place, argv, AbortSignal.any([signal, patience.signal]), input),
+      )) {
         if (state === undefined) {
           clearTimeout(timer);
           state = toState<RunState>(command, lines.shift()!.toString());
@@ -129,7 +148,8 @@ export class InstructionRunner {
         if (yield* toParts(lines)) return state;
       }
     } catch (error) {
-      if (patience.signal.aborted) throw new RunnerError('failed', `${command}: the runner did not answer in ${TIMEOUT_MS / 1_000} s`);
+      if (patience.signal.aborted)
+        throw new RunnerError('failed', `${command}: the runner did not answer in ${TIMEOUT_MS / 1_000} s`);
       // A run that died is told of by the next attempt, which finds how far it came.
       if (state !== 'started' || !(error instanceof RunnerError)) throw error;
     } finally {
@@ -141,7 +161,12 @@ export class InstructionRunner {
   }
 
   /** @param input all of the command's input; without it, the input stays open for as long as the output is read */
-  private async *output({ dockerId }: RunPlace, args: string[], signal: AbortSignal, input?: string): AsyncGenerator<Buffer> {
+  private async *output(
+    { dockerId }: RunPlace,
+    args: string[],
+    signal: AbortSignal,
+    input?: string,
+  ): AsyncGenerator<Buffer> {
     const process = await this.runtime.containers.open(dockerId, { argv: [COMMAND, ...args], signal });
     const close = (): void => process.close();
     signal.addEventListener('abort', close, { once: true });
@@ -158,14 +183,28 @@ export class InstructionRunner {
     }
   }
 
-  private async ask<State extends string>(place: RunPlace, command: string, args: string[] = [], input?: object): Promise<State> {
+  private async ask<State extends string>(
+    place: RunPlace,
+    command: string,
+    args: string[] = [],
+    input?: object,
+  ): Promise<State> {
     return toState<State>(command, await this.run(place, command, args, input));
   }
 
-  private async run({ dockerId, instructionId }: RunPlace, command: string, args: string[] = [], input?: object): Promise<string> {
+  private async run(
+    { dockerId, instructionId }: RunPlace,
+    command: string,
+    args: string[] = [],
+    input?: object,
+  ): Promise<string> {
     const stdin = input === undefined ? '' : JSON.stringify(input);
     const argv = [COMMAND, command, instructionId, ...args];
-    const { exitCode, stdout, stderr } = await this.runtime.containers.exec(dockerId, { argv, stdin, timeoutMs: TIMEOUT_MS });
+    const { exitCode, stdout, stderr } = await this.runtime.containers.exec(dockerId, {
+      argv,
+      stdin,
+      timeoutMs: TIMEOUT_MS,
+    });
     if (exitCode !== 0) throw failureOf(command, exitCode, stderr);
     return stdout;
   }
@@ -190,7 +229,8 @@ function* toParts(lines: Buffer[]): Generator<FollowedPart, boolean> {
 
 function toEnd(line: Buffer): FollowedPart {
   if (line[0] === INTERRUPTED) return { kind: 'interrupted' };
-  if (line[0] !== OUTCOME) throw new RunnerError('failed', `follow: the runner wrote ${JSON.stringify(line.toString().slice(0, 200))}`);
+  if (line[0] !== OUTCOME)
+    throw new RunnerError('failed', `follow: the runner wrote ${JSON.stringify(line.toString().slice(0, 200))}`);
   try {
     return { kind: 'outcome', outcome: parseOutcome(line.subarray(2).toString()) };
   } catch (error) {
@@ -199,8 +239,15 @@ function toEnd(line: Buffer): FollowedPart {
 }
 
 function failureOf(command: string, exitCode: number, stderr: string): RunnerError {
-  if (CANNOT_RUN.includes(exitCode)) return new RunnerError('missing', 'The image of this container cannot run instructions; create the container anew.');
-  return new RunnerError('failed', `${command}: the runner ended with ${exitCode}: ${stderr.trim().slice(-KEPT_STDERR)}`);
+  if (CANNOT_RUN.includes(exitCode))
+    return new RunnerError(
+      'missing',
+      'The image of this container cannot run instructions; create the container anew.',
+    );
+  return new RunnerError(
+    'failed',
+    `${command}: the runner ended with ${exitCode}: ${stderr.trim().slice(-KEPT_STDERR)}`,
+  );
 }
 
 /** Reads what the command complains about, so that it never waits for a reader. */

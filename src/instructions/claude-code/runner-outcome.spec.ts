@@ -19,9 +19,28 @@ describe('an outcome', () => {
   });
 
   it('is nothing but its status where the rest is missing or of another kind', () => {
-    const nothing = { reason: null, sessionId: null, result: null, costUsd: null, turns: null, usage: null, diffBytes: 0, diffTruncated: false };
+    const nothing = {
+      reason: null,
+      sessionId: null,
+      result: null,
+      costUsd: null,
+      turns: null,
+      usage: null,
+      diffBytes: 0,
+      diffTruncated: false,
+    };
     expect(parseOutcome('{"status":"succeeded"}')).toEqual({ status: 'succeeded', ...nothing });
-    const odd = { status: 'cancelled', reason: 'x', sessionId: 1, result: {}, costUsd: '1', turns: 1.5, usage: [1], diffBytes: -1, diffTruncated: 'yes' };
+    const odd = {
+      status: 'cancelled',
+      reason: 'x',
+      sessionId: 1,
+      result: {},
+      costUsd: '1',
+      turns: 1.5,
+      usage: [1],
+      diffBytes: -1,
+      diffTruncated: 'yes',
+    };
     expect(parseOutcome(JSON.stringify(odd))).toEqual({ status: 'cancelled', ...nothing });
   });
 
@@ -34,12 +53,20 @@ describe('an outcome', () => {
   });
 
   it('holds nothing that cannot be stored', () => {
-    const parsed = parseOutcome('{"status":"failed","result":"a\\u0000b\\ud800","usage":{"a\\u0000":["\\u0000"]},"reason":{"code":"c","message":"\\u0000"}}');
-    expect(parsed).toMatchObject({ result: 'a\ufffdb\ufffd', usage: { 'a\ufffd': ['\ufffd'] }, reason: { code: 'c', message: '\ufffd' } });
+    const parsed = parseOutcome(
+      '{"status":"failed","result":"a\\u0000b\\ud800","usage":{"a\\u0000":["\\u0000"]},"reason":{"code":"c","message":"\\u0000"}}',
+    );
+    expect(parsed).toMatchObject({
+      result: 'a\ufffdb\ufffd',
+      usage: { 'a\ufffd': ['\ufffd'] },
+      reason: { code: 'c', message: '\ufffd' },
+    });
   });
 
   it('has a reason of bounded length', () => {
-    const { reason } = parseOutcome(JSON.stringify({ status: 'failed', reason: { code: 'c'.repeat(1_000), message: 'm'.repeat(100_000) } }));
+    const { reason } = parseOutcome(
+      JSON.stringify({ status: 'failed', reason: { code: 'c'.repeat(1_000), message: 'm'.repeat(100_000) } }),
+    );
     expect([reason?.code.length, reason?.message.length]).toEqual([100, 10_000]);
     expect(parseOutcome('{"status":"failed","reason":{"code":"c"}}').reason).toEqual({ code: 'c', message: 'c' });
   });

@@ -23,7 +23,8 @@ const OVER: readonly string[] = INSTRUCTION_STATUSES.filter((status) => status !
 export function parseOutcome(line: string): RunnerOutcome {
   const outcome = asRecord(JSON.parse(line));
   const status = outcome?.['status'];
-  if (outcome === null || typeof status !== 'string' || !OVER.includes(status)) throw new Error('the outcome has no status');
+  if (outcome === null || typeof status !== 'string' || !OVER.includes(status))
+    throw new Error('the outcome has no status');
   return {
     status: status as RunnerOutcome['status'],
     reason: asReason(outcome['reason']),
@@ -40,11 +41,15 @@ export function parseOutcome(line: string): RunnerOutcome {
 function asReason(value: unknown): StatusReason | null {
   const reason = asRecord(value);
   const code = asText(reason?.['code']);
-  return code === null ? null : { code: code.slice(0, 100), message: (asText(reason?.['message']) ?? code).slice(0, 10_000) };
+  return code === null
+    ? null
+    : { code: code.slice(0, 100), message: (asText(reason?.['message']) ?? code).slice(0, 10_000) };
 }
 
 function asRecord(value: unknown): Record<string, unknown> | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
 }
 
 function asText(value: unknown): string | null {

@@ -1,5 +1,16 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsBoolean, IsInt, IsNumber, IsOptional, IsString, IsUUID, Matches, Max, MaxLength, Min } from 'class-validator';
+import {
+  IsBoolean,
+  IsInt,
+  IsNumber,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
 import { IsForbiddenUnless } from '../../containers/dto/rules/forbidden-unless.js';
 import { IsPrompt, LARGEST_PROMPT_BYTES } from './rules/prompt.js';
 
@@ -7,7 +18,10 @@ const DAY_SECONDS = 86_400;
 
 /** What Claude Code shall do. */
 export class CreateInstructionDto {
-  @ApiProperty({ description: `What is to be done, in at most ${LARGEST_PROMPT_BYTES} bytes of UTF-8.`, example: 'Run the tests and fix what fails.' })
+  @ApiProperty({
+    description: `What is to be done, in at most ${LARGEST_PROMPT_BYTES} bytes of UTF-8.`,
+    example: 'Run the tests and fix what fails.',
+  })
   @IsPrompt()
   prompt: string;
 
@@ -16,9 +30,17 @@ export class CreateInstructionDto {
   @IsUUID()
   sessionId?: string;
 
-  @ApiProperty({ type: Boolean, required: false, default: false, description: "Go on with the container's latest session." })
+  @ApiProperty({
+    type: Boolean,
+    required: false,
+    default: false,
+    description: "Go on with the container's latest session.",
+  })
   @IsBoolean()
-  @IsForbiddenUnless((dto: CreateInstructionDto) => dto.continue === false || (dto.sessionId ?? null) === null, 'is only allowed without sessionId')
+  @IsForbiddenUnless(
+    (dto: CreateInstructionDto) => dto.continue === false || (dto.sessionId ?? null) === null,
+    'is only allowed without sessionId',
+  )
   continue = false;
 
   @ApiProperty({ required: false, example: 'sonnet' })
@@ -49,7 +71,12 @@ export class CreateInstructionDto {
   @Max(7 * DAY_SECONDS)
   timeoutSeconds?: number;
 
-  @ApiProperty({ type: Boolean, required: false, default: false, description: 'Start the container when it does not run.' })
+  @ApiProperty({
+    type: Boolean,
+    required: false,
+    default: false,
+    description: 'Start the container when it does not run.',
+  })
   @IsBoolean()
   startIfStopped = false;
 }

@@ -8,7 +8,8 @@ const moment = { type: String, format: 'date-time' } as const;
 export class PermissionDto {
   @ApiProperty({ description: 'To be answered with POST …/permissions/:requestId.' }) requestId: string;
   @ApiProperty({ example: 'Bash' }) toolName: string;
-  @ApiProperty({ type: Object, additionalProperties: true, description: 'What the tool would be given.' }) input: unknown;
+  @ApiProperty({ type: Object, additionalProperties: true, description: 'What the tool would be given.' })
+  input: unknown;
   @ApiProperty(moment) askedAt: string;
 }
 
@@ -23,16 +24,23 @@ export class InstructionDto {
   @ApiProperty({ format: 'uuid' }) containerId: string;
   @ApiProperty() prompt: string;
   @ApiProperty({ enum: INSTRUCTION_STATUSES }) status: InstructionStatus;
-  @ApiProperty({ type: 'object', properties: { code: { type: 'string' }, message: { type: 'string' } }, nullable: true })
+  @ApiProperty({
+    type: 'object',
+    properties: { code: { type: 'string' }, message: { type: 'string' } },
+    nullable: true,
+  })
   statusReason: StatusReason | null;
-  @ApiProperty({ type: String, ...nullable, description: 'To go on with, in a further instruction.' }) sessionId: string | null;
+  @ApiProperty({ type: String, ...nullable, description: 'To go on with, in a further instruction.' }) sessionId:
+    string | null;
   @ApiProperty({ type: String, ...nullable, description: 'Its last words.' }) result: string | null;
   @ApiProperty({ type: Number, ...nullable }) costUsd: number | null;
   @ApiProperty({ type: Number, ...nullable }) turns: number | null;
   @ApiProperty({ type: 'object', additionalProperties: true, ...nullable, description: 'As Claude Code counts it.' })
   usage: Record<string, unknown> | null;
-  @ApiProperty({ type: [PermissionDto], description: 'What it waits to be allowed, at this moment.' }) permissions: PermissionDto[];
-  @ApiProperty({ type: DiffSummaryDto, ...nullable, description: 'null until it is over.' }) diff: DiffSummaryDto | null;
+  @ApiProperty({ type: [PermissionDto], description: 'What it waits to be allowed, at this moment.' })
+  permissions: PermissionDto[];
+  @ApiProperty({ type: DiffSummaryDto, ...nullable, description: 'null until it is over.' })
+  diff: DiffSummaryDto | null;
   @ApiProperty(moment) createdAt: string;
   @ApiProperty({ ...moment, ...nullable }) startedAt: string | null;
   @ApiProperty({ ...moment, ...nullable }) finishedAt: string | null;
@@ -41,5 +49,6 @@ export class InstructionDto {
 
 export class InstructionPageDto {
   @ApiProperty({ type: [InstructionDto] }) items: InstructionDto[];
-  @ApiProperty({ type: String, ...nullable, description: 'To be sent as cursor for the next page.' }) nextCursor: string | null;
+  @ApiProperty({ type: String, ...nullable, description: 'To be sent as cursor for the next page.' }) nextCursor:
+    string | null;
 }

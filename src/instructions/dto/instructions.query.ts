@@ -4,7 +4,8 @@ import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
 import { QueryBoolean } from '../../common/query-boolean.js';
 import { INSTRUCTION_STATUSES, type InstructionStatus } from '../../persistence/types.js';
 
-const Whole = (): PropertyDecorator => Transform(({ value }: { value: unknown }) => (value === '' ? value : Number(value)));
+const Whole = (): PropertyDecorator =>
+  Transform(({ value }: { value: unknown }) => (value === '' ? value : Number(value)));
 
 export class ListInstructionsQuery {
   @ApiProperty({ required: false, enum: INSTRUCTION_STATUSES })
@@ -30,7 +31,13 @@ export class ListInstructionsQuery {
 }
 
 export class InstructionEventsQuery {
-  @ApiProperty({ type: 'integer', required: false, default: 0, minimum: 0, description: 'The seq that was seen last; events after it are sent.' })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    default: 0,
+    minimum: 0,
+    description: 'The seq that was seen last; events after it are sent.',
+  })
   @IsOptional()
   @Whole()
   @IsInt()
@@ -38,7 +45,12 @@ export class InstructionEventsQuery {
   @Max(2_147_483_647)
   after = 0;
 
-  @ApiProperty({ type: Boolean, required: false, default: false, description: 'Send further events as they happen, until the instruction is over.' })
+  @ApiProperty({
+    type: Boolean,
+    required: false,
+    default: false,
+    description: 'Send further events as they happen, until the instruction is over.',
+  })
   @IsOptional()
   @QueryBoolean()
   @IsIn([true, false])

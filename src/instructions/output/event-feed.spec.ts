@@ -26,7 +26,8 @@ describe('EventFeed', () => {
   function reader(after = 0, follow = true): { pages: number[][]; ended: Promise<void> } {
     const pages: number[][] = [];
     const ended = (async () => {
-      for await (const page of feed.read({ instructionId: rows.id, after, follow, signal: left.signal })) pages.push(page.map(({ seq }) => seq));
+      for await (const page of feed.read({ instructionId: rows.id, after, follow, signal: left.signal }))
+        pages.push(page.map(({ seq }) => seq));
     })();
     ended.catch(() => undefined);
     return { pages, ended };
@@ -114,7 +115,12 @@ describe('EventFeed', () => {
     feed.onModuleDestroy();
     await expect(stopped.ended).rejects.toMatchObject({ code: 'shutting_down' });
     rows.row = null;
-    const gone = new EventFeed(rows.instructions, rows.store, changes, clock).read({ instructionId: 'x', after: 0, follow: true, signal: left.signal });
+    const gone = new EventFeed(rows.instructions, rows.store, changes, clock).read({
+      instructionId: 'x',
+      after: 0,
+      follow: true,
+      signal: left.signal,
+    });
     await expect(gone.next()).resolves.toMatchObject({ done: true });
   });
 });

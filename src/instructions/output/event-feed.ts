@@ -57,7 +57,8 @@ export class EventFeed implements OnModuleDestroy {
         await this.clock.sleep(POLL_MS, AbortSignal.any([changed.signal, ended]));
         if (!changed.signal.aborted) yield [];
       }
-      if (this.stopped.signal.aborted) throw new DomainError('shutting_down', 'The server ends; ask again for the events after the last one.');
+      if (this.stopped.signal.aborted)
+        throw new DomainError('shutting_down', 'The server ends; ask again for the events after the last one.');
     } finally {
       unwatch();
     }

@@ -10,14 +10,22 @@ describe('events are written', () => {
   it('one a line', () => {
     const lines = NDJSON.write(EVENTS).split('\n');
     expect(lines.pop()).toBe('');
-    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([{ seq: 1, event: { a: 1, b: '\r\n' } }, { seq: 2, event: 'text' }]);
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { seq: 1, event: { a: 1, b: '\r\n' } },
+      { seq: 2, event: 'text' },
+    ]);
     expect(lines[0]).toContain('{"a": 1,\r"b"');
   });
 
   it('as server-sent events, whose lines end where they should', () => {
     const text = SSE.write(EVENTS);
     expect(text).not.toContain('\r');
-    expect(text.split('\n\n').slice(0, -1).map((record) => record.split('\n'))).toEqual([
+    expect(
+      text
+        .split('\n\n')
+        .slice(0, -1)
+        .map((record) => record.split('\n')),
+    ).toEqual([
       ['id: 1', 'data: {"seq":1,"event":{"a": 1, "b":"\\r\\n"}}'],
       ['id: 2', 'data: {"seq":2,"event":"text"}'],
     ]);

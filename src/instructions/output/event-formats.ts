@@ -21,7 +21,10 @@ export const NDJSON: EventFormat = {
 export const SSE: EventFormat = {
   contentType: 'text/event-stream',
   // A carriage return ends a line there; in JSON it is white space wherever it may stand.
-  write: (events) => events.map(({ seq, event }) => `id: ${seq}\ndata: {"seq":${seq},"event":${event.replaceAll('\r', ' ')}}\n\n`).join(''),
+  write: (events) =>
+    events
+      .map(({ seq, event }) => `id: ${seq}\ndata: {"seq":${seq},"event":${event.replaceAll('\r', ' ')}}\n\n`)
+      .join(''),
   idle: ': idle\n\n',
   end: 'event: end\ndata: {}\n\n',
 };

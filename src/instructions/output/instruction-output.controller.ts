@@ -25,7 +25,10 @@ export class InstructionOutputController {
   ) {}
 
   @Get(':id/events')
-  @ApiOperation({ summary: 'What Claude Code printed, event by event: newline-delimited JSON, or server-sent events with Accept: text/event-stream' })
+  @ApiOperation({
+    summary:
+      'What Claude Code printed, event by event: newline-delimited JSON, or server-sent events with Accept: text/event-stream',
+  })
   @ApiProduces(NDJSON.contentType, SSE.contentType)
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'As after; the greater of the two counts' })
   @ApiResponse({ status: 200, type: String, description: 'One {"seq","event"} a line' })
@@ -43,20 +46,38 @@ export class InstructionOutputController {
     const seen = /^\d{1,10}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0;
     const after = Math.max(query.after, seen);
     // That is how a browser's EventSource is told not to come back.
-    if (format === SSE && row.finishedAt !== null && after >= row.lastSeq) return void response.status(NO_CONTENT).end();
+    if (format === SSE && row.finishedAt !== null && after >= row.lastSeq)
+      return void response.status(NO_CONTENT).end();
     const left = leftBy(response);
-    response.status(200).setHeader('Cache-Control', 'no-store').setHeader('X-Accel-Buffering', 'no').type(format.contentType).flushHeaders();
-    await writeStream(written(this.feed.read({ instructionId: row.id, after, follow: query.follow, signal: left }), format), response, left);
+    response
+      .status(200)
+      .setHeader('Cache-Control', 'no-store')
+      .setHeader('X-Accel-Buffering', 'no')
+      .type(format.contentType)
+      .flushHeaders();
+    await writeStream(
+      written(this.feed.read({ instructionId: row.id, after, follow: query.follow, signal: left }), format),
+      response,
+      left,
+    );
   }
 
   @Get(':id/diff')
   @ApiOperation({ summary: 'What it changed in the repository, new files included' })
   @ApiProduces('text/x-diff')
   @ApiResponse({ status: 200, description: 'A patch for git apply; X-Diff-Truncated: true when it was too large' })
-  async diff(@CurrentPrincipal() principal: Principal, @Param('id') id: string, @Res() response: Response): Promise<void> {
+  async diff(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Res() response: Response,
+  ): Promise<void> {
     const row = await this.instructions.find(principal, id);
     if (row.finishedAt === null) {
-      throw new DomainError('invalid_state', `The instruction is ${row.status}; what it changed is known once it is over.`, { extensions: { currentStatus: row.status } });
+      throw new DomainError(
+        'invalid_state',
+        `The instruction is ${row.status}; what it changed is known once it is over.`,
+        { extensions: { currentStatus: row.status } },
+      );
     }
     const left = leftBy(response);
     response.status(200).setHeader('X-Diff-Truncated', String(row.diffTruncated)).type('text/x-diff');

@@ -54,7 +54,10 @@ export class InstructionSubscription implements OutboxSource {
     const next = this.page[this.taken];
     if (next !== undefined) {
       this.taken += 1;
-      return { event: 'instruction:event', payload: { instructionId: this.instructionId, seq: next.seq, event: JSON.parse(next.event) as unknown } };
+      return {
+        event: 'instruction:event',
+        payload: { instructionId: this.instructionId, seq: next.seq, event: JSON.parse(next.event) as unknown },
+      };
     }
     const { update } = this;
     this.update = undefined;
@@ -79,7 +82,8 @@ export class InstructionSubscription implements OutboxSource {
     } finally {
       this.fetching = false;
     }
-    if (!this.closed && (this.page.length > this.taken || this.update !== undefined || this.stale)) this.outbox.wake(this);
+    if (!this.closed && (this.page.length > this.taken || this.update !== undefined || this.stale))
+      this.outbox.wake(this);
   }
 
   /** The next page, or else how the instruction is by now: it is shown after the events that were there before. */
@@ -103,7 +107,10 @@ export class InstructionSubscription implements OutboxSource {
   private async show(version: string, isOver: boolean): Promise<void> {
     const row = await this.sources.instructions.findById(this.instructionId);
     if (row === null) return this.end({ event: 'instruction:removed', payload: { instructionId: this.instructionId } });
-    const message: ServerMessage = { event: 'instruction:update', payload: { instruction: await this.sources.view.one(row) } };
+    const message: ServerMessage = {
+      event: 'instruction:update',
+      payload: { instruction: await this.sources.view.one(row) },
+    };
     if (isOver) return this.end(message);
     this.version = version;
     this.update = message;

@@ -25,7 +25,15 @@ describe('InstructionsGateway', () => {
       return { ...rows.row, id };
     };
     const view = new InstructionView({ open: async () => [] } as never);
-    gateway = new InstructionsGateway({ find } as unknown as InstructionsService, rows.instructions, rows.store, view, changes, [], new SocketTally());
+    gateway = new InstructionsGateway(
+      { find } as unknown as InstructionsService,
+      rows.instructions,
+      rows.store,
+      view,
+      changes,
+      [],
+      new SocketTally(),
+    );
     gateway.onApplicationBootstrap();
     socket = new FakeSocket();
   });
@@ -45,7 +53,13 @@ describe('InstructionsGateway', () => {
     await quiet();
   };
   const shown = (by = socket): (number | string)[] =>
-    by.sent.map(({ event, payload }) => (event === 'instruction:event' ? (payload['seq'] as number) : event === 'instruction:update' ? (payload['instruction'] as { status: string }).status : event));
+    by.sent.map(({ event, payload }) =>
+      event === 'instruction:event'
+        ? (payload['seq'] as number)
+        : event === 'instruction:update'
+          ? (payload['instruction'] as { status: string }).status
+          : event,
+    );
 
   it('shows how it is, what was before, what follows, and how it ended', async () => {
     rows.add(5);
@@ -93,7 +107,9 @@ describe('InstructionsGateway', () => {
     expect(shown().slice(1)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
     const read = Math.max(...rows.pages.map(({ after }) => after));
     expect(read).toBeLessThanOrEqual(20);
-    expect(rows.pages.every(({ mostEvents, enoughBytes }) => mostEvents! <= 200 && enoughBytes! <= 64 * 1024)).toBe(true);
+    expect(rows.pages.every(({ mostEvents, enoughBytes }) => mostEvents! <= 200 && enoughBytes! <= 64 * 1024)).toBe(
+      true,
+    );
   });
 
   it('begins again when it is asked for again', async () => {
@@ -143,9 +159,18 @@ describe('InstructionsGateway', () => {
 
   it('refuses too many, and what is wrong', async () => {
     for (let index = 0; index < 100; index++) await gateway.subscribe(socket.typed, { instructionId: `i${index}` });
-    await expect(gateway.subscribe(socket.typed, { instructionId: 'i100' })).resolves.toMatchObject({ ok: false, error: { code: 'too_many_subscriptions' } });
-    await expect(gateway.subscribe(socket.typed, { instructionId: 'nobody' })).resolves.toMatchObject({ ok: false, error: { code: 'instruction_not_found' } });
-    await expect(gateway.subscribe(socket.typed, { instructionId: 5 })).resolves.toMatchObject({ ok: false, error: { code: 'validation_failed' } });
+    await expect(gateway.subscribe(socket.typed, { instructionId: 'i100' })).resolves.toMatchObject({
+      ok: false,
+      error: { code: 'too_many_subscriptions' },
+    });
+    await expect(gateway.subscribe(socket.typed, { instructionId: 'nobody' })).resolves.toMatchObject({
+      ok: false,
+      error: { code: 'instruction_not_found' },
+    });
+    await expect(gateway.subscribe(socket.typed, { instructionId: 5 })).resolves.toMatchObject({
+      ok: false,
+      error: { code: 'validation_failed' },
+    });
   });
 
   it('leaves room once an instruction is over', async () => {

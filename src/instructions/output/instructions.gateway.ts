@@ -43,7 +43,8 @@ export class InstructionsGateway implements OnApplicationBootstrap, OnModuleDest
   /** Another process may write the events, whose word may not be heard here. */
   onApplicationBootstrap(): void {
     this.poll = setInterval(() => {
-      for (const readers of this.readers.values()) for (const { subscription } of readers.values()) subscription.changed();
+      for (const readers of this.readers.values())
+        for (const { subscription } of readers.values()) subscription.changed();
     }, POLL_MS);
   }
 
@@ -65,12 +66,21 @@ export class InstructionsGateway implements OnApplicationBootstrap, OnModuleDest
       this.leave(socket, id);
       const readers = this.readersOf(socket);
       if (readers.size >= MOST_SUBSCRIPTIONS) {
-        throw new DomainError('too_many_subscriptions', `One connection has at most ${MOST_SUBSCRIPTIONS} subscriptions to instructions.`);
+        throw new DomainError(
+          'too_many_subscriptions',
+          `One connection has at most ${MOST_SUBSCRIPTIONS} subscriptions to instructions.`,
+        );
       }
       const { instructions, events, view } = this;
       // What has come to its end takes up no subscription.
       const leave = (): void => this.leave(socket, id);
-      const subscription = new InstructionSubscription(id, after, socket.data.outbox, { instructions, events, view }, leave);
+      const subscription = new InstructionSubscription(
+        id,
+        after,
+        socket.data.outbox,
+        { instructions, events, view },
+        leave,
+      );
       readers.set(id, { subscription, unwatch: this.changes.watch(id, () => subscription.changed()) });
       subscription.changed();
     });

@@ -10,7 +10,11 @@ export function leftBy(response: Response): AbortSignal {
 }
 
 /** Writes what comes at the client's pace, until it ends or the client leaves. */
-export async function writeStream(pieces: AsyncIterable<string | Buffer>, response: Response, left: AbortSignal): Promise<void> {
+export async function writeStream(
+  pieces: AsyncIterable<string | Buffer>,
+  response: Response,
+  left: AbortSignal,
+): Promise<void> {
   try {
     for await (const piece of pieces) {
       if (left.aborted) return;

@@ -4,9 +4,12 @@ import { readCliEvent } from './cli-event.js';
 const read = (line: string) => readCliEvent(Buffer.from(line));
 
 describe('a line of the CLI', () => {
-  it.each(['{"type":"assistant", "text":"ü\\u0000\\ud800"}', '[1]', '"text"', '1', 'null', '{}'])('is kept as it is: %s', (line) => {
-    expect(read(line)).toEqual({ json: line, bytes: Buffer.byteLength(line) + 1 });
-  });
+  it.each(['{"type":"assistant", "text":"ü\\u0000\\ud800"}', '[1]', '"text"', '1', 'null', '{}'])(
+    'is kept as it is: %s',
+    (line) => {
+      expect(read(line)).toEqual({ json: line, bytes: Buffer.byteLength(line) + 1 });
+    },
+  );
 
   it.each(['', 'Warning: "odd"', '{"a":', '{"a":1} x'])('is kept as a text when it is no JSON: %j', (line) => {
     expect(read(line)).toEqual({ json: JSON.stringify(line), bytes: Buffer.byteLength(line) + 1 });
@@ -18,17 +21,38 @@ describe('a line of the CLI', () => {
 
   it('tells the session', () => {
     expect(read('{"type":"system","subtype":"init","session_id":"s"}')).toMatchObject({ sessionId: 's' });
-    for (const other of ['{"type":"system","subtype":"status","session_id":"s"}', '{"type":"system","subtype":"init","session_id":5}', '{"type":"system","subtype":"init","session_id":"\\u0000"}']) {
+    for (const other of [
+      '{"type":"system","subtype":"status","session_id":"s"}',
+      '{"type":"system","subtype":"init","session_id":5}',
+      '{"type":"system","subtype":"init","session_id":"\\u0000"}',
+    ]) {
       expect(read(other).sessionId).toBeUndefined();
     }
   });
 
   it('tells what is asked, and what is no longer', () => {
-    const ask = { type: 'control_request', request_id: 'r', request: { subtype: 'can_use_tool', tool_name: 'Bash', input: { command: 'a\0b' } } };
-    expect(read(JSON.stringify(ask)).asks).toEqual({ requestId: 'r', toolName: 'Bash', input: '{"command":"a\\u0000b"}' });
-    expect(read('{"type":"control_request","request_id":"r","request":{"subtype":"can_use_tool"}}').asks).toEqual({ requestId: 'r', toolName: '', input: 'null' });
+    const ask = {
+      type: 'control_request',
+      request_id: 'r',
+      request: { subtype: 'can_use_tool', tool_name: 'Bash', input: { command: 'a\0b' } },
+    };
+    expect(read(JSON.stringify(ask)).asks).toEqual({
+      requestId: 'r',
+      toolName: 'Bash',
+      input: '{"command":"a\\u0000b"}',
+    });
+    expect(read('{"type":"control_request","request_id":"r","request":{"subtype":"can_use_tool"}}').asks).toEqual({
+      requestId: 'r',
+      toolName: '',
+      input: 'null',
+    });
     expect(read('{"type":"control_cancel_request","request_id":"r"}').withdraws).toBe('r');
-    for (const other of ['{"type":"control_request","request_id":"r","request":{"subtype":"hook"}}', '{"type":"control_request","request":{"subtype":"can_use_tool"}}', '{"type":"control_request","request_id":"r","request":null}', `{"type":"control_request","request_id":"${'r'.repeat(201)}","request":{"subtype":"can_use_tool"}}`]) {
+    for (const other of [
+      '{"type":"control_request","request_id":"r","request":{"subtype":"hook"}}',
+      '{"type":"control_request","request":{"subtype":"can_use_tool"}}',
+      '{"type":"control_request","request_id":"r","request":null}',
+      `{"type":"control_request","request_id":"${'r'.repeat(201)}","request":{"subtype":"can_use_tool"}}`,
+    ]) {
       expect(read(other).asks).toBeUndefined();
     }
   });

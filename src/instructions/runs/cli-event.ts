@@ -15,7 +15,9 @@ export function readCliEvent(line: Buffer): CliEvent {
   const bytes = line.length + 1;
   try {
     const event: unknown = JSON.parse(text);
-    return typeof event === 'object' && event !== null ? { json: text, bytes, ...meaningOf(event) } : { json: text, bytes };
+    return typeof event === 'object' && event !== null
+      ? { json: text, bytes, ...meaningOf(event) }
+      : { json: text, bytes };
   } catch {
     return { json: JSON.stringify(text), bytes };
   }
@@ -29,15 +31,33 @@ interface CliEventShape {
   request?: { subtype?: unknown; tool_name?: unknown; input?: unknown } | null;
 }
 
-function meaningOf({ type, subtype, session_id: sessionId, request_id: requestId, request }: CliEventShape): Partial<CliEvent> {
+function meaningOf({
+  type,
+  subtype,
+  session_id: sessionId,
+  request_id: requestId,
+  request,
+}: CliEventShape): Partial<CliEvent> {
   if (type === 'system' && subtype === 'init' && isStorable(sessionId)) return { sessionId };
   if (type === 'control_cancel_request' && isStorable(requestId)) return { withdraws: requestId };
   if (type !== 'control_request' || request?.subtype !== 'can_use_tool' || !isStorable(requestId)) return {};
-  return { asks: { requestId, toolName: isStorable(request.tool_name) ? request.tool_name : '', input: JSON.stringify(request.input ?? null) } };
+  return {
+    asks: {
+      requestId,
+      toolName: isStorable(request.tool_name) ? request.tool_name : '',
+      input: JSON.stringify(request.input ?? null),
+    },
+  };
 }
 
 const LONGEST_NAME = 200;
 
 function isStorable(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= LONGEST_NAME && value.isWellFormed() && !value.includes('\0');
+  return (
+    typeof value === 'string' &&
+    value.length > 0 &&
+    value.length <= LONGEST_NAME &&
+    value.isWellFormed() &&
+    !value.includes('\0')
+  );
 }

@@ -8,7 +8,8 @@ import { type EventStores, EventWriter, LeaseLostError } from './event-writer.js
 
 const row = instructionRow({ lastSeq: 10, eventOffset: 100 });
 const lease = { instructionId: row.id, holder: 'me', fence: 1 };
-const ASK = '{"type":"control_request","request_id":"r","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{}}}';
+const ASK =
+  '{"type":"control_request","request_id":"r","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{}}}';
 
 describe('EventWriter', () => {
   let batches: EventBatch[];
@@ -61,7 +62,12 @@ describe('EventWriter', () => {
     await add('{"type":"system","subtype":"init","session_id":"s"}');
     expect(batches).toHaveLength(1);
     await commit(0);
-    expect(batches[1]).toMatchObject({ after: 11, events: ['2', '3', '4', expect.any(String)], offset: 160, sessionId: 's' });
+    expect(batches[1]).toMatchObject({
+      after: 11,
+      events: ['2', '3', '4', expect.any(String)],
+      offset: 160,
+      sessionId: 's',
+    });
     const flushed = writer.flush();
     await commit(1);
     await flushed;
@@ -75,7 +81,11 @@ describe('EventWriter', () => {
       await settled();
       await commit(index);
     }
-    expect(batches.map(({ after, events }) => [after, events.length])).toEqual([[10, 5_000], [5_010, 5_000], [10_010, 2_000]]);
+    expect(batches.map(({ after, events }) => [after, events.length])).toEqual([
+      [10, 5_000],
+      [5_010, 5_000],
+      [10_010, 2_000],
+    ]);
     expect(batches.flatMap(({ events }) => events)).toEqual(lines);
     expect(batches.at(-1)!.offset).toBe(100 + lines.join('\n').length + 1);
   });

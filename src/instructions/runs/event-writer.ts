@@ -86,7 +86,8 @@ export class EventWriter {
   private takeBatch(): CliEvent[] {
     let bytes = 0;
     let count = 0;
-    while (count < Math.min(this.pending.length, BATCH_EVENTS) && bytes < BATCH_BYTES) bytes += this.pending[count++]!.bytes;
+    while (count < Math.min(this.pending.length, BATCH_EVENTS) && bytes < BATCH_BYTES)
+      bytes += this.pending[count++]!.bytes;
     this.pendingBytes -= bytes;
     if (count === this.pending.length) return this.pending.splice(0);
     return this.pending.splice(0, count);
@@ -97,7 +98,12 @@ export class EventWriter {
     const sessionId = batch.findLast((event) => event.sessionId !== undefined)?.sessionId;
     // Written before the event that asks is, so that whoever sees the event finds what to answer.
     for (const event of batch) await this.notePermission(event);
-    const written = await this.stores.events.append(this.lease, { after: this.lastSeq, events: batch.map(({ json }) => json), offset, sessionId });
+    const written = await this.stores.events.append(this.lease, {
+      after: this.lastSeq,
+      events: batch.map(({ json }) => json),
+      offset,
+      sessionId,
+    });
     if (!written) throw new LeaseLostError(this.row.id);
     this.lastSeq += batch.length;
     this.offset = offset;

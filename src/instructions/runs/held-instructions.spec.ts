@@ -3,7 +3,11 @@ import { HeldClock, settled } from '../../../test/support/held-clock.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { instructionRow } from '../../../test/support/rows.js';
 import { DomainEvents } from '../../events/domain-events.js';
-import type { InstructionRow, InstructionsRepository, RenewedLease } from '../../persistence/instructions.repository.js';
+import type {
+  InstructionRow,
+  InstructionsRepository,
+  RenewedLease,
+} from '../../persistence/instructions.repository.js';
 import { HeldInstructions, type Holding, LEASE_MS } from './held-instructions.js';
 
 const RENEW_EVERY_MS = 5_000;
@@ -52,7 +56,10 @@ describe('HeldInstructions', () => {
 
   it('tells those whose lease is lost, and no other', async () => {
     const [one, two, three] = [holding(), holding(), holding()];
-    renew.mockResolvedValue([{ lease: leaseOf(two.row), cancelRequested: false }, { lease: { ...leaseOf(three.row), fence: 2 }, cancelRequested: false }]);
+    renew.mockResolvedValue([
+      { lease: leaseOf(two.row), cancelRequested: false },
+      { lease: { ...leaseOf(three.row), fence: 2 }, cancelRequested: false },
+    ]);
     await clock.advance(RENEW_EVERY_MS);
     expect([one, two, three].map(({ held: each }) => each.signal.aborted)).toEqual([true, false, true]);
     for (const each of [one, two, three]) await each.end();

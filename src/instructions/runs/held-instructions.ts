@@ -2,7 +2,11 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../../common/clock.js';
 import { DomainEvents } from '../../events/domain-events.js';
-import { type ClaimedInstruction, type InstructionLease, InstructionsRepository } from '../../persistence/instructions.repository.js';
+import {
+  type ClaimedInstruction,
+  type InstructionLease,
+  InstructionsRepository,
+} from '../../persistence/instructions.repository.js';
 
 export const LEASE_MS = 15_000;
 const RENEW_EVERY_MS = 5_000;
@@ -82,7 +86,11 @@ export class HeldInstructions implements OnApplicationBootstrap, OnModuleDestroy
   }
 
   /** Runs `work` while holding the instruction. */
-  async hold({ row, lease }: ClaimedInstruction, stop: AbortSignal, work: (holding: Holding) => Promise<void>): Promise<void> {
+  async hold(
+    { row, lease }: ClaimedInstruction,
+    stop: AbortSignal,
+    work: (holding: Holding) => Promise<void>,
+  ): Promise<void> {
     const holding = new Holding(lease, row.containerId, stop);
     this.holdings.set(row.id, holding);
     try {
@@ -107,7 +115,10 @@ export class HeldInstructions implements OnApplicationBootstrap, OnModuleDestroy
 
   private async renew(): Promise<void> {
     const asked = [...this.holdings.values()];
-    const renewed = await this.instructions.renew(asked.map(({ lease }) => lease), LEASE_MS);
+    const renewed = await this.instructions.renew(
+      asked.map(({ lease }) => lease),
+      LEASE_MS,
+    );
     const present = new Map(renewed.map((each) => [each.lease.instructionId, each]));
     for (const holding of asked) {
       const { instructionId, fence } = holding.lease;

@@ -5,7 +5,11 @@ import { containerRow, instructionRow } from '../../../test/support/rows.js';
 import type { ContainerRow, ContainersRepository } from '../../persistence/containers.repository.js';
 import type { EventBatch, InstructionEventsRepository } from '../../persistence/instruction-events.repository.js';
 import type { InstructionPermissionsRepository } from '../../persistence/instruction-permissions.repository.js';
-import type { InstructionEnd, InstructionRow, InstructionsRepository } from '../../persistence/instructions.repository.js';
+import type {
+  InstructionEnd,
+  InstructionRow,
+  InstructionsRepository,
+} from '../../persistence/instructions.repository.js';
 import type { ContainerSpec } from '../../runtime/container-runtime.js';
 import { FakeRuntime } from '../../runtime/fake/fake-runtime.js';
 import { InstructionRunner } from '../claude-code/instruction-runner.js';
@@ -27,7 +31,13 @@ describe('InstructionFollower', () => {
   beforeEach(async () => {
     runtime = new FakeRuntime();
     runs = new FakeRuns(runtime);
-    const { dockerId } = runtime.containers.add({ name: 'c', image: 'i', labels: {}, mounts: [], network: 'none' } as unknown as ContainerSpec);
+    const { dockerId } = runtime.containers.add({
+      name: 'c',
+      image: 'i',
+      labels: {},
+      mounts: [],
+      network: 'none',
+    } as unknown as ContainerSpec);
     await runtime.containers.start(dockerId);
     container = containerRow({ dockerId, mode: 'autonomous' });
     row = instructionRow({ containerId: container.id, maxTurns: 3 });
@@ -42,17 +52,26 @@ describe('InstructionFollower', () => {
       },
     } as unknown as InstructionEventsRepository;
     const changes = { grew: () => undefined, moved: () => undefined } as unknown as InstructionChanges;
-    const stores = { events, permissions: {} as InstructionPermissionsRepository, changes, clock: new HeldClock() } as EventStores;
+    const stores = {
+      events,
+      permissions: {} as InstructionPermissionsRepository,
+      changes,
+      clock: new HeldClock(),
+    } as EventStores;
     follower = new InstructionFollower(
       { findById: async () => row } as unknown as InstructionsRepository,
       { findById: async () => container } as unknown as ContainersRepository,
       new InstructionRunner(runtime),
-      new DiffStorage({ put: async (_id: string, _part: number, patch: Buffer) => void patches.push(String(patch)), part: async () => null }),
+      new DiffStorage({
+        put: async (_id: string, _part: number, patch: Buffer) => void patches.push(String(patch)),
+        part: async () => null,
+      }),
       stores,
     );
   });
 
-  const follow = (fence = 1): Promise<InstructionEnd | undefined> => follower.follow({ instructionId: row.id, holder: 'me', fence }, signal.signal);
+  const follow = (fence = 1): Promise<InstructionEnd | undefined> =>
+    follower.follow({ instructionId: row.id, holder: 'me', fence }, signal.signal);
   const eventually = async (is: () => boolean): Promise<void> => {
     while (!is()) await new Promise(setImmediate);
   };
@@ -64,9 +83,20 @@ describe('InstructionFollower', () => {
     await eventually(() => stored.length === 2);
     runs.write(row.id, '3');
     runs.end(row.id, { status: 'succeeded', result: 'r' });
-    await expect(following).resolves.toMatchObject({ status: 'succeeded', reason: null, patch: { result: 'r', diffBytes: 0 } });
+    await expect(following).resolves.toMatchObject({
+      status: 'succeeded',
+      reason: null,
+      patch: { result: 'r', diffBytes: 0 },
+    });
     expect(stored).toEqual(['1', '2', '3']);
-    expect(runs.of(row.id).request).toMatchObject({ prompt: row.prompt, cwd: '/workspace', permissionMode: 'bypassPermissions', newSessionId: row.id, maxTurns: 3, resumes: 1 });
+    expect(runs.of(row.id).request).toMatchObject({
+      prompt: row.prompt,
+      cwd: '/workspace',
+      permissionMode: 'bypassPermissions',
+      newSessionId: row.id,
+      maxTurns: 3,
+      resumes: 1,
+    });
     expect(patches).toEqual([]);
   });
 

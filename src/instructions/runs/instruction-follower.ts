@@ -1,6 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { type ContainerRow, ContainersRepository } from '../../persistence/containers.repository.js';
-import { type InstructionEnd, type InstructionLease, type InstructionRow, InstructionsRepository } from '../../persistence/instructions.repository.js';
+import {
+  type InstructionEnd,
+  type InstructionLease,
+  type InstructionRow,
+  InstructionsRepository,
+} from '../../persistence/instructions.repository.js';
 import { type FollowedPart, InstructionRunner, RunnerError, type RunPlace } from '../claude-code/instruction-runner.js';
 import type { RunnerOutcome } from '../claude-code/runner-outcome.js';
 import { DiffStorage } from './diff-storage.js';
@@ -27,7 +32,8 @@ export class InstructionFollower {
    */
   async follow(lease: InstructionLease, signal: AbortSignal): Promise<InstructionEnd | undefined> {
     const row = await this.instructions.findById(lease.instructionId);
-    if (row === null || row.fence !== lease.fence || row.status !== 'running') throw new LeaseLostError(lease.instructionId);
+    if (row === null || row.fence !== lease.fence || row.status !== 'running')
+      throw new LeaseLostError(lease.instructionId);
     const container = await this.containers.findById(row.containerId);
     if (container === null || container.status === 'deleting') throw new LeaseLostError(lease.instructionId);
     if (container.status !== 'running' || container.dockerId === null) return endWithContainer(row, container);
@@ -46,20 +52,37 @@ export class InstructionFollower {
     }
   }
 
-  private async *parts(row: InstructionRow, container: ContainerRow, place: RunPlace, signal: AbortSignal): AsyncGenerator<FollowedPart> {
-    if (row.cancelRequestedAt === null) return yield* this.runner.perform(place, runRequest(row, container), row.eventOffset, signal);
+  private async *parts(
+    row: InstructionRow,
+    container: ContainerRow,
+    place: RunPlace,
+    signal: AbortSignal,
+  ): AsyncGenerator<FollowedPart> {
+    if (row.cancelRequestedAt === null)
+      return yield* this.runner.perform(place, runRequest(row, container), row.eventOffset, signal);
     await this.runner.cancel(place);
     yield* this.runner.follow(place, row.eventOffset, signal);
   }
 
-  private async settle(row: InstructionRow, place: RunPlace, part: Exclude<FollowedPart, { kind: 'events' }>, writer: EventWriter, signal: AbortSignal): Promise<InstructionEnd | undefined> {
+  private async settle(
+    row: InstructionRow,
+    place: RunPlace,
+    part: Exclude<FollowedPart, { kind: 'events' }>,
+    writer: EventWriter,
+    signal: AbortSignal,
+  ): Promise<InstructionEnd | undefined> {
     await writer.flush();
-    if (part.kind === 'outcome') return endOf({ ...part.outcome, ...(await this.keepDiff(place, part.outcome, signal)) });
+    if (part.kind === 'outcome')
+      return endOf({ ...part.outcome, ...(await this.keepDiff(place, part.outcome, signal)) });
     return row.cancelRequestedAt === null ? undefined : { status: 'cancelled', reason: CANCELLED };
   }
 
   /** Kept with the rest: the container may be stopped when it is asked for. */
-  private async keepDiff(place: RunPlace, { diffBytes }: RunnerOutcome, signal: AbortSignal): Promise<{ diffBytes: number }> {
+  private async keepDiff(
+    place: RunPlace,
+    { diffBytes }: RunnerOutcome,
+    signal: AbortSignal,
+  ): Promise<{ diffBytes: number }> {
     if (diffBytes === 0) return { diffBytes };
     try {
       return { diffBytes: await this.diffs.store(place.instructionId, this.runner.diff(place, signal)) };

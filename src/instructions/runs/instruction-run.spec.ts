@@ -23,7 +23,11 @@ const broken = new RunnerError('failed', 'no space left');
 describe('InstructionRun', () => {
   const follow = jest.fn<InstructionFollower['follow']>();
   const finish = jest.fn<InstructionsRepository['finish']>();
-  const after = { changed: jest.fn(), cleanUp: jest.fn(async () => undefined), abandon: jest.fn(async () => undefined) };
+  const after = {
+    changed: jest.fn(),
+    cleanUp: jest.fn(async () => undefined),
+    abandon: jest.fn(async () => undefined),
+  };
   let clock: HeldClock;
   let events: DomainEvents;
   let stop: AbortController;
@@ -32,13 +36,22 @@ describe('InstructionRun', () => {
 
   beforeEach(() => {
     follow.mockReset();
-    finish.mockReset().mockImplementation(async (_lease, { status, reason }) => ({ ...row, status, statusReason: reason }));
+    finish
+      .mockReset()
+      .mockImplementation(async (_lease, { status, reason }) => ({ ...row, status, statusReason: reason }));
     for (const mock of Object.values(after)) mock.mockClear();
     clock = new HeldClock();
     events = new DomainEvents(quietLogger());
     stop = new AbortController();
     holding = new Holding(lease, row.containerId, stop.signal);
-    run = new InstructionRun({ finish } as unknown as InstructionsRepository, { follow } as unknown as InstructionFollower, after as unknown as RunAftermath, events, clock, quietLogger());
+    run = new InstructionRun(
+      { finish } as unknown as InstructionsRepository,
+      { follow } as unknown as InstructionFollower,
+      after as unknown as RunAftermath,
+      events,
+      clock,
+      quietLogger(),
+    );
   });
 
   /** Moves time on until it has ended, or so many minutes have passed. */
@@ -67,7 +80,12 @@ describe('InstructionRun', () => {
   it.each<[string, unknown]>([
     ['the engine', away],
     ['the container', new RuntimeError('conflict', 'not running')],
-    ['the database', new DomainError('database_unavailable', 'away', { cause: Object.assign(new Error('x'), { code: 'ECONNREFUSED' }) })],
+    [
+      'the database',
+      new DomainError('database_unavailable', 'away', {
+        cause: Object.assign(new Error('x'), { code: 'ECONNREFUSED' }),
+      }),
+    ],
   ])('waits for as long as %s is away, less and less often', async (_, error) => {
     follow.mockRejectedValue(error instanceof DomainError ? error.cause : error);
     const running = run.toItsEnd(row, holding);
@@ -95,7 +113,9 @@ describe('InstructionRun', () => {
   it('fails when the runner does, again and again, and leaves nothing running', async () => {
     follow.mockRejectedValue(broken);
     await expect(through(run.toItsEnd(row, holding))).resolves.toBe(true);
-    expect(finish.mock.calls).toEqual([[lease, { status: 'failed', reason: { code: 'runner_failed', message: 'no space left' } }]]);
+    expect(finish.mock.calls).toEqual([
+      [lease, { status: 'failed', reason: { code: 'runner_failed', message: 'no space left' } }],
+    ]);
     expect(after.abandon).toHaveBeenCalledTimes(1);
     expect(follow.mock.calls.length).toBeGreaterThan(10);
   });
@@ -120,7 +140,10 @@ describe('InstructionRun', () => {
   it('says no more than that it is a fault of its own when it is', async () => {
     follow.mockRejectedValue(new TypeError('secret'));
     await expect(through(run.toItsEnd(row, holding))).resolves.toBe(true);
-    expect(finish.mock.calls[0]![1].reason).toEqual({ code: 'internal_error', message: expect.not.stringContaining('secret') });
+    expect(finish.mock.calls[0]![1].reason).toEqual({
+      code: 'internal_error',
+      message: expect.not.stringContaining('secret'),
+    });
   });
 
   it('leaves alone what is somebody else’s by now', async () => {

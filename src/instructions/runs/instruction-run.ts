@@ -3,7 +3,11 @@ import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../../common/clock.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import { isDatabaseAway } from '../../persistence/database-error.js';
-import { type InstructionEnd, type InstructionRow, InstructionsRepository } from '../../persistence/instructions.repository.js';
+import {
+  type InstructionEnd,
+  type InstructionRow,
+  InstructionsRepository,
+} from '../../persistence/instructions.repository.js';
 import { RuntimeError } from '../../runtime/container-runtime.js';
 import { RunnerError } from '../claude-code/instruction-runner.js';
 import { LeaseLostError } from './event-writer.js';
@@ -66,7 +70,10 @@ export class InstructionRun {
   private async finish({ lease }: Holding, end: InstructionEnd): Promise<void> {
     const ended = await this.instructions.finish(lease, end);
     if (ended === null) return;
-    this.logger.info({ instructionId: ended.id, containerId: ended.containerId, status: ended.status, code: ended.statusReason?.code }, 'An instruction ended');
+    this.logger.info(
+      { instructionId: ended.id, containerId: ended.containerId, status: ended.status, code: ended.statusReason?.code },
+      'An instruction ended',
+    );
     this.after.changed(ended);
     void this.after.cleanUp(ended);
   }
@@ -92,7 +99,8 @@ function isFinal(error: unknown): boolean {
 }
 
 function toEnd(error: unknown): InstructionEnd {
-  if (error instanceof RunnerError) return failedEnd(error.code === 'missing' ? 'image_outdated' : 'runner_failed', error.message);
+  if (error instanceof RunnerError)
+    return failedEnd(error.code === 'missing' ? 'image_outdated' : 'runner_failed', error.message);
   if (error instanceof RuntimeError) return failedEnd('runner_failed', error.message);
   return failedEnd('internal_error', 'A fault of DevForge: the log has the details.');
 }

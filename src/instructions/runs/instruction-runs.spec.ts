@@ -33,7 +33,9 @@ describe('InstructionRuns', () => {
     claimable.mockReset().mockResolvedValue([]);
     claim.mockReset().mockImplementation(async (containerId, holder): Promise<ClaimedInstruction | null> => {
       const id = startable.has(containerId) ? queues.get(containerId)?.shift() : undefined;
-      return id === undefined ? null : { row: instructionRow({ id, containerId }), lease: { instructionId: id, holder, fence: 1 } };
+      return id === undefined
+        ? null
+        : { row: instructionRow({ id, containerId }), lease: { instructionId: id, holder, fence: 1 } };
     });
     const repository = {
       claim,
@@ -72,7 +74,10 @@ describe('InstructionRuns', () => {
   };
 
   it('works through a container’s queue one after the other, and through containers at once', async () => {
-    queues = new Map([['c', ['c1', 'c2']], ['d', ['d1']]]);
+    queues = new Map([
+      ['c', ['c1', 'c2']],
+      ['d', ['d1']],
+    ]);
     await wake('c');
     await wake('d');
     expect(begun).toEqual(['c1', 'd1']);
@@ -114,7 +119,10 @@ describe('InstructionRuns', () => {
   });
 
   it('finds what it was not told of, at its start and every two seconds', async () => {
-    queues = new Map([['c', ['c1']], ['d', ['d1']]]);
+    queues = new Map([
+      ['c', ['c1']],
+      ['d', ['d1']],
+    ]);
     await settled();
     claimable.mockResolvedValue(['c', 'd']);
     await clock.advance(SWEEP_EVERY_MS);

@@ -29,10 +29,14 @@ export class RunAftermath {
     await this.inContainer(row, (place) => this.runner.cancel(place));
   }
 
-  private async inContainer({ id, containerId }: InstructionRow, work: (place: RunPlace) => Promise<void>): Promise<void> {
+  private async inContainer(
+    { id, containerId }: InstructionRow,
+    work: (place: RunPlace) => Promise<void>,
+  ): Promise<void> {
     try {
       const container = await this.containers.findById(containerId);
-      if (container?.status === 'running' && container.dockerId !== null) await work({ dockerId: container.dockerId, instructionId: id });
+      if (container?.status === 'running' && container.dockerId !== null)
+        await work({ dockerId: container.dockerId, instructionId: id });
     } catch (error) {
       this.logger.debug({ err: error, instructionId: id }, 'A run could not be cleared away');
     }

@@ -5,7 +5,17 @@ import { CONTAINER_STATUSES } from '../../persistence/types.js';
 import type { RunnerOutcome } from '../claude-code/runner-outcome.js';
 import { endOf, endWithContainer } from './run-end.js';
 
-const OUTCOME: RunnerOutcome = { status: 'succeeded', reason: null, sessionId: 's', result: 'r', costUsd: 1, turns: 2, usage: {}, diffBytes: 3, diffTruncated: false };
+const OUTCOME: RunnerOutcome = {
+  status: 'succeeded',
+  reason: null,
+  sessionId: 's',
+  result: 'r',
+  costUsd: 1,
+  turns: 2,
+  usage: {},
+  diffBytes: 3,
+  diffTruncated: false,
+};
 
 describe('the end of a run', () => {
   it('is what the runner wrote', () => {
@@ -25,7 +35,8 @@ describe('the end of a run', () => {
 });
 
 describe('a run whose container does not run', () => {
-  const end = (container: Partial<ContainerRow>, row = instructionRow()) => endWithContainer(row, containerRow(container));
+  const end = (container: Partial<ContainerRow>, row = instructionRow()) =>
+    endWithContainer(row, containerRow(container));
 
   it.each(CONTAINER_STATUSES)('and is %s', (status) => {
     const goesOn = ['queued', 'creating', 'starting', 'cloning', 'running', 'stopping'].includes(status);
@@ -40,15 +51,24 @@ describe('a run whose container does not run', () => {
     const statusReason = { code: 'disk_limit_exceeded', message: 'Too much.' };
     expect(end({ status: 'stopped', desiredRunning: false, statusReason })).toEqual({
       status: 'failed',
-      reason: { code: 'container_stopped', message: 'The container became stopped while it ran (disk_limit_exceeded: Too much.).' },
+      reason: {
+        code: 'container_stopped',
+        message: 'The container became stopped while it ran (disk_limit_exceeded: Too much.).',
+      },
     });
     const oom = { code: 'oom_killed', message: 'Too much.' };
-    expect(end({ status: 'stopped', desiredRunning: false, statusReason: oom })).toEqual({ status: 'failed', reason: oom });
+    expect(end({ status: 'stopped', desiredRunning: false, statusReason: oom })).toEqual({
+      status: 'failed',
+      reason: oom,
+    });
   });
 
   it('is cancelled when that was asked for, whatever the container is', () => {
     for (const status of CONTAINER_STATUSES) {
-      expect(end({ status }, instructionRow({ cancelRequestedAt: new Date() }))).toMatchObject({ status: 'cancelled', reason: { code: 'cancelled' } });
+      expect(end({ status }, instructionRow({ cancelRequestedAt: new Date() }))).toMatchObject({
+        status: 'cancelled',
+        reason: { code: 'cancelled' },
+      });
     }
   });
 });

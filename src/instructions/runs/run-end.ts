@@ -18,12 +18,16 @@ export function endOf({ status, reason, diffBytes, diffTruncated, ...patch }: Ru
  */
 export function endWithContainer(row: InstructionRow, container: ContainerRow): InstructionEnd | undefined {
   if (row.cancelRequestedAt !== null) return { status: 'cancelled', reason: CANCELLED };
-  if (PROVISIONING.includes(container.status) || container.status === 'running' || container.status === 'stopping') return undefined;
+  if (PROVISIONING.includes(container.status) || container.status === 'running' || container.status === 'stopping')
+    return undefined;
   if (container.status === 'stopped' && container.desiredRunning) return undefined;
   const { status, statusReason } = container;
   if (statusReason?.code === 'oom_killed') return { status: 'failed', reason: statusReason };
   const why = statusReason === null ? '' : ` (${statusReason.code}: ${statusReason.message})`;
-  return { status: 'failed', reason: { code: 'container_stopped', message: `The container became ${status} while it ran${why}.` } };
+  return {
+    status: 'failed',
+    reason: { code: 'container_stopped', message: `The container became ${status} while it ran${why}.` },
+  };
 }
 
 /** How an instruction ends that cannot be run. */

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { StrictValidationPipe } from '../../common/validation.js';
 import { LogsQuery } from './logs.query.js';
 
-const validate = (query: unknown): Promise<unknown> => new StrictValidationPipe().transform(query, { type: 'query', metatype: LogsQuery });
+const validate = (query: unknown): Promise<unknown> =>
+  new StrictValidationPipe().transform(query, { type: 'query', metatype: LogsQuery });
 
 describe('what of a log may be asked for', () => {
   it('is the last 200 lines of both streams unless told otherwise', async () => {
@@ -12,7 +13,10 @@ describe('what of a log may be asked for', () => {
   it.each<[Record<string, string>, object]>([
     [{ tail: '0' }, { tail: 0 }],
     [{ tail: '10000' }, { tail: 10_000 }],
-    [{ follow: 'true', timestamps: 'false' }, { follow: true, timestamps: false }],
+    [
+      { follow: 'true', timestamps: 'false' },
+      { follow: true, timestamps: false },
+    ],
     [{ stream: 'stderr' }, { stream: 'stderr' }],
     [{ since: '2030-01-01T00:00:00.123456789Z', until: '2030-01-01T02:00:00+02:00' }, {}],
   ])('is %j', async (query, expected) => {

@@ -16,7 +16,10 @@ function IsInstant(): PropertyDecorator {
       return false;
     }
   };
-  return ValidateBy({ name: 'isInstant', validator: { validate, defaultMessage: () => '$property must be an RFC 3339 instant' } });
+  return ValidateBy({
+    name: 'isInstant',
+    validator: { validate, defaultMessage: () => '$property must be an RFC 3339 instant' },
+  });
 }
 
 export class LogsQuery {

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { StrictValidationPipe } from '../../common/validation.js';
 import { MetricsQuery, windowMs } from './metrics.query.js';
 
-const validate = (query: unknown): Promise<unknown> => new StrictValidationPipe().transform(query, { type: 'query', metatype: MetricsQuery });
+const validate = (query: unknown): Promise<unknown> =>
+  new StrictValidationPipe().transform(query, { type: 'query', metatype: MetricsQuery });
 
 describe('the window of a history', () => {
   it.each([
@@ -18,7 +19,24 @@ describe('the window of a history', () => {
 
   it('may be left out', async () => expect(validate({})).resolves.toEqual({}));
 
-  it.each(['', '15', 'm', '0m', '015m', '-5m', '1.5h', '15 m', '15M', '1d', '10000s', '5m5s', ' 5m', '5m\n', ['5m'], { s: 1 }])('%j is refused', async (window) => {
+  it.each([
+    '',
+    '15',
+    'm',
+    '0m',
+    '015m',
+    '-5m',
+    '1.5h',
+    '15 m',
+    '15M',
+    '1d',
+    '10000s',
+    '5m5s',
+    ' 5m',
+    '5m\n',
+    ['5m'],
+    { s: 1 },
+  ])('%j is refused', async (window) => {
     await expect(validate({ window })).rejects.toMatchObject({ code: 'validation_failed' });
   });
 

@@ -4,7 +4,11 @@ import { IsOptional, Matches } from 'class-validator';
 const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000 };
 
 export class MetricsQuery {
-  @ApiProperty({ required: false, example: '15m', description: 'Answers with the points of that long back, at most an hour, instead of one of now.' })
+  @ApiProperty({
+    required: false,
+    example: '15m',
+    description: 'Answers with the points of that long back, at most an hour, instead of one of now.',
+  })
   @IsOptional()
   @Matches(/^[1-9]\d{0,3}[smh]$/, { message: 'window must be a number with s, m or h, such as 15m' })
   window?: string;

@@ -31,7 +31,9 @@ describe('figures of engine calls and jobs', () => {
       ['start container', 'not_found', 1],
     ]);
     const { find } = parseExposition(await registry.metrics());
-    expect(find('devforge_engine_call_duration_seconds_bucket', { outcome: 'ok', le: '0.25' })).toMatchObject([{ value: 1 }]);
+    expect(find('devforge_engine_call_duration_seconds_bucket', { outcome: 'ok', le: '0.25' })).toMatchObject([
+      { value: 1 },
+    ]);
   });
 
   it('are counted by job and outcome, until the application ends', async () => {

@@ -20,7 +20,9 @@ export class EngineFigures implements OnModuleInit, OnModuleDestroy {
   }
 
   onModuleInit(): void {
-    this.unsubscribe = engineCalls.subscribe(({ operation, outcome, seconds }) => this.durations.observe({ operation, outcome }, seconds));
+    this.unsubscribe = engineCalls.subscribe(({ operation, outcome, seconds }) =>
+      this.durations.observe({ operation, outcome }, seconds),
+    );
   }
 
   onModuleDestroy(): void {

@@ -22,7 +22,11 @@ beforeEach(async () => {
   server = createServer((incoming, response) => handle(incoming, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   registry = new Registry();
-  figures = new HttpFigures({ httpAdapter: { getHttpServer: () => server } } as unknown as HttpAdapterHost, new SiteAddresses(settings), registry);
+  figures = new HttpFigures(
+    { httpAdapter: { getHttpServer: () => server } } as unknown as HttpAdapterHost,
+    new SiteAddresses(settings),
+    registry,
+  );
   figures.onApplicationBootstrap();
 });
 
@@ -34,8 +38,14 @@ afterEach(async () => {
 
 function ask(method: string, path: string, headers: Record<string, string> = {}): Promise<void> {
   return new Promise((resolve) => {
-    const sent = request({ method, path, port: (server.address() as AddressInfo).port, host: '127.0.0.1', agent: false, headers }, (response) => response.resume());
-    sent.on('close', resolve).on('error', () => undefined).end();
+    const sent = request(
+      { method, path, port: (server.address() as AddressInfo).port, host: '127.0.0.1', agent: false, headers },
+      (response) => response.resume(),
+    );
+    sent
+      .on('close', resolve)
+      .on('error', () => undefined)
+      .end();
   });
 }
 
@@ -72,7 +82,8 @@ describe('HTTP figures', () => {
 
   it('have one for the sites of containers, whatever is asked of them, and one for the documentation', async () => {
     for (const path of ['/editor/x/a', '/editor/y/b', '/docs/errors']) await ask('GET', path);
-    for (const path of ['/api/containers', '/socket.io/x', '/docs/x']) await ask('GET', path, { host: '3000--x.sites.example' });
+    for (const path of ['/api/containers', '/socket.io/x', '/docs/x'])
+      await ask('GET', path, { host: '3000--x.sites.example' });
     expect(await counted()).toEqual([
       ['GET site 4xx', 5],
       ['GET /docs/* 4xx', 1],

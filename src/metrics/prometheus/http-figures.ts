@@ -60,7 +60,11 @@ export class HttpFigures implements OnApplicationBootstrap, OnApplicationShutdow
     if (!isSite && url.startsWith(SOCKETS)) return;
     const from = performance.now();
     response.once('close', () => {
-      const labels = { method: COMMON_METHODS.has(method) ? method : 'other', route: isSite ? SITE : routeOf(request, url), status: statusOf(response) };
+      const labels = {
+        method: COMMON_METHODS.has(method) ? method : 'other',
+        route: isSite ? SITE : routeOf(request, url),
+        status: statusOf(response),
+      };
       this.durations.observe(labels, (performance.now() - from) / 1_000);
     });
   }

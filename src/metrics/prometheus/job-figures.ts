@@ -22,7 +22,9 @@ export class JobFigures implements OnModuleInit, OnModuleDestroy {
   }
 
   onModuleInit(): void {
-    this.unsubscribe = jobRuns.subscribe(({ name, outcome, seconds }) => this.durations.observe({ name, outcome }, seconds));
+    this.unsubscribe = jobRuns.subscribe(({ name, outcome, seconds }) =>
+      this.durations.observe({ name, outcome }, seconds),
+    );
   }
 
   onModuleDestroy(): void {

@@ -38,12 +38,23 @@ class Samples extends LatestMetrics {
 }
 
 beforeEach(() => {
-  rows = [containerRow({ id: ALICE, name: 'alice', template: 'claude', env: { SECRET: 's3cret' }, repoUrl: 'https://git.example/repo' }), containerRow({ id: BOB, name: 'bob', status: 'stopped' })];
+  rows = [
+    containerRow({
+      id: ALICE,
+      name: 'alice',
+      template: 'claude',
+      env: { SECRET: 's3cret' },
+      repoUrl: 'https://git.example/repo',
+    }),
+    containerRow({ id: BOB, name: 'bob', status: 'stopped' }),
+  ];
   samples = new Map([[ALICE, sample()]]);
   read = async (found) => found;
   registry = new Registry();
   const containers = { listAll: () => read(rows) } as unknown as ContainersRepository;
-  const jobs = { countUnfinished: () => read([{ name: 'clone', state: 'queued', count: 3 }]) } as unknown as JobsRepository;
+  const jobs = {
+    countUnfinished: () => read([{ name: 'clone', state: 'queued', count: 3 }]),
+  } as unknown as JobsRepository;
   figures = new RowFigures(containers, jobs, new Samples(), registry, quietLogger());
 });
 
@@ -57,7 +68,12 @@ const alice = { id: ALICE, name: 'alice', template: 'claude' };
 describe('figures from the rows', () => {
   it('are the latest sample of each container, in the units of Prometheus', async () => {
     const { series } = await scrape();
-    const of = (id: string) => Object.fromEntries(series.filter(({ labels }) => labels['id'] === id).map(({ name, value }) => [name.replace('devforge_container_', ''), value]));
+    const of = (id: string) =>
+      Object.fromEntries(
+        series
+          .filter(({ labels }) => labels['id'] === id)
+          .map(({ name, value }) => [name.replace('devforge_container_', ''), value]),
+      );
     expect(of(ALICE)).toEqual({
       status: 1,
       agent_state: 1,
@@ -77,7 +93,10 @@ describe('figures from the rows', () => {
 
   it('have labels of identity, and nothing of the settings, the repository or the environment', async () => {
     const { find, series } = await scrape();
-    expect(find('devforge_container_status')).toMatchObject([{ labels: { ...alice, status: 'running' } }, { labels: { id: BOB, status: 'stopped' } }]);
+    expect(find('devforge_container_status')).toMatchObject([
+      { labels: { ...alice, status: 'running' } },
+      { labels: { id: BOB, status: 'stopped' } },
+    ]);
     expect(find('devforge_container_agent_state')).toMatchObject([{ labels: { ...alice, state: 'working' } }]);
     expect(find('devforge_container_pids')).toEqual([{ name: 'devforge_container_pids', labels: alice, value: 5 }]);
     expect(JSON.stringify(series)).not.toMatch(/s3cret|SECRET|git\.example/);
@@ -86,7 +105,8 @@ describe('figures from the rows', () => {
   it('leave out what is not known', async () => {
     samples.set(ALICE, sample({ agent: null, disk: { usedMB: null, limitMB: 1024, percent: null } }));
     const { find } = await scrape();
-    for (const name of ['agent_active', 'agent_state', 'disk_bytes']) expect(find(`devforge_container_${name}`)).toEqual([]);
+    for (const name of ['agent_active', 'agent_state', 'disk_bytes'])
+      expect(find(`devforge_container_${name}`)).toEqual([]);
     samples.set(ALICE, sample({ agent: { active: false, state: null, since: null, waitingFor: null } }));
     expect((await scrape()).find('devforge_container_agent_active')).toMatchObject([{ value: 0 }]);
   });
@@ -97,7 +117,9 @@ describe('figures from the rows', () => {
     const { find, series } = await scrape();
     expect(series.filter(({ labels }) => labels['id'] === ALICE)).toEqual([]);
     expect(find('devforge_container_status').map(({ labels }) => labels['status'])).toEqual(['failed']);
-    expect(find('devforge_containers').filter(({ value }) => value > 0)).toMatchObject([{ labels: { status: 'failed' }, value: 1 }]);
+    expect(find('devforge_containers').filter(({ value }) => value > 0)).toMatchObject([
+      { labels: { status: 'failed' }, value: 1 },
+    ]);
   });
 
   it('count containers by status and unfinished jobs by name, those that there are none of as well', async () => {

@@ -33,9 +33,23 @@ export class RowFigures extends ScrapedFigures {
   ) {
     super();
     const registers = [registry];
-    this.databaseUp = new Gauge({ name: 'devforge_database_up', help: 'Whether the database answered this scrape; without it there are no figures of containers and jobs', registers });
-    this.containers = new Gauge({ name: 'devforge_containers', help: 'Containers by status', labelNames: ['status'], registers });
-    this.jobs = new Gauge({ name: 'devforge_jobs', help: 'Jobs that are not finished: queued ones wait', labelNames: ['name', 'state'], registers });
+    this.databaseUp = new Gauge({
+      name: 'devforge_database_up',
+      help: 'Whether the database answered this scrape; without it there are no figures of containers and jobs',
+      registers,
+    });
+    this.containers = new Gauge({
+      name: 'devforge_containers',
+      help: 'Containers by status',
+      labelNames: ['status'],
+      registers,
+    });
+    this.jobs = new Gauge({
+      name: 'devforge_jobs',
+      help: 'Jobs that are not finished: queued ones wait',
+      labelNames: ['name', 'state'],
+      registers,
+    });
     this.each = new ContainerGauges(registry);
   }
 

@@ -20,15 +20,29 @@ export class SocketFigures extends ScrapedFigures {
     super();
     const registers = [registry];
     this.connected = new Gauge({ name: 'devforge_sockets_connected', help: 'Socket.io clients', registers });
-    this.subscriptions = new Gauge({ name: 'devforge_socket_subscriptions', help: 'Subscriptions by what they are to', labelNames: ['kind'], registers });
-    this.sent = new Counter({ name: 'devforge_socket_messages_sent_total', help: 'Messages to clients by event', labelNames: ['event'], registers });
+    this.subscriptions = new Gauge({
+      name: 'devforge_socket_subscriptions',
+      help: 'Subscriptions by what they are to',
+      labelNames: ['kind'],
+      registers,
+    });
+    this.sent = new Counter({
+      name: 'devforge_socket_messages_sent_total',
+      help: 'Messages to clients by event',
+      labelNames: ['event'],
+      registers,
+    });
     this.superseded = new Counter({
       name: 'devforge_socket_messages_dropped_total',
       help: 'Messages that a slow client did not get, since a newer one took their place, by event',
       labelNames: ['event'],
       registers,
     });
-    this.droppedLines = new Counter({ name: 'devforge_socket_log_lines_dropped_total', help: 'Lines of logs that slow clients did not get', registers });
+    this.droppedLines = new Counter({
+      name: 'devforge_socket_log_lines_dropped_total',
+      help: 'Lines of logs that slow clients did not get',
+      registers,
+    });
   }
 
   refresh(): void {

@@ -26,7 +26,13 @@ function find(): (Record<keyof Omit<CgroupFiles, 'version'>, string> & { version
   const found = findCgroup(PID, root);
   if (found === undefined) return undefined;
   const { version, ...paths } = found;
-  return { version, ...(Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, relative(root, path)])) as Record<keyof typeof paths, string>) };
+  return {
+    version,
+    ...(Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, relative(root, path)])) as Record<
+      keyof typeof paths,
+      string
+    >),
+  };
 }
 
 const version1Files = (cpu: string, memory: string, pids: string): Record<string, string> => ({
@@ -39,7 +45,14 @@ const version1Files = (cpu: string, memory: string, pids: string): Record<string
 });
 
 const version2Files = (folder: string): Record<string, string> =>
-  Object.fromEntries([...['cpu.stat', 'memory.current', 'memory.stat', 'pids.current', 'cgroup.procs'].map((name) => `${folder}/${name}`), `proc/${PID}/net/dev`].map((path) => [path, '1']));
+  Object.fromEntries(
+    [
+      ...['cpu.stat', 'memory.current', 'memory.stat', 'pids.current', 'cgroup.procs'].map(
+        (name) => `${folder}/${name}`,
+      ),
+      `proc/${PID}/net/dev`,
+    ].map((path) => [path, '1']),
+  );
 
 describe('the files of version 1', () => {
   const mountinfo = [
@@ -57,7 +70,9 @@ describe('the files of version 1', () => {
   ])('are found with the %s driver', (_, path) => {
     record({
       'proc/self/mountinfo': mountinfo,
-      [`proc/${PID}/cgroup`]: ['12:pids', '6:memory', '4:cpu,cpuacct', '1:name=systemd'].map((line) => `${line}:${path}`).join('\n'),
+      [`proc/${PID}/cgroup`]: ['12:pids', '6:memory', '4:cpu,cpuacct', '1:name=systemd']
+        .map((line) => `${line}:${path}`)
+        .join('\n'),
       ...version1Files(`sys/fs/cgroup/cpu,cpuacct${path}`, `sys/fs/cgroup/memory${path}`, `sys/fs/cgroup/pids${path}`),
     });
     expect(find()).toEqual({
@@ -82,10 +97,18 @@ describe('the files of version 1', () => {
         '39 31 0:36 / /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids',
       ].join('\n'),
       [`proc/${PID}/cgroup`]: `8:pids:/docker/${ID}\n4:memory:/outer/docker/${ID}\n2:cpuacct:/docker/${ID}\n1:cpu:/docker/${ID}\n0::/\n`,
-      ...version1Files(`sys/fs/cgroup/cpuacct/docker/${ID}`, `sys/fs/cgroup/memory/outer/docker/${ID}`, `sys/fs/cgroup/pids/docker/${ID}`),
+      ...version1Files(
+        `sys/fs/cgroup/cpuacct/docker/${ID}`,
+        `sys/fs/cgroup/memory/outer/docker/${ID}`,
+        `sys/fs/cgroup/pids/docker/${ID}`,
+      ),
       ...version2Files('sys/fs/cgroup/unified'),
     });
-    expect(find()).toMatchObject({ version: 1, cpu: `sys/fs/cgroup/cpuacct/docker/${ID}/cpuacct.usage`, memory: `sys/fs/cgroup/memory/outer/docker/${ID}/memory.usage_in_bytes` });
+    expect(find()).toMatchObject({
+      version: 1,
+      cpu: `sys/fs/cgroup/cpuacct/docker/${ID}/cpuacct.usage`,
+      memory: `sys/fs/cgroup/memory/outer/docker/${ID}/memory.usage_in_bytes`,
+    });
   });
 });
 
@@ -116,17 +139,29 @@ describe('a part of the hierarchy that is mounted', () => {
   const mount = (part: string): string => `30 23 0:26 ${part} /sys/fs/cgroup rw - cgroup2 cgroup2 rw`;
 
   it('is the beginning of the path', () => {
-    record({ 'proc/self/mountinfo': mount('/docker/outer'), [`proc/${PID}/cgroup`]: `0::/docker/outer/docker/${ID}`, ...version2Files(`sys/fs/cgroup/docker/${ID}`) });
+    record({
+      'proc/self/mountinfo': mount('/docker/outer'),
+      [`proc/${PID}/cgroup`]: `0::/docker/outer/docker/${ID}`,
+      ...version2Files(`sys/fs/cgroup/docker/${ID}`),
+    });
     expect(find()).toMatchObject({ cpu: `sys/fs/cgroup/docker/${ID}/cpu.stat` });
   });
 
   it('is not the beginning of a longer name', () => {
-    record({ 'proc/self/mountinfo': mount('/docker'), [`proc/${PID}/cgroup`]: `0::/docker-${ID}`, ...version2Files(`sys/fs/cgroup/-${ID}`) });
+    record({
+      'proc/self/mountinfo': mount('/docker'),
+      [`proc/${PID}/cgroup`]: `0::/docker-${ID}`,
+      ...version2Files(`sys/fs/cgroup/-${ID}`),
+    });
     expect(find()).toBeUndefined();
   });
 
   it('may be the whole path', () => {
-    record({ 'proc/self/mountinfo': mount(`/docker/${ID}`), [`proc/${PID}/cgroup`]: `0::/docker/${ID}`, ...version2Files('sys/fs/cgroup') });
+    record({
+      'proc/self/mountinfo': mount(`/docker/${ID}`),
+      [`proc/${PID}/cgroup`]: `0::/docker/${ID}`,
+      ...version2Files('sys/fs/cgroup'),
+    });
     expect(find()).toMatchObject({ cpu: 'sys/fs/cgroup/cpu.stat' });
   });
 });
@@ -135,7 +170,11 @@ describe('no files', () => {
   it('are found when one is missing', () => {
     const files = version2Files(`sys/fs/cgroup/docker/${ID}`);
     delete files[`sys/fs/cgroup/docker/${ID}/memory.current`];
-    record({ 'proc/self/mountinfo': '30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw', [`proc/${PID}/cgroup`]: `0::/docker/${ID}`, ...files });
+    record({
+      'proc/self/mountinfo': '30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw',
+      [`proc/${PID}/cgroup`]: `0::/docker/${ID}`,
+      ...files,
+    });
     expect(find()).toBeUndefined();
   });
 

@@ -28,7 +28,9 @@ interface Mount {
 export function findCgroup(pid: number, root = '/'): CgroupFiles | undefined {
   const mounts = readMounts(root);
   const paths = new Map<string, string>();
-  for (const line of readFileSync(join(root, `proc/${pid}/cgroup`), 'utf8').trim().split('\n')) {
+  for (const line of readFileSync(join(root, `proc/${pid}/cgroup`), 'utf8')
+    .trim()
+    .split('\n')) {
     const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
     for (const controller of controllers.split(',')) paths.set(controller, path);
   }

@@ -24,14 +24,17 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function files(version: 1 | 2, texts: Record<keyof Omit<CgroupFiles, 'version'>, string>): CgroupFiles {
-  const paths = Object.fromEntries(Object.entries(texts).map(([name, text]) => (writeFileSync(join(folder, name), text), [name, join(folder, name)])));
+  const paths = Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => (writeFileSync(join(folder, name), text), [name, join(folder, name)])),
+  );
   return { version, ...paths } as unknown as CgroupFiles;
 }
 
 const version1 = {
   cpu: '2500000000\n',
   memory: '1000000\n',
-  memoryStat: 'cache 400000\ninactive_file 1\ntotal_cache 400000\ntotal_inactive_file 300000\ntotal_active_file 100000\n',
+  memoryStat:
+    'cache 400000\ninactive_file 1\ntotal_cache 400000\ntotal_inactive_file 300000\ntotal_active_file 100000\n',
   pids: '7\n',
   processes: '',
   network: NET_DEV,
@@ -54,7 +57,13 @@ describe.each(CGROUP_TREES)('the tree of %s', (_, version, tree) => {
     const { at: _at, monotonicMs: _monotonicMs, ...usage } = await source.read();
     source.close();
     const cpuSeconds = version === 1 ? 0.037528242 : 0.037528;
-    expect(usage).toEqual({ cpuSeconds, memoryBytes: 22_405_120 - 21_041_152, rxBytes: 1_296_821, txBytes: 57_432, pids: 2 });
+    expect(usage).toEqual({
+      cpuSeconds,
+      memoryBytes: 22_405_120 - 21_041_152,
+      rxBytes: 1_296_821,
+      txBytes: 57_432,
+      pids: 2,
+    });
   });
 
   it('is not read with a file missing', () => {
@@ -90,18 +99,23 @@ describe('the kernel’s counters', () => {
     source.close();
   });
 
-  it.each(['', 'anon 5\n', 'inactive_file 2000000\n'])('count all memory as used with the statistics %j', async (memoryStat) => {
-    const source = new CgroupUsageSource(files(2, { ...version2, memoryStat }));
-    await expect(source.read()).resolves.toMatchObject({ memoryBytes: 1_000_000 });
-    source.close();
-  });
+  it.each(['', 'anon 5\n', 'inactive_file 2000000\n'])(
+    'count all memory as used with the statistics %j',
+    async (memoryStat) => {
+      const source = new CgroupUsageSource(files(2, { ...version2, memoryStat }));
+      await expect(source.read()).resolves.toMatchObject({ memoryBytes: 1_000_000 });
+      source.close();
+    },
+  );
 
   it('leave no file open', () => {
     const open = (): number => readdirSync('/proc/self/fd').length;
     const before = open();
     new CgroupUsageSource(files(2, version2)).close();
     expect(() => new CgroupUsageSource({ ...files(2, version2), pids: join(folder, 'missing') })).toThrow('ENOENT');
-    expect(() => new CgroupUsageSource({ ...files(2, version2), network: `/proc/${2 ** 30}/net/dev` })).toThrow('ENOENT');
+    expect(() => new CgroupUsageSource({ ...files(2, version2), network: `/proc/${2 ** 30}/net/dev` })).toThrow(
+      'ENOENT',
+    );
     expect(open()).toBe(before);
   });
 });
@@ -116,7 +130,10 @@ describe('the processes', () => {
 
   it('that become Claude Code are seen to', async () => {
     copyFileSync('/bin/sleep', join(folder, 'claude'));
-    const shell = spawn('sh', ['-c', 'read go; exec ./claude 30'], { cwd: folder, stdio: ['pipe', 'ignore', 'ignore'] });
+    const shell = spawn('sh', ['-c', 'read go; exec ./claude 30'], {
+      cwd: folder,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
     const given = files(2, { ...version2, processes: `${shell.pid}\n${process.pid}\n` });
     const source = new CgroupUsageSource(given);
     try {
@@ -135,9 +152,13 @@ describe('the processes', () => {
 });
 
 describe('readNetDev', () => {
-  it('sums all interfaces but the loopback', () => expect(readNetDev(NET_DEV)).toEqual({ rxBytes: 1_297_821, txBytes: 59_432 }));
+  it('sums all interfaces but the loopback', () =>
+    expect(readNetDev(NET_DEV)).toEqual({ rxBytes: 1_297_821, txBytes: 59_432 }));
 
-  it.each(['', 'Inter-| Receive\n face |bytes\n', '    lo: 5 0 0 0 0 0 0 0 5 0 0 0 0 0 0 0\n'])('is nothing for %j', (text) => {
-    expect(readNetDev(text)).toEqual({ rxBytes: 0, txBytes: 0 });
-  });
+  it.each(['', 'Inter-| Receive\n face |bytes\n', '    lo: 5 0 0 0 0 0 0 0 5 0 0 0 0 0 0 0\n'])(
+    'is nothing for %j',
+    (text) => {
+      expect(readNetDev(text)).toEqual({ rxBytes: 0, txBytes: 0 });
+    },
+  );
 });

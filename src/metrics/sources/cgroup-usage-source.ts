@@ -36,12 +36,18 @@ export class CgroupUsageSource extends UsageSource {
 
   async read(): Promise<UsageRecord> {
     const memory = Number(read(this.descriptors.memory));
-    const inactive = numberAfter(read(this.descriptors.memoryStat), this.files.version === 1 ? 'total_inactive_file' : 'inactive_file');
+    const inactive = numberAfter(
+      read(this.descriptors.memoryStat),
+      this.files.version === 1 ? 'total_inactive_file' : 'inactive_file',
+    );
     const { rxBytes, txBytes } = readNetDev(read(this.descriptors.network));
     return {
       at: Date.now(),
       monotonicMs: performance.now(),
-      cpuSeconds: this.files.version === 1 ? Number(read(this.descriptors.cpu)) / 1e9 : numberAfter(read(this.descriptors.cpu), 'usage_usec') / 1e6,
+      cpuSeconds:
+        this.files.version === 1
+          ? Number(read(this.descriptors.cpu)) / 1e9
+          : numberAfter(read(this.descriptors.cpu), 'usage_usec') / 1e6,
       memoryBytes: inactive < memory ? memory - inactive : memory,
       rxBytes,
       txBytes,

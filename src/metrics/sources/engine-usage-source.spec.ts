@@ -4,11 +4,25 @@ import { BestUsageSources } from './best-usage-sources.js';
 import { EngineUsageSource } from './engine-usage-source.js';
 import { quietLogger } from '../../../test/support/logs/fake-log-engine.js';
 
-const usage = (at: number): UsageRecord => ({ at, monotonicMs: at, cpuSeconds: at, memoryBytes: 1, rxBytes: 2, txBytes: 3, pids: 4 });
+const usage = (at: number): UsageRecord => ({
+  at,
+  monotonicMs: at,
+  cpuSeconds: at,
+  memoryBytes: 1,
+  rxBytes: 2,
+  txBytes: 3,
+  pids: 4,
+});
 
-function engine(read: (signal: AbortSignal) => AsyncIterable<UsageRecord>, inspect: unknown = null): { runtime: ContainerRuntime; opened: AbortSignal[] } {
+function engine(
+  read: (signal: AbortSignal) => AsyncIterable<UsageRecord>,
+  inspect: unknown = null,
+): { runtime: ContainerRuntime; opened: AbortSignal[] } {
   const opened: AbortSignal[] = [];
-  const containers = { usage: (_: string, signal: AbortSignal) => (opened.push(signal), read(signal)), inspect: async () => inspect };
+  const containers = {
+    usage: (_: string, signal: AbortSignal) => (opened.push(signal), read(signal)),
+    inspect: async () => inspect,
+  };
   return { runtime: { containers } as unknown as ContainerRuntime, opened };
 }
 
@@ -92,7 +106,9 @@ describe('the best source', () => {
   };
 
   it.each([null, { pid: 0 }])('of a container that does not run (%j) is none', async (inspected) => {
-    await expect(new BestUsageSources(engine(silent, inspected).runtime, quietLogger).open('id')).rejects.toMatchObject({ code: 'conflict' });
+    await expect(new BestUsageSources(engine(silent, inspected).runtime, quietLogger).open('id')).rejects.toMatchObject(
+      { code: 'conflict' },
+    );
   });
 
   it.each([

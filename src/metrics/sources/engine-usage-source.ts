@@ -25,7 +25,8 @@ export class EngineUsageSource extends UsageSource {
     if (this.latest === undefined) await this.first;
     if (this.failure !== undefined) throw this.failure;
     if (this.latest === undefined) throw new RuntimeError('unavailable', 'the engine sent no statistics yet');
-    if (performance.now() - this.heardAt > LONGEST_SILENCE_MS) throw new RuntimeError('unavailable', 'the engine sends no statistics any more');
+    if (performance.now() - this.heardAt > LONGEST_SILENCE_MS)
+      throw new RuntimeError('unavailable', 'the engine sends no statistics any more');
     return this.latest;
   }
 

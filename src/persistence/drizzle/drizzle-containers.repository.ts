@@ -42,12 +42,18 @@ export class DrizzleContainersRepository extends ContainersRepository {
   }
 
   async findById(id: string): Promise<ContainerRow | null> {
-    const [row] = await this.database.orm.select().from(containers).where(live(eq(containers.id, id)));
+    const [row] = await this.database.orm
+      .select()
+      .from(containers)
+      .where(live(eq(containers.id, id)));
     return row ?? null;
   }
 
   async findByName(name: string): Promise<ContainerRow | null> {
-    const [row] = await this.database.orm.select().from(containers).where(live(eq(containers.name, name)));
+    const [row] = await this.database.orm
+      .select()
+      .from(containers)
+      .where(live(eq(containers.name, name)));
     return row ?? null;
   }
 
@@ -62,7 +68,10 @@ export class DrizzleContainersRepository extends ContainersRepository {
           template === undefined ? undefined : eq(containers.template, template),
           after === undefined
             ? undefined
-            : or(lt(containers.createdAt, after.createdAt), and(eq(containers.createdAt, after.createdAt), gt(containers.id, after.id))),
+            : or(
+                lt(containers.createdAt, after.createdAt),
+                and(eq(containers.createdAt, after.createdAt), gt(containers.id, after.id)),
+              ),
         ),
       )
       .orderBy(desc(containers.createdAt), asc(containers.id))
@@ -101,21 +110,36 @@ export class DrizzleContainersRepository extends ContainersRepository {
 
   async noteEditorSeen(id: string, at: Date): Promise<void> {
     const seen = sql`greatest(${containers.editorLastSeenAt}, ${at.toISOString()}::timestamptz)`;
-    await this.database.orm.update(containers).set({ editorLastSeenAt: seen }).where(live(eq(containers.id, id)));
+    await this.database.orm
+      .update(containers)
+      .set({ editorLastSeenAt: seen })
+      .where(live(eq(containers.id, id)));
   }
 
   async bury(id: string, lease: Lease): Promise<void> {
     await this.database.orm.transaction(async (tx) => {
       const buried = await tx
         .update(containers)
-        .set({ deletedAt: now, updatedAt: now, env: {}, sshKeyPath: null, repoUrl: null, leaseHolder: null, leaseExpiresAt: null })
+        .set({
+          deletedAt: now,
+          updatedAt: now,
+          env: {},
+          sshKeyPath: null,
+          repoUrl: null,
+          leaseHolder: null,
+          leaseExpiresAt: null,
+        })
         .where(live(eq(containers.id, id), held(lease)))
         .returning({ id: containers.id });
       if (buried.length === 0) return;
       await tx.delete(jobs).where(eq(jobs.containerId, id));
       // Whoever still writes an event holds its instruction: once that is gone, none comes after it.
-      const gone = await tx.delete(instructions).where(eq(instructions.containerId, id)).returning({ id: instructions.id });
-      for (const instruction of gone) await tx.delete(instructionEvents).where(eq(instructionEvents.instructionId, instruction.id));
+      const gone = await tx
+        .delete(instructions)
+        .where(eq(instructions.containerId, id))
+        .returning({ id: instructions.id });
+      for (const instruction of gone)
+        await tx.delete(instructionEvents).where(eq(instructionEvents.instructionId, instruction.id));
       await tx.delete(idempotencyKeys).where(eq(idempotencyKeys.containerId, id));
     });
   }
@@ -146,12 +170,18 @@ export class DrizzleContainersRepository extends ContainersRepository {
   }
 
   async leaseHolders(): Promise<string[]> {
-    const rows = await this.database.orm.selectDistinct({ holder: containers.leaseHolder }).from(containers).where(isNotNull(containers.leaseHolder));
+    const rows = await this.database.orm
+      .selectDistinct({ holder: containers.leaseHolder })
+      .from(containers)
+      .where(isNotNull(containers.leaseHolder));
     return rows.flatMap(({ holder }) => (holder === null ? [] : [holder]));
   }
 
   async releaseLeasesOf(holder: string): Promise<void> {
-    await this.database.orm.update(containers).set({ leaseHolder: null, leaseExpiresAt: null }).where(eq(containers.leaseHolder, holder));
+    await this.database.orm
+      .update(containers)
+      .set({ leaseHolder: null, leaseExpiresAt: null })
+      .where(eq(containers.leaseHolder, holder));
   }
 
   async purge(before: { idempotencyKeys: Date; tombstones: Date }): Promise<void> {
@@ -168,7 +198,11 @@ async function insertBoth(on: Queries, container: ContainerRow, job: JobRow): Pr
 }
 
 /** Moves the container, and its job with it, in one statement: one way to the server and one commit. */
-async function move(on: Queries, id: string, { from, to, patch, lease, job }: Omit<Transition, 'newJob'>): Promise<ContainerRow | null> {
+async function move(
+  on: Queries,
+  id: string,
+  { from, to, patch, lease, job }: Omit<Transition, 'newJob'>,
+): Promise<ContainerRow | null> {
   const update = on
     .update(containers)
     .set({ statusReason: null, ...patch, status: to, updatedAt: now })
@@ -191,5 +225,7 @@ function live(...conditions: (SQL | undefined)[]): SQL | undefined {
 }
 
 function held(lease: Lease | undefined): SQL | undefined {
-  return lease === undefined ? undefined : and(eq(containers.fence, lease.fence), eq(containers.leaseHolder, lease.holder));
+  return lease === undefined
+    ? undefined
+    : and(eq(containers.fence, lease.fence), eq(containers.leaseHolder, lease.holder));
 }

@@ -1,7 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { and, eq, sql } from 'drizzle-orm';
 import { Database } from '../database.js';
-import { type EventBatch, type EventPage, InstructionEventsRepository, type StoredEvent } from '../instruction-events.repository.js';
+import {
+  type EventBatch,
+  type EventPage,
+  InstructionEventsRepository,
+  type StoredEvent,
+} from '../instruction-events.repository.js';
 import type { InstructionLease } from '../instructions.repository.js';
 import { instructionEvents, instructions } from '../instructions.schema.js';
 import { held } from './drizzle-instructions.repository.js';
@@ -32,7 +37,13 @@ export class DrizzleInstructionEventsRepository extends InstructionEventsReposit
     return rowCount === events.length;
   }
 
-  async page({ instructionId, after, through = LAST_SEQ, mostEvents = MOST_EVENTS, enoughBytes = ENOUGH_BYTES }: EventPage): Promise<StoredEvent[]> {
+  async page({
+    instructionId,
+    after,
+    through = LAST_SEQ,
+    mostEvents = MOST_EVENTS,
+    enoughBytes = ENOUGH_BYTES,
+  }: EventPage): Promise<StoredEvent[]> {
     const { rows } = await this.database.pool.query<[number, string]>({
       name: 'instruction-events-page',
       rowMode: 'array',

@@ -1,7 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { and, asc, eq, inArray, isNull, sql, type SQL } from 'drizzle-orm';
 import { Database } from '../database.js';
-import { type AskedPermission, InstructionPermissionsRepository, type PermissionRow } from '../instruction-permissions.repository.js';
+import {
+  type AskedPermission,
+  InstructionPermissionsRepository,
+  type PermissionRow,
+} from '../instruction-permissions.repository.js';
 import { instructionPermissions } from '../instructions.schema.js';
 import type { PermissionDecision } from '../types.js';
 
@@ -22,7 +26,9 @@ export class DrizzleInstructionPermissionsRepository extends InstructionPermissi
     return this.database.orm
       .select()
       .from(instructionPermissions)
-      .where(and(inArray(instructionPermissions.instructionId, instructionIds), isNull(instructionPermissions.closedAt)))
+      .where(
+        and(inArray(instructionPermissions.instructionId, instructionIds), isNull(instructionPermissions.closedAt)),
+      )
       .orderBy(asc(instructionPermissions.askedAt), asc(instructionPermissions.requestId));
   }
 
@@ -41,12 +47,19 @@ export class DrizzleInstructionPermissionsRepository extends InstructionPermissi
   }
 
   async reopen(instructionId: string, requestId: string): Promise<void> {
-    await this.database.orm.update(instructionPermissions).set({ decision: null, closedAt: null }).where(one(instructionId, requestId));
+    await this.database.orm
+      .update(instructionPermissions)
+      .set({ decision: null, closedAt: null })
+      .where(one(instructionId, requestId));
   }
 
   async close(instructionId: string, requestId?: string): Promise<void> {
-    const asked = requestId === undefined ? eq(instructionPermissions.instructionId, instructionId) : one(instructionId, requestId);
-    await this.database.orm.update(instructionPermissions).set({ closedAt: now }).where(and(asked, isNull(instructionPermissions.closedAt)));
+    const asked =
+      requestId === undefined ? eq(instructionPermissions.instructionId, instructionId) : one(instructionId, requestId);
+    await this.database.orm
+      .update(instructionPermissions)
+      .set({ closedAt: now })
+      .where(and(asked, isNull(instructionPermissions.closedAt)));
   }
 }
 

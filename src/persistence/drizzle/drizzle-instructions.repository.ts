@@ -1,5 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { and, asc, desc, eq, exists, inArray, isNotNull, isNull, lt, ne, notExists, or, sql, type SQL } from 'drizzle-orm';
+import {
+  and,
+  asc,
+  desc,
+  eq,
+  exists,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  ne,
+  notExists,
+  or,
+  sql,
+  type SQL,
+} from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import type { IdempotencyKey } from '../containers.repository.js';
 import { Database } from '../database.js';
@@ -39,14 +54,23 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
       const live = and(eq(containers.id, containerId), isNull(containers.deletedAt), ne(containers.status, 'deleting'));
       const container = await tx.select({ id: containers.id }).from(containers).where(live).for('share');
       if (container.length === 0) return { kind: 'container_gone' };
-      const known = key && (await claimKey(tx, { ownerId, scope: scopeOf(containerId), containerId, instructionId, createdAt }, key));
+      const known =
+        key &&
+        (await claimKey(tx, { ownerId, scope: scopeOf(containerId), containerId, instructionId, createdAt }, key));
       if (known !== undefined) return toOutcome(known);
-      const [row] = await tx.insert(instructions).values({ ...instruction, status: 'queued' }).returning();
+      const [row] = await tx
+        .insert(instructions)
+        .values({ ...instruction, status: 'queued' })
+        .returning();
       return { kind: 'inserted', row: row! };
     });
   }
 
-  async findByKey(ownerId: string, containerId: string, key: IdempotencyKey): Promise<Exclude<InstructionInsertOutcome, { kind: 'inserted' }> | null> {
+  async findByKey(
+    ownerId: string,
+    containerId: string,
+    key: IdempotencyKey,
+  ): Promise<Exclude<InstructionInsertOutcome, { kind: 'inserted' }> | null> {
     const known = await knownKey(this.database.orm, { ownerId, scope: scopeOf(containerId) }, key);
     return known === undefined ? null : toOutcome(known);
   }
@@ -72,9 +96,18 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
   async activities(): Promise<InstructionActivity[]> {
     const { toolName, input, askedAt } = instructionPermissions;
     const rows = await this.database.orm
-      .selectDistinctOn([instructions.containerId], { containerId: instructions.containerId, startedAt: instructions.startedAt, toolName, input, askedAt })
+      .selectDistinctOn([instructions.containerId], {
+        containerId: instructions.containerId,
+        startedAt: instructions.startedAt,
+        toolName,
+        input,
+        askedAt,
+      })
       .from(instructions)
-      .leftJoin(instructionPermissions, and(eq(instructionPermissions.instructionId, instructions.id), isNull(instructionPermissions.closedAt)))
+      .leftJoin(
+        instructionPermissions,
+        and(eq(instructionPermissions.instructionId, instructions.id), isNull(instructionPermissions.closedAt)),
+      )
       .where(eq(instructions.status, 'running'))
       .orderBy(instructions.containerId, asc(askedAt));
     return rows.map((row) => ({
@@ -90,7 +123,12 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
       status === undefined ? undefined : eq(instructions.status, status),
       before === undefined ? undefined : lt(instructions.position, before),
     );
-    return this.database.orm.select().from(instructions).where(wanted).orderBy(desc(instructions.position)).limit(limit);
+    return this.database.orm
+      .select()
+      .from(instructions)
+      .where(wanted)
+      .orderBy(desc(instructions.position))
+      .limit(limit);
   }
 
   async claim(containerId: string, holder: string, ttlMs: number): Promise<ClaimedInstruction | null> {
@@ -115,7 +153,9 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
 
   async unfinished(containerId: string): Promise<boolean> {
     const wanted = and(eq(instructions.containerId, containerId), inArray(instructions.status, ['queued', 'running']));
-    return (await this.database.orm.select({ id: instructions.id }).from(instructions).where(wanted).limit(1)).length > 0;
+    return (
+      (await this.database.orm.select({ id: instructions.id }).from(instructions).where(wanted).limit(1)).length > 0
+    );
   }
 
   async renew(leases: InstructionLease[], ttlMs: number): Promise<RenewedLease[]> {
@@ -124,7 +164,12 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
       .update(instructions)
       .set({ leaseExpiresAt: inMs(ttlMs) })
       .where(or(...leases.map(held)))
-      .returning({ id: instructions.id, holder: instructions.leaseHolder, fence: instructions.fence, cancelRequestedAt: instructions.cancelRequestedAt });
+      .returning({
+        id: instructions.id,
+        holder: instructions.leaseHolder,
+        fence: instructions.fence,
+        cancelRequestedAt: instructions.cancelRequestedAt,
+      });
     return renewed.map(({ id, holder, fence, cancelRequestedAt }) => ({
       lease: { instructionId: id, holder: holder!, fence },
       cancelRequested: cancelRequestedAt !== null,
@@ -144,7 +189,10 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
   }
 
   async releaseLeasesOf(holder: string): Promise<void> {
-    await this.database.orm.update(instructions).set(FREE).where(and(eq(instructions.status, 'running'), eq(instructions.leaseHolder, holder)));
+    await this.database.orm
+      .update(instructions)
+      .set(FREE)
+      .where(and(eq(instructions.status, 'running'), eq(instructions.leaseHolder, holder)));
   }
 
   async finish(lease: InstructionLease, { status, reason, patch }: InstructionEnd): Promise<InstructionRow | null> {
@@ -188,7 +236,9 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
       const [row] = await this.database.orm
         .update(instructions)
         .set({ ...lease, status: 'running', startedAt: now })
-        .where(and(eq(instructions.id, next), eq(instructions.status, 'queued'), this.containerRuns(), this.nothingRuns()))
+        .where(
+          and(eq(instructions.id, next), eq(instructions.status, 'queued'), this.containerRuns(), this.nothingRuns()),
+        )
         .returning();
       return row;
     } catch (error) {
@@ -202,7 +252,11 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
   }
 
   private containerRuns(): SQL {
-    const runs = and(eq(containers.id, instructions.containerId), eq(containers.status, 'running'), isNull(containers.deletedAt));
+    const runs = and(
+      eq(containers.id, instructions.containerId),
+      eq(containers.status, 'running'),
+      isNull(containers.deletedAt),
+    );
     return exists(this.database.orm.select({ id: containers.id }).from(containers).where(runs));
   }
 
@@ -215,7 +269,12 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
 const FREE = { leaseHolder: null, leaseExpiresAt: null };
 
 export function held({ instructionId, holder, fence }: InstructionLease): SQL | undefined {
-  return and(eq(instructions.id, instructionId), eq(instructions.leaseHolder, holder), eq(instructions.fence, fence), eq(instructions.status, 'running'));
+  return and(
+    eq(instructions.id, instructionId),
+    eq(instructions.leaseHolder, holder),
+    eq(instructions.fence, fence),
+    eq(instructions.status, 'running'),
+  );
 }
 
 function scopeOf(containerId: string): string {

@@ -18,13 +18,25 @@ export type KnownKey = { kind: 'replayed'; row: Row } | { kind: 'key_reused' };
  * other one commits.
  * @returns undefined when it is new
  */
-export async function claimKey(tx: Transaction, target: KeyTarget, { key, bodyHash }: IdempotencyKey): Promise<KnownKey | undefined> {
-  const claimed = await tx.insert(idempotencyKeys).values({ ...target, key, bodyHash }).onConflictDoNothing().returning({ key: idempotencyKeys.key });
+export async function claimKey(
+  tx: Transaction,
+  target: KeyTarget,
+  { key, bodyHash }: IdempotencyKey,
+): Promise<KnownKey | undefined> {
+  const claimed = await tx
+    .insert(idempotencyKeys)
+    .values({ ...target, key, bodyHash })
+    .onConflictDoNothing()
+    .returning({ key: idempotencyKeys.key });
   return claimed.length > 0 ? undefined : knownKey(tx, target, { key, bodyHash });
 }
 
 /** @returns undefined when no such key came before */
-export async function knownKey(on: Queries, { ownerId, scope }: KeyPlace, { key, bodyHash }: IdempotencyKey): Promise<KnownKey | undefined> {
+export async function knownKey(
+  on: Queries,
+  { ownerId, scope }: KeyPlace,
+  { key, bodyHash }: IdempotencyKey,
+): Promise<KnownKey | undefined> {
   const [row] = await on
     .select()
     .from(idempotencyKeys)

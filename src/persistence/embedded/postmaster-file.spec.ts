@@ -4,7 +4,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { disarmStaleFile, findRunning, isServerOf, parsePostmasterFile, pidExists } from './postmaster-file.js';
 
-const complete = ['4711', '/data/postgres', '1795343838', '23456', '/data/postgres-run', '', ' 10020403         8', 'ready   ', ''];
+const complete = [
+  '4711',
+  '/data/postgres',
+  '1795343838',
+  '23456',
+  '/data/postgres-run',
+  '',
+  ' 10020403         8',
+  'ready   ',
+  '',
+];
 
 describe('parsePostmasterFile', () => {
   it('reads the file of a ready server', () => {

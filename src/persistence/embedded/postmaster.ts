@@ -2,7 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Binaries } from './binaries.js';
 import { describe, EmbeddedPostgresError } from './errors.js';
-import { disarmStaleFile, findRunning, isServerOf, type PostmasterFile, readPostmasterFile } from './postmaster-file.js';
+import {
+  disarmStaleFile,
+  findRunning,
+  isServerOf,
+  type PostmasterFile,
+  readPostmasterFile,
+} from './postmaster-file.js';
 import { CLEAN_ENVIRONMENT } from './run.js';
 import { logTail, openServerLog } from './server-log.js';
 import { serverArguments } from './settings.js';
@@ -126,7 +132,10 @@ export async function adopt(cluster: string, deadline: number, logFile: string):
  * @throws EmbeddedPostgresError `STOP_FAILED`
  */
 export async function terminate(pid: number, cluster: string): Promise<void> {
-  const steps = [['SIGINT', FAST_SHUTDOWN_MS], ['SIGQUIT', IMMEDIATE_SHUTDOWN_MS]] as const;
+  const steps = [
+    ['SIGINT', FAST_SHUTDOWN_MS],
+    ['SIGQUIT', IMMEDIATE_SHUTDOWN_MS],
+  ] as const;
   for (const [signal, patience] of steps) {
     if (!(await isServerOf(pid, cluster))) return;
     process.kill(pid, signal);

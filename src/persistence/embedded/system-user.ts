@@ -52,7 +52,8 @@ export async function unprivilegedUser(
   for (let attempt = 0; attempt < 10; attempt += 1) {
     const found = await findUser(name);
     if (found !== undefined) {
-      if (made.exitCode === 0) log(`Made the system user ${name} (uid ${found.uid}): PostgreSQL refuses to run as root`);
+      if (made.exitCode === 0)
+        log(`Made the system user ${name} (uid ${found.uid}): PostgreSQL refuses to run as root`);
       return found;
     }
     await delay(100);

@@ -48,9 +48,18 @@ export async function usableBinaries(
 
 async function makeExecutable({ initdb, postgres }: Binaries): Promise<void> {
   for (const file of [initdb, postgres]) {
-    if (await access(file, constants.X_OK).then(() => true, () => false)) continue;
+    if (
+      await access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      continue;
     await chmod(file, 0o755).catch((error: unknown) => {
-      throw new EmbeddedPostgresError('BINARIES_UNUSABLE', `${file} is not executable (${describe(error)}): run "chmod +x" on it.`);
+      throw new EmbeddedPostgresError(
+        'BINARIES_UNUSABLE',
+        `${file} is not executable (${describe(error)}): run "chmod +x" on it.`,
+      );
     });
   }
 }

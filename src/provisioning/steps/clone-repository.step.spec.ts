@@ -31,7 +31,13 @@ describe('CloneRepositoryStep', () => {
     await runtime.containers.start(dockerId);
     row = { ...row, dockerId };
     caller = new AbortController();
-    context = { row, jobId: 'j', lease: { containerId: row.id, holder: 'me', fence: 1 }, signal: caller.signal, report } as unknown as StepContext;
+    context = {
+      row,
+      jobId: 'j',
+      lease: { containerId: row.id, holder: 'me', fence: 1 },
+      signal: caller.signal,
+      report,
+    } as unknown as StepContext;
     step = new CloneRepositoryStep(runtime, { update } as unknown as ContainerStore);
   });
 
@@ -42,7 +48,10 @@ describe('CloneRepositoryStep', () => {
   it('clones by the workspace’s own command, with nothing between it and the URL', async () => {
     await step.run(context);
     expect(argvs()).toEqual([['/usr/local/bin/devforge-clone', 'run', URL]]);
-    expect(runtime.containers.execs[0]?.request).toMatchObject({ cwd: '/workspace', env: { GIT_ALLOW_PROTOCOL: 'https:ssh', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '/bin/false' } });
+    expect(runtime.containers.execs[0]?.request).toMatchObject({
+      cwd: '/workspace',
+      env: { GIT_ALLOW_PROTOCOL: 'https:ssh', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '/bin/false' },
+    });
     expect(update).toHaveBeenCalledWith(row.id, { workspaceReady: true }, context.lease);
     expect(context.row.workspaceReady).toBe(true);
   });
@@ -54,7 +63,10 @@ describe('CloneRepositoryStep', () => {
   });
 
   it('reports what git says, and how far it is', async () => {
-    runtime.containers.onExec = () => ({ exitCode: 0, stderr: "Cloning into '/workspace'...\nReceiving objects:  50% (1/2)\r" });
+    runtime.containers.onExec = () => ({
+      exitCode: 0,
+      stderr: "Cloning into '/workspace'...\nReceiving objects:  50% (1/2)\r",
+    });
     await step.run(context);
     expect(report.mock.calls).toEqual([
       [45, "Cloning into '/workspace'..."],
@@ -64,7 +76,11 @@ describe('CloneRepositoryStep', () => {
 
   it('says why git failed, and does not take the workspace for ready', async () => {
     runtime.containers.onExec = () => ({ exitCode: 128, stderr: 'fatal: Authentication failed\n' });
-    await expect(step.run(context)).rejects.toMatchObject({ name: 'JobFailure', code: 'git_auth_failed', retryable: false });
+    await expect(step.run(context)).rejects.toMatchObject({
+      name: 'JobFailure',
+      code: 'git_auth_failed',
+      retryable: false,
+    });
     expect(update).not.toHaveBeenCalled();
   });
 

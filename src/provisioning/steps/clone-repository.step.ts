@@ -60,7 +60,11 @@ export class CloneRepositoryStep extends ProvisioningStep {
       const outlasted = error instanceof RuntimeError && error.code === 'timed_out';
       if (!silence.signal.aborted && !outlasted) throw error;
       await this.cancel(row.dockerId!);
-      throw new JobFailure('git_stalled', outlasted ? 'Git took too long to clone the repository.' : 'Git fell silent while it cloned the repository.', { retryable: true, cause: error });
+      throw new JobFailure(
+        'git_stalled',
+        outlasted ? 'Git took too long to clone the repository.' : 'Git fell silent while it cloned the repository.',
+        { retryable: true, cause: error },
+      );
     } finally {
       clearTimeout(timer);
     }

@@ -22,7 +22,12 @@ export class CreateWorkspaceStep extends ProvisioningStep {
   }
 
   async run(context: StepContext): Promise<void> {
-    const spec = workspaceSpec(context.row, requireImage(context.row), await this.engine.info(), this.settings.agentEnv);
+    const spec = workspaceSpec(
+      context.row,
+      requireImage(context.row),
+      await this.engine.info(),
+      this.settings.agentEnv,
+    );
     const { dockerId } = await this.runtime.containers.create(spec);
     context.remember({ dockerId });
   }

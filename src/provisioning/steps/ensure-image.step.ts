@@ -14,7 +14,11 @@ export class EnsureImageStep extends ProvisioningStep {
   }
 
   async run(context: StepContext): Promise<void> {
-    const image = await this.images.ensure(context.row.template, ({ percent, line }) => context.report(percent, line), context.signal);
+    const image = await this.images.ensure(
+      context.row.template,
+      ({ percent, line }) => context.report(percent, line),
+      context.signal,
+    );
     if (context.row.image !== image) context.remember({ image });
   }
 }

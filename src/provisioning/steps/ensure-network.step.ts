@@ -17,6 +17,9 @@ export class EnsureNetworkStep extends ProvisioningStep {
   }
 
   async run(): Promise<void> {
-    await this.runtime.networks.ensureIsolatedBridge(WORKSPACE_NETWORK, { [LABEL_MANAGED]: 'true', [LABEL_ROLE]: 'network' });
+    await this.runtime.networks.ensureIsolatedBridge(WORKSPACE_NETWORK, {
+      [LABEL_MANAGED]: 'true',
+      [LABEL_ROLE]: 'network',
+    });
   }
 }

@@ -20,7 +20,10 @@ export class StartWorkspaceStep extends ProvisioningStep {
     } catch (error) {
       // Somebody removed it since it was created: the next try makes it again.
       if (error instanceof RuntimeError && error.code === 'not_found') {
-        throw new JobFailure('container_vanished', 'The container vanished while it was being started.', { retryable: true, cause: error });
+        throw new JobFailure('container_vanished', 'The container vanished while it was being started.', {
+          retryable: true,
+          cause: error,
+        });
       }
       throw error;
     }

@@ -39,7 +39,14 @@ function start(given: ReplicaLink): MissedEvents {
     return found;
   };
   const logger = quietLogger();
-  const made = new MissedEvents(given, { listAll } as unknown as ContainersRepository, new ReplicaEvents(events, logger), events, clock, logger);
+  const made = new MissedEvents(
+    given,
+    { listAll } as unknown as ContainersRepository,
+    new ReplicaEvents(events, logger),
+    events,
+    clock,
+    logger,
+  );
   made.onApplicationBootstrap();
   return made;
 }

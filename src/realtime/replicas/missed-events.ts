@@ -42,7 +42,8 @@ export class MissedEvents implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.link.adapter === undefined) return;
     this.unsubscribe = [
       this.events.on('container.changed', ({ containerId, ownerId }) => {
-        if (!this.seen.has(containerId) && !this.isRemoved(containerId)) this.seen.set(containerId, { ownerId, updatedAt: undefined });
+        if (!this.seen.has(containerId) && !this.isRemoved(containerId))
+          this.seen.set(containerId, { ownerId, updatedAt: undefined });
       }),
       this.events.on('container.removed', ({ containerId }) => {
         this.seen.delete(containerId);
@@ -93,7 +94,8 @@ export class MissedEvents implements OnApplicationBootstrap, OnModuleDestroy {
       if (isNew && this.hasLooked) this.replicas.announce('container.changed', { containerId: id, ownerId });
     }
     for (const [containerId, { ownerId }] of before) {
-      if (!present.has(containerId) && !this.isRemoved(containerId)) this.replicas.announce('container.removed', { containerId, ownerId, at: this.clock.now() });
+      if (!present.has(containerId) && !this.isRemoved(containerId))
+        this.replicas.announce('container.removed', { containerId, ownerId, at: this.clock.now() });
     }
     this.hasLooked = true;
   }

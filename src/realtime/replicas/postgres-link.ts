@@ -30,7 +30,11 @@ export class PostgresLink extends WatchedLink {
 
   private constructor(database: Database, logger: PinoLogger) {
     super('PostgreSQL', logger);
-    this.connection = new ListeningConnection(database, () => this.connected(), (error) => this.lost(error));
+    this.connection = new ListeningConnection(
+      database,
+      () => this.connected(),
+      (error) => this.lost(error),
+    );
     const create = createAdapter(this.connection as unknown as Pool, {
       channelPrefix: 'devforge:socket.io',
       tableName: TABLE,

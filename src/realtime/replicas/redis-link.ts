@@ -27,14 +27,22 @@ export class RedisLink extends WatchedLink {
     super('Redis', logger);
     const options: RedisOptions = { keepAlive: KEEP_ALIVE_MS, connectionName: 'devforge-replicas' };
     // What cannot be told at once is out of date when it can.
-    this.publisher = new ForgivingRedis(url, { ...options, enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS });
+    this.publisher = new ForgivingRedis(url, {
+      ...options,
+      enableOfflineQueue: false,
+      commandTimeout: COMMAND_TIMEOUT_MS,
+    });
     // The ready check fails on a connection that subscribed before it was over, and the subscriptions are lost with it.
     this.subscriber = new ForgivingRedis(url, { ...options, maxRetriesPerRequest: null, enableReadyCheck: false });
-    this.publisher.on('error', (error) => logger.debug({ err: error }, 'The connection that tells the other replicas has a problem'));
+    this.publisher.on('error', (error) =>
+      logger.debug({ err: error }, 'The connection that tells the other replicas has a problem'),
+    );
     this.subscriber.on('error', (error) => this.lost(error));
     this.subscriber.on('close', () => this.lost());
     this.subscriber.on('ready', () => this.connected());
-    this.adapter = createAdapter(this.publisher, this.subscriber, { key: channelPrefix(this.subscriber.options) }) as unknown as typeof this.adapter;
+    this.adapter = createAdapter(this.publisher, this.subscriber, {
+      key: channelPrefix(this.subscriber.options),
+    }) as unknown as typeof this.adapter;
   }
 
   override async close(): Promise<void> {

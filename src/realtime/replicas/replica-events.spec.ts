@@ -82,7 +82,11 @@ describe('what happens on one replica', () => {
     expect([b.heard, messages]).toEqual([[], 0]);
   });
 
-  it.each([['container.exploded', { containerId }], ['container.changed', { containerId: "'; drop" }], [null, null]])('is not believed when it is %j %j', async (name, payload) => {
+  it.each([
+    ['container.exploded', { containerId }],
+    ['container.changed', { containerId: "'; drop" }],
+    [null, null],
+  ])('is not believed when it is %j %j', async (name, payload) => {
     server().serverSideEmit('domain:event', name as never, payload as never);
     await settled();
     expect(a.heard).toEqual([]);

@@ -38,7 +38,11 @@ export class ReplicaEvents implements OnModuleDestroy {
 
   private receive(name: unknown, payload: unknown): void {
     const event = readTravelled(name, payload);
-    if (event === undefined) this.logger.warn({ event: String(name).slice(0, 64) }, 'Another replica said something that this one does not understand');
+    if (event === undefined)
+      this.logger.warn(
+        { event: String(name).slice(0, 64) },
+        'Another replica said something that this one does not understand',
+      );
     else this.announce(event.name, event.payload);
   }
 }

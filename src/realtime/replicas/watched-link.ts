@@ -39,6 +39,9 @@ export abstract class WatchedLink extends ReplicaLink {
     if (this.isUp === false || this.isClosed) return;
     this.isUp = false;
     clearTimeout(this.telling);
-    this.logger.warn({ err: error }, `${this.medium} does not connect the replicas now: what happens on another one shows here with a delay`);
+    this.logger.warn(
+      { err: error },
+      `${this.medium} does not connect the replicas now: what happens on another one shows here with a delay`,
+    );
   }
 }

@@ -46,9 +46,14 @@ export class DockerContainers extends RuntimeContainers {
       } catch (error) {
         if (statusOf(error) !== CONFLICT) throw error;
         const existing = await this.named(spec.name, abortSignal);
-        if (existing === null) throw new RuntimeError('failed', `the name ${spec.name} is taken, and no container has it`, { cause: error });
+        if (existing === null)
+          throw new RuntimeError('failed', `the name ${spec.name} is taken, and no container has it`, { cause: error });
         if (existing.labels[LABEL_ID] !== spec.labels[LABEL_ID]) {
-          throw new RuntimeError('conflict', `the name ${spec.name} belongs to a container that DevForge did not make`, { cause: error });
+          throw new RuntimeError(
+            'conflict',
+            `the name ${spec.name} belongs to a container that DevForge did not make`,
+            { cause: error },
+          );
         }
         return { dockerId: existing.dockerId, created: false };
       }
@@ -60,15 +65,21 @@ export class DockerContainers extends RuntimeContainers {
   }
 
   async stop(dockerId: string, graceSeconds: number): Promise<void> {
-    await this.change('stop', dockerId, [NOT_MODIFIED], (container, abortSignal) => container.stop({ t: graceSeconds, abortSignal }));
+    await this.change('stop', dockerId, [NOT_MODIFIED], (container, abortSignal) =>
+      container.stop({ t: graceSeconds, abortSignal }),
+    );
   }
 
   async pause(dockerId: string): Promise<void> {
-    await this.change('pause', dockerId, [], (container, abortSignal) => unless(container, 'paused', container.pause({ abortSignal }), abortSignal));
+    await this.change('pause', dockerId, [], (container, abortSignal) =>
+      unless(container, 'paused', container.pause({ abortSignal }), abortSignal),
+    );
   }
 
   async unpause(dockerId: string): Promise<void> {
-    await this.change('unpause', dockerId, [], (container, abortSignal) => unless(container, 'running', container.unpause({ abortSignal }), abortSignal));
+    await this.change('unpause', dockerId, [], (container, abortSignal) =>
+      unless(container, 'running', container.unpause({ abortSignal }), abortSignal),
+    );
   }
 
   async remove(dockerIdOrName: string): Promise<void> {
@@ -157,7 +168,12 @@ export class DockerContainers extends RuntimeContainers {
 }
 
 /** Engines refuse with different answers what is done already, so the container itself is asked. */
-async function unless(container: Dockerode.Container, state: ObservedState, act: Promise<unknown>, abortSignal: AbortSignal): Promise<void> {
+async function unless(
+  container: Dockerode.Container,
+  state: ObservedState,
+  act: Promise<unknown>,
+  abortSignal: AbortSignal,
+): Promise<void> {
   try {
     await act;
   } catch (error) {

@@ -31,14 +31,26 @@ export async function execInContainer(docker: Dockerode, dockerId: string, reque
       }),
     request.signal,
   );
-  const stream = await engineCall(what, DEADLINE.read, () => exec.start({ hijack: true, stdin: request.stdin !== undefined }), request.signal);
+  const stream = await engineCall(
+    what,
+    DEADLINE.read,
+    () => exec.start({ hijack: true, stdin: request.stdin !== undefined }),
+    request.signal,
+  );
   const stdout = new Tail(request.onStdout);
   const stderr = new Tail(request.onStderr);
   await follow(docker, what, stream, stdout, stderr, request);
   return { exitCode: await exitCode(what, exec), stdout: stdout.text(), stderr: stderr.text() };
 }
 
-function follow(docker: Dockerode, what: string, stream: Duplex, stdout: Tail, stderr: Tail, request: ExecRequest): Promise<void> {
+function follow(
+  docker: Dockerode,
+  what: string,
+  stream: Duplex,
+  stdout: Tail,
+  stderr: Tail,
+  request: ExecRequest,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (error?: RuntimeError): void => {
       clearTimeout(timer);
@@ -48,7 +60,10 @@ function follow(docker: Dockerode, what: string, stream: Duplex, stdout: Tail, s
       else reject(error);
     };
     const onAbort = (): void => settle(new RuntimeError('aborted', `${what}: given up`));
-    const timer = setTimeout(() => settle(new RuntimeError('timed_out', `${what}: still running after ${request.timeoutMs} ms`)), request.timeoutMs);
+    const timer = setTimeout(
+      () => settle(new RuntimeError('timed_out', `${what}: still running after ${request.timeoutMs} ms`)),
+      request.timeoutMs,
+    );
     if (request.signal?.aborted) return onAbort();
     request.signal?.addEventListener('abort', onAbort, { once: true });
     const demuxed = new PassThrough();
@@ -83,7 +98,8 @@ class Tail extends Writable {
     this.onChunk?.(chunk);
     this.chunks.push(chunk);
     this.size += chunk.length;
-    while (this.chunks.length > 1 && this.size - this.chunks[0]!.length >= TAIL_BYTES) this.size -= this.chunks.shift()!.length;
+    while (this.chunks.length > 1 && this.size - this.chunks[0]!.length >= TAIL_BYTES)
+      this.size -= this.chunks.shift()!.length;
     done();
   }
 

@@ -79,7 +79,8 @@ export class DockerImages extends RuntimeImages {
       });
     } catch (error) {
       if (request.signal?.aborted) throw new RuntimeError('aborted', `${what}: given up`, { cause: error });
-      if (silence.signal.aborted) throw new RuntimeError('unavailable', `${what}: the engine fell silent`, { cause: error });
+      if (silence.signal.aborted)
+        throw new RuntimeError('unavailable', `${what}: the engine fell silent`, { cause: error });
       throw toRuntimeError(what, error);
     } finally {
       clearTimeout(timer);
@@ -104,6 +105,7 @@ async function followProgress(what: string, stream: Readable, onLine: (line: str
     }
   }
   if (failure === undefined) return;
-  if (/no space left on device/i.test(output.join('\n'))) throw new RuntimeError('out_of_disk', `${what}: ${failure}`, { output });
+  if (/no space left on device/i.test(output.join('\n')))
+    throw new RuntimeError('out_of_disk', `${what}: ${failure}`, { output });
   throw new RuntimeError('build_failed', `${what}: ${failure}`, { output });
 }

@@ -50,11 +50,15 @@ describe('readLogs', () => {
     stream.end();
     const { docker, queries } = dockerWith(stream);
     await all(readLogs(docker, 'id', request({ since, until: since, tail: 3 })));
-    expect(queries).toEqual([{ follow: true, stdout: true, stderr: true, timestamps: true, tail: 3, since: seconds, until: seconds }]);
+    expect(queries).toEqual([
+      { follow: true, stdout: true, stderr: true, timestamps: true, tail: 3, since: seconds, until: seconds },
+    ]);
   });
 
   it('refuses what is no instant', async () => {
-    await expect(all(readLogs(dockerWith(new PassThrough()).docker, 'id', request({ since: 'yesterday' })))).rejects.toMatchObject({ code: 'invalid' });
+    await expect(
+      all(readLogs(dockerWith(new PassThrough()).docker, 'id', request({ since: 'yesterday' }))),
+    ).rejects.toMatchObject({ code: 'invalid' });
   });
 
   it('fails when the engine says that it cannot go on, after the lines before', async () => {
@@ -119,7 +123,10 @@ describe('the latest lines', () => {
     return { docker: { getContainer: () => ({ logs }) } as unknown as Dockerode, tails };
   }
 
-  const latest = async (entries: Buffer[], more: Partial<LogRequest>): Promise<{ lines: string[]; tails: (number | undefined)[] }> => {
+  const latest = async (
+    entries: Buffer[],
+    more: Partial<LogRequest>,
+  ): Promise<{ lines: string[]; tails: (number | undefined)[] }> => {
     const { docker, tails } = engineWith(entries);
     const lines = await all(readLogs(docker, 'id', request({ follow: false, ...more })));
     return { lines: lines.map((line) => line.slice(-8)), tails };
@@ -139,12 +146,17 @@ describe('the latest lines', () => {
     const entries = [...short, ...long(51, 'a', 3), ...long(52, 'b', 30), ...long(53, 'c', 20)];
     await expect(latest(entries, { tail: 1 })).resolves.toMatchObject({ lines: ['end of c'] });
     await expect(latest(entries, { tail: 3 })).resolves.toMatchObject({ lines: ['end of a', 'end of b', 'end of c'] });
-    await expect(latest(entries, { tail: 4 })).resolves.toMatchObject({ lines: ['49', 'end of a', 'end of b', 'end of c'], tails: [6, 6 * 66] });
+    await expect(latest(entries, { tail: 4 })).resolves.toMatchObject({
+      lines: ['49', 'end of a', 'end of b', 'end of c'],
+      tails: [6, 6 * 66],
+    });
   });
 
   it('are counted within the stream and up to the instant asked for', async () => {
     const mixed = short.map((entry, index) => (index % 10 === 0 ? frame(2, `${at(index)} wrong ${index}\n`) : entry));
     await expect(latest(mixed, { tail: 2, stdout: false })).resolves.toMatchObject({ lines: ['wrong 30', 'wrong 40'] });
-    await expect(latest(mixed, { tail: 2, until: '2030-01-01T01:00:11+01:00' })).resolves.toMatchObject({ lines: ['wrong 10', '11'] });
+    await expect(latest(mixed, { tail: 2, until: '2030-01-01T01:00:11+01:00' })).resolves.toMatchObject({
+      lines: ['wrong 10', '11'],
+    });
   });
 });

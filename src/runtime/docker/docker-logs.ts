@@ -12,7 +12,8 @@ const MORE_ENTRIES = 66;
 
 /** Reads a container's output. Breaking out of the loop lets go of the engine's stream. */
 export async function* readLogs(docker: Dockerode, dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
-  if (request.follow || request.tail === undefined) return yield* readEntries(docker, dockerId, request, new LogFrames());
+  if (request.follow || request.tail === undefined)
+    return yield* readEntries(docker, dockerId, request, new LogFrames());
   const lines = await readLatest(docker, dockerId, request, request.tail);
   if (lines.length > 0) yield lines;
 }
@@ -21,24 +22,41 @@ export async function* readLogs(docker: Dockerode, dockerId: string, request: Lo
  * The engine takes its count of entries from the end of the log before it leaves any out, so it is asked for more
  * until there are enough lines.
  */
-async function readLatest(docker: Dockerode, dockerId: string, request: LogRequest, count: number): Promise<LogRecord[]> {
+async function readLatest(
+  docker: Dockerode,
+  dockerId: string,
+  request: LogRequest,
+  count: number,
+): Promise<LogRecord[]> {
   const { until: end, ...asked } = request;
   const until = end === undefined ? undefined : toInstant(end);
-  const wants = ({ stream, timestamp }: LogRecord): boolean => request[stream] && (until === undefined || timestamp <= until);
+  const wants = ({ stream, timestamp }: LogRecord): boolean =>
+    request[stream] && (until === undefined || timestamp <= until);
   for (let entries = count + 2; ; entries *= MORE_ENTRIES) {
     const tail = Number.isSafeInteger(entries) ? entries : undefined;
     const frames = new LogFrames();
     const recent = new RecentLines(count);
-    for await (const batch of readEntries(docker, dockerId, { ...asked, stdout: true, stderr: true, tail }, frames)) recent.add(batch.filter(wants));
+    for await (const batch of readEntries(docker, dockerId, { ...asked, stdout: true, stderr: true, tail }, frames))
+      recent.add(batch.filter(wants));
     const isAll = tail === undefined || frames.entries < tail;
     const lines = isAll ? recent.lines : recent.lines.filter((record) => !frames.mayLackBeginning(record));
     if (isAll || recent.isCut || lines.length >= count) return lines;
   }
 }
 
-async function* readEntries(docker: Dockerode, dockerId: string, request: LogRequest, frames: LogFrames): AsyncGenerator<LogRecord[]> {
+async function* readEntries(
+  docker: Dockerode,
+  dockerId: string,
+  request: LogRequest,
+  frames: LogFrames,
+): AsyncGenerator<LogRecord[]> {
   const what = `logs of container ${dockerId.slice(0, 12)}` as const;
-  const stream = await engineCall(what, DEADLINE.read, (signal) => open(docker, dockerId, request, signal), request.signal);
+  const stream = await engineCall(
+    what,
+    DEADLINE.read,
+    (signal) => open(docker, dockerId, request, signal),
+    request.signal,
+  );
   const abort = (): void => void stream.destroy();
   request.signal.addEventListener('abort', abort, { once: true });
   // A container that is followed may be silent for as long as it likes.

@@ -18,7 +18,9 @@ export class DockerNetworks extends RuntimeNetworks {
    * container on either. So requests take turns, and what another process made meanwhile is cleared away.
    */
   ensureIsolatedBridge(name: string, labels: Record<string, string>): Promise<void> {
-    const ensured = this.turn.then(() => engineCall(`ensure network ${name}`, DEADLINE.write, (abortSignal) => this.ensure(name, labels, abortSignal)));
+    const ensured = this.turn.then(() =>
+      engineCall(`ensure network ${name}`, DEADLINE.write, (abortSignal) => this.ensure(name, labels, abortSignal)),
+    );
     this.turn = ensured.catch(() => undefined);
     return ensured;
   }
@@ -39,7 +41,9 @@ export class DockerNetworks extends RuntimeNetworks {
       await this.create(name, labels, abortSignal);
       found = await this.named(name, abortSignal);
     }
-    if (!found.every((network) => Object.entries(labels).every(([label, value]) => network.Labels?.[label] === value))) {
+    if (
+      !found.every((network) => Object.entries(labels).every(([label, value]) => network.Labels?.[label] === value))
+    ) {
       throw new RuntimeError('conflict', `the name ${name} belongs to a network that DevForge did not make`);
     }
     if (found.length > 1) await this.keepOne(found, abortSignal);

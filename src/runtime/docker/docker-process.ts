@@ -7,7 +7,11 @@ import { DEADLINE, engineCall, toRuntimeError } from './engine-call.js';
 import { ExecFrames } from './exec-frames.js';
 
 /** Starts a command in a container and hands over its streams. */
-export async function openProcess(docker: Dockerode, dockerId: string, request: ProcessRequest): Promise<RuntimeProcess> {
+export async function openProcess(
+  docker: Dockerode,
+  dockerId: string,
+  request: ProcessRequest,
+): Promise<RuntimeProcess> {
   const what = `open process ${request.argv[0]} in ${dockerId.slice(0, 12)}` as const;
   const terminal = request.terminal !== undefined;
   const exec = await engineCall(
@@ -62,7 +66,11 @@ class DockerProcess implements RuntimeProcess {
   }
 
   async resize({ columns, rows }: TerminalSize): Promise<void> {
-    await engineCall(`${this.what}: resize`, DEADLINE.read, () => this.exec.resize({ w: columns, h: rows }) as Promise<unknown>);
+    await engineCall(
+      `${this.what}: resize`,
+      DEADLINE.read,
+      () => this.exec.resize({ w: columns, h: rows }) as Promise<unknown>,
+    );
   }
 
   close(): void {
@@ -78,7 +86,9 @@ class DockerProcess implements RuntimeProcess {
       this.stderr.end();
       return code;
     } catch (error) {
-      const failure = this.closed ? new RuntimeError('aborted', `${this.what}: given up`, { cause: error }) : toRuntimeError(this.what, error);
+      const failure = this.closed
+        ? new RuntimeError('aborted', `${this.what}: given up`, { cause: error })
+        : toRuntimeError(this.what, error);
       this.stdout.destroy(failure);
       this.stderr.destroy(failure);
       throw failure;

@@ -12,7 +12,8 @@ const stats = {
   pids_stats: { current: 7 },
 };
 
-const dockerWith = (stream: PassThrough): Dockerode => ({ getContainer: () => ({ stats: async () => stream }) }) as unknown as Dockerode;
+const dockerWith = (stream: PassThrough): Dockerode =>
+  ({ getContainer: () => ({ stats: async () => stream }) }) as unknown as Dockerode;
 
 async function all(records: AsyncIterable<UsageRecord>): Promise<UsageRecord[]> {
   const seen: UsageRecord[] = [];
@@ -23,7 +24,12 @@ async function all(records: AsyncIterable<UsageRecord>): Promise<UsageRecord[]> 
 describe('readUsage', () => {
   it('tells what the engine counts, of either cgroup version', async () => {
     const stream = new PassThrough();
-    const version2 = { ...stats, memory_stats: { usage: 1_000, stats: { inactive_file: 200 } }, networks: undefined, pids_stats: {} };
+    const version2 = {
+      ...stats,
+      memory_stats: { usage: 1_000, stats: { inactive_file: 200 } },
+      networks: undefined,
+      pids_stats: {},
+    };
     const bare = { ...stats, memory_stats: {} };
     stream.end([stats, version2, bare].map((record) => JSON.stringify(record)).join('\n'));
     const at = Date.parse(stats.read);
@@ -37,7 +43,12 @@ describe('readUsage', () => {
   // The engine never ends the stream of a container that is there.
   it('ends with the container', async () => {
     const stream = new PassThrough();
-    const stopped = { read: '0001-01-01T00:00:00Z', pids_stats: {}, cpu_stats: { cpu_usage: { total_usage: 0 } }, memory_stats: {} };
+    const stopped = {
+      read: '0001-01-01T00:00:00Z',
+      pids_stats: {},
+      cpu_stats: { cpu_usage: { total_usage: 0 } },
+      memory_stats: {},
+    };
     stream.write([stats, stopped, stats].map((record) => JSON.stringify(record)).join('\n') + '\n');
     await expect(all(readUsage(dockerWith(stream), 'id', new AbortController().signal))).resolves.toHaveLength(1);
     expect(stream.destroyed).toBe(true);
@@ -46,7 +57,11 @@ describe('readUsage', () => {
   it('measures spans by clocks that nobody sets', async () => {
     const stream = new PassThrough();
     const processors = (seconds: number) => ({ ...stats.cpu_stats, system_cpu_usage: 2e9 * seconds, online_cpus: 2 });
-    const times = ['00:00:00.5', '00:00:01.5', '23:00:02.5'].map((time, at) => ({ ...stats, read: `2030-01-01T${time}Z`, cpu_stats: processors(700 + at) }));
+    const times = ['00:00:00.5', '00:00:01.5', '23:00:02.5'].map((time, at) => ({
+      ...stats,
+      read: `2030-01-01T${time}Z`,
+      cpu_stats: processors(700 + at),
+    }));
     stream.end(times.map((record) => JSON.stringify(record)).join('\n'));
     const records = await all(readUsage(dockerWith(stream), 'id', new AbortController().signal));
     expect(records.map(({ monotonicMs }) => monotonicMs)).toEqual([0, 1_000, 2_000]);

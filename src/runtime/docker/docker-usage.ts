@@ -17,12 +17,18 @@ interface StatsRecord {
 const NEVER = '0001-01-01T00:00:00Z';
 
 /** The engine's own stream of statistics. */
-export async function* readUsage(docker: Dockerode, dockerId: string, signal: AbortSignal): AsyncGenerator<UsageRecord> {
+export async function* readUsage(
+  docker: Dockerode,
+  dockerId: string,
+  signal: AbortSignal,
+): AsyncGenerator<UsageRecord> {
   const what = `usage of container ${dockerId.slice(0, 12)}` as const;
-  const stream = await engineCall(what, DEADLINE.read, (given) => open(docker, dockerId, given), signal).catch((error: unknown) => {
-    if (signal.aborted) return undefined;
-    throw error;
-  });
+  const stream = await engineCall(what, DEADLINE.read, (given) => open(docker, dockerId, given), signal).catch(
+    (error: unknown) => {
+      if (signal.aborted) return undefined;
+      throw error;
+    },
+  );
   if (stream === undefined) return;
   const clock = new UsageClock();
   // With an error, since lines are waited for until the stream says that none will come.
@@ -59,7 +65,11 @@ function toUsage({ read, cpu_stats, memory_stats, networks, pids_stats }: StatsR
   const at = Date.parse(read);
   return {
     at,
-    monotonicMs: clock.next({ wall: at, processors: system_cpu_usage && online_cpus ? system_cpu_usage / 1e6 / online_cpus : undefined, arrival: performance.now() }),
+    monotonicMs: clock.next({
+      wall: at,
+      processors: system_cpu_usage && online_cpus ? system_cpu_usage / 1e6 / online_cpus : undefined,
+      arrival: performance.now(),
+    }),
     cpuSeconds: cpu_usage.total_usage / 1e9,
     memoryBytes: reclaimable < usage ? usage - reclaimable : usage,
     rxBytes: all.reduce((sum, { rx_bytes }) => sum + rx_bytes, 0),

@@ -23,7 +23,11 @@ describe('a call of the engine', () => {
     await engineCall(`inspect container ${ID}`, 1_000, () => new Promise((resolve) => setTimeout(resolve, 20)));
     await engineCall('ping', 1_000, async () => undefined);
     await engineCall(`exec git in ${ID}`, 1_000, async () => undefined);
-    expect(told).toMatchObject([{ operation: 'inspect container', outcome: 'ok' }, { operation: 'ping', outcome: 'ok' }, { operation: 'exec', outcome: 'ok' }]);
+    expect(told).toMatchObject([
+      { operation: 'inspect container', outcome: 'ok' },
+      { operation: 'ping', outcome: 'ok' },
+      { operation: 'exec', outcome: 'ok' },
+    ]);
     expect(told[0]!.seconds).toBeGreaterThan(0.015);
     expect(told[0]!.seconds).toBeLessThan(1);
   });
@@ -42,12 +46,16 @@ describe('a call of the engine', () => {
   it('that takes too long tells so, and so does one that is given up', async () => {
     const never = () => new Promise<never>(() => undefined);
     await expect(engineCall('list volumes', 10, never)).rejects.toMatchObject({ code: 'unavailable' });
-    await expect(engineCall('list volumes', 1_000, never, AbortSignal.timeout(10))).rejects.toMatchObject({ code: 'aborted' });
+    await expect(engineCall('list volumes', 1_000, never, AbortSignal.timeout(10))).rejects.toMatchObject({
+      code: 'aborted',
+    });
     expect(told.map(({ outcome }) => outcome)).toEqual(['unavailable', 'aborted']);
   });
 
   it('that watches its own time is told as well, once', async () => {
-    await expect(observed('build image devforge/x:1', rejected(new RuntimeError('build_failed', 'x')))).rejects.toMatchObject({ code: 'build_failed' });
+    await expect(
+      observed('build image devforge/x:1', rejected(new RuntimeError('build_failed', 'x'))),
+    ).rejects.toMatchObject({ code: 'build_failed' });
     expect(told).toMatchObject([{ operation: 'build image' }]);
   });
 

@@ -52,7 +52,10 @@ async function underDeadline<Result>(
     return await Promise.race([call(signal), rejectOnAbort(signal)]);
   } catch (error) {
     if (callerSignal?.aborted) throw new RuntimeError('aborted', `${what}: given up`, { cause: error });
-    if (deadline.aborted) throw new RuntimeError('unavailable', `${what}: the engine did not answer within ${deadlineMs} ms`, { cause: error });
+    if (deadline.aborted)
+      throw new RuntimeError('unavailable', `${what}: the engine did not answer within ${deadlineMs} ms`, {
+        cause: error,
+      });
     throw toRuntimeError(what, error);
   }
 }

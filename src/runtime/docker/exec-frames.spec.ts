@@ -12,7 +12,8 @@ function frame(stream: 1 | 2, text: string): Buffer {
 function read(chunks: Buffer[]): { stdout: string; stderr: string } {
   const frames = new ExecFrames();
   const seen = { stdout: '', stderr: '' };
-  for (const chunk of chunks) for (const { stream, data } of frames.push(chunk)) seen[stream] += data.toString('latin1');
+  for (const chunk of chunks)
+    for (const { stream, data } of frames.push(chunk)) seen[stream] += data.toString('latin1');
   return seen;
 }
 
@@ -24,7 +25,9 @@ describe('ExecFrames', () => {
   });
 
   it.each([1, 2, 3, 5, 7, 8, 9, 11])('reads the same from chunks of %i bytes', (size) => {
-    const chunks = Array.from({ length: Math.ceil(whole.length / size) }, (_, index) => whole.subarray(index * size, (index + 1) * size));
+    const chunks = Array.from({ length: Math.ceil(whole.length / size) }, (_, index) =>
+      whole.subarray(index * size, (index + 1) * size),
+    );
     expect(read(chunks)).toEqual({ stdout: 'onethree', stderr: 'two' });
   });
 

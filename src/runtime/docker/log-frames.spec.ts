@@ -29,7 +29,8 @@ function entries(stream: LogRecord['stream'], timestamp: string, text: string, d
   const bytes = Buffer.from(text);
   const cut: Buffer[] = [];
   let at = 0;
-  for (; bytes.length - at >= ENTRY_BYTES; at += ENTRY_BYTES) cut.push(entry(stream, timestamp, bytes.subarray(at, at + ENTRY_BYTES)));
+  for (; bytes.length - at >= ENTRY_BYTES; at += ENTRY_BYTES)
+    cut.push(entry(stream, timestamp, bytes.subarray(at, at + ENTRY_BYTES)));
   const end = driver === 'local' && cut.length > 0 ? '' : '\n';
   cut.push(entry(stream, timestamp, Buffer.concat([bytes.subarray(at), Buffer.from(end)])));
   return cut;
@@ -40,7 +41,12 @@ function read(...chunks: Buffer[]): LogRecord[] {
   return [...chunks.flatMap((chunk) => frames.push(chunk)), ...frames.end()];
 }
 
-const short = Buffer.concat([entry('stdout', T1, 'é€🚀\n'), entry('stderr', T1, 'wrong\r\n'), entry('stdout', T2, '\n'), entry('stdout', T2, ' two  words \n')]);
+const short = Buffer.concat([
+  entry('stdout', T1, 'é€🚀\n'),
+  entry('stderr', T1, 'wrong\r\n'),
+  entry('stdout', T2, '\n'),
+  entry('stdout', T2, ' two  words \n'),
+]);
 const shortRecords = [
   { stream: 'stdout', timestamp: T1, message: 'é€🚀' },
   { stream: 'stderr', timestamp: T1, message: 'wrong' },
@@ -52,7 +58,8 @@ describe('frames', () => {
   it('are taken apart', () => expect(read(short)).toEqual(shortRecords));
 
   it('may be split at any byte', () => {
-    for (let at = 0; at <= short.length; at++) expect(read(short.subarray(0, at), short.subarray(at))).toEqual(shortRecords);
+    for (let at = 0; at <= short.length; at++)
+      expect(read(short.subarray(0, at), short.subarray(at))).toEqual(shortRecords);
     expect(read(...Array.from(short, (byte) => Buffer.of(byte)))).toEqual(shortRecords);
   });
 
@@ -68,7 +75,9 @@ describe('frames', () => {
     const chunk = Buffer.concat([entry('stdout', T1, 'p'.repeat(ENTRY_BYTES)), frame(1, 'xxxxxxxx').subarray(0, 12)]);
     frames.push(chunk);
     chunk.fill(0x21);
-    expect(frames.end()).toEqual([{ stream: 'stdout', timestamp: T1, message: 'p'.repeat(ENTRY_BYTES), isUnfinished: true }]);
+    expect(frames.end()).toEqual([
+      { stream: 'stdout', timestamp: T1, message: 'p'.repeat(ENTRY_BYTES), isUnfinished: true },
+    ]);
   });
 
   it('in which the engine tells that it cannot go on are no lines but a failure', () => {
@@ -82,18 +91,27 @@ describe('frames', () => {
 });
 
 describe.each<[Driver]>([['json-file'], ['local']])('long lines of the %s driver', (driver) => {
-  const long = (text: string, timestamp = T1, stream: LogRecord['stream'] = 'stdout'): Buffer[] => entries(stream, timestamp, text, driver);
+  const long = (text: string, timestamp = T1, stream: LogRecord['stream'] = 'stdout'): Buffer[] =>
+    entries(stream, timestamp, text, driver);
   const messages = (...chunks: Buffer[]): string[] => read(...chunks).map(({ message }) => message);
 
-  it.each([ENTRY_BYTES - 1, ENTRY_BYTES, ENTRY_BYTES + 1, 3 * ENTRY_BYTES, 100_000])('of %i bytes are put together', (length) => {
-    const text = 'x'.repeat(length);
-    expect(read(...long(text))).toEqual([{ stream: 'stdout', timestamp: T1, message: text }]);
-  });
+  it.each([ENTRY_BYTES - 1, ENTRY_BYTES, ENTRY_BYTES + 1, 3 * ENTRY_BYTES, 100_000])(
+    'of %i bytes are put together',
+    (length) => {
+      const text = 'x'.repeat(length);
+      expect(read(...long(text))).toEqual([{ stream: 'stdout', timestamp: T1, message: text }]);
+    },
+  );
 
   it('are handed out as soon as they are complete, one after the other, also of the same instant', () => {
     const frames = new LogFrames();
     const texts = ['a', 'b', 'c'].flatMap((letter) => [letter.repeat(2 * ENTRY_BYTES), letter.repeat(40_000), letter]);
-    for (const text of texts) expect(long(text).flatMap((chunk) => frames.push(chunk)).map(({ message }) => message === text)).toEqual([true]);
+    for (const text of texts)
+      expect(
+        long(text)
+          .flatMap((chunk) => frames.push(chunk))
+          .map(({ message }) => message === text),
+      ).toEqual([true]);
     expect(frames.end()).toEqual([]);
   });
 
@@ -170,7 +188,14 @@ describe('a reading that began in the middle of the log', () => {
   };
 
   it('may have begun inside its first line, and inside one of the other stream that is older', () => {
-    expect(headless(entry('stdout', T1, 'end of a line\n'), entry('stderr', T0, 'end of another\n'), entry('stdout', T1, 'whole\n'), entry('stderr', T1, 'whole\n'))).toEqual([true, true, false, false]);
+    expect(
+      headless(
+        entry('stdout', T1, 'end of a line\n'),
+        entry('stderr', T0, 'end of another\n'),
+        entry('stdout', T1, 'whole\n'),
+        entry('stderr', T1, 'whole\n'),
+      ),
+    ).toEqual([true, true, false, false]);
     expect(headless(entry('stdout', T1, 'end of a line\n'), entry('stderr', T2, 'whole\n'))).toEqual([true, false]);
   });
 

@@ -87,14 +87,19 @@ export class LogFrames {
     this.count += 1;
     this.firstTimestamp ??= timestamp;
     // What a process wrote last without a line break is not continued by what the next one writes.
-    if (this.unfinished[stream] !== undefined && this.unfinished[stream].timestamp !== timestamp) this.finish(stream, records);
+    if (this.unfinished[stream] !== undefined && this.unfinished[stream].timestamp !== timestamp)
+      this.finish(stream, records);
     if (hasBreak && this.unfinished[stream] === undefined) {
       const message = data.toString('utf8', from, to > from && data[to - 1] === CARRIAGE_RETURN ? to - 1 : to);
       return this.keep({ stream, timestamp, message }, records);
     }
     const carried = this.cutIfTooLong(stream, to - from, records);
     const isContinued = this.unfinished[stream] !== undefined || carried !== undefined;
-    const line = (this.unfinished[stream] ??= { timestamp, parts: carried === undefined ? [] : [carried], bytes: carried?.length ?? 0 });
+    const line = (this.unfinished[stream] ??= {
+      timestamp,
+      parts: carried === undefined ? [] : [carried],
+      bytes: carried?.length ?? 0,
+    });
     // The chunk's memory is not kept alive by a part of it.
     line.parts.push(Buffer.from(data.subarray(from, to)));
     line.bytes += to - from;
@@ -113,7 +118,11 @@ export class LogFrames {
     return carried;
   }
 
-  private finish(stream: Stream, records: LogRecord[], lengthOf: (bytes: Buffer) => number = ({ length }) => length): void {
+  private finish(
+    stream: Stream,
+    records: LogRecord[],
+    lengthOf: (bytes: Buffer) => number = ({ length }) => length,
+  ): void {
     const line = this.unfinished[stream];
     delete this.unfinished[stream];
     if (line === undefined) return;

@@ -30,12 +30,26 @@ function bodyOf(answer: string): { text: string; isOver: boolean } {
 describe('a chunked answer', () => {
   it('comes with one chunk for each block', () => {
     expect(push(WHOLE)).toEqual([`${HEAD}${chunk(TEXTS.join(''))}${END}`]);
-    expect(push(HEAD, `${chunk('ab')}${chunk('cd')}`, chunk('ef'), `3\r\ng`, 'hi\r', '\n')).toEqual([HEAD, chunk('abcd'), chunk('ef'), chunk('g'), chunk('hi'), '']);
+    expect(push(HEAD, `${chunk('ab')}${chunk('cd')}`, chunk('ef'), `3\r\ng`, 'hi\r', '\n')).toEqual([
+      HEAD,
+      chunk('abcd'),
+      chunk('ef'),
+      chunk('g'),
+      chunk('hi'),
+      '',
+    ]);
   });
 
   it('may be split at any byte', () => {
-    const places = [...Array.from({ length: 220 }, (_, at) => at), WHOLE.length - 10, WHOLE.length - 3, WHOLE.length - 1];
-    const all = [...places.map((at) => [WHOLE.slice(0, at), WHOLE.slice(at)]), [...WHOLE]].map((parts) => push(...parts).join(''));
+    const places = [
+      ...Array.from({ length: 220 }, (_, at) => at),
+      WHOLE.length - 10,
+      WHOLE.length - 3,
+      WHOLE.length - 1,
+    ];
+    const all = [...places.map((at) => [WHOLE.slice(0, at), WHOLE.slice(at)]), [...WHOLE]].map((parts) =>
+      push(...parts).join(''),
+    );
     for (const each of all) {
       expect(each.startsWith(HEAD)).toBe(true);
       expect(bodyOf(each)).toEqual({ text: TEXTS.join(''), isOver: true });
@@ -48,7 +62,9 @@ describe('a chunked answer', () => {
   });
 
   it('takes sizes in letters of both cases', () => {
-    expect(push(HEAD, `1A\r\n${'y'.repeat(26)}\r\n1b\r\n${'z'.repeat(27)}\r\n`)[1]).toBe(chunk(`${'y'.repeat(26)}${'z'.repeat(27)}`));
+    expect(push(HEAD, `1A\r\n${'y'.repeat(26)}\r\n1b\r\n${'z'.repeat(27)}\r\n`)[1]).toBe(
+      chunk(`${'y'.repeat(26)}${'z'.repeat(27)}`),
+    );
   });
 
   it.each([`${HEAD}xyz\r\n`, 'x'.repeat(70_000)])('is no HTTP when it is none (%#)', (text) => {

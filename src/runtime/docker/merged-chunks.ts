@@ -43,7 +43,8 @@ export class MergedChunks {
   private merge(data: Buffer): Buffer[] {
     const wasOver = this.part === 'over';
     const length = this.moveTogether(data);
-    const merged = length === 0 ? [] : [Buffer.from(`${length.toString(16)}\r\n`), data.subarray(0, length), LINE_BREAK];
+    const merged =
+      length === 0 ? [] : [Buffer.from(`${length.toString(16)}\r\n`), data.subarray(0, length), LINE_BREAK];
     return this.part === 'over' && !wasOver ? [...merged, LAST_CHUNK] : merged;
   }
 

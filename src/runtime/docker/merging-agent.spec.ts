@@ -47,7 +47,9 @@ describe('the agent', () => {
     expect(first!.toString()).toBe('first ');
     const second = ask();
     go.resolve();
-    await expect(second.then(text)).resolves.toBe(`first ${Array.from({ length: 20_000 }, (_, at) => `line ${at}\n`).join('')}`);
+    await expect(second.then(text)).resolves.toBe(
+      `first ${Array.from({ length: 20_000 }, (_, at) => `line ${at}\n`).join('')}`,
+    );
   });
 
   it('brings an answer with a length, whatever its status', async () => {
@@ -66,7 +68,9 @@ describe('the agent', () => {
   });
 
   it.each(['http', 'https'] as const)('of %s is put into words in no time, whatever is open', (protocol) => {
-    expect(inspect({ agent: mergingAgent(protocol) }, { showHidden: true, depth: null })).toBe('{ agent: MergingAgent }');
+    expect(inspect({ agent: mergingAgent(protocol) }, { showHidden: true, depth: null })).toBe(
+      '{ agent: MergingAgent }',
+    );
   });
 
   it('fails as the connection does when nobody listens', async () => {

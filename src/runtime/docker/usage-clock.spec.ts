@@ -9,7 +9,12 @@ beforeEach(() => {
   clock.next(at(0));
 });
 
-const at = (ms: number, wrong: Partial<Moment> = {}): Moment => ({ wall: 1e12 + ms, processors: 5e6 + ms, arrival: 700 + ms, ...wrong });
+const at = (ms: number, wrong: Partial<Moment> = {}): Moment => ({
+  wall: 1e12 + ms,
+  processors: 5e6 + ms,
+  arrival: 700 + ms,
+  ...wrong,
+});
 
 describe('the clock of usage', () => {
   it('begins at 0 and goes with the clocks that agree', () => {
@@ -28,7 +33,9 @@ describe('the clock of usage', () => {
   });
 
   it('does not follow an engine that counts processor time otherwise', () => {
-    expect([clock.next(at(1_000, { processors: 3 })), clock.next(at(2_000, { processors: 5 }))]).toEqual([1_000, 2_000]);
+    expect([clock.next(at(1_000, { processors: 3 })), clock.next(at(2_000, { processors: 5 }))]).toEqual([
+      1_000, 2_000,
+    ]);
   });
 
   it('follows the arrival when the engine tells no processor time', () => {

@@ -19,7 +19,8 @@ export class UsageClock {
     this.last = moment;
     if (last === undefined) return 0;
     const arrival = moment.arrival - last.arrival;
-    const processors = moment.processors === undefined || last.processors === undefined ? arrival : moment.processors - last.processors;
+    const processors =
+      moment.processors === undefined || last.processors === undefined ? arrival : moment.processors - last.processors;
     const [, median = 0] = [moment.wall - last.wall, processors, arrival].toSorted((a, b) => a - b);
     this.elapsedMs += Math.max(0, median);
     return this.elapsedMs;

@@ -60,7 +60,8 @@ export class FakeContainers extends RuntimeContainers {
 
   constructor(private readonly around: FakeSurroundings) {
     super();
-    around.volumes.usedBy = () => [...this.present.values()].flatMap(({ spec }) => spec.mounts.map(({ volume }) => volume));
+    around.volumes.usedBy = () =>
+      [...this.present.values()].flatMap(({ spec }) => spec.mounts.map(({ volume }) => volume));
   }
 
   async create(spec: ContainerSpec): Promise<{ dockerId: string; created: boolean }> {
@@ -70,14 +71,16 @@ export class FakeContainers extends RuntimeContainers {
       if (existing.labels[LABEL_ID] === spec.labels[LABEL_ID]) return { dockerId: existing.dockerId, created: false };
       throw new RuntimeError('conflict', `the name ${spec.name} belongs to a container that DevForge did not make`);
     }
-    if (!this.around.images.has(spec.image)) throw new RuntimeError('not_found', `create container ${spec.name}: no such image`);
+    if (!this.around.images.has(spec.image))
+      throw new RuntimeError('not_found', `create container ${spec.name}: no such image`);
     return { dockerId: this.add(spec).dockerId, created: true };
   }
 
   async start(dockerId: string): Promise<void> {
     const container = await this.existing('containers.start', dockerId);
     if (container.state === 'running') return;
-    if (!this.around.networks.has(container.spec.network)) throw new RuntimeError('not_found', `start container ${dockerId}: no such network`);
+    if (!this.around.networks.has(container.spec.network))
+      throw new RuntimeError('not_found', `start container ${dockerId}: no such network`);
     Object.assign(container, { state: 'running', startedAt: new Date(), exitCode: 0, oomKilled: false });
     this.emit('start', container);
     this.onStart(container);
@@ -121,12 +124,15 @@ export class FakeContainers extends RuntimeContainers {
   async list(label: string): Promise<ObservedContainer[]> {
     await this.around.faults.pass('containers.list');
     const found = [...this.present.values()].filter(({ labels }) => carries(labels, label));
-    return this.around.faults.listed(found.map(({ dockerId, name, image, labels, state }) => ({ dockerId, name, image, labels, state })));
+    return this.around.faults.listed(
+      found.map(({ dockerId, name, image, labels, state }) => ({ dockerId, name, image, labels, state })),
+    );
   }
 
   async exec(dockerId: string, request: ExecRequest): Promise<ExecResult> {
     const container = await this.existing('containers.exec', dockerId);
-    if (container.state !== 'running') throw new RuntimeError('conflict', `exec ${request.argv[0]}: the container is not running`);
+    if (container.state !== 'running')
+      throw new RuntimeError('conflict', `exec ${request.argv[0]}: the container is not running`);
     this.execs.push({ dockerId: container.dockerId, request });
     return playExec(request, this.onExec);
   }
@@ -134,7 +140,8 @@ export class FakeContainers extends RuntimeContainers {
   async open(dockerId: string, request: ProcessRequest): Promise<RuntimeProcess> {
     const container = await this.existing('containers.open', dockerId);
     if (request.signal?.aborted) throw new RuntimeError('aborted', `open ${request.argv[0]}: given up`);
-    if (container.state !== 'running') throw new RuntimeError('conflict', `open ${request.argv[0]}: the container is not running`);
+    if (container.state !== 'running')
+      throw new RuntimeError('conflict', `open ${request.argv[0]}: the container is not running`);
     const process = new FakeProcess(request, this.onOpen);
     this.processes.push({ dockerId: container.dockerId, process });
     return process;
@@ -163,7 +170,18 @@ export class FakeContainers extends RuntimeContainers {
     const dockerId = createHash('sha256').update(`${spec.name} ${++this.made}`).digest('hex');
     const { name, image, labels } = spec;
     const never = { pid: 0, exitCode: 0, oomKilled: false, startedAt: null, finishedAt: null };
-    const container: FakeContainer = { ...never, dockerId, name, image, labels, state: 'created', spec, writableLayerBytes: 0, log: new FakeLog(), usage: { cpuSeconds: 0, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 } };
+    const container: FakeContainer = {
+      ...never,
+      dockerId,
+      name,
+      image,
+      labels,
+      state: 'created',
+      spec,
+      writableLayerBytes: 0,
+      log: new FakeLog(),
+      usage: { cpuSeconds: 0, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 },
+    };
     this.present.set(dockerId, container);
     for (const mount of spec.mounts) this.around.volumes.add(mount.volume, mount.labels);
     this.emit('create', container);
@@ -207,7 +225,11 @@ export class FakeContainers extends RuntimeContainers {
     return this.present.get(dockerIdOrName) ?? [...this.present.values()].find(({ name }) => name === dockerIdOrName);
   }
 
-  private emit(action: string, { dockerId, labels, name, image }: FakeContainer, attributes: Record<string, string> = {}): void {
+  private emit(
+    action: string,
+    { dockerId, labels, name, image }: FakeContainer,
+    attributes: Record<string, string> = {},
+  ): void {
     // The engine tells of everything that carries the label, and of nothing else.
     if (LABEL_ID in labels) this.around.engine.emit(action, dockerId, { ...labels, name, image, ...attributes });
   }

@@ -36,7 +36,9 @@ export class FakeEngine extends RuntimeEngine {
           else reject(error);
         },
       };
-      const forget = this.faults.whenAway(() => watcher.end(new RuntimeError('unavailable', 'watch events: the stream broke')));
+      const forget = this.faults.whenAway(() =>
+        watcher.end(new RuntimeError('unavailable', 'watch events: the stream broke')),
+      );
       signal.addEventListener('abort', () => watcher.end(), { once: true });
       this.watchers.add(watcher);
     });

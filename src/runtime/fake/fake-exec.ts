@@ -28,7 +28,10 @@ export async function playExec(request: ExecRequest, handler: FakeExecHandler): 
 function givenUp({ argv, signal, timeoutMs }: ExecRequest, done: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const abort = (): void => reject(new RuntimeError('aborted', `exec ${argv[0]}: given up`));
-    const timer = setTimeout(() => reject(new RuntimeError('timed_out', `exec ${argv[0]}: still running after ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(
+      () => reject(new RuntimeError('timed_out', `exec ${argv[0]}: still running after ${timeoutMs} ms`)),
+      timeoutMs,
+    );
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort, { once: true });
     done.addEventListener('abort', () => {

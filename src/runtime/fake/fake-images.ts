@@ -26,7 +26,8 @@ export class FakeImages extends RuntimeImages {
   async pull(reference: string, signal?: AbortSignal): Promise<void> {
     await this.faults.pass('images.pull');
     if (signal?.aborted) throw new RuntimeError('aborted', `pull image ${reference}: given up`);
-    if (!this.pullable.has(reference)) throw new RuntimeError('failed', `pull image ${reference}: the registry does not answer`);
+    if (!this.pullable.has(reference))
+      throw new RuntimeError('failed', `pull image ${reference}: the registry does not answer`);
     this.add(reference);
   }
 
@@ -39,7 +40,10 @@ export class FakeImages extends RuntimeImages {
       request.onOutput(line);
     };
     const succeeded = await Promise.race([this.onBuild({ ...request, onOutput }), givenUp(request)]);
-    if (!succeeded) throw new RuntimeError('build_failed', `build image ${request.tag}: failed`, { output: output.slice(-KEPT_OUTPUT_LINES) });
+    if (!succeeded)
+      throw new RuntimeError('build_failed', `build image ${request.tag}: failed`, {
+        output: output.slice(-KEPT_OUTPUT_LINES),
+      });
     this.add(request.tag);
   }
 

@@ -32,7 +32,8 @@ export class FakeLog {
   async *read({ follow, tail, signal, ...request }: LogRequest, isUp: () => boolean): AsyncGenerator<LogRecord[]> {
     const since = request.since === undefined ? '' : toInstant(request.since);
     const until = request.until === undefined ? '9' : toInstant(request.until);
-    const wanted = ({ stream, timestamp }: LogRecord): boolean => request[stream] && timestamp >= since && timestamp <= until;
+    const wanted = ({ stream, timestamp }: LogRecord): boolean =>
+      request[stream] && timestamp >= since && timestamp <= until;
     const giveUp = (): void => {
       if (signal.aborted) throw new RuntimeError('aborted', 'logs: given up');
     };
@@ -57,6 +58,10 @@ export class FakeLog {
     const now = BigInt(Date.now()) * 1_000_000n;
     this.latest = now > this.latest ? now : this.latest + 1n;
     const seconds = new Date(Number(this.latest / 1_000_000n)).toISOString().slice(0, 19);
-    this.lines.push({ stream, timestamp: `${seconds}.${String(this.latest % 1_000_000_000n).padStart(9, '0')}Z`, message });
+    this.lines.push({
+      stream,
+      timestamp: `${seconds}.${String(this.latest % 1_000_000_000n).padStart(9, '0')}Z`,
+      message,
+    });
   }
 }

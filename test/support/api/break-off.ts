@@ -13,8 +13,14 @@ export interface BrokenRequest {
 }
 
 /** Sends the request over connections of their own, and resets each at another moment. */
-export async function breakOff(url: string, { method = 'GET', target, headers, body = '' }: BrokenRequest): Promise<void> {
-  const head = [`${method} ${target} HTTP/1.1`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)].join('\r\n');
+export async function breakOff(
+  url: string,
+  { method = 'GET', target, headers, body = '' }: BrokenRequest,
+): Promise<void> {
+  const head = [
+    `${method} ${target} HTTP/1.1`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ].join('\r\n');
   await Promise.all(
     MOMENTS.map(async (moment) => {
       const socket = connect(Number(new URL(url).port), '127.0.0.1');

@@ -50,7 +50,14 @@ export class DevForgeProcess {
     const dataDir = env['DATA_DIR'] ?? join(folder, 'data');
     const all = { NODE_ENV: 'test', LOG_LEVEL: 'info', HOST: '127.0.0.1', ...env };
     const fixed = { PORT: String(port), DEVFORGE_TOKEN: token, DATA_DIR: dataDir };
-    const server = new DevForgeProcess(`http://127.0.0.1:${port}`, token, dataDir, folder, { ...all, ...fixed }, options);
+    const server = new DevForgeProcess(
+      `http://127.0.0.1:${port}`,
+      token,
+      dataDir,
+      folder,
+      { ...all, ...fixed },
+      options,
+    );
     try {
       await server.launch();
     } catch (error) {

@@ -33,13 +33,38 @@ export class ClaudeTerminal {
   ) {}
 
   /** Opens one, and waits until it asks what to do. */
-  static async open(engine: Engine, dockerId: string, model: ScriptedModel, options: ClaudeOptions = {}): Promise<ClaudeTerminal> {
+  static async open(
+    engine: Engine,
+    dockerId: string,
+    model: ScriptedModel,
+    options: ClaudeOptions = {},
+  ): Promise<ClaudeTerminal> {
     const { args = ['--permission-mode', 'manual'], env = {} } = options;
     const terminal = new ClaudeTerminal(engine, dockerId, `test-${(ClaudeTerminal.opened += 1)}`);
     const config = JSON.stringify(afterTheFirstRun(model.credential));
-    await terminal.inside(['sh', '-c', 'cd "$CLAUDE_CONFIG_DIR" 2> /dev/null || { mkdir -p "$CLAUDE_CONFIG_DIR" && cd "$CLAUDE_CONFIG_DIR"; }; [ -s .claude.json ] || printf %s "$1" > .claude.json', 'sh', config]);
+    await terminal.inside([
+      'sh',
+      '-c',
+      'cd "$CLAUDE_CONFIG_DIR" 2> /dev/null || { mkdir -p "$CLAUDE_CONFIG_DIR" && cd "$CLAUDE_CONFIG_DIR"; }; [ -s .claude.json ] || printf %s "$1" > .claude.json',
+      'sh',
+      config,
+    ]);
     const variables = Object.entries({ ...model.env, ...env }).map(([name, value]) => `${name}=${value}`);
-    await terminal.inside(['tmux', 'new-session', '-d', '-s', terminal.name, '-x', '140', '-y', '45', 'env', ...variables, 'claude', ...args]);
+    await terminal.inside([
+      'tmux',
+      'new-session',
+      '-d',
+      '-s',
+      terminal.name,
+      '-x',
+      '140',
+      '-y',
+      '45',
+      'env',
+      ...variables,
+      'claude',
+      ...args,
+    ]);
     await until('Claude Code to ask what to do', async () => /^❯/m.test(await terminal.screen()), START_MS);
     // The first keys after the prompt has been drawn may go astray.
     await sleep(500);

@@ -35,7 +35,9 @@ export class EngineProxy {
     this.server = createServer((incoming, outgoing) => this.serve(incoming, outgoing));
     this.server.requestTimeout = 0;
     this.server.on('connection', (socket: Socket) => this.track(socket));
-    this.server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => this.upgrade(incoming, socket, head));
+    this.server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.upgrade(incoming, socket, head),
+    );
   }
 
   /** @param target the engine's socket */
@@ -97,13 +99,16 @@ export class EngineProxy {
     if (this.mode === 'hang') return;
     if (this.mode === 'fail') return answer(outgoing, 500, { message: 'the test wants this engine to fail' });
     const halved = this.mode === 'half' && method === 'GET' && /^\/(?:containers\/json|volumes(?:\?|$))/.test(url);
-    const forwarded = request({ socketPath: this.target, method, path: incoming.url, headers: incoming.headers, agent: false }, (response) => {
-      if (halved) return void answerHalf(response, outgoing);
-      outgoing.writeHead(response.statusCode ?? 502, response.headers);
-      outgoing.flushHeaders();
-      response.pipe(outgoing);
-      response.on('error', () => outgoing.destroy());
-    });
+    const forwarded = request(
+      { socketPath: this.target, method, path: incoming.url, headers: incoming.headers, agent: false },
+      (response) => {
+        if (halved) return void answerHalf(response, outgoing);
+        outgoing.writeHead(response.statusCode ?? 502, response.headers);
+        outgoing.flushHeaders();
+        response.pipe(outgoing);
+        response.on('error', () => outgoing.destroy());
+      },
+    );
     forwarded.on('error', () => outgoing.destroy());
     forwarded.on('socket', (socket) => this.track(socket));
     outgoing.on('close', () => forwarded.destroy());
@@ -116,7 +121,9 @@ export class EngineProxy {
     if (this.mode === 'hang') return;
     if (this.mode === 'fail') return void client.end('HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n');
     const engine = this.track(connect(this.target));
-    const headers = incoming.rawHeaders.flatMap((name, index, all) => (index % 2 === 0 ? [`${name}: ${all[index + 1]}`] : []));
+    const headers = incoming.rawHeaders.flatMap((name, index, all) =>
+      index % 2 === 0 ? [`${name}: ${all[index + 1]}`] : [],
+    );
     engine.write(`${incoming.method} ${incoming.url} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`);
     engine.write(head);
     engine.pipe(client).pipe(engine);

@@ -41,11 +41,18 @@ export class FilesClient {
   }
 
   /** Sends what the stream has; answers when the server does. */
-  send(path: string, body: Readable, headers: Record<string, string | number> = {}): Promise<{ status: number; text: string }> {
+  send(
+    path: string,
+    body: Readable,
+    headers: Record<string, string | number> = {},
+  ): Promise<{ status: number; text: string }> {
     return new Promise((resolve, reject) => {
       const sending = this.upload(path, headers);
       sending.once('response', (response) => {
-        void buffer(response).then((bytes) => resolve({ status: response.statusCode ?? 0, text: bytes.toString('utf8') }), reject);
+        void buffer(response).then(
+          (bytes) => resolve({ status: response.statusCode ?? 0, text: bytes.toString('utf8') }),
+          reject,
+        );
       });
       sending.once('error', reject);
       body.pipe(sending);
@@ -58,8 +65,18 @@ export class FilesClient {
     return url;
   }
 
-  private async ask(method: string, path: string, headers: Record<string, string>, body?: Uint8Array | string): Promise<FilesAnswer> {
-    const response = await fetch(this.at(path), { method, headers: { ...this.headers, ...headers }, body: (body as string | undefined) ?? null, signal: AbortSignal.timeout(120_000) });
+  private async ask(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body?: Uint8Array | string,
+  ): Promise<FilesAnswer> {
+    const response = await fetch(this.at(path), {
+      method,
+      headers: { ...this.headers, ...headers },
+      body: (body as string | undefined) ?? null,
+      signal: AbortSignal.timeout(120_000),
+    });
     return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
   }
 }

@@ -14,7 +14,8 @@ export interface Listing {
 export const json = <Document>({ bytes }: FilesAnswer): Document => JSON.parse(bytes.toString('utf8')) as Document;
 
 /** The answer must be a problem with that status and code. */
-export const refused = async (answer: Promise<FilesAnswer>, status: number, code: string): Promise<void> => expect(codeOf(await answer)).toEqual({ status, code });
+export const refused = async (answer: Promise<FilesAnswer>, status: number, code: string): Promise<void> =>
+  expect(codeOf(await answer)).toEqual({ status, code });
 
 /** A running container whose files a test reads and changes, over HTTP and behind DevForge's back. */
 export class FilesWorkspace {
@@ -28,7 +29,11 @@ export class FilesWorkspace {
     const server = await startTestServer();
     await ensureImages(server, 'claude');
     const container = await running(server);
-    const workspace = new FilesWorkspace(server, container, new FilesClient(server.devforge.url, server.devforge.token, container.id));
+    const workspace = new FilesWorkspace(
+      server,
+      container,
+      new FilesClient(server.devforge.url, server.devforge.token, container.id),
+    );
     await workspace.mark();
     return workspace;
   }
@@ -44,7 +49,9 @@ export class FilesWorkspace {
 
   /** What a script of bash writes, in the workspace. */
   async inside(script: string, { dockerId } = this.container): Promise<string> {
-    const { exitCode, stdout, stderr } = await this.server.engine.exec(dockerId!, ['bash', '-c', script], { timeoutMs: 120_000 });
+    const { exitCode, stdout, stderr } = await this.server.engine.exec(dockerId!, ['bash', '-c', script], {
+      timeoutMs: 120_000,
+    });
     expect({ script, exitCode, stderr }).toMatchObject({ exitCode: 0 });
     return stdout;
   }
@@ -55,8 +62,12 @@ export class FilesWorkspace {
 
   /** Empties the workspace. Nothing may be left in it beside what was asked for, and nothing may have been written anywhere else. */
   async clean(): Promise<void> {
-    const left = await this.inside('chmod -R u+rwX /workspace; find /workspace -name ".devforge-*"; find /workspace -mindepth 1 -maxdepth 1 -exec rm -rf {} +');
-    const outside = await this.inside('find /tmp /home/dev /var/lib/devforge /var/tmp /dev/shm -newer /tmp/outside-mark ! -path "/tmp/outside-mark" 2>/dev/null | grep -v "^/home/dev/.claude" | sort');
+    const left = await this.inside(
+      'chmod -R u+rwX /workspace; find /workspace -name ".devforge-*"; find /workspace -mindepth 1 -maxdepth 1 -exec rm -rf {} +',
+    );
+    const outside = await this.inside(
+      'find /tmp /home/dev /var/lib/devforge /var/tmp /dev/shm -newer /tmp/outside-mark ! -path "/tmp/outside-mark" 2>/dev/null | grep -v "^/home/dev/.claude" | sort',
+    );
     expect({ left, outside }).toEqual({ left: '', outside: '' });
   }
 
@@ -67,5 +78,7 @@ export class FilesWorkspace {
 }
 
 async function running(server: TestServer, extra: object = {}): Promise<Container> {
-  return ok(await server.api.create({ name: uniqueName('files'), template: 'claude', ...extra }, { prefer: 'wait=60' }));
+  return ok(
+    await server.api.create({ name: uniqueName('files'), template: 'claude', ...extra }, { prefer: 'wait=60' }),
+  );
 }

@@ -30,7 +30,10 @@ export interface TestServer {
  *
  * @param env settings of the test, over those that it gets anyway
  */
-export async function startTestServer(env: Record<string, string> = {}, options: DevForgeOptions = {}): Promise<TestServer> {
+export async function startTestServer(
+  env: Record<string, string> = {},
+  options: DevForgeOptions = {},
+): Promise<TestServer> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'devforge-e2e-')));
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
@@ -61,7 +64,11 @@ export async function gitFixture(server: Pick<TestServer, 'key'>): Promise<GitSe
   const git = await startGitServers();
   try {
     await git.ssh.authorize(server.key.publicKey);
-    await git.createRepository('open', { files: { 'README.md': 'hello\n' }, commits: 3, branches: { dev: { 'dev.txt': 'dev\n' } } });
+    await git.createRepository('open', {
+      files: { 'README.md': 'hello\n' },
+      commits: 3,
+      branches: { dev: { 'dev.txt': 'dev\n' } },
+    });
     await git.createRepository('secret', { private: true, files: { 'secret.txt': 'kept\n' } });
     return git;
   } catch (error) {

@@ -28,7 +28,15 @@ export function paxOf(records: Record<string, string>): TarMember {
   return { name: 'PaxHeader', type: 'x', content: lines.join('') };
 }
 
-function member({ name, type = '0', link = '', content = '', size, mode = 0o644, magic = 'ustar\x0000' }: TarMember): Buffer {
+function member({
+  name,
+  type = '0',
+  link = '',
+  content = '',
+  size,
+  mode = 0o644,
+  magic = 'ustar\x0000',
+}: TarMember): Buffer {
   const data = Buffer.from(content as string);
   const header = Buffer.alloc(BLOCK);
   header.set(Buffer.from(name as string).subarray(0, 100), 0);

@@ -13,15 +13,26 @@ export const BROKEN_BASE = 'devforge-test-broken:latest';
 export async function makeBrokenBase({ docker }: Engine): Promise<void> {
   const tar = pack();
   tar.finalize();
-  const answer = (await docker.importImage(tar as unknown as NodeJS.ReadableStream, { repo: 'devforge-test-broken', tag: 'latest' })) as Readable;
+  const answer = (await docker.importImage(tar as unknown as NodeJS.ReadableStream, {
+    repo: 'devforge-test-broken',
+    tag: 'latest',
+  })) as Readable;
   await text(answer);
 }
 
 /** Takes it away with what builds on it left behind. */
 export async function removeBrokenBase({ docker }: Engine): Promise<void> {
-  const base = await docker.getImage(BROKEN_BASE).inspect().catch(() => undefined);
+  const base = await docker
+    .getImage(BROKEN_BASE)
+    .inspect()
+    .catch(() => undefined);
   if (base === undefined) return;
   const all = await docker.listImages({ all: true });
-  const onTop = (id: string): string[] => all.filter(({ ParentId }) => ParentId === id).flatMap(({ Id }) => [...onTop(Id), Id]);
-  for (const id of [...onTop(base.Id), base.Id]) await docker.getImage(id).remove({ force: true }).catch(() => undefined);
+  const onTop = (id: string): string[] =>
+    all.filter(({ ParentId }) => ParentId === id).flatMap(({ Id }) => [...onTop(Id), Id]);
+  for (const id of [...onTop(base.Id), base.Id])
+    await docker
+      .getImage(id)
+      .remove({ force: true })
+      .catch(() => undefined);
 }

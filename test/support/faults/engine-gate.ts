@@ -1,6 +1,12 @@
 import { once } from 'node:events';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, request as httpRequest, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  request as httpRequest,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,10 +51,14 @@ export class EngineGate {
     private readonly folder: string,
     private readonly target: string,
   ) {
-    this.server = createServer((incoming, outgoing) => void this.serve(incoming, outgoing).catch(() => outgoing.destroy()));
+    this.server = createServer(
+      (incoming, outgoing) => void this.serve(incoming, outgoing).catch(() => outgoing.destroy()),
+    );
     this.server.requestTimeout = 0;
     this.server.on('connection', (socket: Socket) => this.track(socket));
-    this.server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => this.upgrade(incoming, socket, head));
+    this.server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.upgrade(incoming, socket, head),
+    );
   }
 
   /** @param target the engine's socket */
@@ -116,13 +126,18 @@ export class EngineGate {
     outgoing.once('close', () => this.underWay.delete(outgoing));
     const refusal = this.refusals.find(({ matches }) => matches(request));
     if (refusal !== undefined) {
-      return void outgoing.writeHead(refusal.status, { 'content-type': 'application/json' }).end(JSON.stringify({ message: refusal.message }));
+      return void outgoing
+        .writeHead(refusal.status, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ message: refusal.message }));
     }
     const hold = this.holdFor(request);
     if (hold?.when === 'before' && (await hold.arrive(request)) === 'drop') return void outgoing.destroy();
-    const forwarded = httpRequest({ socketPath: this.target, method: request.method, path: incoming.url, headers: incoming.headers, agent: false }, (response) => {
-      this.passBack(response, outgoing, request, hold).catch(() => outgoing.destroy());
-    });
+    const forwarded = httpRequest(
+      { socketPath: this.target, method: request.method, path: incoming.url, headers: incoming.headers, agent: false },
+      (response) => {
+        this.passBack(response, outgoing, request, hold).catch(() => outgoing.destroy());
+      },
+    );
     forwarded.on('error', () => outgoing.destroy());
     forwarded.on('socket', (socket) => this.track(socket));
     outgoing.on('close', () => forwarded.destroy());
@@ -130,7 +145,12 @@ export class EngineGate {
     else forwarded.end(content);
   }
 
-  private async passBack(response: IncomingMessage, outgoing: ServerResponse, request: GateRequest, hold: Hold | undefined): Promise<void> {
+  private async passBack(
+    response: IncomingMessage,
+    outgoing: ServerResponse,
+    request: GateRequest,
+    hold: Hold | undefined,
+  ): Promise<void> {
     if (hold?.when === 'after' && (await hold.arrive(request)) === 'drop') return void outgoing.destroy();
     outgoing.writeHead(response.statusCode ?? 502, response.headers);
     outgoing.flushHeaders();
@@ -143,7 +163,9 @@ export class EngineGate {
   private upgrade(incoming: IncomingMessage, client: Duplex, head: Buffer): void {
     this.note(incoming, undefined);
     const engine = this.track(connect(this.target));
-    const headers = incoming.rawHeaders.flatMap((name, index, all) => (index % 2 === 0 ? [`${name}: ${all[index + 1]}`] : []));
+    const headers = incoming.rawHeaders.flatMap((name, index, all) =>
+      index % 2 === 0 ? [`${name}: ${all[index + 1]}`] : [],
+    );
     engine.write(`${incoming.method} ${incoming.url} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`);
     engine.write(head);
     engine.pipe(client).pipe(engine);
@@ -159,7 +181,10 @@ export class EngineGate {
   }
 
   private note(incoming: IncomingMessage, content: Buffer | undefined): GateRequest {
-    const body = content === undefined || content.length === 0 ? undefined : (JSON.parse(content.toString('utf8')) as Record<string, unknown>);
+    const body =
+      content === undefined || content.length === 0
+        ? undefined
+        : (JSON.parse(content.toString('utf8')) as Record<string, unknown>);
     const request = { method: incoming.method ?? '', url: (incoming.url ?? '').replace(VERSION, ''), body };
     this.requests.push(request);
     return request;

@@ -12,7 +12,10 @@ export interface FaultServer extends TestServer {
 }
 
 /** Starts one, and lets it build the image that the tests need where that is missing. */
-export async function startFaultServer(env: Record<string, string> = {}, options: DevForgeOptions = {}): Promise<FaultServer> {
+export async function startFaultServer(
+  env: Record<string, string> = {},
+  options: DevForgeOptions = {},
+): Promise<FaultServer> {
   const gate = await EngineGate.start();
   try {
     const server = await startTestServer({ ...gate.env, ...env }, options);

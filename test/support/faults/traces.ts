@@ -24,7 +24,12 @@ export function expectedTraces(id: string, { key }: { key: boolean }): string[] 
 }
 
 /** It runs, its job is over, and the engine has each of its parts once. */
-export async function expectWhole(server: Pick<TestServer, 'api' | 'engine'>, id: string, parts: { key: boolean } = { key: false }, timeoutMs = 60_000): Promise<Container> {
+export async function expectWhole(
+  server: Pick<TestServer, 'api' | 'engine'>,
+  id: string,
+  parts: { key: boolean } = { key: false },
+  timeoutMs = 60_000,
+): Promise<Container> {
   const container = await server.api.waitForStatus(id, 'running', timeoutMs);
   expect(container).toMatchObject({ statusReason: null, job: { state: 'completed', progress: 100, error: null } });
   expect(await tracesOf(server.engine, id)).toEqual(expectedTraces(id, parts));
@@ -35,7 +40,11 @@ export async function expectWhole(server: Pick<TestServer, 'api' | 'engine'>, id
 }
 
 /** The repository is there, as the server has it, and its files are those of the last commit. */
-export async function expectRepository({ engine }: Pick<TestServer, 'engine'>, { dockerId }: Container, commits: number): Promise<void> {
+export async function expectRepository(
+  { engine }: Pick<TestServer, 'engine'>,
+  { dockerId }: Container,
+  commits: number,
+): Promise<void> {
   const log = await engine.exec(dockerId!, ['git', '-C', '/workspace', 'log', '--format=%s'], { user: '1000' });
   expect(log.stderr).toBe('');
   expect(log.stdout.trim().split('\n')).toHaveLength(commits);
@@ -51,13 +60,19 @@ export async function expectRemovable({ api, engine }: Pick<TestServer, 'api' | 
 }
 
 /** The removal is done, by whom ever. */
-export async function expectGone({ api, engine }: Pick<TestServer, 'api' | 'engine'>, id: string, left: string[] = []): Promise<void> {
+export async function expectGone(
+  { api, engine }: Pick<TestServer, 'api' | 'engine'>,
+  id: string,
+  left: string[] = [],
+): Promise<void> {
   await until('it is gone', async () => (await api.get(id)).status === 404, 30_000);
   expect(await tracesOf(engine, id)).toEqual(left);
 }
 
 /** The ids for which a container was ever asked for through this gate. */
 export function idsMadeThrough({ requests }: EngineGate): Set<string> {
-  const labels = requests.flatMap(({ method, url, body }) => (method === 'POST' && url.startsWith('/containers/create') ? [body?.['Labels']] : []));
+  const labels = requests.flatMap(({ method, url, body }) =>
+    method === 'POST' && url.startsWith('/containers/create') ? [body?.['Labels']] : [],
+  );
   return new Set((labels as Record<string, string>[]).map((each) => each['devforge.id']!));
 }

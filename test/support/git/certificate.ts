@@ -43,7 +43,11 @@ export class TestAuthority {
     const names = [...new Set(hosts)]
       .filter((host) => !isIPv4(host) || PRIVATE.test(host))
       .map((host) => `${isIPv4(host) ? 'IP' : 'DNS'}:${host}`);
-    const extensions = ['basicConstraints = CA:FALSE', 'extendedKeyUsage = serverAuth', `subjectAltName = ${names.join(',')}`];
+    const extensions = [
+      'basicConstraints = CA:FALSE',
+      'extendedKeyUsage = serverAuth',
+      `subjectAltName = ${names.join(',')}`,
+    ];
     await writeFile(join(this.dir, `${name}.cnf`), extensions.join('\n'));
     await this.call('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', `${name}.key`);
     await this.call('req', '-new', '-config', 'openssl.cnf', '-key', `${name}.key`, '-out', `${name}.csr`);

@@ -51,7 +51,7 @@ export class Faults {
   /** Passes a stream on, as slowly as the knobs say. For use in `stream.pipeline`. */
   async *paced(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of source) {
-      for (let offset = 0; offset < chunk.length; ) {
+      for (let offset = 0; offset < chunk.length;) {
         await this.open();
         const rate = this.bytesPerSecond;
         const size = rate > 0 ? Math.max(1, Math.floor(rate / SLICES_PER_SECOND)) : chunk.length;

@@ -40,7 +40,11 @@ export class GitServers {
     const dir = await mkdtemp(join(tmpdir(), 'devforge-git-'));
     let ssh: SshGitServer | undefined;
     try {
-      const [root, keys, tls] = ['repositories', 'ssh', 'tls'].map((name) => join(dir, name)) as [string, string, string];
+      const [root, keys, tls] = ['repositories', 'ssh', 'tls'].map((name) => join(dir, name)) as [
+        string,
+        string,
+        string,
+      ];
       await Promise.all([root, keys, tls].map((folder) => mkdir(folder)));
       const host = options.host ?? (await dockerBridgeAddress()) ?? '127.0.0.1';
       const hosts = ['localhost', host, ...(await localAddresses()), ...(options.certificateHosts ?? [])];

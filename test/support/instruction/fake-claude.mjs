@@ -14,13 +14,19 @@ const argv = process.argv.slice(2);
 const option = (name) => argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
 const session = option('resume') ?? option('session-id') ?? randomUUID();
 const log = process.env.FAKE_CLAUDE_LOG;
-const earlier = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').map((line) => JSON.parse(line)).filter(({ argv }) => argv) : [];
+const earlier = existsSync(log)
+  ? readFileSync(log, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .filter(({ argv }) => argv)
+  : [];
 const note = (said) => appendFileSync(log, `${JSON.stringify(said)}\n`);
 const emit = (event) => print(`${JSON.stringify({ session_id: session, ...event })}\n`);
 
 function print(text) {
   const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at);
+  for (let at = 0; at < bytes.length;) at += writeSync(1, bytes, at);
 }
 
 const steps = {
@@ -29,12 +35,27 @@ const steps = {
   tool: (id) => emit({ type: 'assistant', message: { content: [{ type: 'tool_use', id, name: 'Bash', input: {} }] } }),
   toolResult: (id) => emit({ type: 'user', message: { content: [{ type: 'tool_result', tool_use_id: id }] } }),
   retry: (error) => emit({ type: 'system', subtype: 'api_retry', error }),
-  result: (fields = {}) => emit({ type: 'result', subtype: 'success', is_error: false, num_turns: 1, result: 'done', total_cost_usd: 0.5, usage: { input_tokens: 2, output_tokens: 3 }, ...fields }),
+  result: (fields = {}) =>
+    emit({
+      type: 'result',
+      subtype: 'success',
+      is_error: false,
+      num_turns: 1,
+      result: 'done',
+      total_cost_usd: 0.5,
+      usage: { input_tokens: 2, output_tokens: 3 },
+      ...fields,
+    }),
   print,
   stderr: (text) => writeSync(2, text),
   many: (number) => {
     for (let from = 1; from <= number; from += 1000) {
-      print(Array.from({ length: Math.min(1000, number - from + 1) }, (_, index) => `${JSON.stringify({ type: 'assistant', at: from + index, message: { content: [] } })}\n`).join(''));
+      print(
+        Array.from(
+          { length: Math.min(1000, number - from + 1) },
+          (_, index) => `${JSON.stringify({ type: 'assistant', at: from + index, message: { content: [] } })}\n`,
+        ).join(''),
+      );
     }
   },
   wait: (ms) => sleep(ms),
@@ -46,7 +67,8 @@ const steps = {
   shell: (command) => execFileSync('bash', ['-ec', command], { stdio: ['ignore', 'ignore', 'inherit'] }),
   exit: (code) => process.exit(code),
   kill: (signal) => process.kill(process.pid, signal),
-  child: (detached) => note({ child: spawn('sleep', ['600'], { detached, stdio: detached ? 'ignore' : 'inherit' }).pid }),
+  child: (detached) =>
+    note({ child: spawn('sleep', ['600'], { detached, stdio: detached ? 'ignore' : 'inherit' }).pid }),
   ask: async (id, input) => {
     emit({ type: 'control_request', request_id: id, request: { subtype: 'can_use_tool', tool_name: 'Bash', input } });
     for (;;) {
@@ -55,7 +77,10 @@ const steps = {
       const message = JSON.parse(value);
       if (message.response?.request_id !== id) continue;
       note({ answered: message.response.response });
-      return emit({ type: 'assistant', message: { content: [{ type: 'text', text: message.response.response.behavior }] } });
+      return emit({
+        type: 'assistant',
+        message: { content: [{ type: 'text', text: message.response.response.behavior }] },
+      });
     }
   },
 };
@@ -67,7 +92,13 @@ const prompt = JSON.parse(first).message.content;
 const projects = join(process.env.CLAUDE_CONFIG_DIR, 'projects', 'somewhere');
 const transcript = join(projects, `${session}.jsonl`);
 const script = JSON.parse((earlier[0] ?? { prompt }).prompt);
-note({ argv, prompt, cwd: process.cwd(), umask: process.umask(), env: { id: process.env.DEVFORGE_INSTRUCTION_ID, key: process.env.ANTHROPIC_API_KEY } });
+note({
+  argv,
+  prompt,
+  cwd: process.cwd(),
+  umask: process.umask(),
+  env: { id: process.env.DEVFORGE_INSTRUCTION_ID, key: process.env.ANTHROPIC_API_KEY },
+});
 for (const [name, ...values] of script[Math.min(earlier.length, script.length - 1)]) {
   if (name === 'init') {
     mkdirSync(projects, { recursive: true });

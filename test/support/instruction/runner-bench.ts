@@ -75,7 +75,14 @@ export class RunnerBench {
   }
 
   request(attempts: Step[][], extra: object = {}): object {
-    return { prompt: JSON.stringify(attempts), cwd: this.work, permissionMode: 'bypassPermissions', newSessionId: this.session, ...QUICK, ...extra };
+    return {
+      prompt: JSON.stringify(attempts),
+      cwd: this.work,
+      permissionMode: 'bypassPermissions',
+      newSessionId: this.session,
+      ...QUICK,
+      ...extra,
+    };
   }
 
   spawn(command: string, ...words: string[]): ChildProcess {
@@ -95,7 +102,12 @@ export class RunnerBench {
     });
   }
 
-  async run(command: string, words: string[] = [], input = '', id: string = this.id): Promise<{ exitCode: number | null; stdout: string; stderr: string }> {
+  async run(
+    command: string,
+    words: string[] = [],
+    input = '',
+    id: string = this.id,
+  ): Promise<{ exitCode: number | null; stdout: string; stderr: string }> {
     const child = this.call([command, id, ...words]);
     child.stdin!.on('error', () => undefined);
     child.stdin!.end(input);
@@ -179,7 +191,10 @@ export class RunnerBench {
   /** What the fake CLI noted, in order. */
   async notes(): Promise<Record<string, unknown>[]> {
     const notes = await readFile(join(this.folder, 'calls.ndjson'), 'utf8').catch(() => '');
-    return notes.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
+    return notes
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
   async calls(): Promise<Call[]> {
@@ -187,7 +202,10 @@ export class RunnerBench {
   }
 
   events(): Promise<string[]> {
-    return readFile(this.file('events.ndjson'), 'utf8').then((lines) => lines.split('\n').slice(0, -1), () => []);
+    return readFile(this.file('events.ndjson'), 'utf8').then(
+      (lines) => lines.split('\n').slice(0, -1),
+      () => [],
+    );
   }
 
   /** Waits until the events hold this text. */
@@ -215,7 +233,9 @@ export class RunnerBench {
 
 async function processes(file: string, match: (content: string) => boolean): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(pids.map(async (pid) => match(await readFile(`/proc/${pid}/${file}`, 'latin1').catch(() => ''))));
+  const found = await Promise.all(
+    pids.map(async (pid) => match(await readFile(`/proc/${pid}/${file}`, 'latin1').catch(() => ''))),
+  );
   return pids.filter((_, index) => found[index]).map(Number);
 }
 

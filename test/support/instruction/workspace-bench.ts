@@ -77,7 +77,11 @@ export class WorkspaceBench {
     return stdout;
   }
 
-  async run(argv: string[], env: Record<string, string> = {}, input?: string): Promise<{ exitCode: number | null; stdout: string }> {
+  async run(
+    argv: string[],
+    env: Record<string, string> = {},
+    input?: string,
+  ): Promise<{ exitCode: number | null; stdout: string }> {
     const { exec, stream, stdout } = await this.open(argv, env);
     stream.end(input);
     const printed = await buffer(stdout);
@@ -121,7 +125,16 @@ export class Instruction {
 
   /** Runs it to its end, or until its container or runner is gone. */
   start(): Promise<Shown> {
-    const request = { prompt: this.prompt, cwd: '/workspace', permissionMode: 'bypassPermissions', newSessionId: this.session, stallSeconds: 120, graceSeconds: 10, stopSeconds: 3, ...this.extra };
+    const request = {
+      prompt: this.prompt,
+      cwd: '/workspace',
+      permissionMode: 'bypassPermissions',
+      newSessionId: this.session,
+      stallSeconds: 120,
+      graceSeconds: 10,
+      stopSeconds: 3,
+      ...this.extra,
+    };
     return this.follow('start', JSON.stringify(request), 'follow');
   }
 
@@ -136,7 +149,11 @@ export class Instruction {
   }
 
   async state(command: string, words: string[] = [], input: object = {}): Promise<string> {
-    const { stdout } = await this.workspace.run(['devforge-instruction', command, this.id, ...words], {}, JSON.stringify(input));
+    const { stdout } = await this.workspace.run(
+      ['devforge-instruction', command, this.id, ...words],
+      {},
+      JSON.stringify(input),
+    );
     return (JSON.parse(stdout) as { state: string }).state;
   }
 
@@ -159,12 +176,20 @@ export class Instruction {
     const last = lines.at(-1) ?? '';
     return {
       state: (JSON.parse(first) as { state: string }).state,
-      events: parse(lines.filter((line) => line.startsWith('E ')).map((line) => line.slice(2)).join('\n')),
+      events: parse(
+        lines
+          .filter((line) => line.startsWith('E '))
+          .map((line) => line.slice(2))
+          .join('\n'),
+      ),
       outcome: last.startsWith('O ') ? (JSON.parse(last.slice(2)) as Outcome) : null,
     };
   }
 }
 
 function parse(lines: string): RunEvent[] {
-  return lines.split('\n').filter(Boolean).map((line) => JSON.parse(line) as RunEvent);
+  return lines
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as RunEvent);
 }

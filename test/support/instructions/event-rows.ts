@@ -1,5 +1,13 @@
-import type { EventPage, InstructionEventsRepository, StoredEvent } from '../../../src/persistence/instruction-events.repository.js';
-import type { InstructionProgress, InstructionRow, InstructionsRepository } from '../../../src/persistence/instructions.repository.js';
+import type {
+  EventPage,
+  InstructionEventsRepository,
+  StoredEvent,
+} from '../../../src/persistence/instruction-events.repository.js';
+import type {
+  InstructionProgress,
+  InstructionRow,
+  InstructionsRepository,
+} from '../../../src/persistence/instructions.repository.js';
 import { instructionRow } from '../rows.js';
 
 /** One instruction and its events, in memory, as far as those need them who read. */
@@ -18,9 +26,12 @@ export class EventRows {
   get instructions(): InstructionsRepository {
     const progress = async (): Promise<InstructionProgress | null> => {
       if (this.away) throw new Error('the database is away');
-      return this.row && { lastSeq: this.events.length, isOver: this.row.finishedAt !== null, version: String(this.version) };
+      return (
+        this.row && { lastSeq: this.events.length, isOver: this.row.finishedAt !== null, version: String(this.version) }
+      );
     };
-    const findById = async (): Promise<InstructionRow | null> => this.row && { ...this.row, lastSeq: this.events.length };
+    const findById = async (): Promise<InstructionRow | null> =>
+      this.row && { ...this.row, lastSeq: this.events.length };
     return { progress, findById } as unknown as InstructionsRepository;
   }
 
@@ -34,7 +45,8 @@ export class EventRows {
   }
 
   add(count: number): void {
-    for (let index = 0; index < count; index++) this.events.push({ seq: this.events.length + 1, event: `{"n":${this.events.length + 1}}` });
+    for (let index = 0; index < count; index++)
+      this.events.push({ seq: this.events.length + 1, event: `{"n":${this.events.length + 1}}` });
   }
 
   change(patch: Partial<InstructionRow>): void {

@@ -24,7 +24,8 @@ export class FakeRuns {
 
   constructor(runtime: FakeRuntime) {
     this.turn();
-    runtime.containers.onExec = ({ argv: [, command, id, ...rest], stdin }) => this.command(command!, id!, rest, String(stdin));
+    runtime.containers.onExec = ({ argv: [, command, id, ...rest], stdin }) =>
+      this.command(command!, id!, rest, String(stdin));
     runtime.containers.onOpen = async ({ argv: [, command, id, ...rest] }, side) => {
       switch (command) {
         case 'diff':
@@ -57,7 +58,10 @@ export class FakeRuns {
     for (;;) {
       if (left) return 1;
       const { outcome, alive, events } = run;
-      const more = events.map((event) => `${event}\n`).join('').slice(at);
+      const more = events
+        .map((event) => `${event}\n`)
+        .join('')
+        .slice(at);
       at += more.length;
       for (const line of more.split('\n').slice(0, -1)) stdout.write(`E ${line}\n`);
       if (outcome !== undefined || !alive) {
@@ -72,7 +76,16 @@ export class FakeRuns {
   of(id: string): FakeRun {
     const known = this.runs.get(id);
     if (known !== undefined) return known;
-    const run: FakeRun = { request: undefined, events: [], outcome: undefined, alive: false, prompts: 0, resumes: 0, answers: [], removed: false };
+    const run: FakeRun = {
+      request: undefined,
+      events: [],
+      outcome: undefined,
+      alive: false,
+      prompts: 0,
+      resumes: 0,
+      answers: [],
+      removed: false,
+    };
     this.runs.set(id, run);
     return run;
   }
@@ -93,7 +106,12 @@ export class FakeRuns {
     this.tell();
   }
 
-  private command(command: string, id: string, [requestId]: string[], stdin: string): { exitCode: number; stdout: string } {
+  private command(
+    command: string,
+    id: string,
+    [requestId]: string[],
+    stdin: string,
+  ): { exitCode: number; stdout: string } {
     const run = this.of(id);
     const answer = (state: string) => ({ exitCode: 0, stdout: `${JSON.stringify({ state })}\n` });
     switch (command) {

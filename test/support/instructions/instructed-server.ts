@@ -22,7 +22,10 @@ export interface InstructedServer extends TestServer {
   workspace(body?: Partial<CreateContainer>): Promise<Workspace>;
 }
 
-export async function startInstructedServer(env: Record<string, string> = {}, options: DevForgeOptions = {}): Promise<InstructedServer> {
+export async function startInstructedServer(
+  env: Record<string, string> = {},
+  options: DevForgeOptions = {},
+): Promise<InstructedServer> {
   const model = await startMessagesApi();
   try {
     const server = await startTestServer(env, options);
@@ -39,11 +42,25 @@ export async function startInstructedServer(env: Record<string, string> = {}, op
     const workspace = async (body: Partial<CreateContainer> = {}): Promise<Workspace> => {
       const name = body.name ?? uniqueName('agent');
       const scripted = model.model(name);
-      const asked = { name, template: 'claude' as const, mode: 'autonomous' as const, cpuLimit: 2, memoryLimit: 1024, ...body, env: { ...scripted.env, ...body.env } };
+      const asked = {
+        name,
+        template: 'claude' as const,
+        mode: 'autonomous' as const,
+        cpuLimit: 2,
+        memoryLimit: 1024,
+        ...body,
+        env: { ...scripted.env, ...body.env },
+      };
       const { id } = ok(await server.api.create(asked));
       return { container: await server.api.waitForStatus(id, 'running'), model: scripted };
     };
-    return { ...server, model, instructions: new InstructionsClient(server.api, server.devforge.token), workspace, dispose };
+    return {
+      ...server,
+      model,
+      instructions: new InstructionsClient(server.api, server.devforge.token),
+      workspace,
+      dispose,
+    };
   } catch (error) {
     await model.close();
     throw error;

@@ -47,7 +47,11 @@ export class InstructionsClient {
     private readonly token: string,
   ) {}
 
-  post(container: string, body: CreateInstruction | Record<string, unknown>, headers: Headers = {}): Promise<ApiResponse<Instruction>> {
+  post(
+    container: string,
+    body: CreateInstruction | Record<string, unknown>,
+    headers: Headers = {},
+  ): Promise<ApiResponse<Instruction>> {
     return this.api.request('POST', `/api/containers/${container}/instructions`, { body, headers });
   }
 
@@ -55,7 +59,10 @@ export class InstructionsClient {
     return ok(await this.post(container, { prompt, ...more }));
   }
 
-  list(container: string, query: Record<string, string | number> = {}): Promise<ApiResponse<{ items: Instruction[]; nextCursor: string | null }>> {
+  list(
+    container: string,
+    query: Record<string, string | number> = {},
+  ): Promise<ApiResponse<{ items: Instruction[]; nextCursor: string | null }>> {
     return this.api.request('GET', `/api/containers/${container}/instructions`, { query });
   }
 
@@ -78,11 +85,15 @@ export class InstructionsClient {
   /** As soon as it is so. A server that is away is asked again. */
   when(id: string, what: string, is: (instruction: Instruction) => boolean, timeoutMs = END_MS): Promise<Instruction> {
     let last: unknown;
-    const seen = until(`instruction ${id} ${what}`, async () => {
-      const { body } = await this.get(id);
-      last = body;
-      return is(body) && body;
-    }, timeoutMs);
+    const seen = until(
+      `instruction ${id} ${what}`,
+      async () => {
+        const { body } = await this.get(id);
+        last = body;
+        return is(body) && body;
+      },
+      timeoutMs,
+    );
     return seen.catch((error: Error) => {
       throw new Error(`${error.message}: ${JSON.stringify(last)}`);
     });
@@ -93,16 +104,27 @@ export class InstructionsClient {
   }
 
   /** The answer as it streams. */
-  stream(id: string, query: Record<string, string | number | boolean> = {}, headers: Headers = {}, signal?: AbortSignal): Promise<Response> {
+  stream(
+    id: string,
+    query: Record<string, string | number | boolean> = {},
+    headers: Headers = {},
+    signal?: AbortSignal,
+  ): Promise<Response> {
     const url = new URL(`/api/instructions/${id}/events`, this.api.url);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
-    return fetch(url, { headers: { authorization: `Bearer ${this.token}`, ...headers }, signal: signal ?? AbortSignal.timeout(END_MS) });
+    return fetch(url, {
+      headers: { authorization: `Bearer ${this.token}`, ...headers },
+      signal: signal ?? AbortSignal.timeout(END_MS),
+    });
   }
 
   /** Everything until the answer ends. */
   async events(id: string, query: Record<string, string | number | boolean> = {}): Promise<InstructionEvent[]> {
     const response = await this.stream(id, query);
-    return (await response.text()).split('\n').filter(Boolean).map((line) => JSON.parse(line) as InstructionEvent);
+    return (await response.text())
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as InstructionEvent);
   }
 
   /** Each event as it comes, until the answer ends. */

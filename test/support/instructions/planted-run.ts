@@ -36,14 +36,19 @@ const PLANT = `
  * An instruction whose run is over before it begins: what it left was put into the container while another one held it
  * back. From `begin` on it goes the way of any other.
  */
-export async function plantRun({ instructions, container, model, engine }: Ground, events: number): Promise<{ id: string; begin: () => void }> {
+export async function plantRun(
+  { instructions, container, model, engine }: Ground,
+  events: number,
+): Promise<{ id: string; begin: () => void }> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const turns = model.turns.length;
   model.next(async () => (await promise, say('Over.')));
   await instructions.accepted(container.id, 'Hold the next one back.');
   await model.turn(turns + 1, 60_000);
   const { id } = await instructions.accepted(container.id, 'Never asked.');
-  const { exitCode, stderr } = await engine.exec(container.dockerId!, ['node', '-e', PLANT, id, String(events)], { timeoutMs: 60_000 });
+  const { exitCode, stderr } = await engine.exec(container.dockerId!, ['node', '-e', PLANT, id, String(events)], {
+    timeoutMs: 60_000,
+  });
   if (exitCode !== 0) throw new Error(`The run could not be planted: ${stderr}`);
   return { id, begin: resolve };
 }

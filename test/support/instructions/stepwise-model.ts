@@ -30,10 +30,17 @@ export class StepwiseModel {
 }
 
 function stateOf({ body }: ModelRequest): { name: string; steps: number; seconds: number; done: number } {
-  const contents = body.messages.filter(({ role }) => role === 'user').flatMap(({ content }) => (typeof content === 'string' ? [{ type: 'text', text: content }] : content));
+  const contents = body.messages
+    .filter(({ role }) => role === 'user')
+    .flatMap(({ content }) => (typeof content === 'string' ? [{ type: 'text', text: content }] : content));
   const texts = contents.map(({ text }) => text ?? '').join('\n');
   const [, name = '?', steps = '0', seconds = '0'] = [...texts.matchAll(PROMPT)].at(-1) ?? [];
-  return { name, steps: Number(steps), seconds: Number(seconds), done: contents.filter(({ type }) => type === 'tool_result').length };
+  return {
+    name,
+    steps: Number(steps),
+    seconds: Number(seconds),
+    done: contents.filter(({ type }) => type === 'tool_result').length,
+  };
 }
 
 /** The kinds of events that such a task has, in order. */
@@ -49,9 +56,18 @@ export interface StepwiseTask {
 }
 
 /** It ran once, to its end, and every event of it is there once. */
-export async function expectWhole(instructions: InstructionsClient, { name, steps, id }: StepwiseTask, model: StepwiseModel): Promise<Instruction> {
+export async function expectWhole(
+  instructions: InstructionsClient,
+  { name, steps, id }: StepwiseTask,
+  model: StepwiseModel,
+): Promise<Instruction> {
   const ended = await instructions.ended(id, 240_000);
-  expect({ name, status: ended.status, reason: ended.statusReason, result: ended.result }).toEqual({ name, status: 'succeeded', reason: null, result: `${name} is done` });
+  expect({ name, status: ended.status, reason: ended.statusReason, result: ended.result }).toEqual({
+    name,
+    status: 'succeeded',
+    reason: null,
+    result: `${name} is done`,
+  });
   const asked = upTo(steps, 0).map((done) => model.asked.get(`${name} ${done}`));
   expect({ name, asked }).toEqual({ name, asked: asked.map(() => 1) });
   const events = await instructions.events(id);

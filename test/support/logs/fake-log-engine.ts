@@ -1,6 +1,12 @@
 import type { PinoLogger } from 'nestjs-pino';
 import { Clock } from '../../../src/common/clock.js';
-import { type ContainerRuntime, type InspectedContainer, type LogRecord, type LogRequest, RuntimeError } from '../../../src/runtime/container-runtime.js';
+import {
+  type ContainerRuntime,
+  type InspectedContainer,
+  type LogRecord,
+  type LogRequest,
+  RuntimeError,
+} from '../../../src/runtime/container-runtime.js';
 
 interface FakeContainer {
   lines: LogRecord[];
@@ -55,7 +61,11 @@ export class FakeLogEngine {
 
   run(dockerId: string): void {
     const known = this.containers.get(dockerId);
-    const run = { state: 'running', startedAt: new Date(START + this.starts++), runFrom: known?.lines.length ?? 0 } as const;
+    const run = {
+      state: 'running',
+      startedAt: new Date(START + this.starts++),
+      runFrom: known?.lines.length ?? 0,
+    } as const;
     if (known === undefined) this.containers.set(dockerId, { lines: [], ...run });
     else Object.assign(known, run);
     this.notify();
@@ -127,7 +137,9 @@ export class FakeLogEngine {
     await Promise.resolve();
     if (this.isAway) throw new RuntimeError('unavailable', 'the engine is away');
     const container = this.containers.get(dockerId);
-    return container === undefined ? null : ({ dockerId, state: container.state, startedAt: container.startedAt } as InspectedContainer);
+    return container === undefined
+      ? null
+      : ({ dockerId, state: container.state, startedAt: container.startedAt } as InspectedContainer);
   }
 
   private async *read(dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
@@ -145,7 +157,10 @@ export class FakeLogEngine {
       await this.beforeBatch();
       return yield lines.slice(Math.max(0, lines.length - request.tail));
     }
-    const cursor = { at: request.tail === undefined ? 0 : Math.max(0, container.lines.length - request.tail), isStalled: false };
+    const cursor = {
+      at: request.tail === undefined ? 0 : Math.max(0, container.lines.length - request.tail),
+      isStalled: false,
+    };
     if (request.follow) this.cursors.add(cursor);
     try {
       for (;;) {
@@ -153,7 +168,9 @@ export class FakeLogEngine {
         if (this.breaks > breaks) throw new RuntimeError('unavailable', 'the stream broke');
         const isOtherRun = container.startedAt !== startedAt;
         const { at } = cursor;
-        const end = cursor.isStalled ? at : Math.min(at + this.batchSize, isOtherRun && request.follow ? container.runFrom : Infinity);
+        const end = cursor.isStalled
+          ? at
+          : Math.min(at + this.batchSize, isOtherRun && request.follow ? container.runFrom : Infinity);
         const batch = container.lines.slice(at, end);
         cursor.at += batch.length;
         const wanted = batch.filter(isWanted);
@@ -162,7 +179,11 @@ export class FakeLogEngine {
           yield wanted;
         }
         if (batch.length > 0) continue;
-        const isOver = isOtherRun || container.state === 'exited' || this.containers.get(dockerId) !== container || this.graceful > graceful;
+        const isOver =
+          isOtherRun ||
+          container.state === 'exited' ||
+          this.containers.get(dockerId) !== container ||
+          this.graceful > graceful;
         if (!request.follow || (isOver && !cursor.isStalled)) return;
         await new Promise<void>((resolve) => {
           this.waiting.add(resolve);
@@ -190,7 +211,12 @@ export class FastClock extends Clock {
   }
 }
 
-export const quietLogger = { debug: () => undefined, error: () => undefined, warn: () => undefined, info: () => undefined } as unknown as PinoLogger;
+export const quietLogger = {
+  debug: () => undefined,
+  error: () => undefined,
+  warn: () => undefined,
+  info: () => undefined,
+} as unknown as PinoLogger;
 
 export async function eventually(condition: () => boolean, withinMs = 3_000): Promise<void> {
   const until = Date.now() + withinMs;

@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Failure, type Interruption, overloaded, type Part, type Reply, type Turn, type Usage } from './replies.js';
+import {
+  type Failure,
+  type Interruption,
+  overloaded,
+  type Part,
+  type Reply,
+  type Turn,
+  type Usage,
+} from './replies.js';
 import type { MessagesBody } from './requests.js';
 
 const CHARACTERS_PER_TOKEN = 4;
@@ -18,21 +26,31 @@ export interface StreamEvent {
  *
  * @param gone aborted when the client leaves or the server closes
  */
-export async function answer(reply: Reply, body: MessagesBody, response: ServerResponse, gone: AbortSignal): Promise<void> {
+export async function answer(
+  reply: Reply,
+  body: MessagesBody,
+  response: ServerResponse,
+  gone: AbortSignal,
+): Promise<void> {
   if (reply.kind === 'failure') return fail(reply, response);
   const { at, by } = reply.interrupted ?? {};
   const whole = body.stream !== true;
   if ((at === 'before' || (whole && at)) && !(await outlasts(by, response, gone))) return;
   if (whole) return send(200, messageOf(reply, body), response);
 
-  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', ...requestId() });
+  response.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache',
+    ...requestId(),
+  });
   const events = eventsOf(reply, body);
   const middle = Math.ceil(events.length / 2);
   for (const [index, event] of events.entries()) {
     if (at === 'amid' && index === middle && !(await outlasts(by, response, gone))) return;
     if (gone.aborted) return;
     response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-    if (reply.paceMs !== undefined && event.type === 'content_block_delta') await sleep(reply.paceMs, undefined, { signal: gone }).catch(() => undefined);
+    if (reply.paceMs !== undefined && event.type === 'content_block_delta')
+      await sleep(reply.paceMs, undefined, { signal: gone }).catch(() => undefined);
   }
   if (at === 'after' && !(await outlasts(by, response, gone))) return;
   response.end();
@@ -46,7 +64,11 @@ export function eventsOf(turn: Turn, body: MessagesBody): StreamEvent[] {
   return [
     { type: 'message_start', message: start },
     ...content.flatMap((part, index) => partEvents(part, index, length)),
-    { type: 'message_delta', delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: usage.output_tokens } },
+    {
+      type: 'message_delta',
+      delta: { stop_reason, stop_sequence: null },
+      usage: { output_tokens: usage.output_tokens },
+    },
     { type: 'message_stop' },
   ];
 }
@@ -65,9 +87,17 @@ function streamed(part: Part): { text: string; empty: object; delta: (piece: str
     case 'text':
       return { text: part.text, empty: { type: 'text', text: '' }, delta: (text) => ({ type: 'text_delta', text }) };
     case 'thinking':
-      return { text: part.thinking, empty: { type: 'thinking', thinking: '', signature: '' }, delta: (thinking) => ({ type: 'thinking_delta', thinking }) };
+      return {
+        text: part.thinking,
+        empty: { type: 'thinking', thinking: '', signature: '' },
+        delta: (thinking) => ({ type: 'thinking_delta', thinking }),
+      };
     case 'tool_use':
-      return { text: JSON.stringify(part.input), empty: { ...part, input: {} }, delta: (partial_json) => ({ type: 'input_json_delta', partial_json }) };
+      return {
+        text: JSON.stringify(part.input),
+        empty: { ...part, input: {} },
+        delta: (partial_json) => ({ type: 'input_json_delta', partial_json }),
+      };
   }
 }
 
@@ -86,7 +116,9 @@ function messageOf(turn: Turn, body: MessagesBody) {
     type: 'message',
     role: 'assistant',
     model: body.model,
-    content: turn.parts.map((part) => (part.type === 'tool_use' ? { ...part, id: part.id ?? `toolu_${compactId()}` } : part)),
+    content: turn.parts.map((part) =>
+      part.type === 'tool_use' ? { ...part, id: part.id ?? `toolu_${compactId()}` } : part,
+    ),
     stop_reason: turn.stopReason ?? (called ? 'tool_use' : 'end_turn'),
     stop_sequence: null,
     usage,
@@ -110,8 +142,15 @@ function fail({ status, type, message, headers }: Failure, response: ServerRespo
   response.end(`event: error\ndata: ${JSON.stringify(error)}\n\n`);
 }
 
-export function send(status: number, body: unknown, response: ServerResponse, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { 'content-type': 'application/json', ...requestId(), ...headers }).end(JSON.stringify(body));
+export function send(
+  status: number,
+  body: unknown,
+  response: ServerResponse,
+  headers: Record<string, string> = {},
+): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json', ...requestId(), ...headers })
+    .end(JSON.stringify(body));
 }
 
 export function tokensOf(text: string): number {
@@ -122,7 +161,8 @@ function piecesOf(text: string, length: number): string[] {
   if (text.length <= length) return [text];
   const characters = [...text];
   const pieces: string[] = [];
-  for (let from = 0; from < characters.length; from += length) pieces.push(characters.slice(from, from + length).join(''));
+  for (let from = 0; from < characters.length; from += length)
+    pieces.push(characters.slice(from, from + length).join(''));
   return pieces;
 }
 

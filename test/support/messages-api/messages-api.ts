@@ -91,7 +91,15 @@ export class MessagesApi {
       left.resolve(!response.writableFinished);
       gone.abort();
     });
-    const asked: ModelRequest = { purpose: purposeOf(body), at: new Date(), headers, credential, body, ...newestOf(body), left: left.promise };
+    const asked: ModelRequest = {
+      purpose: purposeOf(body),
+      at: new Date(),
+      headers,
+      credential,
+      body,
+      ...newestOf(body),
+      left: left.promise,
+    };
     const reply = await this.modelFor(prefix, credential?.value).reply(asked);
     await answer(reply, body, response, AbortSignal.any([gone.signal, this.closing.signal]));
   }

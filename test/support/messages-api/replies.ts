@@ -72,7 +72,9 @@ export function unauthorized(): Failure {
 }
 
 export function rateLimited(retryAfterSeconds = 1): Failure {
-  return failure(429, 'rate_limit_error', 'This request would exceed the rate limit.', { 'retry-after': String(retryAfterSeconds) });
+  return failure(429, 'rate_limit_error', 'This request would exceed the rate limit.', {
+    'retry-after': String(retryAfterSeconds),
+  });
 }
 
 export function overloaded(): Failure {

@@ -74,7 +74,11 @@ export function newestOf(body: MessagesBody): Pick<ModelRequest, 'prompt' | 'too
   const results = blocks.filter(({ type }) => type === 'tool_result');
   return {
     prompt: blocks.flatMap(({ type, text }) => (type === 'text' && text !== undefined ? [text] : [])).join('\n'),
-    toolResults: results.map((block) => ({ id: block.tool_use_id ?? '', text: textOf(block.content), isError: block.is_error ?? false })),
+    toolResults: results.map((block) => ({
+      id: block.tool_use_id ?? '',
+      text: textOf(block.content),
+      isError: block.is_error ?? false,
+    })),
   };
 }
 

@@ -10,7 +10,8 @@ export class ScriptedModel {
   /** Every `POST /v1/messages` so far, in the order in which they came. */
   readonly requests: ModelRequest[] = [];
   private readonly script: (Reply | Handler)[] = [];
-  private unscripted: Handler = () => failure(400, 'invalid_request_error', `Nothing is scripted for this turn of ${this.name}.`);
+  private unscripted: Handler = () =>
+    failure(400, 'invalid_request_error', `Nothing is scripted for this turn of ${this.name}.`);
   private side: Handler = ({ body }) => sideAnswer(body);
 
   constructor(

@@ -4,7 +4,10 @@ import type { JsonSchema, MessagesBody } from './requests.js';
 /** What a model would say to the CLI's questions on the side: the form that is asked for, with next to nothing in it. */
 export function sideAnswer(body: MessagesBody): Reply {
   const forced = body.tools?.find(({ name }) => name === body.tool_choice?.name);
-  if (forced) return turn([{ type: 'tool_use', name: forced.name, input: exampleOf(forced.input_schema ?? {}) as Record<string, unknown> }]);
+  if (forced)
+    return turn([
+      { type: 'tool_use', name: forced.name, input: exampleOf(forced.input_schema ?? {}) as Record<string, unknown> },
+    ]);
   const schema = body.output_config?.format?.schema;
   return say(schema ? JSON.stringify(exampleOf(schema)) : 'ok');
 }

@@ -120,12 +120,25 @@ const PROCESSES = `${CONTAINER_PID}\n28086\n`;
 
 function version1(path: string, systemd: boolean): CgroupTree {
   const separate = ['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids'];
-  const controllers = systemd ? ['cpu,cpuacct', ...separate.filter((name) => !name.startsWith('cpu') || name === 'cpuset')] : separate;
-  const mounts = controllers.map((name, at) => `${32 + at} 31 0:${29 + at} / /sys/fs/cgroup/${name} rw,relatime - cgroup cgroup rw,${name}`);
+  const controllers = systemd
+    ? ['cpu,cpuacct', ...separate.filter((name) => !name.startsWith('cpu') || name === 'cpuset')]
+    : separate;
+  const mounts = controllers.map(
+    (name, at) => `${32 + at} 31 0:${29 + at} / /sys/fs/cgroup/${name} rw,relatime - cgroup cgroup rw,${name}`,
+  );
   const cpu = `sys/fs/cgroup/${systemd ? 'cpu,cpuacct' : 'cpuacct'}${path}`;
   return {
-    'proc/self/mountinfo': ['31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755', ...mounts, '41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw', ''].join('\n'),
-    [`proc/${CONTAINER_PID}/cgroup`]: [...controllers.map((name, at) => `${at + 1}:${name}:${path}`).toReversed(), `0::${path}`, ''].join('\n'),
+    'proc/self/mountinfo': [
+      '31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755',
+      ...mounts,
+      '41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw',
+      '',
+    ].join('\n'),
+    [`proc/${CONTAINER_PID}/cgroup`]: [
+      ...controllers.map((name, at) => `${at + 1}:${name}:${path}`).toReversed(),
+      `0::${path}`,
+      '',
+    ].join('\n'),
     [`proc/${CONTAINER_PID}/net/dev`]: NET_DEV,
     [`${cpu}/cpuacct.usage`]: '37528242\n',
     [`sys/fs/cgroup/memory${path}/memory.usage_in_bytes`]: '22405120\n',
@@ -160,7 +173,11 @@ export const CGROUP_TREES: [name: string, version: 1 | 2, tree: CgroupTree][] = 
   ['version 1, systemd driver', 1, version1(`/system.slice/docker-${CONTAINER_ID}.scope`, true)],
   ['version 2, cgroupfs driver', 2, version2(`/docker/${CONTAINER_ID}`)],
   ['version 2, systemd driver', 2, version2(`/system.slice/docker-${CONTAINER_ID}.scope`)],
-  ['version 2, systemd driver of a user', 2, version2(`/user.slice/user-1000.slice/user@1000.service/user.slice/docker-${CONTAINER_ID}.scope`)],
+  [
+    'version 2, systemd driver of a user',
+    2,
+    version2(`/user.slice/user-1000.slice/user@1000.service/user.slice/docker-${CONTAINER_ID}.scope`),
+  ],
 ];
 
 export function writeTree(root: string, tree: CgroupTree): void {

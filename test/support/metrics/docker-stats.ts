@@ -26,10 +26,14 @@ export interface StatsRow {
 
 /** Asks as `docker stats --no-stream` does, and computes as it does. */
 export async function dockerStats(docker: Docker, dockerId: string): Promise<StatsRow> {
-  const { read, cpu_stats, memory_stats, networks, pids_stats } = (await docker.getContainer(dockerId).stats({ stream: false })) as unknown as Stats;
+  const { read, cpu_stats, memory_stats, networks, pids_stats } = (await docker
+    .getContainer(dockerId)
+    .stats({ stream: false })) as unknown as Stats;
   const { usage, stats } = memory_stats;
   // calculateMemUsageUnixNoCache of the client: version 1 first, then version 2.
-  const [inactive = 0] = [stats['total_inactive_file'], stats['inactive_file']].filter((bytes) => bytes !== undefined && bytes < usage);
+  const [inactive = 0] = [stats['total_inactive_file'], stats['inactive_file']].filter(
+    (bytes) => bytes !== undefined && bytes < usage,
+  );
   const interfaces = Object.values(networks);
   return {
     at: Date.parse(read),
@@ -46,5 +50,9 @@ export async function dockerStats(docker: Docker, dockerId: string): Promise<Sta
 
 /** calculateCPUPercentUnix of the client, over the time between two rows. */
 export function cpuPercent(before: StatsRow, now: StatsRow): number {
-  return ((now.cpuNanoseconds - before.cpuNanoseconds) / (now.systemNanoseconds - before.systemNanoseconds)) * now.processors * 100;
+  return (
+    ((now.cpuNanoseconds - before.cpuNanoseconds) / (now.systemNanoseconds - before.systemNanoseconds)) *
+    now.processors *
+    100
+  );
 }

@@ -44,7 +44,10 @@ export const CACHED_MIB = 128;
  * Holds memory of its own and written files in the page cache, uses one core as far as it gets it, and talks to the echo.
  * Needs bash and perl, which every Debian has. It is under way once it has written `ready`.
  */
-export function loaded({ address, port }: HalfEcho): Pick<ContainerSpec, 'entrypoint' | 'network' | 'cpuLimit' | 'memoryLimit'> {
+export function loaded({
+  address,
+  port,
+}: HalfEcho): Pick<ContainerSpec, 'entrypoint' | 'network' | 'cpuLimit' | 'memoryLimit'> {
   const script = `
     perl -e '$held = "x"; $held x= ${ANONYMOUS_MIB} << 20; sleep' &
     dd if=/dev/zero of=/var/tmp/cached bs=1M count=${CACHED_MIB} status=none

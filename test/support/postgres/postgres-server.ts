@@ -32,10 +32,14 @@ export async function startPostgres(): Promise<PostgresServer> {
     url,
     pool,
     connections: async () => {
-      const { rows } = await pool.query<{ name: string }>("select application_name as name from pg_stat_activity where application_name in ('devforge', 'devforge-replicas')");
+      const { rows } = await pool.query<{ name: string }>(
+        "select application_name as name from pg_stat_activity where application_name in ('devforge', 'devforge-replicas')",
+      );
       return rows.map(({ name }) => name);
     },
-    terminate: async (name) => (await pool.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [name])).rows.length,
+    terminate: async (name) =>
+      (await pool.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [name]))
+        .rows.length,
     crash: async () => {
       const { rows } = await pool.query<{ pid: number }>('select pg_backend_pid() as pid');
       const status = await readFile(`/proc/${rows[0]!.pid}/status`, 'utf8');

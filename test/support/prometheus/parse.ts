@@ -46,7 +46,9 @@ export function parseExposition(text: string): Exposition {
     series.push(parsed);
   }
   const find = (name: string, labels: Record<string, string> = {}): Series[] =>
-    series.filter((each) => each.name === name && Object.entries(labels).every(([label, value]) => each.labels[label] === value));
+    series.filter(
+      (each) => each.name === name && Object.entries(labels).every(([label, value]) => each.labels[label] === value),
+    );
   return { types, series, find };
 }
 
@@ -73,5 +75,7 @@ export function metricsOf(expression: string): string[] {
     .replace(/\[[^\]]*\]/g, ' ')
     .replace(/\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)/g, ' ')
     .match(/[a-zA-Z_:][a-zA-Z0-9_:]*(?!\s*\(|[a-zA-Z0-9_:])/g);
-  return (names ?? []).filter((name) => !/^(?:and|or|unless|bool|offset)$/.test(name)).map((name) => name.replace(PARTS, ''));
+  return (names ?? [])
+    .filter((name) => !/^(?:and|or|unless|bool|offset)$/.test(name))
+    .map((name) => name.replace(PARTS, ''));
 }

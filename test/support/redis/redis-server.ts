@@ -43,7 +43,11 @@ export async function startRedis(wanted?: number): Promise<RedisServer> {
   }
 }
 
-async function firstStart(binary: string, dir: string, wanted?: number): Promise<{ port: number; process: OwnedProcess }> {
+async function firstStart(
+  binary: string,
+  dir: string,
+  wanted?: number,
+): Promise<{ port: number; process: OwnedProcess }> {
   for (let attempt = 1; ; attempt += 1) {
     const port = wanted ?? (await freePort());
     try {

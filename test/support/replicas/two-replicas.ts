@@ -33,7 +33,10 @@ export async function startTwoReplicas(link: 'PostgreSQL' | 'Redis'): Promise<Tw
     undo.push(() => postgres.stop());
     const redis = link === 'Redis' ? await startRedis() : undefined;
     undo.push(async () => redis?.stop());
-    const server = await startTestServer({ DATABASE_URL: postgres.url, ...(redis === undefined ? {} : { REDIS_URL: redis.url }) });
+    const server = await startTestServer({
+      DATABASE_URL: postgres.url,
+      ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
+    });
     const { token } = server.devforge;
     undo.push(() => server.dispose());
     const other = await startDevForge({ ...server.env, DEVFORGE_TOKEN: token });

@@ -17,7 +17,10 @@ class FakeEngineTransport extends EventEmitter {
 export class FakeSocket {
   connected = true;
   readonly sent: SentMessage[] = [];
-  readonly conn = Object.assign(new EventEmitter(), { transport: new FakeEngineTransport(), writeBuffer: [] as unknown[] });
+  readonly conn = Object.assign(new EventEmitter(), {
+    transport: new FakeEngineTransport(),
+    writeBuffer: [] as unknown[],
+  });
   readonly data: { principal: typeof ADMINISTRATOR; outbox: Outbox };
 
   /** @param isPaused whether messages stay in the process until `drain` */

@@ -51,7 +51,9 @@ export class SocketClient {
 
   /** As {@link all}, each with the time at which it came, milliseconds. */
   timed<Event extends ServerEvent>(event: Event): { at: number; payload: Payload<Event> }[] {
-    return this.received.filter((each) => each.event === event).map(({ at, payload }) => ({ at, payload: payload as Payload<Event> }));
+    return this.received
+      .filter((each) => each.event === event)
+      .map(({ at, payload }) => ({ at, payload: payload as Payload<Event> }));
   }
 
   close(): void {

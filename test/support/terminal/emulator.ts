@@ -21,7 +21,14 @@ export class Emulator {
   /** The visible lines, without the blanks at their ends. */
   lines(): string[] {
     const { active } = this.terminal.buffer;
-    return Array.from({ length: this.terminal.rows }, (_, row) => active.getLine(active.baseY + row)?.translateToString(true).trimEnd() ?? '');
+    return Array.from(
+      { length: this.terminal.rows },
+      (_, row) =>
+        active
+          .getLine(active.baseY + row)
+          ?.translateToString(true)
+          .trimEnd() ?? '',
+    );
   }
 
   text(): string {
@@ -35,7 +42,17 @@ export class Emulator {
       Array.from({ length: this.terminal.cols }, (_, column) => {
         const cell = active.getLine(row)?.getCell(column);
         if (cell === undefined) return '';
-        const style = [cell.getFgColorMode(), cell.getFgColor(), cell.getBgColorMode(), cell.getBgColor(), cell.isBold(), cell.isItalic(), cell.isUnderline(), cell.isInverse(), cell.isDim()];
+        const style = [
+          cell.getFgColorMode(),
+          cell.getFgColor(),
+          cell.getBgColorMode(),
+          cell.getBgColor(),
+          cell.isBold(),
+          cell.isItalic(),
+          cell.isUnderline(),
+          cell.isInverse(),
+          cell.isDim(),
+        ];
         return `${cell.getChars() || ' '}/${style.join('/')}`;
       });
     return {

@@ -87,7 +87,8 @@ export class FakeHolder {
   /** The only terminal there is. */
   get terminal(): FakeTerminal {
     const [terminal] = this.terminals.values();
-    if (terminal === undefined || this.terminals.size > 1) throw new Error(`There are ${this.terminals.size} terminals.`);
+    if (terminal === undefined || this.terminals.size > 1)
+      throw new Error(`There are ${this.terminals.size} terminals.`);
     return terminal;
   }
 
@@ -107,11 +108,25 @@ export class FakeHolder {
     });
   }
 
-  private obey(request: Record<string, unknown>, terminal: FakeTerminal | undefined, watcher: Watcher): FakeTerminal | undefined {
+  private obey(
+    request: Record<string, unknown>,
+    terminal: FakeTerminal | undefined,
+    watcher: Watcher,
+  ): FakeTerminal | undefined {
     this.requests.push(request);
     const { op, id, cols, rows } = request as { op: string; id?: string; cols: number; rows: number };
     const answer = (message: object): void => void watcher.stdout.write(controlFrame(message));
-    if (op === 'list') answer({ terminals: [...this.terminals.values()].map((each) => ({ id: each.id, cols: each.cols, rows: each.rows, title: 'a title', startedAt: '2026-01-02T03:04:05.000Z', lastUsedAt: '2026-01-02T03:04:06.000Z' })) });
+    if (op === 'list')
+      answer({
+        terminals: [...this.terminals.values()].map((each) => ({
+          id: each.id,
+          cols: each.cols,
+          rows: each.rows,
+          title: 'a title',
+          startedAt: '2026-01-02T03:04:05.000Z',
+          lastUsedAt: '2026-01-02T03:04:06.000Z',
+        })),
+      });
     else if (op === 'screen') terminal?.draw(watcher);
     else if (op === 'resize') terminal?.resize(cols, rows);
     else if (op === 'end' && id === undefined) terminal?.exit(129);

@@ -6,5 +6,8 @@ export const LIST_COMMANDS = 'ps -eo args --no-headers';
 
 /** The commands that somebody started in a workspace, out of all that run there. */
 export function startedCommands(listed: string): string[] {
-  return listed.trim().split('\n').filter((line) => !STANDING.test(line));
+  return listed
+    .trim()
+    .split('\n')
+    .filter((line) => !STANDING.test(line));
 }

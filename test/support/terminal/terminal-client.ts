@@ -32,14 +32,22 @@ export class TerminalClient {
   ) {}
 
   /** @throws Error when it is refused */
-  static async open(client: SocketClient, containerId: string, { cols = 80, rows = 24, terminalId }: TerminalSettings = {}): Promise<TerminalClient> {
+  static async open(
+    client: SocketClient,
+    containerId: string,
+    { cols = 80, rows = 24, terminalId }: TerminalSettings = {},
+  ): Promise<TerminalClient> {
     const { socket } = client;
-    const terminal: TerminalClient = new TerminalClient(client, new Emulator(cols, rows, (data) => socket.emit('terminal:input', { terminalId: terminal.id, data })));
+    const terminal: TerminalClient = new TerminalClient(
+      client,
+      new Emulator(cols, rows, (data) => socket.emit('terminal:input', { terminalId: terminal.id, data })),
+    );
     socket.on('terminal:output', (output) => {
       if (output.terminalId === terminal.id) terminal.show(output.data, output.screen);
     });
     socket.on('terminal:resized', (size) => {
-      if (size.terminalId === terminal.id) terminal.drawn = terminal.drawn.then(() => terminal.emulator.resize(size.cols, size.rows));
+      if (size.terminalId === terminal.id)
+        terminal.drawn = terminal.drawn.then(() => terminal.emulator.resize(size.cols, size.rows));
     });
     socket.on('terminal:exit', (exit) => {
       if (exit.terminalId === terminal.id) terminal.exit = exit;
@@ -72,11 +80,15 @@ export class TerminalClient {
   async shows(wanted: string | RegExp, timeoutMs = 20_000): Promise<string> {
     const has = (text: string): boolean => (typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text));
     try {
-      return await until('it', async () => {
-        await this.drawn;
-        const text = this.emulator.text();
-        return has(text) && text;
-      }, timeoutMs);
+      return await until(
+        'it',
+        async () => {
+          await this.drawn;
+          const text = this.emulator.text();
+          return has(text) && text;
+        },
+        timeoutMs,
+      );
     } catch {
       throw new Error(`Not within ${timeoutMs} ms on the screen: ${String(wanted)}. It is:\n${this.emulator.text()}`);
     }

@@ -48,7 +48,11 @@ async function claudeImage(runtime: ContainerRuntime): Promise<string> {
     const extraCaCerts = join(folder, 'ca-bundle.pem');
     await writeFile(extraCaCerts, await testBundle());
     const settings = { baseImage: process.env['BASE_IMAGE'] ?? 'debian:bookworm-slim', extraCaCerts } as Settings;
-    return await new WorkspaceImages(settings, runtime, new NoLocks(), quietLogger()).ensure('claude', () => undefined, new AbortController().signal);
+    return await new WorkspaceImages(settings, runtime, new NoLocks(), quietLogger()).ensure(
+      'claude',
+      () => undefined,
+      new AbortController().signal,
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

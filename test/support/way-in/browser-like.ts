@@ -9,7 +9,12 @@ export interface SiteAnswer {
 }
 
 /** What asks for a WebSocket. */
-export const WEBSOCKET = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' };
+export const WEBSOCKET = {
+  Connection: 'Upgrade',
+  Upgrade: 'websocket',
+  'Sec-WebSocket-Version': '13',
+  'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+};
 
 /** What a browser does with a site of DevForge: names resolve to the server, and the cookie goes along. No library lets a test forge `Host`. */
 export class BrowserLike {
@@ -20,10 +25,16 @@ export class BrowserLike {
   constructor(private readonly url: string) {}
 
   /** @param target an address, whose host becomes `Host`, or a request target that is sent as it is */
-  ask(target: string, { method = 'GET', headers = {}, body = '' }: { method?: string; headers?: OutgoingHttpHeaders; body?: string } = {}): Promise<SiteAnswer> {
+  ask(
+    target: string,
+    { method = 'GET', headers = {}, body = '' }: { method?: string; headers?: OutgoingHttpHeaders; body?: string } = {},
+  ): Promise<SiteAnswer> {
     return new Promise((resolve, reject) => {
       const asked = request({ ...this.options(target, headers), method }, (response) => {
-        text(response).then((body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }), reject);
+        text(response).then(
+          (body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+          reject,
+        );
       });
       asked.on('error', reject).end(body);
     });
@@ -41,7 +52,9 @@ export class BrowserLike {
     const { host } = new URL(target);
     return new Promise((resolve, reject) => {
       const asked = request(this.options(target, { ...WEBSOCKET, Origin: `http://${host}`, ...headers }));
-      asked.on('upgrade', (response, socket) => resolve({ status: response.statusCode ?? 0, socket: socket as Socket }));
+      asked.on('upgrade', (response, socket) =>
+        resolve({ status: response.statusCode ?? 0, socket: socket as Socket }),
+      );
       asked.on('response', (response) => {
         response.resume();
         resolve({ status: response.statusCode ?? 0 });
@@ -58,7 +71,11 @@ export class BrowserLike {
       hostname,
       port,
       path: (raw as string | undefined) ?? (url === undefined ? target : url.pathname + url.search),
-      headers: { ...(url === undefined ? {} : { Host: url.host }), ...(this.cookie === undefined ? {} : { Cookie: this.cookie }), ...rest },
+      headers: {
+        ...(url === undefined ? {} : { Host: url.host }),
+        ...(this.cookie === undefined ? {} : { Cookie: this.cookie }),
+        ...rest,
+      },
     };
   }
 }

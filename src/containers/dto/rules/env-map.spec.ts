@@ -5,7 +5,18 @@ describe('faultOfEnv', () => {
   it.each([
     ['nothing', {}],
     ['names and values', { FOO: 'bar', _x1: '', lower: 'a=b c\t"$x"' }],
-    ['names that only look reserved', { LDFLAGS: '-L', GITHUB_TOKEN: 'x', MY_PATH: '/', PATHS: '/', NODE_OPTION: 'x', ENVIRONMENT: 'x', DEVFORGEX: 'x' }],
+    [
+      'names that only look reserved',
+      {
+        LDFLAGS: '-L',
+        GITHUB_TOKEN: 'x',
+        MY_PATH: '/',
+        PATHS: '/',
+        NODE_OPTION: 'x',
+        ENVIRONMENT: 'x',
+        DEVFORGEX: 'x',
+      },
+    ],
     ["the container's own credential", { ANTHROPIC_API_KEY: 'x' }],
     ['the longest value', { FOO: 'x'.repeat(32_768) }],
     ['the most entries', Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`V${index}`, '']))],
@@ -14,7 +25,23 @@ describe('faultOfEnv', () => {
   });
 
   it.each([
-    'LD_PRELOAD', 'LD_LIBRARY_PATH', 'LD_', 'ld_preload', 'GIT_SSH_COMMAND', 'GIT_ALLOW_PROTOCOL', 'GIT_DIR', 'git_dir', 'NODE_OPTIONS', 'node_options', 'PATH', 'Path', 'SSH_AUTH_SOCK', 'BASH_ENV', 'ENV', 'DEVFORGE_CONTAINER_ID', 'DEVFORGE_X',
+    'LD_PRELOAD',
+    'LD_LIBRARY_PATH',
+    'LD_',
+    'ld_preload',
+    'GIT_SSH_COMMAND',
+    'GIT_ALLOW_PROTOCOL',
+    'GIT_DIR',
+    'git_dir',
+    'NODE_OPTIONS',
+    'node_options',
+    'PATH',
+    'Path',
+    'SSH_AUTH_SOCK',
+    'BASH_ENV',
+    'ENV',
+    'DEVFORGE_CONTAINER_ID',
+    'DEVFORGE_X',
   ])('refuses %s', (name) => {
     expect(faultOfEnv({ [name]: 'x' })).toBe(`must not set ${name}`);
   });
@@ -23,7 +50,12 @@ describe('faultOfEnv', () => {
     expect(faultOfEnv({ [name]: 'x' })).toMatch(/^has a name that is not valid/);
   });
 
-  it.each([['a line feed', 'a\nb'], ['a carriage return', 'a\rb'], ['a NUL', 'a\0b'], ['a trailing line feed', 'a\n']])('refuses a value with %s', (_what, value) => {
+  it.each([
+    ['a line feed', 'a\nb'],
+    ['a carriage return', 'a\rb'],
+    ['a NUL', 'a\0b'],
+    ['a trailing line feed', 'a\n'],
+  ])('refuses a value with %s', (_what, value) => {
     expect(faultOfEnv({ FOO: value })).toBe('must not have line breaks or NUL in FOO');
   });
 
@@ -37,7 +69,9 @@ describe('faultOfEnv', () => {
 
   it('refuses too much', () => {
     expect(faultOfEnv({ FOO: 'x'.repeat(32_769) })).toMatch(/characters in FOO$/);
-    expect(faultOfEnv(Object.fromEntries(Array.from({ length: 201 }, (_, index) => [`V${index}`, ''])))).toMatch(/200 entries$/);
+    expect(faultOfEnv(Object.fromEntries(Array.from({ length: 201 }, (_, index) => [`V${index}`, ''])))).toMatch(
+      /200 entries$/,
+    );
   });
 
   it('shows no more than the beginning of a name, and no value', () => {

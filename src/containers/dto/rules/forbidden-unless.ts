@@ -1,7 +1,10 @@
 import { buildMessage, ValidateBy } from 'class-validator';
 
 /** Refuses a property that makes no sense together with the others. */
-export function IsForbiddenUnless<Dto extends object>(allowed: (dto: Dto) => boolean, message: string): PropertyDecorator {
+export function IsForbiddenUnless<Dto extends object>(
+  allowed: (dto: Dto) => boolean,
+  message: string,
+): PropertyDecorator {
   return ValidateBy({
     name: 'isForbiddenUnless',
     validator: {

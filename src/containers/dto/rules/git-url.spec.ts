@@ -99,7 +99,9 @@ describe('faultOfGitUrl', () => {
   });
 
   it('says why, and never repeats a password', () => {
-    expect(faultOfGitUrl('https://user:hunter2@example.org/repo')).toBe('must not carry a password or token: use an SSH key (sshKeyPath)');
+    expect(faultOfGitUrl('https://user:hunter2@example.org/repo')).toBe(
+      'must not carry a password or token: use an SSH key (sshKeyPath)',
+    );
     expect(faultOfGitUrl('file:///etc/passwd')).toBe('must be https://…, ssh://… or user@host:path');
     expect(faultOfGitUrl('-oProxyCommand=id')).toBe('must not start with "-"');
   });

@@ -16,7 +16,8 @@ export function faultOfGitUrl(url: string): string | undefined {
   if (AMBIGUOUS.test(url)) return 'must not contain backslashes or encoded control characters';
   if (url.startsWith('-')) return 'must not start with "-"';
   const scp = SCP_FORM.exec(url);
-  if (scp?.groups !== undefined && !url.includes('://')) return faultOfParts(scp.groups['user']!, scp.groups['host']!, scp.groups['path']!);
+  if (scp?.groups !== undefined && !url.includes('://'))
+    return faultOfParts(scp.groups['user']!, scp.groups['host']!, scp.groups['path']!);
   if (url.startsWith('https://') || url.startsWith('ssh://')) return faultOfParsed(url);
   return 'must be https://…, ssh://… or user@host:path';
 }
@@ -52,7 +53,10 @@ export function IsGitUrl(): PropertyDecorator {
     name: 'isGitUrl',
     validator: {
       validate: (value): boolean => typeof value === 'string' && faultOfGitUrl(value) === undefined,
-      defaultMessage: buildMessage((each, args) => `${each}$property ${typeof args?.value === 'string' ? faultOfGitUrl(args.value) : 'must be a string'}`),
+      defaultMessage: buildMessage(
+        (each, args) =>
+          `${each}$property ${typeof args?.value === 'string' ? faultOfGitUrl(args.value) : 'must be a string'}`,
+      ),
     },
   });
 }

@@ -78,7 +78,8 @@ export class Attempt {
     cli.child.stdin.on('error', () => undefined);
     cli.child.stdout.on('data', (chunk) => this.#read(this.#lines.push(chunk)));
     cli.child.stderr.on('data', (chunk) => this.stderr.push(chunk));
-    if (cli.pid !== undefined) this.ladder = new StopLadder({ pid: cli.pid, id: this.id, seconds: request.stopSeconds });
+    if (cli.pid !== undefined)
+      this.ladder = new StopLadder({ pid: cli.pid, id: this.id, seconds: request.stopSeconds });
   }
 
   #read(lines) {

@@ -11,7 +11,13 @@ export class CliProcess {
   static begin({ settings, folder, request, progress, offset, seenSession }) {
     progress.beginAttempt(offset);
     const { session, prompt } = opening(request, seenSession, process.env);
-    return new CliProcess(settings.claude, cliArguments(request, session, keepGuidance(folder, request.cwd)), request.cwd, folder.id, prompt);
+    return new CliProcess(
+      settings.claude,
+      cliArguments(request, session, keepGuidance(folder, request.cwd)),
+      request.cwd,
+      folder.id,
+      prompt,
+    );
   }
 
   constructor(file, words, cwd, id, prompt) {
@@ -19,7 +25,9 @@ export class CliProcess {
     this.child = spawn(file, words, { cwd, env: { ...process.env, [MARK]: id }, detached: true, stdio: 'pipe' });
     /** How it ended: `{ code, signal, error }`. */
     this.ended = new Promise((resolve) => {
-      this.child.once('error', ({ code }) => resolve({ code: null, signal: null, error: existsSync(cwd) ? code : 'ENOCWD' }));
+      this.child.once('error', ({ code }) =>
+        resolve({ code: null, signal: null, error: existsSync(cwd) ? code : 'ENOCWD' }),
+      );
       this.child.once('exit', (code, signal) => resolve({ code, signal, error: null }));
     });
     /** Its output is read to the end. */

@@ -13,8 +13,12 @@ const GUIDANCE_LIMIT = 64 * 1024;
  */
 export function cliArguments(request, session, guidance) {
   return [
-    '-p', '--input-format=stream-json', '--output-format=stream-json', '--verbose',
-    '--setting-sources=user', '--strict-mcp-config',
+    '-p',
+    '--input-format=stream-json',
+    '--output-format=stream-json',
+    '--verbose',
+    '--setting-sources=user',
+    '--strict-mcp-config',
     ...(request.permissionMode === 'manual'
       ? ['--permission-mode=manual', '--permission-prompt-tool=stdio']
       : ['--permission-mode=bypassPermissions']),
@@ -33,7 +37,10 @@ export function cliArguments(request, session, guidance) {
 export function opening(request, seenSession, environment) {
   const id = seenSession ?? request.sessionId ?? (request.continue ? null : request.newSessionId);
   const transcript = id === null ? null : findTranscript(id, environment);
-  const taken = seenSession !== null && transcript !== null && readFileSync(transcript, 'utf8').includes(JSON.stringify(request.prompt));
+  const taken =
+    seenSession !== null &&
+    transcript !== null &&
+    readFileSync(transcript, 'utf8').includes(JSON.stringify(request.prompt));
   const prompt = taken ? CONTINUATION : request.prompt;
   if (id === null) return { session: '--continue', prompt };
   return { session: transcript || id === request.sessionId ? `--resume=${id}` : `--session-id=${id}`, prompt };
@@ -42,7 +49,11 @@ export function opening(request, seenSession, environment) {
 function findTranscript(session, { CLAUDE_CONFIG_DIR, HOME = '/' }) {
   const projects = join(CLAUDE_CONFIG_DIR || join(HOME, '.claude'), 'projects');
   try {
-    return readdirSync(projects).map((project) => join(projects, project, `${session}.jsonl`)).find((file) => existsSync(file)) ?? null;
+    return (
+      readdirSync(projects)
+        .map((project) => join(projects, project, `${session}.jsonl`))
+        .find((file) => existsSync(file)) ?? null
+    );
   } catch {
     return null;
   }

@@ -23,14 +23,19 @@ export class Conversation {
 
   observe(event) {
     switch (event?.type) {
-      case 'system': return this.#system(event);
-      case 'assistant': return this.#said(event, (block) => block.type === 'tool_use' && this.tools.add(block.id));
-      case 'user': return this.#said(event, (block) => block.type === 'tool_result' && this.tools.delete(block.tool_use_id));
+      case 'system':
+        return this.#system(event);
+      case 'assistant':
+        return this.#said(event, (block) => block.type === 'tool_use' && this.tools.add(block.id));
+      case 'user':
+        return this.#said(event, (block) => block.type === 'tool_result' && this.tools.delete(block.tool_use_id));
       case 'control_request':
         if (event.request?.subtype === 'can_use_tool') this.permissions.set(event.request_id, event.request);
         return;
-      case 'control_cancel_request': return void this.permissions.delete(event.request_id);
-      case 'result': return this.#ended(event);
+      case 'control_cancel_request':
+        return void this.permissions.delete(event.request_id);
+      case 'result':
+        return this.#ended(event);
       default:
     }
   }

@@ -21,7 +21,7 @@ export class EventLog {
   append(lines) {
     if (lines.length === 0) return;
     const text = Buffer.concat(lines.flatMap((line) => [line, NEWLINE]));
-    for (let written = 0; written < text.length; ) written += writeSync(this.descriptor, text, written);
+    for (let written = 0; written < text.length;) written += writeSync(this.descriptor, text, written);
     this.count += lines.length;
     this.bytes += text.length;
   }

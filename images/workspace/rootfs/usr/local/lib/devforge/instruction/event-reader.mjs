@@ -19,7 +19,12 @@ export class EventReader {
     this.#file ??= await open(this.path).catch(() => null);
     if (!this.#file) return;
     for (;;) {
-      const { bytesRead, buffer } = await this.#file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK, this.at + this.#rest.length);
+      const { bytesRead, buffer } = await this.#file.read(
+        Buffer.allocUnsafe(CHUNK),
+        0,
+        CHUNK,
+        this.at + this.#rest.length,
+      );
       if (bytesRead === 0) return;
       const text = Buffer.concat([this.#rest, buffer.subarray(0, bytesRead)]);
       const end = text.lastIndexOf(NEWLINE) + 1;

@@ -19,7 +19,8 @@ export async function remove(settings) {
   const claim = await Claim.make(folder.address);
   if (!claim) throw new UsageError('the instruction is running', 1);
   try {
-    if (folder.has('request.json') && !folder.has('outcome.json')) throw new UsageError('the instruction is not over', 1);
+    if (folder.has('request.json') && !folder.has('outcome.json'))
+      throw new UsageError('the instruction is not over', 1);
     folder.removeAll();
   } finally {
     claim.release();

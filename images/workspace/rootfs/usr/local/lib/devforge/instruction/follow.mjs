@@ -58,7 +58,10 @@ async function listen(address) {
   return {
     /** Resolves with true when there may be new events, with false when the runner has gone. */
     async next() {
-      if (!fresh && open) await new Promise((resolve) => { wake = resolve; });
+      if (!fresh && open)
+        await new Promise((resolve) => {
+          wake = resolve;
+        });
       const more = fresh;
       fresh = false;
       return more || open;

@@ -29,18 +29,36 @@ export class Git {
   static async locate(cwd, deadline) {
     const plain = join(cwd, '.git');
     // An ordinary repository need not be asked where it is.
-    if (lstatSync(plain, { throwIfNoEntry: false })?.isDirectory()) return [cwd, join(plain, 'index'), join(plain, 'objects'), join(plain, 'config')];
+    if (lstatSync(plain, { throwIfNoEntry: false })?.isDirectory())
+      return [cwd, join(plain, 'index'), join(plain, 'objects'), join(plain, 'config')];
     const git = new Git(cwd, {}, OVERRIDES, deadline);
-    const shown = await git.run(['rev-parse', '--show-toplevel', ...['index', 'objects', 'config'].flatMap((path) => ['--git-path', path])]);
-    return shown.toString().split('\n').slice(0, 4).map((path) => resolve(cwd, path));
+    const shown = await git.run([
+      'rev-parse',
+      '--show-toplevel',
+      ...['index', 'objects', 'config'].flatMap((path) => ['--git-path', path]),
+    ]);
+    return shown
+      .toString()
+      .split('\n')
+      .slice(0, 4)
+      .map((path) => resolve(cwd, path));
   }
 
   static async open(top, { index, objects, alternate, configuration }, deadline) {
-    const variables = { GIT_INDEX_FILE: index, GIT_OBJECT_DIRECTORY: objects, GIT_ALTERNATE_OBJECT_DIRECTORIES: alternate };
+    const variables = {
+      GIT_INDEX_FILE: index,
+      GIT_OBJECT_DIRECTORY: objects,
+      GIT_ALTERNATE_OBJECT_DIRECTORIES: alternate,
+    };
     const plain = new Git(top, variables, OVERRIDES, deadline);
     if (!MAY_NAME_FILTERS.test(readFileSync(configuration, 'utf8'))) return plain;
-    const names = await plain.run(['config', '--name-only', '-z', '--get-regexp', '^filter\\..*\\.(clean|smudge|process|required)$'], undefined, [0, 1]);
-    if (names.toString('utf8').includes(UNREADABLE)) throw new Error('a filter cannot be named, so it cannot be turned off');
+    const names = await plain.run(
+      ['config', '--name-only', '-z', '--get-regexp', '^filter\\..*\\.(clean|smudge|process|required)$'],
+      undefined,
+      [0, 1],
+    );
+    if (names.toString('utf8').includes(UNREADABLE))
+      throw new Error('a filter cannot be named, so it cannot be turned off');
     const filters = split(names, 'utf8').map((name) => [name, name.endsWith('.required') ? 'false' : '']);
     return new Git(top, variables, [...OVERRIDES, ...filters], deadline);
   }
@@ -70,17 +88,38 @@ export class Git {
   /** The difference of two trees as a patch that `git apply` takes, as it is printed. */
   diff(before, after) {
     return this.#spawn([
-      'diff-tree', '-r', '-p', '--binary', '--full-index', '--find-renames',
-      '--no-ext-diff', '--no-textconv', '--no-color', '--ignore-submodules=dirty', '--src-prefix=a/', '--dst-prefix=b/', before, after,
+      'diff-tree',
+      '-r',
+      '-p',
+      '--binary',
+      '--full-index',
+      '--find-renames',
+      '--no-ext-diff',
+      '--no-textconv',
+      '--no-color',
+      '--ignore-submodules=dirty',
+      '--src-prefix=a/',
+      '--dst-prefix=b/',
+      before,
+      after,
     ]);
   }
 
   #spawn(words) {
-    return spawn('git', words, { cwd: this.top, env: this.environment, stdio: ['pipe', 'pipe', 'ignore'], signal: this.deadline, killSignal: 'SIGKILL' });
+    return spawn('git', words, {
+      cwd: this.top,
+      env: this.environment,
+      stdio: ['pipe', 'pipe', 'ignore'],
+      signal: this.deadline,
+      killSignal: 'SIGKILL',
+    });
   }
 }
 
 /** The words of a NUL separated list; as latin1 they keep their bytes. */
 export function split(list, encoding = 'latin1') {
-  return list.toString(encoding).split('\0').filter((word) => word !== '');
+  return list
+    .toString(encoding)
+    .split('\0')
+    .filter((word) => word !== '');
 }

@@ -2,8 +2,9 @@
 export const userMessage = (content) => ({ type: 'user', message: { role: 'user', content } });
 
 export function permissionResponse(requestId, request, { decision, message }) {
-  const response = decision === 'allow'
-    ? { behavior: 'allow', updatedInput: request.input ?? {} }
-    : { behavior: 'deny', message: message || 'The user denied this.' };
+  const response =
+    decision === 'allow'
+      ? { behavior: 'allow', updatedInput: request.input ?? {} }
+      : { behavior: 'deny', message: message || 'The user denied this.' };
   return { type: 'control_response', response: { subtype: 'success', request_id: requestId, response } };
 }

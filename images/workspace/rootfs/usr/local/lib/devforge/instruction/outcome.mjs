@@ -16,8 +16,21 @@ const NO_LOGIN = /not logged in|invalid api key|run \/login/i;
 export function neverRun() {
   return {
     ...ofStop('cancelled'),
-    sessionId: null, result: null, costUsd: 0, turns: 0, usage: null, startedAt: null, finishedAt: new Date().toISOString(),
-    events: 0, resumes: 0, exitCode: null, signal: null, treeBefore: null, treeAfter: null, diffBytes: 0, diffTruncated: false,
+    sessionId: null,
+    result: null,
+    costUsd: 0,
+    turns: 0,
+    usage: null,
+    startedAt: null,
+    finishedAt: new Date().toISOString(),
+    events: 0,
+    resumes: 0,
+    exitCode: null,
+    signal: null,
+    treeBefore: null,
+    treeAfter: null,
+    diffBytes: 0,
+    diffTruncated: false,
   };
 }
 
@@ -40,7 +53,10 @@ function ofResult(result) {
   if (code) return failed(code, message);
   if (NO_SESSION.test(message)) return failed('session_not_found', message);
   if (NO_LOGIN.test(message)) return failed('auth_failed', message);
-  return failed(result.subtype === 'success' || result.terminal_reason === 'api_error' ? 'api_error' : 'cli_crashed', message);
+  return failed(
+    result.subtype === 'success' || result.terminal_reason === 'api_error' ? 'api_error' : 'cli_crashed',
+    message,
+  );
 }
 
 function ofExit({ code, signal, error, outOfMemory }, lastWords) {

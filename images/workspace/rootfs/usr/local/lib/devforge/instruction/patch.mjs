@@ -17,20 +17,25 @@ export async function writePatch(git, file) {
   let lastFile = 0;
   let truncated = false;
   let seam = Buffer.alloc(0);
-  await pipeline(git.stdout, async function* cut(chunks) {
-    for await (const chunk of chunks) {
-      const window = Buffer.concat([seam, chunk]);
-      const base = bytes - seam.length;
-      for (let at = window.indexOf(HEADER); at >= 0 && base + at < LIMIT; at = window.indexOf(HEADER, at + 1)) lastFile = base + at + 1;
-      seam = window.subarray(-HEADER.length + 1);
-      bytes += chunk.length;
-      yield chunk;
-      if (bytes > LIMIT) {
-        truncated = true;
-        return;
+  await pipeline(
+    git.stdout,
+    async function* cut(chunks) {
+      for await (const chunk of chunks) {
+        const window = Buffer.concat([seam, chunk]);
+        const base = bytes - seam.length;
+        for (let at = window.indexOf(HEADER); at >= 0 && base + at < LIMIT; at = window.indexOf(HEADER, at + 1))
+          lastFile = base + at + 1;
+        seam = window.subarray(-HEADER.length + 1);
+        bytes += chunk.length;
+        yield chunk;
+        if (bytes > LIMIT) {
+          truncated = true;
+          return;
+        }
       }
-    }
-  }, createWriteStream(file, { mode: 0o600 }));
+    },
+    createWriteStream(file, { mode: 0o600 }),
+  );
   if (!truncated) {
     const code = await ended;
     if (code !== 0) throw new Error(`git diff-tree ended with ${code}`);

@@ -8,7 +8,14 @@ export class Progress {
 
   constructor(folder) {
     this.folder = folder;
-    this.#kept = folder.read('run.json') ?? { startedAt: null, attempts: 0, spentMs: 0, attemptAt: 0, offset: 0, stopped: null };
+    this.#kept = folder.read('run.json') ?? {
+      startedAt: null,
+      attempts: 0,
+      spentMs: 0,
+      attemptAt: 0,
+      offset: 0,
+      stopped: null,
+    };
     // A runner that was cut off lived until its last event, as far as one can tell.
     const lastEvent = this.attempts > 0 ? (statSync(folder.events, { throwIfNoEntry: false })?.mtimeMs ?? 0) : 0;
     this.#spentMs = this.#kept.spentMs + Math.max(0, lastEvent - this.#kept.attemptAt);

@@ -23,9 +23,14 @@ export class Repository {
     try {
       const git = await this.#open();
       const changed = await git.run(['ls-files', '-z', '--modified', '--deleted', '--others', '--exclude-standard']);
-      const names = [...new Set(split(changed))].filter((name) => comparable(Buffer.from(`${git.top}/${name}`, 'latin1')));
+      const names = [...new Set(split(changed))].filter((name) =>
+        comparable(Buffer.from(`${git.top}/${name}`, 'latin1')),
+      );
       if (names.length > 0) {
-        await git.run(['update-index', '-z', '--add', '--remove', '--replace', '--stdin'], Buffer.from(`${names.join('\0')}\0`, 'latin1'));
+        await git.run(
+          ['update-index', '-z', '--add', '--remove', '--replace', '--stdin'],
+          Buffer.from(`${names.join('\0')}\0`, 'latin1'),
+        );
       }
       return (await git.run(['write-tree'])).toString().trim();
     } catch {
@@ -63,7 +68,11 @@ export class Repository {
       if (error.code !== 'ENOENT') throw error;
     }
     mkdirSync(this.folder.file('objects'), { recursive: true });
-    return Git.open(top, { index: copy, objects: this.folder.file('objects'), alternate: objects, configuration }, deadline);
+    return Git.open(
+      top,
+      { index: copy, objects: this.folder.file('objects'), alternate: objects, configuration },
+      deadline,
+    );
   }
 }
 

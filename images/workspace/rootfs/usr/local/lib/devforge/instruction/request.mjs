@@ -34,7 +34,8 @@ export function parseRequest(given) {
   const request = {};
   for (const [name, { check, fallback }] of Object.entries(FIELDS)) {
     const value = given?.[name] ?? fallback;
-    if (value === undefined || (value !== fallback && !check(value))) throw new UsageError(`the request's ${name} is missing or wrong`);
+    if (value === undefined || (value !== fallback && !check(value)))
+      throw new UsageError(`the request's ${name} is missing or wrong`);
     request[name] = value;
   }
   return request;

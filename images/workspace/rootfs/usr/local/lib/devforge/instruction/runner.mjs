@@ -59,7 +59,14 @@ export class Runner {
   #nextAttempt(why) {
     const { progress, request, folder, settings, log, conversation } = this;
     if (progress.attempts > request.resumes) return progress.stop(why);
-    const cli = CliProcess.begin({ settings, folder, request, progress, offset: log.bytes, seenSession: conversation.sessionId });
+    const cli = CliProcess.begin({
+      settings,
+      folder,
+      request,
+      progress,
+      offset: log.bytes,
+      seenSession: conversation.sessionId,
+    });
     conversation.beginAttempt();
     this.#attend(cli);
   }
@@ -71,7 +78,8 @@ export class Runner {
       id: folder.id,
       request,
       conversation,
-      remainingMs: request.timeoutSeconds === null ? Infinity : Math.max(request.timeoutSeconds * 1000 - progress.spentMs, 0),
+      remainingMs:
+        request.timeoutSeconds === null ? Infinity : Math.max(request.timeoutSeconds * 1000 - progress.spentMs, 0),
       stderr,
       onLines: (lines) => {
         this.log.append(lines);
@@ -108,9 +116,12 @@ export class Runner {
 
   #reply({ command, requestId, answer }) {
     switch (command) {
-      case 'cancel': return { state: this.#cancel() };
-      case 'answer': return { state: this.#attempt?.answer(requestId, answer) ?? 'ended' };
-      default: return { state: 'running' };
+      case 'cancel':
+        return { state: this.#cancel() };
+      case 'answer':
+        return { state: this.#attempt?.answer(requestId, answer) ?? 'ended' };
+      default:
+        return { state: 'running' };
     }
   }
 
@@ -144,7 +155,12 @@ export class Runner {
     const changes = await repository.changesSince(progress.treeBefore ?? null);
     this.stderr.save();
     this.folder.write('outcome.json', {
-      ...verdict({ stopped: progress.stopped, result: conversation.result, exit: this.#exit, lastWords: this.stderr.lastLine() }),
+      ...verdict({
+        stopped: progress.stopped,
+        result: conversation.result,
+        exit: this.#exit,
+        lastWords: this.stderr.lastLine(),
+      }),
       sessionId: conversation.sessionId,
       result: conversation.result?.result || null,
       costUsd: conversation.costUsd,

@@ -33,7 +33,7 @@ export class Connection {
   }
 
   output(text) {
-    for (let at = 0; at < text.length; ) {
+    for (let at = 0; at < text.length;) {
       const end = cut(text, at + LONGEST_OUTPUT);
       this.#send(frame(DATA, text.slice(at, end)));
       at = end;

@@ -23,7 +23,9 @@ export class KeyboardModes {
       this.#kitty.push(flags);
       if (this.#kitty.length > MOST_PUSHED) this.#kitty.shift();
     });
-    on({ prefix: '<', final: 'u' }, (count = 1) => this.#kitty.splice(Math.max(0, this.#kitty.length - Math.max(1, count))));
+    on({ prefix: '<', final: 'u' }, (count = 1) =>
+      this.#kitty.splice(Math.max(0, this.#kitty.length - Math.max(1, count))),
+    );
     terminal.parser.registerEscHandler({ final: 'c' }, () => {
       this.#otherKeys = 0;
       this.#kitty = [];
@@ -32,6 +34,9 @@ export class KeyboardModes {
   }
 
   draw() {
-    return (this.#otherKeys === 0 ? '' : `\x1b[>4;${this.#otherKeys}m`) + this.#kitty.map((flags) => `\x1b[>${flags}u`).join('');
+    return (
+      (this.#otherKeys === 0 ? '' : `\x1b[>4;${this.#otherKeys}m`) +
+      this.#kitty.map((flags) => `\x1b[>${flags}u`).join('')
+    );
   }
 }

@@ -40,7 +40,18 @@ export class Pty {
   constructor({ file, args, env, cwd, cols, rows }, { onData, onEnd }) {
     const pairs = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     const exited = (code, signal) => this.#exited(signal > 0 ? 128 + signal : code);
-    const { fd, pid, pty } = native.fork(...alone(file, args), pairs, cwd, cols, rows, NO_UID, NO_UID, IS_UTF8, HELPER_OF_MACOS, exited);
+    const { fd, pid, pty } = native.fork(
+      ...alone(file, args),
+      pairs,
+      cwd,
+      cols,
+      rows,
+      NO_UID,
+      NO_UID,
+      IS_UTF8,
+      HELPER_OF_MACOS,
+      exited,
+    );
     this.pid = pid;
     this.#fd = fd;
     this.#name = pty;
@@ -94,7 +105,8 @@ export class Pty {
   /** @returns whether all of it was taken */
   #give(next) {
     try {
-      while (next.bytes.length > 0 && this.#fd !== undefined) next.bytes = next.bytes.subarray(writeSync(this.#fd, next.bytes));
+      while (next.bytes.length > 0 && this.#fd !== undefined)
+        next.bytes = next.bytes.subarray(writeSync(this.#fd, next.bytes));
       return true;
     } catch (error) {
       // With the other side closed there is nobody to take it.

@@ -23,7 +23,13 @@ export class Screen {
 
   /** @param {(reply: string) => void} onReply what a terminal answers to a program that asks, where its cursor is for one */
   constructor({ cols, rows }, onReply) {
-    this.#terminal = new Terminal({ cols, rows, scrollback: scrollbackFor(cols, rows), allowProposedApi: true, logLevel: 'off' });
+    this.#terminal = new Terminal({
+      cols,
+      rows,
+      scrollback: scrollbackFor(cols, rows),
+      allowProposedApi: true,
+      logLevel: 'off',
+    });
     this.#terminal.loadAddon(this.#serializer);
     this.#terminal.onData((reply) => reply !== '' && onReply(reply));
     this.#terminal.onTitleChange((title) => (this.#title = title.slice(0, LONGEST_TITLE)));
@@ -65,7 +71,10 @@ export class Screen {
   /** Without colours. */
   #plain() {
     const { active } = this.#terminal.buffer;
-    const lines = Array.from({ length: this.#terminal.rows }, (_, row) => active.getLine(active.baseY + row)?.translateToString(true) ?? '');
+    const lines = Array.from(
+      { length: this.#terminal.rows },
+      (_, row) => active.getLine(active.baseY + row)?.translateToString(true) ?? '',
+    );
     return lines.join('\r\n').slice(-LONGEST_DRAWING);
   }
 
@@ -77,7 +86,9 @@ export class Screen {
     const origin = this.#terminal.modes.originMode;
     const cursor = `\x1b[${cursorY + 1};${Math.min(cursorX, this.#terminal.cols - 1) + 1}H`;
     return [
-      isWhole ? '' : `\x1b[?6l\x1b[${buffer.scrollTop + 1};${buffer.scrollBottom + 1}r${cursor}${origin ? '\x1b[?6h' : ''}`,
+      isWhole
+        ? ''
+        : `\x1b[?6l\x1b[${buffer.scrollTop + 1};${buffer.scrollBottom + 1}r${cursor}${origin ? '\x1b[?6h' : ''}`,
       MOUSE_ENCODINGS[coreMouseService.activeEncoding] ?? '',
       coreService.isCursorHidden ? '\x1b[?25l' : '',
       this.#keyboard.draw(),

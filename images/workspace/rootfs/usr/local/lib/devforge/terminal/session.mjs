@@ -5,7 +5,10 @@ const ZOMBIE = 'Z';
 
 /** @returns {number[]} the processes of a terminal's session, whatever process groups a shell has put them into */
 export function sessionProcesses(sessionId) {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => isOf(sessionId, pid));
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => isOf(sessionId, pid));
 }
 
 /** @param {NodeJS.Signals} signal */

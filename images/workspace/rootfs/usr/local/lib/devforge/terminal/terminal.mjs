@@ -45,7 +45,13 @@ export class Terminal {
   }
 
   get description() {
-    return { id: this.id, ...this.size, title: this.#screen.title, startedAt: this.startedAt.toISOString(), lastUsedAt: this.lastUsedAt.toISOString() };
+    return {
+      id: this.id,
+      ...this.size,
+      title: this.#screen.title,
+      startedAt: this.startedAt.toISOString(),
+      lastUsedAt: this.lastUsedAt.toISOString(),
+    };
   }
 
   watch(watcher) {
@@ -144,5 +150,13 @@ export class Terminal {
 
 function shellEnvironment(shell) {
   const { username, homedir } = userInfo();
-  return { ...process.env, HOME: process.env.HOME ?? homedir, USER: username, LOGNAME: username, SHELL: shell ?? '/bin/sh', TERM: 'xterm-256color', COLORTERM: 'truecolor' };
+  return {
+    ...process.env,
+    HOME: process.env.HOME ?? homedir,
+    USER: username,
+    LOGNAME: username,
+    SHELL: shell ?? '/bin/sh',
+    TERM: 'xterm-256color',
+    COLORTERM: 'truecolor',
+  };
 }
