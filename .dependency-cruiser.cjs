@@ -1,56 +1,69 @@
-/** The rules of the house: which room may import what. See docs/architecture.md. */
-const rooms = {
-  ground: ['config', 'common'],
-  ports: ['runtime', 'persistence', 'queues', 'events'],
-  edge: ['realtime', 'auth'],
-  domain: ['containers', 'images'],
-  flows: ['provisioning', 'instructions', 'terminal', 'editor', 'agents', 'exec', 'files', 'metrics', 'logs', 'health'],
-};
-const paths = (...names) => `^src/(${names.join('|')})/`;
+/** The layers of src and what may import what. See docs/architecture.md. */
+const layers = [
+  ['common', 'config'],
+  ['drivers', 'persistence', 'queues', 'events'],
+  ['auth', 'http', 'realtime'],
+  ['workspace', 'git-keys', 'usage', 'agent-state', 'sites', 'leases'],
+  ['containers'],
+];
+const flows = [
+  'provisioning',
+  'instructions',
+  'agents',
+  'terminals',
+  'editor',
+  'exec',
+  'files',
+  'logs',
+  'metrics',
+  'health',
+];
+const composition = ['^src/app\\.module\\.ts$', '^src/app\\.setup\\.ts$', '^src/main\\.ts$', '^src/boot/'];
+const paths = (names) => `^src/(${names.join('|')})/`;
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, dependencyTypesNot: ['type-only'] } },
-    { name: 'no-orphans-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
-    {
-      name: 'ground-imports-ground',
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    ...layers.map((layer, index) => ({
+      name: `${layer[0]}-layer-imports-down`,
       severity: 'error',
-      from: { path: paths(...rooms.ground) },
-      to: { path: paths(...rooms.ports, ...rooms.edge, ...rooms.domain, ...rooms.flows) },
-    },
-    {
-      name: 'ports-import-down',
-      severity: 'error',
-      from: { path: paths(...rooms.ports) },
-      to: { path: paths(...rooms.edge, ...rooms.domain, ...rooms.flows) },
-    },
-    {
-      name: 'edge-imports-down',
-      severity: 'error',
-      from: { path: paths(...rooms.edge) },
-      to: { path: paths(...rooms.domain, ...rooms.flows) },
-    },
-    {
-      name: 'domain-imports-down',
-      severity: 'error',
-      from: { path: paths(...rooms.domain) },
-      to: { path: paths(...rooms.flows) },
-    },
-    ...rooms.flows.map((flow) => ({
+      from: { path: paths(layer) },
+      to: { path: paths([...layers.slice(index + 1).flat(), ...flows]) },
+    })),
+    ...flows.map((flow) => ({
       name: `nobody-imports-${flow}`,
       severity: 'error',
-      from: { path: '^src/', pathNot: [`^src/${flow}/`, '^src/app\\.module\\.ts$', '^src/main\\.ts$'] },
+      from: { path: '^src/', pathNot: [`^src/${flow}/`, ...composition] },
       to: { path: `^src/${flow}/` },
     })),
     {
-      name: 'dockerode-in-its-room',
+      name: 'nobody-imports-composition',
       severity: 'error',
-      from: { pathNot: '^src/runtime/docker/' },
+      from: { path: '^src/', pathNot: composition },
+      to: { path: composition },
+    },
+    {
+      name: 'docker-engine-is-a-detail',
+      severity: 'warn',
+      from: { path: '^src/', pathNot: ['^src/drivers/', '\\.spec\\.ts$'] },
+      to: { path: '^src/drivers/docker/' },
+    },
+    {
+      name: 'controllers-import-no-repository',
+      severity: 'warn',
+      from: { path: '\\.(controller|gateway)\\.ts$' },
+      to: { path: '\\.repository\\.ts$' },
+    },
+    {
+      name: 'dockerode-in-drivers-docker',
+      severity: 'error',
+      from: { pathNot: '^src/drivers/docker/' },
       to: { path: 'node_modules/(@types/)?dockerode' },
     },
     {
-      name: 'bullmq-in-its-rooms',
+      name: 'bullmq-in-queues-processors-health',
       severity: 'error',
       from: { pathNot: ['^src/(queues|health)/', '\\.processor\\.ts$'] },
       to: { path: 'node_modules/bullmq' },
@@ -70,8 +83,8 @@ module.exports = {
     {
       name: 'fakes-in-tests',
       severity: 'error',
-      from: { pathNot: ['\\.spec\\.ts$', '^src/runtime/fake/', '^test/'] },
-      to: { path: '^src/runtime/fake/' },
+      from: { pathNot: ['\\.spec\\.ts$', '^src/drivers/fake/', '^test/'] },
+      to: { path: '^src/drivers/fake/' },
     },
   ],
   options: {

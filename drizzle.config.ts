@@ -2,6 +2,6 @@ import { defineConfig } from 'drizzle-kit';
 
 export default defineConfig({
   dialect: 'postgresql',
-  schema: ['./src/persistence/schema.ts', './src/persistence/instructions.schema.ts'],
+  schema: ['./src/persistence/containers/containers.schema.ts', './src/persistence/instructions/instructions.schema.ts'],
   out: './src/persistence/migrations',
 });

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { ApiClient, ok } from '../test/support/api/client.js';
 import { startDevForge } from '../test/support/api/devforge-process.js';
 import { Engine } from '../test/support/api/engine.js';
-import { BrowserLike } from '../test/support/way-in/browser-like.js';
+import { BrowserLike } from '../test/support/editor/browser-client.js';
 import { builtServer } from './support/build.js';
 import { CreatedContainers } from './support/created.js';
 import { usageOf } from './support/process-usage.js';

@@ -3,8 +3,8 @@ import { APP_FILTER } from '@nestjs/core';
 import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CommonModule } from './common/common.module.js';
-import { ErrorTranslators } from './common/error-translators.js';
-import { ProblemFilter } from './common/problem.filter.js';
+import { ErrorTranslators } from './common/errors/error-translators.js';
+import { ProblemFilter } from './http/problem.filter.js';
 import { ConfigModule } from './config/config.module.js';
 import { loggingModule } from './common/logging.module.js';
 import { ContainersModule } from './containers/containers.module.js';
@@ -20,10 +20,10 @@ import { asDomainError } from './persistence/database-error.js';
 import { PersistenceModule } from './persistence/persistence.module.js';
 import { ProvisioningModule } from './provisioning/provisioning.module.js';
 import { QueuesModule } from './queues/queues.module.js';
-import { runtimeErrorToDomainError } from './runtime/runtime-error-translation.js';
+import { runtimeErrorToDomainError } from './drivers/driver-error-translation.js';
 import { RealtimeModule } from './realtime/realtime.module.js';
-import { RuntimeModule } from './runtime/runtime.module.js';
-import { TerminalModule } from './terminal/terminal.module.js';
+import { DriversModule } from './drivers/drivers.module.js';
+import { TerminalsModule } from './terminals/terminals.module.js';
 
 @Global()
 @Module({
@@ -42,7 +42,7 @@ class ErrorTranslationModule {}
     EventsModule,
     PersistenceModule,
     QueuesModule,
-    RuntimeModule,
+    DriversModule,
     RealtimeModule,
     AuthModule,
     ContainersModule,
@@ -50,7 +50,7 @@ class ErrorTranslationModule {}
     EditorModule,
     InstructionsModule,
     AgentsModule,
-    TerminalModule,
+    TerminalsModule,
     ExecModule,
     FilesModule,
     LogsModule,

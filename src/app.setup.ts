@@ -2,10 +2,10 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Logger } from 'nestjs-pino';
-import { errorsPage } from './common/errors-page.js';
-import { setupRequestBodies } from './common/request-bodies.js';
-import { limitShutdown } from './common/shutdown-limit.js';
-import { StrictValidationPipe } from './common/validation.js';
+import { errorsPage } from './http/errors-page.js';
+import { setupRequestBodies } from './http/request-bodies.js';
+import { limitShutdown } from './boot/shutdown-limit.js';
+import { StrictValidationPipe } from './http/validation.js';
 import { Settings } from './config/settings.js';
 import { DevForgeIoAdapter } from './realtime/devforge-io.adapter.js';
 

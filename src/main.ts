@@ -14,4 +14,4 @@ registerHooks({
   },
 });
 
-await import('./server.js');
+await import('./boot/server.js');

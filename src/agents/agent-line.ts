@@ -1,5 +1,5 @@
-import type { AgentReport } from '../containers/agent-states.js';
-import { AGENT_STATES, type AgentStateName, type WaitingForDto } from '../containers/dto/agent.dto.js';
+import type { AgentReport } from '../agent-state/agent-states.js';
+import { AGENT_STATES, type AgentStateName, type WaitingForDto } from '../agent-state/agent.dto.js';
 
 const MOST_CHARACTERS = 200;
 /** The end of the range of Date, in microseconds. */

@@ -1,7 +1,7 @@
 import type { PinoLogger } from 'nestjs-pino';
-import type { Clock } from '../common/clock.js';
-import type { AgentStates } from '../containers/agent-states.js';
-import type { ContainerRuntime, RuntimeProcess } from '../runtime/container-runtime.js';
+import type { Clock } from '../common/time/clock.js';
+import type { AgentStates } from '../agent-state/agent-states.js';
+import type { ContainerEngine, RuntimeProcess } from '../drivers/docker/engine/container-engine.js';
 import { readAgentLine } from './agent-line.js';
 import { LatestLine } from './latest-line.js';
 
@@ -22,7 +22,7 @@ export class AgentWatch {
   constructor(
     private readonly containerId: string,
     readonly dockerId: string,
-    private readonly runtime: ContainerRuntime,
+    private readonly runtime: ContainerEngine,
     private readonly states: AgentStates,
     private readonly clock: Clock,
     private readonly logger: PinoLogger,

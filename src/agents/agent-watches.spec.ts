@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
-import { HeldClock, settled } from '../../test/support/held-clock.js';
+import { HeldClock, settled } from '../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../test/support/quiet-logger.js';
 import { containerRow } from '../../test/support/rows.js';
-import { AgentStates } from '../containers/agent-states.js';
+import { AgentStates } from '../agent-state/agent-states.js';
 import { DomainEvents } from '../events/domain-events.js';
-import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
-import type { FakeProcessSide } from '../runtime/fake/fake-process.js';
-import { FakeRuntime } from '../runtime/fake/fake-runtime.js';
+import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
+import type { FakeProcessSide } from '../drivers/fake/fake-process.js';
+import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
 import { AgentWatches } from './agent-watches.js';
 
 let runtime: FakeRuntime;

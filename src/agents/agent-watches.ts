@@ -1,24 +1,24 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
-import { Clock } from '../common/clock.js';
-import { Refreshes } from '../common/refreshes.js';
-import { AgentStates } from '../containers/agent-states.js';
+import { Clock } from '../common/time/clock.js';
+import { CoalescedRefresh } from '../common/concurrency/coalesced-refresh.js';
+import { AgentStates } from '../agent-state/agent-states.js';
 import { DomainEvents } from '../events/domain-events.js';
-import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
-import { ContainerRuntime } from '../runtime/container-runtime.js';
+import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
+import { ContainerEngine } from '../drivers/docker/engine/container-engine.js';
 import { AgentWatch } from './agent-watch.js';
 
 /** Watches the agent of every running container that has Claude Code, in each process of DevForge for itself. */
 @Injectable()
 export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly watches = new Map<string, AgentWatch>();
-  private readonly refreshes = new Refreshes();
+  private readonly refreshes = new CoalescedRefresh();
   private unsubscribe: (() => void)[] = [];
   private isDestroyed = false;
 
   constructor(
     private readonly rows: ContainersRepository,
-    private readonly runtime: ContainerRuntime,
+    private readonly runtime: ContainerEngine,
     private readonly states: AgentStates,
     private readonly events: DomainEvents,
     private readonly clock: Clock,

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { quietLogger } from '../../test/support/quiet-logger.js';
-import { RandomIds } from '../common/ids.js';
+import { RandomIdGenerator } from '../common/id-generator.js';
 import type { Settings } from '../config/settings.js';
 import { AdminToken } from './admin-token.js';
 
@@ -12,7 +12,7 @@ describe('the administrator token', () => {
   let dataDir: string;
   let file: string;
   const made = (settings: Partial<Settings>): AdminToken =>
-    new AdminToken({ dataDir, ...settings } as Settings, new RandomIds(), quietLogger());
+    new AdminToken({ dataDir, ...settings } as Settings, new RandomIdGenerator(), quietLogger());
 
   beforeEach(async () => {
     base = await mkdtemp(join(tmpdir(), 'devforge-token-'));
@@ -56,7 +56,7 @@ describe('the administrator token', () => {
 
   it('never shows in the log', async () => {
     const logger = quietLogger();
-    const token = new AdminToken({ dataDir } as Settings, new RandomIds(), logger);
+    const token = new AdminToken({ dataDir } as Settings, new RandomIdGenerator(), logger);
     expect(token.matches('')).toBe(false);
     expect(logger.lines).toHaveLength(1);
     expect(JSON.stringify(logger.lines)).not.toContain((await readFile(file, 'utf8')).trim());

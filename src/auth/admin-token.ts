@@ -3,7 +3,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
-import { Ids } from '../common/ids.js';
+import { IdGenerator } from '../common/id-generator.js';
 import { Settings } from '../config/settings.js';
 
 const FILE = 'admin-token';
@@ -14,7 +14,7 @@ const TOKEN_BYTES = 32;
 export class AdminToken {
   private readonly digest: Buffer;
 
-  constructor(settings: Settings, ids: Ids, @InjectPinoLogger(AdminToken.name) logger: PinoLogger) {
+  constructor(settings: Settings, ids: IdGenerator, @InjectPinoLogger(AdminToken.name) logger: PinoLogger) {
     this.digest = sha256(settings.token ?? keptToken(settings.dataDir, ids, logger));
   }
 
@@ -29,7 +29,7 @@ export class AdminToken {
   }
 }
 
-function keptToken(dataDir: string, ids: Ids, logger: PinoLogger): string {
+function keptToken(dataDir: string, ids: IdGenerator, logger: PinoLogger): string {
   const file = join(dataDir, FILE);
   if (!existsSync(file)) makeToken(dataDir, file, ids);
   chmodSync(file, 0o600);
@@ -41,7 +41,7 @@ function keptToken(dataDir: string, ids: Ids, logger: PinoLogger): string {
 }
 
 /** Written aside and then given its name, so that nobody ever reads half of it. */
-function makeToken(dataDir: string, file: string, ids: Ids): void {
+function makeToken(dataDir: string, file: string, ids: IdGenerator): void {
   mkdirSync(dataDir, { recursive: true });
   const draft = `${file}.${ids.next()}`;
   try {

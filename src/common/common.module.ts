@@ -1,13 +1,13 @@
 import { Global, Module } from '@nestjs/common';
-import { Clock, SystemClock } from './clock.js';
-import { Ids, RandomIds } from './ids.js';
+import { Clock, SystemClock } from './time/clock.js';
+import { IdGenerator, RandomIdGenerator } from './id-generator.js';
 
 @Global()
 @Module({
   providers: [
     { provide: Clock, useClass: SystemClock },
-    { provide: Ids, useClass: RandomIds },
+    { provide: IdGenerator, useClass: RandomIdGenerator },
   ],
-  exports: [Clock, Ids],
+  exports: [Clock, IdGenerator],
 })
 export class CommonModule {}

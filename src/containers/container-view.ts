@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { ContainerRow, JobRow } from '../persistence/containers.repository.js';
-import { JobsRepository } from '../persistence/jobs.repository.js';
-import { AgentStates } from './agent-states.js';
-import type { AgentDto } from './dto/agent.dto.js';
+import type { ContainerRow, JobRow } from '../persistence/containers/containers.repository.js';
+import { JobsRepository } from '../persistence/containers/jobs.repository.js';
+import { AgentStates } from '../agent-state/agent-states.js';
+import type { AgentDto } from '../agent-state/agent.dto.js';
 import type { ContainerDto, JobDto } from './dto/container.dto.js';
-import type { MetricsDto } from './dto/metrics.dto.js';
-import { LatestMetrics } from './latest-metrics.js';
-import { SiteAddresses } from './site-addresses.js';
+import type { MetricsDto } from '../usage/metrics.dto.js';
+import { LatestMetrics } from '../usage/latest-metrics.js';
+import { SiteAddresses } from '../sites/site-addresses.js';
 
 /** Turns rows into what clients see. */
 @Injectable()

@@ -3,15 +3,15 @@ import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@n
 import type { Request, Response } from 'express';
 import { CurrentPrincipal } from '../auth/bearer.guard.js';
 import type { Principal } from '../auth/principal.js';
-import { ContainerLifecycleService } from './container-lifecycle.service.js';
+import { ContainerLifecycleService } from './lifecycle/container-lifecycle.service.js';
 import { ContainerView } from './container-view.js';
-import { ContainerWaiter } from './container-waiter.js';
+import { ContainerWaiter } from './lifecycle/container-waiter.js';
 import { ContainersService } from './containers.service.js';
 import { ContainerDto, ContainerPageDto } from './dto/container.dto.js';
 import { CreateContainerDto } from './dto/create-container.dto.js';
 import { ListContainersQuery, RemoveContainerQuery } from './dto/list-containers.query.js';
-import { clientLeft } from './client-left.js';
-import { idempotencyKeyOf, waitOf } from './request-preferences.js';
+import { clientSignal } from '../http/client-signal.js';
+import { idempotencyKeyOf, waitOf } from '../http/request-preferences.js';
 
 /** How long a start may take that has to make the container again. */
 const START_WAIT_MS = 60_000;
@@ -59,7 +59,7 @@ export class ContainersController {
     let container = await this.containers.create(principal, body, idempotencyKeyOf(idempotencyKey));
     const wait = waitOf(prefer);
     if (wait !== undefined) {
-      const row = await this.waiter.untilSettled(container.id, wait * 1_000, clientLeft(request));
+      const row = await this.waiter.untilSettled(container.id, wait * 1_000, clientSignal(request));
       if (row !== null) container = await this.view.one(row);
       response.setHeader('Preference-Applied', `wait=${wait}`);
     }
@@ -86,7 +86,7 @@ export class ContainersController {
     @Req() request: Request,
   ): Promise<ContainerDto> {
     const started = await this.lifecycle.start(await this.containers.find(principal, id));
-    const row = await this.waiter.untilSettled(started.id, START_WAIT_MS, clientLeft(request));
+    const row = await this.waiter.untilSettled(started.id, START_WAIT_MS, clientSignal(request));
     return this.view.one(row ?? started);
   }
 

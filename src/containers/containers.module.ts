@@ -1,33 +1,33 @@
 import { Module } from '@nestjs/common';
-import { AgentStates } from './agent-states.js';
-import { ContainerAcceptance } from './container-acceptance.js';
-import { ContainerLeases } from './container-leases.js';
-import { ContainerLifecycleService } from './container-lifecycle.service.js';
-import { ContainerReconciliation } from './container-reconciliation.js';
-import { ContainerRepairs } from './container-repairs.js';
-import { ContainerRemoval } from './container-removal.js';
-import { ContainerStore } from './container-store.js';
+import { AgentStates } from '../agent-state/agent-states.js';
+import { ContainerCreator } from './lifecycle/container-creator.js';
+import { ContainerLeases } from '../leases/container-leases.js';
+import { ContainerLifecycleService } from './lifecycle/container-lifecycle.service.js';
+import { ContainerReconciliation } from './reconciliation/container-reconciliation.js';
+import { ContainerRepairs } from './reconciliation/container-repairs.js';
+import { ContainerRemoval } from './lifecycle/container-removal.js';
+import { ContainerStore } from './lifecycle/container-store.js';
 import { ContainerView } from './container-view.js';
-import { ContainerWaiter } from './container-waiter.js';
+import { ContainerWaiter } from './lifecycle/container-waiter.js';
 import { ContainersController } from './containers.controller.js';
 import { ContainersService } from './containers.service.js';
-import { DiskGuard } from './disk-guard.js';
-import { DiskUsage } from './disk-usage.js';
-import { GitAgent } from './git-agent.js';
+import { DiskGuard } from './reconciliation/disk-guard.js';
+import { DiskUsage } from '../usage/disk-usage.js';
+import { GitAgent } from '../git-keys/git-agent.js';
 import { JobsController } from './jobs.controller.js';
-import { Leftovers } from './leftovers.js';
-import { Reconciler } from './reconciler.js';
-import { Reprovisioning } from './reprovisioning.js';
-import { SiteAddresses } from './site-addresses.js';
-import { SshKeys } from './ssh-keys.js';
+import { OrphanSweeper } from './reconciliation/orphan-sweeper.js';
+import { Reconciler } from './reconciliation/reconciler.js';
+import { ReprovisionService } from './lifecycle/reprovision.service.js';
+import { SiteAddresses } from '../sites/site-addresses.js';
+import { SshKeys } from '../git-keys/ssh-keys.js';
 import { StatusGateway } from './status.gateway.js';
-import { WorkspaceTools } from './workspace-tools.js';
+import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 
 @Module({
   controllers: [ContainersController, JobsController],
   providers: [
     AgentStates,
-    ContainerAcceptance,
+    ContainerCreator,
     ContainerLeases,
     ContainerLifecycleService,
     ContainerReconciliation,
@@ -40,13 +40,13 @@ import { WorkspaceTools } from './workspace-tools.js';
     DiskGuard,
     DiskUsage,
     GitAgent,
-    Leftovers,
+    OrphanSweeper,
     Reconciler,
-    Reprovisioning,
+    ReprovisionService,
     SiteAddresses,
     SshKeys,
     StatusGateway,
-    WorkspaceTools,
+    WorkspacePrograms,
   ],
   exports: [
     AgentStates,
@@ -58,7 +58,7 @@ import { WorkspaceTools } from './workspace-tools.js';
     ContainerStore,
     GitAgent,
     SiteAddresses,
-    WorkspaceTools,
+    WorkspacePrograms,
   ],
 })
 export class ContainersModule {}

@@ -1,14 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
-import { DomainError } from '../common/domain-error.js';
-import { isId } from '../common/ids.js';
-import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
-import { JobsRepository } from '../persistence/jobs.repository.js';
-import { ContainerAcceptance } from './container-acceptance.js';
-import { CONTAINER_NAME } from './container-names.js';
-import { containerNotFound, ContainerStore } from './container-store.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import { isId } from '../common/id-generator.js';
+import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
+import { JobsRepository } from '../persistence/containers/jobs.repository.js';
+import { ContainerCreator } from './lifecycle/container-creator.js';
+import { CONTAINER_NAME } from '../workspace/container-names.js';
+import { containerNotFound } from '../workspace/container-errors.js';
+import { ContainerStore } from './lifecycle/container-store.js';
 import { ContainerView, toJobDto } from './container-view.js';
-import { decodeCursor, encodeCursor } from './cursor.js';
+import { decodeCursor, encodeCursor } from '../http/cursor.js';
 import type { ContainerDto, ContainerPageDto, JobDto } from './dto/container.dto.js';
 import type { CreateContainerDto } from './dto/create-container.dto.js';
 import type { ListContainersQuery } from './dto/list-containers.query.js';
@@ -20,7 +21,7 @@ export class ContainersService {
     private readonly containers: ContainersRepository,
     private readonly jobs: JobsRepository,
     private readonly store: ContainerStore,
-    private readonly acceptance: ContainerAcceptance,
+    private readonly acceptance: ContainerCreator,
     private readonly view: ContainerView,
   ) {}
 

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { pause, quietLogger } from '../../test/support/logs/fake-log-engine.js';
 import { FakeSocket } from '../../test/support/sockets/fake-socket.js';
-import { DomainError } from '../common/domain-error.js';
+import { DomainError } from '../common/errors/domain-error.js';
 import { DomainEvents } from '../events/domain-events.js';
-import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
-import { SocketTally } from '../realtime/socket-tally.js';
+import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
+import { SocketCounters } from '../realtime/socket-counters.js';
 import type { ContainerView } from './container-view.js';
 import type { ContainersService } from './containers.service.js';
 import { StatusGateway } from './status.gateway.js';
@@ -12,7 +12,7 @@ import { StatusGateway } from './status.gateway.js';
 let rows: Map<string, ContainerRow>;
 let events: DomainEvents;
 let gateway: StatusGateway;
-let tally: SocketTally;
+let tally: SocketCounters;
 let socket: FakeSocket;
 let viewing: (status: string) => Promise<void>;
 
@@ -35,7 +35,7 @@ beforeEach(() => {
       { status, statusReason: null, agent: null, job: null, updatedAt: 'now', name: 'not in it' }
     ),
   } as unknown as ContainerView;
-  tally = new SocketTally();
+  tally = new SocketCounters();
   gateway = new StatusGateway({ find } as unknown as ContainersService, repository, view, events, [], tally);
   gateway.onApplicationBootstrap();
 });

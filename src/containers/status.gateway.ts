@@ -1,15 +1,16 @@
 import { type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { DomainError } from '../common/domain-error.js';
-import { ErrorTranslators } from '../common/error-translators.js';
-import { Refreshes } from '../common/refreshes.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import { ErrorTranslators } from '../common/errors/error-translators.js';
+import { CoalescedRefresh } from '../common/concurrency/coalesced-refresh.js';
 import { DomainEvents } from '../events/domain-events.js';
-import { ContainersRepository } from '../persistence/containers.repository.js';
+import { ContainersRepository } from '../persistence/containers/containers.repository.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import { LatestMessages } from '../realtime/outbox.js';
 import type { Acknowledgement } from '../realtime/socket-events.js';
-import { SocketTally } from '../realtime/socket-tally.js';
-import type { ServerMessage, TypedSocket } from '../realtime/typed-socket.js';
+import { SocketCounters } from '../realtime/socket-counters.js';
+import type { ServerMessage } from '../realtime/server-message.js';
+import type { TypedSocket } from '../realtime/typed-socket.js';
 import { ContainerView } from './container-view.js';
 import { ContainersService } from './containers.service.js';
 import { SubscribeStatusDto } from './dto/subscribe-status.dto.js';
@@ -28,7 +29,7 @@ interface Subscriber {
 @WebSocketGateway()
 export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, OnGatewayDisconnect<TypedSocket> {
   private readonly subscribers = new Map<TypedSocket, Subscriber>();
-  private readonly refreshes = new Refreshes();
+  private readonly refreshes = new CoalescedRefresh();
   private unsubscribe: (() => void)[] = [];
 
   constructor(
@@ -37,7 +38,7 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
     private readonly view: ContainerView,
     private readonly events: DomainEvents,
     private readonly translators: ErrorTranslators,
-    tally: SocketTally,
+    tally: SocketCounters,
   ) {
     tally.countSubscriptions('status', () =>
       [...this.subscribers.values()].reduce((sum, { topics }) => sum + topics.size, 0),

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { Clock } from '../common/clock.js';
-import { ContainersRepository, type ContainerRow } from '../persistence/containers.repository.js';
+import { Clock } from '../common/time/clock.js';
+import { ContainersRepository, type ContainerRow } from '../persistence/containers/containers.repository.js';
 import { Tunnels } from './tunnel/tunnels.js';
 
 const ASK_MS = 30_000;

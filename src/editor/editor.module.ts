@@ -7,9 +7,9 @@ import { Editors } from './editors.js';
 import { LinksService } from './links.service.js';
 import { SignInTickets } from './sign-in/sign-in-tickets.js';
 import { SiteCookie } from './sign-in/site-cookie.js';
-import { SiteDirectory } from './site-directory.js';
-import { SiteProxy } from './site-proxy.js';
-import { SiteRouter } from './site-router.js';
+import { SiteDirectory } from './proxy/site-directory.js';
+import { SiteProxy } from './proxy/site-proxy.js';
+import { SiteRouter } from './proxy/site-router.js';
 import { Tunnels } from './tunnel/tunnels.js';
 
 @Module({

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { DomainError } from '../common/domain-error.js';
-import type { ContainerRow } from '../persistence/containers.repository.js';
-import { ContainerRuntime } from '../runtime/container-runtime.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import type { ContainerRow } from '../persistence/containers/containers.repository.js';
+import { ContainerEngine } from '../drivers/docker/engine/container-engine.js';
 
 const START_TIMEOUT_MS = 40_000;
 const MOST_KNOWN = 1_000;
@@ -11,7 +11,7 @@ const MOST_KNOWN = 1_000;
 export class Editors {
   private readonly started = new Map<string, Promise<void>>();
 
-  constructor(private readonly runtime: ContainerRuntime) {}
+  constructor(private readonly runtime: ContainerEngine) {}
 
   /** @throws DomainError `editor_unavailable` with the editor's own words */
   ensure(row: ContainerRow): Promise<void> {

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
-import { DomainError } from '../common/domain-error.js';
+import { DomainError } from '../common/errors/domain-error.js';
 import { ContainersService } from '../containers/containers.service.js';
-import { SiteAddresses } from '../containers/site-addresses.js';
-import type { ContainerRow } from '../persistence/containers.repository.js';
+import { SiteAddresses } from '../sites/site-addresses.js';
+import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import type { ContainerStatus } from '../persistence/types.js';
 import { Editors } from './editors.js';
 import { SignInTickets } from './sign-in/sign-in-tickets.js';
-import type { Site } from './site.js';
-import { TICKET } from './site-router.js';
+import type { Site } from './proxy/site.js';
+import { TICKET } from './proxy/site-router.js';
 
 /** The page waits while the container is on its way. */
 const ON_ITS_WAY: readonly ContainerStatus[] = ['queued', 'creating', 'starting', 'cloning'];

@@ -1,5 +1,5 @@
-import { DomainError } from '../common/domain-error.js';
-import { parsePort } from '../containers/port.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import { parsePort } from '../sites/port.js';
 
 const RULE = 'port must be a number from 1 to 65535, in digits';
 

@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagg
 import type { Request } from 'express';
 import { CurrentPrincipal } from '../auth/bearer.guard.js';
 import type { Principal } from '../auth/principal.js';
-import { clientLeft } from '../containers/client-left.js';
+import { clientSignal } from '../http/client-signal.js';
 import { ExecDto, ExecResultDto } from './dto/exec.dto.js';
 import { ExecService } from './exec.service.js';
 
@@ -27,6 +27,6 @@ export class ExecController {
     @Body() body: ExecDto,
     @Req() request: Request,
   ): Promise<ExecResultDto> {
-    return this.exec.run(principal, id, body, clientLeft(request));
+    return this.exec.run(principal, id, body, clientSignal(request));
   }
 }

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { containerRow } from '../../test/support/rows.js';
-import { PlayedTool } from '../../test/support/workspace-tool.js';
+import { PlayedTool } from '../../test/support/workspace-program.js';
 import type { Principal } from '../auth/principal.js';
 import type { ContainersService } from '../containers/containers.service.js';
-import { WorkspaceTools } from '../containers/workspace-tools.js';
-import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
-import type { FakeProcessHandler } from '../runtime/fake/fake-process.js';
-import { FakeRuntime } from '../runtime/fake/fake-runtime.js';
+import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
+import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
+import type { FakeProcessHandler } from '../drivers/fake/fake-process.js';
+import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
 import { ExecDto, type ExecResultDto } from './dto/exec.dto.js';
 import { ExecPlaces } from './exec-places.js';
 import { ExecService } from './exec.service.js';
@@ -37,7 +37,7 @@ describe('ExecService', () => {
     });
     await runtime.containers.start(dockerId);
     row = containerRow({ dockerId });
-    const tools = new WorkspaceTools(runtime, { findById: async () => row } as unknown as ContainersRepository);
+    const tools = new WorkspacePrograms(runtime, { findById: async () => row } as unknown as ContainersRepository);
     service = new ExecService({ find: async () => row } as unknown as ContainersService, tools, new ExecPlaces());
     left = new AbortController();
   });

@@ -1,10 +1,10 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
-import { DomainError } from '../common/domain-error.js';
+import { DomainError } from '../common/errors/domain-error.js';
 import { ContainersService } from '../containers/containers.service.js';
-import { requireRunning, WorkspaceTools } from '../containers/workspace-tools.js';
-import type { ContainerRow } from '../persistence/containers.repository.js';
-import type { FramedProcess } from '../runtime/framed-process.js';
+import { requireRunning, WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
+import type { ContainerRow } from '../persistence/containers/containers.repository.js';
+import type { FramedProcess } from '../workspace/programs/framed-process.js';
 import type { ExecDto, ExecResultDto } from './dto/exec.dto.js';
 import { ExecPlaces } from './exec-places.js';
 import { EXEC_FRAMES, receiveResult, sendCommand } from './running-command.js';
@@ -19,7 +19,7 @@ export class ExecService implements OnModuleDestroy {
 
   constructor(
     private readonly containers: ContainersService,
-    private readonly tools: WorkspaceTools,
+    private readonly tools: WorkspacePrograms,
     private readonly places: ExecPlaces,
   ) {}
 

@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
-import { validationFailed } from '../common/validation.js';
-import type { FrameKinds, FramedProcess } from '../runtime/framed-process.js';
+import { validationFailed } from '../http/validation.js';
+import type { FrameKinds, FramedProcess } from '../workspace/programs/framed-process.js';
 import type { ExecDto, ExecResultDto, OutputEncoding } from './dto/exec.dto.js';
 
 const WORKSPACE = '/workspace';

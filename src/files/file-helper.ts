@@ -1,6 +1,6 @@
-import { DomainError } from '../common/domain-error.js';
-import type { Frame } from '../runtime/frame-parser.js';
-import type { FrameKinds, FramedProcess } from '../runtime/framed-process.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import type { Frame } from '../workspace/programs/frame-parser.js';
+import type { FrameKinds, FramedProcess } from '../workspace/programs/framed-process.js';
 import { type Refusal, toDomainError } from './refusal.js';
 
 export const FILE_FRAMES: FrameKinds = { whole: 'JE', streamed: 'D' };

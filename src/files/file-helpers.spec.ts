@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { containerRow } from '../../test/support/rows.js';
-import { PlayedTool } from '../../test/support/workspace-tool.js';
-import { WorkspaceTools } from '../containers/workspace-tools.js';
-import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
-import type { FakeProcess } from '../runtime/fake/fake-process.js';
-import { FakeRuntime } from '../runtime/fake/fake-runtime.js';
+import { PlayedTool } from '../../test/support/workspace-program.js';
+import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
+import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
+import type { FakeProcess } from '../drivers/fake/fake-process.js';
+import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
 import type { FileHelper } from './file-helper.js';
 import { FileHelpers } from './file-helpers.js';
 
@@ -37,7 +37,7 @@ describe('FileHelpers', () => {
     await runtime.containers.start(dockerId);
     row = containerRow({ dockerId });
     helpers = new FileHelpers(
-      new WorkspaceTools(runtime, { findById: async () => row } as unknown as ContainersRepository),
+      new WorkspacePrograms(runtime, { findById: async () => row } as unknown as ContainersRepository),
     );
     left = new AbortController();
     echo();

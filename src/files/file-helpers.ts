@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { DomainError } from '../common/domain-error.js';
-import { WorkspaceTools } from '../containers/workspace-tools.js';
-import type { ContainerRow } from '../persistence/containers.repository.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
+import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import { FILE_FRAMES, FileHelper, HelperEnded } from './file-helper.js';
 import { Turns } from './turns.js';
 
@@ -22,7 +22,7 @@ export class FileHelpers implements OnModuleDestroy {
   private readonly turns = new Turns();
   private readonly stopped = new AbortController();
 
-  constructor(private readonly tools: WorkspaceTools) {}
+  constructor(private readonly tools: WorkspacePrograms) {}
 
   /** Whoever waits is answered, so that the server can close. */
   onModuleDestroy(): void {

@@ -14,8 +14,8 @@ import {
 import type { Request, Response } from 'express';
 import { CurrentPrincipal } from '../auth/bearer.guard.js';
 import type { Principal } from '../auth/principal.js';
-import { DomainError } from '../common/domain-error.js';
-import { clientLeft } from '../containers/client-left.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import { clientSignal } from '../http/client-signal.js';
 import { DirectoryDto, UnpackedDto, WrittenFileDto } from './dto/file-entry.dto.js';
 import { FilesQuery } from './dto/files.query.js';
 import { answerContent, answerTar, TAR } from './file-answer.js';
@@ -52,7 +52,7 @@ export class FilesController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const asked = { principal, container, path, left: clientLeft(request) };
+    const asked = { principal, container, path, left: clientSignal(request) };
     if (request.accepts(['application/json', TAR]) === TAR)
       await this.files.readTar(asked, (archive) => answerTar(request, response, archive));
     else await this.files.read(asked, (found) => answerContent(request, response, found));
@@ -78,7 +78,7 @@ export class FilesController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<WrittenFileDto | UnpackedDto> {
-    const asked = { principal, container, path, left: clientLeft(request) };
+    const asked = { principal, container, path, left: clientSignal(request) };
     const upload = uploadOf(request);
     response.status(200);
     if (request.is(TAR) === TAR) return this.files.unpack(asked, upload);
@@ -98,7 +98,7 @@ export class FilesController {
     @Query() { path }: FilesQuery,
     @Req() request: Request,
   ): Promise<void> {
-    return this.files.remove({ principal, container, path, left: clientLeft(request) });
+    return this.files.remove({ principal, container, path, left: clientSignal(request) });
   }
 }
 

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
-import { DomainError } from '../common/domain-error.js';
+import { DomainError } from '../common/errors/domain-error.js';
 import { ContainersService } from '../containers/containers.service.js';
-import { DiskUsage } from '../containers/disk-usage.js';
-import { requireRunning } from '../containers/workspace-tools.js';
-import type { ContainerRow } from '../persistence/containers.repository.js';
+import { DiskUsage } from '../usage/disk-usage.js';
+import { requireRunning } from '../workspace/programs/workspace-programs.js';
+import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import type { FileType, UnpackedDto, WrittenFileDto } from './dto/file-entry.dto.js';
 import type { FileHelper } from './file-helper.js';
 import { FileHelpers } from './file-helpers.js';

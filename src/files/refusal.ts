@@ -1,5 +1,5 @@
-import { DomainError } from '../common/domain-error.js';
-import type { ErrorCode } from '../common/error-codes.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import type { ErrorCode } from '../common/errors/error-codes.js';
 import { notValid } from './workspace-path.js';
 
 /** How the helper in the container says no. */

@@ -1,4 +1,4 @@
-import { DomainError } from '../common/domain-error.js';
+import { DomainError } from '../common/errors/domain-error.js';
 
 const MOST_AT_ONCE = 8;
 const MOST_WAITING = 1_000;

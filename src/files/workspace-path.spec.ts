@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { DomainError } from '../common/domain-error.js';
+import { DomainError } from '../common/errors/domain-error.js';
 import { toWorkspacePath } from './workspace-path.js';
 
 describe('toWorkspacePath', () => {

@@ -1,5 +1,5 @@
-import { DomainError } from '../common/domain-error.js';
-import { validationFailed } from '../common/validation.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import { validationFailed } from '../http/validation.js';
 
 const ROOT = 'workspace';
 /** Bytes; what Linux takes. */

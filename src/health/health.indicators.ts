@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
-import { within } from '../common/within.js';
+import { withTimeout } from '../common/concurrency/with-timeout.js';
 import { Database } from '../persistence/database.js';
 import { ProvisioningQueue } from '../queues/provisioning-queue.js';
-import { ContainerRuntime } from '../runtime/container-runtime.js';
+import { ContainerEngine } from '../drivers/docker/engine/container-engine.js';
 
 /** A probe of Kubernetes gives up after a second by default: what does not decide about it must not use that up. */
 const LONGEST_DEGRADED_MS = 500;
@@ -13,7 +13,7 @@ const LONGEST_DEGRADED_MS = 500;
 export class HealthIndicators {
   constructor(
     private readonly indicator: HealthIndicatorService,
-    private readonly runtime: ContainerRuntime,
+    private readonly runtime: ContainerEngine,
     private readonly database: Database,
     private readonly queue: ProvisioningQueue,
   ) {}
@@ -37,7 +37,7 @@ export class HealthIndicators {
   ): Promise<HealthIndicatorResult> {
     const session = this.indicator.check(key);
     try {
-      await (whenAway === 'down' ? ping() : within(LONGEST_DEGRADED_MS, ping()));
+      await (whenAway === 'down' ? ping() : withTimeout(LONGEST_DEGRADED_MS, ping()));
       return session.up();
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);

@@ -1,24 +1,24 @@
 import { Module } from '@nestjs/common';
 import { ContainersModule } from '../containers/containers.module.js';
-import { AgentReporter } from './agent-reporter.js';
-import { InstructionRunner } from './claude-code/instruction-runner.js';
-import { InstructionAcceptance } from './instruction-acceptance.js';
-import { InstructionCancellation } from './instruction-cancellation.js';
-import { InstructionChanges } from './instruction-changes.js';
-import { InstructionPermissionsService } from './instruction-permissions.service.js';
-import { InstructionView } from './instruction-view.js';
-import { InstructionsController } from './instructions.controller.js';
-import { InstructionsService } from './instructions.service.js';
+import { AgentReporter } from './follow/agent-reporter.js';
+import { RunnerClient } from './runner/runner-client.js';
+import { InstructionCreator } from './api/instruction-creator.js';
+import { InstructionCancellation } from './api/instruction-cancellation.js';
+import { InstructionChanges } from './follow/instruction-changes.js';
+import { InstructionPermissionsService } from './api/instruction-permissions.service.js';
+import { InstructionView } from './api/instruction-view.js';
+import { InstructionsController } from './api/instructions.controller.js';
+import { InstructionsService } from './api/instructions.service.js';
 import { EventFeed } from './output/event-feed.js';
 import { InstructionOutputController } from './output/instruction-output.controller.js';
 import { InstructionsGateway } from './output/instructions.gateway.js';
-import { DiffStorage } from './runs/diff-storage.js';
-import { EventStores } from './runs/event-writer.js';
-import { HeldInstructions } from './runs/held-instructions.js';
-import { InstructionFollower } from './runs/instruction-follower.js';
-import { InstructionRun } from './runs/instruction-run.js';
-import { InstructionRuns } from './runs/instruction-runs.js';
-import { RunAftermath } from './runs/run-aftermath.js';
+import { DiffStorage } from './follow/diff-storage.js';
+import { EventStores } from './follow/event-writer.js';
+import { InstructionLeases } from './queue/instruction-leases.js';
+import { InstructionFollower } from './follow/instruction-follower.js';
+import { InstructionWorker } from './queue/instruction-worker.js';
+import { InstructionQueue } from './queue/instruction-queue.js';
+import { RunCleanup } from './queue/run-cleanup.js';
 
 @Module({
   imports: [ContainersModule],
@@ -28,19 +28,19 @@ import { RunAftermath } from './runs/run-aftermath.js';
     DiffStorage,
     EventFeed,
     EventStores,
-    HeldInstructions,
-    InstructionAcceptance,
+    InstructionLeases,
+    InstructionCreator,
     InstructionCancellation,
     InstructionChanges,
     InstructionFollower,
     InstructionPermissionsService,
-    InstructionRun,
-    InstructionRunner,
-    InstructionRuns,
+    InstructionWorker,
+    RunnerClient,
+    InstructionQueue,
     InstructionsGateway,
     InstructionsService,
     InstructionView,
-    RunAftermath,
+    RunCleanup,
   ],
 })
 export class InstructionsModule {}

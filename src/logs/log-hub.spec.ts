@@ -8,7 +8,7 @@ import {
   quietLogger,
 } from '../../test/support/logs/fake-log-engine.js';
 import { DomainEvents } from '../events/domain-events.js';
-import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
+import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import { type JoinedLog, LogHub, requireDockerId } from './log-hub.js';
 
 const row = { id: 'c1', dockerId: 'one', status: 'running' } as ContainerRow;

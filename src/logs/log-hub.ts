@@ -1,10 +1,10 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
-import { Clock } from '../common/clock.js';
-import { DomainError } from '../common/domain-error.js';
+import { Clock } from '../common/time/clock.js';
+import { DomainError } from '../common/errors/domain-error.js';
 import { DomainEvents } from '../events/domain-events.js';
-import { type ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
-import { ContainerRuntime, type LogRecord } from '../runtime/container-runtime.js';
+import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
+import { ContainerEngine, type LogRecord } from '../drivers/docker/engine/container-engine.js';
 import { LogStream } from './log-stream.js';
 import { LogSubscription, type StreamFilter } from './log-subscription.js';
 
@@ -34,7 +34,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
   private unsubscribe: (() => void)[] = [];
 
   constructor(
-    private readonly runtime: ContainerRuntime,
+    private readonly runtime: ContainerEngine,
     private readonly rows: ContainersRepository,
     private readonly events: DomainEvents,
     private readonly clock: Clock,

@@ -1,4 +1,4 @@
-import type { LogRecord } from '../runtime/container-runtime.js';
+import type { LogRecord } from '../drivers/docker/engine/container-engine.js';
 
 type Stream = LogRecord['stream'];
 

@@ -1,7 +1,7 @@
-import type { Clock } from '../common/clock.js';
-import type { ContainerRuntime, LogRecord, LogRequest } from '../runtime/container-runtime.js';
+import type { Clock } from '../common/time/clock.js';
+import type { ContainerEngine, LogRecord, LogRequest } from '../drivers/docker/engine/container-engine.js';
 import { LogPosition } from './log-position.js';
-import { LogWitness } from './log-witness.js';
+import { LogStallDetector } from './log-stall-detector.js';
 
 /** How far before its end a log is taken up again; what lies farther back is read in one go. */
 const WINDOW = 5_000;
@@ -32,7 +32,7 @@ export class LogReader {
 
   constructor(
     readonly dockerId: string,
-    private readonly runtime: ContainerRuntime,
+    private readonly runtime: ContainerEngine,
     private readonly clock: Clock,
     private readonly taker: LogTaker,
   ) {}
@@ -82,7 +82,7 @@ export class LogReader {
   private async follow(signal: AbortSignal): Promise<Outcome> {
     const left = new AbortController();
     this.reading = left;
-    const witness = new LogWitness(this.position, (asking) => this.newest(asking), this.clock);
+    const witness = new LogStallDetector(this.position, (asking) => this.newest(asking), this.clock);
     const watching = witness.watch(left.signal).then(
       (isAstray) => isAstray && left.abort('astray' satisfies Outcome),
       (error: unknown) => left.abort(error),
@@ -100,7 +100,7 @@ export class LogReader {
     }
   }
 
-  private async followWatched(signal: AbortSignal, left: AbortController, witness: LogWitness): Promise<Outcome> {
+  private async followWatched(signal: AbortSignal, left: AbortController, witness: LogStallDetector): Promise<Outcome> {
     const seeker = this.isAdrift ? undefined : this.position.seeker();
     const isPlaced = (): boolean => seeker === undefined || seeker.isFound;
     const from = this.isAdrift ? { tail: 0 } : this.position.isStart ? {} : { tail: WINDOW };
@@ -129,7 +129,7 @@ export class LogReader {
    * The lines up to where the engine lost its place: before one that others must have come before, or that goes back in
    * time. The first one behind the place is what the log has there, whatever its time.
    */
-  private soundPart(fresh: LogRecord[], witness: LogWitness, isFirst: boolean): LogRecord[] {
+  private soundPart(fresh: LogRecord[], witness: LogStallDetector, isFirst: boolean): LogRecord[] {
     for (const [at, record] of fresh.entries()) {
       const isSetBack = this.position.isSetBack(record) && this.setbacks < MOST_SETBACKS;
       if (!(isFirst && at === 0) && (isSetBack || witness.isMissedBefore(record))) {

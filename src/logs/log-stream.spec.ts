@@ -7,7 +7,7 @@ import {
   pause,
   quietLogger,
 } from '../../test/support/logs/fake-log-engine.js';
-import type { LogRecord, RuntimeError } from '../runtime/container-runtime.js';
+import type { LogRecord, EngineError } from '../drivers/docker/engine/container-engine.js';
 import { FIRST_TAIL, type LogSink, LogStream } from './log-stream.js';
 
 class Reader implements LogSink {
@@ -26,7 +26,7 @@ class Reader implements LogSink {
     this.seen.push(`[${reason}]`);
   }
 
-  failed({ code }: RuntimeError): void {
+  failed({ code }: EngineError): void {
     this.seen.push(`[${code}]`);
   }
 

@@ -1,11 +1,11 @@
 import type { PinoLogger } from 'nestjs-pino';
-import type { Clock } from '../common/clock.js';
+import type { Clock } from '../common/time/clock.js';
 import {
-  type ContainerRuntime,
+  type ContainerEngine,
   type InspectedContainer,
   type LogRecord,
-  RuntimeError,
-} from '../runtime/container-runtime.js';
+  EngineError,
+} from '../drivers/docker/engine/container-engine.js';
 import { LogReader } from './log-reader.js';
 import { LogRing } from './log-ring.js';
 
@@ -22,7 +22,7 @@ export interface LogSink {
   missed(): void;
   /** The container stopped; lines go on when it is started again. */
   ended(reason: string): void;
-  failed(error: RuntimeError): void;
+  failed(error: EngineError): void;
   /** Resolves when it takes more, or undefined when it does already. */
   room(): Promise<void> | undefined;
 }
@@ -52,7 +52,7 @@ export class LogStream {
 
   constructor(
     private dockerId: string,
-    private readonly runtime: ContainerRuntime,
+    private readonly runtime: ContainerEngine,
     private readonly clock: Clock,
     private readonly logger: PinoLogger,
   ) {
@@ -118,7 +118,7 @@ export class LogStream {
         if (await this.readRun()) await this.untilResumed(resumes);
       } catch (error) {
         if (this.isClosed) return;
-        if (error instanceof RuntimeError && error.code === 'not_found') {
+        if (error instanceof EngineError && error.code === 'not_found') {
           this.lose(error);
           await this.untilResumed(resumes);
         } else {
@@ -141,7 +141,7 @@ export class LogStream {
     const rest = await this.reader.rest(signal);
     const after = await this.inspect(dockerId);
     if (isAlive(after) && isSameRun(before, after))
-      throw new RuntimeError('unavailable', 'the log ended while the container runs');
+      throw new EngineError('unavailable', 'the log ended while the container runs');
     if (!isAlive(after)) await this.reader.handOn(rest);
     this.endRun(isAlive(after) ? before : after);
     return !isAlive(after);
@@ -149,7 +149,7 @@ export class LogStream {
 
   private async inspect(dockerId: string): Promise<InspectedContainer> {
     const container = await this.runtime.containers.inspect(dockerId);
-    if (container === null) throw new RuntimeError('not_found', 'the container is gone');
+    if (container === null) throw new EngineError('not_found', 'the container is gone');
     return container;
   }
 
@@ -196,7 +196,7 @@ export class LogStream {
     this.tell((sink) => sink.ended(STOPPED));
   }
 
-  private lose(error: RuntimeError): void {
+  private lose(error: EngineError): void {
     if (!this.isGone) this.tell((sink) => sink.failed(error));
     this.isGone = true;
     this.prime();

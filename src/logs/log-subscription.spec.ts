@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { line } from '../../test/support/logs/fake-log-engine.js';
-import { type LogRecord, RuntimeError } from '../runtime/container-runtime.js';
+import { type LogRecord, EngineError } from '../drivers/docker/engine/container-engine.js';
 import { type LogEntry, LogSubscription, type StreamFilter } from './log-subscription.js';
 
 const MIB = 1024 * 1024;
@@ -128,7 +128,7 @@ describe('lines', () => {
     subscription.accept(lines(1));
     subscription.ended('stopped');
     subscription.accept(lines(1));
-    subscription.failed(new RuntimeError('not_found', 'gone'));
+    subscription.failed(new EngineError('not_found', 'gone'));
     subscription.accept(lines(1));
     expect(take()).toEqual([1, 'end', 2, 'error', 3]);
   });

@@ -1,4 +1,4 @@
-import type { LogRecord, RuntimeError } from '../runtime/container-runtime.js';
+import type { LogRecord, EngineError } from '../drivers/docker/engine/container-engine.js';
 import type { LogSink } from './log-stream.js';
 
 /** Lines that are missing; `null` when nobody knows how many. */
@@ -11,7 +11,7 @@ export type LogEntry =
   | { kind: 'lines'; lines: LogRecord[] }
   | Dropped
   | { kind: 'end'; reason: string }
-  | { kind: 'error'; error: RuntimeError };
+  | { kind: 'error'; error: EngineError };
 
 /** Lines that wait for a reader before the engine is read more slowly. */
 const ENOUGH_LINES = 8_000;
@@ -71,7 +71,7 @@ export class LogSubscription implements LogSink {
     this.notify();
   }
 
-  failed(error: RuntimeError): void {
+  failed(error: EngineError): void {
     this.entries.push({ kind: 'error', error });
     this.notify();
   }

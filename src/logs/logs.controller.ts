@@ -4,7 +4,7 @@ import type { Request, Response } from 'express';
 import { CurrentPrincipal } from '../auth/bearer.guard.js';
 import type { Principal } from '../auth/principal.js';
 import { ContainersService } from '../containers/containers.service.js';
-import type { LogRecord } from '../runtime/container-runtime.js';
+import type { LogRecord } from '../drivers/docker/engine/container-engine.js';
 import { LogsQuery } from './dto/logs.query.js';
 import { followAsNdjson } from './follow-ndjson.js';
 import { LogHub, requireDockerId } from './log-hub.js';

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, FakeLogEngine, FastClock, pause, quietLogger } from '../../test/support/logs/fake-log-engine.js';
 import { FakeSocket } from '../../test/support/sockets/fake-socket.js';
-import { DomainError } from '../common/domain-error.js';
+import { DomainError } from '../common/errors/domain-error.js';
 import type { ContainersService } from '../containers/containers.service.js';
 import { DomainEvents } from '../events/domain-events.js';
-import type { ContainerRow, ContainersRepository } from '../persistence/containers.repository.js';
-import { SocketTally } from '../realtime/socket-tally.js';
+import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
+import { SocketCounters } from '../realtime/socket-counters.js';
 import { LogHub } from './log-hub.js';
 import { LogsGateway } from './logs.gateway.js';
 
@@ -13,7 +13,7 @@ let engine: FakeLogEngine;
 let events: DomainEvents;
 let hub: LogHub;
 let gateway: LogsGateway;
-let tally: SocketTally;
+let tally: SocketCounters;
 let socket: FakeSocket;
 let finding: Promise<void>;
 
@@ -30,7 +30,7 @@ beforeEach(() => {
   const rows = { findById: (id: string) => find(undefined, id) } as unknown as ContainersRepository;
   hub = new LogHub(engine.runtime, rows, events, new FastClock(), quietLogger);
   hub.onApplicationBootstrap();
-  tally = new SocketTally();
+  tally = new SocketCounters();
   gateway = new LogsGateway({ find } as unknown as ContainersService, hub, [], tally);
   socket = new FakeSocket();
 });

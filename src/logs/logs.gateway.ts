@@ -1,13 +1,14 @@
 import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { DomainError } from '../common/domain-error.js';
-import { ErrorTranslators } from '../common/error-translators.js';
-import { toDomainError } from '../common/problem.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import { ErrorTranslators } from '../common/errors/error-translators.js';
+import { toDomainError } from '../http/problem.js';
 import { ContainersService } from '../containers/containers.service.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import type { OutboxSource } from '../realtime/outbox.js';
 import type { Acknowledgement } from '../realtime/socket-events.js';
-import { SocketTally } from '../realtime/socket-tally.js';
-import type { ServerMessage, TypedSocket } from '../realtime/typed-socket.js';
+import { SocketCounters } from '../realtime/socket-counters.js';
+import type { ServerMessage } from '../realtime/server-message.js';
+import type { TypedSocket } from '../realtime/typed-socket.js';
 import { SubscribeLogsDto, UnsubscribeLogsDto } from './dto/subscribe-logs.dto.js';
 import { type JoinedLog, LogHub } from './log-hub.js';
 import { STOPPED } from './log-stream.js';
@@ -30,7 +31,7 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
     private readonly containers: ContainersService,
     private readonly hub: LogHub,
     private readonly translators: ErrorTranslators,
-    tally: SocketTally,
+    tally: SocketCounters,
   ) {
     tally.countSubscriptions('logs', () => [...this.readers.values()].reduce((sum, { size }) => sum + size, 0));
   }

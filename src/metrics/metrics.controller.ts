@@ -3,9 +3,9 @@ import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagg
 import { CurrentPrincipal } from '../auth/bearer.guard.js';
 import type { Principal } from '../auth/principal.js';
 import { ContainersService } from '../containers/containers.service.js';
-import { MetricsDto } from '../containers/dto/metrics.dto.js';
+import { MetricsDto } from '../usage/metrics.dto.js';
 import { MetricsQuery, windowMs } from './dto/metrics.query.js';
-import { MetricsHub } from './metrics-hub.js';
+import { MetricsHub } from './sampling/metrics-hub.js';
 
 @ApiTags('metrics')
 @ApiBearerAuth()

@@ -1,24 +1,24 @@
 import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { DomainError } from '../common/domain-error.js';
-import { ErrorTranslators } from '../common/error-translators.js';
-import { InOrder } from '../common/in-order.js';
-import { toDomainError } from '../common/problem.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import { ErrorTranslators } from '../common/errors/error-translators.js';
+import { SerialQueue } from '../common/concurrency/serial-queue.js';
+import { toDomainError } from '../http/problem.js';
 import { ContainersService } from '../containers/containers.service.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import { LatestMessages } from '../realtime/outbox.js';
 import type { Acknowledgement } from '../realtime/socket-events.js';
-import { SocketTally } from '../realtime/socket-tally.js';
+import { SocketCounters } from '../realtime/socket-counters.js';
 import type { TypedSocket } from '../realtime/typed-socket.js';
 import { SubscribeMetricsDto, UnsubscribeMetricsDto } from './dto/subscribe-metrics.dto.js';
-import { MetricsHub, notRunning } from './metrics-hub.js';
-import type { MetricsWatcher } from './metrics-watchers.js';
+import { MetricsHub, notRunning } from './sampling/metrics-hub.js';
+import type { MetricsSubscriber } from './sampling/metrics-subscribers.js';
 
 const MOST_SUBSCRIPTIONS = 500;
 
 interface Subscriber {
   messages: LatestMessages;
   /** What it asks for; looking a container up takes its time. */
-  asked: InOrder;
+  asked: SerialQueue;
   /** How to end each, by container. */
   subscriptions: Map<string, () => void>;
 }
@@ -32,7 +32,7 @@ export class MetricsGateway implements OnGatewayDisconnect<TypedSocket> {
     private readonly containers: ContainersService,
     private readonly hub: MetricsHub,
     private readonly translators: ErrorTranslators,
-    tally: SocketTally,
+    tally: SocketCounters,
   ) {
     tally.countSubscriptions('metrics', () =>
       [...this.subscribers.values()].reduce((sum, { subscriptions }) => sum + subscriptions.size, 0),
@@ -81,14 +81,14 @@ export class MetricsGateway implements OnGatewayDisconnect<TypedSocket> {
   private subscriberOf(socket: TypedSocket): Subscriber {
     const known = this.subscribers.get(socket) ?? {
       messages: new LatestMessages(socket.data.outbox),
-      asked: new InOrder(),
+      asked: new SerialQueue(),
       subscriptions: new Map<string, () => void>(),
     };
     this.subscribers.set(socket, known);
     return known;
   }
 
-  private watcher(subscriber: Subscriber, containerId: string, intervalMs: number): MetricsWatcher {
+  private watcher(subscriber: Subscriber, containerId: string, intervalMs: number): MetricsSubscriber {
     const { messages } = subscriber;
     const fail = ({ code, message }: DomainError): void =>
       messages.put(containerId, { event: 'metrics:error', payload: { containerId, error: { code, message } } });

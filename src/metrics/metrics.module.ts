@@ -1,20 +1,20 @@
 import { Global, Module } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { ContainersModule } from '../containers/containers.module.js';
-import { LatestMetrics } from '../containers/latest-metrics.js';
+import { LatestMetrics } from '../usage/latest-metrics.js';
 import { MetricsController } from './metrics.controller.js';
 import { MetricsGateway } from './metrics.gateway.js';
-import { MetricsHub } from './metrics-hub.js';
-import { EngineFigures } from './prometheus/engine-figures.js';
-import { ScrapedFigures } from './prometheus/figures.js';
-import { HttpFigures } from './prometheus/http-figures.js';
-import { JobFigures } from './prometheus/job-figures.js';
+import { MetricsHub } from './sampling/metrics-hub.js';
+import { EngineMetrics } from './prometheus/engine-metrics.js';
+import { ScrapedMetrics } from './prometheus/scraped-metrics.js';
+import { HttpMetrics } from './prometheus/http-metrics.js';
+import { JobMetrics } from './prometheus/job-metrics.js';
 import { PrometheusController } from './prometheus/prometheus.controller.js';
 import { createRegistry } from './prometheus/registry.js';
-import { RowFigures } from './prometheus/row-figures.js';
-import { SocketFigures } from './prometheus/socket-figures.js';
-import { BestUsageSources } from './sources/best-usage-sources.js';
-import { UsageSources } from './sources/usage-source.js';
+import { RowMetrics } from './prometheus/row-metrics.js';
+import { SocketMetrics } from './prometheus/socket-metrics.js';
+import { BestUsageSources } from '../drivers/docker/usage/best-usage-sources.js';
+import { UsageSources } from '../drivers/docker/usage/usage-source.js';
 
 /** Global, since lists of containers show the latest metrics through {@link LatestMetrics}. */
 @Global()
@@ -27,15 +27,15 @@ import { UsageSources } from './sources/usage-source.js';
     { provide: LatestMetrics, useExisting: MetricsHub },
     MetricsGateway,
     { provide: Registry, useFactory: createRegistry },
-    HttpFigures,
-    EngineFigures,
-    JobFigures,
-    SocketFigures,
-    RowFigures,
+    HttpMetrics,
+    EngineMetrics,
+    JobMetrics,
+    SocketMetrics,
+    RowMetrics,
     {
-      provide: ScrapedFigures,
-      useFactory: (...figures: ScrapedFigures[]) => figures,
-      inject: [SocketFigures, RowFigures],
+      provide: ScrapedMetrics,
+      useFactory: (...figures: ScrapedMetrics[]) => figures,
+      inject: [SocketMetrics, RowMetrics],
     },
   ],
   exports: [LatestMetrics],

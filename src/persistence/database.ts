@@ -2,8 +2,8 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { fileURLToPath } from 'node:url';
 import { Pool, type PoolConfig } from 'pg';
-import { within } from '../common/within.js';
-import * as schema from './schema.js';
+import { withTimeout } from '../common/concurrency/with-timeout.js';
+import * as schema from './containers/containers.schema.js';
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 const MIGRATION_LOCK = 'devforge:migrations';
@@ -51,7 +51,7 @@ export class Database {
 
   /** @throws when the server does not answer within two seconds */
   async ping(): Promise<void> {
-    await within(PING_TIMEOUT_MS, this.pool.query('select 1'));
+    await withTimeout(PING_TIMEOUT_MS, this.pool.query('select 1'));
   }
 
   async close(): Promise<void> {

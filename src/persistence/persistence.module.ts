@@ -1,27 +1,27 @@
 import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
-import { Clock } from '../common/clock.js';
-import { Ids } from '../common/ids.js';
+import { Clock } from '../common/time/clock.js';
+import { IdGenerator } from '../common/id-generator.js';
 import { Settings } from '../config/settings.js';
-import { ContainersRepository } from './containers.repository.js';
+import { ContainersRepository } from './containers/containers.repository.js';
 import { Database } from './database.js';
-import { DrizzleContainersRepository } from './drizzle/drizzle-containers.repository.js';
-import { DrizzleInstructionDiffsRepository } from './drizzle/drizzle-instruction-diffs.repository.js';
-import { DrizzleInstructionEventsRepository } from './drizzle/drizzle-instruction-events.repository.js';
-import { DrizzleInstructionPermissionsRepository } from './drizzle/drizzle-instruction-permissions.repository.js';
-import { DrizzleInstructionsRepository } from './drizzle/drizzle-instructions.repository.js';
-import { DrizzleJobsRepository } from './drizzle/drizzle-jobs.repository.js';
-import { DrizzleSignInTicketsRepository } from './drizzle/drizzle-sign-in-tickets.repository.js';
-import { PostgresLocks } from './drizzle/postgres-locks.js';
+import { DrizzleContainersRepository } from './containers/drizzle-containers.repository.js';
+import { DrizzleInstructionDiffsRepository } from './instructions/drizzle-instruction-diffs.repository.js';
+import { DrizzleInstructionEventsRepository } from './instructions/drizzle-instruction-events.repository.js';
+import { DrizzleInstructionPermissionsRepository } from './instructions/drizzle-instruction-permissions.repository.js';
+import { DrizzleInstructionsRepository } from './instructions/drizzle-instructions.repository.js';
+import { DrizzleJobsRepository } from './containers/drizzle-jobs.repository.js';
+import { DrizzleSignInTicketsRepository } from './auth/drizzle-sign-in-tickets.repository.js';
+import { PostgresLocks } from './postgres-locks.js';
 import { EmbeddedPostgres } from './embedded/embedded-postgres.js';
-import { InstructionDiffsRepository } from './instruction-diffs.repository.js';
-import { InstructionEventsRepository } from './instruction-events.repository.js';
-import { InstructionPermissionsRepository } from './instruction-permissions.repository.js';
-import { InstructionsRepository } from './instructions.repository.js';
-import { JobsRepository } from './jobs.repository.js';
+import { InstructionDiffsRepository } from './instructions/instruction-diffs.repository.js';
+import { InstructionEventsRepository } from './instructions/instruction-events.repository.js';
+import { InstructionPermissionsRepository } from './instructions/instruction-permissions.repository.js';
+import { InstructionsRepository } from './instructions/instructions.repository.js';
+import { JobsRepository } from './containers/jobs.repository.js';
 import { Locks } from './locks.js';
 import { Presence } from './presence.js';
-import { SignInTicketsRepository } from './sign-in-tickets.repository.js';
+import { SignInTicketsRepository } from './auth/sign-in-tickets.repository.js';
 
 /** Opens the database named by `DATABASE_URL`, or the embedded one. */
 async function openDatabase(settings: Settings, logger: PinoLogger): Promise<Database> {
@@ -45,7 +45,12 @@ async function openEmbedded(
   return new Database({ ...(await server.start()), ssl: false }, onError, () => server.stop());
 }
 
-async function announcePresence(database: Database, clock: Clock, ids: Ids, logger: PinoLogger): Promise<Presence> {
+async function announcePresence(
+  database: Database,
+  clock: Clock,
+  ids: IdGenerator,
+  logger: PinoLogger,
+): Promise<Presence> {
   logger.setContext(Presence.name);
   const presence = new Presence(database, clock, ids, logger);
   await presence.announce();
@@ -64,7 +69,7 @@ async function announcePresence(database: Database, clock: Clock, ids: Ids, logg
     { provide: InstructionDiffsRepository, useClass: DrizzleInstructionDiffsRepository },
     { provide: SignInTicketsRepository, useClass: DrizzleSignInTicketsRepository },
     { provide: Locks, useClass: PostgresLocks },
-    { provide: Presence, useFactory: announcePresence, inject: [Database, Clock, Ids, PinoLogger] },
+    { provide: Presence, useFactory: announcePresence, inject: [Database, Clock, IdGenerator, PinoLogger] },
   ],
   exports: [
     Database,

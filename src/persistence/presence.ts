@@ -1,8 +1,8 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { PinoLogger } from 'nestjs-pino';
 import { Client } from 'pg';
-import type { Clock } from '../common/clock.js';
-import type { Ids } from '../common/ids.js';
+import type { Clock } from '../common/time/clock.js';
+import type { IdGenerator } from '../common/id-generator.js';
 import type { Database } from './database.js';
 
 const REANNOUNCE_MS = 1_000;
@@ -21,7 +21,7 @@ export class Presence implements OnApplicationShutdown {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
-    ids: Ids,
+    ids: IdGenerator,
     private readonly logger: PinoLogger,
   ) {
     this.holder = ids.next();

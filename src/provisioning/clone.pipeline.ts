@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../common/clock.js';
-import { ContainerStore } from '../containers/container-store.js';
+import { Clock } from '../common/time/clock.js';
+import { ContainerStore } from '../containers/lifecycle/container-store.js';
 import type { Pipeline } from './provisioning-runner.js';
 import type { ProvisioningStep, StepContext } from './step.js';
 import { CloneRepositoryStep } from './steps/clone-repository.step.js';

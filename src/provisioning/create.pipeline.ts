@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../common/clock.js';
-import { Ids } from '../common/ids.js';
-import { newJob } from '../containers/new-job.js';
-import { ContainerStore } from '../containers/container-store.js';
+import { Clock } from '../common/time/clock.js';
+import { IdGenerator } from '../common/id-generator.js';
+import { newJob } from '../containers/lifecycle/new-job.js';
+import { ContainerStore } from '../containers/lifecycle/container-store.js';
 import { ProvisioningQueue } from '../queues/provisioning-queue.js';
 import type { Pipeline } from './provisioning-runner.js';
 import type { ProvisioningStep, StepContext } from './step.js';
@@ -34,7 +34,7 @@ export class CreatePipeline implements Pipeline {
     private readonly store: ContainerStore,
     private readonly queue: ProvisioningQueue,
     private readonly clock: Clock,
-    private readonly ids: Ids,
+    private readonly ids: IdGenerator,
   ) {
     this.steps = steps;
   }

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
-import { namesOf } from '../containers/container-names.js';
-import type { ContainerRow } from '../persistence/containers.repository.js';
-import { ContainerRuntime } from '../runtime/container-runtime.js';
+import { namesOf } from '../workspace/container-names.js';
+import type { ContainerRow } from '../persistence/containers/containers.repository.js';
+import { ContainerEngine } from '../drivers/docker/engine/container-engine.js';
 
 const GRACE_SECONDS = 2;
 
@@ -10,7 +10,7 @@ const GRACE_SECONDS = 2;
 @Injectable()
 export class FailedWorkspace {
   constructor(
-    private readonly runtime: ContainerRuntime,
+    private readonly runtime: ContainerEngine,
     @InjectPinoLogger(FailedWorkspace.name) private readonly logger: PinoLogger,
   ) {}
 

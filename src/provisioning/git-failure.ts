@@ -1,4 +1,4 @@
-import { JobFailure } from '../common/job-failure.js';
+import { JobFailure } from '../common/errors/job-failure.js';
 
 interface Kind {
   code: string;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { JobPatch } from '../persistence/containers.repository.js';
+import type { JobPatch } from '../persistence/containers/containers.repository.js';
 import { ProgressReporter } from './progress-reporter.js';
 
 const SOON_MS = 400;

@@ -1,4 +1,4 @@
-import type { JobPatch } from '../persistence/containers.repository.js';
+import type { JobPatch } from '../persistence/containers/containers.repository.js';
 
 const SHORTEST_INTERVAL_MS = 400;
 const LONGEST_MESSAGE = 500;

@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { HeldClock } from '../../test/support/held-clock.js';
+import { HeldClock } from '../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../test/support/quiet-logger.js';
 import { containerRow, jobRow } from '../../test/support/rows.js';
-import { JobFailure } from '../common/job-failure.js';
-import type { ContainerLeases, HeldLease } from '../containers/container-leases.js';
-import { type ContainerStore, NotHeldError } from '../containers/container-store.js';
-import type { ContainerRow, ContainersRepository, JobRow } from '../persistence/containers.repository.js';
-import type { JobsRepository } from '../persistence/jobs.repository.js';
+import { JobFailure } from '../common/errors/job-failure.js';
+import type { ContainerLeases, HeldLease } from '../leases/container-leases.js';
+import { type ContainerStore, NotHeldError } from '../containers/lifecycle/container-store.js';
+import type { ContainerRow, ContainersRepository, JobRow } from '../persistence/containers/containers.repository.js';
+import type { JobsRepository } from '../persistence/containers/jobs.repository.js';
 import type { ContainerStatus } from '../persistence/types.js';
-import { MOST_FAILURES } from '../queues/queue-options.js';
-import { RuntimeError } from '../runtime/container-runtime.js';
+import { MAX_FAILURES } from '../queues/queue-options.js';
+import { EngineError } from '../drivers/docker/engine/container-engine.js';
 import type { FailedWorkspace } from './failed-workspace.js';
 import { type Outcome, type Pipeline, ProvisioningRunner } from './provisioning-runner.js';
 import { ProvisioningStep, type StepContext } from './step.js';
@@ -115,27 +115,27 @@ describe('ProvisioningRunner', () => {
   });
 
   it('waits for an engine that is away, without counting it', async () => {
-    job = { ...job, failures: MOST_FAILURES - 1 };
-    await expect(run(failing(new RuntimeError('unavailable', 'x')))).resolves.toEqual({
+    job = { ...job, failures: MAX_FAILURES - 1 };
+    await expect(run(failing(new EngineError('unavailable', 'x')))).resolves.toEqual({
       kind: 'postponed',
       delayMs: expect.any(Number),
     });
     expect(written.at(-1)).toMatchObject({
       to: 'creating',
       reason: 'engine_unavailable',
-      job: { state: 'queued', failures: MOST_FAILURES - 1 },
+      job: { state: 'queued', failures: MAX_FAILURES - 1 },
     });
     expect(stopFailed).not.toHaveBeenCalled();
   });
 
   it('tells a call that failed from an engine that fails at everything', async () => {
-    await expect(run(failing(new RuntimeError('failed', 'x')))).resolves.toMatchObject({
+    await expect(run(failing(new EngineError('failed', 'x')))).resolves.toMatchObject({
       kind: 'retry',
       error: { code: 'engine_failed' },
     });
     expect(written.at(-1)).toMatchObject({ job: { failures: 1 } });
     engineAnswers = false;
-    await expect(run(failing(new RuntimeError('failed', 'x')))).resolves.toMatchObject({ kind: 'postponed' });
+    await expect(run(failing(new EngineError('failed', 'x')))).resolves.toMatchObject({ kind: 'postponed' });
     expect(written.at(-1)).toMatchObject({ reason: 'engine_unavailable', job: { failures: 0 } });
   });
 
@@ -152,14 +152,14 @@ describe('ProvisioningRunner', () => {
   });
 
   it('gives up at the last failure allowed', async () => {
-    job = { ...job, failures: MOST_FAILURES - 1 };
+    job = { ...job, failures: MAX_FAILURES - 1 };
     await expect(run(failing(new JobFailure('git_network', 'Later.', { retryable: true })))).resolves.toMatchObject({
       kind: 'failed',
     });
     expect(written.at(-1)).toMatchObject({
       to: 'failed',
       reason: 'git_network',
-      job: { state: 'failed', failures: MOST_FAILURES, finishedAt: expect.any(Date) },
+      job: { state: 'failed', failures: MAX_FAILURES, finishedAt: expect.any(Date) },
     });
   });
 
@@ -182,7 +182,7 @@ describe('ProvisioningRunner', () => {
   it('writes nothing more once the container is lost', async () => {
     const step = new ScriptedStep('x', 'creating', 10, () => {
       lost.abort();
-      return Promise.reject(new RuntimeError('aborted', 'x'));
+      return Promise.reject(new EngineError('aborted', 'x'));
     });
     await expect(run(step)).resolves.toEqual({ kind: 'done' });
     expect(written).toHaveLength(1);
@@ -209,7 +209,7 @@ describe('ProvisioningRunner', () => {
     const step = new ScriptedStep('x', 'creating', 10, (context) => {
       ({ signal } = context);
       runner.onModuleDestroy();
-      return Promise.reject(new RuntimeError('aborted', 'x'));
+      return Promise.reject(new EngineError('aborted', 'x'));
     });
     await expect(run(step)).resolves.toEqual({ kind: 'postponed', delayMs: expect.any(Number) });
     expect(signal?.aborted).toBe(true);

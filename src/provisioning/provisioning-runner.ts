@@ -1,13 +1,17 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
-import { Clock } from '../common/clock.js';
-import { ContainerLeases, type HeldLease } from '../containers/container-leases.js';
-import { ContainerStore, NotHeldError } from '../containers/container-store.js';
-import { type ContainerRow, ContainersRepository, type JobRow } from '../persistence/containers.repository.js';
-import { JobsRepository } from '../persistence/jobs.repository.js';
+import { Clock } from '../common/time/clock.js';
+import { ContainerLeases, type HeldLease } from '../leases/container-leases.js';
+import { ContainerStore, NotHeldError } from '../containers/lifecycle/container-store.js';
+import {
+  type ContainerRow,
+  ContainersRepository,
+  type JobRow,
+} from '../persistence/containers/containers.repository.js';
+import { JobsRepository } from '../persistence/containers/jobs.repository.js';
 import type { JobError } from '../persistence/types.js';
 import type { ProvisioningJobData } from '../queues/job-map.js';
-import { MOST_FAILURES } from '../queues/queue-options.js';
+import { MAX_FAILURES } from '../queues/queue-options.js';
 import { classifyFailure, ENGINE_AWAY, type FailureKind } from './failure.js';
 import { FailedWorkspace } from './failed-workspace.js';
 import { ProgressReporter } from './progress-reporter.js';
@@ -139,7 +143,7 @@ export class ProvisioningRunner implements OnModuleDestroy {
     );
     const reason = { code: failure.error.code, message: failure.error.message };
     const failures = job.failures + (failure.kind === 'waiting' ? 0 : 1);
-    if (failure.kind === 'waiting' || (failure.error.retryable && failures < MOST_FAILURES)) {
+    if (failure.kind === 'waiting' || (failure.error.retryable && failures < MAX_FAILURES)) {
       await this.store.tryTransition(container.id, container.status, {
         lease: held.lease,
         reason,

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ContainersModule } from '../containers/containers.module.js';
-import { ImagesModule } from '../images/images.module.js';
+import { ImagesModule } from '../drivers/docker/images/images.module.js';
 import { ClonePipeline } from './clone.pipeline.js';
 import { CloneProcessor } from './clone.processor.js';
 import { CREATE_STEPS, CreatePipeline, CreateSteps } from './create.pipeline.js';

@@ -1,4 +1,4 @@
-import type { ContainerPatch, ContainerRow, Lease } from '../persistence/containers.repository.js';
+import type { ContainerPatch, ContainerRow, Lease } from '../persistence/containers/containers.repository.js';
 import type { ContainerStatus } from '../persistence/types.js';
 
 /** What a step works with. Steps may run twice: each finds what an earlier run made. */

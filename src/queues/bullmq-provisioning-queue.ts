@@ -2,7 +2,7 @@ import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
-import { within } from '../common/within.js';
+import { withTimeout } from '../common/concurrency/with-timeout.js';
 import type { JobName } from '../persistence/types.js';
 import type { JobMap, ProvisioningJobData } from './job-map.js';
 import { ProvisioningQueue } from './provisioning-queue.js';
@@ -33,6 +33,6 @@ export class BullmqProvisioningQueue extends ProvisioningQueue {
   }
 
   async ping(): Promise<void> {
-    await within(PING_TIMEOUT_MS, this.queues.create.getWaitingCount());
+    await withTimeout(PING_TIMEOUT_MS, this.queues.create.getWaitingCount());
   }
 }

@@ -4,11 +4,11 @@ import type { DefaultJobOptions } from 'bullmq';
 type WorkerOptions = Parameters<typeof Processor>[1];
 
 /** Failures for a passing cause after which a job is given up. */
-export const MOST_FAILURES = 6;
+export const MAX_FAILURES = 6;
 
 /** A job that failed is tried again after 1, 2, 4, 8 and 16 seconds. */
 export const JOB_OPTIONS: DefaultJobOptions = {
-  attempts: MOST_FAILURES,
+  attempts: MAX_FAILURES,
   backoff: { type: 'exponential', delay: 1_000 },
   // The rows are the record; an id that is free again can be asked for again.
   removeOnComplete: true,

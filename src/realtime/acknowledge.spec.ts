@@ -1,8 +1,8 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { IsInt, IsOptional, IsString } from 'class-validator';
-import { DomainError } from '../common/domain-error.js';
-import { RuntimeError } from '../runtime/container-runtime.js';
-import { runtimeErrorToDomainError } from '../runtime/runtime-error-translation.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import { EngineError } from '../drivers/docker/engine/container-engine.js';
+import { runtimeErrorToDomainError } from '../drivers/driver-error-translation.js';
 import { acknowledge } from './acknowledge.js';
 
 class PayloadDto {
@@ -87,7 +87,7 @@ describe('acknowledge', () => {
 
   it.each<[string, unknown, string]>([
     ['a domain error', new DomainError('invalid_state', 'no'), 'invalid_state'],
-    ["a port's error", new RuntimeError('unavailable', 'secret socket path'), 'engine_unavailable'],
+    ["a port's error", new EngineError('unavailable', 'secret socket path'), 'engine_unavailable'],
     ['anything else', new Error('secret'), 'internal_error'],
     ['no error at all', 'secret', 'internal_error'],
     ['nothing', undefined, 'internal_error'],

@@ -1,9 +1,9 @@
 import { plainToInstance } from 'class-transformer';
 import { validate } from 'class-validator';
-import { DomainError } from '../common/domain-error.js';
-import type { ErrorTranslator } from '../common/error-translators.js';
-import { toDomainError } from '../common/problem.js';
-import { flattenValidationErrors, prototypeKeys, validationFailed } from '../common/validation.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import type { ErrorTranslator } from '../common/errors/error-translators.js';
+import { toDomainError } from '../http/problem.js';
+import { flattenValidationErrors, prototypeKeys, validationFailed } from '../http/validation.js';
 import type { Acknowledgement } from './socket-events.js';
 
 /**

@@ -4,14 +4,14 @@ import type { IncomingMessage } from 'node:http';
 import type { ServerOptions } from 'socket.io';
 import { AdminToken } from '../auth/admin-token.js';
 import { ADMINISTRATOR } from '../auth/principal.js';
-import { DomainError } from '../common/domain-error.js';
+import { DomainError } from '../common/errors/domain-error.js';
 import { Settings } from '../config/settings.js';
 import { MessageBudget, TYPING } from './message-budget.js';
 import { Outbox } from './outbox.js';
-import { ReplicaEvents } from './replicas/replica-events.js';
-import { ReplicaLink } from './replicas/replica-link.js';
+import { ReplicatedEvents } from './cluster/replicated-events.js';
+import { ClusterTransport } from './cluster/cluster-transport.js';
 import type { ClientToServerEvents } from './socket-events.js';
-import { SocketTally } from './socket-tally.js';
+import { SocketCounters } from './socket-counters.js';
 import { transportOf } from './socket-transport.js';
 import type { TypedServer, TypedSocket } from './typed-socket.js';
 
@@ -42,17 +42,17 @@ const TYPED: ReadonlySet<string> = new Set<keyof ClientToServerEvents>(['termina
 export class DevForgeIoAdapter extends IoAdapter {
   private readonly settings: Settings;
   private readonly token: AdminToken;
-  private readonly link: ReplicaLink;
-  private readonly replicas: ReplicaEvents;
-  private readonly tally: SocketTally;
+  private readonly link: ClusterTransport;
+  private readonly replicas: ReplicatedEvents;
+  private readonly tally: SocketCounters;
 
   constructor(app: INestApplication) {
     super(app);
     this.settings = app.get(Settings);
     this.token = app.get(AdminToken);
-    this.link = app.get(ReplicaLink);
-    this.replicas = app.get(ReplicaEvents);
-    this.tally = app.get(SocketTally);
+    this.link = app.get(ClusterTransport);
+    this.replicas = app.get(ReplicatedEvents);
+    this.tally = app.get(SocketCounters);
   }
 
   override createIOServer(port: number, options?: ServerOptions): TypedServer {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { LatestMessages, Outbox, type OutboxSource } from './outbox.js';
-import type { ServerMessage } from './typed-socket.js';
+import type { ServerMessage } from './server-message.js';
 
 const message = (containerId: string, count: number): ServerMessage => ({
   event: 'logs:dropped',

@@ -1,4 +1,4 @@
-import type { ServerMessage } from './typed-socket.js';
+import type { ServerMessage } from './server-message.js';
 
 /** Something that has messages for one client, and holds no more of them than it says. */
 export interface OutboxSource {

@@ -2,40 +2,40 @@ import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/comm
 import { PinoLogger } from 'nestjs-pino';
 import { Settings } from '../config/settings.js';
 import { Database } from '../persistence/database.js';
-import { MissedEvents } from './replicas/missed-events.js';
-import { ReplicaEvents } from './replicas/replica-events.js';
-import { NoReplicas, ReplicaLink } from './replicas/replica-link.js';
-import { SocketTally } from './socket-tally.js';
+import { MissedEvents } from './cluster/missed-events.js';
+import { ReplicatedEvents } from './cluster/replicated-events.js';
+import { SingleProcessTransport, ClusterTransport } from './cluster/cluster-transport.js';
+import { SocketCounters } from './socket-counters.js';
 
 /** By Redis where there is one, else by a PostgreSQL that others may use as well. Loaded only where they are needed. */
 async function openReplicaLink(
   { redisUrl, databaseUrl }: Settings,
   database: Database,
   logger: PinoLogger,
-): Promise<ReplicaLink> {
-  logger.setContext(ReplicaLink.name);
+): Promise<ClusterTransport> {
+  logger.setContext(ClusterTransport.name);
   if (redisUrl !== undefined) {
-    const { RedisLink } = await import('./replicas/redis-link.js');
-    return new RedisLink(redisUrl, logger);
+    const { RedisTransport: RedisTransport } = await import('./cluster/redis-transport.js');
+    return new RedisTransport(redisUrl, logger);
   }
-  if (databaseUrl === undefined) return new NoReplicas();
-  const { PostgresLink } = await import('./replicas/postgres-link.js');
-  return PostgresLink.open(database, logger);
+  if (databaseUrl === undefined) return new SingleProcessTransport();
+  const { PostgresTransport: PostgresTransport } = await import('./cluster/postgres-transport.js');
+  return PostgresTransport.open(database, logger);
 }
 
 /** Global, since every gateway counts its subscriptions. */
 @Global()
 @Module({
   providers: [
-    { provide: ReplicaLink, useFactory: openReplicaLink, inject: [Settings, Database, PinoLogger] },
-    ReplicaEvents,
+    { provide: ClusterTransport, useFactory: openReplicaLink, inject: [Settings, Database, PinoLogger] },
+    ReplicatedEvents,
     MissedEvents,
-    SocketTally,
+    SocketCounters,
   ],
-  exports: [ReplicaLink, ReplicaEvents, SocketTally],
+  exports: [ClusterTransport, ReplicatedEvents, SocketCounters],
 })
 export class RealtimeModule implements OnApplicationShutdown {
-  constructor(@Inject(ReplicaLink) private readonly link: ReplicaLink) {}
+  constructor(@Inject(ClusterTransport) private readonly link: ClusterTransport) {}
 
   async onApplicationShutdown(): Promise<void> {
     await this.link.close();

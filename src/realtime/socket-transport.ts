@@ -1,5 +1,6 @@
 import type { Transport } from './outbox.js';
-import type { ServerMessage, TypedSocket } from './typed-socket.js';
+import type { ServerMessage } from './server-message.js';
+import type { TypedSocket } from './typed-socket.js';
 
 /** What the published type of the connection keeps to itself. */
 interface WriteBuffer {

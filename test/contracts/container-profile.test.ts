@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ContainerInspectInfo } from 'dockerode';
-import { LABEL_ID } from '../../src/runtime/labels.js';
+import { LABEL_ID } from '../../src/drivers/docker/labels.js';
 import { dockerRuntime, engine, BASE_IMAGE, idleSpec } from './container-runtime-harness.js';
 
 const MIB = 1024 * 1024;

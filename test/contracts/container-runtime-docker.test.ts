@@ -5,9 +5,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ContainerRuntime, EngineEvent } from '../../src/runtime/container-runtime.js';
-import { toCreateOptions } from '../../src/runtime/docker/container-profile.js';
-import { LABEL_ID } from '../../src/runtime/labels.js';
+import type { ContainerEngine, EngineEvent } from '../../src/drivers/docker/engine/container-engine.js';
+import { toCreateOptions } from '../../src/drivers/docker/engine/container-profile.js';
+import { LABEL_ID } from '../../src/drivers/docker/labels.js';
 import { BASE_IMAGE, dockerRuntime, engine, idleSpec } from './container-runtime-harness.js';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -15,7 +15,7 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 describe('an engine that answers badly', () => {
   let folder: string;
   let server: Server;
-  let runtime: ContainerRuntime;
+  let runtime: ContainerEngine;
   let answer: Answer;
 
   beforeEach(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { ContainerRuntime, type EngineEvent } from '../../src/runtime/container-runtime.js';
-import { LABEL_ID } from '../../src/runtime/labels.js';
+import { ContainerEngine, type EngineEvent } from '../../src/drivers/docker/engine/container-engine.js';
+import { LABEL_ID } from '../../src/drivers/docker/labels.js';
 import { exits, following, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
 
 describe.each(RUNTIMES)('events of the %s runtime', (_, make) => {
@@ -67,7 +67,7 @@ describe.each(RUNTIMES)('the %s runtime whose engine is away', (_, make) => {
     });
   });
 
-  const calls: [string, (runtime: ContainerRuntime) => Promise<unknown>][] = [
+  const calls: [string, (runtime: ContainerEngine) => Promise<unknown>][] = [
     ['ping', ({ engine }) => engine.ping()],
     ['info', ({ engine }) => engine.info()],
     [

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { ExecRequest, ExecResult } from '../../src/runtime/container-runtime.js';
+import type { ExecRequest, ExecResult } from '../../src/drivers/docker/engine/container-engine.js';
 import { idleSpec, RUNTIMES } from './container-runtime-harness.js';
 
 const KIB = 1024;

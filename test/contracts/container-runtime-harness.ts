@@ -6,10 +6,10 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pack } from 'tar-stream';
 import type { DockerEndpoint, Settings } from '../../src/config/settings.js';
-import type { ContainerRuntime, ContainerSpec, EngineEvent } from '../../src/runtime/container-runtime.js';
-import { DockerRuntime } from '../../src/runtime/docker/docker-runtime.js';
-import { FakeRuntime } from '../../src/runtime/fake/fake-runtime.js';
-import { LABEL_ID } from '../../src/runtime/labels.js';
+import type { ContainerEngine, ContainerSpec, EngineEvent } from '../../src/drivers/docker/engine/container-engine.js';
+import { DockerodeEngine } from '../../src/drivers/docker/engine/dockerode-engine.js';
+import { FakeRuntime } from '../../src/drivers/fake/fake-runtime.js';
+import { LABEL_ID } from '../../src/drivers/docker/labels.js';
 import { Engine } from '../support/api/engine.js';
 import { run } from '../support/git/run.js';
 
@@ -20,9 +20,9 @@ export interface BuildScript {
 }
 
 export interface Harness {
-  runtime: ContainerRuntime;
+  runtime: ContainerEngine;
   /** The same engine, gone. */
-  away: ContainerRuntime;
+  away: ContainerEngine;
   /** An image that the engine has. */
   image: string;
   /** Makes a container that is not DevForge's. */
@@ -43,8 +43,8 @@ const NOT_FOUND = 127;
 const KILLED = 137;
 
 /** DevForge's settings, as far as the Docker runtime reads them. */
-export function dockerRuntime(docker: DockerEndpoint = { kind: 'socket', socketPath: SOCKET }): DockerRuntime {
-  return new DockerRuntime({ docker } as Settings);
+export function dockerRuntime(docker: DockerEndpoint = { kind: 'socket', socketPath: SOCKET }): DockerodeEngine {
+  return new DockerodeEngine({ docker } as Settings);
 }
 
 /** The engine itself, to look behind the runtime's back. */
@@ -92,7 +92,7 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 
 /** Follows the engine's events until `stop`. */
 export async function following(
-  runtime: ContainerRuntime,
+  runtime: ContainerEngine,
 ): Promise<{ events: EngineEvent[]; stop: () => Promise<void> }> {
   const events: EngineEvent[] = [];
   const stopped = new AbortController();

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { ContainerSpec, LogRecord, LogRequest } from '../../src/runtime/container-runtime.js';
+import type { ContainerSpec, LogRecord, LogRequest } from '../../src/drivers/docker/engine/container-engine.js';
 import { idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
 
 const KIB = 1024;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ProcessRequest, RuntimeProcess } from '../../src/runtime/container-runtime.js';
+import type { ProcessRequest, RuntimeProcess } from '../../src/drivers/docker/engine/container-engine.js';
 import { dockerRuntime, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
 
 const MIB = 1024 * 1024;

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { UsageRecord } from '../../src/runtime/container-runtime.js';
+import type { UsageRecord } from '../../src/drivers/docker/engine/container-engine.js';
 import { idleSpec, RUNTIMES } from './container-runtime-harness.js';
 
 const never = new AbortController().signal;

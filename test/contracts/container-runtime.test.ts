@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { ContainerSpec, InspectedContainer } from '../../src/runtime/container-runtime.js';
-import { LABEL_ID } from '../../src/runtime/labels.js';
+import type { ContainerSpec, InspectedContainer } from '../../src/drivers/docker/engine/container-engine.js';
+import { LABEL_ID } from '../../src/drivers/docker/labels.js';
 import { exits, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
 
 describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {

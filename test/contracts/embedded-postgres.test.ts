@@ -28,12 +28,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { type EmbeddedConnection, EmbeddedPostgres } from '../../src/persistence/embedded/embedded-postgres.js';
-import { installedBinaries } from '../../src/persistence/embedded/binaries.js';
-import { abandonedHomes, existingPlace, STATE_DIR } from '../../src/persistence/embedded/placement.js';
-import { findRunning } from '../../src/persistence/embedded/postmaster-file.js';
-import { firstBarrier, READ } from '../../src/persistence/embedded/reachability.js';
-import { findUser, unprivilegedUser } from '../../src/persistence/embedded/system-user.js';
-import { usableBinaries } from '../../src/persistence/embedded/usable-binaries.js';
+import { installedBinaries } from '../../src/persistence/embedded/binaries/binaries.js';
+import { abandonedHomes, existingPlace, STATE_DIR } from '../../src/persistence/embedded/cluster/placement.js';
+import { findRunning } from '../../src/persistence/embedded/process/postmaster-file.js';
+import { firstBarrier, READ } from '../../src/persistence/embedded/cluster/reachability.js';
+import { findUser, unprivilegedUser } from '../../src/persistence/embedded/cluster/system-user.js';
+import { usableBinaries } from '../../src/persistence/embedded/binaries/usable-binaries.js';
 
 jest.setTimeout(60_000);
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { claudeImage } from '../support/claude/claude-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
-import { type Instruction, WorkspaceBench } from '../support/instruction/workspace-bench.js';
+import { type Instruction, WorkspaceBench } from '../support/instructions/workspace-harness.js';
 import { type MessagesApi, startMessagesApi } from '../support/messages-api/messages-api.js';
 import { bash, call, overloaded, rateLimited, say, unauthorized } from '../support/messages-api/replies.js';
 import type { ScriptedModel } from '../support/messages-api/scripted-model.js';

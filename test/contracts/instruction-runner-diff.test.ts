@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Outcome, RunnerBench } from '../support/instruction/runner-bench.js';
+import { type Outcome, RunnerBench } from '../support/instructions/runner-harness.js';
 
 const MIB = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { claudeImage } from '../support/claude/claude-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
-import { WorkspaceBench } from '../support/instruction/workspace-bench.js';
+import { WorkspaceBench } from '../support/instructions/workspace-harness.js';
 import { type MessagesApi, startMessagesApi } from '../support/messages-api/messages-api.js';
 import { call, say } from '../support/messages-api/replies.js';
 import type { ScriptedModel } from '../support/messages-api/scripted-model.js';

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../support/e2e/until.js';
-import { lives, type Outcome, RunnerBench, type Step } from '../support/instruction/runner-bench.js';
+import { lives, type Outcome, RunnerBench, type Step } from '../support/instructions/runner-harness.js';
 
 const CONTINUATION = 'Continue where you left off.';
 const STUBBORN: Step = ['ignore', 'SIGINT', 'SIGTERM'];

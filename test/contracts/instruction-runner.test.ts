@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../support/e2e/until.js';
-import { lives, RunnerBench } from '../support/instruction/runner-bench.js';
+import { lives, RunnerBench } from '../support/instructions/runner-harness.js';
 
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 

@@ -1,13 +1,13 @@
 /** What instructions leave in the database: events, permissions, patches; and that it goes with the container. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { DrizzleContainersRepository } from '../../src/persistence/drizzle/drizzle-containers.repository.js';
-import { DrizzleInstructionDiffsRepository } from '../../src/persistence/drizzle/drizzle-instruction-diffs.repository.js';
-import { DrizzleInstructionEventsRepository } from '../../src/persistence/drizzle/drizzle-instruction-events.repository.js';
-import { DrizzleInstructionPermissionsRepository } from '../../src/persistence/drizzle/drizzle-instruction-permissions.repository.js';
-import { DrizzleInstructionsRepository } from '../../src/persistence/drizzle/drizzle-instructions.repository.js';
-import type { StoredEvent } from '../../src/persistence/instruction-events.repository.js';
-import type { InstructionLease } from '../../src/persistence/instructions.repository.js';
+import { DrizzleContainersRepository } from '../../src/persistence/containers/drizzle-containers.repository.js';
+import { DrizzleInstructionDiffsRepository } from '../../src/persistence/instructions/drizzle-instruction-diffs.repository.js';
+import { DrizzleInstructionEventsRepository } from '../../src/persistence/instructions/drizzle-instruction-events.repository.js';
+import { DrizzleInstructionPermissionsRepository } from '../../src/persistence/instructions/drizzle-instruction-permissions.repository.js';
+import { DrizzleInstructionsRepository } from '../../src/persistence/instructions/drizzle-instructions.repository.js';
+import type { StoredEvent } from '../../src/persistence/instructions/instruction-events.repository.js';
+import type { InstructionLease } from '../../src/persistence/instructions/instructions.repository.js';
 import { containerRow, jobRow, newInstruction, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 
@@ -212,7 +212,7 @@ describe('what instructions leave', () => {
     const writing = (async () => {
       while (await events.append(lease, { after, events: [String(after)], offset: after })) after += 1;
     })();
-    await containers.bury(containerId, held);
+    await containers.tombstone(containerId, held);
     await writing;
     for (const table of TABLES) {
       const { rows } = await test.database.pool.query(`select * from ${table}`);

@@ -2,17 +2,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ContainerRow } from '../../src/persistence/containers.repository.js';
-import { DrizzleContainersRepository } from '../../src/persistence/drizzle/drizzle-containers.repository.js';
-import { DrizzleInstructionEventsRepository } from '../../src/persistence/drizzle/drizzle-instruction-events.repository.js';
-import { DrizzleInstructionPermissionsRepository } from '../../src/persistence/drizzle/drizzle-instruction-permissions.repository.js';
-import { DrizzleInstructionsRepository } from '../../src/persistence/drizzle/drizzle-instructions.repository.js';
+import type { ContainerRow } from '../../src/persistence/containers/containers.repository.js';
+import { DrizzleContainersRepository } from '../../src/persistence/containers/drizzle-containers.repository.js';
+import { DrizzleInstructionEventsRepository } from '../../src/persistence/instructions/drizzle-instruction-events.repository.js';
+import { DrizzleInstructionPermissionsRepository } from '../../src/persistence/instructions/drizzle-instruction-permissions.repository.js';
+import { DrizzleInstructionsRepository } from '../../src/persistence/instructions/drizzle-instructions.repository.js';
 import type {
   ClaimedInstruction,
   InstructionRow,
   InstructionsRepository,
   NewInstruction,
-} from '../../src/persistence/instructions.repository.js';
+} from '../../src/persistence/instructions/instructions.repository.js';
 import { containerRow, jobRow, newInstruction, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 

@@ -2,11 +2,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { SystemClock } from '../../src/common/clock.js';
-import { RandomIds } from '../../src/common/ids.js';
-import type { ContainerRow, ContainersRepository, Lease } from '../../src/persistence/containers.repository.js';
-import { DrizzleContainersRepository } from '../../src/persistence/drizzle/drizzle-containers.repository.js';
-import { PostgresLocks } from '../../src/persistence/drizzle/postgres-locks.js';
+import { SystemClock } from '../../src/common/time/clock.js';
+import { RandomIdGenerator } from '../../src/common/id-generator.js';
+import type {
+  ContainerRow,
+  ContainersRepository,
+  Lease,
+} from '../../src/persistence/containers/containers.repository.js';
+import { DrizzleContainersRepository } from '../../src/persistence/containers/drizzle-containers.repository.js';
+import { PostgresLocks } from '../../src/persistence/postgres-locks.js';
 import { Presence } from '../../src/persistence/presence.js';
 import { quietLogger } from '../support/quiet-logger.js';
 import { containerRow, jobRow } from '../support/rows.js';
@@ -139,7 +143,7 @@ describe('work on one container', () => {
   describe('the presence of a process', () => {
     const presences: Presence[] = [];
     const announced = async (): Promise<Presence> => {
-      const presence = new Presence(test.database, new SystemClock(), new RandomIds(), quietLogger());
+      const presence = new Presence(test.database, new SystemClock(), new RandomIdGenerator(), quietLogger());
       presences.push(presence);
       await presence.announce();
       return presence;

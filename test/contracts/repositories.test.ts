@@ -1,11 +1,15 @@
 /** Containers and jobs on a real PostgreSQL: what is written together, who wins a race, what is remembered. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { ContainerRow, ContainersRepository, InsertOutcome } from '../../src/persistence/containers.repository.js';
-import { DrizzleContainersRepository } from '../../src/persistence/drizzle/drizzle-containers.repository.js';
-import { DrizzleJobsRepository } from '../../src/persistence/drizzle/drizzle-jobs.repository.js';
-import { DrizzleSignInTicketsRepository } from '../../src/persistence/drizzle/drizzle-sign-in-tickets.repository.js';
-import type { JobsRepository } from '../../src/persistence/jobs.repository.js';
+import type {
+  ContainerRow,
+  ContainersRepository,
+  InsertOutcome,
+} from '../../src/persistence/containers/containers.repository.js';
+import { DrizzleContainersRepository } from '../../src/persistence/containers/drizzle-containers.repository.js';
+import { DrizzleJobsRepository } from '../../src/persistence/containers/drizzle-jobs.repository.js';
+import { DrizzleSignInTicketsRepository } from '../../src/persistence/auth/drizzle-sign-in-tickets.repository.js';
+import type { JobsRepository } from '../../src/persistence/containers/jobs.repository.js';
 import { containerRow, jobRow, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 
@@ -158,7 +162,7 @@ describe('repositories', () => {
       const [newest, second] = await containers.list({ ownerId: 'me', limit: 2 });
       await inserted({ ownerId: 'me', createdAt: new Date(T0.getTime() + 5) });
       const lease = await containers.acquireLease(second!.id, 'h', 1_000);
-      await containers.bury(second!.id, lease!);
+      await containers.tombstone(second!.id, lease!);
       const rest = await containers.list({
         ownerId: 'me',
         limit: 10,
@@ -284,7 +288,7 @@ describe('repositories', () => {
       });
       await containers.insert(row, jobRow(row, { message: 'hunter2' }), { key: row.id, bodyHash: 'h' });
       const lease = await containers.acquireLease(row.id, 'holder', 60_000);
-      await containers.bury(row.id, lease!);
+      await containers.tombstone(row.id, lease!);
       return row;
     }
 
@@ -320,7 +324,7 @@ describe('repositories', () => {
       const lost = await containers.acquireLease(row.id, 'first', 60_000);
       await containers.releaseLeasesOf('first');
       await containers.acquireLease(row.id, 'second', 60_000);
-      await containers.bury(row.id, lost!);
+      await containers.tombstone(row.id, lost!);
       await expect(containers.findById(row.id)).resolves.not.toBeNull();
       await expect(count('jobs')).resolves.toBe(1);
     });

@@ -1,12 +1,12 @@
 /** Both sources of usage under a known load, against what `docker stats` shows of it. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BestUsageSources } from '../../src/metrics/sources/best-usage-sources.js';
-import { CgroupUsageSource } from '../../src/metrics/sources/cgroup-usage-source.js';
-import { EngineUsageSource } from '../../src/metrics/sources/engine-usage-source.js';
-import type { UsageSource } from '../../src/metrics/sources/usage-source.js';
-import { toMetrics } from '../../src/metrics/to-metrics.js';
-import type { UsageRecord } from '../../src/runtime/container-runtime.js';
+import { BestUsageSources } from '../../src/drivers/docker/usage/best-usage-sources.js';
+import { CgroupUsageSource } from '../../src/drivers/docker/usage/cgroup-usage-source.js';
+import { EngineUsageSource } from '../../src/drivers/docker/usage/engine-usage-source.js';
+import type { UsageSource } from '../../src/drivers/docker/usage/usage-source.js';
+import { toMetrics } from '../../src/metrics/sampling/to-metrics.js';
+import type { UsageRecord } from '../../src/drivers/docker/engine/container-engine.js';
 import { Engine } from '../support/api/engine.js';
 import { dockerBridgeAddress } from '../support/git/addresses.js';
 import { cpuPercent, dockerStats, type StatsRow } from '../support/metrics/docker-stats.js';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { RuntimeProcess } from '../../src/runtime/container-runtime.js';
+import type { RuntimeProcess } from '../../src/drivers/docker/engine/container-engine.js';
 import { Engine } from '../support/api/engine.js';
 import { claudeImage } from '../support/claude/claude-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';

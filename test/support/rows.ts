@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { ContainerRow, JobRow } from '../../src/persistence/containers.repository.js';
-import type { InstructionRow, NewInstruction } from '../../src/persistence/instructions.repository.js';
+import type { ContainerRow, JobRow } from '../../src/persistence/containers/containers.repository.js';
+import type { InstructionRow, NewInstruction } from '../../src/persistence/instructions/instructions.repository.js';
 
 /** Whole milliseconds, as the database keeps them. */
 export const T0 = new Date('2026-01-02T03:04:05.678Z');

@@ -14,8 +14,8 @@ import {
   type Template,
   TEMPLATES,
 } from '../../persistence/types.js';
-import { AgentDto } from './agent.dto.js';
-import { MetricsDto } from './metrics.dto.js';
+import { AgentDto } from '../../agent-state/agent.dto.js';
+import { MetricsDto } from '../../usage/metrics.dto.js';
 
 const nullable = { nullable: true } as const;
 const reasonSchema = {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { CreateContainerDto } from './create-container.dto.js';
 import { ListContainersQuery, RemoveContainerQuery } from './list-containers.query.js';
-import { DomainError } from '../../common/domain-error.js';
-import { StrictValidationPipe } from '../../common/validation.js';
+import { DomainError } from '../../common/errors/domain-error.js';
+import { StrictValidationPipe } from '../../http/validation.js';
 
 const pipe = new StrictValidationPipe();
 const MINIMAL = { name: 'my-dev-container', template: 'both' };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { HeldClock } from '../../../test/support/held-clock.js';
-import { RandomIds } from '../../common/ids.js';
-import { type SignInTicketRow, SignInTicketsRepository } from '../../persistence/sign-in-tickets.repository.js';
+import { HeldClock } from '../../../test/support/clock/fake-clock.js';
+import { RandomIdGenerator } from '../../common/id-generator.js';
+import { type SignInTicketRow, SignInTicketsRepository } from '../../persistence/auth/sign-in-tickets.repository.js';
 import { SignInTickets } from './sign-in-tickets.js';
 
 const FIVE_MINUTES_MS = 5 * 60_000;
@@ -25,7 +25,7 @@ class InMemory extends SignInTicketsRepository {
 
 function make(clock = new HeldClock()): { tickets: SignInTickets; rows: InMemory['rows'] } {
   const repository = new InMemory();
-  return { tickets: new SignInTickets(repository, clock, new RandomIds()), rows: repository.rows };
+  return { tickets: new SignInTickets(repository, clock, new RandomIdGenerator()), rows: repository.rows };
 }
 
 describe('SignInTickets', () => {

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
-import { Clock } from '../../common/clock.js';
-import { Ids } from '../../common/ids.js';
-import { SignInTicketsRepository } from '../../persistence/sign-in-tickets.repository.js';
-import type { Site } from '../site.js';
+import { Clock } from '../../common/time/clock.js';
+import { IdGenerator } from '../../common/id-generator.js';
+import { SignInTicketsRepository } from '../../persistence/auth/sign-in-tickets.repository.js';
+import type { Site } from '../proxy/site.js';
 
 const LIFE_MS = 5 * 60_000;
 const TICKET_BYTES = 32;
@@ -14,7 +14,7 @@ export class SignInTickets {
   constructor(
     private readonly tickets: SignInTicketsRepository,
     private readonly clock: Clock,
-    private readonly ids: Ids,
+    private readonly ids: IdGenerator,
   ) {}
 
   async issue(site: Site): Promise<{ ticket: string; expiresAt: Date }> {

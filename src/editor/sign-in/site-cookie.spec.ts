@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { createHmac } from 'node:crypto';
-import { HeldClock } from '../../../test/support/held-clock.js';
+import { HeldClock } from '../../../test/support/clock/fake-clock.js';
 import type { AdminToken } from '../../auth/admin-token.js';
-import type { Site } from '../site.js';
+import type { Site } from '../proxy/site.js';
 import { SiteCookie, withoutOwnCookies } from './site-cookie.js';
 
 const HOUR_MS = 3_600_000;

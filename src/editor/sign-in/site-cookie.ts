@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { AdminToken } from '../../auth/admin-token.js';
-import { Clock } from '../../common/clock.js';
-import { type Site, siteKey } from '../site.js';
+import { Clock } from '../../common/time/clock.js';
+import { type Site, siteKey } from '../proxy/site.js';
 
 const LIFE_SECONDS = 12 * 60 * 60;
 const MOST_KNOWN = 1_000;

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import type { RuntimeProcess } from '../../runtime/container-runtime.js';
+import type { RuntimeProcess } from '../../drivers/docker/engine/container-engine.js';
 
 /** A process's output and input as one stream, which is gone when either of them is. */
 export class ProcessStream extends Duplex {

@@ -13,12 +13,12 @@ import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { listening } from '../../../test/support/api/listening.js';
-import type { RuntimeProcess } from '../../runtime/container-runtime.js';
-import { Door } from './door.js';
+import type { RuntimeProcess } from '../../drivers/docker/engine/container-engine.js';
+import { DirectEndpoint } from './direct-endpoint.js';
 import { ProcessStream } from './process-stream.js';
 import { Tunnel } from './tunnel.js';
 import { TunnelAgent, tunnelPool } from './tunnel-clients.js';
-import { TunnelRefusal } from './tunnel-end.js';
+import { ConnectionRefusedError } from './tunnel-target.js';
 
 const PROGRAM = fileURLToPath(
   new URL('../../../images/workspace/rootfs/usr/local/bin/devforge-tunnel', import.meta.url),
@@ -148,7 +148,7 @@ describe.each([
     const free = createTcpServer();
     const unused = await listening(free);
     await new Promise((closed) => free.close(closed));
-    await expect(tunnel.dial(unused)).rejects.toBeInstanceOf(TunnelRefusal);
+    await expect(tunnel.dial(unused)).rejects.toBeInstanceOf(ConnectionRefusedError);
     await expect(tunnel.dial(port)).resolves.toBeDefined();
   });
 
@@ -225,9 +225,9 @@ describe('a door', () => {
       ]) {
         expect(['', 'ECONNRESET']).toContain(await answer(door.port, greeting));
       }
-      await expect(new Door('127.0.0.1', door.port, 'another').isOpen(1_000)).resolves.toBe(false);
-      await expect(new Door('127.0.0.1', door.port, door.key).isOpen(1_000)).resolves.toBe(true);
-      const socket = await new Door('127.0.0.1', door.port, door.key).dial(port);
+      await expect(new DirectEndpoint('127.0.0.1', door.port, 'another').isOpen(1_000)).resolves.toBe(false);
+      await expect(new DirectEndpoint('127.0.0.1', door.port, door.key).isOpen(1_000)).resolves.toBe(true);
+      const socket = await new DirectEndpoint('127.0.0.1', door.port, door.key).dial(port);
       socket.end('hello');
       await expect(text(socket)).resolves.toBe('hello');
     });
@@ -238,7 +238,7 @@ describe('a door', () => {
     const speaker = createTcpServer((socket) => void socket.end(sent));
     const at = await listening(speaker);
     await withDoor(async (door) => {
-      const socket = await new Door('127.0.0.1', door.port, door.key).dial(at);
+      const socket = await new DirectEndpoint('127.0.0.1', door.port, door.key).dial(at);
       await delay(300);
       expect((await buffer(socket)).equals(sent)).toBe(true);
     });
@@ -325,14 +325,14 @@ describe("the editor's own door", () => {
     await doorOpens();
     expect((await stat(`${socket}.door`)).mode & 0o777).toBe(0o600);
     const { port } = JSON.parse(await readFile(`${socket}.door`, 'utf8')) as { port: number };
-    await expect(new Door('127.0.0.1', port, '0'.repeat(64)).isOpen(1_000)).resolves.toBe(false);
+    await expect(new DirectEndpoint('127.0.0.1', port, '0'.repeat(64)).isOpen(1_000)).resolves.toBe(false);
   });
 
   it('is found again once the editor has started anew', async () => {
     await doorOpens();
     const before = editor.pid;
     await stopEditor();
-    await expect(asks()).rejects.toBeInstanceOf(TunnelRefusal);
+    await expect(asks()).rejects.toBeInstanceOf(ConnectionRefusedError);
     await startEditor();
     await doorOpens();
     expect((await asks())['process']).not.toBe(before);

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import type { Duplex } from 'node:stream';
-import type { RuntimeProcess } from '../../runtime/container-runtime.js';
-import { Door } from './door.js';
+import type { RuntimeProcess } from '../../drivers/docker/engine/container-engine.js';
+import { DirectEndpoint } from './direct-endpoint.js';
 import { ProcessStream } from './process-stream.js';
-import { type TunnelEnd, TunnelRefusal } from './tunnel-end.js';
+import { type TunnelTarget, ConnectionRefusedError } from './tunnel-target.js';
 
 const STREAM_WINDOW = 1024 * 1024;
 const PING_MS = 15_000;
@@ -19,9 +19,9 @@ const DOOR_PATIENCE_MS = 500;
 export class Tunnel {
   private readonly session: ClientHttp2Session;
   private readonly pings: NodeJS.Timeout;
-  private door: Door | undefined;
+  private door: DirectEndpoint | undefined;
   /** The editor's own, which spares the process in the container as well. */
-  private editorDoor: Door | undefined;
+  private editorDoor: DirectEndpoint | undefined;
   /** Connections through the door. */
   private readonly sockets = new Set<Duplex>();
 
@@ -65,7 +65,7 @@ export class Tunnel {
   }
 
   /** @throws TunnelRefusal when nothing listens there */
-  async dial(end: TunnelEnd): Promise<Duplex> {
+  async dial(end: TunnelTarget): Promise<Duplex> {
     const socket = (end === 'editor' ? await this.throughEditorDoor() : null) ?? (await this.throughDoor(end));
     if (socket !== null) return this.keep(socket);
     const stream = this.session.request({
@@ -75,7 +75,7 @@ export class Tunnel {
     const [headers] = (await once(stream, 'response')) as [Record<string, string | number>];
     if (headers[':status'] === 200) return asSocket(stream);
     stream.on('error', () => undefined).close();
-    throw new TunnelRefusal(end, String(headers['x-error'] ?? 'REFUSED'));
+    throw new ConnectionRefusedError(end, String(headers['x-error'] ?? 'REFUSED'));
   }
 
   close(): void {
@@ -85,11 +85,11 @@ export class Tunnel {
     for (const socket of this.sockets) socket.destroy();
   }
 
-  private async throughDoor(end: TunnelEnd): Promise<Duplex | null> {
+  private async throughDoor(end: TunnelTarget): Promise<Duplex | null> {
     try {
       return (await this.door?.dial(end)) ?? null;
     } catch (error) {
-      if (error instanceof TunnelRefusal) throw error;
+      if (error instanceof ConnectionRefusedError) throw error;
       this.door = undefined;
       return null;
     }
@@ -112,13 +112,13 @@ export class Tunnel {
     if (await door?.isOpen(DOOR_PATIENCE_MS)) this.door = door;
   }
 
-  private async doorAt(path: string): Promise<Door | undefined> {
+  private async doorAt(path: string): Promise<DirectEndpoint | undefined> {
     const stream = this.session.request({ ':path': path, ':authority': 'editor' });
     const [headers] = (await once(stream, 'response')) as [Record<string, string | number>];
     stream.on('error', () => undefined).close();
     // Containers of before have a program that takes this for something else.
     if (headers['x-port'] === undefined) return undefined;
-    return new Door(this.address!, Number(headers['x-port']), String(headers['x-key']));
+    return new DirectEndpoint(this.address!, Number(headers['x-port']), String(headers['x-key']));
   }
 
   private keep(socket: Duplex): Duplex {

@@ -1,10 +1,10 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import type { Duplex } from 'node:stream';
 import type { Pool } from 'undici';
-import { ContainerRuntime } from '../../runtime/container-runtime.js';
+import { ContainerEngine } from '../../drivers/docker/engine/container-engine.js';
 import { Tunnel } from './tunnel.js';
 import { TunnelAgent, tunnelPool } from './tunnel-clients.js';
-import type { TunnelEnd } from './tunnel-end.js';
+import type { TunnelTarget } from './tunnel-target.js';
 
 const IDLE_MS = 10 * 60_000;
 
@@ -17,7 +17,7 @@ interface Clients {
 
 interface OpenTunnel {
   tunnel: Promise<Tunnel>;
-  clients: Map<TunnelEnd, Clients>;
+  clients: Map<TunnelTarget, Clients>;
   /** Requests and connections under way. */
   users: number;
   idle: NodeJS.Timeout;
@@ -28,10 +28,10 @@ interface OpenTunnel {
 export class Tunnels implements BeforeApplicationShutdown {
   private readonly open = new Map<string, OpenTunnel>();
 
-  constructor(private readonly runtime: ContainerRuntime) {}
+  constructor(private readonly runtime: ContainerEngine) {}
 
   /** Of that end in the container. */
-  clients(dockerId: string, end: TunnelEnd): Clients {
+  clients(dockerId: string, end: TunnelTarget): Clients {
     const { clients } = this.use(dockerId);
     const known = clients.get(end);
     if (known !== undefined) return known;

@@ -11,7 +11,7 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
-import { IsPlainText } from '../../common/plain-text.js';
+import { IsPlainText } from '../../http/plain-text.js';
 import { IsEnvMap } from '../../containers/dto/rules/env-map.js';
 
 export const OUTPUT_ENCODINGS = ['utf8', 'base64'] as const;

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { MaxLength } from 'class-validator';
-import { IsPlainText } from '../../common/plain-text.js';
+import { IsPlainText } from '../../http/plain-text.js';
 
 export class FilesQuery {
   @ApiProperty({

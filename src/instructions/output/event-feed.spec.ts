@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { HeldClock, settled } from '../../../test/support/held-clock.js';
+import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { EventRows } from '../../../test/support/instructions/event-rows.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { DomainEvents } from '../../events/domain-events.js';
-import { InstructionChanges } from '../instruction-changes.js';
+import { InstructionChanges } from '../follow/instruction-changes.js';
 import { EventFeed, POLL_MS } from './event-feed.js';
 
 describe('EventFeed', () => {

@@ -1,9 +1,12 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { Clock } from '../../common/clock.js';
-import { DomainError } from '../../common/domain-error.js';
-import { InstructionEventsRepository, type StoredEvent } from '../../persistence/instruction-events.repository.js';
-import { InstructionsRepository } from '../../persistence/instructions.repository.js';
-import { InstructionChanges } from '../instruction-changes.js';
+import { Clock } from '../../common/time/clock.js';
+import { DomainError } from '../../common/errors/domain-error.js';
+import {
+  InstructionEventsRepository,
+  type StoredEvent,
+} from '../../persistence/instructions/instruction-events.repository.js';
+import { InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
+import { InstructionChanges } from '../follow/instruction-changes.js';
 
 /** Another process may write the events, whose word may not be heard here. */
 export const POLL_MS = 2_000;

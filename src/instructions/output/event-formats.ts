@@ -1,4 +1,4 @@
-import type { StoredEvent } from '../../persistence/instruction-events.repository.js';
+import type { StoredEvent } from '../../persistence/instructions/instruction-events.repository.js';
 
 /** How events are written to a client. The documents are put together as text: none of them is parsed. */
 export interface EventFormat {

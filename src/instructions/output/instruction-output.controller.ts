@@ -3,11 +3,11 @@ import { ApiBearerAuth, ApiHeader, ApiOperation, ApiProduces, ApiResponse, ApiTa
 import type { Request, Response } from 'express';
 import { CurrentPrincipal } from '../../auth/bearer.guard.js';
 import type { Principal } from '../../auth/principal.js';
-import { DomainError } from '../../common/domain-error.js';
-import type { StoredEvent } from '../../persistence/instruction-events.repository.js';
-import { InstructionEventsQuery } from '../dto/instructions.query.js';
-import { InstructionsService } from '../instructions.service.js';
-import { DiffStorage } from '../runs/diff-storage.js';
+import { DomainError } from '../../common/errors/domain-error.js';
+import type { StoredEvent } from '../../persistence/instructions/instruction-events.repository.js';
+import { InstructionEventsQuery } from '../api/dto/instructions.query.js';
+import { InstructionsService } from '../api/instructions.service.js';
+import { DiffStorage } from '../follow/diff-storage.js';
 import { type EventFormat, NDJSON, SSE } from './event-formats.js';
 import { EventFeed } from './event-feed.js';
 import { leftBy, writeStream } from './write-stream.js';

@@ -1,8 +1,11 @@
-import type { InstructionEventsRepository, StoredEvent } from '../../persistence/instruction-events.repository.js';
-import type { InstructionsRepository } from '../../persistence/instructions.repository.js';
+import type {
+  InstructionEventsRepository,
+  StoredEvent,
+} from '../../persistence/instructions/instruction-events.repository.js';
+import type { InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js';
-import type { ServerMessage } from '../../realtime/typed-socket.js';
-import type { InstructionView } from '../instruction-view.js';
+import type { ServerMessage } from '../../realtime/server-message.js';
+import type { InstructionView } from '../api/instruction-view.js';
 
 /** What one reader holds at a time: it may have many of these, and be slow at all of them. */
 const PAGE = { mostEvents: 200, enoughBytes: 64 * 1024 };

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { HeldClock, settled } from '../../../test/support/held-clock.js';
+import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { EventRows } from '../../../test/support/instructions/event-rows.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { FakeSocket } from '../../../test/support/sockets/fake-socket.js';
 import { DomainEvents } from '../../events/domain-events.js';
-import { SocketTally } from '../../realtime/socket-tally.js';
-import { InstructionChanges } from '../instruction-changes.js';
-import { InstructionView } from '../instruction-view.js';
-import { type InstructionsService, instructionNotFound } from '../instructions.service.js';
+import { SocketCounters } from '../../realtime/socket-counters.js';
+import { InstructionChanges } from '../follow/instruction-changes.js';
+import { InstructionView } from '../api/instruction-view.js';
+import { type InstructionsService, instructionNotFound } from '../api/instructions.service.js';
 import { InstructionsGateway } from './instructions.gateway.js';
 
 describe('InstructionsGateway', () => {
@@ -32,7 +32,7 @@ describe('InstructionsGateway', () => {
       view,
       changes,
       [],
-      new SocketTally(),
+      new SocketCounters(),
     );
     gateway.onApplicationBootstrap();
     socket = new FakeSocket();

@@ -1,17 +1,17 @@
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { DomainError } from '../../common/domain-error.js';
-import { ErrorTranslators } from '../../common/error-translators.js';
-import { InstructionEventsRepository } from '../../persistence/instruction-events.repository.js';
-import { InstructionsRepository } from '../../persistence/instructions.repository.js';
+import { DomainError } from '../../common/errors/domain-error.js';
+import { ErrorTranslators } from '../../common/errors/error-translators.js';
+import { InstructionEventsRepository } from '../../persistence/instructions/instruction-events.repository.js';
+import { InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
 import { acknowledge } from '../../realtime/acknowledge.js';
 import type { Acknowledgement } from '../../realtime/socket-events.js';
-import { SocketTally } from '../../realtime/socket-tally.js';
+import { SocketCounters } from '../../realtime/socket-counters.js';
 import type { TypedSocket } from '../../realtime/typed-socket.js';
-import { SubscribeInstructionDto, UnsubscribeInstructionDto } from '../dto/subscribe-instruction.dto.js';
-import { InstructionChanges } from '../instruction-changes.js';
-import { InstructionView } from '../instruction-view.js';
-import { InstructionsService } from '../instructions.service.js';
+import { SubscribeInstructionDto, UnsubscribeInstructionDto } from '../api/dto/subscribe-instruction.dto.js';
+import { InstructionChanges } from '../follow/instruction-changes.js';
+import { InstructionView } from '../api/instruction-view.js';
+import { InstructionsService } from '../api/instructions.service.js';
 import { POLL_MS } from './event-feed.js';
 import { InstructionSubscription } from './instruction-subscription.js';
 
@@ -35,7 +35,7 @@ export class InstructionsGateway implements OnApplicationBootstrap, OnModuleDest
     private readonly view: InstructionView,
     private readonly changes: InstructionChanges,
     private readonly translators: ErrorTranslators,
-    tally: SocketTally,
+    tally: SocketCounters,
   ) {
     tally.countSubscriptions('instruction', () => [...this.readers.values()].reduce((sum, { size }) => sum + size, 0));
   }

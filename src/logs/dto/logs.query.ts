@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { isRFC3339, IsIn, IsInt, IsOptional, Max, Min, ValidateBy } from 'class-validator';
-import { QueryBoolean } from '../../common/query-boolean.js';
-import { toInstant } from '../../runtime/instant.js';
+import { QueryBoolean } from '../../http/query-boolean.js';
+import { toTimestamp } from '../../drivers/timestamp.js';
 import { LONGEST_TAIL } from '../log-hub.js';
 import type { StreamFilter } from '../log-subscription.js';
 
@@ -11,7 +11,7 @@ function IsInstant(): PropertyDecorator {
   const validate = (value: unknown): boolean => {
     if (!isRFC3339(value)) return false;
     try {
-      return toInstant(value as string) !== '';
+      return toTimestamp(value as string) !== '';
     } catch {
       return false;
     }

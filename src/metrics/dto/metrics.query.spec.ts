@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { StrictValidationPipe } from '../../common/validation.js';
+import { StrictValidationPipe } from '../../http/validation.js';
 import { MetricsQuery, windowMs } from './metrics.query.js';
 
 const validate = (query: unknown): Promise<unknown> =>

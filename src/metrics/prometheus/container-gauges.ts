@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { MetricsDto } from '../../containers/dto/metrics.dto.js';
-import type { ContainerRow } from '../../persistence/containers.repository.js';
+import type { MetricsDto } from '../../usage/metrics.dto.js';
+import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 
 const MIB = 1024 * 1024;
 const IDENTITY = ['id', 'name', 'template'] as const;

@@ -4,17 +4,17 @@ import { readFileSync } from 'node:fs';
 import type { Registry } from 'prom-client';
 import { metricsOf } from '../../../test/support/prometheus/parse.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
-import type { SiteAddresses } from '../../containers/site-addresses.js';
-import type { LatestMetrics } from '../../containers/latest-metrics.js';
-import type { ContainersRepository } from '../../persistence/containers.repository.js';
-import type { JobsRepository } from '../../persistence/jobs.repository.js';
-import { SocketTally } from '../../realtime/socket-tally.js';
-import { EngineFigures } from './engine-figures.js';
-import { HttpFigures } from './http-figures.js';
-import { JobFigures } from './job-figures.js';
+import type { SiteAddresses } from '../../sites/site-addresses.js';
+import type { LatestMetrics } from '../../usage/latest-metrics.js';
+import type { ContainersRepository } from '../../persistence/containers/containers.repository.js';
+import type { JobsRepository } from '../../persistence/containers/jobs.repository.js';
+import { SocketCounters } from '../../realtime/socket-counters.js';
+import { EngineMetrics } from './engine-metrics.js';
+import { HttpMetrics } from './http-metrics.js';
+import { JobMetrics } from './job-metrics.js';
 import { createRegistry } from './registry.js';
-import { RowFigures } from './row-figures.js';
-import { SocketFigures } from './socket-figures.js';
+import { RowMetrics } from './row-metrics.js';
+import { SocketMetrics } from './socket-metrics.js';
 
 interface Dashboard {
   panels: { id: number; title: string; type: string; targets?: { expr: string }[] }[];
@@ -37,11 +37,11 @@ describe('the dashboard for Grafana', () => {
   beforeAll(() => {
     registry = createRegistry();
     figures = [
-      new HttpFigures({} as HttpAdapterHost, {} as SiteAddresses, registry),
-      new EngineFigures(registry),
-      new JobFigures(registry),
-      new SocketFigures(new SocketTally(), registry),
-      new RowFigures({} as ContainersRepository, {} as JobsRepository, {} as LatestMetrics, registry, quietLogger()),
+      new HttpMetrics({} as HttpAdapterHost, {} as SiteAddresses, registry),
+      new EngineMetrics(registry),
+      new JobMetrics(registry),
+      new SocketMetrics(new SocketCounters(), registry),
+      new RowMetrics({} as ContainersRepository, {} as JobsRepository, {} as LatestMetrics, registry, quietLogger()),
     ];
     served = registry.getMetricsAsArray().map(({ name }) => name);
   });

@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Registry } from 'prom-client';
-import { ScrapedFigures } from './figures.js';
+import { ScrapedMetrics } from './scraped-metrics.js';
 
 /** The media type itself; Prometheus's registry adds the version of the format. */
 const MEDIA_TYPE = 'text/plain';
@@ -13,7 +13,7 @@ const MEDIA_TYPE = 'text/plain';
 export class PrometheusController {
   constructor(
     private readonly registry: Registry,
-    @Inject(ScrapedFigures) private readonly scraped: readonly ScrapedFigures[],
+    @Inject(ScrapedMetrics) private readonly scraped: readonly ScrapedMetrics[],
   ) {}
 
   @Get()

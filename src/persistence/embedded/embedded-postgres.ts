@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { prepareDataDir, typed } from './data-dir.js';
+import { prepareDataDir, typed } from './cluster/data-dir.js';
 import { describe, EmbeddedPostgresError } from './errors.js';
-import { terminate } from './postmaster.js';
+import { terminate } from './process/postmaster.js';
 import { ensureServer, type RunningServer } from './server.js';
 import { Lease } from './session.js';
 import { DATABASE, SERVER_USER } from './settings.js';

@@ -1,16 +1,16 @@
 import path from 'node:path';
-import { installedBinaries } from './binaries.js';
+import { installedBinaries } from './binaries/binaries.js';
 import { EmbeddedPostgresError } from './errors.js';
-import { checkVersion, clusterOwner, createCluster, removeLeftovers, removeTree } from './initdb.js';
-import { abandonedHomes, existingPlace, newPlace, type Place, STATE_DIR } from './placement.js';
-import { findRunning } from './postmaster-file.js';
-import { adopt, launch, type ServerAddress, terminate } from './postmaster.js';
-import { firstBarrier } from './reachability.js';
-import { prepareSocketDir, socketDirCandidates } from './socket-dir.js';
-import { currentIdentity, type ServerIdentity, unprivilegedUser } from './system-user.js';
-import { usableBinaries } from './usable-binaries.js';
+import { checkVersion, clusterOwner, createCluster, removeLeftovers, removeTree } from './cluster/initdb.js';
+import { abandonedHomes, existingPlace, newPlace, type Place, STATE_DIR } from './cluster/placement.js';
+import { findRunning } from './process/postmaster-file.js';
+import { adopt, launch, type ServerAddress, terminate } from './process/postmaster.js';
+import { firstBarrier } from './cluster/reachability.js';
+import { prepareSocketDir, socketDirCandidates } from './cluster/socket-dir.js';
+import { currentIdentity, type ServerIdentity, unprivilegedUser } from './cluster/system-user.js';
+import { usableBinaries } from './binaries/usable-binaries.js';
 
-export interface Surroundings {
+export interface Environment {
   /** real path */
   dataDir: string;
   logFile: string;
@@ -32,7 +32,7 @@ export interface RunningServer {
 }
 
 /** Gets to a running server from wherever things are: none, half made, stopped, starting, running. Needs the start lock. */
-export async function ensureServer(around: Surroundings): Promise<RunningServer> {
+export async function ensureServer(around: Environment): Promise<RunningServer> {
   const { dataDir, deadline, logFile, log } = around;
   const place = await existingPlace(dataDir);
   if (place === undefined) {
@@ -50,7 +50,7 @@ export async function ensureServer(around: Surroundings): Promise<RunningServer>
   return startIn(around, place, identity);
 }
 
-async function startNew(around: Surroundings): Promise<RunningServer> {
+async function startNew(around: Environment): Promise<RunningServer> {
   const { dataDir, log } = around;
   const me = currentIdentity();
   if (me === undefined) throw unsupported();
@@ -64,7 +64,7 @@ async function startNew(around: Surroundings): Promise<RunningServer> {
   return { ...(await startIn(around, place, identity)), created: true };
 }
 
-async function startIn(around: Surroundings, place: Place, identity: ServerIdentity): Promise<RunningServer> {
+async function startIn(around: Environment, place: Place, identity: ServerIdentity): Promise<RunningServer> {
   const { dataDir, deadline, logFile, log } = around;
   const binaries = await usableBinaries(await installedBinaries(), identity, STATE_DIR, log);
   await checkVersion(place.cluster, binaries);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { describe, EmbeddedPostgresError, errorCode } from './errors.js';
-import type { ServerAddress } from './postmaster.js';
+import type { ServerAddress } from './process/postmaster.js';
 import { DATABASE, SERVER_USER } from './settings.js';
 
 const UNKNOWN_DATABASE = '3D000';

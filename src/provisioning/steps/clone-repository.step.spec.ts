@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { containerRow } from '../../../test/support/rows.js';
-import type { ContainerStore } from '../../containers/container-store.js';
-import { workspaceSpec } from '../../containers/workspace-spec.js';
-import type { ContainerRow } from '../../persistence/containers.repository.js';
-import { FakeRuntime } from '../../runtime/fake/fake-runtime.js';
+import type { ContainerStore } from '../../containers/lifecycle/container-store.js';
+import { workspaceSpec } from '../../workspace/workspace-spec.js';
+import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
+import { FakeRuntime } from '../../drivers/fake/fake-runtime.js';
 import type { StepContext } from '../step.js';
 import { CloneRepositoryStep } from './clone-repository.step.js';
 

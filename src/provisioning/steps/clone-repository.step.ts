@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { JobFailure } from '../../common/job-failure.js';
-import { ContainerStore } from '../../containers/container-store.js';
-import { WORKSPACE_FOLDER } from '../../containers/workspace-spec.js';
-import { ContainerRuntime, RuntimeError } from '../../runtime/container-runtime.js';
+import { JobFailure } from '../../common/errors/job-failure.js';
+import { ContainerStore } from '../../containers/lifecycle/container-store.js';
+import { WORKSPACE_FOLDER } from '../../workspace/workspace-spec.js';
+import { ContainerEngine, EngineError } from '../../drivers/docker/engine/container-engine.js';
 import { classifyGitFailure } from '../git-failure.js';
 import { GitProgress } from '../git-progress.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
@@ -31,7 +31,7 @@ export class CloneRepositoryStep extends ProvisioningStep {
   readonly weight = 90;
 
   constructor(
-    private readonly runtime: ContainerRuntime,
+    private readonly runtime: ContainerEngine,
     private readonly store: ContainerStore,
   ) {
     super();
@@ -57,7 +57,7 @@ export class CloneRepositoryStep extends ProvisioningStep {
       });
       if (result.exitCode !== 0) throw classifyGitFailure(result.exitCode, result.stderr);
     } catch (error) {
-      const outlasted = error instanceof RuntimeError && error.code === 'timed_out';
+      const outlasted = error instanceof EngineError && error.code === 'timed_out';
       if (!silence.signal.aborted && !outlasted) throw error;
       await this.cancel(row.dockerId!);
       throw new JobFailure(

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Settings } from '../../config/settings.js';
-import { workspaceSpec } from '../../containers/workspace-spec.js';
-import { ContainerRuntime } from '../../runtime/container-runtime.js';
-import { EngineMonitor } from '../../runtime/engine-monitor.js';
+import { workspaceSpec } from '../../workspace/workspace-spec.js';
+import { ContainerEngine } from '../../drivers/docker/engine/container-engine.js';
+import { EngineMonitor } from '../../drivers/engine-monitor.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
 import { requireImage } from './require-image.js';
 
@@ -14,7 +14,7 @@ export class CreateWorkspaceStep extends ProvisioningStep {
   readonly weight = 10;
 
   constructor(
-    private readonly runtime: ContainerRuntime,
+    private readonly runtime: ContainerEngine,
     private readonly engine: EngineMonitor,
     private readonly settings: Settings,
   ) {

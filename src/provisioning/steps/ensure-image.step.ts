@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { WorkspaceImages } from '../../images/workspace-images.js';
+import { WorkspaceImages } from '../../drivers/docker/images/workspace-images.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
 
 /** Builds the workspace image when it is missing. */

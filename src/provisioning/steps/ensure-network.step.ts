@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { WORKSPACE_NETWORK } from '../../containers/container-names.js';
-import { ContainerRuntime } from '../../runtime/container-runtime.js';
-import { LABEL_MANAGED, LABEL_ROLE } from '../../runtime/labels.js';
+import { WORKSPACE_NETWORK } from '../../workspace/container-names.js';
+import { ContainerEngine } from '../../drivers/docker/engine/container-engine.js';
+import { LABEL_MANAGED, LABEL_ROLE } from '../../drivers/docker/labels.js';
 import { ProvisioningStep } from '../step.js';
 
 /** Makes the bridge that all workspaces share. */
@@ -12,7 +12,7 @@ export class EnsureNetworkStep extends ProvisioningStep {
   readonly weight = 5;
   override readonly passing = true;
 
-  constructor(private readonly runtime: ContainerRuntime) {
+  constructor(private readonly runtime: ContainerEngine) {
     super();
   }
 

@@ -1,5 +1,5 @@
-import { JobFailure } from '../../common/job-failure.js';
-import type { ContainerRow } from '../../persistence/containers.repository.js';
+import { JobFailure } from '../../common/errors/job-failure.js';
+import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 
 /** @throws JobFailure when no image was chosen yet, which an earlier step does */
 export function requireImage(row: ContainerRow): string {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { GitAgent } from '../../containers/git-agent.js';
-import { ContainerRuntime } from '../../runtime/container-runtime.js';
+import { GitAgent } from '../../git-keys/git-agent.js';
+import { ContainerEngine } from '../../drivers/docker/engine/container-engine.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
 import { requireImage } from './require-image.js';
 
@@ -12,7 +12,7 @@ export class ResumeWorkspaceStep extends ProvisioningStep {
   readonly weight = 5;
 
   constructor(
-    private readonly runtime: ContainerRuntime,
+    private readonly runtime: ContainerEngine,
     private readonly agent: GitAgent,
   ) {
     super();

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { GitAgent } from '../../containers/git-agent.js';
-import type { ContainerRow } from '../../persistence/containers.repository.js';
+import { GitAgent } from '../../git-keys/git-agent.js';
+import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
 import { requireImage } from './require-image.js';
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { JobFailure } from '../../common/job-failure.js';
-import { ContainerRuntime, RuntimeError } from '../../runtime/container-runtime.js';
+import { JobFailure } from '../../common/errors/job-failure.js';
+import { ContainerEngine, EngineError } from '../../drivers/docker/engine/container-engine.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
 
 /** Starts the container. */
@@ -10,7 +10,7 @@ export class StartWorkspaceStep extends ProvisioningStep {
   readonly status = 'starting';
   readonly weight = 20;
 
-  constructor(private readonly runtime: ContainerRuntime) {
+  constructor(private readonly runtime: ContainerEngine) {
     super();
   }
 
@@ -19,7 +19,7 @@ export class StartWorkspaceStep extends ProvisioningStep {
       await this.runtime.containers.start(row.dockerId!);
     } catch (error) {
       // Somebody removed it since it was created: the next try makes it again.
-      if (error instanceof RuntimeError && error.code === 'not_found') {
+      if (error instanceof EngineError && error.code === 'not_found') {
         throw new JobFailure('container_vanished', 'The container vanished while it was being started.', {
           retryable: true,
           cause: error,

@@ -2,12 +2,12 @@ import type {
   EventPage,
   InstructionEventsRepository,
   StoredEvent,
-} from '../../../src/persistence/instruction-events.repository.js';
+} from '../../../src/persistence/instructions/instruction-events.repository.js';
 import type {
   InstructionProgress,
   InstructionRow,
   InstructionsRepository,
-} from '../../../src/persistence/instructions.repository.js';
+} from '../../../src/persistence/instructions/instructions.repository.js';
 import { instructionRow } from '../rows.js';
 
 /** One instruction and its events, in memory, as far as those need them who read. */

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
-import type { RunRequest } from '../../../src/instructions/claude-code/instruction-runner.js';
-import type { FakeProcessSide } from '../../../src/runtime/fake/fake-process.js';
-import type { FakeRuntime } from '../../../src/runtime/fake/fake-runtime.js';
+import type { RunRequest } from '../../../src/instructions/runner/runner-client.js';
+import type { FakeProcessSide } from '../../../src/drivers/fake/fake-process.js';
+import type { FakeRuntime } from '../../../src/drivers/fake/fake-runtime.js';
 
 interface FakeRun {
   request: RunRequest | undefined;

@@ -1,12 +1,12 @@
 import type { PinoLogger } from 'nestjs-pino';
-import { Clock } from '../../../src/common/clock.js';
+import { Clock } from '../../../src/common/time/clock.js';
 import {
-  type ContainerRuntime,
+  type ContainerEngine,
   type InspectedContainer,
   type LogRecord,
   type LogRequest,
-  RuntimeError,
-} from '../../../src/runtime/container-runtime.js';
+  EngineError,
+} from '../../../src/drivers/docker/engine/container-engine.js';
 
 interface FakeContainer {
   lines: LogRecord[];
@@ -46,13 +46,13 @@ export class FakeLogEngine {
   private time = 1;
   private starts = 0;
 
-  get runtime(): ContainerRuntime {
+  get runtime(): ContainerEngine {
     return {
       containers: {
         logs: (dockerId: string, request: LogRequest) => this.read(dockerId, request),
         inspect: (dockerId: string) => this.inspect(dockerId),
       },
-    } as unknown as ContainerRuntime;
+    } as unknown as ContainerEngine;
   }
 
   get follows(): number {
@@ -135,7 +135,7 @@ export class FakeLogEngine {
   private async inspect(dockerId: string): Promise<InspectedContainer | null> {
     this.inspections += 1;
     await Promise.resolve();
-    if (this.isAway) throw new RuntimeError('unavailable', 'the engine is away');
+    if (this.isAway) throw new EngineError('unavailable', 'the engine is away');
     const container = this.containers.get(dockerId);
     return container === undefined
       ? null
@@ -145,9 +145,9 @@ export class FakeLogEngine {
   private async *read(dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
     this.requests.push({ ...request, dockerId });
     await Promise.resolve();
-    if (this.isAway) throw new RuntimeError('unavailable', 'the engine is away');
+    if (this.isAway) throw new EngineError('unavailable', 'the engine is away');
     const container = this.containers.get(dockerId);
-    if (container === undefined) throw new RuntimeError('not_found', 'no such container');
+    if (container === undefined) throw new EngineError('not_found', 'no such container');
     const { breaks, graceful } = this;
     const { startedAt } = container;
     const isWanted = ({ stream, timestamp }: LogRecord): boolean =>
@@ -164,8 +164,8 @@ export class FakeLogEngine {
     if (request.follow) this.cursors.add(cursor);
     try {
       for (;;) {
-        if (request.signal.aborted) throw new RuntimeError('aborted', 'given up');
-        if (this.breaks > breaks) throw new RuntimeError('unavailable', 'the stream broke');
+        if (request.signal.aborted) throw new EngineError('aborted', 'given up');
+        if (this.breaks > breaks) throw new EngineError('unavailable', 'the stream broke');
         const isOtherRun = container.startedAt !== startedAt;
         const { at } = cursor;
         const end = cursor.isStalled

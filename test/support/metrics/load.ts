@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { ContainerSpec } from '../../../src/runtime/container-runtime.js';
+import type { ContainerSpec } from '../../../src/drivers/docker/engine/container-engine.js';
 
 /** Takes what a container sends and sends half of it back. */
 export class HalfEcho {

@@ -1,6 +1,6 @@
 /**
  * What travels between DevForge and the holder: frames of a kind (1 byte), a length (4 bytes, of the body) and a body.
- * The same as src/terminal/terminal-frames.ts of DevForge.
+ * The same as src/terminals/terminal-frames.ts of DevForge.
  */
 export const CONTROL = 0x63;
 export const DATA = 0x64;

@@ -1,8 +1,0 @@
-import type { Request } from 'express';
-
-/** Aborts when the client hangs up before it was answered. */
-export function clientLeft(request: Request): AbortSignal {
-  const left = new AbortController();
-  request.res?.once('close', () => left.abort());
-  return left.signal;
-}

@@ -1,7 +1,0 @@
-import type { MetricsDto } from './dto/metrics.dto.js';
-
-/** What the sampler saw last, for lists of containers. The metrics room provides it. */
-export abstract class LatestMetrics {
-  /** @returns undefined for a container that does not run, or was not sampled yet */
-  abstract latest(containerId: string): MetricsDto | undefined;
-}

@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../auth/principal.js';
+import { bodyHash } from '../../http/body-hash.js';
+import { Clock } from '../../common/time/clock.js';
+import { DomainError } from '../../common/errors/domain-error.js';
+import { IdGenerator } from '../../common/id-generator.js';
+import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
+import { ProvisioningQueue } from '../../queues/provisioning-queue.js';
+import { ContainerEngine } from '../../drivers/docker/engine/container-engine.js';
+import type { CreateContainerDto } from '../dto/create-container.dto.js';
+import { newJob } from './new-job.js';
+import { SshKeys } from '../../git-keys/ssh-keys.js';
+
+/** Checks and writes a request for a container, before it is answered. */
+@Injectable()
+export class ContainerCreator {
+  constructor(
+    private readonly containers: ContainersRepository,
+    private readonly queue: ProvisioningQueue,
+    private readonly runtime: ContainerEngine,
+    private readonly keys: SshKeys,
+    private readonly clock: Clock,
+    private readonly ids: IdGenerator,
+  ) {}
+
+  async accept(principal: Principal, dto: CreateContainerDto, idempotencyKey?: string): Promise<ContainerRow> {
+    if (dto.sshKeyPath !== undefined) await this.keys.assertUsable(dto.sshKeyPath);
+    await this.runtime.engine.ping();
+    const row = this.toRow(principal, dto);
+    const job = newJob(row.jobId!, 'create', row, row.createdAt);
+    const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
+    const outcome = await this.containers.insert(row, job, key);
+    switch (outcome.kind) {
+      case 'inserted':
+        this.queue.wake('create', { jobId: job.id, containerId: row.id });
+        return row;
+      case 'replayed':
+        return (await this.containers.findById(outcome.containerId)) ?? row;
+      case 'key_reused':
+        throw new DomainError('idempotency_key_reused', 'This Idempotency-Key came with another body before.');
+      case 'name_taken':
+        throw new DomainError('name_taken', `There is a container named "${dto.name}" already.`, {
+          fields: [{ field: 'name', messages: ['is in use'] }],
+        });
+    }
+  }
+
+  private toRow(principal: Principal, dto: CreateContainerDto): ContainerRow {
+    const now = this.clock.now();
+    return {
+      id: this.ids.next(),
+      ownerId: principal.ownerId,
+      name: dto.name,
+      template: dto.template,
+      mode: dto.mode,
+      repoType: dto.repoType,
+      repoUrl: dto.repoUrl ?? null,
+      repoBranch: dto.repoBranch ?? null,
+      sshKeyPath: dto.sshKeyPath ?? null,
+      cpuLimit: dto.cpuLimit,
+      memoryLimit: dto.memoryLimit,
+      diskLimit: dto.diskLimit,
+      env: dto.env,
+      status: 'queued',
+      statusReason: null,
+      desiredRunning: true,
+      diskLimitEnforced: 'soft',
+      dockerId: null,
+      image: null,
+      jobId: this.ids.next(),
+      workspaceReady: false,
+      keepVolume: false,
+      leaseHolder: null,
+      leaseExpiresAt: null,
+      fence: 0,
+      createdAt: now,
+      updatedAt: now,
+      startedAt: null,
+      editorLastSeenAt: null,
+      deletedAt: null,
+    };
+  }
+}

@@ -1,0 +1,29 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../common/time/clock.js';
+import { IdGenerator } from '../../common/id-generator.js';
+import type { ContainerRow, Lease } from '../../persistence/containers/containers.repository.js';
+import { ProvisioningQueue } from '../../queues/provisioning-queue.js';
+import { ContainerStore } from './container-store.js';
+import { newJob } from './new-job.js';
+
+/** Sends a container through its `create` job again; every step finds what is there already. */
+@Injectable()
+export class ReprovisionService {
+  constructor(
+    private readonly store: ContainerStore,
+    private readonly queue: ProvisioningQueue,
+    private readonly clock: Clock,
+    private readonly ids: IdGenerator,
+  ) {}
+
+  async begin(row: ContainerRow, lease: Lease): Promise<ContainerRow> {
+    const job = newJob(this.ids.next(), 'create', row, this.clock.now());
+    const queued = await this.store.transition(row.id, 'queued', {
+      lease,
+      newJob: job,
+      patch: { desiredRunning: true, jobId: job.id },
+    });
+    this.queue.wake('create', { jobId: job.id, containerId: row.id });
+    return queued;
+  }
+}

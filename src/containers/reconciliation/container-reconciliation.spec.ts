@@ -1,0 +1,162 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { HeldClock } from '../../../test/support/clock/fake-clock.js';
+import { quietLogger } from '../../../test/support/quiet-logger.js';
+import { containerRow, jobRow } from '../../../test/support/rows.js';
+import type { ContainerRow, ContainersRepository, JobRow } from '../../persistence/containers/containers.repository.js';
+import type { JobsRepository } from '../../persistence/containers/jobs.repository.js';
+import { EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { FakeRuntime } from '../../drivers/fake/fake-runtime.js';
+import type { ContainerLeases, HeldLease } from '../../leases/container-leases.js';
+import { ContainerReconciliation } from './container-reconciliation.js';
+import type { ContainerRepairs } from './container-repairs.js';
+import type { ContainerStore } from '../lifecycle/container-store.js';
+import { workspaceSpec } from '../../workspace/workspace-spec.js';
+
+const IMAGE = 'image';
+const held: HeldLease = { lease: { containerId: 'x', holder: 'me', fence: 1 }, signal: new AbortController().signal };
+
+describe('ContainerReconciliation', () => {
+  let runtime: FakeRuntime;
+  let rows: ContainerRow[];
+  let job: JobRow | null;
+  /** Whether the lease is free. */
+  let free: boolean;
+  const transition = jest.fn<ContainerStore['transition']>();
+  const update = jest.fn<ContainerStore['update']>();
+  const wake = jest.fn<ContainerRepairs['wake']>();
+  const repair = jest.fn<ContainerRepairs['repair']>();
+  let reconciliation: ContainerReconciliation;
+
+  beforeEach(() => {
+    for (const mock of [transition, update, wake, repair]) mock.mockReset();
+    runtime = new FakeRuntime();
+    runtime.images.add(IMAGE);
+    runtime.networks.ensureIsolatedBridge('devforge', {});
+    rows = [];
+    job = null;
+    free = true;
+    const containers = {
+      listAll: async () => rows,
+      findById: async (id: string) => rows.find((row) => row.id === id) ?? null,
+    };
+    const leases = {
+      tryWithLease: async (_id: string, work: (given: HeldLease) => Promise<unknown>) =>
+        free ? work(held) : undefined,
+    };
+    reconciliation = new ContainerReconciliation(
+      containers as unknown as ContainersRepository,
+      { findById: async () => job } as unknown as JobsRepository,
+      { transition, update } as unknown as ContainerStore,
+      leases as unknown as ContainerLeases,
+      runtime,
+      { wake, repair } as unknown as ContainerRepairs,
+      new HeldClock(),
+      quietLogger(),
+    );
+  });
+
+  async function container(overrides: Partial<ContainerRow>, state?: 'running' | 'exited'): Promise<ContainerRow> {
+    const row = containerRow(overrides);
+    rows.push(row);
+    if (state === undefined) return row;
+    const { dockerId } = await runtime.containers.create(workspaceSpec(row, IMAGE, { version: '', cpus: 2 }, {}));
+    await runtime.containers.start(dockerId);
+    if (state === 'exited') runtime.containers.exit(dockerId, 1);
+    return row;
+  }
+
+  const changes = (): number =>
+    [transition, update, wake, repair].reduce((sum, mock) => sum + mock.mock.calls.length, 0);
+
+  it('changes nothing where row and engine agree', async () => {
+    await container({ status: 'running' }, 'running');
+    await container({ status: 'stopped', desiredRunning: false }, 'exited');
+    await reconciliation.reconcileAll(true);
+    expect(changes()).toBe(0);
+  });
+
+  it('marks what vanished, what ended and what runs', async () => {
+    const vanished = await container({ status: 'running' });
+    const ended = await container({ status: 'running' }, 'exited');
+    const runs = await container({ status: 'stopped', desiredRunning: false }, 'running');
+    await reconciliation.reconcileAll(false);
+    expect(transition.mock.calls.map(([id, to, options]) => [id, to, options?.reason?.code, options?.lease])).toEqual([
+      [vanished.id, 'missing', 'vanished', held.lease],
+      [ended.id, 'stopped', 'exited', held.lease],
+      [runs.id, 'running', undefined, held.lease],
+    ]);
+  });
+
+  it('changes nothing, and says so, when the engine does not answer', async () => {
+    await container({ status: 'running' });
+    runtime.faults.goAway();
+    await expect(reconciliation.reconcileAll(true)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(changes()).toBe(0);
+  });
+
+  it.each(['unavailable', 'failed', 'invalid', 'conflict'] as const)(
+    'changes nothing about a container when the engine answers "%s", and goes on with the next',
+    async (code) => {
+      await container({ status: 'running' }, 'running');
+      const next = await container({ status: 'running' });
+      runtime.faults.failNext('containers.inspect', new EngineError(code, 'x'));
+      await reconciliation.reconcileAll(false);
+      expect(transition.mock.calls.map(([id]) => id)).toEqual([next.id]);
+    },
+  );
+
+  it('leaves alone what somebody works on', async () => {
+    const future = new Date('2030-01-01');
+    await container({ status: 'running', leaseHolder: 'other', leaseExpiresAt: future });
+    await container({ status: 'creating', leaseHolder: 'other', leaseExpiresAt: future });
+    await reconciliation.reconcileAll(true);
+    free = false;
+    await container({ status: 'running' });
+    await reconciliation.reconcileAll(true);
+    expect(changes()).toBe(0);
+  });
+
+  it('takes over what a holder left whose lease is over', async () => {
+    const row = await container({ status: 'running', leaseHolder: 'dead', leaseExpiresAt: new Date('2020-01-01') });
+    await reconciliation.reconcileAll(false);
+    expect(transition.mock.calls.map(([id, to]) => [id, to])).toEqual([[row.id, 'missing']]);
+  });
+
+  it('wakes a job without taking its container from the worker', async () => {
+    free = false;
+    const row = await container({ status: 'creating', jobId: 'j' });
+    job = jobRow(row);
+    await reconciliation.reconcileAll(true);
+    expect(wake).toHaveBeenCalledWith(row);
+    expect(repair).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['reprovision', { status: 'queued', jobId: null }, undefined],
+    ['finish-removal', { status: 'deleting' }, 'running'],
+    ['finish-stop', { status: 'stopping' }, 'running'],
+    ['restart', { status: 'running' }, 'exited'],
+  ] as const)('has a %s done', async (what, overrides, state) => {
+    const row = await container(overrides, state);
+    await reconciliation.reconcileAll(true);
+    expect(repair.mock.calls.map(([done, { id }]) => [done, id])).toEqual([[what, row.id]]);
+  });
+
+  it('remembers that a container was stopped by hand, once the engine was there for a while', async () => {
+    const row = await container(
+      { status: 'stopped', desiredRunning: true, updatedAt: new Date('2026-01-01') },
+      'exited',
+    );
+    await container({ status: 'stopped', desiredRunning: true, updatedAt: new HeldClock().now() }, 'exited');
+    await reconciliation.reconcileAll(false);
+    expect(update.mock.calls).toEqual([[row.id, { desiredRunning: false }, held.lease]]);
+  });
+
+  it('looks at one container alone when asked to', async () => {
+    const row = await container({ status: 'running' });
+    await container({ status: 'running' });
+    await reconciliation.reconcileOne(row.id);
+    await reconciliation.reconcileOne('nobody');
+    expect(transition.mock.calls.map(([id]) => id)).toEqual([row.id]);
+  });
+});

@@ -1,0 +1,78 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { Clock } from '../../common/time/clock.js';
+import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
+import { ContainerLeases } from '../../leases/container-leases.js';
+import { ContainerLifecycleService } from '../lifecycle/container-lifecycle.service.js';
+import { ContainerStore } from '../lifecycle/container-store.js';
+import { DiskUsage } from '../../usage/disk-usage.js';
+
+const EVERY_MS = 30_000;
+
+/**
+ * Holds containers to their disk limit where the engine cannot: measures the workspace and the writable
+ * layer from time to time, and stops a container that is over its limit, with the reason.
+ */
+@Injectable()
+export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly stopped = new AbortController();
+  private loop: Promise<void> | undefined;
+
+  constructor(
+    private readonly containers: ContainersRepository,
+    private readonly disk: DiskUsage,
+    private readonly leases: ContainerLeases,
+    private readonly store: ContainerStore,
+    private readonly lifecycle: ContainerLifecycleService,
+    private readonly clock: Clock,
+    @InjectPinoLogger(DiskGuard.name) private readonly logger: PinoLogger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.loop = this.repeat();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped.abort();
+    await this.loop;
+  }
+
+  /** Measures every running container once. */
+  async check(): Promise<void> {
+    const running = (await this.containers.listAll()).filter(({ status }) => status === 'running');
+    await Promise.all(running.map((row) => this.checkOne(row)));
+  }
+
+  private async checkOne(row: ContainerRow): Promise<void> {
+    try {
+      const usedMB = await this.disk.measure(row, this.stopped.signal);
+      if (usedMB > row.diskLimit) await this.stop(row, usedMB);
+    } catch (error) {
+      this.logger.debug({ err: error, containerId: row.id }, 'The disk of a container could not be measured');
+    }
+  }
+
+  private async repeat(): Promise<void> {
+    while (!this.stopped.signal.aborted) {
+      await this.clock.sleep(EVERY_MS, this.stopped.signal);
+      if (!this.stopped.signal.aborted)
+        await this.check().catch((error: unknown) => this.logger.warn({ err: error }, 'Disks could not be measured'));
+    }
+  }
+
+  private async stop(row: ContainerRow, usedMB: number): Promise<void> {
+    this.logger.warn({ containerId: row.id, usedMB, limitMB: row.diskLimit }, 'A container is over its disk limit');
+    const reason = {
+      code: 'disk_limit_exceeded',
+      message: `The container used ${usedMB} MB of disk, its limit is ${row.diskLimit} MB.`,
+    };
+    await this.leases.tryWithLease(row.id, async ({ lease }) => {
+      const stopping = await this.store.transition(row.id, 'stopping', {
+        lease,
+        reason,
+        patch: { desiredRunning: false },
+      });
+      await this.lifecycle.finishStop(stopping, lease);
+    });
+  }
+}

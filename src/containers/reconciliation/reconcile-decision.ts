@@ -1,0 +1,68 @@
+import type { ContainerRow, JobRow } from '../../persistence/containers/containers.repository.js';
+import type { StatusReason } from '../../persistence/types.js';
+import type { InspectedContainer } from '../../drivers/docker/engine/container-engine.js';
+import { PROVISIONING } from '../lifecycle/state-table.js';
+
+/** What the reconciler is to do about one container. */
+export type Decision =
+  | { do: 'nothing' }
+  | { do: 'mark'; status: 'running' | 'stopped' | 'missing'; reason: StatusReason | null }
+  /** Wake the worker for the job that is not finished. */
+  | { do: 'wake' }
+  /** Send it through a new `create` job. */
+  | { do: 'reprovision' }
+  /** Start it again: it shall run, and the engine went down under it. */
+  | { do: 'restart' }
+  | { do: 'finish-stop' }
+  | { do: 'finish-removal' };
+
+export interface Observation {
+  now: Date;
+  /** null when the engine says that there is no such container. */
+  workspace: InspectedContainer | null;
+  /** The engine went away or DevForge was not there since the container was last seen running. */
+  engineWasAway: boolean;
+}
+
+export const VANISHED: StatusReason = {
+  code: 'vanished',
+  message: 'The Docker container vanished; start makes it again on the kept volume.',
+};
+/** A job waits at most this long between two tries; one that is untouched for longer was lost by the queue. */
+const FORGOTTEN_AFTER_MS = 60_000;
+/** Exit code of what a SIGKILL ended. */
+const KILLED = 137;
+const NOTHING: Decision = { do: 'nothing' };
+
+/** Compares a row that nobody works on with what the engine shows. */
+export function decide(row: ContainerRow, job: JobRow | null, observation: Observation): Decision {
+  const { workspace, engineWasAway } = observation;
+  if (row.status === 'deleting') return { do: 'finish-removal' };
+  if (PROVISIONING.includes(row.status)) return unfinished(job, observation);
+  if (row.status === 'failed') return NOTHING;
+  if (workspace === null) return absent(row);
+  const runs = workspace.state === 'running' || workspace.state === 'paused';
+  if (row.status === 'stopping') return runs ? { do: 'finish-stop' } : { do: 'mark', status: 'stopped', reason: null };
+  if (runs) return row.status === 'running' ? NOTHING : { do: 'mark', status: 'running', reason: null };
+  if (row.desiredRunning && engineWasAway) return { do: 'restart' };
+  if (row.status === 'running') return { do: 'mark', status: 'stopped', reason: reasonOf(workspace) };
+  return row.status === 'missing' ? { do: 'mark', status: 'stopped', reason: null } : NOTHING;
+}
+
+function unfinished(job: JobRow | null, { now, engineWasAway }: Observation): Decision {
+  if (job === null || job.finishedAt !== null) return { do: 'reprovision' };
+  const forgotten = now.getTime() - job.updatedAt.getTime() > FORGOTTEN_AFTER_MS;
+  return engineWasAway || forgotten ? { do: 'wake' } : NOTHING;
+}
+
+function absent(row: ContainerRow): Decision {
+  if (row.status === 'missing') return NOTHING;
+  return { do: 'mark', status: 'missing', reason: VANISHED };
+}
+
+function reasonOf({ oomKilled, exitCode }: InspectedContainer): StatusReason {
+  // The engine's flag is up once any process was ended for its memory; the container itself lives on after most of them.
+  if (oomKilled && exitCode === KILLED)
+    return { code: 'oom_killed', message: 'The container used more memory than its limit and was ended.' };
+  return { code: 'exited', message: `The container was stopped outside DevForge (exit code ${exitCode}).` };
+}

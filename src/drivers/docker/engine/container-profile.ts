@@ -1,0 +1,51 @@
+import type { ContainerCreateOptions } from 'dockerode';
+import type { ContainerSpec } from './container-engine.js';
+
+const MIB = 1024 * 1024;
+/** uid and gid of the user in the workspace images. */
+const USER = '1000:1000';
+
+/**
+ * What a container of DevForge may do. Everything that is not asked for here is denied; a golden test
+ * compares the engine's own `inspect` with it.
+ */
+export function toCreateOptions(spec: ContainerSpec): ContainerCreateOptions {
+  return {
+    name: spec.name,
+    Image: spec.image,
+    Hostname: spec.hostname,
+    User: USER,
+    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+    Labels: spec.labels,
+    ...(spec.entrypoint === undefined ? {} : { Entrypoint: spec.entrypoint }),
+    HostConfig: {
+      Privileged: false,
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges'],
+      PidsLimit: spec.pidsLimit,
+      Memory: spec.memoryLimit * MIB,
+      MemorySwap: spec.memoryLimit * MIB,
+      NanoCpus: Math.round(spec.cpuLimit * 1e9),
+      Ulimits: [
+        { Name: 'nofile', Soft: 16_384, Hard: 16_384 },
+        { Name: 'core', Soft: 0, Hard: 0 },
+      ],
+      OomScoreAdj: 500,
+      Init: true,
+      IpcMode: 'private',
+      CgroupnsMode: 'private',
+      NetworkMode: spec.network,
+      RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+      // The driver that keeps every byte as it was written; LogFrames knows its fault.
+      LogConfig: { Type: 'local', Config: { 'max-size': '48m', 'max-file': '3', compress: 'false' } },
+      Tmpfs: { '/tmp': 'rw,nosuid,nodev,exec,mode=1777' },
+      Mounts: spec.mounts.map((mount) => ({
+        Type: 'volume',
+        Source: mount.volume,
+        Target: mount.target,
+        ReadOnly: mount.readOnly ?? false,
+        VolumeOptions: { NoCopy: false, Labels: mount.labels, DriverConfig: { Name: 'local', Options: {} } },
+      })),
+    },
+  };
+}

@@ -1,0 +1,223 @@
+import type Dockerode from 'dockerode';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type ContainerSpec,
+  type ExecRequest,
+  type ExecResult,
+  type InspectedContainer,
+  type LogRecord,
+  type LogRequest,
+  type ObservedContainer,
+  type ObservedState,
+  type ProcessRequest,
+  RuntimeContainers,
+  type RuntimeProcess,
+  type UsageRecord,
+  EngineError,
+} from './container-engine.js';
+import { LABEL_ID } from '../labels.js';
+import { toCreateOptions } from './container-profile.js';
+import { readLogs } from './logs/docker-logs.js';
+import { execInContainer } from './exec/docker-exec.js';
+import { openProcess } from './exec/docker-process.js';
+import { readUsage } from '../usage/docker-usage.js';
+import { DEADLINE, engineCall, statusOf } from './engine-call.js';
+
+const NOT_MODIFIED = 304;
+const NOT_FOUND = 404;
+const CONFLICT = 409;
+const NAME_LOOKS = 40;
+const NAME_LOOK_MS = 50;
+
+export class DockerContainers extends RuntimeContainers {
+  /** @param streaming the same engine, for logs */
+  constructor(
+    private readonly docker: Dockerode,
+    private readonly streaming: Dockerode,
+  ) {
+    super();
+  }
+
+  async create(spec: ContainerSpec): Promise<{ dockerId: string; created: boolean }> {
+    return engineCall(`create container ${spec.name}`, DEADLINE.write, async (abortSignal) => {
+      try {
+        const container = await this.docker.createContainer({ ...toCreateOptions(spec), abortSignal });
+        return { dockerId: container.id, created: true };
+      } catch (error) {
+        if (statusOf(error) !== CONFLICT) throw error;
+        const existing = await this.named(spec.name, abortSignal);
+        if (existing === null)
+          throw new EngineError('failed', `the name ${spec.name} is taken, and no container has it`, { cause: error });
+        if (existing.labels[LABEL_ID] !== spec.labels[LABEL_ID]) {
+          throw new EngineError('conflict', `the name ${spec.name} belongs to a container that DevForge did not make`, {
+            cause: error,
+          });
+        }
+        return { dockerId: existing.dockerId, created: false };
+      }
+    });
+  }
+
+  async start(dockerId: string): Promise<void> {
+    await this.change('start', dockerId, [NOT_MODIFIED], (container, abortSignal) => container.start({ abortSignal }));
+  }
+
+  async stop(dockerId: string, graceSeconds: number): Promise<void> {
+    await this.change('stop', dockerId, [NOT_MODIFIED], (container, abortSignal) =>
+      container.stop({ t: graceSeconds, abortSignal }),
+    );
+  }
+
+  async pause(dockerId: string): Promise<void> {
+    await this.change('pause', dockerId, [], (container, abortSignal) =>
+      unless(container, 'paused', container.pause({ abortSignal }), abortSignal),
+    );
+  }
+
+  async unpause(dockerId: string): Promise<void> {
+    await this.change('unpause', dockerId, [], (container, abortSignal) =>
+      unless(container, 'running', container.unpause({ abortSignal }), abortSignal),
+    );
+  }
+
+  async remove(dockerIdOrName: string): Promise<void> {
+    await this.change('remove', dockerIdOrName, [NOT_FOUND], async (container, abortSignal) => {
+      try {
+        await container.remove({ force: true, v: true, abortSignal });
+      } catch (error) {
+        // A removal is already under way: it is over when the container is gone.
+        if (statusOf(error) !== CONFLICT) throw error;
+        await container.wait({ condition: 'removed', abortSignal });
+      }
+    });
+  }
+
+  async inspect(dockerIdOrName: string): Promise<InspectedContainer | null> {
+    return engineCall(`inspect container ${dockerIdOrName}`, DEADLINE.read, async (abortSignal) => {
+      try {
+        return toInspected(await this.docker.getContainer(dockerIdOrName).inspect({ abortSignal }));
+      } catch (error) {
+        if (statusOf(error) === NOT_FOUND) return null;
+        throw error;
+      }
+    });
+  }
+
+  async list(label: string): Promise<ObservedContainer[]> {
+    return engineCall('list containers', DEADLINE.read, async (abortSignal) => {
+      const containers = await this.docker.listContainers({ all: true, filters: { label: [label] }, abortSignal });
+      return containers.map((container) => ({
+        dockerId: container.Id,
+        name: (container.Names[0] ?? '').replace(/^\//, ''),
+        image: container.Image,
+        labels: container.Labels,
+        state: toState(container.State),
+      }));
+    });
+  }
+
+  exec(dockerId: string, request: ExecRequest): Promise<ExecResult> {
+    return execInContainer(this.docker, dockerId, request);
+  }
+
+  open(dockerId: string, request: ProcessRequest): Promise<RuntimeProcess> {
+    return openProcess(this.docker, dockerId, request);
+  }
+
+  usage(dockerId: string, signal: AbortSignal): AsyncIterable<UsageRecord> {
+    return readUsage(this.docker, dockerId, signal);
+  }
+
+  logs(dockerId: string, request: LogRequest): AsyncIterable<LogRecord[]> {
+    return readLogs(this.streaming, dockerId, request);
+  }
+
+  async writableLayerBytes(dockerId: string): Promise<number> {
+    return engineCall(`measure container ${dockerId}`, DEADLINE.write, async (abortSignal) => {
+      const { SizeRw } = await this.docker.getContainer(dockerId).inspect({ size: true, abortSignal });
+      return SizeRw ?? 0;
+    });
+  }
+
+  /** The container of that name; the engine takes a name a moment before it shows who has it. */
+  private async named(name: string, signal: AbortSignal): Promise<InspectedContainer | null> {
+    for (let look = 0; look < NAME_LOOKS && !signal.aborted; look++) {
+      const found = await this.inspect(name);
+      if (found !== null) return found;
+      await delay(NAME_LOOK_MS);
+    }
+    return null;
+  }
+
+  private async change(
+    what: 'start' | 'stop' | 'pause' | 'unpause' | 'remove',
+    dockerId: string,
+    alreadyThere: number[],
+    act: (container: Dockerode.Container, signal: AbortSignal) => Promise<unknown>,
+  ): Promise<void> {
+    await engineCall(`${what} container ${dockerId}`, DEADLINE.write, async (signal) => {
+      try {
+        await act(this.docker.getContainer(dockerId), signal);
+      } catch (error) {
+        if (!alreadyThere.includes(statusOf(error) ?? 0)) throw error;
+      }
+    });
+  }
+}
+
+/** Engines refuse with different answers what is done already, so the container itself is asked. */
+async function unless(
+  container: Dockerode.Container,
+  state: ObservedState,
+  act: Promise<unknown>,
+  abortSignal: AbortSignal,
+): Promise<void> {
+  try {
+    await act;
+  } catch (error) {
+    if (statusOf(error) === undefined || statusOf(error) === NOT_FOUND) throw error;
+    const { State: present } = await container.inspect({ abortSignal });
+    if (toState(present.Status) !== state) throw error;
+  }
+}
+
+function toState(state: string): ObservedState {
+  switch (state) {
+    case 'running':
+    case 'restarting':
+      return 'running';
+    case 'created':
+    case 'paused':
+    case 'exited':
+      return state;
+    default:
+      return 'dead';
+  }
+}
+
+function toInspected(inspected: Dockerode.ContainerInspectInfo): InspectedContainer {
+  const { State: state } = inspected;
+  return {
+    dockerId: inspected.Id,
+    name: inspected.Name.replace(/^\//, ''),
+    image: inspected.Config.Image,
+    labels: inspected.Config.Labels,
+    state: toState(state.Status),
+    pid: state.Pid,
+    exitCode: state.ExitCode,
+    oomKilled: state.OOMKilled,
+    startedAt: toDate(state.StartedAt),
+    finishedAt: toDate(state.FinishedAt),
+    addresses: Object.fromEntries(
+      Object.entries(inspected.NetworkSettings.Networks ?? {}).flatMap(([name, network]) =>
+        network?.IPAddress ? [[name, network.IPAddress]] : [],
+      ),
+    ),
+  };
+}
+
+/** The engine writes year 1 for "never". */
+function toDate(text: string): Date | null {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) || date.getUTCFullYear() <= 1 ? null : date;
+}

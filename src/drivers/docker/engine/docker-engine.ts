@@ -1,0 +1,70 @@
+import type Dockerode from 'dockerode';
+import type { Readable } from 'node:stream';
+import { type EngineEvent, type EngineInfo, RuntimeEngine, EngineError } from './container-engine.js';
+import { LABEL_ID } from '../labels.js';
+import { abortable } from './dockerode-options.js';
+import { DEADLINE, engineCall, toRuntimeError } from './engine-call.js';
+import { linesOf } from './logs/stream-lines.js';
+
+interface EventRecord {
+  Action?: string;
+  Actor?: { ID?: string; Attributes?: Record<string, string> };
+  timeNano?: number;
+}
+
+interface InfoRecord {
+  ServerVersion: string;
+  NCPU: number;
+}
+
+export class DockerEngine extends RuntimeEngine {
+  constructor(private readonly docker: Dockerode) {
+    super();
+  }
+
+  async ping(): Promise<void> {
+    try {
+      await engineCall('ping', DEADLINE.ping, (abortSignal) => abortable(this.docker).ping({ abortSignal }));
+    } catch (error) {
+      throw new EngineError('unavailable', toRuntimeError('ping', error).message, { cause: error });
+    }
+  }
+
+  async info(): Promise<EngineInfo> {
+    return engineCall('info', DEADLINE.read, async (abortSignal) => {
+      const info = (await abortable(this.docker).info({ abortSignal })) as InfoRecord;
+      return { version: info.ServerVersion, cpus: info.NCPU };
+    });
+  }
+
+  async watch(onEvent: (event: EngineEvent) => void, signal: AbortSignal, onReady: () => void): Promise<void> {
+    try {
+      const stream = (await engineCall(
+        'watch events',
+        DEADLINE.read,
+        () => this.docker.getEvents({ filters: { type: ['container'], label: [LABEL_ID] }, abortSignal: signal }),
+        signal,
+      )) as Readable;
+      onReady();
+      for await (const line of linesOf(stream)) {
+        const event = toEvent(line);
+        if (event !== undefined) onEvent(event);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      throw toRuntimeError('watch events', error);
+    }
+  }
+}
+
+function toEvent(line: string): EngineEvent | undefined {
+  if (line.trim() === '') return undefined;
+  const record = JSON.parse(line) as EventRecord;
+  if (record.Action === undefined || record.Actor?.ID === undefined) return undefined;
+  return {
+    action: record.Action,
+    dockerId: record.Actor.ID,
+    labels: record.Actor.Attributes ?? {},
+    at: new Date((record.timeNano ?? 0) / 1e6),
+  };
+}

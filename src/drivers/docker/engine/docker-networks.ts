@@ -1,0 +1,88 @@
+import type Dockerode from 'dockerode';
+import { EngineError, RuntimeNetworks } from './container-engine.js';
+import { DEADLINE, engineCall, statusOf } from './engine-call.js';
+
+const FORBIDDEN = 403;
+const NOT_FOUND = 404;
+const CONFLICT = 409;
+
+export class DockerNetworks extends RuntimeNetworks {
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly docker: Dockerode) {
+    super();
+  }
+
+  /**
+   * The engine makes two networks of one name when it is asked twice at the same time, and then starts no
+   * container on either. So requests take turns, and what another process made meanwhile is cleared away.
+   */
+  ensureIsolatedBridge(name: string, labels: Record<string, string>): Promise<void> {
+    const ensured = this.turn.then(() =>
+      engineCall(`ensure network ${name}`, DEADLINE.write, (abortSignal) => this.ensure(name, labels, abortSignal)),
+    );
+    this.turn = ensured.catch(() => undefined);
+    return ensured;
+  }
+
+  async remove(name: string): Promise<void> {
+    await engineCall(`remove network ${name}`, DEADLINE.write, async (abortSignal) => {
+      try {
+        await this.docker.getNetwork(name).remove({ abortSignal });
+      } catch (error) {
+        if (statusOf(error) !== NOT_FOUND) throw error;
+      }
+    });
+  }
+
+  private async ensure(name: string, labels: Record<string, string>, abortSignal: AbortSignal): Promise<void> {
+    let found = await this.named(name, abortSignal);
+    if (found.length === 0) {
+      await this.create(name, labels, abortSignal);
+      found = await this.named(name, abortSignal);
+    }
+    if (
+      !found.every((network) => Object.entries(labels).every(([label, value]) => network.Labels?.[label] === value))
+    ) {
+      throw new EngineError('conflict', `the name ${name} belongs to a network that DevForge did not make`);
+    }
+    if (found.length > 1) await this.keepOne(found, abortSignal);
+  }
+
+  private async named(name: string, abortSignal: AbortSignal): Promise<Dockerode.NetworkInspectInfo[]> {
+    const similar = await this.docker.listNetworks({ filters: { name: [name] }, abortSignal });
+    return similar.filter((network) => network.Name === name);
+  }
+
+  private async create(name: string, labels: Record<string, string>, abortSignal: AbortSignal): Promise<void> {
+    try {
+      await this.docker.createNetwork({
+        Name: name,
+        Driver: 'bridge',
+        CheckDuplicate: true,
+        Labels: labels,
+        Options: { 'com.docker.network.bridge.enable_icc': 'false' },
+        abortSignal,
+      });
+    } catch (error) {
+      if (statusOf(error) !== CONFLICT) throw error;
+    }
+  }
+
+  /** The oldest stays, or the one that a container is on already. */
+  private async keepOne(networks: Dockerode.NetworkInspectInfo[], abortSignal: AbortSignal): Promise<void> {
+    const [oldest, ...others] = networks.toSorted((a, b) => (`${a.Created} ${a.Id}` < `${b.Created} ${b.Id}` ? -1 : 1));
+    const removals = await Promise.all(others.map((network) => this.removeUnused(network.Id, abortSignal)));
+    if (removals.includes(false)) await this.removeUnused(oldest!.Id, abortSignal);
+  }
+
+  private async removeUnused(id: string, abortSignal: AbortSignal): Promise<boolean> {
+    try {
+      await this.docker.getNetwork(id).remove({ abortSignal });
+    } catch (error) {
+      if (statusOf(error) === FORBIDDEN) return false;
+      if (statusOf(error) !== NOT_FOUND) throw error;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,40 @@
+import type Dockerode from 'dockerode';
+import { RuntimeVolumes } from './container-engine.js';
+import { DEADLINE, engineCall, statusOf } from './engine-call.js';
+
+const NOT_FOUND = 404;
+
+export class DockerVolumes extends RuntimeVolumes {
+  constructor(private readonly docker: Dockerode) {
+    super();
+  }
+
+  async list(label: string): Promise<{ name: string; labels: Record<string, string> }[]> {
+    return engineCall('list volumes', DEADLINE.read, async (abortSignal) => {
+      const { Volumes } = await this.docker.listVolumes({ filters: { label: [label] }, abortSignal });
+      return (Volumes ?? []).map((volume) => ({ name: volume.Name, labels: volume.Labels ?? {} }));
+    });
+  }
+
+  async exists(name: string): Promise<boolean> {
+    return engineCall(`inspect volume ${name}`, DEADLINE.read, async (abortSignal) => {
+      try {
+        await this.docker.getVolume(name).inspect({ abortSignal });
+        return true;
+      } catch (error) {
+        if (statusOf(error) === NOT_FOUND) return false;
+        throw error;
+      }
+    });
+  }
+
+  async remove(name: string): Promise<void> {
+    await engineCall(`remove volume ${name}`, DEADLINE.write, async (abortSignal) => {
+      try {
+        await this.docker.getVolume(name).remove({ abortSignal });
+      } catch (error) {
+        if (statusOf(error) !== NOT_FOUND) throw error;
+      }
+    });
+  }
+}

@@ -1,0 +1,96 @@
+import { EngineError, type EngineErrorCode } from './container-engine.js';
+import { type EngineCallName, engineCalls, operationOf } from './engine-calls.js';
+
+/** Deadlines of engine calls, in milliseconds. */
+export const DEADLINE = { ping: 1_000, read: 10_000, write: 60_000, pull: 600_000, silentBuild: 1_200_000 } as const;
+
+interface EngineErrorShape {
+  statusCode?: number;
+  code?: string;
+  reason?: string;
+  message?: string;
+  json?: { message?: string } | null;
+}
+
+/**
+ * Runs one engine call under a deadline, since a silent engine would hold it for ever.
+ * @throws RuntimeError whatever the call rejects with
+ */
+export function engineCall<Result>(
+  what: EngineCallName,
+  deadlineMs: number,
+  call: (signal: AbortSignal) => Promise<Result>,
+  callerSignal?: AbortSignal,
+): Promise<Result> {
+  return observed(what, () => underDeadline(what, deadlineMs, call, callerSignal));
+}
+
+/** Runs a call that watches its own time, and tells how it went. */
+export async function observed<Result>(what: EngineCallName, call: () => Promise<Result>): Promise<Result> {
+  const from = performance.now();
+  const tell = (outcome: 'ok' | EngineErrorCode): void =>
+    engineCalls.tell({ operation: operationOf(what), outcome, seconds: (performance.now() - from) / 1_000 });
+  try {
+    const result = await call();
+    tell('ok');
+    return result;
+  } catch (error) {
+    tell(toRuntimeError(what, error).code);
+    throw error;
+  }
+}
+
+async function underDeadline<Result>(
+  what: string,
+  deadlineMs: number,
+  call: (signal: AbortSignal) => Promise<Result>,
+  callerSignal?: AbortSignal,
+): Promise<Result> {
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const signal = callerSignal === undefined ? deadline : AbortSignal.any([deadline, callerSignal]);
+  try {
+    return await Promise.race([call(signal), rejectOnAbort(signal)]);
+  } catch (error) {
+    if (callerSignal?.aborted) throw new EngineError('aborted', `${what}: given up`, { cause: error });
+    if (deadline.aborted)
+      throw new EngineError('unavailable', `${what}: the engine did not answer within ${deadlineMs} ms`, {
+        cause: error,
+      });
+    throw toRuntimeError(what, error);
+  }
+}
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void => reject(new Error('aborted'));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}
+
+export function toRuntimeError(what: string, error: unknown): EngineError {
+  if (error instanceof EngineError) return error;
+  const shape = (typeof error === 'object' && error !== null ? error : {}) as EngineErrorShape;
+  const message = shape.json?.message ?? shape.message ?? String(error);
+  if (/no space left on device|disk quota exceeded/i.test(message)) {
+    return new EngineError('out_of_disk', `${what}: ${message}`, { cause: error });
+  }
+  return new EngineError(codeOf(shape), `${what}: ${explain(shape, message)}`, { cause: error });
+}
+
+export function statusOf(error: unknown): number | undefined {
+  return typeof error === 'object' && error !== null ? (error as EngineErrorShape).statusCode : undefined;
+}
+
+function codeOf({ statusCode }: EngineErrorShape): EngineErrorCode {
+  if (statusCode === undefined || statusCode === 503) return 'unavailable';
+  if (statusCode === 404) return 'not_found';
+  if (statusCode === 409) return 'conflict';
+  return statusCode >= 500 ? 'failed' : 'invalid';
+}
+
+function explain({ code }: EngineErrorShape, message: string): string {
+  if (code === 'EACCES') return `${message} (this user may not use the engine's socket: add it to the docker group)`;
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') return `${message} (is the container engine running?)`;
+  return message;
+}

@@ -1,0 +1,109 @@
+import type Dockerode from 'dockerode';
+import { PassThrough, Writable } from 'node:stream';
+import type { Duplex } from 'node:stream';
+import { type ExecRequest, type ExecResult, EngineError } from '../container-engine.js';
+import type { EngineCallName } from '../engine-calls.js';
+import { DEADLINE, engineCall, toRuntimeError } from '../engine-call.js';
+
+const TAIL_BYTES = 64 * 1024;
+const EXIT_CODE_POLL_MS = 20;
+const EXIT_CODE_POLLS = 100;
+
+/**
+ * Runs a command and waits for it.
+ * @throws RuntimeError `conflict` when the container does not run, `aborted` when the caller gives up,
+ *   `timed_out` when the command outlasts its time, `unavailable` when the engine lets go of the stream
+ */
+export async function execInContainer(docker: Dockerode, dockerId: string, request: ExecRequest): Promise<ExecResult> {
+  const what = `exec ${request.argv[0]} in ${dockerId.slice(0, 12)}` as const;
+  const exec = await engineCall(
+    what,
+    DEADLINE.read,
+    (abortSignal) =>
+      docker.getContainer(dockerId).exec({
+        Cmd: request.argv,
+        Env: Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`),
+        ...(request.cwd === undefined ? {} : { WorkingDir: request.cwd }),
+        AttachStdin: request.stdin !== undefined,
+        AttachStdout: true,
+        AttachStderr: true,
+        abortSignal,
+      }),
+    request.signal,
+  );
+  const stream = await engineCall(
+    what,
+    DEADLINE.read,
+    () => exec.start({ hijack: true, stdin: request.stdin !== undefined }),
+    request.signal,
+  );
+  const stdout = new Tail(request.onStdout);
+  const stderr = new Tail(request.onStderr);
+  await follow(docker, what, stream, stdout, stderr, request);
+  return { exitCode: await exitCode(what, exec), stdout: stdout.text(), stderr: stderr.text() };
+}
+
+function follow(
+  docker: Dockerode,
+  what: string,
+  stream: Duplex,
+  stdout: Tail,
+  stderr: Tail,
+  request: ExecRequest,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (error?: EngineError): void => {
+      clearTimeout(timer);
+      request.signal?.removeEventListener('abort', onAbort);
+      stream.destroy();
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const onAbort = (): void => settle(new EngineError('aborted', `${what}: given up`));
+    const timer = setTimeout(
+      () => settle(new EngineError('timed_out', `${what}: still running after ${request.timeoutMs} ms`)),
+      request.timeoutMs,
+    );
+    if (request.signal?.aborted) return onAbort();
+    request.signal?.addEventListener('abort', onAbort, { once: true });
+    const demuxed = new PassThrough();
+    docker.modem.demuxStream(demuxed, stdout, stderr);
+    stream.on('error', (error) => settle(toRuntimeError(what, error)));
+    stream.on('end', () => demuxed.end(() => settle()));
+    stream.pipe(demuxed, { end: false });
+    if (request.stdin !== undefined) stream.end(request.stdin);
+  });
+}
+
+/** How the command ended; the engine may tell a moment after its outputs did. */
+export async function exitCode(what: EngineCallName, exec: Dockerode.Exec): Promise<number> {
+  for (let poll = 0; poll < EXIT_CODE_POLLS; poll++) {
+    const { ExitCode } = await engineCall(what, DEADLINE.read, (abortSignal) => exec.inspect({ abortSignal }));
+    if (ExitCode !== null && ExitCode !== undefined) return ExitCode;
+    await new Promise((resolve) => setTimeout(resolve, EXIT_CODE_POLL_MS));
+  }
+  throw new EngineError('failed', `${what}: the engine does not tell how the command ended`);
+}
+
+/** Keeps the end of a stream and hands every chunk on. */
+class Tail extends Writable {
+  private chunks: Buffer[] = [];
+  private size = 0;
+
+  constructor(private readonly onChunk?: (chunk: Buffer) => void) {
+    super();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.onChunk?.(chunk);
+    this.chunks.push(chunk);
+    this.size += chunk.length;
+    while (this.chunks.length > 1 && this.size - this.chunks[0]!.length >= TAIL_BYTES)
+      this.size -= this.chunks.shift()!.length;
+    done();
+  }
+
+  text(): string {
+    return Buffer.concat(this.chunks).subarray(-TAIL_BYTES).toString('utf8');
+  }
+}

@@ -1,0 +1,105 @@
+import type Dockerode from 'dockerode';
+import type { Readable } from 'node:stream';
+import { type LogRecord, type LogRequest, EngineError } from '../container-engine.js';
+import { toTimestamp } from '../../../timestamp.js';
+import { DEADLINE, engineCall, toRuntimeError } from '../engine-call.js';
+import { LogFrames } from './log-frames.js';
+import { RecentLines } from './recent-lines.js';
+import { SilenceLimit } from '../silence-limit.js';
+
+/** The engine counts entries, and a line of one MiB takes 65 of them. */
+const MORE_ENTRIES = 66;
+
+/** Reads a container's output. Breaking out of the loop lets go of the engine's stream. */
+export async function* readLogs(docker: Dockerode, dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
+  if (request.follow || request.tail === undefined)
+    return yield* readEntries(docker, dockerId, request, new LogFrames());
+  const lines = await readLatest(docker, dockerId, request, request.tail);
+  if (lines.length > 0) yield lines;
+}
+
+/**
+ * The engine takes its count of entries from the end of the log before it leaves any out, so it is asked for more
+ * until there are enough lines.
+ */
+async function readLatest(
+  docker: Dockerode,
+  dockerId: string,
+  request: LogRequest,
+  count: number,
+): Promise<LogRecord[]> {
+  const { until: end, ...asked } = request;
+  const until = end === undefined ? undefined : toTimestamp(end);
+  const wants = ({ stream, timestamp }: LogRecord): boolean =>
+    request[stream] && (until === undefined || timestamp <= until);
+  for (let entries = count + 2; ; entries *= MORE_ENTRIES) {
+    const tail = Number.isSafeInteger(entries) ? entries : undefined;
+    const frames = new LogFrames();
+    const recent = new RecentLines(count);
+    for await (const batch of readEntries(docker, dockerId, { ...asked, stdout: true, stderr: true, tail }, frames))
+      recent.add(batch.filter(wants));
+    const isAll = tail === undefined || frames.entries < tail;
+    const lines = isAll ? recent.lines : recent.lines.filter((record) => !frames.mayLackBeginning(record));
+    if (isAll || recent.isCut || lines.length >= count) return lines;
+  }
+}
+
+async function* readEntries(
+  docker: Dockerode,
+  dockerId: string,
+  request: LogRequest,
+  frames: LogFrames,
+): AsyncGenerator<LogRecord[]> {
+  const what = `logs of container ${dockerId.slice(0, 12)}` as const;
+  const stream = await engineCall(
+    what,
+    DEADLINE.read,
+    (signal) => open(docker, dockerId, request, signal),
+    request.signal,
+  );
+  const abort = (): void => void stream.destroy();
+  request.signal.addEventListener('abort', abort, { once: true });
+  // A container that is followed may be silent for as long as it likes.
+  const silence = request.follow ? undefined : new SilenceLimit(stream);
+  try {
+    for await (const chunk of stream) {
+      silence?.isBroken();
+      const records = frames.push(chunk as Buffer);
+      if (records.length > 0) yield records;
+      silence?.begins();
+    }
+    const last = frames.end();
+    if (last.length > 0) yield last;
+  } catch (error) {
+    if (request.signal.aborted) throw new EngineError('aborted', `${what}: given up`, { cause: error });
+    throw toRuntimeError(what, error);
+  } finally {
+    silence?.end();
+    request.signal.removeEventListener('abort', abort);
+    stream.destroy();
+  }
+}
+
+/** Always as a stream, which dockerode makes only of what it takes for a follow; what the engine is asked is in the query. */
+async function open(docker: Dockerode, dockerId: string, request: LogRequest, signal: AbortSignal): Promise<Readable> {
+  const query = {
+    follow: request.follow,
+    stdout: request.stdout,
+    stderr: request.stderr,
+    timestamps: true,
+    ...(request.tail === undefined ? {} : { tail: request.tail }),
+    ...(request.since === undefined ? {} : { since: toSeconds(request.since) }),
+    ...(request.until === undefined ? {} : { until: toSeconds(request.until) }),
+  };
+  const options = { follow: true, _query: query } as const;
+  const stream = (await docker.getContainer(dockerId).logs(options)) as unknown as Readable;
+  // Nobody waits any more: an answer that comes too late would be held open for ever.
+  if (signal.aborted) stream.destroy();
+  return stream;
+}
+
+/** The engine's form of an instant. */
+function toSeconds(instant: string): string {
+  const normal = toTimestamp(instant);
+  return `${Date.parse(`${normal.slice(0, 19)}Z`) / 1_000}${normal.slice(19, -1)}`;
+}

@@ -1,0 +1,155 @@
+import { type LogRecord, EngineError } from '../container-engine.js';
+
+type Stream = LogRecord['stream'];
+
+const HEADER_BYTES = 8;
+const STDERR = 2;
+/** The engine's own word on why it cannot go on; it carries no timestamp. */
+const ENGINE_ERROR = 3;
+const SPACE = 0x20;
+const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+/** What the engine cuts long lines into: every entry of a line but its last has this length. */
+const ENTRY_BYTES = 16 * 1024;
+const LONGEST_LINE_BYTES = 1024 * 1024;
+
+interface Unfinished {
+  timestamp: string;
+  parts: Buffer[];
+  bytes: number;
+}
+
+/**
+ * Takes the engine's multiplexed log stream apart. Each frame is one entry of the log with its timestamp in
+ * front. The engine cuts long lines into entries of 16 KiB, all with the timestamp of the line's beginning;
+ * they are put together again as bytes, so that no character is cut. An entry ends its line when it has a line
+ * break or is shorter than that: the `local` log driver leaves out the line break after a long line.
+ */
+export class LogFrames {
+  private rest: Buffer = Buffer.alloc(0);
+  private failure: EngineError | undefined;
+  private readonly unfinished: Partial<Record<Stream, Unfinished>> = {};
+  private count = 0;
+  private firstTimestamp: string | undefined;
+  private readonly begun = new Set<Stream>();
+  private readonly headless = new Set<LogRecord>();
+
+  /** How many entries were read. */
+  get entries(): number {
+    return this.count;
+  }
+
+  /**
+   * @returns the lines that the chunk completes
+   * @throws RuntimeError `failed` when the engine said before that it cannot go on
+   */
+  push(chunk: Buffer): LogRecord[] {
+    if (this.failure !== undefined) throw this.failure;
+    const data = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk]);
+    const records: LogRecord[] = [];
+    let at = 0;
+    while (data.length - at >= HEADER_BYTES) {
+      const end = at + HEADER_BYTES + data.readUInt32BE(at + 4);
+      if (end > data.length) break;
+      if (data[at] === ENGINE_ERROR) {
+        this.failure = new EngineError('failed', data.toString('utf8', at + HEADER_BYTES, end).trim());
+        return records;
+      }
+      this.read(data[at] === STDERR ? 'stderr' : 'stdout', data, at + HEADER_BYTES, end, records);
+      at = end;
+    }
+    this.rest = at === data.length ? Buffer.alloc(0) : Buffer.from(data.subarray(at));
+    return records;
+  }
+
+  /**
+   * What the log has of lines that are not over yet.
+   * @throws RuntimeError `failed` when the engine said that it cannot go on
+   */
+  end(): LogRecord[] {
+    if (this.failure !== undefined) throw this.failure;
+    const records: LogRecord[] = [];
+    for (const stream of ['stdout', 'stderr'] as const) this.finish(stream, records);
+    return records.map((record) => ({ ...record, isUnfinished: true }));
+  }
+
+  /** Whether the line may lack its beginning, since what was read began in the middle of the log. */
+  mayLackBeginning(record: LogRecord): boolean {
+    return this.headless.has(record);
+  }
+
+  private read(stream: Stream, data: Buffer, start: number, end: number, records: LogRecord[]): void {
+    const space = data.indexOf(SPACE, start);
+    const timestamp = data.toString('latin1', start, space);
+    const hasBreak = data[end - 1] === NEWLINE;
+    const from = space + 1;
+    const to = hasBreak ? end - 1 : end;
+    this.count += 1;
+    this.firstTimestamp ??= timestamp;
+    // What a process wrote last without a line break is not continued by what the next one writes.
+    if (this.unfinished[stream] !== undefined && this.unfinished[stream].timestamp !== timestamp)
+      this.finish(stream, records);
+    if (hasBreak && this.unfinished[stream] === undefined) {
+      const message = data.toString('utf8', from, to > from && data[to - 1] === CARRIAGE_RETURN ? to - 1 : to);
+      return this.keep({ stream, timestamp, message }, records);
+    }
+    const carried = this.cutIfTooLong(stream, to - from, records);
+    const isContinued = this.unfinished[stream] !== undefined || carried !== undefined;
+    const line = (this.unfinished[stream] ??= {
+      timestamp,
+      parts: carried === undefined ? [] : [carried],
+      bytes: carried?.length ?? 0,
+    });
+    // The chunk's memory is not kept alive by a part of it.
+    line.parts.push(Buffer.from(data.subarray(from, to)));
+    line.bytes += to - from;
+    if (!hasBreak && to - from >= ENTRY_BYTES) return;
+    // A process that ends leaves what it wrote last as it is.
+    this.finish(stream, records, hasBreak || isContinued ? withoutReturn : undefined);
+  }
+
+  /** @returns the beginning of a character that the cut would have gone through */
+  private cutIfTooLong(stream: Stream, more: number, records: LogRecord[]): Buffer | undefined {
+    const line = this.unfinished[stream];
+    if (line === undefined || line.bytes + more <= LONGEST_LINE_BYTES) return undefined;
+    const last = line.parts.at(-1)!;
+    const carried = last.subarray(last.length - openCharacterBytes(last));
+    this.finish(stream, records, (bytes) => bytes.length - carried.length);
+    return carried;
+  }
+
+  private finish(
+    stream: Stream,
+    records: LogRecord[],
+    lengthOf: (bytes: Buffer) => number = ({ length }) => length,
+  ): void {
+    const line = this.unfinished[stream];
+    delete this.unfinished[stream];
+    if (line === undefined) return;
+    const bytes = Buffer.concat(line.parts);
+    this.keep({ stream, timestamp: line.timestamp, message: bytes.toString('utf8', 0, lengthOf(bytes)) }, records);
+  }
+
+  private keep(record: LogRecord, records: LogRecord[]): void {
+    records.push(record);
+    if (this.begun.has(record.stream)) return;
+    this.begun.add(record.stream);
+    // What goes on from before was begun before the first entry, or is the first entry.
+    if (record.timestamp <= this.firstTimestamp!) this.headless.add(record);
+  }
+}
+
+function withoutReturn(bytes: Buffer): number {
+  return bytes.at(-1) === CARRIAGE_RETURN ? bytes.length - 1 : bytes.length;
+}
+
+/** Bytes at the end that begin a UTF-8 character without completing it. */
+function openCharacterBytes(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back]!;
+    if (byte >= 0x80 && byte < 0xc0) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? back : 0;
+  }
+  return 0;
+}

@@ -1,0 +1,158 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { JobFailure } from '../../../common/errors/job-failure.js';
+import { Settings } from '../../../config/settings.js';
+import { Locks } from '../../../persistence/locks.js';
+import type { Template } from '../../../persistence/types.js';
+import { ContainerEngine, EngineError } from '../engine/container-engine.js';
+import { LABEL_MANAGED, LABEL_ROLE } from '../labels.js';
+import { type BuildContext, BuildContextReader } from './build-context.js';
+import { BuildProgress, isPassingCause, isTelling } from './build-progress.js';
+
+const TAG_DIGITS = 16;
+
+export interface ImageProgress {
+  /** Percent of the build. */
+  percent: number;
+  line: string;
+}
+
+type Listener = (progress: ImageProgress) => void;
+
+interface RunningBuild {
+  done: Promise<void>;
+  listeners: Set<Listener>;
+}
+
+/**
+ * The images that workspaces run. An image's tag carries a hash of all that goes into it, so a change of
+ * any input makes another image and nothing else does. Whoever asks while one is being built waits for it.
+ */
+@Injectable()
+export class WorkspaceImages implements OnModuleDestroy {
+  private readonly running = new Map<string, RunningBuild>();
+  private readonly stopped = new AbortController();
+  private readonly buildContext: BuildContextReader;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly runtime: ContainerEngine,
+    private readonly locks: Locks,
+    @InjectPinoLogger(WorkspaceImages.name) private readonly logger: PinoLogger,
+  ) {
+    this.buildContext = new BuildContextReader(settings.extraCaCerts);
+  }
+
+  onModuleDestroy(): void {
+    this.stopped.abort();
+  }
+
+  /**
+   * Builds the template's image when the engine does not have it.
+   * @returns the image's reference
+   * @throws JobFailure `image_build_failed`, `base_image_unavailable` or `out_of_disk`, with the last lines of output
+   */
+  async ensure(template: Template, onProgress: Listener, signal: AbortSignal): Promise<string> {
+    const context = await this.buildContext.read();
+    const reference = this.referenceOf(template, context);
+    if (await this.runtime.images.exists(reference)) return reference;
+
+    const build = this.running.get(reference) ?? this.start(reference, template, context);
+    build.listeners.add(onProgress);
+    try {
+      await Promise.race([build.done, rejectWhenAborted(signal)]);
+      return reference;
+    } finally {
+      build.listeners.delete(onProgress);
+    }
+  }
+
+  private referenceOf(template: Template, context: BuildContext): string {
+    const hash = createHash('sha256')
+      .update(`${template}\0${this.settings.baseImage}\0${context.digest}`)
+      .digest('hex');
+    return `devforge/workspace-${template}:${hash.slice(0, TAG_DIGITS)}`;
+  }
+
+  private start(reference: string, template: Template, context: BuildContext): RunningBuild {
+    const listeners = new Set<Listener>();
+    const done = this.locks
+      .withLock(`image:${reference}`, () => this.build(reference, template, context, listeners))
+      .finally(() => this.running.delete(reference));
+    // Every waiter may have left before it fails.
+    done.catch(() => undefined);
+    const build = { done, listeners };
+    this.running.set(reference, build);
+    return build;
+  }
+
+  private async build(
+    reference: string,
+    template: Template,
+    context: BuildContext,
+    listeners: Set<Listener>,
+  ): Promise<void> {
+    // Another process may have built it while this one waited for the lock.
+    if (await this.runtime.images.exists(reference)) return;
+    await this.ensureBaseImage();
+    this.logger.info({ image: reference }, 'Building a workspace image');
+    const progress = new BuildProgress();
+    try {
+      await this.runtime.images.build({
+        tag: reference,
+        target: template,
+        context: context.tar(),
+        buildArgs: { BASE_IMAGE: this.settings.baseImage },
+        labels: { [LABEL_MANAGED]: 'true', [LABEL_ROLE]: 'image' },
+        onOutput: (line) => {
+          progress.read(line);
+          if (!isTelling(line)) return;
+          for (const listener of listeners) listener({ percent: progress.percent, line });
+        },
+        signal: this.stopped.signal,
+      });
+    } catch (error) {
+      throw toFailure(error);
+    }
+    this.logger.info({ image: reference }, 'Built a workspace image');
+  }
+
+  private async ensureBaseImage(): Promise<void> {
+    const { baseImage } = this.settings;
+    if (await this.runtime.images.exists(baseImage)) return;
+    try {
+      await this.runtime.images.pull(baseImage, this.stopped.signal);
+    } catch (error) {
+      if (error instanceof EngineError && ['unavailable', 'aborted', 'out_of_disk'].includes(error.code))
+        throw toFailure(error);
+      throw new JobFailure(
+        'base_image_unavailable',
+        `The base image ${baseImage} is not at the engine and cannot be pulled. Run "npm run setup", which makes it on this machine, or set BASE_IMAGE.`,
+        { cause: error, output: [error instanceof Error ? error.message : String(error)] },
+      );
+    }
+  }
+}
+
+function toFailure(error: unknown): unknown {
+  if (!(error instanceof EngineError)) return error;
+  const output = error.details.output;
+  if (error.code === 'build_failed') {
+    return new JobFailure('image_build_failed', error.message, {
+      cause: error,
+      output,
+      retryable: isPassingCause(output ?? []),
+    });
+  }
+  if (error.code === 'out_of_disk') return new JobFailure('out_of_disk', error.message, { cause: error, output });
+  return error;
+}
+
+function rejectWhenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void => reject(new EngineError('aborted', 'wait for the workspace image: given up'));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}

@@ -1,0 +1,117 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { Clock } from '../common/time/clock.js';
+import { DomainEvents } from '../events/domain-events.js';
+import { ContainerEngine, type EngineEvent, type EngineInfo } from './docker/engine/container-engine.js';
+
+const PING_EVERY_MS = 3_000;
+const RETRY_MS = { first: 250, longest: 5_000 };
+
+/**
+ * Holds the engine's event stream and knows whether the engine answers. The stream has no heartbeat of
+ * its own, so a ping beside it tells silence from absence.
+ */
+@Injectable()
+export class EngineMonitor implements OnApplicationShutdown {
+  private readonly stopped = new AbortController();
+  private readonly listeners = new Set<(event: EngineEvent) => void>();
+  private loop: Promise<void> | undefined;
+  private available: boolean | undefined;
+  private knownInfo: Promise<EngineInfo> | undefined;
+
+  constructor(
+    private readonly runtime: ContainerEngine,
+    private readonly events: DomainEvents,
+    private readonly clock: Clock,
+    @InjectPinoLogger(EngineMonitor.name) private readonly logger: PinoLogger,
+  ) {}
+
+  /** Starts following the engine; listeners registered before miss nothing. */
+  start(): void {
+    this.loop ??= this.run();
+  }
+
+  onEvent(listener: (event: EngineEvent) => void): void {
+    this.listeners.add(listener);
+  }
+
+  /** What the engine is; asked once for as long as it stays. */
+  info(): Promise<EngineInfo> {
+    this.knownInfo ??= this.runtime.engine.info().catch((error: unknown) => {
+      this.knownInfo = undefined;
+      throw error;
+    });
+    return this.knownInfo;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopped.abort();
+    await this.loop;
+  }
+
+  private async run(): Promise<void> {
+    let retryMs = RETRY_MS.first;
+    while (!this.stopped.signal.aborted) {
+      try {
+        await this.follow(() => (retryMs = RETRY_MS.first));
+        throw new Error('the event stream ended');
+      } catch (error) {
+        if (this.stopped.signal.aborted) return;
+        this.becomeUnavailable(error);
+      }
+      await this.clock.sleep(retryMs, this.stopped.signal);
+      retryMs = Math.min(retryMs * 2, RETRY_MS.longest);
+    }
+  }
+
+  private async follow(onReady: () => void): Promise<void> {
+    const lost = new AbortController();
+    const signal = AbortSignal.any([lost.signal, this.stopped.signal]);
+    await this.runtime.engine.ping();
+    const watching = this.runtime.engine.watch(
+      (event) => this.listeners.forEach((listener) => listener(event)),
+      signal,
+      () => {
+        onReady();
+        this.becomeAvailable();
+      },
+    );
+    let failure: unknown;
+    const pinging = this.pingUntil(signal).catch((error: unknown) => {
+      failure = error;
+      lost.abort();
+    });
+    try {
+      await watching;
+    } finally {
+      lost.abort();
+      await pinging;
+    }
+    if (failure !== undefined) throw failure;
+  }
+
+  private async pingUntil(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.clock.sleep(PING_EVERY_MS, signal);
+      if (signal.aborted) return;
+      // One slow answer is load, two in a row are absence.
+      await this.runtime.engine.ping().catch(() => this.runtime.engine.ping());
+    }
+  }
+
+  private becomeAvailable(): void {
+    if (this.available === true) return;
+    this.available = true;
+    this.logger.info('The container engine answers');
+    this.events.emit('engine.available', {});
+  }
+
+  private becomeUnavailable(error: unknown): void {
+    if (this.available === false) return;
+    this.available = false;
+    this.knownInfo = undefined;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.logger.warn({ reason }, 'The container engine does not answer');
+    this.events.emit('engine.unavailable', { reason });
+  }
+}

@@ -1,0 +1,240 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type ContainerSpec,
+  type ExecRequest,
+  type ExecResult,
+  type InspectedContainer,
+  type LogRecord,
+  type LogRequest,
+  type ObservedContainer,
+  type ProcessRequest,
+  RuntimeContainers,
+  EngineError,
+  type RuntimeProcess,
+  type UsageRecord,
+} from '../docker/engine/container-engine.js';
+import { LABEL_ID } from '../docker/labels.js';
+import type { FakeEngine } from './fake-engine.js';
+import { type FakeExecHandler, playExec } from './fake-exec.js';
+import { FakeProcess, type FakeProcessHandler } from './fake-process.js';
+import { carries, type FakeCall, type FakeFaults } from './fake-faults.js';
+import type { FakeImages } from './fake-images.js';
+import { FakeLog } from './fake-log.js';
+import type { FakeNetworks } from './fake-networks.js';
+import type { FakeVolumes } from './fake-volumes.js';
+
+const KILLED = 137;
+const POLL_MS = 5;
+const USAGE_EVERY_MS = 1_000;
+
+export interface FakeContainer extends Omit<InspectedContainer, 'addresses'> {
+  spec: ContainerSpec;
+  writableLayerBytes: number;
+  /** What it has written so far. */
+  log: FakeLog;
+  usage: Omit<UsageRecord, 'at' | 'monotonicMs'>;
+}
+
+export interface FakeSurroundings {
+  faults: FakeFaults;
+  engine: FakeEngine;
+  images: FakeImages;
+  volumes: FakeVolumes;
+  networks: FakeNetworks;
+}
+
+export class FakeContainers extends RuntimeContainers {
+  /** Every command that was run, in order. */
+  readonly execs: { dockerId: string; request: ExecRequest }[] = [];
+  /** Plays the commands; by default each one ends at once with 0. */
+  onExec: FakeExecHandler = () => ({ exitCode: 0 });
+  /** Called for every container that has just been started. */
+  onStart: (container: FakeContainer) => void = () => undefined;
+  /** Every process that was opened, in order. */
+  readonly processes: { dockerId: string; process: FakeProcess }[] = [];
+  /** Plays the processes; by default each one ends at once with 0. */
+  onOpen: FakeProcessHandler = async () => 0;
+  private readonly present = new Map<string, FakeContainer>();
+  private made = 0;
+
+  constructor(private readonly around: FakeSurroundings) {
+    super();
+    around.volumes.usedBy = () =>
+      [...this.present.values()].flatMap(({ spec }) => spec.mounts.map(({ volume }) => volume));
+  }
+
+  async create(spec: ContainerSpec): Promise<{ dockerId: string; created: boolean }> {
+    await this.around.faults.pass('containers.create');
+    const existing = this.find(spec.name);
+    if (existing !== undefined) {
+      if (existing.labels[LABEL_ID] === spec.labels[LABEL_ID]) return { dockerId: existing.dockerId, created: false };
+      throw new EngineError('conflict', `the name ${spec.name} belongs to a container that DevForge did not make`);
+    }
+    if (!this.around.images.has(spec.image))
+      throw new EngineError('not_found', `create container ${spec.name}: no such image`);
+    return { dockerId: this.add(spec).dockerId, created: true };
+  }
+
+  async start(dockerId: string): Promise<void> {
+    const container = await this.existing('containers.start', dockerId);
+    if (container.state === 'running') return;
+    if (!this.around.networks.has(container.spec.network))
+      throw new EngineError('not_found', `start container ${dockerId}: no such network`);
+    Object.assign(container, { state: 'running', startedAt: new Date(), exitCode: 0, oomKilled: false });
+    this.emit('start', container);
+    this.onStart(container);
+  }
+
+  async stop(dockerId: string, _graceSeconds: number): Promise<void> {
+    const container = await this.existing('containers.stop', dockerId);
+    if (!isUp(container)) return;
+    this.exit(container.dockerId, KILLED);
+    this.emit('stop', container);
+  }
+
+  async pause(dockerId: string): Promise<void> {
+    const container = await this.existing('containers.pause', dockerId);
+    if (container.state !== 'running') return;
+    container.state = 'paused';
+    this.emit('pause', container);
+  }
+
+  async unpause(dockerId: string): Promise<void> {
+    const container = await this.existing('containers.unpause', dockerId);
+    if (container.state !== 'paused') return;
+    container.state = 'running';
+    this.emit('unpause', container);
+  }
+
+  async remove(dockerIdOrName: string): Promise<void> {
+    await this.around.faults.pass('containers.remove');
+    this.vanish(dockerIdOrName);
+  }
+
+  async inspect(dockerIdOrName: string): Promise<InspectedContainer | null> {
+    await this.around.faults.pass('containers.inspect');
+    const container = this.find(dockerIdOrName);
+    if (container === undefined) return null;
+    const { spec, writableLayerBytes: _layer, log: _log, usage: _usage, ...shown } = container;
+    const connected = isUp(container) && spec.network !== 'none';
+    return { ...shown, addresses: connected ? { [spec.network]: '192.0.2.2' } : {} };
+  }
+
+  async list(label: string): Promise<ObservedContainer[]> {
+    await this.around.faults.pass('containers.list');
+    const found = [...this.present.values()].filter(({ labels }) => carries(labels, label));
+    return this.around.faults.listed(
+      found.map(({ dockerId, name, image, labels, state }) => ({ dockerId, name, image, labels, state })),
+    );
+  }
+
+  async exec(dockerId: string, request: ExecRequest): Promise<ExecResult> {
+    const container = await this.existing('containers.exec', dockerId);
+    if (container.state !== 'running')
+      throw new EngineError('conflict', `exec ${request.argv[0]}: the container is not running`);
+    this.execs.push({ dockerId: container.dockerId, request });
+    return playExec(request, this.onExec);
+  }
+
+  async open(dockerId: string, request: ProcessRequest): Promise<RuntimeProcess> {
+    const container = await this.existing('containers.open', dockerId);
+    if (request.signal?.aborted) throw new EngineError('aborted', `open ${request.argv[0]}: given up`);
+    if (container.state !== 'running')
+      throw new EngineError('conflict', `open ${request.argv[0]}: the container is not running`);
+    const process = new FakeProcess(request, this.onOpen);
+    this.processes.push({ dockerId: container.dockerId, process });
+    return process;
+  }
+
+  async writableLayerBytes(dockerId: string): Promise<number> {
+    return (await this.existing('containers.writableLayerBytes', dockerId)).writableLayerBytes;
+  }
+
+  async *logs(dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
+    const container = await this.existing('containers.logs', dockerId);
+    yield* container.log.read(request, () => isUp(container));
+  }
+
+  async *usage(dockerId: string, signal: AbortSignal): AsyncGenerator<UsageRecord> {
+    const container = await this.existing('containers.usage', dockerId);
+    while (isUp(container) && !signal.aborted) {
+      yield { at: Date.now(), monotonicMs: performance.now(), ...container.usage };
+      const next = performance.now() + USAGE_EVERY_MS;
+      while (performance.now() < next && isUp(container) && !signal.aborted) await delay(POLL_MS);
+    }
+  }
+
+  /** A container that is there whoever made it; with a spec whose labels are not ours it is a foreign one. */
+  add(spec: ContainerSpec): FakeContainer {
+    const dockerId = createHash('sha256').update(`${spec.name} ${++this.made}`).digest('hex');
+    const { name, image, labels } = spec;
+    const never = { pid: 0, exitCode: 0, oomKilled: false, startedAt: null, finishedAt: null };
+    const container: FakeContainer = {
+      ...never,
+      dockerId,
+      name,
+      image,
+      labels,
+      state: 'created',
+      spec,
+      writableLayerBytes: 0,
+      log: new FakeLog(),
+      usage: { cpuSeconds: 0, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 },
+    };
+    this.present.set(dockerId, container);
+    for (const mount of spec.mounts) this.around.volumes.add(mount.volume, mount.labels);
+    this.emit('create', container);
+    return container;
+  }
+
+  /** The container's main process ends, by itself or for want of memory. */
+  exit(dockerId: string, exitCode: number, { oomKilled = false } = {}): void {
+    const container = this.require(dockerId);
+    container.log.end();
+    Object.assign(container, { state: 'exited', exitCode, oomKilled, finishedAt: new Date() });
+    for (const { dockerId: host, process } of this.processes) if (host === container.dockerId) process.kill(KILLED);
+    if (oomKilled) this.emit('oom', container);
+    this.emit('die', container, { exitCode: String(exitCode) });
+  }
+
+  /** Somebody removes it behind DevForge's back. */
+  vanish(dockerIdOrName: string): void {
+    const container = this.find(dockerIdOrName);
+    if (container === undefined) return;
+    if (isUp(container)) this.exit(container.dockerId, KILLED);
+    this.present.delete(container.dockerId);
+    this.emit('destroy', container);
+  }
+
+  /** As the engine has it, for a test to look at or to change. @throws Error when it is not there */
+  require(dockerIdOrName: string): FakeContainer {
+    const container = this.find(dockerIdOrName);
+    if (container === undefined) throw new Error(`There is no container ${dockerIdOrName}.`);
+    return container;
+  }
+
+  private async existing(call: FakeCall, dockerIdOrName: string): Promise<FakeContainer> {
+    await this.around.faults.pass(call);
+    const container = this.find(dockerIdOrName);
+    if (container === undefined) throw new EngineError('not_found', `${call} ${dockerIdOrName}: no such container`);
+    return container;
+  }
+
+  private find(dockerIdOrName: string): FakeContainer | undefined {
+    return this.present.get(dockerIdOrName) ?? [...this.present.values()].find(({ name }) => name === dockerIdOrName);
+  }
+
+  private emit(
+    action: string,
+    { dockerId, labels, name, image }: FakeContainer,
+    attributes: Record<string, string> = {},
+  ): void {
+    // The engine tells of everything that carries the label, and of nothing else.
+    if (LABEL_ID in labels) this.around.engine.emit(action, dockerId, { ...labels, name, image, ...attributes });
+  }
+}
+
+function isUp({ state }: FakeContainer): boolean {
+  return state === 'running' || state === 'paused';
+}

@@ -1,0 +1,34 @@
+import { EngineError, RuntimeVolumes } from '../docker/engine/container-engine.js';
+import { carries, type FakeFaults } from './fake-faults.js';
+
+export class FakeVolumes extends RuntimeVolumes {
+  /** Names of the volumes that containers mount; the engine does not remove those. */
+  usedBy: () => string[] = () => [];
+  private readonly present = new Map<string, Record<string, string>>();
+
+  constructor(private readonly faults: FakeFaults) {
+    super();
+  }
+
+  async list(label: string): Promise<{ name: string; labels: Record<string, string> }[]> {
+    await this.faults.pass('volumes.list');
+    const found = [...this.present].filter(([, labels]) => carries(labels, label));
+    return this.faults.listed(found.map(([name, labels]) => ({ name, labels })));
+  }
+
+  async exists(name: string): Promise<boolean> {
+    await this.faults.pass('volumes.exists');
+    return this.present.has(name);
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.faults.pass('volumes.remove');
+    if (this.usedBy().includes(name)) throw new EngineError('conflict', `remove volume ${name}: in use`);
+    this.present.delete(name);
+  }
+
+  /** A volume that is there; one that exists keeps the labels it has. */
+  add(name: string, labels: Record<string, string>): void {
+    if (!this.present.has(name)) this.present.set(name, labels);
+  }
+}

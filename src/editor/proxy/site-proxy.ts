@@ -1,0 +1,127 @@
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { createProxyServer, type ProxyServer } from 'http-proxy-3';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { AdminToken } from '../../auth/admin-token.js';
+import { messageOf } from '../../common/errors/message-of.js';
+import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
+import { EditorHeartbeat } from '../editor-heartbeat.js';
+import { Editors } from '../editors.js';
+import { forward } from './forward.js';
+import { withoutOwnCookies } from '../sign-in/site-cookie.js';
+import type { Site } from './site.js';
+import { RelayMemory } from './relay-memory.js';
+import { keepWaiting } from './site-answers.js';
+import { ANYWHERE } from '../tunnel/tunnel-clients.js';
+import { ConnectionRefusedError } from '../tunnel/tunnel-target.js';
+import { Tunnels } from '../tunnel/tunnels.js';
+
+const BEARER = /^Bearer +(\S+) *$/i;
+
+/** One request, and where it goes. */
+export interface SiteRequest {
+  site: Site;
+  container: ContainerRow;
+  /** Path and query as the site sees them. */
+  path: string;
+}
+
+/** Hands requests and upgrades on to a container's site, without DevForge's own credentials. */
+@Injectable()
+export class SiteProxy implements BeforeApplicationShutdown {
+  private readonly upgrades: ProxyServer = createProxyServer({
+    xfwd: true,
+    changeOrigin: false,
+    cookieDomainRewrite: '',
+  });
+  private readonly upgraded = new Set<Duplex>();
+  private readonly memory = new RelayMemory();
+
+  constructor(
+    private readonly tunnels: Tunnels,
+    private readonly editors: Editors,
+    private readonly heartbeat: EditorHeartbeat,
+    private readonly token: AdminToken,
+    @InjectPinoLogger(SiteProxy.name) private readonly logger: PinoLogger,
+  ) {
+    // It hears here of browsers that break off, and ends the process when nobody listens.
+    this.upgrades.on('error', () => undefined);
+  }
+
+  async web(request: IncomingMessage, response: ServerResponse, to: SiteRequest): Promise<void> {
+    response.once('close', this.tunnels.hold(to.container.dockerId!));
+    try {
+      await this.prepare(request, to);
+      await forward(request, response, { over: this.clients(to).pool, path: to.path, relayed: this.memory.relayed });
+    } catch (error) {
+      this.failed(error, request, response, to);
+    }
+  }
+
+  async ws(request: IncomingMessage, socket: Socket, head: Buffer, to: SiteRequest): Promise<void> {
+    this.upgraded.add(socket);
+    const release = this.tunnels.hold(to.container.dockerId!);
+    const leave = to.site.port === null ? this.heartbeat.follow(to.container) : (): void => undefined;
+    socket.once('close', () => {
+      this.upgraded.delete(socket);
+      release();
+      leave();
+    });
+    try {
+      await this.prepare(request, to);
+      request.url = to.path;
+      const options = { target: ANYWHERE, agent: this.clients(to).agent };
+      const before = socket.bytesWritten;
+      this.upgrades.ws(request, socket, head, options, (error) => {
+        // What is of another protocol by now has no place for an answer of this one.
+        if (socket.bytesWritten > before) socket.destroy();
+        else this.failed(error, request, socket, to);
+      });
+    } catch (error) {
+      this.failed(error, request, socket, to);
+    }
+  }
+
+  /** The server closes only once every connection has ended, taken-over ones as well. */
+  beforeApplicationShutdown(): void {
+    for (const socket of this.upgraded) socket.destroy();
+  }
+
+  private clients({ site, container }: SiteRequest): ReturnType<Tunnels['clients']> {
+    return this.tunnels.clients(container.dockerId!, site.port ?? 'editor');
+  }
+
+  private async prepare(request: IncomingMessage, { site, container }: SiteRequest): Promise<void> {
+    if (site.port === null) await this.editors.ensure(container);
+    this.withoutCredentials(request, site);
+  }
+
+  /** What a program behind a port is sent as its own `Authorization` passes; DevForge's token never does. */
+  private withoutCredentials({ headers }: IncomingMessage, site: Site): void {
+    const bearer = BEARER.exec(headers.authorization ?? '')?.[1];
+    if (site.port === null || (bearer !== undefined && this.token.matches(bearer))) delete headers.authorization;
+    delete headers['proxy-authorization'];
+    const cookie = withoutOwnCookies(headers.cookie);
+    if (cookie === undefined) delete headers.cookie;
+    else headers.cookie = cookie;
+  }
+
+  private failed(
+    error: unknown,
+    request: IncomingMessage,
+    target: ServerResponse | Duplex,
+    { site, container }: SiteRequest,
+  ): void {
+    if (site.port === null) this.editors.forget(container);
+    this.logger.debug({ err: error, containerId: container.id, port: site.port }, 'A site did not answer');
+    if (target.destroyed) return;
+    const title = site.port === null ? 'VS Code is starting' : `Nothing listens on port ${site.port} yet`;
+    const text =
+      error instanceof ConnectionRefusedError
+        ? 'This page goes on as soon as it answers.'
+        : `${messageOf(error)}. This page tries again by itself.`;
+    keepWaiting(request, target, title, text);
+  }
+}

@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import { readReplicatedEvent, REPLICATED_EVENTS } from './replicated-events.js';
+
+const containerId = '0190a4e2-0000-4000-8000-000000000001';
+const ownerId = 'admin';
+
+describe('an event that travels', () => {
+  it('is one about a container or an instruction, none about the engine of this process', () => {
+    expect(REPLICATED_EVENTS.toSorted()).toEqual([
+      'container.changed',
+      'container.deleting',
+      'container.removed',
+      'instruction.changed',
+      'instruction.moved',
+    ]);
+  });
+
+  it.each([
+    ['container.changed', { containerId, ownerId }],
+    ['container.removed', { containerId, ownerId, at: new Date('2026-01-02T03:04:05.678Z') }],
+    ['container.deleting', { containerId }],
+    ['instruction.changed', { instructionId: containerId, containerId, ownerId, lastSeq: 7 }],
+    ['instruction.moved', { instructionId: containerId, containerId, ownerId }],
+  ] as const)('%s arrives as it was sent', (name, payload) => {
+    expect(readReplicatedEvent(name, JSON.parse(JSON.stringify(payload)))).toEqual({ name, payload });
+  });
+
+  it('arrives without what does not belong to it', () => {
+    expect(readReplicatedEvent('container.deleting', { containerId, extra: 1 })?.payload).toEqual({ containerId });
+  });
+
+  it.each([
+    ['engine.available', {}],
+    ['engine.unavailable', { reason: 'x' }],
+    ['container.renamed', { containerId, ownerId }],
+    ['toString', { containerId }],
+    [5, { containerId }],
+    ['container.changed', null],
+    ['container.changed', 'text'],
+    ['container.changed', { containerId }],
+    ['container.changed', { containerId: 'nobody', ownerId }],
+    ['container.deleting', { containerId: [containerId] }],
+    ['container.removed', { containerId, ownerId }],
+    ['container.removed', { containerId, ownerId, at: 'yesterday' }],
+    ['instruction.changed', { instructionId: containerId, containerId, ownerId, lastSeq: '7' }],
+    ['instruction.moved', { instructionId: 'x', containerId, ownerId }],
+  ])('is not %j with %j', (name, payload) => {
+    expect(readReplicatedEvent(name, payload)).toBeUndefined();
+  });
+});

@@ -1,0 +1,24 @@
+import { isId } from '../common/id-generator.js';
+import { validationFailed } from './validation.js';
+
+/** The last moment that JavaScript and PostgreSQL write alike. */
+const LATEST = Date.UTC(9999, 11, 31);
+
+export interface Position {
+  createdAt: Date;
+  id: string;
+}
+
+export function encodeCursor({ createdAt, id }: Position): string {
+  return Buffer.from(`${createdAt.getTime()}.${id}`).toString('base64url');
+}
+
+/** @throws DomainError `validation_failed` when it is not a cursor of ours */
+export function decodeCursor(cursor: string): Position {
+  const [time = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split('.');
+  const createdAt = new Date(Number(time));
+  if (!/^\d+$/.test(time) || !(createdAt.getTime() <= LATEST) || !isId(id)) {
+    throw validationFailed([{ field: 'cursor', messages: ['must be the nextCursor of an earlier page'] }]);
+  }
+  return { createdAt, id };
+}

@@ -1,0 +1,62 @@
+import { type ArgumentMetadata, ValidationPipe, type ValidationError } from '@nestjs/common';
+import { DomainError, type FieldError } from '../common/errors/domain-error.js';
+
+/** Keys that class-transformer drops in silence, or that class-validator takes for known ones since every object has them. */
+const PROTOTYPE_KEYS = new Set(['prototype', ...Object.getOwnPropertyNames(Object.prototype)]);
+
+/** Validates every inbound DTO: unknown properties are refused, every fault is named with its field. */
+export class StrictValidationPipe extends ValidationPipe {
+  constructor() {
+    super({
+      transform: true,
+      whitelist: true,
+      forbidNonWhitelisted: true,
+      forbidUnknownValues: true,
+      stopAtFirstError: false,
+      exceptionFactory: (errors) => validationFailed(flattenValidationErrors(errors)),
+    });
+  }
+
+  override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    // A socket's payload arrives untyped and is validated where it is answered.
+    if (metadata.type === 'body' && metadata.metatype !== Object) {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+        throw new DomainError('validation_failed', 'The body must be a JSON object.', {
+          fields: [{ field: '', messages: ['must be a JSON object'] }],
+        });
+      }
+      const faults = prototypeKeys(value, '');
+      if (faults.length > 0)
+        throw validationFailed(faults.map((field) => ({ field, messages: [`property ${field} should not exist`] })));
+    }
+    return super.transform(value, metadata) as Promise<unknown>;
+  }
+}
+
+export function validationFailed(fields: FieldError[]): DomainError {
+  return new DomainError(
+    'validation_failed',
+    fields.map(({ field, messages }) => `${field}: ${messages.join(', ')}`).join('; '),
+    { fields },
+  );
+}
+
+/** One entry for each faulty property, nested ones by their path. */
+export function flattenValidationErrors(errors: ValidationError[]): FieldError[] {
+  return errors.flatMap((error) => flatten(error, ''));
+}
+
+function flatten(error: ValidationError, parent: string): FieldError[] {
+  const field = parent === '' ? error.property : `${parent}.${error.property}`;
+  const own = error.constraints === undefined ? [] : [{ field, messages: Object.values(error.constraints) }];
+  return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, field))];
+}
+
+/** Paths of the keys that reach for an object's prototype. */
+export function prototypeKeys(value: unknown, parent: string): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.getOwnPropertyNames(value).flatMap((key) => {
+    const field = parent === '' ? key : `${parent}.${key}`;
+    return PROTOTYPE_KEYS.has(key) ? [field] : prototypeKeys((value as Record<string, unknown>)[key], field);
+  });
+}

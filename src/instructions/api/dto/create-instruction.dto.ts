@@ -1,0 +1,82 @@
+import { ApiProperty } from '@nestjs/swagger';
+import {
+  IsBoolean,
+  IsInt,
+  IsNumber,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
+import { IsForbiddenUnless } from '../../../containers/dto/rules/forbidden-unless.js';
+import { IsPrompt, LARGEST_PROMPT_BYTES } from './rules/prompt.js';
+
+const DAY_SECONDS = 86_400;
+
+/** What Claude Code shall do. */
+export class CreateInstructionDto {
+  @ApiProperty({
+    description: `What is to be done, in at most ${LARGEST_PROMPT_BYTES} bytes of UTF-8.`,
+    example: 'Run the tests and fix what fails.',
+  })
+  @IsPrompt()
+  prompt: string;
+
+  @ApiProperty({ required: false, format: 'uuid', description: 'The session to go on with; a new one without.' })
+  @IsOptional()
+  @IsUUID()
+  sessionId?: string;
+
+  @ApiProperty({
+    type: Boolean,
+    required: false,
+    default: false,
+    description: "Go on with the container's latest session.",
+  })
+  @IsBoolean()
+  @IsForbiddenUnless(
+    (dto: CreateInstructionDto) => dto.continue === false || (dto.sessionId ?? null) === null,
+    'is only allowed without sessionId',
+  )
+  continue = false;
+
+  @ApiProperty({ required: false, example: 'sonnet' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  @Matches(/^[A-Za-z0-9][A-Za-z0-9._:/@[\]-]*$/, { message: 'model must be the name of a model' })
+  model?: string;
+
+  @ApiProperty({ type: 'integer', required: false, description: 'Turns after which it is broken off.' })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  maxTurns?: number;
+
+  @ApiProperty({ type: Number, required: false, description: 'US dollars after which it is broken off.' })
+  @IsOptional()
+  @IsNumber({ allowNaN: false, allowInfinity: false })
+  @Min(0.000_001)
+  @Max(1_000_000)
+  maxBudgetUsd?: number;
+
+  @ApiProperty({ type: 'integer', required: false, description: 'Seconds after which it is broken off.' })
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(7 * DAY_SECONDS)
+  timeoutSeconds?: number;
+
+  @ApiProperty({
+    type: Boolean,
+    required: false,
+    default: false,
+    description: 'Start the container when it does not run.',
+  })
+  @IsBoolean()
+  startIfStopped = false;
+}

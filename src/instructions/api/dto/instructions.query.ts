@@ -1,0 +1,58 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { QueryBoolean } from '../../../http/query-boolean.js';
+import { INSTRUCTION_STATUSES, type InstructionStatus } from '../../../persistence/types.js';
+
+const Whole = (): PropertyDecorator =>
+  Transform(({ value }: { value: unknown }) => (value === '' ? value : Number(value)));
+
+export class ListInstructionsQuery {
+  @ApiProperty({ required: false, enum: INSTRUCTION_STATUSES })
+  @IsOptional()
+  @IsIn(INSTRUCTION_STATUSES)
+  status?: InstructionStatus;
+
+  @ApiProperty({ type: 'integer', required: false, default: 50, minimum: 1, maximum: 100 })
+  @IsOptional()
+  @Whole()
+  @IsInt()
+  @Min(1)
+  @Max(100)
+  limit = 50;
+
+  @ApiProperty({ type: String, required: false, description: 'The nextCursor of the page before.' })
+  @IsOptional()
+  @Whole()
+  @IsInt({ message: 'cursor must be the nextCursor of an earlier page' })
+  @Min(0)
+  @Max(Number.MAX_SAFE_INTEGER)
+  cursor?: number;
+}
+
+export class InstructionEventsQuery {
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    default: 0,
+    minimum: 0,
+    description: 'The seq that was seen last; events after it are sent.',
+  })
+  @IsOptional()
+  @Whole()
+  @IsInt()
+  @Min(0)
+  @Max(2_147_483_647)
+  after = 0;
+
+  @ApiProperty({
+    type: Boolean,
+    required: false,
+    default: false,
+    description: 'Send further events as they happen, until the instruction is over.',
+  })
+  @IsOptional()
+  @QueryBoolean()
+  @IsIn([true, false])
+  follow = false;
+}

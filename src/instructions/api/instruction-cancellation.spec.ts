@@ -1,0 +1,110 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { quietLogger } from '../../../test/support/quiet-logger.js';
+import { containerRow, instructionRow } from '../../../test/support/rows.js';
+import { DomainEvents } from '../../events/domain-events.js';
+import type { ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
+import type { InstructionRow, InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
+import { EngineError } from '../../drivers/docker/engine/container-engine.js';
+import type { RunnerClient } from '../runner/runner-client.js';
+import { InstructionCancellation } from './instruction-cancellation.js';
+import { InstructionChanges } from '../follow/instruction-changes.js';
+
+describe('InstructionCancellation', () => {
+  const interrupt = jest.fn<RunnerClient['cancel']>();
+  let row: InstructionRow | null;
+  let container: ContainerRow;
+  let changes: InstructionChanges;
+  let cancellation: InstructionCancellation;
+  let left: AbortController;
+
+  beforeEach(() => {
+    row = instructionRow();
+    container = containerRow({ id: row.containerId });
+    interrupt.mockReset().mockResolvedValue();
+    changes = new InstructionChanges(new DomainEvents(quietLogger()), new HeldClock());
+    changes.onApplicationBootstrap();
+    left = new AbortController();
+    const instructions = {
+      findById: async () => row,
+      cancel: async () => {
+        if (row?.status === 'queued') row = { ...row, status: 'cancelled', finishedAt: new Date() };
+        else if (row?.status === 'running') row = { ...row, cancelRequestedAt: new Date() };
+        return row;
+      },
+    } as unknown as InstructionsRepository;
+    cancellation = new InstructionCancellation(
+      instructions,
+      { findById: async () => container } as unknown as ContainersRepository,
+      { cancel: interrupt } as unknown as RunnerClient,
+      changes,
+      quietLogger(),
+    );
+  });
+
+  const cancel = () => cancellation.cancel(row!, left.signal);
+  const over = (): void => {
+    row = { ...row!, status: 'cancelled', finishedAt: new Date() };
+    changes.moved(row);
+  };
+
+  it('ends one that waits at once', async () => {
+    row = instructionRow({ status: 'queued' });
+    await expect(cancel()).resolves.toMatchObject({ status: 'cancelled' });
+    expect(interrupt).not.toHaveBeenCalled();
+  });
+
+  it('interrupts one that runs, and answers when it is over', async () => {
+    let answered = false;
+    const cancelling = cancel().then((answer) => {
+      answered = true;
+      return answer;
+    });
+    await settled();
+    expect(interrupt).toHaveBeenCalledWith({ dockerId: container.dockerId!, instructionId: row!.id });
+    expect(answered).toBe(false);
+    over();
+    await expect(cancelling).resolves.toMatchObject({ status: 'cancelled' });
+  });
+
+  it('hears of an end that another process wrote', async () => {
+    const cancelling = cancel();
+    await settled();
+    row = { ...row!, status: 'cancelled', finishedAt: new Date() };
+    await expect(cancelling).resolves.toMatchObject({ status: 'cancelled' });
+  });
+
+  it('leaves it to whoever follows when the runner is out of reach', async () => {
+    interrupt.mockRejectedValue(new EngineError('unavailable', 'away'));
+    const cancelling = cancel();
+    await settled();
+    over();
+    await expect(cancelling).resolves.toMatchObject({ status: 'cancelled' });
+    container = containerRow({ status: 'stopped' });
+    row = instructionRow();
+    interrupt.mockClear();
+    const another = cancel();
+    await settled();
+    over();
+    await another;
+    expect(interrupt).not.toHaveBeenCalled();
+  });
+
+  it.each(['client leaves', 'server ends'])('answers as it is when the %s', async (what) => {
+    const cancelling = cancel();
+    await settled();
+    if (what === 'client leaves') left.abort();
+    else cancellation.onModuleDestroy();
+    await expect(cancelling).resolves.toMatchObject({ status: 'running', cancelRequestedAt: expect.any(Date) });
+  });
+
+  it('says that it is gone when it is', async () => {
+    const cancelling = cancel();
+    await settled();
+    const gone = row!;
+    row = null;
+    changes.moved(gone);
+    await expect(cancelling).rejects.toMatchObject({ code: 'instruction_not_found' });
+    await expect(cancellation.cancel(gone, left.signal)).rejects.toMatchObject({ code: 'instruction_not_found' });
+  });
+});

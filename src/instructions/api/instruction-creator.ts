@@ -1,0 +1,96 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../auth/principal.js';
+import { bodyHash } from '../../http/body-hash.js';
+import { Clock } from '../../common/time/clock.js';
+import { DomainError } from '../../common/errors/domain-error.js';
+import { IdGenerator } from '../../common/id-generator.js';
+import { ContainerLifecycleService } from '../../containers/lifecycle/container-lifecycle.service.js';
+import { containerNotFound } from '../../workspace/container-errors.js';
+import { ContainersService } from '../../containers/containers.service.js';
+import { PROVISIONING } from '../../containers/lifecycle/state-table.js';
+import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
+import {
+  type InstructionRow,
+  InstructionsRepository,
+  type NewInstruction,
+} from '../../persistence/instructions/instructions.repository.js';
+import type { CreateInstructionDto } from './dto/create-instruction.dto.js';
+
+/** Checks and writes an instruction, before it is answered. */
+@Injectable()
+export class InstructionCreator {
+  constructor(
+    private readonly instructions: InstructionsRepository,
+    private readonly containers: ContainersService,
+    private readonly lifecycle: ContainerLifecycleService,
+    private readonly clock: Clock,
+    private readonly ids: IdGenerator,
+  ) {}
+
+  /** @param reference the container's id or name */
+  async accept(
+    principal: Principal,
+    reference: string,
+    dto: CreateInstructionDto,
+    idempotencyKey?: string,
+  ): Promise<InstructionRow> {
+    const container = await this.containers.find(principal, reference);
+    const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
+    // What was accepted stays accepted, whatever has become of the container.
+    const known = key && (await this.instructions.findByKey(principal.ownerId, container.id, key));
+    if (known) return this.settle(known, container.id);
+    if (container.template === 'vscode')
+      throw new DomainError('no_claude_code', 'The template "vscode" has no Claude Code in it.');
+    await this.requireRunning(container, dto.startIfStopped);
+    return this.settle(await this.instructions.insert(this.toRow(container, principal, dto), key), container.id);
+  }
+
+  private async requireRunning(container: ContainerRow, startIfStopped: boolean): Promise<void> {
+    if (container.status === 'running') return;
+    if (!startIfStopped || container.status === 'deleting') {
+      throw new DomainError(
+        'invalid_state',
+        `The container is ${container.status}; instructions need one that is running.`,
+        {
+          extensions: { currentStatus: container.status },
+        },
+      );
+    }
+    if (!PROVISIONING.includes(container.status)) await this.lifecycle.start(container);
+  }
+
+  private async settle(
+    outcome: Awaited<ReturnType<InstructionsRepository['insert']>>,
+    containerId: string,
+  ): Promise<InstructionRow> {
+    switch (outcome.kind) {
+      case 'inserted':
+        return outcome.row;
+      case 'replayed': {
+        const row = await this.instructions.findById(outcome.instructionId);
+        if (row === null) throw containerNotFound(containerId);
+        return row;
+      }
+      case 'key_reused':
+        throw new DomainError('idempotency_key_reused', 'This Idempotency-Key came with another body before.');
+      case 'container_gone':
+        throw containerNotFound(containerId);
+    }
+  }
+
+  private toRow(container: ContainerRow, principal: Principal, dto: CreateInstructionDto): NewInstruction {
+    return {
+      id: this.ids.next(),
+      ownerId: principal.ownerId,
+      containerId: container.id,
+      prompt: dto.prompt,
+      resumeSessionId: dto.sessionId ?? null,
+      continueLatest: dto.continue,
+      model: dto.model ?? null,
+      maxTurns: dto.maxTurns ?? null,
+      maxBudgetUsd: dto.maxBudgetUsd ?? null,
+      timeoutSeconds: dto.timeoutSeconds ?? null,
+      createdAt: this.clock.now(),
+    };
+  }
+}

@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import {
+  InstructionPermissionsRepository,
+  type PermissionRow,
+} from '../../persistence/instructions/instruction-permissions.repository.js';
+import type { InstructionRow } from '../../persistence/instructions/instructions.repository.js';
+import type { InstructionDto, PermissionDto } from './dto/instruction.dto.js';
+
+/** Turns rows into what clients see. */
+@Injectable()
+export class InstructionView {
+  constructor(private readonly permissions: InstructionPermissionsRepository) {}
+
+  async one(row: InstructionRow): Promise<InstructionDto> {
+    const [dto] = await this.many([row]);
+    return dto!;
+  }
+
+  async many(rows: InstructionRow[]): Promise<InstructionDto[]> {
+    const asked = await this.permissions.open(rows.filter(({ status }) => status === 'running').map(({ id }) => id));
+    const byInstruction = Map.groupBy(asked, ({ instructionId }) => instructionId);
+    return rows.map((row) => toDto(row, byInstruction.get(row.id) ?? []));
+  }
+}
+
+function toDto(row: InstructionRow, asked: PermissionRow[]): InstructionDto {
+  return {
+    id: row.id,
+    containerId: row.containerId,
+    prompt: row.prompt,
+    status: row.status,
+    statusReason: row.statusReason,
+    sessionId: row.sessionId,
+    result: row.result,
+    costUsd: row.costUsd,
+    turns: row.turns,
+    usage: row.usage,
+    permissions: asked.map(toPermissionDto),
+    diff: row.diffBytes === null ? null : { bytes: row.diffBytes, truncated: row.diffTruncated },
+    createdAt: row.createdAt.toISOString(),
+    startedAt: row.startedAt?.toISOString() ?? null,
+    finishedAt: row.finishedAt?.toISOString() ?? null,
+    lastSeq: row.lastSeq,
+  };
+}
+
+function toPermissionDto({ requestId, toolName, input, askedAt }: PermissionRow): PermissionDto {
+  return { requestId, toolName, input: JSON.parse(input) as unknown, askedAt: askedAt.toISOString() };
+}

@@ -1,0 +1,94 @@
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { CurrentPrincipal } from '../../auth/bearer.guard.js';
+import type { Principal } from '../../auth/principal.js';
+import { clientSignal } from '../../http/client-signal.js';
+import { idempotencyKeyOf } from '../../http/request-preferences.js';
+import { AnswerPermissionDto } from './dto/answer-permission.dto.js';
+import { CreateInstructionDto } from './dto/create-instruction.dto.js';
+import { InstructionDto, InstructionPageDto } from './dto/instruction.dto.js';
+import { ListInstructionsQuery } from './dto/instructions.query.js';
+import { InstructionCancellation } from './instruction-cancellation.js';
+import { InstructionPermissionsService } from './instruction-permissions.service.js';
+import { InstructionView } from './instruction-view.js';
+import { InstructionsService } from './instructions.service.js';
+
+@ApiTags('instructions')
+@ApiBearerAuth()
+@Controller('api')
+export class InstructionsController {
+  constructor(
+    private readonly instructions: InstructionsService,
+    private readonly cancellation: InstructionCancellation,
+    private readonly permissions: InstructionPermissionsService,
+    private readonly view: InstructionView,
+  ) {}
+
+  @Post('containers/:id/instructions')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Have Claude Code do something; runs after those that were accepted before' })
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description: 'The same key and body answer with the same instruction',
+  })
+  @ApiResponse({ status: 202, type: InstructionDto })
+  async create(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') container: string,
+    @Body() body: CreateInstructionDto,
+    @Headers('idempotency-key') idempotencyKey: string | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<InstructionDto> {
+    const instruction = await this.instructions.create(principal, container, body, idempotencyKeyOf(idempotencyKey));
+    response.location(`/api/instructions/${instruction.id}`);
+    return instruction;
+  }
+
+  @Get('containers/:id/instructions')
+  @ApiOperation({ summary: "A container's instructions, latest first" })
+  @ApiResponse({ status: 200, type: InstructionPageDto })
+  list(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') container: string,
+    @Query() query: ListInstructionsQuery,
+  ): Promise<InstructionPageDto> {
+    return this.instructions.list(principal, container, query);
+  }
+
+  @Get('instructions/:id')
+  @ApiOperation({ summary: 'One instruction' })
+  @ApiResponse({ status: 200, type: InstructionDto })
+  get(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<InstructionDto> {
+    return this.instructions.get(principal, id);
+  }
+
+  @Post('instructions/:id/cancel')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Interrupt it, or take it out of the queue; answers once it is over, after 20 s at most' })
+  @ApiResponse({ status: 200, type: InstructionDto })
+  async cancel(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Req() request: Request,
+  ): Promise<InstructionDto> {
+    return this.view.one(
+      await this.cancellation.cancel(await this.instructions.find(principal, id), clientSignal(request)),
+    );
+  }
+
+  @Post('instructions/:id/permissions/:requestId')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Allow or deny what it asks for' })
+  @ApiResponse({ status: 200, type: InstructionDto })
+  async answer(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Param('requestId') requestId: string,
+    @Body() body: AnswerPermissionDto,
+  ): Promise<InstructionDto> {
+    await this.permissions.answer(await this.instructions.find(principal, id), requestId, body);
+    return this.instructions.get(principal, id);
+  }
+}

@@ -1,0 +1,68 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../auth/principal.js';
+import { DomainError } from '../../common/errors/domain-error.js';
+import { isId } from '../../common/id-generator.js';
+import { ContainersService } from '../../containers/containers.service.js';
+import { type InstructionRow, InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
+import type { CreateInstructionDto } from './dto/create-instruction.dto.js';
+import type { InstructionDto, InstructionPageDto } from './dto/instruction.dto.js';
+import type { ListInstructionsQuery } from './dto/instructions.query.js';
+import { InstructionCreator } from './instruction-creator.js';
+import { InstructionChanges } from '../follow/instruction-changes.js';
+import { InstructionView } from './instruction-view.js';
+import { InstructionQueue } from '../queue/instruction-queue.js';
+
+/** Accepts instructions and shows them. Reads answer from the database alone. */
+@Injectable()
+export class InstructionsService {
+  constructor(
+    private readonly instructions: InstructionsRepository,
+    private readonly containers: ContainersService,
+    private readonly acceptance: InstructionCreator,
+    private readonly view: InstructionView,
+    private readonly changes: InstructionChanges,
+    private readonly runs: InstructionQueue,
+  ) {}
+
+  /** @param container the id or the name */
+  async create(
+    principal: Principal,
+    container: string,
+    dto: CreateInstructionDto,
+    idempotencyKey?: string,
+  ): Promise<InstructionDto> {
+    const row = await this.acceptance.accept(principal, container, dto, idempotencyKey);
+    this.runs.wake(row.containerId);
+    this.changes.moved(row);
+    return this.view.one(row);
+  }
+
+  async list(
+    principal: Principal,
+    container: string,
+    { status, limit, cursor }: ListInstructionsQuery,
+  ): Promise<InstructionPageDto> {
+    const { id: containerId } = await this.containers.find(principal, container);
+    const rows = await this.instructions.list({ containerId, status, limit: limit + 1, before: cursor });
+    const page = rows.slice(0, limit);
+    return {
+      items: await this.view.many(page),
+      nextCursor: rows.length > limit ? String(page.at(-1)!.position) : null,
+    };
+  }
+
+  async get(principal: Principal, id: string): Promise<InstructionDto> {
+    return this.view.one(await this.find(principal, id));
+  }
+
+  /** @throws DomainError `instruction_not_found`, also when it is somebody else's */
+  async find(principal: Principal, id: string): Promise<InstructionRow> {
+    const row = isId(id) ? await this.instructions.findById(id) : null;
+    if (row === null || row.ownerId !== principal.ownerId) throw instructionNotFound(id);
+    return row;
+  }
+}
+
+export function instructionNotFound(id: string): DomainError {
+  return new DomainError('instruction_not_found', `There is no instruction "${id}".`);
+}

@@ -1,0 +1,213 @@
+import { text } from 'node:stream/consumers';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { ContainerSpec } from '../../drivers/docker/engine/container-engine.js';
+import { FakeRuntime } from '../../drivers/fake/fake-runtime.js';
+import type { FakeProcessSide } from '../../drivers/fake/fake-process.js';
+import { type FollowedPart, RunnerClient, RunnerError, type RunRef, type RunRequest } from './runner-client.js';
+
+const REQUEST = { prompt: 'p', cwd: '/workspace' } as RunRequest;
+const OUTCOME = '{"status":"succeeded","result":"r"}';
+
+describe('InstructionRunner', () => {
+  let runtime: FakeRuntime;
+  let runner: RunnerClient;
+  let place: RunRef;
+  let signal: AbortController;
+
+  beforeEach(async () => {
+    runtime = new FakeRuntime();
+    runner = new RunnerClient(runtime);
+    const { dockerId } = runtime.containers.add({
+      name: 'c',
+      image: 'i',
+      labels: {},
+      mounts: [],
+      network: 'none',
+    } as unknown as ContainerSpec);
+    await runtime.containers.start(dockerId);
+    place = { dockerId, instructionId: 'id' };
+    signal = new AbortController();
+  });
+
+  const says = (stdout: string, exitCode = 0, stderr = ''): void => {
+    runtime.containers.onExec = () => ({ exitCode, stdout, stderr });
+  };
+  const plays = (play: (side: FakeProcessSide) => Promise<number> | number): void => {
+    runtime.containers.onOpen = async (_, side) => play(side);
+  };
+  const asked = () => runtime.containers.execs.map(({ request: { argv, stdin } }) => [argv.join(' '), stdin]);
+  const told = async (parts: AsyncGenerator<FollowedPart>): Promise<(string[] | FollowedPart)[]> => {
+    const all: (string[] | FollowedPart)[] = [];
+    for await (const part of parts) all.push(part.kind === 'events' ? part.lines.map(String) : part);
+    return all;
+  };
+  const followed = (offset = 0) => told(runner.follow(place, offset, signal.signal));
+  const performed = (offset = 0) => told(runner.perform(place, REQUEST, offset, signal.signal));
+  const opened = () => runtime.containers.processes.map(({ process }) => process.request.argv.slice(1).join(' '));
+  /** What each command prints. */
+  const prints = (outputs: Record<string, string>, exitCode = 0): void => {
+    runtime.containers.onOpen = async ({ argv }, { stdout }) => {
+      stdout.write(outputs[argv[1]!]!);
+      return exitCode;
+    };
+  };
+
+  it('is told everything by arguments, and what is long or private by its input', async () => {
+    says('{"state":"answered"}');
+    await expect(runner.answer(place, 'r', 'deny', 'No.')).resolves.toBe('answered');
+    await runner.forget(place);
+    expect(asked()).toEqual([
+      ['/usr/local/bin/devforge-instruction answer id r', '{"decision":"deny","message":"No."}'],
+      ['/usr/local/bin/devforge-instruction remove id', ''],
+      ['/usr/local/bin/devforge-instruction cancel id', ''],
+    ]);
+    let input = '';
+    runtime.containers.onOpen = async (_, { stdin, stdout }) => {
+      input = await text(stdin);
+      stdout.write(`{"state":"started"}\nO ${OUTCOME}\n`);
+      return 0;
+    };
+    await performed();
+    expect([opened(), input]).toEqual([['start id follow 0'], JSON.stringify(REQUEST)]);
+  });
+
+  it.each([
+    [127, '', 'missing'],
+    [126, '', 'missing'],
+    [1, 'no space left', 'failed'],
+    [0, '', 'failed'],
+  ])('that ends with %i is %s', async (exitCode, stderr, code) => {
+    says('not json', exitCode, stderr);
+    plays(({ stdout, stderr: complaints }) => {
+      if (exitCode === 0) stdout.write('not json\n');
+      complaints.write(stderr);
+      return exitCode;
+    });
+    for (const asking of [runner.answer(place, 'r', 'allow'), performed()]) {
+      const error: unknown = await asking.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(RunnerError);
+      expect(error).toMatchObject({ code, message: expect.stringContaining(stderr) });
+    }
+  });
+
+  it('performs a new run by one command, from its first event to its outcome', async () => {
+    prints({ start: `{"state":"started"}\nE 1\nE 2\nO ${OUTCOME}\n` });
+    const parts = await performed();
+    expect(parts.slice(0, -1).flat()).toEqual(['1', '2']);
+    expect(parts.at(-1)).toMatchObject({ kind: 'outcome', outcome: { result: 'r' } });
+    expect(opened()).toEqual(['start id follow 0']);
+  });
+
+  it.each(['running', 'ended'])('follows one that was started before, and is %s', async (state) => {
+    prints({ start: `{"state":"${state}"}\n`, follow: `E 3\nO ${OUTCOME}\n` });
+    await expect(performed(7)).resolves.toMatchObject([['3'], { kind: 'outcome' }]);
+    expect(opened()).toEqual(['start id follow 7', 'follow id 7']);
+  });
+
+  it('takes up again one that was interrupted, which somebody else may have done meanwhile', async () => {
+    prints({ start: '{"state":"interrupted"}\n', resume: `{"state":"started"}\nE 3\nO ${OUTCOME}\n` });
+    await expect(performed(7)).resolves.toMatchObject([['3'], { kind: 'outcome' }]);
+    expect(opened()).toEqual(['start id follow 7', 'resume id follow 7']);
+    prints({ start: '{"state":"interrupted"}\n', resume: '{"state":"running"}\n', follow: `E 3\nO ${OUTCOME}\n` });
+    await expect(performed(7)).resolves.toMatchObject([['3'], { kind: 'outcome' }]);
+    expect(opened().slice(2)).toEqual(['start id follow 7', 'resume id follow 7', 'follow id 7']);
+  });
+
+  it('is not waited for when it gives no answer', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    try {
+      plays(() => new Promise(() => undefined));
+      const performing = performed();
+      while (runtime.containers.processes.length === 0) await new Promise(setImmediate);
+      jest.advanceTimersByTime(30_000);
+      await expect(performing).rejects.toMatchObject({
+        name: 'RunnerError',
+        code: 'failed',
+        message: 'start: the runner did not answer in 30 s',
+      });
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it.each([0, 137])('tells that a run was interrupted whose runner ends with %i before it does', async (exitCode) => {
+    prints({ start: '{"state":"started"}\nE 1\n' }, exitCode);
+    await expect(performed()).resolves.toEqual([['1'], { kind: 'interrupted' }]);
+  });
+
+  it('is followed to the outcome, from where it is asked to', async () => {
+    plays(({ stdout }) => {
+      stdout.write('E {"a":1}\nE {"b"');
+      stdout.write(':2}\n');
+      stdout.write(`E \nO ${OUTCOME}\n`);
+      return 0;
+    });
+    const parts = await followed(42);
+    expect(parts.slice(0, -1).flat()).toEqual(['{"a":1}', '{"b":2}', '']);
+    expect(parts.at(-1)).toMatchObject({ kind: 'outcome', outcome: { status: 'succeeded', result: 'r' } });
+    expect(runtime.containers.processes[0]!.process.request.argv).toEqual([
+      '/usr/local/bin/devforge-instruction',
+      'follow',
+      'id',
+      '42',
+    ]);
+  });
+
+  it('tells that it was interrupted', async () => {
+    plays(({ stdout }) => {
+      stdout.write('E 1\nI\n');
+      return 0;
+    });
+    await expect(followed()).resolves.toEqual([['1'], { kind: 'interrupted' }]);
+  });
+
+  it.each([
+    ['ends without a word', '', 0, 'failed'],
+    ['is cut off within an event', 'E {"a"', 0, 'failed'],
+    ['does not know the instruction', '', 3, 'failed'],
+    ['is not there', '', 127, 'missing'],
+    ['says something else', 'X\n', 0, 'failed'],
+    ['has an outcome that is none', 'O {}\n', 0, 'failed'],
+  ])('that %s has failed', async (_, output, exitCode, code) => {
+    plays(({ stdout }) => {
+      stdout.write(output);
+      return exitCode;
+    });
+    await expect(followed()).rejects.toMatchObject({ name: 'RunnerError', code });
+  });
+
+  it('is let go of when the reader gives up, also before it begins', async () => {
+    plays(({ stdin, stdout }) => {
+      stdout.write('E 1\n');
+      return new Promise((resolve) => stdin.resume().on('end', () => resolve(0)));
+    });
+    const reading = followed();
+    while (runtime.containers.processes.length === 0) await new Promise(setImmediate);
+    signal.abort();
+    await expect(reading).rejects.toMatchObject({ name: 'RuntimeError', code: 'aborted' });
+    await expect(runtime.containers.processes[0]!.process.exit).rejects.toMatchObject({ code: 'aborted' });
+    await expect(followed()).rejects.toMatchObject({ code: 'aborted' });
+  });
+
+  it('is lost with the engine', async () => {
+    plays(() => new Promise(() => undefined));
+    const reading = followed();
+    while (runtime.containers.processes.length === 0) await new Promise(setImmediate);
+    runtime.containers.processes[0]!.process.lose();
+    await expect(reading).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
+    runtime.containers.exit(place.dockerId, 137);
+    await expect(followed()).rejects.toMatchObject({ code: 'conflict' });
+    await expect(performed()).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('hands over the patch as it is', async () => {
+    const patch = Buffer.from([0, 255, 10, 13, 7]);
+    plays(({ stdout }) => {
+      stdout.write(patch);
+      return 0;
+    });
+    const pieces: Buffer[] = [];
+    for await (const piece of runner.diff(place, signal.signal)) pieces.push(piece);
+    expect(Buffer.concat(pieces)).toEqual(patch);
+  });
+});

@@ -1,0 +1,73 @@
+import { INSTRUCTION_STATUSES, type StatusReason } from '../../persistence/types.js';
+import type { InstructionEnd } from '../../persistence/instructions/instructions.repository.js';
+
+/** How a run ended, as the runner wrote it down. */
+export interface RunnerOutcome {
+  status: InstructionEnd['status'];
+  reason: StatusReason | null;
+  sessionId: string | null;
+  result: string | null;
+  costUsd: number | null;
+  turns: number | null;
+  usage: Record<string, unknown> | null;
+  diffBytes: number;
+  diffTruncated: boolean;
+}
+
+const OVER: readonly string[] = INSTRUCTION_STATUSES.filter((status) => status !== 'queued' && status !== 'running');
+
+/**
+ * Reads what comes from inside a workspace: anything may be in there. What is not of its kind counts as absent.
+ * @throws Error when it does not say how the run ended
+ */
+export function parseOutcome(line: string): RunnerOutcome {
+  const outcome = asRecord(JSON.parse(line));
+  const status = outcome?.['status'];
+  if (outcome === null || typeof status !== 'string' || !OVER.includes(status))
+    throw new Error('the outcome has no status');
+  return {
+    status: status as RunnerOutcome['status'],
+    reason: asReason(outcome['reason']),
+    sessionId: asText(outcome['sessionId']),
+    result: asText(outcome['result']),
+    costUsd: asNumber(outcome['costUsd']),
+    turns: asWhole(outcome['turns']),
+    usage: asRecord(storable(outcome['usage'])),
+    diffBytes: asWhole(outcome['diffBytes']) ?? 0,
+    diffTruncated: outcome['diffTruncated'] === true,
+  };
+}
+
+function asReason(value: unknown): StatusReason | null {
+  const reason = asRecord(value);
+  const code = asText(reason?.['code']);
+  return code === null
+    ? null
+    : { code: code.slice(0, 100), message: (asText(reason?.['message']) ?? code).slice(0, 10_000) };
+}
+
+function asRecord(value: unknown): Record<string, unknown> | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
+}
+
+function asText(value: unknown): string | null {
+  return typeof value === 'string' ? (storable(value) as string) : null;
+}
+
+function asNumber(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+function asWhole(value: unknown): number | null {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31 ? (value as number) : null;
+}
+
+/** PostgreSQL stores neither NUL nor half a surrogate pair. */
+function storable(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('\0', '\ufffd').toWellFormed();
+  if (Array.isArray(value)) return value.map(storable);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), storable(inner)]));
+}

@@ -1,0 +1,72 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Registry } from 'prom-client';
+import { parseExposition } from '../../../test/support/prometheus/parse.js';
+import { jobRuns } from '../../queues/job-runs.js';
+import { SocketCounters } from '../../realtime/socket-counters.js';
+import { engineCalls } from '../../drivers/docker/engine/engine-calls.js';
+import { EngineMetrics } from './engine-metrics.js';
+import { JobMetrics } from './job-metrics.js';
+import { SocketMetrics } from './socket-metrics.js';
+
+let registry: Registry;
+beforeEach(() => {
+  registry = new Registry();
+});
+
+const counted = async (name: string) =>
+  parseExposition(await registry.metrics())
+    .find(name)
+    .map(({ labels, value }) => [...Object.values(labels), value]);
+
+describe('figures of engine calls and jobs', () => {
+  it('are counted by operation and outcome, until the application ends', async () => {
+    const figures = new EngineMetrics(registry);
+    figures.onModuleInit();
+    for (const seconds of [0.001, 0.3]) engineCalls.tell({ operation: 'start container', outcome: 'ok', seconds });
+    engineCalls.tell({ operation: 'start container', outcome: 'not_found', seconds: 1 });
+    figures.onModuleDestroy();
+    engineCalls.tell({ operation: 'start container', outcome: 'ok', seconds: 1 });
+    expect(await counted('devforge_engine_call_duration_seconds_count')).toEqual([
+      ['start container', 'ok', 2],
+      ['start container', 'not_found', 1],
+    ]);
+    const { find } = parseExposition(await registry.metrics());
+    expect(find('devforge_engine_call_duration_seconds_bucket', { outcome: 'ok', le: '0.25' })).toMatchObject([
+      { value: 1 },
+    ]);
+  });
+
+  it('are counted by job and outcome, until the application ends', async () => {
+    const figures = new JobMetrics(registry);
+    figures.onModuleInit();
+    for (const outcome of ['done', 'retry', 'done'] as const) jobRuns.tell({ name: 'create', outcome, seconds: 0.2 });
+    figures.onModuleDestroy();
+    jobRuns.tell({ name: 'create', outcome: 'done', seconds: 1 });
+    expect(await counted('devforge_job_run_duration_seconds_count')).toEqual([
+      ['create', 'done', 2],
+      ['create', 'retry', 1],
+    ]);
+  });
+});
+
+describe('figures of sockets', () => {
+  it('are what the tally says when it is asked', async () => {
+    const tally = new SocketCounters();
+    const figures = new SocketMetrics(tally, registry);
+    let subscriptions = 1;
+    tally.connected = 3;
+    tally.countSubscriptions('logs', () => subscriptions);
+    tally.sent.set('logs:update', 40);
+    tally.superseded.set('metrics:update', 5);
+    tally.droppedLines = 7;
+    figures.refresh();
+    subscriptions = 2;
+    tally.sent.set('logs:update', 41);
+    figures.refresh();
+    expect(await counted('devforge_sockets_connected')).toEqual([[3]]);
+    expect(await counted('devforge_socket_subscriptions')).toEqual([['logs', 2]]);
+    expect(await counted('devforge_socket_messages_sent_total')).toEqual([['logs:update', 41]]);
+    expect(await counted('devforge_socket_messages_dropped_total')).toEqual([['metrics:update', 5]]);
+    expect(await counted('devforge_socket_log_lines_dropped_total')).toEqual([[7]]);
+  });
+});

@@ -1,0 +1,22 @@
+import { Injectable } from '@nestjs/common';
+import { eq, lt } from 'drizzle-orm';
+import { Database } from '../database.js';
+import { signInTickets } from '../containers/containers.schema.js';
+import { type SignInTicketRow, SignInTicketsRepository } from './sign-in-tickets.repository.js';
+
+@Injectable()
+export class DrizzleSignInTicketsRepository extends SignInTicketsRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async insert(ticket: SignInTicketRow, now: Date): Promise<void> {
+    await this.database.orm.delete(signInTickets).where(lt(signInTickets.expiresAt, now));
+    await this.database.orm.insert(signInTickets).values(ticket);
+  }
+
+  async take(hash: string): Promise<SignInTicketRow | null> {
+    const [row] = await this.database.orm.delete(signInTickets).where(eq(signInTickets.hash, hash)).returning();
+    return row ?? null;
+  }
+}

@@ -1,0 +1,231 @@
+import { Injectable } from '@nestjs/common';
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, or, sql, type SQL } from 'drizzle-orm';
+import {
+  type ContainerPatch,
+  type ContainerRow,
+  ContainersRepository,
+  type IdempotencyKey,
+  type InsertOutcome,
+  type JobRow,
+  type Lease,
+  type ListQuery,
+  type Transition,
+} from './containers.repository.js';
+import { Database } from '../database.js';
+import { violatedConstraint } from '../database-error.js';
+import { instructionEvents, instructions } from '../instructions/instructions.schema.js';
+import { containers, idempotencyKeys, jobs } from './containers.schema.js';
+import { claimKey, type Queries } from './idempotency-keys.js';
+
+const now = sql`now()`;
+const inMs = (ms: number): SQL => sql`now() + make_interval(secs => ${ms / 1000})`;
+
+@Injectable()
+export class DrizzleContainersRepository extends ContainersRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async insert(container: ContainerRow, job: JobRow, key?: IdempotencyKey): Promise<InsertOutcome> {
+    try {
+      if (key === undefined) return await insertBoth(this.database.orm, container, job);
+      return await this.database.orm.transaction(async (tx): Promise<InsertOutcome> => {
+        const { id: containerId, ownerId, createdAt } = container;
+        const known = await claimKey(tx, { ownerId, scope: 'containers', containerId, createdAt }, key);
+        if (known === undefined) return insertBoth(tx, container, job);
+        return known.kind === 'replayed' ? { kind: 'replayed', containerId: known.row.containerId } : known;
+      });
+    } catch (error) {
+      if (violatedConstraint(error) === 'containers_name') return { kind: 'name_taken' };
+      throw error;
+    }
+  }
+
+  async findById(id: string): Promise<ContainerRow | null> {
+    const [row] = await this.database.orm
+      .select()
+      .from(containers)
+      .where(live(eq(containers.id, id)));
+    return row ?? null;
+  }
+
+  async findByName(name: string): Promise<ContainerRow | null> {
+    const [row] = await this.database.orm
+      .select()
+      .from(containers)
+      .where(live(eq(containers.name, name)));
+    return row ?? null;
+  }
+
+  async list({ ownerId, status, template, limit, after }: ListQuery): Promise<ContainerRow[]> {
+    return this.database.orm
+      .select()
+      .from(containers)
+      .where(
+        live(
+          eq(containers.ownerId, ownerId),
+          status === undefined ? undefined : eq(containers.status, status),
+          template === undefined ? undefined : eq(containers.template, template),
+          after === undefined
+            ? undefined
+            : or(
+                lt(containers.createdAt, after.createdAt),
+                and(eq(containers.createdAt, after.createdAt), gt(containers.id, after.id)),
+              ),
+        ),
+      )
+      .orderBy(desc(containers.createdAt), asc(containers.id))
+      .limit(limit);
+  }
+
+  async listAll(): Promise<ContainerRow[]> {
+    return this.database.orm.select().from(containers).where(isNull(containers.deletedAt));
+  }
+
+  async tombstones(ids: string[]): Promise<{ id: string; keepVolume: boolean }[]> {
+    if (ids.length === 0) return [];
+    return this.database.orm
+      .select({ id: containers.id, keepVolume: containers.keepVolume })
+      .from(containers)
+      .where(and(inArray(containers.id, ids), isNotNull(containers.deletedAt)));
+  }
+
+  async transition(id: string, { newJob, ...transition }: Transition): Promise<ContainerRow | null> {
+    if (newJob === undefined) return move(this.database.orm, id, transition);
+    return this.database.orm.transaction(async (tx) => {
+      const row = await move(tx, id, transition);
+      if (row !== null) await tx.insert(jobs).values(newJob);
+      return row;
+    });
+  }
+
+  async update(id: string, patch: ContainerPatch, lease?: Lease): Promise<ContainerRow | null> {
+    const [row] = await this.database.orm
+      .update(containers)
+      .set({ ...patch, updatedAt: now })
+      .where(live(eq(containers.id, id), held(lease)))
+      .returning();
+    return row ?? null;
+  }
+
+  async noteEditorSeen(id: string, at: Date): Promise<void> {
+    const seen = sql`greatest(${containers.editorLastSeenAt}, ${at.toISOString()}::timestamptz)`;
+    await this.database.orm
+      .update(containers)
+      .set({ editorLastSeenAt: seen })
+      .where(live(eq(containers.id, id)));
+  }
+
+  async tombstone(id: string, lease: Lease): Promise<void> {
+    await this.database.orm.transaction(async (tx) => {
+      const buried = await tx
+        .update(containers)
+        .set({
+          deletedAt: now,
+          updatedAt: now,
+          env: {},
+          sshKeyPath: null,
+          repoUrl: null,
+          leaseHolder: null,
+          leaseExpiresAt: null,
+        })
+        .where(live(eq(containers.id, id), held(lease)))
+        .returning({ id: containers.id });
+      if (buried.length === 0) return;
+      await tx.delete(jobs).where(eq(jobs.containerId, id));
+      // Whoever still writes an event holds its instruction: once that is gone, none comes after it.
+      const gone = await tx
+        .delete(instructions)
+        .where(eq(instructions.containerId, id))
+        .returning({ id: instructions.id });
+      for (const instruction of gone)
+        await tx.delete(instructionEvents).where(eq(instructionEvents.instructionId, instruction.id));
+      await tx.delete(idempotencyKeys).where(eq(idempotencyKeys.containerId, id));
+    });
+  }
+
+  async acquireLease(id: string, holder: string, ttlMs: number): Promise<Lease | null> {
+    const [row] = await this.database.orm
+      .update(containers)
+      .set({ leaseHolder: holder, leaseExpiresAt: inMs(ttlMs), fence: sql`${containers.fence} + 1` })
+      .where(live(eq(containers.id, id), or(isNull(containers.leaseHolder), lt(containers.leaseExpiresAt, now))))
+      .returning({ fence: containers.fence });
+    return row === undefined ? null : { containerId: id, holder, fence: row.fence };
+  }
+
+  async renewLease(lease: Lease, ttlMs: number): Promise<boolean> {
+    const rows = await this.database.orm
+      .update(containers)
+      .set({ leaseExpiresAt: inMs(ttlMs) })
+      .where(live(eq(containers.id, lease.containerId), held(lease)))
+      .returning({ id: containers.id });
+    return rows.length > 0;
+  }
+
+  async releaseLease(lease: Lease): Promise<void> {
+    await this.database.orm
+      .update(containers)
+      .set({ leaseHolder: null, leaseExpiresAt: null })
+      .where(and(eq(containers.id, lease.containerId), held(lease)));
+  }
+
+  async leaseHolders(): Promise<string[]> {
+    const rows = await this.database.orm
+      .selectDistinct({ holder: containers.leaseHolder })
+      .from(containers)
+      .where(isNotNull(containers.leaseHolder));
+    return rows.flatMap(({ holder }) => (holder === null ? [] : [holder]));
+  }
+
+  async releaseLeasesOf(holder: string): Promise<void> {
+    await this.database.orm
+      .update(containers)
+      .set({ leaseHolder: null, leaseExpiresAt: null })
+      .where(eq(containers.leaseHolder, holder));
+  }
+
+  async purge(before: { idempotencyKeys: Date; tombstones: Date }): Promise<void> {
+    await this.database.orm.delete(idempotencyKeys).where(lt(idempotencyKeys.createdAt, before.idempotencyKeys));
+    await this.database.orm.delete(containers).where(lt(containers.deletedAt, before.tombstones));
+  }
+}
+
+/** Writes the container and its first job, in one statement. */
+async function insertBoth(on: Queries, container: ContainerRow, job: JobRow): Promise<InsertOutcome> {
+  const inserted = on.$with('inserted').as(on.insert(containers).values(container).returning({ id: containers.id }));
+  await on.with(inserted).insert(jobs).values(job);
+  return { kind: 'inserted' };
+}
+
+/** Moves the container, and its job with it, in one statement: one way to the server and one commit. */
+async function move(
+  on: Queries,
+  id: string,
+  { from, to, patch, lease, job }: Omit<Transition, 'newJob'>,
+): Promise<ContainerRow | null> {
+  const update = on
+    .update(containers)
+    .set({ statusReason: null, ...patch, status: to, updatedAt: now })
+    .where(live(eq(containers.id, id), inArray(containers.status, [...from]), held(lease)))
+    .returning();
+  if (job === undefined) return (await update)[0] ?? null;
+  const moved = on.$with('moved').as(update);
+  const withJob = on.$with('with_job').as(
+    on
+      .update(jobs)
+      .set({ ...job.patch, updatedAt: now })
+      .where(and(eq(jobs.id, job.id), sql`exists (select from ${moved})`))
+      .returning({ id: jobs.id }),
+  );
+  return (await on.with(moved, withJob).select().from(moved))[0] ?? null;
+}
+
+function live(...conditions: (SQL | undefined)[]): SQL | undefined {
+  return and(isNull(containers.deletedAt), ...conditions);
+}
+
+function held(lease: Lease | undefined): SQL | undefined {
+  return lease === undefined
+    ? undefined
+    : and(eq(containers.fence, lease.fence), eq(containers.leaseHolder, lease.holder));
+}

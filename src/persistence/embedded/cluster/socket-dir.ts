@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { chmod, lchown, lstat, mkdir, readdir, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { EmbeddedPostgresError, ignoring } from '../errors.js';
+import { firstBarrier } from './reachability.js';
+import { currentIdentity, type ServerIdentity } from './system-user.js';
+
+/** Bytes in `sockaddr_un.sun_path`, without the closing zero. */
+const SOCKET_PATH_LIMIT = process.platform === 'darwin' ? 103 : 107;
+const LONGEST_NAME = '.s.PGSQL.65535';
+
+export const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12);
+
+export function fitsSocket(directory: string): boolean {
+  return Buffer.byteLength(path.join(directory, LONGEST_NAME)) <= SOCKET_PATH_LIMIT;
+}
+
+/** Where the socket may go, best first: beside the data if its path is short enough, else in a temporary directory. */
+export function socketDirCandidates(dataDir: string, base: string, temporary: string = tmpdir()): string[] {
+  const name = `devforge-pg-${shortHash(dataDir)}`;
+  const all = [path.join(base, 'postgres-run'), path.join(temporary, name), path.join('/tmp', name)];
+  return [...new Set(all)].filter((directory) => fitsSocket(directory));
+}
+
+/**
+ * A directory for the socket that only the server's user (and root) can enter, emptied of sockets of dead servers.
+ * It is the whole protection of the server: whoever reaches the socket is let in without a password.
+ *
+ * @returns its real path
+ * @throws EmbeddedPostgresError `SOCKET_DIR_UNSAFE`
+ */
+export async function prepareSocketDir(candidates: readonly string[], identity: ServerIdentity): Promise<string> {
+  for (const candidate of candidates) {
+    const parent = await realpath(path.dirname(candidate)).catch(ignoring('ENOENT'));
+    const directory = parent === undefined ? undefined : path.join(parent, path.basename(candidate));
+    if (directory === undefined || parent === undefined || !fitsSocket(directory)) continue;
+    if ((await firstBarrier(parent, identity)) !== undefined) continue;
+    await privateDirectory(directory, identity);
+    await removeSockets(directory);
+    return directory;
+  }
+  throw new EmbeddedPostgresError(
+    'SOCKET_DIR_UNSAFE',
+    `No directory is short enough for a socket and open to the server's user (tried ${candidates.join(', ')}). ` +
+      'Set DATA_DIR to a shorter path.',
+  );
+}
+
+/** Makes a directory of mode 0700, or takes over one that is provably ours. */
+async function privateDirectory(directory: string, identity: ServerIdentity): Promise<void> {
+  await mkdir(directory, { mode: 0o700 }).catch(ignoring('EEXIST'));
+  const found = await lstat(directory);
+  const ours = [identity.uid, currentIdentity()?.uid].includes(found.uid);
+  if (!found.isDirectory() || !ours) {
+    throw new EmbeddedPostgresError(
+      'SOCKET_DIR_UNSAFE',
+      `${directory} should be a private directory for the database's socket, but ` +
+        `${found.isDirectory() ? `belongs to uid ${found.uid}` : 'is not a directory'}. Remove it, or set DATA_DIR to a shorter path.`,
+    );
+  }
+  if (found.uid !== identity.uid) await lchown(directory, identity.uid, identity.gid);
+  if ((found.mode & 0o777) !== 0o700) await chmod(directory, 0o700);
+}
+
+async function removeSockets(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (name.startsWith('.s.PGSQL.')) await rm(path.join(directory, name), { force: true });
+  }
+}

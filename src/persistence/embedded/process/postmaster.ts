@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Binaries } from '../binaries/binaries.js';
+import { describe, EmbeddedPostgresError } from '../errors.js';
+import {
+  disarmStaleFile,
+  findRunning,
+  isServerOf,
+  type PostmasterFile,
+  readPostmasterFile,
+} from './postmaster-file.js';
+import { CLEAN_ENVIRONMENT } from './run.js';
+import { logTail, openServerLog } from './server-log.js';
+import { serverArguments } from '../settings.js';
+import { currentIdentity, type ServerIdentity } from '../cluster/system-user.js';
+
+const POLL_MS = 3;
+const FAST_SHUTDOWN_MS = 10_000;
+const IMMEDIATE_SHUTDOWN_MS = 5_000;
+
+/** Where a running server listens. */
+export interface ServerAddress {
+  pid: number;
+  /** directory of the Unix socket */
+  host: string;
+  port: number;
+}
+
+export interface LaunchOptions {
+  /** real path of the data directory */
+  cluster: string;
+  socketDir: string;
+  logFile: string;
+  binaries: Binaries;
+  identity: ServerIdentity;
+  /** on the clock of `performance.now()` */
+  deadline: number;
+}
+
+/**
+ * Starts the server of a cluster that has none, in a session of its own: neither Ctrl-C in the terminal nor the death of
+ * this process reaches it.
+ *
+ * @throws EmbeddedPostgresError `START_FAILED`, `START_TIMEOUT`
+ */
+export async function launch(options: LaunchOptions): Promise<ServerAddress> {
+  const { cluster, deadline, logFile } = options;
+  for (;;) {
+    await disarmStaleFile(cluster);
+    const log = await openServerLog(logFile, options.identity);
+    const outcome = await spawnServer(options, log.fd).finally(() => log.close());
+    if (typeof outcome !== 'string') return outcome;
+    const tail = await logTail(logFile, log.offset);
+    // Back-ends that outlived a killed server notice it within moments; a new server may not run beside them
+    if (tail.includes('pre-existing shared memory block') && performance.now() < deadline) {
+      await delay(100);
+      continue;
+    }
+    throw new EmbeddedPostgresError(
+      'START_FAILED',
+      `PostgreSQL ended while starting (${outcome}). The last lines of ${logFile}:\n${tail}`,
+    );
+  }
+}
+
+/** @returns the address, or why the server ended before it had one */
+async function spawnServer(options: LaunchOptions, log: number): Promise<ServerAddress | string> {
+  const { binaries, cluster, socketDir, identity, deadline, logFile } = options;
+  const foreign = currentIdentity()?.uid !== identity.uid;
+  let child: ChildProcess;
+  try {
+    child = spawn(binaries.postgres, serverArguments(cluster, socketDir), {
+      ...(foreign ? identity : {}),
+      cwd: '/',
+      env: { ...CLEAN_ENVIRONMENT },
+      stdio: ['ignore', log, log],
+      detached: true,
+    });
+  } catch (error) {
+    // Node throws what it does not expect of spawn, a user that may not be switched to for one
+    return describe(error);
+  }
+  child.unref();
+  let ended: string | undefined;
+  child.once('error', (error) => (ended = error.message));
+  child.once('exit', (code, signal) => (ended = signal === null ? `exit code ${code}` : `signal ${signal}`));
+  while (performance.now() < deadline) {
+    if (ended !== undefined) return ended;
+    const found = await readPostmasterFile(cluster);
+    // A crashed server has left a file that says "ready" as well
+    const address = found?.pid === child.pid ? addressOf(found) : undefined;
+    if (address !== undefined) return address;
+    await delay(POLL_MS);
+  }
+  throw await timedOut(logFile);
+}
+
+function addressOf(found: PostmasterFile | undefined): ServerAddress | undefined {
+  if (found?.status !== 'ready' || found.port === undefined || found.socketDir === undefined) return undefined;
+  return { pid: found.pid, host: found.socketDir, port: found.port };
+}
+
+async function timedOut(logFile: string): Promise<EmbeddedPostgresError> {
+  return new EmbeddedPostgresError(
+    'START_TIMEOUT',
+    `PostgreSQL did not get ready in time; it may still be recovering from a crash. Start DevForge again, ` +
+      `or look at the last lines of ${logFile}:\n${await logTail(logFile)}`,
+  );
+}
+
+/**
+ * The server of this cluster that somebody else started: waits for one that starts, waits out one that stops.
+ *
+ * @returns `undefined` when none runs
+ * @throws EmbeddedPostgresError `START_TIMEOUT`
+ */
+export async function adopt(cluster: string, deadline: number, logFile: string): Promise<ServerAddress | undefined> {
+  while (performance.now() < deadline) {
+    const found = await findRunning(cluster);
+    if (found === undefined) return undefined;
+    const address = addressOf(found);
+    if (address !== undefined) return address;
+    await delay(POLL_MS);
+  }
+  throw await timedOut(logFile);
+}
+
+/**
+ * Fast shutdown: open transactions are rolled back, everything is flushed. After 10 seconds an immediate one, from
+ * which the next start recovers by itself.
+ *
+ * @throws EmbeddedPostgresError `STOP_FAILED`
+ */
+export async function terminate(pid: number, cluster: string): Promise<void> {
+  const steps = [
+    ['SIGINT', FAST_SHUTDOWN_MS],
+    ['SIGQUIT', IMMEDIATE_SHUTDOWN_MS],
+  ] as const;
+  for (const [signal, patience] of steps) {
+    if (!(await isServerOf(pid, cluster))) return;
+    process.kill(pid, signal);
+    if (await gone(pid, cluster, patience)) return;
+  }
+  throw new EmbeddedPostgresError('STOP_FAILED', `PostgreSQL (pid ${pid}) does not stop. End it by hand.`);
+}
+
+async function gone(pid: number, cluster: string, patienceMs: number): Promise<boolean> {
+  const deadline = performance.now() + patienceMs;
+  while (performance.now() < deadline) {
+    if (!(await isServerOf(pid, cluster))) return true;
+    await delay(POLL_MS);
+  }
+  return false;
+}

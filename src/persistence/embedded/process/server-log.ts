@@ -1,0 +1,43 @@
+import { constants } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { ignoring } from '../errors.js';
+import type { ServerIdentity } from '../cluster/system-user.js';
+
+const MAX_BYTES = 10 << 20;
+const TAIL_BYTES = 4096;
+const TAIL_LINES = 12;
+
+export interface ServerLog {
+  path: string;
+  /** open for appending; the server inherits it, so its user needs no way to the file */
+  fd: number;
+  /** bytes that were there before this start */
+  offset: number;
+  close(): Promise<void>;
+}
+
+/** Opens the server's log and empties it when it has grown beyond 10 MiB: nothing rotates it while the server runs. */
+export async function openServerLog(path: string, identity: ServerIdentity): Promise<ServerLog> {
+  // Root may work in a directory of another user: a link there must not make it give a file of the system away
+  const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW;
+  const handle = await open(path, flags, 0o600);
+  const { size, uid } = await handle.stat();
+  if (uid !== identity.uid && process.getuid?.() === 0) await handle.chown(identity.uid, identity.gid);
+  if (size > MAX_BYTES) await handle.truncate(0);
+  return { path, fd: handle.fd, offset: size > MAX_BYTES ? 0 : size, close: () => handle.close() };
+}
+
+/** The last lines that were written after `offset`, for an error message. */
+export async function logTail(path: string, offset = 0): Promise<string> {
+  const found = await stat(path).catch(ignoring('ENOENT'));
+  if (found === undefined) return '(no log)';
+  const handle = await open(path, 'r');
+  try {
+    const from = Math.max(offset, found.size - TAIL_BYTES, 0);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(TAIL_BYTES), 0, TAIL_BYTES, from);
+    const lines = buffer.toString('utf8', 0, bytesRead).trim().split('\n').slice(-TAIL_LINES);
+    return lines.join('\n') || '(empty)';
+  } finally {
+    await handle.close();
+  }
+}

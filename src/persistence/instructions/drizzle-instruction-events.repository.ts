@@ -1,0 +1,64 @@
+import { Injectable } from '@nestjs/common';
+import { and, eq, sql } from 'drizzle-orm';
+import { Database } from '../database.js';
+import {
+  type EventBatch,
+  type EventPage,
+  InstructionEventsRepository,
+  type StoredEvent,
+} from './instruction-events.repository.js';
+import type { InstructionLease } from './instructions.repository.js';
+import { instructionEvents, instructions } from './instructions.schema.js';
+import { held } from './drizzle-instructions.repository.js';
+
+const MOST_EVENTS = 1_000;
+const ENOUGH_BYTES = 1024 * 1024;
+const LAST_SEQ = 2_147_483_647;
+
+@Injectable()
+export class DrizzleInstructionEventsRepository extends InstructionEventsRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  /** One statement, so one way to the server and one commit. */
+  async append(lease: InstructionLease, { after, events, offset, sessionId }: EventBatch): Promise<boolean> {
+    const { orm } = this.database;
+    const moved = orm
+      .update(instructions)
+      .set({ lastSeq: after + events.length, eventOffset: offset, ...(sessionId === undefined ? {} : { sessionId }) })
+      .where(and(held(lease), eq(instructions.lastSeq, after)))
+      .returning({ id: instructions.id });
+    const lines = sql`unnest(string_to_array(${events.join('\n')}, E'\n')) with ordinality as line(event, number)`;
+    const { rowCount } = await orm.execute(sql`
+      with moved as ${moved}
+      insert into ${instructionEvents} (instruction_id, seq, event)
+      select moved.id, ${after}::integer + line.number, line.event from moved, ${lines}`);
+    return rowCount === events.length;
+  }
+
+  async page({
+    instructionId,
+    after,
+    through = LAST_SEQ,
+    mostEvents = MOST_EVENTS,
+    enoughBytes = ENOUGH_BYTES,
+  }: EventPage): Promise<StoredEvent[]> {
+    const { rows } = await this.database.pool.query<[number, string]>({
+      name: 'instruction-events-page',
+      rowMode: 'array',
+      text: PAGE,
+      values: [instructionId, after, through, mostEvents, enoughBytes],
+    });
+    return rows.map(([seq, event]) => ({ seq, event }));
+  }
+}
+
+/** The size of a long value is known without reading it, so what is beyond the page costs nothing. */
+const PAGE = `
+  select seq, event from (
+    select seq, event, sum(octet_length(event)) over (order by seq rows unbounded preceding) - octet_length(event) as before
+    from (select seq, event from instruction_events where instruction_id = $1 and seq > $2 and seq <= $3 order by seq limit $4) as next
+  ) as sized
+  where before < $5
+  order by seq`;

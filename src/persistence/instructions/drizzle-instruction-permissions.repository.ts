@@ -1,0 +1,68 @@
+import { Injectable } from '@nestjs/common';
+import { and, asc, eq, inArray, isNull, sql, type SQL } from 'drizzle-orm';
+import { Database } from '../database.js';
+import {
+  type AskedPermission,
+  InstructionPermissionsRepository,
+  type PermissionRow,
+} from './instruction-permissions.repository.js';
+import { instructionPermissions } from './instructions.schema.js';
+import type { PermissionDecision } from '../types.js';
+
+const now = sql`now()`;
+
+@Injectable()
+export class DrizzleInstructionPermissionsRepository extends InstructionPermissionsRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async ask(permission: AskedPermission): Promise<void> {
+    await this.database.orm.insert(instructionPermissions).values(permission).onConflictDoNothing();
+  }
+
+  async open(instructionIds: string[]): Promise<PermissionRow[]> {
+    if (instructionIds.length === 0) return [];
+    return this.database.orm
+      .select()
+      .from(instructionPermissions)
+      .where(
+        and(inArray(instructionPermissions.instructionId, instructionIds), isNull(instructionPermissions.closedAt)),
+      )
+      .orderBy(asc(instructionPermissions.askedAt), asc(instructionPermissions.requestId));
+  }
+
+  async find(instructionId: string, requestId: string): Promise<PermissionRow | null> {
+    const [row] = await this.database.orm.select().from(instructionPermissions).where(one(instructionId, requestId));
+    return row ?? null;
+  }
+
+  async decide(instructionId: string, requestId: string, decision: PermissionDecision): Promise<boolean> {
+    const decided = await this.database.orm
+      .update(instructionPermissions)
+      .set({ decision, closedAt: now })
+      .where(and(one(instructionId, requestId), isNull(instructionPermissions.closedAt)))
+      .returning({ requestId: instructionPermissions.requestId });
+    return decided.length > 0;
+  }
+
+  async reopen(instructionId: string, requestId: string): Promise<void> {
+    await this.database.orm
+      .update(instructionPermissions)
+      .set({ decision: null, closedAt: null })
+      .where(one(instructionId, requestId));
+  }
+
+  async close(instructionId: string, requestId?: string): Promise<void> {
+    const asked =
+      requestId === undefined ? eq(instructionPermissions.instructionId, instructionId) : one(instructionId, requestId);
+    await this.database.orm
+      .update(instructionPermissions)
+      .set({ closedAt: now })
+      .where(and(asked, isNull(instructionPermissions.closedAt)));
+  }
+}
+
+function one(instructionId: string, requestId: string): SQL | undefined {
+  return and(eq(instructionPermissions.instructionId, instructionId), eq(instructionPermissions.requestId, requestId));
+}

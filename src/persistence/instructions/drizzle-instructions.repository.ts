@@ -1,0 +1,286 @@
+import { Injectable } from '@nestjs/common';
+import {
+  and,
+  asc,
+  desc,
+  eq,
+  exists,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  ne,
+  notExists,
+  or,
+  sql,
+  type SQL,
+} from 'drizzle-orm';
+import { alias } from 'drizzle-orm/pg-core';
+import type { IdempotencyKey } from '../containers/containers.repository.js';
+import { Database } from '../database.js';
+import { violatedConstraint } from '../database-error.js';
+import {
+  type ClaimedInstruction,
+  type InstructionActivity,
+  type InstructionEnd,
+  type InstructionInsertOutcome,
+  type InstructionLease,
+  type InstructionListQuery,
+  type InstructionProgress,
+  type InstructionRow,
+  InstructionsRepository,
+  type NewInstruction,
+  type RenewedLease,
+} from './instructions.repository.js';
+import { instructionPermissions, instructions } from './instructions.schema.js';
+import { containers } from '../containers/containers.schema.js';
+import type { StatusReason } from '../types.js';
+import { claimKey, type KnownKey, knownKey } from '../containers/idempotency-keys.js';
+
+const now = sql`now()`;
+const inMs = (ms: number): SQL => sql`now() + make_interval(secs => ${ms / 1000})`;
+const running = alias(instructions, 'running');
+
+@Injectable()
+export class DrizzleInstructionsRepository extends InstructionsRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async insert(instruction: NewInstruction, key?: IdempotencyKey): Promise<InstructionInsertOutcome> {
+    const { id: instructionId, containerId, ownerId, createdAt } = instruction;
+    return this.database.orm.transaction(async (tx): Promise<InstructionInsertOutcome> => {
+      // Whoever removes the container waits, and then takes this one away with it.
+      const live = and(eq(containers.id, containerId), isNull(containers.deletedAt), ne(containers.status, 'deleting'));
+      const container = await tx.select({ id: containers.id }).from(containers).where(live).for('share');
+      if (container.length === 0) return { kind: 'container_gone' };
+      const known =
+        key &&
+        (await claimKey(tx, { ownerId, scope: scopeOf(containerId), containerId, instructionId, createdAt }, key));
+      if (known !== undefined) return toOutcome(known);
+      const [row] = await tx
+        .insert(instructions)
+        .values({ ...instruction, status: 'queued' })
+        .returning();
+      return { kind: 'inserted', row: row! };
+    });
+  }
+
+  async findByKey(
+    ownerId: string,
+    containerId: string,
+    key: IdempotencyKey,
+  ): Promise<Exclude<InstructionInsertOutcome, { kind: 'inserted' }> | null> {
+    const known = await knownKey(this.database.orm, { ownerId, scope: scopeOf(containerId) }, key);
+    return known === undefined ? null : toOutcome(known);
+  }
+
+  async findById(id: string): Promise<InstructionRow | null> {
+    const [row] = await this.database.orm.select().from(instructions).where(eq(instructions.id, id));
+    return row ?? null;
+  }
+
+  async progress(id: string): Promise<InstructionProgress | null> {
+    const asked = sql`(select string_agg(request_id, ' ' order by request_id) from ${instructionPermissions} as asked where asked.instruction_id = ${id} and asked.closed_at is null)`;
+    const [row] = await this.database.orm
+      .select({
+        lastSeq: instructions.lastSeq,
+        isOver: sql<boolean>`${instructions.finishedAt} is not null`,
+        version: sql<string>`concat_ws('|', ${instructions.status}, ${instructions.sessionId}, ${instructions.cancelRequestedAt}, ${asked})`,
+      })
+      .from(instructions)
+      .where(eq(instructions.id, id));
+    return row ?? null;
+  }
+
+  async activities(): Promise<InstructionActivity[]> {
+    const { toolName, input, askedAt } = instructionPermissions;
+    const rows = await this.database.orm
+      .selectDistinctOn([instructions.containerId], {
+        containerId: instructions.containerId,
+        startedAt: instructions.startedAt,
+        toolName,
+        input,
+        askedAt,
+      })
+      .from(instructions)
+      .leftJoin(
+        instructionPermissions,
+        and(eq(instructionPermissions.instructionId, instructions.id), isNull(instructionPermissions.closedAt)),
+      )
+      .where(eq(instructions.status, 'running'))
+      .orderBy(instructions.containerId, asc(askedAt));
+    return rows.map((row) => ({
+      containerId: row.containerId,
+      startedAt: row.startedAt!,
+      asks: row.toolName === null ? null : { toolName: row.toolName, input: row.input!, askedAt: row.askedAt! },
+    }));
+  }
+
+  async list({ containerId, status, limit, before }: InstructionListQuery): Promise<InstructionRow[]> {
+    const wanted = and(
+      eq(instructions.containerId, containerId),
+      status === undefined ? undefined : eq(instructions.status, status),
+      before === undefined ? undefined : lt(instructions.position, before),
+    );
+    return this.database.orm
+      .select()
+      .from(instructions)
+      .where(wanted)
+      .orderBy(desc(instructions.position))
+      .limit(limit);
+  }
+
+  async claim(containerId: string, holder: string, ttlMs: number): Promise<ClaimedInstruction | null> {
+    const lease = { leaseHolder: holder, leaseExpiresAt: inMs(ttlMs), fence: sql`${instructions.fence} + 1` };
+    const [left] = await this.database.orm
+      .update(instructions)
+      .set(lease)
+      .where(and(eq(instructions.containerId, containerId), eq(instructions.status, 'running'), this.isFree()))
+      .returning();
+    const row = left ?? (await this.claimNext(containerId, lease));
+    return row === undefined ? null : { row, lease: { instructionId: row.id, holder, fence: row.fence } };
+  }
+
+  async claimable(): Promise<string[]> {
+    const waits = and(eq(instructions.status, 'queued'), this.containerRuns(), this.nothingRuns());
+    const rows = await this.database.orm
+      .selectDistinct({ id: instructions.containerId })
+      .from(instructions)
+      .where(or(and(eq(instructions.status, 'running'), this.isFree()), waits));
+    return rows.map(({ id }) => id);
+  }
+
+  async unfinished(containerId: string): Promise<boolean> {
+    const wanted = and(eq(instructions.containerId, containerId), inArray(instructions.status, ['queued', 'running']));
+    return (
+      (await this.database.orm.select({ id: instructions.id }).from(instructions).where(wanted).limit(1)).length > 0
+    );
+  }
+
+  async renew(leases: InstructionLease[], ttlMs: number): Promise<RenewedLease[]> {
+    if (leases.length === 0) return [];
+    const renewed = await this.database.orm
+      .update(instructions)
+      .set({ leaseExpiresAt: inMs(ttlMs) })
+      .where(or(...leases.map(held)))
+      .returning({
+        id: instructions.id,
+        holder: instructions.leaseHolder,
+        fence: instructions.fence,
+        cancelRequestedAt: instructions.cancelRequestedAt,
+      });
+    return renewed.map(({ id, holder, fence, cancelRequestedAt }) => ({
+      lease: { instructionId: id, holder: holder!, fence },
+      cancelRequested: cancelRequestedAt !== null,
+    }));
+  }
+
+  async release(lease: InstructionLease): Promise<void> {
+    await this.database.orm.update(instructions).set(FREE).where(held(lease));
+  }
+
+  async leaseHolders(): Promise<string[]> {
+    const rows = await this.database.orm
+      .selectDistinct({ holder: instructions.leaseHolder })
+      .from(instructions)
+      .where(and(eq(instructions.status, 'running'), isNotNull(instructions.leaseHolder)));
+    return rows.flatMap(({ holder }) => (holder === null ? [] : [holder]));
+  }
+
+  async releaseLeasesOf(holder: string): Promise<void> {
+    await this.database.orm
+      .update(instructions)
+      .set(FREE)
+      .where(and(eq(instructions.status, 'running'), eq(instructions.leaseHolder, holder)));
+  }
+
+  async finish(lease: InstructionLease, { status, reason, patch }: InstructionEnd): Promise<InstructionRow | null> {
+    return this.database.orm.transaction(async (tx) => {
+      const [row] = await tx
+        .update(instructions)
+        .set({ ...patch, status, statusReason: reason, finishedAt: now, ...FREE })
+        .where(held(lease))
+        .returning();
+      if (row === undefined) return null;
+      const asked = and(eq(instructionPermissions.instructionId, row.id), isNull(instructionPermissions.closedAt));
+      await tx.update(instructionPermissions).set({ closedAt: now }).where(asked);
+      return row;
+    });
+  }
+
+  async cancel(id: string, reason: StatusReason): Promise<InstructionRow | null> {
+    const [waited] = await this.database.orm
+      .update(instructions)
+      .set({ status: 'cancelled', statusReason: reason, cancelRequestedAt: now, finishedAt: now })
+      .where(and(eq(instructions.id, id), eq(instructions.status, 'queued')))
+      .returning();
+    if (waited !== undefined) return waited;
+    const [ran] = await this.database.orm
+      .update(instructions)
+      .set({ cancelRequestedAt: sql`coalesce(${instructions.cancelRequestedAt}, now())` })
+      .where(and(eq(instructions.id, id), eq(instructions.status, 'running')))
+      .returning();
+    return ran ?? this.findById(id);
+  }
+
+  /** The first in the queue; at the same moment another process may start it, or one that came before it. */
+  private async claimNext(containerId: string, lease: object): Promise<InstructionRow | undefined> {
+    const next = this.database.orm
+      .select({ id: instructions.id })
+      .from(instructions)
+      .where(and(eq(instructions.containerId, containerId), eq(instructions.status, 'queued')))
+      .orderBy(asc(instructions.position))
+      .limit(1);
+    try {
+      const [row] = await this.database.orm
+        .update(instructions)
+        .set({ ...lease, status: 'running', startedAt: now })
+        .where(
+          and(eq(instructions.id, next), eq(instructions.status, 'queued'), this.containerRuns(), this.nothingRuns()),
+        )
+        .returning();
+      return row;
+    } catch (error) {
+      if (violatedConstraint(error) === 'instructions_running') return undefined;
+      throw error;
+    }
+  }
+
+  private isFree(): SQL | undefined {
+    return or(isNull(instructions.leaseHolder), lt(instructions.leaseExpiresAt, now));
+  }
+
+  private containerRuns(): SQL {
+    const runs = and(
+      eq(containers.id, instructions.containerId),
+      eq(containers.status, 'running'),
+      isNull(containers.deletedAt),
+    );
+    return exists(this.database.orm.select({ id: containers.id }).from(containers).where(runs));
+  }
+
+  private nothingRuns(): SQL {
+    const runs = and(eq(running.containerId, instructions.containerId), eq(running.status, 'running'));
+    return notExists(this.database.orm.select({ id: running.id }).from(running).where(runs));
+  }
+}
+
+const FREE = { leaseHolder: null, leaseExpiresAt: null };
+
+export function held({ instructionId, holder, fence }: InstructionLease): SQL | undefined {
+  return and(
+    eq(instructions.id, instructionId),
+    eq(instructions.leaseHolder, holder),
+    eq(instructions.fence, fence),
+    eq(instructions.status, 'running'),
+  );
+}
+
+function scopeOf(containerId: string): string {
+  return `instructions of ${containerId}`;
+}
+
+function toOutcome(known: KnownKey): Exclude<InstructionInsertOutcome, { kind: 'inserted' }> {
+  return known.kind === 'replayed' ? { kind: 'replayed', instructionId: known.row.instructionId! } : known;
+}

@@ -1,0 +1,117 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  boolean,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
+import { bytes, timestamptz } from '../columns.js';
+import { containers } from '../containers/containers.schema.js';
+import type { InstructionStatus, PermissionDecision, StatusReason } from '../types.js';
+
+/** Prompts for Claude Code, what was asked for and how far it came. */
+export const instructions = pgTable(
+  'instructions',
+  {
+    id: uuid('id').primaryKey(),
+    ownerId: text('owner_id').notNull(),
+    containerId: uuid('container_id')
+      .notNull()
+      .references(() => containers.id, { onDelete: 'cascade' }),
+    /** Grows with each one accepted; those of one container run in this order. */
+    position: bigint('position', { mode: 'number' }).notNull().generatedAlwaysAsIdentity(),
+    prompt: text('prompt').notNull(),
+    resumeSessionId: uuid('resume_session_id'),
+    continueLatest: boolean('continue_latest').notNull(),
+    model: text('model'),
+    maxTurns: integer('max_turns'),
+    maxBudgetUsd: doublePrecision('max_budget_usd'),
+    timeoutSeconds: integer('timeout_seconds'),
+
+    status: text('status').$type<InstructionStatus>().notNull(),
+    statusReason: jsonb('status_reason').$type<StatusReason>(),
+    cancelRequestedAt: timestamptz('cancel_requested_at'),
+    sessionId: text('session_id'),
+    result: text('result'),
+    costUsd: doublePrecision('cost_usd'),
+    turns: integer('turns'),
+    usage: jsonb('usage').$type<Record<string, unknown>>(),
+    /** null until it is over, and when there was nothing to compare. */
+    diffBytes: integer('diff_bytes'),
+    diffTruncated: boolean('diff_truncated').notNull().default(false),
+
+    /** Events stored so far, and the bytes of the runner's file that hold them. */
+    lastSeq: integer('last_seq').notNull().default(0),
+    eventOffset: bigint('event_offset', { mode: 'number' }).notNull().default(0),
+
+    /** Which process follows it, until when, and how often that changed: a writer with an older fence is refused. */
+    leaseHolder: text('lease_holder'),
+    leaseExpiresAt: timestamptz('lease_expires_at'),
+    fence: bigint('fence', { mode: 'number' }).notNull().default(0),
+
+    createdAt: timestamptz('created_at').notNull(),
+    startedAt: timestamptz('started_at'),
+    finishedAt: timestamptz('finished_at'),
+  },
+  (table) => [
+    index('instructions_container').on(table.containerId, table.position),
+    index('instructions_unfinished')
+      .on(table.containerId)
+      .where(sql`status in ('queued', 'running')`),
+    // One at a time in a container, whoever starts it.
+    uniqueIndex('instructions_running')
+      .on(table.containerId)
+      .where(sql`status = 'running'`),
+  ],
+);
+
+/** What the CLI printed, a line a row. Without a foreign key, which would be looked up for every event. */
+export const instructionEvents = pgTable(
+  'instruction_events',
+  {
+    instructionId: uuid('instruction_id').notNull(),
+    seq: integer('seq').notNull(),
+    /** JSON as it was printed: jsonb would reorder it, and refuses characters that JSON allows. */
+    event: text('event').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.instructionId, table.seq] })],
+);
+
+/** What an instruction asked to be allowed. */
+export const instructionPermissions = pgTable(
+  'instruction_permissions',
+  {
+    instructionId: uuid('instruction_id')
+      .notNull()
+      .references(() => instructions.id, { onDelete: 'cascade' }),
+    requestId: text('request_id').notNull(),
+    toolName: text('tool_name').notNull(),
+    /** JSON as the CLI printed it. */
+    input: text('input').notNull(),
+    askedAt: timestamptz('asked_at').notNull(),
+    decision: text('decision').$type<PermissionDecision>(),
+    /** It was answered, or is no longer asked. */
+    closedAt: timestamptz('closed_at'),
+  },
+  (table) => [primaryKey({ columns: [table.instructionId, table.requestId] })],
+);
+
+/** What an instruction changed in the repository, as a patch in pieces. */
+export const instructionDiffs = pgTable(
+  'instruction_diffs',
+  {
+    instructionId: uuid('instruction_id')
+      .notNull()
+      .references(() => instructions.id, { onDelete: 'cascade' }),
+    part: integer('part').notNull(),
+    patch: bytes('patch').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.instructionId, table.part] })],
+);

@@ -1,6 +1,0 @@
-import type { DomainEventName } from '../../events/domain-events.js';
-
-/** What the Socket.io servers of the replicas say to one another. */
-export interface ReplicaMessages {
-  'domain:event': (name: DomainEventName, payload: object) => void;
-}

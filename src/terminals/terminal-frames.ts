@@ -1,0 +1,50 @@
+import { EngineError, type TerminalSize } from '../drivers/docker/engine/container-engine.js';
+import type { Frame } from '../workspace/programs/frame-parser.js';
+
+/**
+ * What travels between DevForge and the holder of a container's terminals, as frames. The same as
+ * `images/workspace/rootfs/usr/local/lib/devforge/terminal/frames.mjs`.
+ */
+export const CONTROL = 'c';
+export const DATA = 'd';
+const SCREEN = 's';
+export const PTY_HOST_FRAMES = { whole: `${CONTROL}${DATA}${SCREEN}`, streamed: '' };
+
+const SIZE_BYTES = 4;
+
+/** One request opens a connection; `resize`, `screen` and `end` without an id may follow on one that watches a terminal. */
+export type PtyHostRequest =
+  | { op: 'list' }
+  | { op: 'open'; id: string; cols: number; rows: number }
+  | { op: 'attach'; id: string }
+  | { op: 'end'; id?: string }
+  | { op: 'resize'; cols: number; rows: number }
+  | { op: 'screen' };
+
+export type PtyHostMessage =
+  | { kind: 'control'; message: Record<string, unknown> }
+  | { kind: 'output'; text: string }
+  | { kind: 'screen'; size: TerminalSize; text: string };
+
+/** What comes from a container is checked. @throws RuntimeError `failed` when it makes no sense */
+export function toPtyHostMessage({ kind, data }: Frame): PtyHostMessage {
+  if (kind === DATA) return { kind: 'output', text: data.toString('utf8') };
+  if (kind === CONTROL) return { kind: 'control', message: toMessage(data) };
+  if (data.length < SIZE_BYTES)
+    throw new EngineError('failed', 'a screen without its size came from the holder of the terminals');
+  return {
+    kind: 'screen',
+    size: { columns: data.readUInt16BE(0), rows: data.readUInt16BE(2) },
+    text: data.toString('utf8', SIZE_BYTES),
+  };
+}
+
+function toMessage(data: Buffer): Record<string, unknown> {
+  try {
+    const message: unknown = JSON.parse(data.toString('utf8'));
+    if (typeof message === 'object' && message !== null) return message as Record<string, unknown>;
+  } catch {
+    // Told below.
+  }
+  throw new EngineError('failed', 'a malformed message came from the holder of the terminals');
+}

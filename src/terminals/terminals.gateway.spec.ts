@@ -1,0 +1,410 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually, FastClock, pause, quietLogger } from '../../test/support/logs/fake-log-engine.js';
+import { until } from '../../test/support/e2e/until.js';
+import { FakeSocket } from '../../test/support/sockets/fake-socket.js';
+import { FakeHolder } from '../../test/support/terminals/fake-pty-host.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import { RandomIdGenerator } from '../common/id-generator.js';
+import type { ContainersService } from '../containers/containers.service.js';
+import { DomainEvents } from '../events/domain-events.js';
+import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
+import { EngineError } from '../drivers/docker/engine/container-engine.js';
+import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
+import { runtimeErrorToDomainError } from '../drivers/driver-error-translation.js';
+import { SocketCounters } from '../realtime/socket-counters.js';
+import { TerminalsGateway } from './terminals.gateway.js';
+import { PtyHost } from './pty-host.js';
+import { TerminalHub } from './terminal-hub.js';
+
+const OWN = 'c1';
+const SIZE = { cols: 80, rows: 24 };
+
+let runtime: FakeRuntime;
+let holder: FakeHolder;
+let row: ContainerRow;
+let other: ContainerRow;
+let hub: TerminalHub;
+let gateway: TerminalsGateway;
+let socket: FakeSocket;
+
+beforeEach(async () => {
+  runtime = new FakeRuntime();
+  holder = new FakeHolder();
+  runtime.containers.onOpen = holder.play;
+  runtime.images.add('image');
+  await runtime.networks.ensureIsolatedBridge('net', {});
+  const { dockerId } = runtime.containers.add({
+    name: 'devforge-c1',
+    hostname: 'c1',
+    image: 'image',
+    labels: { 'devforge.id': OWN },
+    env: {},
+    mounts: [],
+    network: 'net',
+    cpuLimit: 1,
+    memoryLimit: 64,
+    pidsLimit: 10,
+  });
+  await runtime.containers.start(dockerId);
+  row = { id: OWN, dockerId, status: 'running' } as ContainerRow;
+  other = { id: 'c2', dockerId, status: 'running' } as ContainerRow;
+  const find = async (_: unknown, id: string): Promise<ContainerRow> => {
+    const found = [row, other].find((each) => each.id === id);
+    if (found === undefined) throw new DomainError('container_not_found', 'no such container');
+    return found;
+  };
+  const rows = { findById: async () => row } as unknown as ContainersRepository;
+  hub = new TerminalHub(
+    new PtyHost(runtime),
+    rows,
+    new DomainEvents(quietLogger),
+    new RandomIdGenerator(),
+    new FastClock(),
+    quietLogger,
+  );
+  gateway = new TerminalsGateway(
+    { find } as unknown as ContainersService,
+    hub,
+    [runtimeErrorToDomainError],
+    new SocketCounters(),
+  );
+  socket = new FakeSocket();
+});
+
+afterEach(() => hub.onModuleDestroy());
+
+const open = async (payload: object = {}, by = socket): Promise<string> => {
+  const answer = await gateway.open(by.typed, { containerId: OWN, ...SIZE, ...payload });
+  expect(answer).toEqual({ ok: true, terminalId: expect.any(String) });
+  return (answer as { terminalId: string }).terminalId;
+};
+const output = (by = socket): string =>
+  by
+    .of('terminal:output')
+    .map(({ data }) => data)
+    .join('');
+const shown = (text: string, by = socket) => eventually(() => output(by).endsWith(text));
+const type = (terminalId: string, data: string, by = socket) => gateway.input(by.typed, { terminalId, data });
+
+describe('a terminal', () => {
+  it('starts a shell, shows its screen once and then what it writes', async () => {
+    const terminalId = await open();
+    expect(socket.sent).toEqual([]);
+    await shown('\x1bc');
+    holder.terminal.write('$ ');
+    await shown('$ ');
+    expect(holder.requests[0]).toEqual({ op: 'open', id: terminalId, ...SIZE });
+    expect(socket.of('terminal:output')).toEqual([
+      { terminalId, data: '\x1bc', screen: SIZE },
+      { terminalId, data: '$ ' },
+    ]);
+  });
+
+  it('is given what is typed, in its order', async () => {
+    const terminalId = await open();
+    const typed = Array.from({ length: 200 }, (_, at) => `${at};`);
+    await Promise.all(typed.map((data) => type(terminalId, data)));
+    await eventually(() => holder.terminal.inputs.length === typed.length);
+    expect(holder.terminal.inputs).toEqual(typed);
+  });
+
+  it('is shared: each client gets the screen, and what follows without gap or repeat', async () => {
+    const terminalId = await open();
+    await shown('\x1bc');
+    const second = new FakeSocket();
+    holder.terminal.holdsScreens = true;
+    holder.terminal.write('one ');
+    await open({ terminalId }, second);
+    await pause(5);
+    holder.terminal.write('two ');
+    await shown('two ');
+    holder.terminal.letScreens();
+    holder.terminal.write('three');
+    await shown('three');
+    await shown('three', second);
+    expect(output()).toBe('\x1bcone two three');
+    expect(output(second)).toBe('\x1bcone two three');
+    expect(hub.openStreams).toBe(1);
+    expect(runtime.containers.processes).toHaveLength(1);
+  });
+
+  it('has the size that was asked for last, and tells all of it', async () => {
+    const terminalId = await open();
+    await shown('\x1bc');
+    await expect(gateway.resize(socket.typed, { terminalId, cols: 100, rows: 30 })).resolves.toEqual({ ok: true });
+    const second = new FakeSocket();
+    await open({ terminalId, cols: 120, rows: 40 }, second);
+    await shown('\x1bc', second);
+    expect(second.of('terminal:output')[0]).toMatchObject({ screen: { cols: 120, rows: 40 } });
+    expect(socket.of('terminal:resized')).toEqual([
+      { terminalId, cols: 100, rows: 30 },
+      { terminalId, cols: 120, rows: 40 },
+    ]);
+  });
+
+  it('tells its exit code after the last of its output, and is gone then', async () => {
+    const terminalId = await open();
+    await shown('\x1bc');
+    holder.terminal.write('bye');
+    holder.terminal.exit(7);
+    await eventually(() => socket.of('terminal:exit').length === 1);
+    expect(socket.sent.at(-1)).toEqual({
+      event: 'terminal:exit',
+      payload: { terminalId, exitCode: 7, reason: 'exited' },
+    });
+    expect(output()).toBe('\x1bcbye');
+    await expect(type(terminalId, 'x')).resolves.toMatchObject({ error: { code: 'terminal_not_found' } });
+    expect(hub.openStreams).toBe(0);
+  });
+
+  it('ends when it is closed, and goes on when it is left', async () => {
+    const terminalId = await open();
+    await expect(gateway.detach(socket.typed, { terminalId })).resolves.toEqual({ ok: true });
+    await expect(type(terminalId, 'x')).resolves.toMatchObject({ error: { code: 'terminal_not_found' } });
+    expect(holder.terminals.size).toBe(1);
+    await open({ terminalId });
+    await expect(gateway.close(socket.typed, { terminalId })).resolves.toEqual({ ok: true });
+    await eventually(() => socket.of('terminal:exit').length === 1);
+    expect(holder.terminals.size).toBe(0);
+  });
+
+  it('outlives its socket', async () => {
+    const terminalId = await open();
+    holder.terminal.write('work');
+    socket.connected = false;
+    gateway.handleDisconnect(socket.typed);
+    holder.terminal.write(' goes on');
+    const next = new FakeSocket();
+    await open({ terminalId }, next);
+    await shown('work goes on', next);
+    expect((gateway as unknown as { clients: Map<unknown, unknown> }).clients.size).toBe(1);
+  });
+
+  it('that nobody has learnt of is ended', async () => {
+    const opening = gateway.open(socket.typed, { containerId: OWN, ...SIZE });
+    socket.connected = false;
+    gateway.handleDisconnect(socket.typed);
+    await opening;
+    await eventually(() => holder.terminals.size === 0);
+    expect(socket.sent).toEqual([]);
+  });
+
+  it('does not take input without end', async () => {
+    const terminalId = await open();
+    const piece = 'x'.repeat(16 * 1024);
+    for (let at = 0; at < 64; at++) await expect(type(terminalId, piece)).resolves.toEqual({ ok: true });
+    await expect(type(terminalId, 'x')).resolves.toMatchObject({ error: { code: 'terminal_input_full' } });
+    holder.terminal.taken(64 * 1024);
+    await until('it', async () => (await type(terminalId, 'x')).ok);
+  });
+
+  it('remembers when it was used', async () => {
+    expect(hub.lastUsedAt(OWN)).toBeUndefined();
+    await open();
+    expect(hub.lastUsedAt(OWN)).toBeInstanceOf(Date);
+  });
+});
+
+describe('a client that takes nothing', () => {
+  it('keeps nobody from anything, and sees the screen as it is when it takes again', async () => {
+    const terminalId = await open();
+    await shown('\x1bc');
+    const second = new FakeSocket();
+    await open({ terminalId }, second);
+    await shown('\x1bc', second);
+    second.isPaused = true;
+    let sent = '';
+    for (let at = 0; at < 100; at++) {
+      const text = `${at}`.padEnd(16 * 1024, '.');
+      sent += text;
+      holder.terminal.write(text);
+    }
+    await eventually(() => output().length === sent.length + 2, 6_000);
+    expect(output()).toBe(`\x1bc${sent}`);
+    expect(output(second).length).toBeLessThan(40_000);
+    second.isPaused = false;
+    second.drain();
+    await eventually(
+      () => second.of('terminal:output').at(-1)?.['data'] !== undefined && output(second).endsWith(sent),
+    );
+    expect(second.of('terminal:output').filter(({ screen }) => screen !== undefined)).toHaveLength(2);
+  }, 15_000);
+});
+
+describe('when the way is interrupted', () => {
+  it('the terminal is attached to again, and shows its screen', async () => {
+    const terminalId = await open();
+    holder.terminal.write('before ');
+    await shown('before ');
+    runtime.containers.processes[0]!.process.lose();
+    holder.terminal.write('meanwhile ');
+    await eventually(() => socket.of('terminal:output').filter(({ screen }) => screen !== undefined).length === 2);
+    expect(socket.of('terminal:output').at(-1)).toMatchObject({ data: '\x1bcbefore meanwhile ' });
+    await expect(type(terminalId, 'x')).resolves.toEqual({ ok: true });
+  });
+
+  it('input is refused until the engine is back', async () => {
+    const terminalId = await open();
+    await shown('\x1bc');
+    runtime.faults.goAway();
+    runtime.containers.processes[0]!.process.lose();
+    await until('it', async () => !(await type(terminalId, 'x')).ok);
+    await expect(type(terminalId, 'x')).resolves.toMatchObject({ error: { code: 'terminal_unavailable' } });
+    runtime.faults.comeBack();
+    await until('it', async () => (await type(terminalId, 'x')).ok);
+    expect(socket.of('terminal:exit')).toEqual([]);
+  });
+
+  it('a holder that is gone has lost its terminals', async () => {
+    await open();
+    await shown('\x1bc');
+    holder.terminals.clear();
+    runtime.containers.processes[0]!.process.lose();
+    await eventually(() => socket.of('terminal:exit').length === 1);
+    expect(socket.of('terminal:exit')[0]).toMatchObject({ exitCode: null, reason: 'lost' });
+  });
+
+  it.each([
+    ['known', 'stopping'],
+    ['not known yet', 'running'],
+  ])('a container that stops has no terminals, its status %s', async (_, status) => {
+    await open();
+    await shown('\x1bc');
+    row = { ...row, status: status as ContainerRow['status'] };
+    runtime.containers.exit(row.dockerId!, 137);
+    await eventually(() => socket.of('terminal:exit').length === 1);
+    expect(socket.of('terminal:exit')[0]).toMatchObject({ exitCode: null, reason: 'container_stopped' });
+    expect(hub.openStreams).toBe(0);
+  });
+
+  it('and nobody views the terminal any more, it is let go of', async () => {
+    const terminalId = await open();
+    await gateway.detach(socket.typed, { terminalId });
+    await hub.onModuleDestroy();
+    await eventually(() => holder.terminal.watchers.size === 0);
+    expect(hub.openStreams).toBe(0);
+  });
+});
+
+describe('a request is refused', () => {
+  it.each([
+    [{ containerId: 'nobody', ...SIZE }, 'container_not_found'],
+    [{ containerId: OWN, ...SIZE, terminalId: 'nothing' }, 'terminal_not_found'],
+    [{ containerId: OWN }, 'validation_failed'],
+    [{ containerId: OWN, cols: 0, rows: 24 }, 'validation_failed'],
+    [{ containerId: OWN, cols: 80, rows: 100_000 }, 'validation_failed'],
+    [{ containerId: OWN, cols: 80.5, rows: 24 }, 'validation_failed'],
+    [{ containerId: OWN, cols: '80', rows: 24 }, 'validation_failed'],
+    [{ containerId: OWN, ...SIZE, terminalId: 5 }, 'validation_failed'],
+    [{ containerId: OWN, ...SIZE, argv: ['sh'] }, 'validation_failed'],
+    [undefined, 'validation_failed'],
+  ])('to open %j', async (payload, code) => {
+    await expect(gateway.open(socket.typed, payload)).resolves.toMatchObject({ ok: false, error: { code } });
+    expect(hub.openStreams).toBe(0);
+  });
+
+  it('to open the terminal of another container', async () => {
+    const terminalId = await open();
+    await expect(gateway.open(socket.typed, { containerId: 'c2', ...SIZE, terminalId })).resolves.toMatchObject({
+      error: { code: 'terminal_not_found' },
+    });
+  });
+
+  it.each(['input', 'resize', 'detach', 'close'] as const)(
+    'to %s what is not open on this connection',
+    async (what) => {
+      const terminalId = await open();
+      const payload = { terminalId, ...(what === 'input' ? { data: 'x' } : {}), ...(what === 'resize' ? SIZE : {}) };
+      await expect(gateway[what](new FakeSocket().typed, payload)).resolves.toMatchObject({
+        error: { code: 'terminal_not_found' },
+      });
+      await expect(gateway[what](socket.typed, payload)).resolves.toEqual({ ok: true });
+    },
+  );
+
+  it('of input that is too long, or no text; and of sizes that are none', async () => {
+    const terminalId = await open();
+    for (const data of ['x'.repeat(16_385), 5, null])
+      await expect(gateway.input(socket.typed, { terminalId, data })).resolves.toMatchObject({
+        error: { code: 'validation_failed' },
+      });
+    for (const cols of [0, -1, 1_001, 100_000, 1.5, null])
+      await expect(gateway.resize(socket.typed, { terminalId, cols, rows: 24 })).resolves.toMatchObject({
+        error: { code: 'validation_failed' },
+      });
+  });
+
+  it('while the container does not run, the engine is away, or the image is too old', async () => {
+    runtime.faults.failNext('containers.open', new EngineError('conflict', 'not running'));
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'invalid_state' },
+    });
+    runtime.faults.failNext('containers.open', new EngineError('unavailable', 'away'));
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'engine_unavailable' },
+    });
+    holder.exitsWith = 127;
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'image_outdated' },
+    });
+    holder.exitsWith = 1;
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'terminal_unavailable' },
+    });
+    holder.exitsWith = undefined;
+    row = { ...row, status: 'stopped' };
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'invalid_state', message: expect.stringContaining('stopped') },
+    });
+  });
+
+  it('to open more than a container may have', async () => {
+    for (let at = 0; at < 3; at++) await open();
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'too_many_terminals' },
+    });
+    await expect(hub.list(row)).resolves.toHaveLength(3);
+  });
+
+  it('to open more on one connection than it may have', async () => {
+    const terminalId = await open();
+    const { terminals } = (
+      gateway as unknown as { clients: Map<unknown, { terminals: Map<string, unknown> }> }
+    ).clients.get(socket)!;
+    for (let at = 1; at < 50; at++) terminals.set(`other ${at}`, terminals.get(terminalId));
+    await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
+      error: { code: 'too_many_subscriptions' },
+    });
+    await open({ terminalId });
+    for (let at = 1; at < 50; at++) terminals.delete(`other ${at}`);
+  });
+});
+
+describe('the list', () => {
+  it('has what the holder says, and who views it here', async () => {
+    const terminalId = await open();
+    await shown('\x1bc');
+    await expect(hub.list(row)).resolves.toEqual([
+      {
+        id: terminalId,
+        size: { columns: 80, rows: 24 },
+        title: 'a title',
+        startedAt: new Date('2026-01-02T03:04:05Z'),
+        lastUsedAt: new Date('2026-01-02T03:04:06Z'),
+        clients: 1,
+      },
+    ]);
+  });
+
+  it('is empty without a holder, and for a container that does not run', async () => {
+    await expect(hub.list(row)).resolves.toEqual([]);
+    await expect(hub.list({ ...row, status: 'stopped' })).resolves.toEqual([]);
+  });
+
+  it('ends a terminal, and says that there is none', async () => {
+    const terminalId = await open();
+    await hub.end(row, terminalId);
+    await eventually(() => holder.terminals.size === 0);
+    await expect(hub.end(row, terminalId)).rejects.toMatchObject({ code: 'terminal_not_found' });
+  });
+});

@@ -1,0 +1,7 @@
+import type { MetricsDto } from './metrics.dto.js';
+
+/** What the sampler saw last, for lists of containers. The metrics room provides it. */
+export abstract class LatestMetrics {
+  /** @returns undefined for a container that does not run, or was not sampled yet */
+  abstract latest(containerId: string): MetricsDto | undefined;
+}

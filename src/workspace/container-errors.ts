@@ -1,0 +1,12 @@
+import { DomainError } from '../common/errors/domain-error.js';
+import type { ContainerStatus } from '../persistence/types.js';
+
+export function containerNotFound(reference: string): DomainError {
+  return new DomainError('container_not_found', `There is no container "${reference}".`);
+}
+
+export function invalidState(present: ContainerStatus, wanted: string): DomainError {
+  return new DomainError('invalid_state', `The container is ${present}; it cannot become ${wanted} from there.`, {
+    extensions: { currentStatus: present },
+  });
+}

@@ -1,0 +1,137 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { EngineError } from '../../src/drivers/docker/engine/container-engine.js';
+import { LABEL_ID } from '../../src/drivers/docker/labels.js';
+import { type BuildScript, idleSpec, RUNTIMES } from './container-runtime-harness.js';
+
+describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
+  const harness = make();
+  const { images } = harness.runtime;
+  const built: string[] = [];
+
+  afterAll(() => harness.cleanUp([], built));
+
+  async function build(
+    script: BuildScript,
+    signal?: AbortSignal,
+  ): Promise<{ tag: string; output: string[]; failure: unknown }> {
+    const tag = `devforge-contract/built:${randomUUID()}`;
+    built.push(tag);
+    const output: string[] = [];
+    const request = {
+      tag,
+      target: 'wanted',
+      context: harness.build(script),
+      buildArgs: {},
+      labels: { [LABEL_ID]: randomUUID() },
+      onOutput: (line: string) => output.push(line),
+      signal,
+    };
+    const failure = await images.build(request).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    return { tag, output, failure };
+  }
+
+  it('knows what the engine has and what not', async () => {
+    await expect(images.exists(harness.image)).resolves.toBe(true);
+    await expect(images.exists(`devforge-contract/absent:${randomUUID()}`)).resolves.toBe(false);
+  });
+
+  it('builds the wanted target and hands its output on line by line', async () => {
+    const { tag, output, failure } = await build({ lines: ['hello from the build', 'and again'], succeeds: true });
+    expect(failure).toBeUndefined();
+    expect(output).toEqual(expect.arrayContaining(['hello from the build', 'and again']));
+    await expect(images.exists(tag)).resolves.toBe(true);
+    await images.remove(tag);
+    await expect(images.exists(tag)).resolves.toBe(false);
+    await images.remove(tag);
+  });
+
+  it('says that a build failed, with its last lines', async () => {
+    const lines = Array.from({ length: 30 }, (_, index) => `line ${index}`);
+    const { tag, failure } = await build({ lines, succeeds: false });
+    expect(failure).toBeInstanceOf(EngineError);
+    expect(failure).toMatchObject({
+      code: 'build_failed',
+      details: { output: expect.arrayContaining(['line 29', 'line 28']) },
+    });
+    expect((failure as EngineError).details.output?.length).toBeLessThanOrEqual(20);
+    await expect(images.exists(tag)).resolves.toBe(false);
+  });
+
+  it('lets go of a build when the caller gives up', async () => {
+    const caller = new AbortController();
+    const context = new Readable({ read: () => undefined });
+    const request = {
+      tag: `devforge-contract/never:${randomUUID()}`,
+      target: 'wanted',
+      context,
+      buildArgs: {},
+      labels: {},
+      onOutput: () => undefined,
+      signal: caller.signal,
+    };
+    setTimeout(() => caller.abort(), 100);
+    await expect(images.build(request)).rejects.toMatchObject({ code: 'aborted' });
+  });
+
+  it('says that an image cannot be pulled', async () => {
+    await expect(images.pull('127.0.0.1:1/devforge-contract/absent:1')).rejects.toMatchObject({
+      name: 'RuntimeError',
+      code: 'failed',
+    });
+  });
+});
+
+describe.each(RUNTIMES)('volumes and networks of the %s runtime', (_, make) => {
+  const harness = make();
+  const { containers, volumes, networks } = harness.runtime;
+  const ids: string[] = [];
+
+  afterAll(() => harness.cleanUp(ids, []));
+
+  it('makes volumes by mounting them, with their labels, and keeps them when the container goes', async () => {
+    const { id, ...spec } = idleSpec(harness);
+    ids.push(id);
+    const volume = `devforge-${id}-workspace`;
+    const labels = { [LABEL_ID]: id, 'devforge.role': 'workspace' };
+    await expect(volumes.exists(volume)).resolves.toBe(false);
+    await containers.create({ ...spec, mounts: [{ volume, target: '/workspace', labels }] });
+    await expect(volumes.exists(volume)).resolves.toBe(true);
+    await expect(volumes.list(`${LABEL_ID}=${id}`)).resolves.toEqual([{ name: volume, labels }]);
+    await expect(volumes.list(`${LABEL_ID}=${randomUUID()}`)).resolves.toEqual([]);
+    await containers.remove(spec.name);
+    await expect(volumes.exists(volume)).resolves.toBe(true);
+  });
+
+  it('removes a volume that nobody uses; again is success', async () => {
+    const { id, ...spec } = idleSpec(harness);
+    ids.push(id);
+    const volume = `devforge-${id}-workspace`;
+    await containers.create({ ...spec, mounts: [{ volume, target: '/workspace', labels: { [LABEL_ID]: id } }] });
+    await expect(volumes.remove(volume)).rejects.toMatchObject({ code: 'conflict' });
+    await containers.remove(spec.name);
+    await volumes.remove(volume);
+    await volumes.remove(volume);
+    await expect(volumes.exists(volume)).resolves.toBe(false);
+  });
+
+  it('makes a network once, however often and by how many it is asked for', async () => {
+    const { id, ...spec } = idleSpec(harness);
+    ids.push(id);
+    const network = `devforge-contract-${id.slice(0, 8)}`;
+    const ensure = (): Promise<void> => networks.ensureIsolatedBridge(network, { [LABEL_ID]: id });
+    await Promise.all([ensure(), ensure(), ensure()]);
+    await ensure();
+    const { dockerId } = await containers.create({ ...spec, network });
+    await containers.start(dockerId);
+    const inspected = await containers.inspect(dockerId);
+    expect(inspected?.addresses).toEqual({ [network]: expect.stringMatching(/^\d+\.\d+\.\d+\.\d+$/) });
+    await containers.remove(dockerId);
+    await networks.remove(network);
+    await networks.remove(network);
+  });
+});

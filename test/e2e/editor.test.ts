@@ -1,0 +1,377 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { breakOff } from '../support/api/break-off.js';
+import { ok, problem } from '../support/api/client.js';
+import type { Container } from '../support/api/types.js';
+import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { uniqueName } from '../support/e2e/names.js';
+import { startTestServer, type TestServer } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
+import { BrowserLike, WEBSOCKET } from '../support/editor/browser-client.js';
+
+interface Link {
+  url: string;
+  expiresAt: string;
+}
+
+/** Answers with what it was sent, sets a cookie for everybody, and echoes what comes over an upgrade. */
+const MIRROR = `
+  const server = require('node:http').createServer((request, response) => {
+    response.setHeader('Set-Cookie', 'planted=1; Domain=localhost; Path=/');
+    let body = '';
+    request.on('data', (chunk) => (body += chunk)).on('end', () => response.end(JSON.stringify({ url: request.url, method: request.method, headers: request.headers, body })));
+  });
+  server.on('upgrade', (request, socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n\\r\\n');
+    socket.on('error', () => undefined).pipe(socket);
+    if (request.url === '/reset') socket.once('data', () => socket.resetAndDestroy());
+  });
+  server.listen(4000, '127.0.0.1');`;
+
+describe("the way into a container's sites", () => {
+  let server: TestServer;
+  let both: Container;
+  let small: Container;
+
+  const running = async (template: Container['template']): Promise<Container> => {
+    const { id } = ok(await server.api.create({ name: uniqueName(), template, memoryLimit: 1024 }));
+    return server.api.waitForStatus(id, 'running', 120_000);
+  };
+  const linkTo = async ({ id }: Container, port?: number): Promise<string> =>
+    ok(
+      await server.api.request<Link>(
+        'POST',
+        `/api/containers/${id}/${port === undefined ? 'editor' : `ports/${port}/preview`}`,
+      ),
+    ).url;
+  const browser = (): BrowserLike => new BrowserLike(server.devforge.url);
+  const signedIn = async (container: Container, port?: number): Promise<BrowserLike> => {
+    const visitor = browser();
+    expect((await visitor.signIn(await linkTo(container, port))).status).toBe(302);
+    return visitor;
+  };
+  const portOf = (): string => new URL(server.devforge.url).port;
+  const editorOf = ({ name }: Container): string => `http://${name}.localhost:${portOf()}`;
+  const previewOf = ({ name }: Container, port: number): string => `http://${port}--${name}.localhost:${portOf()}`;
+  const startMirror = async (container: Container): Promise<void> => {
+    const script = `setsid node -e "$0" > /dev/null 2>&1 < /dev/null & until curl -s -o /dev/null 127.0.0.1:4000; do sleep 0.05; done`;
+    expect(
+      (await server.engine.exec(container.dockerId!, ['sh', '-c', script, MIRROR], { user: '1000' })).exitCode,
+    ).toBe(0);
+  };
+
+  beforeAll(async () => {
+    server = await startTestServer();
+    await ensureImages(server, 'both', 'claude');
+    [both, small] = await Promise.all([running('both'), running('claude')]);
+    await startMirror(both);
+  }, IMAGE_BUILD_MS);
+  afterAll(() => server?.dispose(), 60_000);
+
+  describe('the link', () => {
+    it('leads to a name of its own, works once, and leaves a cookie for that host alone', async () => {
+      const link = await linkTo(both);
+      expect(link).toMatch(new RegExp(`^${editorOf(both)}/\\?devforge_ticket=[\\w-]{43}$`));
+      const visitor = browser();
+      const { status, headers } = await visitor.signIn(link);
+      expect(status).toBe(302);
+      expect(headers.location).toBe('/');
+      expect(headers['set-cookie']).toEqual([
+        expect.stringMatching(/^devforge_site=\d+\.[\w-]+; Path=\/; Max-Age=43200; HttpOnly; SameSite=Lax$/),
+      ]);
+      expect((await browser().ask(link)).status).toBe(401);
+      expect((await visitor.ask(`${editorOf(both)}/healthz`)).status).toBe(200);
+    });
+
+    it('is void at another container, another port, and afterwards', async () => {
+      const foreign = new URL(await linkTo(both, 4000));
+      foreign.host = new URL(previewOf(both, 4001)).host;
+      expect((await browser().ask(foreign.href)).status).toBe(401);
+      foreign.host = new URL(previewOf(both, 4000)).host;
+      expect((await browser().ask(foreign.href)).status).toBe(401);
+      const other = new URL(await linkTo(both));
+      other.host = new URL(editorOf(small)).host;
+      expect((await browser().ask(other.href)).status).toBe(401);
+    });
+
+    it('is good at another process, and after a restart', async () => {
+      const link = await linkTo(both, 4000);
+      await server.devforge.restart();
+      expect((await browser().signIn(link)).status).toBe(302);
+    });
+
+    it('is refused for what has no editor, does not run, or is not there', async () => {
+      expect(problem(await server.api.request('POST', `/api/containers/${small.id}/editor`))).toMatchObject({
+        status: 409,
+        code: 'invalid_state',
+      });
+      expect(problem(await server.api.request('POST', '/api/containers/nobody/editor'))).toMatchObject({
+        status: 404,
+        code: 'container_not_found',
+      });
+    });
+
+    it.each(['0', '65536', '0x50', '80@evil', '080', '-1', '1e3', '99999999999', '80.0', 'http'])(
+      'is refused for port %s',
+      async (port) => {
+        expect(
+          problem(await server.api.request('POST', `/api/containers/${both.id}/ports/${port}/preview`)),
+        ).toMatchObject({ status: 400, code: 'validation_failed', errors: [{ field: 'port' }] });
+      },
+    );
+  });
+
+  describe('the cookie', () => {
+    it('opens its own site and nothing else', async () => {
+      const visitor = await signedIn(both, 4000);
+      expect((await visitor.ask(`${previewOf(both, 4000)}/x`)).status).toBe(200);
+      for (const other of [previewOf(both, 4001), previewOf(small, 4000), editorOf(both), editorOf(small)]) {
+        expect({ other, status: (await visitor.ask(`${other}/`)).status }).toEqual({ other, status: 401 });
+      }
+    });
+
+    it('is no key to the API, whose routes do not exist under a site', async () => {
+      const visitor = await signedIn(both, 4000);
+      expect((await visitor.ask('/api/containers')).status).toBe(401);
+      expect((await visitor.ask(`http://localhost:${portOf()}/api/containers`)).status).toBe(401);
+      const mirrored = await visitor.ask(`${previewOf(both, 4000)}/api/containers`);
+      expect(JSON.parse(mirrored.body)).toMatchObject({ url: '/api/containers' });
+      const token = { Authorization: `Bearer ${server.devforge.token}` };
+      expect((await browser().ask(`${editorOf(both)}/api/containers`, { headers: token })).status).toBe(401);
+    });
+
+    it('tells nobody without it which containers there are', async () => {
+      const [there, absent] = [
+        await browser().ask(`${editorOf(both)}/`),
+        await browser().ask(`http://absent.localhost:${portOf()}/`),
+      ];
+      expect([there.status, there.body]).toEqual([absent.status, absent.body]);
+    });
+  });
+
+  describe('what passes', () => {
+    it('is the request as it came, without what belongs to DevForge', async () => {
+      const visitor = await signedIn(both, 4000);
+      visitor.cookie = `own=1; ${visitor.cookie}; more=2`;
+      const { body, headers } = await visitor.ask(`${previewOf(both, 4000)}/a%2Fb/?c=d%20e`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${server.devforge.token}`, Origin: previewOf(both, 4000), 'X-Own': 'yes' },
+        body: 'grüße',
+      });
+      const seen = JSON.parse(body) as { url: string; method: string; headers: Record<string, string>; body: string };
+      expect(seen).toMatchObject({ url: '/a%2Fb/?c=d%20e', method: 'POST', body: 'grüße' });
+      expect(seen.headers).toMatchObject({
+        host: new URL(previewOf(both, 4000)).host,
+        cookie: 'own=1; more=2',
+        'x-own': 'yes',
+      });
+      expect(seen.headers).not.toHaveProperty('authorization');
+      expect(headers['set-cookie']).toEqual(['planted=1; Path=/']);
+    });
+
+    it("is a program's own Authorization at its port, and none at the editor", async () => {
+      const visitor = await signedIn(both, 4000);
+      const { body } = await visitor.ask(`${previewOf(both, 4000)}/`, {
+        headers: { Authorization: 'Bearer of-the-app' },
+      });
+      expect(JSON.parse(body)).toMatchObject({ headers: { authorization: 'Bearer of-the-app' } });
+    });
+
+    it('is an upgrade with its Host, authenticated like a page', async () => {
+      const visitor = await signedIn(both, 4000);
+      expect((await browser().upgrade(`${previewOf(both, 4000)}/ws`)).status).toBe(401);
+      const { status, socket } = await visitor.upgrade(`${previewOf(both, 4000)}/ws`);
+      expect(status).toBe(101);
+      const heard = new Promise<string>((resolve) =>
+        socket!.once('data', (chunk: Buffer) => resolve(chunk.toString())),
+      );
+      socket!.write('echo');
+      await expect(heard).resolves.toBe('echo');
+      socket!.destroy();
+    });
+
+    it('may break off at either end, and concerns nobody else', async () => {
+      const visitor = await signedIn(both, 4000);
+      const { pid } = server.devforge;
+      const [gone, other] = await Promise.all([
+        visitor.upgrade(`${previewOf(both, 4000)}/ws`),
+        visitor.upgrade(`${previewOf(both, 4000)}/ws`),
+      ]);
+      gone.socket!.resetAndDestroy();
+      const { socket } = await visitor.upgrade(`${previewOf(both, 4000)}/reset`);
+      socket!.write('now');
+      // What it says of its own, and nothing of DevForge's in it.
+      expect(['', 'now']).toContain(await text(socket!).catch(() => ''));
+      const page = await visitor.upgrade(`${editorOf(both)}/stable-x?reconnectionToken=x&skipWebSocketFrames=false`);
+      page.socket?.resetAndDestroy();
+      await delay(300);
+      const heard = new Promise<string>((resolve) =>
+        other.socket!.once('data', (chunk: Buffer) => resolve(chunk.toString())),
+      );
+      other.socket!.write('still here');
+      await expect(heard).resolves.toBe('still here');
+      other.socket!.destroy();
+      expect(ok(await server.api.get(both.id)).status).toBe('running');
+      expect(server.devforge.pid).toBe(pid);
+    });
+
+    it('may be asked for by somebody who breaks off at once, signed in or not', async () => {
+      const visitor = await signedIn(both, 4000);
+      const { host } = new URL(previewOf(both, 4000));
+      const nobody = { Host: host, ...WEBSOCKET };
+      for (const headers of [nobody, { ...nobody, Cookie: visitor.cookie! }])
+        await breakOff(server.devforge.url, { target: '/ws', headers });
+      await delay(300);
+      expect(ok(await server.api.get(both.id)).status).toBe('running');
+    });
+
+    it('is nothing that a page elsewhere makes a browser send', async () => {
+      const visitor = await signedIn(both, 4000);
+      for (const origin of ['http://evil.example', editorOf(small), 'null', `http://localhost:${portOf()}`]) {
+        expect({
+          origin,
+          status: (await visitor.upgrade(`${previewOf(both, 4000)}/ws`, { Origin: origin })).status,
+        }).toEqual({ origin, status: 403 });
+        expect(
+          (await visitor.ask(`${previewOf(both, 4000)}/`, { method: 'POST', headers: { Origin: origin } })).status,
+        ).toBe(403);
+      }
+      expect(
+        (await visitor.ask(`${previewOf(both, 4000)}/`, { method: 'POST', headers: { Origin: editorOf(both) } }))
+          .status,
+      ).toBe(200);
+    });
+
+    it('waits where nothing listens, on a page that goes on by itself', async () => {
+      const visitor = await signedIn(both, 4999);
+      const page = await visitor.ask(`${previewOf(both, 4999)}/`, { headers: { Accept: 'text/html' } });
+      expect(page.status).toBe(503);
+      expect(page.headers['retry-after']).toBe('1');
+      expect(page.body).toContain('Nothing listens on port 4999 yet');
+      expect(page.body).toContain('http-equiv="refresh"');
+      expect((await visitor.ask(`${previewOf(both, 4999)}/app.js`)).headers['content-type']).toContain('text/plain');
+      expect((await visitor.upgrade(`${previewOf(both, 4999)}/ws`)).status).toBe(503);
+    });
+  });
+
+  describe('addresses that only look right', () => {
+    it('are refused before anything of a container is touched', async () => {
+      const visitor = await signedIn(both, 4000);
+      const host = new URL(previewOf(both, 4000)).host;
+      const statuses: Record<string, number> = {};
+      const raw = async (name: string, target: string, Host: string): Promise<void> => {
+        statuses[name] = (await visitor.ask('/', { headers: { 'X-Raw-Target': target, Host } })).status;
+      };
+      await raw('absolute form', `http://${host}/`, host);
+      await raw('port 0', '/', `0--${both.name}.localhost`);
+      await raw('port 65536', '/', `65536--${both.name}.localhost`);
+      await raw('port 0x50', '/', `0x50--${both.name}.localhost`);
+      await raw('user info', '/', `4000--${both.name}.localhost@evil.example`);
+      await raw('a longer name', '/api/containers', `${both.name}.localhost.evil.example`);
+      await raw('an encoded slash', `/editor/${both.id}%2f..%2f..%2fapi/containers`, 'localhost');
+      await raw('a way up', `/editor/${both.id}/../../api/containers`, 'localhost');
+      expect(statuses).toEqual({
+        'absolute form': 400,
+        'port 0': 400,
+        'port 65536': 400,
+        'port 0x50': 401,
+        'user info': expect.any(Number),
+        'a longer name': 401,
+        'an encoded slash': 400,
+        'a way up': 400,
+      });
+      expect(statuses['user info']).toBeGreaterThanOrEqual(400);
+    });
+  });
+
+  describe('VS Code', () => {
+    it('opens on the workspace, at its name and below the path', async () => {
+      const visitor = await signedIn(both);
+      const page = await visitor.ask(`${editorOf(both)}/?folder=/workspace`);
+      expect(page.status).toBe(200);
+      expect(page.body).toContain('workbench');
+      const byPath = await visitor.ask(`http://localhost:${portOf()}/editor/${both.id}/?folder=/workspace`);
+      expect(byPath.status).toBe(200);
+      expect((await browser().ask(`http://localhost:${portOf()}/editor/${both.id}/`)).status).toBe(401);
+    });
+
+    it('listens where nobody but DevForge and the container itself gets in', async () => {
+      const { stdout } = await server.engine.exec(
+        both.dockerId!,
+        ['sh', '-c', 'cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep " 0A "'],
+        { user: '1000' },
+      );
+      const listening = stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/)[1]!.split(':') as [string, string]);
+      const doors = listening.filter(([address]) => !address.endsWith('00007F'));
+      // The tunnel's, and VS Code's own.
+      expect(doors).toHaveLength(2);
+      const { NetworkSettings } = await server.engine.inspect(both.dockerId!);
+      for (const [, port] of doors) {
+        for (const greeting of ['GET / HTTP/1.1\r\nHost: x\r\n\r\n', `${'0'.repeat(64)} editor\n`]) {
+          const socket = connect(Number.parseInt(port, 16), Object.values(NetworkSettings.Networks)[0]!.IPAddress);
+          socket.end(greeting);
+          expect(await text(socket).catch(() => '')).toBe('');
+        }
+      }
+      expect(
+        (
+          await server.engine.exec(both.dockerId!, ['stat', '-c', '%a', '/tmp/devforge-editor.sock.door'], {
+            user: '1000',
+          })
+        ).stdout.trim(),
+      ).toBe('600');
+      expect(
+        (
+          await server.engine.exec(both.dockerId!, ['stat', '-c', '%a %F', '/tmp/devforge-editor.sock'], {
+            user: '1000',
+          })
+        ).stdout.trim(),
+      ).toBe('600 socket');
+    });
+
+    it('tells when it was last seen in use', async () => {
+      expect(ok(await server.api.get(small.id)).editor).toBeNull();
+      const visitor = await signedIn(both);
+      const before = Date.now();
+      const { status, socket } = await visitor.upgrade(
+        `${editorOf(both)}/stable-x?reconnectionToken=x&skipWebSocketFrames=false`,
+      );
+      expect([101, 400, 404]).toContain(status);
+      socket?.destroy();
+      const seen = await until('VS Code was seen in use', async () => {
+        const { editor } = ok(await server.api.get(both.id));
+        return editor!.lastSeenAt !== null && Date.parse(editor!.lastSeenAt) >= before - 1_000
+          ? editor!.lastSeenAt
+          : undefined;
+      });
+      expect(Date.parse(seen)).toBeLessThanOrEqual(Date.now());
+    });
+
+    it('comes back by itself after the container was stopped and started, over a page that says so', async () => {
+      const visitor = await signedIn(both);
+      ok(await server.api.stop(both.id));
+      const page = await visitor.ask(`${editorOf(both)}/`, { headers: { Accept: 'text/html' } });
+      expect(page.status).toBe(503);
+      expect(page.body).toContain('is stopped');
+      expect(page.body).toContain('http-equiv="refresh"');
+      expect(problem(await server.api.request('POST', `/api/containers/${both.id}/editor`))).toMatchObject({
+        status: 409,
+        currentStatus: 'stopped',
+      });
+      ok(await server.api.start(both.id));
+      await until(
+        'VS Code is back',
+        async () => {
+          const back = await visitor.ask(`${editorOf(both)}/?folder=/workspace`, { headers: { Accept: 'text/html' } });
+          return back.status === 200 && back.body.includes('workbench');
+        },
+        40_000,
+      );
+    }, 60_000);
+  });
+});

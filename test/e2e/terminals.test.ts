@@ -1,0 +1,410 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createHash, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ok, problem } from '../support/api/client.js';
+import type { Container } from '../support/api/types.js';
+import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { uniqueName } from '../support/e2e/names.js';
+import { startTestServer, type TestServer } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
+import { LIST_COMMANDS, startedCommands } from '../support/terminals/started-commands.js';
+import { SocketClient } from '../support/sockets/socket-client.js';
+import { TerminalClient, type TerminalSettings } from '../support/terminals/terminal-client.js';
+
+interface Listed {
+  items: {
+    terminalId: string;
+    cols: number;
+    rows: number;
+    title: string;
+    startedAt: string;
+    lastUsedAt: string;
+    clients: number;
+  }[];
+}
+
+describe('terminals', () => {
+  let server: TestServer;
+  let container: Container;
+  const clients: SocketClient[] = [];
+
+  const connect = async (): Promise<SocketClient> => {
+    const client = await SocketClient.connect(server.devforge.url, { token: server.devforge.token });
+    clients.push(client);
+    return client;
+  };
+  const open = async (settings: TerminalSettings = {}): Promise<TerminalClient> =>
+    TerminalClient.open(await connect(), container.id, settings);
+  /** With a shell that waits for a command. */
+  const openShell = async (settings: TerminalSettings = {}): Promise<TerminalClient> => {
+    const terminal = await open(settings);
+    await terminal.shows(/\$ *$/m);
+    return terminal;
+  };
+  const inside = async (script: string): Promise<string> =>
+    (await server.engine.exec(container.dockerId!, ['sh', '-c', script])).stdout.trim();
+  const commands = async (): Promise<string[]> => startedCommands(await inside(LIST_COMMANDS));
+  const listed = async (): Promise<Listed['items']> =>
+    ok(await server.api.request<Listed>('GET', `/api/containers/${container.id}/terminals`)).items;
+
+  beforeAll(async () => {
+    server = await startTestServer();
+    await ensureImages(server, 'claude');
+    const response = await server.api.create(
+      { name: uniqueName('terminal'), template: 'claude', cpuLimit: 2, memoryLimit: 1024 },
+      { prefer: 'wait=60' },
+    );
+    expect(response.status).toBe(201);
+    container = response.body;
+  }, IMAGE_BUILD_MS);
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.close();
+    // Nothing of one test is there in the next, and nothing stays behind in the container.
+    for (const { terminalId } of await listed())
+      await server.api.request('DELETE', `/api/containers/${container.id}/terminals/${terminalId}`);
+    await until('nothing left', async () => (await commands()).length === 0);
+  });
+  afterAll(() => server?.dispose(), 60_000);
+
+  describe('a shell', () => {
+    it("is the user's own, in the workspace, on a terminal of 256 colours and UTF-8", async () => {
+      const terminal = await openShell({ cols: 100, rows: 30 });
+      await terminal.type('echo "$TERM $COLORTERM $LANG $SHELL $0 $USER $(id -u) $PWD $(stty size) $(tput colors)"\r');
+      await terminal.shows('xterm-256color truecolor C.UTF-8 /bin/bash');
+      await terminal.shows(/dev 1000 \/workspace 30 100 256/);
+      await terminal.type(`printf '\\033[31mred\\033[0m é€🚀 漢字\\n'\r`);
+      await terminal.shows('red é€🚀 漢字');
+      expect(terminal.text).toContain('\x1b[31mred\x1b[0m é€🚀 漢字');
+    });
+
+    it('follows the size of the window', async () => {
+      const terminal = await openShell();
+      await expect(terminal.resize(133, 41)).resolves.toEqual({ ok: true });
+      await terminal.type('stty size\r');
+      await terminal.shows('41 133');
+      expect(terminal.client.all('terminal:resized')).toEqual([{ terminalId: terminal.id, cols: 133, rows: 41 }]);
+    });
+
+    it('is acknowledged before it says anything', async () => {
+      const client = await connect();
+      let saidBefore: number | undefined;
+      await new Promise<void>((resolve) => {
+        client.socket.emit('terminal:open', { containerId: container.name, cols: 80, rows: 24 }, (answer) => {
+          expect(answer).toMatchObject({ ok: true });
+          saidBefore = client.all('terminal:output').length;
+          resolve();
+        });
+      });
+      expect(saidBefore).toBe(0);
+      await until('the screen', () => client.all('terminal:output')[0]?.screen !== undefined);
+    });
+
+    it('tells how it ended, and is gone', async () => {
+      const terminal = await openShell();
+      await terminal.type('exit 42\r');
+      await until('the exit', () => terminal.exit);
+      expect(terminal.exit).toEqual({ terminalId: terminal.id, exitCode: 42, reason: 'exited' });
+      await expect(terminal.type('x')).resolves.toMatchObject({ error: { code: 'terminal_not_found' } });
+      await expect(open({ terminalId: terminal.id })).rejects.toThrow('terminal_not_found');
+    });
+
+    it('ends with all that runs in it when it is closed', async () => {
+      const terminal = await openShell();
+      await terminal.type('nohup sleep 4321 > /dev/null & sleep 5432\r');
+      await until('the sleepers', async () => (await commands()).filter((line) => /sleep \d/.test(line)).length === 2);
+      await expect(terminal.close()).resolves.toEqual({ ok: true });
+      await until('the exit', () => terminal.exit?.reason === 'exited');
+      await until('nothing left', async () => (await commands()).length === 0);
+    });
+
+    it('ends with its container', async () => {
+      const terminal = await openShell();
+      ok(await server.api.stop(container.id));
+      await until('the exit', () => terminal.exit);
+      expect(terminal.exit).toMatchObject({ exitCode: null, reason: 'container_stopped' });
+      expect(await listed()).toEqual([]);
+      await expect(open()).rejects.toThrow('invalid_state');
+      ok(await server.api.start(container.id));
+      await expect(open({ terminalId: terminal.id })).rejects.toThrow('terminal_not_found');
+    });
+  });
+
+  describe('programs of a full screen', () => {
+    it('vi edits a file', async () => {
+      const terminal = await openShell();
+      await terminal.type('vi /tmp/poem.txt\r');
+      await terminal.shows(/^~$/m);
+      await terminal.type('iRosen sind rot\rVeilchen sind blau');
+      await terminal.shows('Veilchen sind blau');
+      await terminal.type('\x1b');
+      await delay(200);
+      await terminal.type('ggyyp:wq\r');
+      await terminal.shows(/\$ *$/m);
+      expect(await inside('cat /tmp/poem.txt')).toBe('Rosen sind rot\nRosen sind rot\nVeilchen sind blau');
+    });
+
+    it('nano keeps its screen for whoever comes back to it, and its keyboard', async () => {
+      const terminal = await openShell();
+      await terminal.type('nano /tmp/note.txt\r');
+      await terminal.shows('GNU nano');
+      await terminal.type('first line');
+      const before = await terminal.shows('first line');
+      terminal.client.close();
+      const again = await open({ terminalId: terminal.id });
+      await again.shows('first line');
+      expect(again.emulator.text()).toBe(before);
+      expect(again.emulator.state()).toEqual(terminal.emulator.state());
+      await again.type('\x1b[D\x1b[D\x1b[D\x1b[DTHE ');
+      await again.shows('first THE line');
+      await again.type('\x18n');
+      await again.shows(/\$ *$/m);
+    });
+
+    it('claude runs in colours and with its keyboard, and is there for another client', async () => {
+      // Past its first questions, and with an endpoint that is nowhere: nothing is asked of a model.
+      await inside(
+        `mkdir -p "$CLAUDE_CONFIG_DIR"; echo '{"hasCompletedOnboarding":true,"theme":"dark"}' > "$CLAUDE_CONFIG_DIR/.claude.json"`,
+      );
+      const terminal = await openShell({ cols: 120, rows: 40 });
+      await terminal.type('ANTHROPIC_BASE_URL=http://127.0.0.1:9 ANTHROPIC_AUTH_TOKEN=none claude\r');
+      await terminal.shows('Yes, I trust this folder', 60_000);
+      expect(terminal.text).toContain('\x1b[38;');
+      // While it starts it draws anew, with the first of the answers chosen.
+      await terminal.settles();
+      await terminal.type('\x1b[B');
+      await terminal.shows('❯ Yes');
+      await terminal.settles();
+      const other = await open({ terminalId: terminal.id, cols: 120, rows: 40 });
+      await other.shows('❯ Yes');
+      expect(other.emulator.text()).toBe(terminal.emulator.text());
+      await other.type('\r');
+      await terminal.shows(/^❯/m, 30_000);
+      await terminal.settles();
+      await terminal.type('hällo 🚀');
+      await other.shows('hällo 🚀');
+      await other.type('\x7f\x7fwörld');
+      await terminal.shows('hällowörld');
+      await terminal.close();
+      await until('the exit', () => terminal.exit);
+    }, 150_000);
+  });
+
+  describe('whatever happens to the client or to DevForge', () => {
+    const running = async (): Promise<TerminalClient> => {
+      const terminal = await openShell();
+      await terminal.type(
+        `printf '\\033[35mcoloured\\033[0m\\n'; cd /tmp; export MARK=kept; (sleep 1; echo while you were away) & \r`,
+      );
+      await terminal.shows('coloured');
+      return terminal;
+    };
+    const comesBack = async (terminalId: string): Promise<void> => {
+      const again = await open({ terminalId });
+      await again.shows('coloured');
+      expect(again.text).toContain('\x1b[35mcoloured');
+      await again.shows('while you were away');
+      await again.type('echo "$MARK in $PWD"\r');
+      await again.shows('kept in /tmp');
+      await again.type('exit\r');
+      await until('the exit', () => again.exit);
+    };
+
+    it('a dropped connection loses nothing', async () => {
+      const terminal = await running();
+      (terminal.client.socket.io.engine.transport as unknown as { ws: { terminate(): void } }).ws.terminate();
+      await until('the loss', () => !terminal.client.socket.connected);
+      await comesBack(terminal.id);
+    });
+
+    it('a restart of DevForge loses nothing', async () => {
+      const terminal = await running();
+      await server.devforge.restart();
+      await comesBack(terminal.id);
+    }, 90_000);
+
+    it('a killed DevForge loses nothing, and leaves nothing', async () => {
+      const terminal = await running();
+      await server.devforge.kill('SIGKILL');
+      await until('its connection to go', async () => !(await commands()).some((line) => line.startsWith('nc')));
+      expect((await commands()).filter((line) => line.includes('holder.mjs'))).toHaveLength(1);
+      await server.devforge.restart();
+      await comesBack(terminal.id);
+    }, 90_000);
+
+    it('a client that leaves keeps its terminal', async () => {
+      const terminal = await running();
+      await expect(terminal.client.ask('terminal:detach', { terminalId: terminal.id })).resolves.toEqual({ ok: true });
+      await until('nobody', async () => (await listed())[0]?.clients === 0);
+      await comesBack(terminal.id);
+    });
+  });
+
+  describe('a terminal with several clients', () => {
+    it('shows all of them the same, in the size that was asked for last', async () => {
+      const first = await openShell();
+      await first.type('echo early\r');
+      await first.shows(/^early/m);
+      const second = await open({ terminalId: first.id, cols: 90, rows: 20 });
+      await second.shows(/^early/m);
+      await second.type('echo "from the second"; stty size\r');
+      await first.shows('20 90');
+      await second.shows('20 90');
+      expect(first.emulator.text()).toBe(second.emulator.text());
+      expect(await listed()).toEqual([
+        {
+          terminalId: first.id,
+          cols: 90,
+          rows: 20,
+          title: '',
+          startedAt: expect.any(String),
+          lastUsedAt: expect.any(String),
+          clients: 2,
+        },
+      ]);
+      expect((await commands()).filter((line) => line.startsWith('nc'))).toHaveLength(1);
+    });
+
+    it('carries a million lines whole to one that reads, while another one does not, in little memory', async () => {
+      const quick = await openShell();
+      const slow = await open({ terminalId: quick.id });
+      await slow.shows(/\$ *$/m);
+      const wire = (slow.client.socket.io.engine.transport as unknown as { ws: { _socket: Socket } }).ws._socket;
+      wire.pause();
+      const resident = async (): Promise<number> =>
+        Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${server.devforge.pid}/status`, 'utf8'))![1]) / 1024;
+      const before = await resident();
+      await quick.type('seq 1 1000000; echo do""ne\r');
+      await until('all of it', () => quick.text.includes('\r\ndone'), 120_000);
+      expect(quick.text.match(/^\d+\r$/gm)).toHaveLength(1_000_000);
+      process.stdout.write(`DevForge grew by ${((await resident()) - before).toFixed(0)} MB\n`);
+      expect((await resident()) - before).toBeLessThan(80);
+      wire.resume();
+      await slow.shows('done', 30_000);
+      expect(slow.screens).toBe(2);
+      expect(slow.text.length).toBeLessThan(quick.text.length / 2);
+      expect(slow.emulator.text()).toBe(quick.emulator.text());
+    }, 180_000);
+  });
+
+  describe('input', () => {
+    it('of a megabyte is pasted in pieces, and arrives whole', async () => {
+      const terminal = await openShell();
+      await terminal.type('stty raw -echo; head -c 1000000 | sha256sum; stty sane\r');
+      await delay(1_000);
+      const text = 'zwölf Boxkämpfer 🥊 jagen Eva\n'.repeat(40_000);
+      const bytes = Buffer.from(text).subarray(0, 1_000_000);
+      const paste = new TextDecoder().decode(bytes, { stream: true });
+      for (let at = 0; at < paste.length;) {
+        const end = (paste.charCodeAt(at + 16_383) & 0xfc00) === 0xd800 ? at + 16_383 : at + 16_384;
+        await expect(terminal.type(paste.slice(at, end))).resolves.toEqual({ ok: true });
+        at = end;
+      }
+      await terminal.type('x'.repeat(1_000_000 - Buffer.byteLength(paste)));
+      const sent = Buffer.concat([Buffer.from(paste), Buffer.alloc(1_000_000 - Buffer.byteLength(paste), 'x')]);
+      await terminal.shows(createHash('sha256').update(sent).digest('hex').slice(0, 40), 30_000);
+    }, 60_000);
+
+    it('that no program takes is refused once there is a megabyte of it', async () => {
+      const terminal = await openShell();
+      await terminal.type('sleep 1000\r');
+      const answers = await Promise.all(Array.from({ length: 80 }, () => terminal.type('x'.repeat(16_384))));
+      expect(answers[0]).toEqual({ ok: true });
+      expect(answers.at(-1)).toMatchObject({ ok: false, error: { code: 'terminal_input_full' } });
+      await expect(terminal.close()).resolves.toEqual({ ok: true });
+      await until('the exit', () => terminal.exit);
+    });
+
+    it('of ten thousand tiny writes at once is refused in good time, and the terminal goes on', async () => {
+      const terminal = await openShell();
+      const answers = await Promise.all(
+        Array.from({ length: 10_000 }, () => terminal.type('#').catch(() => undefined)),
+      );
+      expect(new Set(answers.map((answer) => answer?.error?.code))).toEqual(new Set([undefined, 'too_many_requests']));
+      expect(answers.filter((answer) => answer?.ok).length).toBeGreaterThanOrEqual(1_000);
+      await until('the next to be taken', async () => (await terminal.type('\x15')).ok);
+      await terminal.type('echo al""ive\r');
+      await terminal.shows('alive');
+    }, 60_000);
+
+    it('that is garbage, and output that is, break nothing', async () => {
+      const terminal = await openShell();
+      await terminal.type('timeout 2 cat /dev/urandom; stty sane; printf "\\033c"; echo do""ne\r');
+      await until('the end of it', () => terminal.text.includes('done'), 30_000);
+      for (const data of ['\x00\ud800', '\x03', '\r']) {
+        await terminal.type(data);
+        await delay(300);
+      }
+      await terminal.type('clear; echo al""ive\r');
+      await terminal.shows('alive');
+      expect(terminal.text.isWellFormed()).toBe(true);
+    }, 60_000);
+  });
+
+  describe('bad input', () => {
+    it.each([
+      ['an unknown container', { containerId: 'nobody', cols: 80, rows: 24 }, 'container_not_found'],
+      ['no size', { containerId: 'x' }, 'validation_failed'],
+      ['no columns', { containerId: 'x', cols: 0, rows: 24 }, 'validation_failed'],
+      ['100,000 columns', { containerId: 'x', cols: 100_000, rows: 24 }, 'validation_failed'],
+      ['half a row', { containerId: 'x', cols: 80, rows: 0.5 }, 'validation_failed'],
+      ['a command of its own', { containerId: 'x', cols: 80, rows: 24, argv: ['id'] }, 'validation_failed'],
+      [
+        'a prototype key',
+        JSON.parse('{"containerId":"x","cols":80,"rows":24,"__proto__":{"admin":true}}'),
+        'validation_failed',
+      ],
+      ['nothing', undefined, 'validation_failed'],
+    ])('%s opens nothing', async (_, payload, code) => {
+      const client = await connect();
+      await expect(client.ask('terminal:open', payload)).resolves.toMatchObject({ ok: false, error: { code } });
+      expect(await commands()).toEqual([]);
+    });
+
+    it('unknown terminals, sizes that are none and texts that are too long get negative acknowledgements', async () => {
+      const terminal = await openShell();
+      const terminalId = terminal.id;
+      for (const size of [
+        { cols: 0, rows: 24 },
+        { cols: 100_000, rows: 24 },
+        { cols: 80, rows: -1 },
+        { cols: '80', rows: 24 },
+        {},
+      ]) {
+        await expect(terminal.client.ask('terminal:resize', { terminalId, ...size })).resolves.toMatchObject({
+          error: { code: 'validation_failed' },
+        });
+      }
+      await expect(terminal.type('x'.repeat(16_385))).resolves.toMatchObject({ error: { code: 'validation_failed' } });
+      const stranger = await connect();
+      for (const [event, payload] of [
+        ['terminal:input', { data: 'x' }],
+        ['terminal:resize', { cols: 80, rows: 24 }],
+        ['terminal:close', {}],
+        ['terminal:detach', {}],
+      ] as const) {
+        await expect(stranger.ask(event, { terminalId, ...payload })).resolves.toMatchObject({
+          error: { code: 'terminal_not_found' },
+        });
+      }
+      await expect(
+        stranger.ask('terminal:open', { containerId: container.id, cols: 80, rows: 24, terminalId: randomUUID() }),
+      ).resolves.toMatchObject({ error: { code: 'terminal_not_found' } });
+      await terminal.type('stty size\r');
+      await terminal.shows('24 80');
+    });
+
+    it('over REST is a problem document', async () => {
+      const path = `/api/containers/${container.id}/terminals/${randomUUID()}`;
+      expect(problem(await server.api.request('DELETE', path))).toMatchObject({
+        status: 404,
+        code: 'terminal_not_found',
+      });
+      expect(problem(await server.api.request('GET', '/api/containers/nobody/terminals'))).toMatchObject({
+        status: 404,
+        code: 'container_not_found',
+      });
+    });
+  });
+});
