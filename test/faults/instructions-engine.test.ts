@@ -1,7 +1,7 @@
 /** The engine, or the container under it, goes away while Claude Code works. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EngineProxy } from '../support/e2e/engine-proxy.js';
+import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import {
   type InstructedServer,
