@@ -29,7 +29,11 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { type EmbeddedConnection, EmbeddedPostgres } from '../../src/persistence/embedded/embedded-postgres.js';
 import { installedBinaries } from '../../src/persistence/embedded/binaries/binaries.js';
-import { abandonedDirectories, existingLocation, STATE_DIR } from '../../src/persistence/embedded/cluster/cluster-location.js';
+import {
+  abandonedDirectories,
+  existingLocation,
+  STATE_DIR,
+} from '../../src/persistence/embedded/cluster/cluster-location.js';
 import { findRunning } from '../../src/persistence/embedded/process/postmaster-file.js';
 import { firstInaccessiblePath, READ } from '../../src/persistence/embedded/cluster/reachability.js';
 import { findUser, unprivilegedUser } from '../../src/persistence/embedded/cluster/system-user.js';
