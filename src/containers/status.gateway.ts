@@ -7,7 +7,7 @@ import { DomainEvents } from '../events/domain-events.js';
 import { ContainersRepository } from '../persistence/containers/containers.repository.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import { LatestMessages } from '../realtime/outbox.js';
-import type { Acknowledgement } from '../realtime/socket-events.js';
+import type { Acknowledgement } from '@devforge/contract';
 import { SocketCounters } from '../realtime/socket-counters.js';
 import type { ServerMessage } from '../realtime/server-message.js';
 import type { TypedSocket } from '../realtime/typed-socket.js';

@@ -15,11 +15,11 @@ async function openReplicaLink(
 ): Promise<ClusterTransport> {
   logger.setContext(ClusterTransport.name);
   if (redisUrl !== undefined) {
-    const { RedisTransport: RedisTransport } = await import('./cluster/redis-transport.js');
+    const { RedisTransport } = await import('./cluster/redis-transport.js');
     return new RedisTransport(redisUrl, logger);
   }
   if (databaseUrl === undefined) return new SingleProcessTransport();
-  const { PostgresTransport: PostgresTransport } = await import('./cluster/postgres-transport.js');
+  const { PostgresTransport } = await import('./cluster/postgres-transport.js');
   return PostgresTransport.open(database, logger);
 }
 

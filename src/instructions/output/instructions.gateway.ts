@@ -5,7 +5,7 @@ import { ErrorTranslators } from '../../common/errors/error-translators.js';
 import { InstructionEventsRepository } from '../../persistence/instructions/instruction-events.repository.js';
 import { InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
 import { acknowledge } from '../../realtime/acknowledge.js';
-import type { Acknowledgement } from '../../realtime/socket-events.js';
+import type { Acknowledgement } from '@devforge/contract';
 import { SocketCounters } from '../../realtime/socket-counters.js';
 import type { TypedSocket } from '../../realtime/typed-socket.js';
 import { SubscribeInstructionDto, UnsubscribeInstructionDto } from '../api/dto/subscribe-instruction.dto.js';
