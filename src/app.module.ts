@@ -16,7 +16,7 @@ import { MetricsModule } from './metrics/metrics.module.js';
 import { InstructionsModule } from './instructions/instructions.module.js';
 import { LogsModule } from './logs/logs.module.js';
 import { HealthModule } from './health/health.module.js';
-import { asDomainError } from './persistence/database-error.js';
+import { databaseErrorToDomainError } from './persistence/database-error.js';
 import { PersistenceModule } from './persistence/persistence.module.js';
 import { ProvisioningModule } from './provisioning/provisioning.module.js';
 import { QueuesModule } from './queues/queues.module.js';
@@ -27,7 +27,7 @@ import { TerminalsModule } from './terminals/terminals.module.js';
 
 @Global()
 @Module({
-  providers: [{ provide: ErrorTranslators, useValue: [runtimeErrorToDomainError, asDomainError] }],
+  providers: [{ provide: ErrorTranslators, useValue: [runtimeErrorToDomainError, databaseErrorToDomainError] }],
   exports: [ErrorTranslators],
 })
 class ErrorTranslationModule {}

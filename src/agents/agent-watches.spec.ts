@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
-import { HeldClock, settled } from '../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../test/support/quiet-logger.js';
 import { containerRow } from '../../test/support/rows.js';
 import { AgentStates } from '../agent-state/agent-states.js';
@@ -14,7 +14,7 @@ let runtime: FakeRuntime;
 let rows: Map<string, ContainerRow>;
 let events: DomainEvents;
 let states: AgentStates;
-let clock: HeldClock;
+let clock: FakeClock;
 let watches: AgentWatches;
 /** The insides of the processes that were opened. */
 let sides: (FakeProcessSide & { exit: (code: number) => void })[];
@@ -62,7 +62,7 @@ beforeEach(() => {
   rows = new Map();
   events = new DomainEvents(quietLogger());
   states = new AgentStates(events);
-  clock = new HeldClock();
+  clock = new FakeClock();
   sides = [];
   runtime.containers.onOpen = (_, side) => new Promise((exit) => sides.push({ ...side, exit }));
   const repository = {

@@ -8,7 +8,7 @@ function faultsOf(variables: Record<string, string>): string[] {
     readSettings(variables);
     return [];
   } catch (error) {
-    if (error instanceof InvalidEnvironmentError) return error.faults;
+    if (error instanceof InvalidEnvironmentError) return error.problems;
     throw error;
   }
 }

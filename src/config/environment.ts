@@ -98,9 +98,9 @@ class Environment {
 
 /** All faults of the environment at once, one a line. */
 export class InvalidEnvironmentError extends Error {
-  constructor(readonly faults: string[]) {
+  constructor(readonly problems: string[]) {
     super(
-      `The settings are not valid:\n${faults.map((fault) => `  - ${fault}`).join('\n')}\nSee .env.example for what each one means.`,
+      `The settings are not valid:\n${problems.map((fault) => `  - ${fault}`).join('\n')}\nSee .env.example for what each one means.`,
     );
   }
 }

@@ -11,7 +11,7 @@ import { ContainerDto, ContainerPageDto } from './dto/container.dto.js';
 import { CreateContainerDto } from './dto/create-container.dto.js';
 import { ListContainersQuery, RemoveContainerQuery } from './dto/list-containers.query.js';
 import { clientSignal } from '../http/client-signal.js';
-import { idempotencyKeyOf, waitOf } from '../http/request-preferences.js';
+import { parseIdempotencyKey, preferredWaitSeconds } from '../http/request-preferences.js';
 
 /** How long a start may take that has to make the container again. */
 const START_WAIT_MS = 60_000;
@@ -56,8 +56,8 @@ export class ContainersController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ContainerDto> {
-    let container = await this.containers.create(principal, body, idempotencyKeyOf(idempotencyKey));
-    const wait = waitOf(prefer);
+    let container = await this.containers.create(principal, body, parseIdempotencyKey(idempotencyKey));
+    const wait = preferredWaitSeconds(prefer);
     if (wait !== undefined) {
       const row = await this.waiter.untilSettled(container.id, wait * 1_000, clientSignal(request));
       if (row !== null) container = await this.view.one(row);

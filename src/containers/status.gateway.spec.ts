@@ -160,7 +160,7 @@ describe('the status of containers', () => {
       gateway.handleDisconnect(each.typed);
     }
     await asking;
-    expect((gateway as unknown as { subscribers: Map<unknown, unknown> }).subscribers.size).toBe(0);
+    expect(tally.subscriptions()).toEqual([['status', 0]]);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { HeldClock, settled } from '../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../test/support/quiet-logger.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type EngineEvent, EngineError } from './docker/engine/container-engine.js';
@@ -13,14 +13,14 @@ const late = new EngineError('unavailable', 'ping: late');
 
 describe('EngineMonitor', () => {
   let runtime: FakeRuntime;
-  let clock: HeldClock;
+  let clock: FakeClock;
   let monitor: EngineMonitor;
   let told: string[];
   let seen: EngineEvent[];
 
   beforeEach(() => {
     runtime = new FakeRuntime();
-    clock = new HeldClock();
+    clock = new FakeClock();
     const events = new DomainEvents(quietLogger());
     monitor = new EngineMonitor(runtime, events, clock, quietLogger());
     told = [];

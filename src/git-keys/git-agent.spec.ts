@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { HeldClock, settled } from '../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../test/support/clock/fake-clock.js';
 import { containerRow } from '../../test/support/rows.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { JobFailure } from '../common/errors/job-failure.js';
@@ -16,7 +16,7 @@ describe('GitAgent', () => {
   const row = containerRow({ sshKeyPath: '~/.ssh/id' });
   const name = namesOf(row.id).gitAgent;
   let runtime: FakeRuntime;
-  let clock: HeldClock;
+  let clock: FakeClock;
   let agent: GitAgent;
   let key: Buffer | DomainError;
   /** What `ssh-add -l` answers, one after the other; the last one stays. */
@@ -25,7 +25,7 @@ describe('GitAgent', () => {
   beforeEach(() => {
     runtime = new FakeRuntime();
     runtime.images.add(IMAGE);
-    clock = new HeldClock();
+    clock = new FakeClock();
     key = KEY;
     listing = [1];
     runtime.containers.onExec = ({ argv }) => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { idempotencyKeyOf, waitOf } from './request-preferences.js';
+import { parseIdempotencyKey, preferredWaitSeconds } from './request-preferences.js';
 
 describe('Prefer', () => {
   it.each([
@@ -13,7 +13,7 @@ describe('Prefer', () => {
     ['wait=99999', 600],
     ['wait=99999999999999999999999', 600],
   ])('%s waits %i seconds', (header, seconds) => {
-    expect(waitOf(header)).toBe(seconds);
+    expect(preferredWaitSeconds(header)).toBe(seconds);
   });
 
   it.each([
@@ -29,7 +29,7 @@ describe('Prefer', () => {
     'await=10',
     'x-wait=10',
   ])('%s waits for nothing', (header) => {
-    expect(waitOf(header)).toBeUndefined();
+    expect(preferredWaitSeconds(header)).toBeUndefined();
   });
 });
 
@@ -37,16 +37,16 @@ describe('Idempotency-Key', () => {
   it.each(['a', '8e03978e-40d5-43e8-bc93-6894a57f9324', '"quoted"', '~!@#', 'x'.repeat(255)])(
     '%s is a key',
     (header) => {
-      expect(idempotencyKeyOf(header)).toBe(header);
+      expect(parseIdempotencyKey(header)).toBe(header);
     },
   );
 
   it('may be absent', () => {
-    expect(idempotencyKeyOf(undefined)).toBeUndefined();
+    expect(parseIdempotencyKey(undefined)).toBeUndefined();
   });
 
   it.each(['', ' ', 'a b', 'a\tb', 'ü', 'a\n', '\u007f', 'x'.repeat(256)])('%j is none', (header) => {
-    expect(() => idempotencyKeyOf(header)).toThrow(
+    expect(() => parseIdempotencyKey(header)).toThrow(
       expect.objectContaining({
         code: 'validation_failed',
         fields: [{ field: 'Idempotency-Key', messages: [expect.any(String)] }],

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { HeldClock, settled } from '../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../test/support/quiet-logger.js';
 import { containerRow } from '../../test/support/rows.js';
 import { DomainEvents } from '../events/domain-events.js';
@@ -20,8 +20,8 @@ describe('ContainerLeases', () => {
     leaseHolders: jest.fn<ContainersRepository['leaseHolders']>(),
     releaseLeasesOf: jest.fn<ContainersRepository['releaseLeasesOf']>(),
   };
-  const presence = { holder: 'me', isGone: async (holder: string) => holder === 'dead' };
-  let clock: HeldClock;
+  const presence = { holder: 'me', hasEnded: async (holder: string) => holder === 'dead' };
+  let clock: FakeClock;
   let events: DomainEvents;
   let leases: ContainerLeases;
 
@@ -31,7 +31,7 @@ describe('ContainerLeases', () => {
     repository.releaseLease.mockReset().mockResolvedValue();
     repository.findById.mockReset().mockResolvedValue(containerRow({ id: ID }));
     repository.releaseLeasesOf.mockReset().mockResolvedValue();
-    clock = new HeldClock();
+    clock = new FakeClock();
     events = new DomainEvents(quietLogger());
     leases = new ContainerLeases(repository as unknown as ContainersRepository, presence as Presence, events, clock);
   });

@@ -51,7 +51,7 @@ export class ContainerLeases {
   /** Frees the leases of processes that have ended. */
   async releaseOfEndedProcesses(): Promise<void> {
     for (const holder of await this.containers.leaseHolders()) {
-      if (await this.presence.isGone(holder)) await this.containers.releaseLeasesOf(holder);
+      if (await this.presence.hasEnded(holder)) await this.containers.releaseLeasesOf(holder);
     }
   }
 

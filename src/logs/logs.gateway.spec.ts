@@ -155,7 +155,7 @@ describe('a connection', () => {
     engine.write('docker-c1', 'unseen');
     await pause(10);
     expect(socket.sent).toHaveLength(length);
-    expect((gateway as unknown as { readers: Map<unknown, unknown> }).readers.size).toBe(0);
+    expect(tally.subscriptions()).toEqual([['logs', 0]]);
   });
 
   it('that closes while it joins a log leaves it', async () => {
@@ -167,6 +167,6 @@ describe('a connection', () => {
     gateway.handleDisconnect(socket.typed);
     await joining;
     expect(socket.sent).toEqual([]);
-    expect((gateway as unknown as { readers: Map<unknown, unknown> }).readers.size).toBe(0);
+    expect(tally.subscriptions()).toEqual([['logs', 0]]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { isDatabaseAway } from './database-error.js';
+import { isDatabaseUnavailable } from './database-error.js';
 
 const failure = (code: string, syscall?: string): Error => Object.assign(new Error('x'), { code, syscall });
 
@@ -9,17 +9,17 @@ describe('isDatabaseAway', () => {
   it.each(['08006', '57P01', '53300', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'])(
     'is for %s, however often it is wrapped',
     (code) => {
-      expect(isDatabaseAway(failure(code))).toBe(true);
+      expect(isDatabaseUnavailable(failure(code))).toBe(true);
       expect(
-        isDatabaseAway(new Error('Failed query', { cause: new Error('once more', { cause: failure(code) }) })),
+        isDatabaseUnavailable(new Error('Failed query', { cause: new Error('once more', { cause: failure(code) }) })),
       ).toBe(true);
     },
   );
 
   it('is for what the pool says', () => {
-    expect(isDatabaseAway(new Error('Failed query', { cause: new Error('Connection terminated unexpectedly') }))).toBe(
-      true,
-    );
+    expect(
+      isDatabaseUnavailable(new Error('Failed query', { cause: new Error('Connection terminated unexpectedly') })),
+    ).toBe(true);
   });
 
   it('is for a socket that is not there, and not for a file', async () => {
@@ -32,13 +32,13 @@ describe('isDatabaseAway', () => {
       expect.objectContaining({ code: 'ENOENT' }),
       expect.objectContaining({ code: 'ENOENT' }),
     ]);
-    expect([isDatabaseAway(missingSocket), isDatabaseAway(missingFile)]).toEqual([true, false]);
+    expect([isDatabaseUnavailable(missingSocket), isDatabaseUnavailable(missingFile)]).toEqual([true, false]);
   });
 
   it.each([[failure('23505')], [failure('42P01')], [new Error('x')], ['x'], [undefined], [null]])(
     'is not for %s',
     (error) => {
-      expect(isDatabaseAway(error)).toBe(false);
+      expect(isDatabaseUnavailable(error)).toBe(false);
     },
   );
 });

@@ -27,7 +27,7 @@ function originOf(error: unknown): PostgresErrorShape {
   return shape.code === undefined && shape.cause !== undefined ? originOf(shape.cause) : shape;
 }
 
-export function isDatabaseAway(error: unknown): boolean {
+export function isDatabaseUnavailable(error: unknown): boolean {
   const { code, syscall } = originOf(error);
   return (
     (code !== undefined && AWAY.test(code) && (syscall === undefined || OF_A_CONNECTION.test(syscall))) ||
@@ -40,8 +40,8 @@ function messageOf(error: unknown): string {
 }
 
 /** An error that tells clients to come back, when the server is away. */
-export function asDomainError(error: unknown): DomainError | undefined {
-  return isDatabaseAway(error)
+export function databaseErrorToDomainError(error: unknown): DomainError | undefined {
+  return isDatabaseUnavailable(error)
     ? new DomainError('database_unavailable', 'The database does not answer.', { cause: error })
     : undefined;
 }

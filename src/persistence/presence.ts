@@ -43,7 +43,7 @@ export class Presence implements OnApplicationShutdown {
   }
 
   /** Whether the process of that name has ended. */
-  async isGone(holder: string): Promise<boolean> {
+  async hasEnded(holder: string): Promise<boolean> {
     if (holder === this.holder) return false;
     const { rows } = await this.database.pool.query<{ gone: boolean }>(
       // Taken and let go of within one statement's transaction.

@@ -1,6 +1,6 @@
 import { NotHeldError } from '../containers/lifecycle/container-store.js';
 import { JobFailure } from '../common/errors/job-failure.js';
-import { isDatabaseAway } from '../persistence/database-error.js';
+import { isDatabaseUnavailable } from '../persistence/database-error.js';
 import type { JobError } from '../persistence/types.js';
 import { EngineError, type EngineErrorCode } from '../drivers/docker/engine/container-engine.js';
 
@@ -39,7 +39,7 @@ export function classifyFailure(error: unknown): FailureKind {
     return { kind: 'failed', error: { code, message, retryable, ...(output === undefined ? {} : { output }) } };
   }
   if (error instanceof EngineError) return ofRuntime(error);
-  if (isDatabaseAway(error))
+  if (isDatabaseUnavailable(error))
     return {
       kind: 'waiting',
       error: { code: 'database_unavailable', message: 'The database does not answer.', retryable: true },

@@ -30,6 +30,6 @@ async function observed(name: JobRun['name'], run: () => Promise<Outcome>): Prom
     outcome = ended.kind;
     return ended;
   } finally {
-    jobRuns.tell({ name, outcome, seconds: (performance.now() - from) / 1_000 });
+    jobRuns.publish({ name, outcome, seconds: (performance.now() - from) / 1_000 });
   }
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { HeldClock } from '../../test/support/clock/fake-clock.js';
+import { FakeClock } from '../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../test/support/quiet-logger.js';
 import { containerRow, jobRow } from '../../test/support/rows.js';
 import { JobFailure } from '../common/errors/job-failure.js';
@@ -64,7 +64,7 @@ describe('ProvisioningRunner', () => {
       store as unknown as ContainerStore,
       leases as unknown as ContainerLeases,
       { stop: stopFailed, engineAnswers: async () => engineAnswers } as unknown as FailedWorkspace,
-      new HeldClock(),
+      new FakeClock(),
       quietLogger(),
     );
   });

@@ -1,4 +1,4 @@
-import { Observation } from '../common/observation.js';
+import { TypedChannel } from '../common/typed-channel.js';
 import type { JobName } from '../persistence/types.js';
 
 export interface JobRun {
@@ -9,4 +9,4 @@ export interface JobRun {
 }
 
 /** Every run of a job once it is over. */
-export const jobRuns = new Observation<JobRun>('devforge.job-run');
+export const jobRuns = new TypedChannel<JobRun>('devforge.job-run');

@@ -87,7 +87,7 @@ export class PtyHost {
   ): Promise<{ connection: PtyHostConnection; answer: Record<string, unknown> | undefined }> {
     const connection = new PtyHostConnection(await this.runtime.containers.open(dockerId, { argv: [PROGRAM, verb] }));
     try {
-      const answer = await withTimeout(ANSWER_MS, connection.ask(request));
+      const answer = await withTimeout(connection.ask(request), ANSWER_MS);
       if (answer === undefined) await this.explain(connection);
       return { connection, answer };
     } catch (error) {

@@ -12,6 +12,7 @@ import { EngineError } from '../drivers/docker/engine/container-engine.js';
 import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
 import { runtimeErrorToDomainError } from '../drivers/driver-error-translation.js';
 import { SocketCounters } from '../realtime/socket-counters.js';
+import type { SocketSubscriptions } from '../realtime/socket-subscriptions.js';
 import { TerminalsGateway } from './terminals.gateway.js';
 import { PtyHost } from './pty-host.js';
 import { TerminalHub } from './terminal-hub.js';
@@ -25,6 +26,7 @@ let row: ContainerRow;
 let other: ContainerRow;
 let hub: TerminalHub;
 let gateway: TerminalsGateway;
+let counters: SocketCounters;
 let socket: FakeSocket;
 
 beforeEach(async () => {
@@ -62,12 +64,8 @@ beforeEach(async () => {
     new FastClock(),
     quietLogger,
   );
-  gateway = new TerminalsGateway(
-    { find } as unknown as ContainersService,
-    hub,
-    [runtimeErrorToDomainError],
-    new SocketCounters(),
-  );
+  counters = new SocketCounters();
+  gateway = new TerminalsGateway({ find } as unknown as ContainersService, hub, [runtimeErrorToDomainError], counters);
   socket = new FakeSocket();
 });
 
@@ -177,7 +175,7 @@ describe('a terminal', () => {
     const next = new FakeSocket();
     await open({ terminalId }, next);
     await shown('work goes on', next);
-    expect((gateway as unknown as { clients: Map<unknown, unknown> }).clients.size).toBe(1);
+    expect(counters.subscriptions()).toEqual([['terminal', 1]]);
   });
 
   it('that nobody has learnt of is ended', async () => {
@@ -368,15 +366,13 @@ describe('a request is refused', () => {
 
   it('to open more on one connection than it may have', async () => {
     const terminalId = await open();
-    const { terminals } = (
-      gateway as unknown as { clients: Map<unknown, { terminals: Map<string, unknown> }> }
-    ).clients.get(socket)!;
-    for (let at = 1; at < 50; at++) terminals.set(`other ${at}`, terminals.get(terminalId));
+    const { terminals } = gateway as unknown as { terminals: SocketSubscriptions<unknown> };
+    const opened = terminals.get(socket.typed, terminalId);
+    for (let at = 1; at < 50; at++) terminals.add(socket.typed, `other ${at}`, () => opened);
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'too_many_subscriptions' },
     });
     await open({ terminalId });
-    for (let at = 1; at < 50; at++) terminals.delete(`other ${at}`);
   });
 });
 

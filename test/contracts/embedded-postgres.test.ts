@@ -29,9 +29,9 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { type EmbeddedConnection, EmbeddedPostgres } from '../../src/persistence/embedded/embedded-postgres.js';
 import { installedBinaries } from '../../src/persistence/embedded/binaries/binaries.js';
-import { abandonedHomes, existingPlace, STATE_DIR } from '../../src/persistence/embedded/cluster/placement.js';
+import { abandonedDirectories, existingLocation, STATE_DIR } from '../../src/persistence/embedded/cluster/cluster-location.js';
 import { findRunning } from '../../src/persistence/embedded/process/postmaster-file.js';
-import { firstBarrier, READ } from '../../src/persistence/embedded/cluster/reachability.js';
+import { firstInaccessiblePath, READ } from '../../src/persistence/embedded/cluster/reachability.js';
 import { findUser, unprivilegedUser } from '../../src/persistence/embedded/cluster/system-user.js';
 import { usableBinaries } from '../../src/persistence/embedded/binaries/usable-binaries.js';
 
@@ -57,7 +57,7 @@ const SOURCE = new URL('../../src/persistence/embedded/embedded-postgres.ts', im
 const NOBODY = (await findUser('nobody')) ?? { uid: 65_534, gid: 65_534 };
 /** A checkout under /root is closed to the ordinary user that one test runs DevForge as. */
 const closedTo = await Promise.all(
-  [fileURLToPath(SOURCE), process.execPath].map((file) => firstBarrier(file, NOBODY, READ)),
+  [fileURLToPath(SOURCE), process.execPath].map((file) => firstInaccessiblePath(file, NOBODY, READ)),
 );
 const describeInOpenCheckout = root && closedTo.every((barrier) => barrier === undefined) ? describe : describe.skip;
 
@@ -88,13 +88,13 @@ afterAll(() => rmdir(STATE_DIR).catch(() => undefined));
 
 /** Ends what a test left running on purpose, and takes its relocated cluster along. */
 async function remove(directory: string): Promise<void> {
-  const place = await existingPlace(directory).catch(() => undefined);
+  const place = await existingLocation(directory).catch(() => undefined);
   const running = place === undefined ? undefined : await findRunning(place.cluster);
   if (running !== undefined) {
     process.kill(running.pid, 'SIGQUIT');
     await until(async () => (await findRunning(place?.cluster ?? '')) === undefined);
   }
-  for (const home of root ? await abandonedHomes(directory) : []) await rm(home, { recursive: true });
+  for (const home of root ? await abandonedDirectories(directory) : []) await rm(home, { recursive: true });
 }
 
 const make = (startTimeoutMs?: number): EmbeddedPostgres => {
@@ -146,7 +146,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 const running = async (): Promise<number | undefined> => {
-  const place = await existingPlace(await realpath(dataDir));
+  const place = await existingLocation(await realpath(dataDir));
   return place === undefined ? undefined : (await findRunning(place.cluster))?.pid;
 };
 

@@ -154,18 +154,18 @@ describe('work on one container', () => {
     it('is seen by others, and by itself', async () => {
       const [one, two] = [await announced(), await announced()];
       expect(one.holder).not.toBe(two.holder);
-      await expect(one.isGone(two.holder)).resolves.toBe(false);
-      await expect(two.isGone(one.holder)).resolves.toBe(false);
-      await expect(one.isGone(one.holder)).resolves.toBe(false);
+      await expect(one.hasEnded(two.holder)).resolves.toBe(false);
+      await expect(two.hasEnded(one.holder)).resolves.toBe(false);
+      await expect(one.hasEnded(one.holder)).resolves.toBe(false);
     });
 
     it('ends with the process, and is not mistaken for ended by many who ask', async () => {
       const [one, two] = [await announced(), await announced()];
-      const asked = await Promise.all(Array.from({ length: 10 }, () => one.isGone(two.holder)));
+      const asked = await Promise.all(Array.from({ length: 10 }, () => one.hasEnded(two.holder)));
       expect(asked).toEqual(asked.map(() => false));
       await two.onApplicationShutdown();
-      await expect(one.isGone(two.holder)).resolves.toBe(true);
-      await expect(one.isGone(randomUUID())).resolves.toBe(true);
+      await expect(one.hasEnded(two.holder)).resolves.toBe(true);
+      await expect(one.hasEnded(randomUUID())).resolves.toBe(true);
     });
 
     it('comes back when only its connection broke', async () => {
@@ -176,10 +176,10 @@ describe('work on one container', () => {
       );
       expect(rows).toHaveLength(1);
       await test.database.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
-      for (let wait = 0; wait < 100 && !(await one.isGone(two.holder)); wait++) await delay(10);
-      await expect(one.isGone(two.holder)).resolves.toBe(true);
-      for (let wait = 0; wait < 300 && (await one.isGone(two.holder)); wait++) await delay(10);
-      await expect(one.isGone(two.holder)).resolves.toBe(false);
+      for (let wait = 0; wait < 100 && !(await one.hasEnded(two.holder)); wait++) await delay(10);
+      await expect(one.hasEnded(two.holder)).resolves.toBe(true);
+      for (let wait = 0; wait < 300 && (await one.hasEnded(two.holder)); wait++) await delay(10);
+      await expect(one.hasEnded(two.holder)).resolves.toBe(false);
     });
   });
 

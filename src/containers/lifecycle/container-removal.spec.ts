@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { containerRow } from '../../../test/support/rows.js';
 import { DomainEvents } from '../../events/domain-events.js';
@@ -20,7 +20,7 @@ describe('what belongs to a container', () => {
   const tombstones = jest.fn<ContainersRepository['tombstones']>();
   const purge = jest.fn<ContainersRepository['purge']>();
   let runtime: FakeRuntime;
-  let clock: HeldClock;
+  let clock: FakeClock;
   let removed: string[];
   let removal: ContainerRemoval;
   let leftovers: OrphanSweeper;
@@ -31,7 +31,7 @@ describe('what belongs to a container', () => {
     purge.mockReset().mockResolvedValue();
     runtime = new FakeRuntime();
     runtime.images.add(IMAGE);
-    clock = new HeldClock();
+    clock = new FakeClock();
     removed = [];
     const events = new DomainEvents(quietLogger());
     events.on('container.removed', ({ containerId }) => void removed.push(containerId));

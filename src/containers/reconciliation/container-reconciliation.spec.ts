@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { HeldClock } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock } from '../../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { containerRow, jobRow } from '../../../test/support/rows.js';
 import type { ContainerRow, ContainersRepository, JobRow } from '../../persistence/containers/containers.repository.js';
@@ -50,7 +50,7 @@ describe('ContainerReconciliation', () => {
       leases as unknown as ContainerLeases,
       runtime,
       { wake, repair } as unknown as ContainerRepairs,
-      new HeldClock(),
+      new FakeClock(),
       quietLogger(),
     );
   });
@@ -147,7 +147,7 @@ describe('ContainerReconciliation', () => {
       { status: 'stopped', desiredRunning: true, updatedAt: new Date('2026-01-01') },
       'exited',
     );
-    await container({ status: 'stopped', desiredRunning: true, updatedAt: new HeldClock().now() }, 'exited');
+    await container({ status: 'stopped', desiredRunning: true, updatedAt: new FakeClock().now() }, 'exited');
     await reconciliation.reconcileAll(false);
     expect(update.mock.calls).toEqual([[row.id, { desiredRunning: false }, held.lease]]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { HeldClock } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock } from '../../../test/support/clock/fake-clock.js';
 import { RandomIdGenerator } from '../../common/id-generator.js';
 import { type SignInTicketRow, SignInTicketsRepository } from '../../persistence/auth/sign-in-tickets.repository.js';
 import { SignInTickets } from './sign-in-tickets.js';
@@ -23,7 +23,7 @@ class InMemory extends SignInTicketsRepository {
   }
 }
 
-function make(clock = new HeldClock()): { tickets: SignInTickets; rows: InMemory['rows'] } {
+function make(clock = new FakeClock()): { tickets: SignInTickets; rows: InMemory['rows'] } {
   const repository = new InMemory();
   return { tickets: new SignInTickets(repository, clock, new RandomIdGenerator()), rows: repository.rows };
 }
@@ -49,7 +49,7 @@ describe('SignInTickets', () => {
   });
 
   it('live for five minutes', async () => {
-    const clock = new HeldClock();
+    const clock = new FakeClock();
     const { tickets } = make(clock);
     const [first, second] = [await tickets.issue(A), await tickets.issue(A)];
     expect(first.expiresAt.getTime() - clock.now().getTime()).toBe(FIVE_MINUTES_MS);

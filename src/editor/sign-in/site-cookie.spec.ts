@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createHmac } from 'node:crypto';
-import { HeldClock } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock } from '../../../test/support/clock/fake-clock.js';
 import type { AdminToken } from '../../auth/admin-token.js';
 import type { Site } from '../proxy/site.js';
 import { SiteCookie, withoutOwnCookies } from './site-cookie.js';
@@ -16,7 +16,7 @@ const tokenOf = (secret: string): AdminToken =>
 const pair = (issued: string): string => issued.split(';')[0] ?? '';
 
 describe('SiteCookie', () => {
-  const clock = new HeldClock();
+  const clock = new FakeClock();
   const cookie = new SiteCookie(clock, tokenOf('a'));
 
   it('opens the site it was issued for, and no other', () => {
@@ -53,7 +53,7 @@ describe('SiteCookie', () => {
   });
 
   it('ends after twelve hours', async () => {
-    const own = new HeldClock();
+    const own = new FakeClock();
     const other = new SiteCookie(own, tokenOf('a'));
     const header = pair(other.issue(ID, PLAIN));
     await own.advance(12 * HOUR_MS - 1_000);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { containerRow, instructionRow } from '../../../test/support/rows.js';
 import { DomainEvents } from '../../events/domain-events.js';
@@ -22,7 +22,7 @@ describe('InstructionCancellation', () => {
     row = instructionRow();
     container = containerRow({ id: row.containerId });
     interrupt.mockReset().mockResolvedValue();
-    changes = new InstructionChanges(new DomainEvents(quietLogger()), new HeldClock());
+    changes = new InstructionChanges(new DomainEvents(quietLogger()), new FakeClock());
     changes.onApplicationBootstrap();
     left = new AbortController();
     const instructions = {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { HeldClock } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock } from '../../../test/support/clock/fake-clock.js';
 import { containerRow, instructionRow } from '../../../test/support/rows.js';
 import { ADMINISTRATOR } from '../../auth/principal.js';
 import { bodyHash } from '../../http/body-hash.js';
@@ -37,7 +37,7 @@ describe('InstructionAcceptance', () => {
       } as unknown as InstructionsRepository,
       { find: async () => container } as unknown as ContainersService,
       { start } as unknown as ContainerLifecycleService,
-      new HeldClock(),
+      new FakeClock(),
       { next: () => 'new-id', secret: () => '' },
     );
   });

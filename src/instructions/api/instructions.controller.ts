@@ -4,7 +4,7 @@ import type { Request, Response } from 'express';
 import { CurrentPrincipal } from '../../auth/bearer.guard.js';
 import type { Principal } from '../../auth/principal.js';
 import { clientSignal } from '../../http/client-signal.js';
-import { idempotencyKeyOf } from '../../http/request-preferences.js';
+import { parseIdempotencyKey } from '../../http/request-preferences.js';
 import { AnswerPermissionDto } from './dto/answer-permission.dto.js';
 import { CreateInstructionDto } from './dto/create-instruction.dto.js';
 import { InstructionDto, InstructionPageDto } from './dto/instruction.dto.js';
@@ -41,7 +41,7 @@ export class InstructionsController {
     @Headers('idempotency-key') idempotencyKey: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<InstructionDto> {
-    const instruction = await this.instructions.create(principal, container, body, idempotencyKeyOf(idempotencyKey));
+    const instruction = await this.instructions.create(principal, container, body, parseIdempotencyKey(idempotencyKey));
     response.location(`/api/instructions/${instruction.id}`);
     return instruction;
   }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { T0 } from '../../../test/support/rows.js';
 import { AgentStates } from '../../agent-state/agent-states.js';
@@ -19,14 +19,14 @@ describe('AgentReporter', () => {
   let looks: number;
   let events: DomainEvents;
   let states: AgentStates;
-  let clock: HeldClock;
+  let clock: FakeClock;
   let reporter: AgentReporter;
 
   beforeEach(() => {
     [activities, away, looks] = [[], false, 0];
     events = new DomainEvents(quietLogger());
     states = new AgentStates(events);
-    clock = new HeldClock();
+    clock = new FakeClock();
     const repository = {
       activities: async () => {
         looks += 1;

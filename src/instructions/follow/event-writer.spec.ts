@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { instructionRow } from '../../../test/support/rows.js';
 import type {
   EventBatch,
@@ -40,7 +40,7 @@ describe('EventWriter', () => {
       grew: ({ lastSeq }: { lastSeq: number }) => told.push(`grew to ${lastSeq}`),
       moved: ({ lastSeq }: { lastSeq: number }) => told.push(`moved to ${lastSeq}`),
     } as unknown as InstructionChanges;
-    writer = new EventWriter(row, lease, { events, permissions, changes, clock: new HeldClock() } as EventStores);
+    writer = new EventWriter(row, lease, { events, permissions, changes, clock: new FakeClock() } as EventStores);
   });
 
   const add = (...lines: string[]) => writer.add(lines.map((line) => Buffer.from(line)));

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { instructionRow } from '../../../test/support/rows.js';
 import { DomainEvents } from '../../events/domain-events.js';
@@ -10,14 +10,14 @@ const TELL_EVERY_MS = 50;
 describe('InstructionChanges', () => {
   const row = instructionRow();
   let events: DomainEvents;
-  let clock: HeldClock;
+  let clock: FakeClock;
   let changes: InstructionChanges;
   let woken: number;
   let told: string[];
 
   beforeEach(() => {
     events = new DomainEvents(quietLogger());
-    clock = new HeldClock();
+    clock = new FakeClock();
     changes = new InstructionChanges(events, clock);
     changes.onApplicationBootstrap();
     [woken, told] = [0, []];

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { HeldClock } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock } from '../../../test/support/clock/fake-clock.js';
 import { FakeRuns } from '../../../test/support/instructions/fake-runs.js';
 import { containerRow, instructionRow } from '../../../test/support/rows.js';
 import type { ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
@@ -59,7 +59,7 @@ describe('InstructionFollower', () => {
       events,
       permissions: {} as InstructionPermissionsRepository,
       changes,
-      clock: new HeldClock(),
+      clock: new FakeClock(),
     } as EventStores;
     follower = new InstructionFollower(
       { findById: async () => row } as unknown as InstructionsRepository,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { EventRows } from '../../../test/support/instructions/event-rows.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { DomainEvents } from '../../events/domain-events.js';
@@ -8,14 +8,14 @@ import { EventFeed, POLL_MS } from './event-feed.js';
 
 describe('EventFeed', () => {
   let rows: EventRows;
-  let clock: HeldClock;
+  let clock: FakeClock;
   let changes: InstructionChanges;
   let feed: EventFeed;
   let left: AbortController;
 
   beforeEach(() => {
     rows = new EventRows();
-    clock = new HeldClock();
+    clock = new FakeClock();
     changes = new InstructionChanges(new DomainEvents(quietLogger()), clock);
     changes.onApplicationBootstrap();
     feed = new EventFeed(rows.instructions, rows.store, changes, clock);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { EventRows } from '../../../test/support/instructions/event-rows.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { FakeSocket } from '../../../test/support/sockets/fake-socket.js';
@@ -18,7 +18,7 @@ describe('InstructionsGateway', () => {
 
   beforeEach(() => {
     rows = new EventRows();
-    changes = new InstructionChanges(new DomainEvents(quietLogger()), new HeldClock());
+    changes = new InstructionChanges(new DomainEvents(quietLogger()), new FakeClock());
     changes.onApplicationBootstrap();
     const find = async (_: unknown, id: string) => {
       if (rows.row === null || id === 'nobody') throw instructionNotFound(id);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { instructionRow } from '../../../test/support/rows.js';
 import { DomainEvents } from '../../events/domain-events.js';
@@ -15,7 +15,7 @@ const RENEW_EVERY_MS = 5_000;
 describe('HeldInstructions', () => {
   const renew = jest.fn<InstructionsRepository['renew']>();
   const release = jest.fn<InstructionsRepository['release']>();
-  let clock: HeldClock;
+  let clock: FakeClock;
   let events: DomainEvents;
   let held: InstructionLeases;
   let stop: AbortController;
@@ -23,7 +23,7 @@ describe('HeldInstructions', () => {
   beforeEach(() => {
     renew.mockReset().mockImplementation(async (leases) => leases.map((lease) => ({ lease, cancelRequested: false })));
     release.mockReset().mockResolvedValue();
-    clock = new HeldClock();
+    clock = new FakeClock();
     events = new DomainEvents(quietLogger());
     stop = new AbortController();
     held = new InstructionLeases({ renew, release } as unknown as InstructionsRepository, events, clock, quietLogger());

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { instructionRow } from '../../../test/support/rows.js';
 import { DomainEvents } from '../../events/domain-events.js';
@@ -24,7 +24,7 @@ describe('InstructionRuns', () => {
   const claimable = jest.fn<InstructionsRepository['claimable']>();
   const claim = jest.fn<InstructionsRepository['claim']>();
   let holders: string[];
-  let clock: HeldClock;
+  let clock: FakeClock;
   let events: DomainEvents;
   let runs: InstructionQueue;
 
@@ -58,9 +58,9 @@ describe('InstructionRuns', () => {
         });
       },
     } as InstructionWorker;
-    clock = new HeldClock();
+    clock = new FakeClock();
     events = new DomainEvents(quietLogger());
-    const presence = { holder: 'me', isGone: async (holder: string) => holder === 'dead' } as Presence;
+    const presence = { holder: 'me', hasEnded: async (holder: string) => holder === 'dead' } as Presence;
     const held = new InstructionLeases(repository, events, clock, quietLogger());
     runs = new InstructionQueue(repository, run, held, presence, events, clock, quietLogger());
     runs.onApplicationBootstrap();

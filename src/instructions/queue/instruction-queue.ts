@@ -97,7 +97,7 @@ export class InstructionQueue implements OnApplicationBootstrap, OnModuleDestroy
 
   private async sweep(): Promise<void> {
     for (const holder of await this.instructions.leaseHolders()) {
-      if (await this.presence.isGone(holder)) await this.instructions.releaseLeasesOf(holder);
+      if (await this.presence.hasEnded(holder)) await this.instructions.releaseLeasesOf(holder);
     }
     for (const containerId of await this.instructions.claimable()) this.wake(containerId);
   }

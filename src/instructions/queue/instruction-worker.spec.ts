@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { instructionRow } from '../../../test/support/rows.js';
 import { DomainError } from '../../common/errors/domain-error.js';
@@ -28,7 +28,7 @@ describe('InstructionRun', () => {
     cleanUp: jest.fn(async () => undefined),
     abandon: jest.fn(async () => undefined),
   };
-  let clock: HeldClock;
+  let clock: FakeClock;
   let events: DomainEvents;
   let stop: AbortController;
   let holding: HeldInstruction;
@@ -40,7 +40,7 @@ describe('InstructionRun', () => {
       .mockReset()
       .mockImplementation(async (_lease, { status, reason }) => ({ ...row, status, statusReason: reason }));
     for (const mock of Object.values(after)) mock.mockClear();
-    clock = new HeldClock();
+    clock = new FakeClock();
     events = new DomainEvents(quietLogger());
     stop = new AbortController();
     holding = new HeldInstruction(lease, row.containerId, stop.signal);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../../common/time/clock.js';
 import { DomainEvents } from '../../events/domain-events.js';
-import { isDatabaseAway } from '../../persistence/database-error.js';
+import { isDatabaseUnavailable } from '../../persistence/database-error.js';
 import {
   type InstructionEnd,
   type InstructionRow,
@@ -90,7 +90,7 @@ export class InstructionWorker {
 }
 
 function isPassing(error: unknown): boolean {
-  return isDatabaseAway(error) || (error instanceof EngineError && PASSING.has(error.code));
+  return isDatabaseUnavailable(error) || (error instanceof EngineError && PASSING.has(error.code));
 }
 
 /** Trying again cannot change it. */

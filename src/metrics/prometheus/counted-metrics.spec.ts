@@ -22,10 +22,10 @@ describe('figures of engine calls and jobs', () => {
   it('are counted by operation and outcome, until the application ends', async () => {
     const figures = new EngineMetrics(registry);
     figures.onModuleInit();
-    for (const seconds of [0.001, 0.3]) engineCalls.tell({ operation: 'start container', outcome: 'ok', seconds });
-    engineCalls.tell({ operation: 'start container', outcome: 'not_found', seconds: 1 });
+    for (const seconds of [0.001, 0.3]) engineCalls.publish({ operation: 'start container', outcome: 'ok', seconds });
+    engineCalls.publish({ operation: 'start container', outcome: 'not_found', seconds: 1 });
     figures.onModuleDestroy();
-    engineCalls.tell({ operation: 'start container', outcome: 'ok', seconds: 1 });
+    engineCalls.publish({ operation: 'start container', outcome: 'ok', seconds: 1 });
     expect(await counted('devforge_engine_call_duration_seconds_count')).toEqual([
       ['start container', 'ok', 2],
       ['start container', 'not_found', 1],
@@ -39,9 +39,10 @@ describe('figures of engine calls and jobs', () => {
   it('are counted by job and outcome, until the application ends', async () => {
     const figures = new JobMetrics(registry);
     figures.onModuleInit();
-    for (const outcome of ['done', 'retry', 'done'] as const) jobRuns.tell({ name: 'create', outcome, seconds: 0.2 });
+    for (const outcome of ['done', 'retry', 'done'] as const)
+      jobRuns.publish({ name: 'create', outcome, seconds: 0.2 });
     figures.onModuleDestroy();
-    jobRuns.tell({ name: 'create', outcome: 'done', seconds: 1 });
+    jobRuns.publish({ name: 'create', outcome: 'done', seconds: 1 });
     expect(await counted('devforge_job_run_duration_seconds_count')).toEqual([
       ['create', 'done', 2],
       ['create', 'retry', 1],

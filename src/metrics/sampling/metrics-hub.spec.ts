@@ -343,7 +343,7 @@ describe('subscriptions', () => {
     await asking;
     await pass(10_000);
     expect(socket.sent).toEqual([]);
-    expect((gateway as unknown as { subscribers: Map<unknown, unknown> }).subscribers.size).toBe(0);
+    expect(tally.subscriptions()).toEqual([['metrics', 0]]);
   });
 
   it('are five hundred for one connection at most', async () => {

@@ -8,10 +8,10 @@ export type Transaction = Parameters<Parameters<Database['orm']['transaction']>[
 export type Queries = Database['orm'] | Transaction;
 
 /** Whose key it is, and for what. */
-export type KeyPlace = Pick<Row, 'ownerId' | 'scope'>;
-type KeyTarget = KeyPlace & Pick<Row, 'containerId' | 'createdAt'> & Partial<Pick<Row, 'instructionId'>>;
+export type KeyScope = Pick<Row, 'ownerId' | 'scope'>;
+type KeyTarget = KeyScope & Pick<Row, 'containerId' | 'createdAt'> & Partial<Pick<Row, 'instructionId'>>;
 
-export type KnownKey = { kind: 'replayed'; row: Row } | { kind: 'key_reused' };
+export type ExistingKey = { kind: 'replayed'; row: Row } | { kind: 'key_reused' };
 
 /**
  * Takes the key within the transaction that writes what it stands for. A request with the same key waits here until the
@@ -22,21 +22,21 @@ export async function claimKey(
   tx: Transaction,
   target: KeyTarget,
   { key, bodyHash }: IdempotencyKey,
-): Promise<KnownKey | undefined> {
+): Promise<ExistingKey | undefined> {
   const claimed = await tx
     .insert(idempotencyKeys)
     .values({ ...target, key, bodyHash })
     .onConflictDoNothing()
     .returning({ key: idempotencyKeys.key });
-  return claimed.length > 0 ? undefined : knownKey(tx, target, { key, bodyHash });
+  return claimed.length > 0 ? undefined : findKey(tx, target, { key, bodyHash });
 }
 
 /** @returns undefined when no such key came before */
-export async function knownKey(
+export async function findKey(
   on: Queries,
-  { ownerId, scope }: KeyPlace,
+  { ownerId, scope }: KeyScope,
   { key, bodyHash }: IdempotencyKey,
-): Promise<KnownKey | undefined> {
+): Promise<ExistingKey | undefined> {
   const [row] = await on
     .select()
     .from(idempotencyKeys)

@@ -1,10 +1,11 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { prepareDataDir, typed } from './cluster/data-dir.js';
-import { describe, EmbeddedPostgresError } from './errors.js';
+import { prepareDataDir, toEmbeddedPostgresError } from './cluster/data-dir.js';
+import { messageOf } from '../../common/errors/message-of.js';
+import { EmbeddedPostgresError } from './errors.js';
 import { terminate } from './process/postmaster.js';
 import { ensureServer, type RunningServer } from './server.js';
-import { Lease } from './session.js';
+import { ServerSession } from './session.js';
 import { DATABASE, SERVER_USER } from './settings.js';
 import { StartLock } from './start-lock.js';
 
@@ -48,7 +49,7 @@ export class EmbeddedPostgres {
   private readonly options: EmbeddedPostgresOptions;
   private starting: Promise<EmbeddedConnection> | undefined;
   private server: (RunningServer & { lockFile: string }) | undefined;
-  private lease: Lease | undefined;
+  private session: ServerSession | undefined;
   private stopping = false;
 
   constructor(options: EmbeddedPostgresOptions) {
@@ -65,7 +66,7 @@ export class EmbeddedPostgres {
     this.stopping = false;
     this.starting ??= this.open(true).catch((error: unknown) => {
       this.starting = undefined;
-      throw typed(error, this.options.dataDir);
+      throw toEmbeddedPostgresError(error, this.options.dataDir);
     });
     return this.starting;
   }
@@ -80,22 +81,22 @@ export class EmbeddedPostgres {
     this.stopping = true;
     await this.starting?.catch(() => undefined);
     this.starting = undefined;
-    const { server, lease } = this;
+    const { server, session: lease } = this;
     this.server = undefined;
-    this.lease = undefined;
+    this.session = undefined;
     if (server === undefined || lease === undefined) return;
     let lock: StartLock | undefined;
     try {
       lock = await StartLock.acquire(server.lockFile, performance.now() + STOP_LOCK_TIMEOUT_MS);
       // Under the lock nobody can be between "the server runs" and "I hold a lease on it"
-      const others = await lease.others();
-      await lease.release();
+      const others = await lease.otherClients();
+      await lease.close();
       if (others.length === 0) await terminate(server.address.pid, server.cluster);
       else this.options.log(`Left the embedded PostgreSQL running for other clients: ${others.join(', ')}`);
     } catch (error) {
-      await lease.release();
+      await lease.close();
       if (error instanceof EmbeddedPostgresError && error.code === 'STOP_FAILED') throw error;
-      this.options.log(`Left the embedded PostgreSQL as it is: ${describe(error)}`);
+      this.options.log(`Left the embedded PostgreSQL as it is: ${messageOf(error)}`);
     } finally {
       lock?.release();
     }
@@ -111,7 +112,7 @@ export class EmbeddedPostgres {
       const around = { dataDir, logFile, log: this.options.log, deadline, mayCreate };
       let server = await ensureServer(around);
       try {
-        this.lease = await this.takeLease(server, deadline);
+        this.session = await this.openSession(server, deadline);
       } catch (error) {
         // Somebody removed the socket of a server that was running: nobody can connect to it any more
         if (!server.adopted || !(error instanceof EmbeddedPostgresError && error.code === 'SERVER_UNREACHABLE'))
@@ -119,7 +120,7 @@ export class EmbeddedPostgres {
         this.options.log(`Restarting it: ${error.message}`);
         await terminate(server.address.pid, server.cluster);
         server = await ensureServer(around);
-        this.lease = await this.takeLease(server, deadline);
+        this.session = await this.openSession(server, deadline);
       }
       this.server = { ...server, lockFile };
       return { host: server.address.host, port: server.address.port, user: SERVER_USER, database: DATABASE };
@@ -128,14 +129,14 @@ export class EmbeddedPostgres {
     }
   }
 
-  private takeLease({ address, created }: RunningServer, deadline: number): Promise<Lease> {
-    return Lease.open(address, { created, deadline, onLost: () => void this.revive() });
+  private openSession({ address, created }: RunningServer, deadline: number): Promise<ServerSession> {
+    return ServerSession.open(address, { created, deadline, onLost: () => void this.revive() });
   }
 
   /** The server died, or restarts after a crash of one of its processes. Pools reconnect to the same socket. */
   private async revive(): Promise<void> {
-    const lost = this.lease;
-    const wanted = (): boolean => !this.stopping && this.lease === lost;
+    const lost = this.session;
+    const wanted = (): boolean => !this.stopping && this.session === lost;
     for (let pause = 100; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       // First of all: a server that dies again and again must not keep a processor busy
       await delay(pause, undefined, { ref: false });
@@ -146,7 +147,7 @@ export class EmbeddedPostgres {
         await this.starting;
         return;
       } catch (error) {
-        this.options.log(`Could not start the embedded PostgreSQL again: ${describe(error)}`);
+        this.options.log(`Could not start the embedded PostgreSQL again: ${messageOf(error)}`);
       }
     }
   }

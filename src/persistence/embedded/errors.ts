@@ -59,7 +59,3 @@ export function ignoring(...codes: string[]): (error: unknown) => undefined {
     throw error;
   };
 }
-
-export function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

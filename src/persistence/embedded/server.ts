@@ -1,11 +1,17 @@
 import path from 'node:path';
 import { installedBinaries } from './binaries/binaries.js';
 import { EmbeddedPostgresError } from './errors.js';
-import { checkVersion, clusterOwner, createCluster, removeLeftovers, removeTree } from './cluster/initdb.js';
-import { abandonedHomes, existingPlace, newPlace, type Place, STATE_DIR } from './cluster/placement.js';
+import { checkVersion, clusterOwner, createCluster, removePartialClusters, removeTree } from './cluster/initdb.js';
+import {
+  abandonedDirectories,
+  existingLocation,
+  newLocation,
+  type ClusterLocation,
+  STATE_DIR,
+} from './cluster/cluster-location.js';
 import { findRunning } from './process/postmaster-file.js';
 import { adopt, launch, type ServerAddress, terminate } from './process/postmaster.js';
-import { firstBarrier } from './cluster/reachability.js';
+import { firstInaccessiblePath } from './cluster/reachability.js';
 import { prepareSocketDir, socketDirCandidates } from './cluster/socket-dir.js';
 import { currentIdentity, type ServerIdentity, unprivilegedUser } from './cluster/system-user.js';
 import { usableBinaries } from './binaries/usable-binaries.js';
@@ -34,7 +40,7 @@ export interface RunningServer {
 /** Gets to a running server from wherever things are: none, half made, stopped, starting, running. Needs the start lock. */
 export async function ensureServer(around: Environment): Promise<RunningServer> {
   const { dataDir, deadline, logFile, log } = around;
-  const place = await existingPlace(dataDir);
+  const place = await existingLocation(dataDir);
   if (place === undefined) {
     if (!around.mayCreate) throw vanished(dataDir);
     return startNew(around);
@@ -45,7 +51,7 @@ export async function ensureServer(around: Environment): Promise<RunningServer> 
     log(`Adopted the embedded PostgreSQL that was running already (pid ${running.pid})`);
     return { cluster: place.cluster, address: running, adopted: true, created: false };
   }
-  const barrier = await firstBarrier(place.cluster, identity);
+  const barrier = await firstInaccessiblePath(place.cluster, identity);
   if (barrier !== undefined) throw closed(barrier, place, identity);
   return startIn(around, place, identity);
 }
@@ -55,16 +61,16 @@ async function startNew(around: Environment): Promise<RunningServer> {
   const me = currentIdentity();
   if (me === undefined) throw unsupported();
   if (me.uid === 0) await removeAbandoned(dataDir, log);
-  await removeLeftovers(path.join(dataDir, 'postgres'));
+  await removePartialClusters(path.join(dataDir, 'postgres'));
   const identity = me.uid === 0 ? await unprivilegedUser(undefined, log) : me;
-  const place = await newPlace(dataDir, identity);
+  const place = await newLocation(dataDir, identity);
   log(`Making the embedded database in ${place.cluster}`);
   const binaries = await usableBinaries(await installedBinaries(), identity, STATE_DIR, log);
   await createCluster(place, binaries, identity);
   return { ...(await startIn(around, place, identity)), created: true };
 }
 
-async function startIn(around: Environment, place: Place, identity: ServerIdentity): Promise<RunningServer> {
+async function startIn(around: Environment, place: ClusterLocation, identity: ServerIdentity): Promise<RunningServer> {
   const { dataDir, deadline, logFile, log } = around;
   const binaries = await usableBinaries(await installedBinaries(), identity, STATE_DIR, log);
   await checkVersion(place.cluster, binaries);
@@ -76,7 +82,7 @@ async function startIn(around: Environment, place: Place, identity: ServerIdenti
 }
 
 async function removeAbandoned(dataDir: string, log: (message: string) => void): Promise<void> {
-  for (const home of await abandonedHomes(dataDir)) {
+  for (const home of await abandonedDirectories(dataDir)) {
     log(`Removing ${home}: the data directory that it belonged to was removed`);
     const cluster = path.join(home, 'cluster');
     const orphan = await findRunning(cluster);
@@ -92,7 +98,7 @@ function vanished(dataDir: string): EmbeddedPostgresError {
   );
 }
 
-function closed(barrier: string, { cluster }: Place, { uid }: ServerIdentity): EmbeddedPostgresError {
+function closed(barrier: string, { cluster }: ClusterLocation, { uid }: ServerIdentity): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'DATA_DIR_UNREACHABLE',
     `The database in ${cluster} runs as uid ${uid}, which cannot pass ${barrier} any more. ` +

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
-import { describe, EmbeddedPostgresError, errorCode } from './errors.js';
+import { messageOf } from '../../common/errors/message-of.js';
+import { EmbeddedPostgresError, errorCode } from './errors.js';
 import type { ServerAddress } from './process/postmaster.js';
 import { DATABASE, SERVER_USER } from './settings.js';
 
@@ -15,7 +16,7 @@ const LINGER_MS = 500;
 /** `pg` has these two; its types do not. */
 type RefClient = Client & { ref(): void; unref(): void };
 
-export interface LeaseOptions {
+export interface ServerSessionOptions {
   /** the cluster is new, so there is no database to try */
   created: boolean;
   /** on the clock of `performance.now()` */
@@ -28,7 +29,7 @@ export interface LeaseOptions {
  * A connection that stays open as long as this process uses the server. The server's own list of connections is thereby
  * the register of its users: an entry cannot be forgotten, and it goes when its process dies.
  */
-export class Lease {
+export class ServerSession {
   private readonly client: RefClient;
   private released = false;
 
@@ -46,20 +47,23 @@ export class Lease {
    *
    * @throws EmbeddedPostgresError `SERVER_UNREACHABLE`, `CONNECT_FAILED`
    */
-  static async open(address: ServerAddress, { created, deadline, onLost }: LeaseOptions): Promise<Lease> {
+  static async open(
+    address: ServerAddress,
+    { created, deadline, onLost }: ServerSessionOptions,
+  ): Promise<ServerSession> {
     if (created) await createDatabase(address, deadline);
     try {
-      return new Lease(await connect(address, DATABASE, deadline), onLost);
+      return new ServerSession(await connect(address, DATABASE, deadline), onLost);
     } catch (error) {
       if (errorCode(error) !== UNKNOWN_DATABASE) throw error;
     }
     // Whoever made the cluster was killed before it made the database
     await createDatabase(address, deadline);
-    return new Lease(await connect(address, DATABASE, deadline), onLost);
+    return new ServerSession(await connect(address, DATABASE, deadline), onLost);
   }
 
   /** Names of the other clients of this server; waits for those that are just leaving. */
-  async others(): Promise<string[]> {
+  async otherClients(): Promise<string[]> {
     this.client.ref(); // as in release
     const deadline = performance.now() + LINGER_MS;
     for (;;) {
@@ -72,7 +76,7 @@ export class Lease {
     }
   }
 
-  async release(): Promise<void> {
+  async close(): Promise<void> {
     this.released = true;
     // Or Node would end in the middle of an await when nothing else is open
     this.client.ref();
@@ -117,7 +121,7 @@ async function connect({ host, port, pid }: ServerAddress, database: string, dea
       if (performance.now() > patience) {
         throw new EmbeddedPostgresError(
           silent ? 'SERVER_UNREACHABLE' : 'CONNECT_FAILED',
-          `PostgreSQL runs (pid ${pid}), but does not let us in through ${host}: ${describe(error)}. ` +
+          `PostgreSQL runs (pid ${pid}), but does not let us in through ${host}: ${messageOf(error)}. ` +
             `End it with "kill -INT ${pid}" and start DevForge again.`,
           { cause: error },
         );

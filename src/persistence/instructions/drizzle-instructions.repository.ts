@@ -35,7 +35,7 @@ import {
 import { instructionPermissions, instructions } from './instructions.schema.js';
 import { containers } from '../containers/containers.schema.js';
 import type { StatusReason } from '../types.js';
-import { claimKey, type KnownKey, knownKey } from '../containers/idempotency-keys.js';
+import { claimKey, type ExistingKey, findKey } from '../containers/idempotency-keys.js';
 
 const now = sql`now()`;
 const inMs = (ms: number): SQL => sql`now() + make_interval(secs => ${ms / 1000})`;
@@ -71,7 +71,7 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
     containerId: string,
     key: IdempotencyKey,
   ): Promise<Exclude<InstructionInsertOutcome, { kind: 'inserted' }> | null> {
-    const known = await knownKey(this.database.orm, { ownerId, scope: scopeOf(containerId) }, key);
+    const known = await findKey(this.database.orm, { ownerId, scope: scopeOf(containerId) }, key);
     return known === undefined ? null : toOutcome(known);
   }
 
@@ -281,6 +281,6 @@ function scopeOf(containerId: string): string {
   return `instructions of ${containerId}`;
 }
 
-function toOutcome(known: KnownKey): Exclude<InstructionInsertOutcome, { kind: 'inserted' }> {
+function toOutcome(known: ExistingKey): Exclude<InstructionInsertOutcome, { kind: 'inserted' }> {
   return known.kind === 'replayed' ? { kind: 'replayed', instructionId: known.row.instructionId! } : known;
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { HeldClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { containerRow } from '../../../test/support/rows.js';
 import { DomainEvents } from '../../events/domain-events.js';
@@ -27,7 +27,7 @@ let reads: number;
 let listing: () => Promise<void>;
 let heard: string[];
 let events: DomainEvents;
-let clock: HeldClock;
+let clock: FakeClock;
 let link: FakeLink;
 let missed: MissedEvents;
 
@@ -57,7 +57,7 @@ beforeEach(async () => {
   events = new DomainEvents(quietLogger());
   events.on('container.changed', ({ containerId }) => void heard.push(`${containerId.slice(-1)} changed`));
   events.on('container.removed', ({ containerId }) => void heard.push(`${containerId.slice(-1)} removed`));
-  clock = new HeldClock();
+  clock = new FakeClock();
   link = new FakeLink();
   missed = start(link);
   await settled();

@@ -1,7 +1,7 @@
 import { Clock } from '../../../src/common/time/clock.js';
 
 /** Time that a test moves. Whoever sleeps wakes when it has been moved far enough. */
-export class HeldClock extends Clock {
+export class FakeClock extends Clock {
   private readonly sleepers = new Set<{ until: number; wake: () => void }>();
 
   constructor(private present = new Date('2026-01-02T03:04:05.678Z').getTime()) {

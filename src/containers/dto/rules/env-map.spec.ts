@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { faultOfEnv } from './env-map.js';
+import { envMapError } from './env-map.js';
 
-describe('faultOfEnv', () => {
+describe('envMapError', () => {
   it.each([
     ['nothing', {}],
     ['names and values', { FOO: 'bar', _x1: '', lower: 'a=b c\t"$x"' }],
@@ -21,7 +21,7 @@ describe('faultOfEnv', () => {
     ['the longest value', { FOO: 'x'.repeat(32_768) }],
     ['the most entries', Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`V${index}`, '']))],
   ])('lets through %s', (_what, env) => {
-    expect(faultOfEnv(env)).toBeUndefined();
+    expect(envMapError(env)).toBeUndefined();
   });
 
   it.each([
@@ -43,11 +43,11 @@ describe('faultOfEnv', () => {
     'DEVFORGE_CONTAINER_ID',
     'DEVFORGE_X',
   ])('refuses %s', (name) => {
-    expect(faultOfEnv({ [name]: 'x' })).toBe(`must not set ${name}`);
+    expect(envMapError({ [name]: 'x' })).toBe(`must not set ${name}`);
   });
 
   it.each(['', '1A', 'A-B', 'A B', 'A=B', 'A.B', 'Ü', 'A\n', '$A', 'LD_PRELOAD\0'])('refuses the name %j', (name) => {
-    expect(faultOfEnv({ [name]: 'x' })).toMatch(/^has a name that is not valid/);
+    expect(envMapError({ [name]: 'x' })).toMatch(/^has a name that is not valid/);
   });
 
   it.each([
@@ -56,26 +56,26 @@ describe('faultOfEnv', () => {
     ['a NUL', 'a\0b'],
     ['a trailing line feed', 'a\n'],
   ])('refuses a value with %s', (_what, value) => {
-    expect(faultOfEnv({ FOO: value })).toBe('must not have line breaks or NUL in FOO');
+    expect(envMapError({ FOO: value })).toBe('must not have line breaks or NUL in FOO');
   });
 
   it.each([[1], [true], [null], [undefined], [['x']], [{ a: 'x' }]])('refuses the value %j', (value) => {
-    expect(faultOfEnv({ FOO: value })).toBe('must give FOO a string');
+    expect(envMapError({ FOO: value })).toBe('must give FOO a string');
   });
 
   it.each([[null], [undefined], ['FOO=bar'], [1], [['FOO=bar']], [[]]])('refuses %j in place of the map', (env) => {
-    expect(faultOfEnv(env)).toBe('must be an object of strings');
+    expect(envMapError(env)).toBe('must be an object of strings');
   });
 
   it('refuses too much', () => {
-    expect(faultOfEnv({ FOO: 'x'.repeat(32_769) })).toMatch(/characters in FOO$/);
-    expect(faultOfEnv(Object.fromEntries(Array.from({ length: 201 }, (_, index) => [`V${index}`, ''])))).toMatch(
+    expect(envMapError({ FOO: 'x'.repeat(32_769) })).toMatch(/characters in FOO$/);
+    expect(envMapError(Object.fromEntries(Array.from({ length: 201 }, (_, index) => [`V${index}`, ''])))).toMatch(
       /200 entries$/,
     );
   });
 
   it('shows no more than the beginning of a name, and no value', () => {
-    expect(faultOfEnv({ [`-${'x'.repeat(500)}`]: 'hunter2' })?.length).toBeLessThan(120);
-    expect(faultOfEnv({ LD_PRELOAD: 'hunter2' })).not.toContain('hunter2');
+    expect(envMapError({ [`-${'x'.repeat(500)}`]: 'hunter2' })?.length).toBeLessThan(120);
+    expect(envMapError({ LD_PRELOAD: 'hunter2' })).not.toContain('hunter2');
   });
 });

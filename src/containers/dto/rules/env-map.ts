@@ -7,7 +7,7 @@ const MOST_ENTRIES = 200;
 const LONGEST_VALUE = 32_768;
 
 /** Why the environment is refused, or undefined. */
-export function faultOfEnv(value: unknown): string | undefined {
+export function envMapError(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'must be an object of strings';
   const entries = Object.entries(value);
   if (entries.length > MOST_ENTRIES) return `must not have more than ${MOST_ENTRIES} entries`;
@@ -25,8 +25,8 @@ export function IsEnvMap(): PropertyDecorator {
   return ValidateBy({
     name: 'isEnvMap',
     validator: {
-      validate: (value): boolean => faultOfEnv(value) === undefined,
-      defaultMessage: buildMessage((each, args) => `${each}$property ${faultOfEnv(args?.value)}`),
+      validate: (value): boolean => envMapError(value) === undefined,
+      defaultMessage: buildMessage((each, args) => `${each}$property ${envMapError(args?.value)}`),
     },
   });
 }

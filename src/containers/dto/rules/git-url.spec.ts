@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { faultOfGitUrl } from './git-url.js';
+import { gitUrlError } from './git-url.js';
 
 const VALID = [
   'https://github.com/user/repo.git',
@@ -89,20 +89,20 @@ const HOSTILE: [string, string][] = [
   ['too long', `https://example.org/${'a'.repeat(2_048)}`],
 ];
 
-describe('faultOfGitUrl', () => {
+describe('gitUrlError', () => {
   it.each(VALID)('lets %s through', (url) => {
-    expect(faultOfGitUrl(url)).toBeUndefined();
+    expect(gitUrlError(url)).toBeUndefined();
   });
 
   it.each(HOSTILE)('refuses %s', (_what, url) => {
-    expect(faultOfGitUrl(url)).toEqual(expect.any(String));
+    expect(gitUrlError(url)).toEqual(expect.any(String));
   });
 
   it('says why, and never repeats a password', () => {
-    expect(faultOfGitUrl('https://user:hunter2@example.org/repo')).toBe(
+    expect(gitUrlError('https://user:hunter2@example.org/repo')).toBe(
       'must not carry a password or token: use an SSH key (sshKeyPath)',
     );
-    expect(faultOfGitUrl('file:///etc/passwd')).toBe('must be https://…, ssh://… or user@host:path');
-    expect(faultOfGitUrl('-oProxyCommand=id')).toBe('must not start with "-"');
+    expect(gitUrlError('file:///etc/passwd')).toBe('must be https://…, ssh://… or user@host:path');
+    expect(gitUrlError('-oProxyCommand=id')).toBe('must not start with "-"');
   });
 });

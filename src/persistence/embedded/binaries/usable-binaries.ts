@@ -3,8 +3,9 @@ import { constants } from 'node:fs';
 import { access, chmod, cp, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type Binaries, binariesIn } from './binaries.js';
-import { describe, EmbeddedPostgresError, errorCode, ignoring } from '../errors.js';
-import { EXECUTE, firstBarrier, READ } from '../cluster/reachability.js';
+import { messageOf } from '../../../common/errors/message-of.js';
+import { EmbeddedPostgresError, errorCode, ignoring } from '../errors.js';
+import { EXECUTE, firstInaccessiblePath, READ } from '../cluster/reachability.js';
 import { run } from '../process/run.js';
 import type { ServerIdentity } from '../cluster/system-user.js';
 
@@ -35,7 +36,7 @@ export async function usableBinaries(
     throw new EmbeddedPostgresError(
       'BINARIES_UNUSABLE',
       `The server's user (uid ${identity.uid}) cannot read ${installed.native}, and copying it to ${copy} failed: ` +
-        `${describe(error)}. Free some space or make the checkout reachable, or set DATABASE_URL.`,
+        `${messageOf(error)}. Free some space or make the checkout reachable, or set DATABASE_URL.`,
       { cause: error },
     );
   }
@@ -58,7 +59,7 @@ async function makeExecutable({ initdb, postgres }: Binaries): Promise<void> {
     await chmod(file, 0o755).catch((error: unknown) => {
       throw new EmbeddedPostgresError(
         'BINARIES_UNUSABLE',
-        `${file} is not executable (${describe(error)}): run "chmod +x" on it.`,
+        `${file} is not executable (${messageOf(error)}): run "chmod +x" on it.`,
       );
     });
   }
@@ -74,7 +75,7 @@ async function reachable(native: string, identity: ServerIdentity): Promise<bool
     ['share/postgresql/postgres.bki', READ],
   ];
   for (const [file, wanted] of samples) {
-    if ((await firstBarrier(path.join(native, file), identity, wanted)) !== undefined) return false;
+    if ((await firstInaccessiblePath(path.join(native, file), identity, wanted)) !== undefined) return false;
   }
   return true;
 }

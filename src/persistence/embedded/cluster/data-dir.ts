@@ -1,5 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
-import { describe, EmbeddedPostgresError, errorCode } from '../errors.js';
+import { messageOf } from '../../../common/errors/message-of.js';
+import { EmbeddedPostgresError, errorCode } from '../errors.js';
 
 /**
  * Makes the data directory when it is absent.
@@ -17,7 +18,7 @@ export async function prepareDataDir(dataDir: string): Promise<string> {
 }
 
 /** Gives the system errors of a directory that refuses us, or of a full disk, the one type of this folder. */
-export function typed(error: unknown, dataDir: string): unknown {
+export function toEmbeddedPostgresError(error: unknown, dataDir: string): unknown {
   const refused = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR'].includes(errorCode(error) ?? '');
   return refused ? unwritable(dataDir, error) : error;
 }
@@ -25,7 +26,7 @@ export function typed(error: unknown, dataDir: string): unknown {
 function unwritable(dataDir: string, cause: unknown): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'DATA_DIR_UNWRITABLE',
-    `The embedded database cannot be kept in ${dataDir}: ${describe(cause)}. ` +
+    `The embedded database cannot be kept in ${dataDir}: ${messageOf(cause)}. ` +
       'Make it writable for the user that runs DevForge, free some space, or set DATA_DIR to another directory.',
     { cause },
   );

@@ -3,7 +3,7 @@ import { lchown, lstat, mkdir, open, readdir, readFile, rename, rm, symlink } fr
 import path from 'node:path';
 import { type Binaries, majorVersion } from '../binaries/binaries.js';
 import { EmbeddedPostgresError, ignoring } from '../errors.js';
-import type { Place } from './placement.js';
+import type { ClusterLocation } from './cluster-location.js';
 import { run } from '../process/run.js';
 import { initdbArguments } from '../settings.js';
 import { currentIdentity, type ServerIdentity } from './system-user.js';
@@ -16,7 +16,11 @@ const TEMPORARY = '.tmp-';
  *
  * @throws EmbeddedPostgresError `INITDB_FAILED`
  */
-export async function createCluster(place: Place, binaries: Binaries, identity: ServerIdentity): Promise<void> {
+export async function createCluster(
+  place: ClusterLocation,
+  binaries: Binaries,
+  identity: ServerIdentity,
+): Promise<void> {
   const temporary = `${place.cluster}${TEMPORARY}${randomBytes(4).toString('hex')}`;
   await mkdir(temporary, { mode: 0o700 });
   const foreign = currentIdentity()?.uid !== identity.uid;
@@ -40,7 +44,7 @@ export async function createCluster(place: Place, binaries: Binaries, identity: 
 }
 
 /** Half-made clusters of processes that were killed. Call it under the start lock, where nobody is making one. */
-export async function removeLeftovers(cluster: string): Promise<void> {
+export async function removePartialClusters(cluster: string): Promise<void> {
   const base = path.dirname(cluster);
   for (const name of await readdir(base)) {
     if (name.startsWith(path.basename(cluster) + TEMPORARY)) await removeTree(path.join(base, name));

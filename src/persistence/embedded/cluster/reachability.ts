@@ -32,7 +32,7 @@ export function ancestry(absolute: string): string[] {
  * @param wanted what the user needs on `target` itself; a directory needs `EXECUTE` to be passed through
  * @returns `undefined` when the way is free
  */
-export async function firstBarrier(
+export async function firstInaccessiblePath(
   target: string,
   identity: ServerIdentity,
   wanted: number = EXECUTE,

@@ -3,7 +3,7 @@ import { chmod, lchown, lstat, mkdir, readdir, realpath, rm } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { EmbeddedPostgresError, ignoring } from '../errors.js';
-import { firstBarrier } from './reachability.js';
+import { firstInaccessiblePath } from './reachability.js';
 import { currentIdentity, type ServerIdentity } from './system-user.js';
 
 /** Bytes in `sockaddr_un.sun_path`, without the closing zero. */
@@ -35,7 +35,7 @@ export async function prepareSocketDir(candidates: readonly string[], identity: 
     const parent = await realpath(path.dirname(candidate)).catch(ignoring('ENOENT'));
     const directory = parent === undefined ? undefined : path.join(parent, path.basename(candidate));
     if (directory === undefined || parent === undefined || !fitsSocket(directory)) continue;
-    if ((await firstBarrier(parent, identity)) !== undefined) continue;
+    if ((await firstInaccessiblePath(parent, identity)) !== undefined) continue;
     await privateDirectory(directory, identity);
     await removeSockets(directory);
     return directory;

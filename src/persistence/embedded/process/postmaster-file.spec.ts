@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { disarmStaleFile, findRunning, isServerOf, parsePostmasterFile, pidExists } from './postmaster-file.js';
+import { neutralizeStaleFile, findRunning, isServerOf, parsePostmasterFile, pidExists } from './postmaster-file.js';
 
 const complete = [
   '4711',
@@ -73,19 +73,19 @@ describe('a postmaster.pid that no server stands behind', () => {
 
   it('gets our own number in place of the stranger and keeps the shared memory key', async () => {
     await write(process.ppid);
-    await disarmStaleFile(cluster);
+    await neutralizeStaleFile(cluster);
     expect((await read()).split('\n')).toEqual([String(process.pid), ...complete.slice(1)]);
   });
 
   it('is left to PostgreSQL when the process is dead', async () => {
     const dead = 2 ** 22 + 1;
     await write(dead);
-    await disarmStaleFile(cluster);
+    await neutralizeStaleFile(cluster);
     expect((await read()).split('\n')[0]).toBe(String(dead));
   });
 
   it('may be absent', async () => {
     await expect(findRunning(cluster)).resolves.toBeUndefined();
-    await expect(disarmStaleFile(cluster)).resolves.toBeUndefined();
+    await expect(neutralizeStaleFile(cluster)).resolves.toBeUndefined();
   });
 });

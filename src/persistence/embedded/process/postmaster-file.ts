@@ -81,7 +81,7 @@ export async function findRunning(cluster: string): Promise<PostmasterFile | und
  *
  * Call it only while holding the start lock and after `findRunning` found nothing.
  */
-export async function disarmStaleFile(cluster: string): Promise<void> {
+export async function neutralizeStaleFile(cluster: string): Promise<void> {
   const file = postmasterFile(cluster);
   const text = await readFile(file, 'utf8').catch(ignoring('ENOENT'));
   const stale = text === undefined ? undefined : parsePostmasterFile(text);

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Binaries } from '../binaries/binaries.js';
-import { describe, EmbeddedPostgresError } from '../errors.js';
+import { messageOf } from '../../../common/errors/message-of.js';
+import { EmbeddedPostgresError } from '../errors.js';
 import {
-  disarmStaleFile,
+  neutralizeStaleFile,
   findRunning,
   isServerOf,
   type PostmasterFile,
@@ -46,7 +47,7 @@ export interface LaunchOptions {
 export async function launch(options: LaunchOptions): Promise<ServerAddress> {
   const { cluster, deadline, logFile } = options;
   for (;;) {
-    await disarmStaleFile(cluster);
+    await neutralizeStaleFile(cluster);
     const log = await openServerLog(logFile, options.identity);
     const outcome = await spawnServer(options, log.fd).finally(() => log.close());
     if (typeof outcome !== 'string') return outcome;
@@ -78,7 +79,7 @@ async function spawnServer(options: LaunchOptions, log: number): Promise<ServerA
     });
   } catch (error) {
     // Node throws what it does not expect of spawn, a user that may not be switched to for one
-    return describe(error);
+    return messageOf(error);
   }
   child.unref();
   let ended: string | undefined;

@@ -4,14 +4,14 @@ import { type Channel, channel } from 'node:diagnostics_channel';
  * What a room tells of its work to whoever measures it, without knowing whom. It costs nothing while nobody listens.
  * One channel serves the whole process.
  */
-export class Observation<Observed extends object> {
+export class TypedChannel<Observed extends object> {
   private readonly channel: Channel;
 
   constructor(name: string) {
     this.channel = channel(name);
   }
 
-  tell(observed: Observed): void {
+  publish(observed: Observed): void {
     if (this.channel.hasSubscribers) this.channel.publish(observed);
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, readlink, realpath, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EmbeddedPostgresError, ignoring } from '../errors.js';
-import { firstBarrier } from './reachability.js';
+import { firstInaccessiblePath } from './reachability.js';
 import { shortHash } from './socket-dir.js';
 import type { ServerIdentity } from './system-user.js';
 
@@ -14,7 +14,7 @@ const POINTER = 'postgres';
 /** File in a relocated home that names the data directory it belongs to. */
 const OWNER_FILE = 'data-dir';
 
-export interface Place {
+export interface ClusterLocation {
   /** the cluster (PGDATA) */
   cluster: string;
   /** directory that holds the cluster, its socket directory and half-made clusters */
@@ -24,7 +24,7 @@ export interface Place {
 }
 
 const pointerOf = (dataDir: string): string => path.join(dataDir, POINTER);
-const inPlace = (dataDir: string): Place => ({ cluster: pointerOf(dataDir), base: dataDir });
+const inPlace = (dataDir: string): ClusterLocation => ({ cluster: pointerOf(dataDir), base: dataDir });
 
 const ownerOf = async (home: string): Promise<string | undefined> =>
   (await readFile(path.join(home, OWNER_FILE), 'utf8').catch(ignoring('ENOENT', 'ENOTDIR')))?.trim();
@@ -40,7 +40,10 @@ const ownerOf = async (home: string): Promise<string | undefined> =>
  * @returns `undefined` when there is none yet
  * @throws EmbeddedPostgresError `CLUSTER_GONE`, `CLUSTER_SHARED`, `CLUSTER_INVALID`
  */
-export async function existingPlace(dataDir: string, stateDir: string = STATE_DIR): Promise<Place | undefined> {
+export async function existingLocation(
+  dataDir: string,
+  stateDir: string = STATE_DIR,
+): Promise<ClusterLocation | undefined> {
   const pointer = pointerOf(dataDir);
   const found = await lstat(pointer).catch(ignoring('ENOENT'));
   if (found === undefined) return undefined;
@@ -53,7 +56,7 @@ export async function existingPlace(dataDir: string, stateDir: string = STATE_DI
   return wasEmpty ? undefined : inPlace(dataDir);
 }
 
-async function followPointer(dataDir: string, pointer: string, stateDir: string): Promise<Place> {
+async function followPointer(dataDir: string, pointer: string, stateDir: string): Promise<ClusterLocation> {
   const cluster = await realpath(pointer).catch(ignoring('ENOENT'));
   if (cluster === undefined) {
     throw new EmbeddedPostgresError(
@@ -84,12 +87,13 @@ async function followPointer(dataDir: string, pointer: string, stateDir: string)
  *
  * @param dataDir real path
  */
-export async function newPlace(
+export async function newLocation(
   dataDir: string,
   identity: ServerIdentity,
   stateDir: string = STATE_DIR,
-): Promise<Place> {
-  if (process.getuid?.() !== 0 || (await firstBarrier(dataDir, identity)) === undefined) return inPlace(dataDir);
+): Promise<ClusterLocation> {
+  if (process.getuid?.() !== 0 || (await firstInaccessiblePath(dataDir, identity)) === undefined)
+    return inPlace(dataDir);
   await mkdir(stateDir, { recursive: true, mode: 0o755 });
   const name = `${shortHash(dataDir)}-${randomBytes(4).toString('hex')}`;
   const home = path.join(await realpath(stateDir), name);
@@ -102,7 +106,7 @@ export async function newPlace(
  * Homes of relocated clusters that belonged to this data directory before somebody removed it.
  * Only true while the data directory has no cluster.
  */
-export async function abandonedHomes(dataDir: string, stateDir: string = STATE_DIR): Promise<string[]> {
+export async function abandonedDirectories(dataDir: string, stateDir: string = STATE_DIR): Promise<string[]> {
   const state = await realpath(stateDir).catch(ignoring('ENOENT'));
   const names = state === undefined ? [] : await readdir(state);
   const homes: string[] = [];

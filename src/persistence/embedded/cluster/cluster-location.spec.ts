@@ -14,7 +14,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { abandonedHomes, existingPlace, newPlace } from './placement.js';
+import { abandonedDirectories, existingLocation, newLocation } from './cluster-location.js';
 
 const server = { uid: 4242, gid: 4242 };
 /** Only root runs a server as somebody else. */
@@ -37,7 +37,7 @@ afterEach(() => rm(base, { recursive: true, force: true }));
 /** What `createCluster` does to a relocated place, without a database. */
 async function makeRelocated(): Promise<string> {
   await chmod(dataDir, 0o700);
-  const place = await newPlace(dataDir, server, stateDir);
+  const place = await newLocation(dataDir, server, stateDir);
   await mkdir(place.cluster);
   await symlink(place.cluster, path.join(dataDir, 'postgres'));
   return place.cluster;
@@ -46,7 +46,7 @@ async function makeRelocated(): Promise<string> {
 describe('a cluster in the data directory', () => {
   it('is found', async () => {
     await mkdir(path.join(dataDir, 'postgres', 'base'), { recursive: true });
-    await expect(existingPlace(dataDir, stateDir)).resolves.toEqual({
+    await expect(existingLocation(dataDir, stateDir)).resolves.toEqual({
       cluster: path.join(dataDir, 'postgres'),
       base: dataDir,
     });
@@ -54,16 +54,16 @@ describe('a cluster in the data directory', () => {
 
   it('is none while its directory is empty', async () => {
     await mkdir(path.join(dataDir, 'postgres'));
-    await expect(existingPlace(dataDir, stateDir)).resolves.toBeUndefined();
+    await expect(existingLocation(dataDir, stateDir)).resolves.toBeUndefined();
   });
 
   it('cannot be a file', async () => {
     await writeFile(path.join(dataDir, 'postgres'), '');
-    await expect(existingPlace(dataDir, stateDir)).rejects.toMatchObject({ code: 'CLUSTER_INVALID' });
+    await expect(existingLocation(dataDir, stateDir)).rejects.toMatchObject({ code: 'CLUSTER_INVALID' });
   });
 
   it('is where a new one goes when its user can get there', async () => {
-    await expect(newPlace(dataDir, server, stateDir)).resolves.toEqual({
+    await expect(newLocation(dataDir, server, stateDir)).resolves.toEqual({
       cluster: path.join(dataDir, 'postgres'),
       base: dataDir,
     });
@@ -73,7 +73,7 @@ describe('a cluster in the data directory', () => {
     const elsewhere = path.join(base, 'big-disk');
     await mkdir(elsewhere);
     await symlink(elsewhere, path.join(dataDir, 'postgres'));
-    await expect(existingPlace(dataDir, stateDir)).resolves.toMatchObject({ cluster: elsewhere, base: dataDir });
+    await expect(existingLocation(dataDir, stateDir)).resolves.toMatchObject({ cluster: elsewhere, base: dataDir });
   });
 });
 
@@ -82,44 +82,44 @@ asRoot('a relocated cluster', () => {
     const cluster = await makeRelocated();
     expect(path.dirname(path.dirname(cluster))).toBe(stateDir);
     await expect(readFile(path.join(path.dirname(cluster), 'data-dir'), 'utf8')).resolves.toBe(`${dataDir}\n`);
-    await expect(existingPlace(dataDir, stateDir)).resolves.toMatchObject({ cluster, base: path.dirname(cluster) });
+    await expect(existingLocation(dataDir, stateDir)).resolves.toMatchObject({ cluster, base: path.dirname(cluster) });
   });
 
   it('is abandoned when the data directory was removed and made again', async () => {
     const cluster = await makeRelocated();
     await rm(dataDir, { recursive: true });
     await mkdir(dataDir);
-    await expect(existingPlace(dataDir, stateDir)).resolves.toBeUndefined();
-    await expect(abandonedHomes(dataDir, stateDir)).resolves.toEqual([path.dirname(cluster)]);
+    await expect(existingLocation(dataDir, stateDir)).resolves.toBeUndefined();
+    await expect(abandonedDirectories(dataDir, stateDir)).resolves.toEqual([path.dirname(cluster)]);
   });
 
   it('goes with a data directory that was moved, and is safe from its successor', async () => {
     const cluster = await makeRelocated();
     const moved = path.join(base, 'moved');
     await rename(dataDir, moved);
-    await expect(existingPlace(moved, stateDir)).resolves.toMatchObject({ cluster });
+    await expect(existingLocation(moved, stateDir)).resolves.toMatchObject({ cluster });
     await mkdir(dataDir);
-    await expect(abandonedHomes(dataDir, stateDir)).resolves.toEqual([]);
+    await expect(abandonedDirectories(dataDir, stateDir)).resolves.toEqual([]);
   });
 
   it('is refused to a copy of its data directory', async () => {
     await makeRelocated();
     const copy = path.join(base, 'copy');
     await cp(dataDir, copy, { recursive: true, verbatimSymlinks: true });
-    await expect(existingPlace(copy, stateDir)).rejects.toMatchObject({ code: 'CLUSTER_SHARED' });
-    await expect(existingPlace(dataDir, stateDir)).resolves.toBeDefined();
+    await expect(existingLocation(copy, stateDir)).rejects.toMatchObject({ code: 'CLUSTER_SHARED' });
+    await expect(existingLocation(dataDir, stateDir)).resolves.toBeDefined();
   });
 
   it('is missed loudly when it is gone', async () => {
     const cluster = await makeRelocated();
     await rm(path.dirname(cluster), { recursive: true });
-    await expect(existingPlace(dataDir, stateDir)).rejects.toMatchObject({ code: 'CLUSTER_GONE' });
+    await expect(existingLocation(dataDir, stateDir)).rejects.toMatchObject({ code: 'CLUSTER_GONE' });
   });
 
   it('leaves a home that is found again when its making was cut short', async () => {
     await makeRelocated();
     const [home = ''] = await readdir(stateDir);
     await rm(path.join(stateDir, home, 'data-dir'));
-    await expect(abandonedHomes(dataDir, stateDir)).resolves.toEqual([path.join(stateDir, home)]);
+    await expect(abandonedDirectories(dataDir, stateDir)).resolves.toEqual([path.join(stateDir, home)]);
   });
 });
