@@ -3,7 +3,6 @@ import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@n
 import { ErrorTranslators } from '../common/errors/error-translators.js';
 import { CoalescedRefresh } from '../common/concurrency/coalesced-refresh.js';
 import { DomainEvents } from '../events/domain-events.js';
-import { ContainersRepository } from '../persistence/containers/containers.repository.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import { LatestMessages } from '../realtime/outbox.js';
 import type { Acknowledgement } from '@devforge/contract';
@@ -12,7 +11,6 @@ import { SocketCounters } from '../realtime/socket-counters.js';
 import { SocketSubscriptions } from '../realtime/socket-subscriptions.js';
 import type { ServerMessage } from '../realtime/server-message.js';
 import type { TypedSocket } from '../realtime/typed-socket.js';
-import { ContainerView } from './container-view.js';
 import { ContainersService } from './containers.service.js';
 import { SubscribeStatusDto } from './dto/subscribe-status.dto.js';
 
@@ -31,8 +29,6 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
 
   constructor(
     private readonly containers: ContainersService,
-    private readonly rows: ContainersRepository,
-    private readonly view: ContainerView,
     private readonly events: DomainEvents,
     private readonly translators: ErrorTranslators,
     counters: SocketCounters,
@@ -75,7 +71,7 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
   }
 
   @SubscribeMessage('unsubscribe:status')
-  leave(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
+  unsubscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeStatusDto, this.translators, async ({ containerId }) => {
       const topic =
         containerId === undefined ? ALL : (await this.containers.find(socket.data.principal, containerId)).id;
@@ -96,11 +92,11 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
   }
 
   private async lookUp(containerId: string): Promise<{ ownerId: string; message: ServerMessage } | null> {
-    const row = await this.rows.findById(containerId);
-    if (row === null) return null;
-    const { status, statusReason, agent, job, updatedAt } = await this.view.one(row);
+    const found = await this.containers.snapshot(containerId);
+    if (found === null) return null;
+    const { status, statusReason, agent, job, updatedAt } = found.container;
     return {
-      ownerId: row.ownerId,
+      ownerId: found.ownerId,
       message: { event: 'status:update', payload: { containerId, status, statusReason, agent, job, at: updatedAt } },
     };
   }

@@ -8,7 +8,6 @@ import type { ContainerRow, ContainersRepository } from '../persistence/containe
 import type { FakeProcessHandler } from '../drivers/fake/fake-process.js';
 import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
 import { ExecDto, type ExecResultDto } from './dto/exec.dto.js';
-import { ExecPlaces } from './exec-places.js';
 import { ExecService } from './exec.service.js';
 
 const somebody = { ownerId: 'admin' } as Principal;
@@ -38,7 +37,7 @@ describe('ExecService', () => {
     await runtime.containers.start(dockerId);
     row = containerRow({ dockerId });
     const tools = new WorkspacePrograms(runtime, { findById: async () => row } as unknown as ContainersRepository);
-    service = new ExecService({ find: async () => row } as unknown as ContainersService, tools, new ExecPlaces());
+    service = new ExecService({ find: async () => row } as unknown as ContainersService, tools);
     left = new AbortController();
   });
   afterEach(() => {
@@ -72,6 +71,22 @@ describe('ExecService', () => {
     expect(heard).toEqual([`R${['/workspace/sub', 5_000, 7, 3, 'a', 'b c', '', 'A=1', 'B=='].join('\0')}`, 'Dä']);
     expect(runtime.containers.processes[0]!.process.request).toMatchObject({ argv: ['/usr/local/bin/devforge-exec'] });
     expect(runtime.containers.processes[0]!.process.request.env).toBeUndefined();
+  });
+
+  it('refuses the seventeenth command of a container, and runs one again when another has ended', async () => {
+    plays(async (tool) => {
+      for (let frame = await tool.hear(); frame !== 'E'; frame = await tool.hear());
+      tool.say('x', '0 0 0 1');
+      await tool.hear();
+    });
+    const running = Array.from({ length: 16 }, () => run());
+    await expect(run()).rejects.toMatchObject({
+      code: 'too_many_requests',
+      message: '16 commands run in this container at the same time; wait for one of them.',
+      retryAfterSeconds: 1,
+    });
+    await Promise.all(running);
+    await expect(run()).resolves.toMatchObject({ exitCode: 0 });
   });
 
   it('puts the outputs together, and holds no more than was asked for', async () => {

@@ -71,6 +71,22 @@ describe('FileHelpers', () => {
     expect(opened()).toHaveLength(3);
   });
 
+  it('runs eight requests of a container at a time, and refuses a ninth that waits for thirty seconds', async () => {
+    jest.useFakeTimers();
+    const finish = Promise.withResolvers<void>();
+    const running = Array.from({ length: 8 }, () => use(() => finish.promise));
+    const waiting = [use(async () => 'ninth'), use(async () => 'tenth')].map((each) =>
+      each.catch((error: unknown) => error),
+    );
+    await jest.advanceTimersByTimeAsync(30_000);
+    const refused = { code: 'too_many_requests', retryAfterSeconds: 1 };
+    await expect(Promise.all(waiting)).resolves.toMatchObject([refused, refused]);
+    const next = use(async () => 'eleventh');
+    finish.resolve();
+    await Promise.all(running);
+    await expect(next).resolves.toBe('eleventh');
+  });
+
   it('lets go of one that nobody needed for a while', async () => {
     jest.useFakeTimers();
     await ask({ op: 'one' });

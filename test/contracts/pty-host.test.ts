@@ -86,7 +86,7 @@ describe('the holder of terminals, in a workspace', () => {
   });
   afterEach(async () => {
     // A holder on its way out would be taken for that of the next test.
-    await inside('pkill -f "[h]older.mjs"; true');
+    await inside('pkill -f "[p]ty-host.mjs"; true');
     await until('nothing left', async () => (await commands()).length === 0);
   });
   afterAll(() => workspace?.remove());
@@ -109,7 +109,7 @@ describe('the holder of terminals, in a workspace', () => {
   const commands = async (): Promise<string[]> => startedCommands(await inside(LIST_COMMANDS));
   /** Processor time of the holder, in hundredths of a second. */
   const ticks = async (): Promise<number> => {
-    const [user, system] = (await inside('cut -d" " -f14,15 /proc/$(pgrep -f holder.mjs | head -n 1)/stat')).split(' ');
+    const [user, system] = (await inside('cut -d" " -f14,15 /proc/$(pgrep -f pty-host.mjs | head -n 1)/stat')).split(' ');
     return Number(user) + Number(system);
   };
   const end = async (watcher: Watcher): Promise<void> => {
@@ -122,7 +122,7 @@ describe('the holder of terminals, in a workspace', () => {
     const first = await open();
     id = randomUUID();
     const second = await open({ columns: 132, rows: 43 });
-    expect((await commands()).filter((line) => line.includes('holder.mjs'))).toHaveLength(1);
+    expect((await commands()).filter((line) => line.includes('pty-host.mjs'))).toHaveLength(1);
     await expect(holder.list(workspace.dockerId)).resolves.toMatchObject([
       { size: SIZE },
       { id, size: { columns: 132, rows: 43 } },
@@ -142,7 +142,7 @@ describe('the holder of terminals, in a workspace', () => {
     const connections = await Promise.all(
       Array.from({ length: 4 }, () => holder.open(workspace.dockerId, randomUUID(), SIZE)),
     );
-    expect((await commands()).filter((line) => line.includes('holder.mjs'))).toHaveLength(1);
+    expect((await commands()).filter((line) => line.includes('pty-host.mjs'))).toHaveLength(1);
     await Promise.all(connections.map((connection) => end(watch(connection))));
   });
 
@@ -166,7 +166,7 @@ describe('the holder of terminals, in a workspace', () => {
 
   it('ends with SIGTERM, and takes its shells with it', async () => {
     const watcher = await open();
-    await inside('kill $(pgrep -f holder.mjs | head -n 1)');
+    await inside('kill $(pgrep -f pty-host.mjs | head -n 1)');
     await until('the end', () => watcher.isDone);
     await until('nothing left', async () => (await commands()).length === 0);
   });
@@ -301,7 +301,7 @@ describe('the holder of terminals, in a workspace', () => {
     watcher.type('seq 1 1000000; echo do""ne\r');
     await watcher.shows('\r\ndone', 60_000);
     const resident =
-      Number(await inside(`grep -h VmRSS /proc/$(pgrep -f holder.mjs | head -n 1)/status | tr -dc 0-9`)) / 1024;
+      Number(await inside(`grep -h VmRSS /proc/$(pgrep -f pty-host.mjs | head -n 1)/status | tr -dc 0-9`)) / 1024;
     process.stdout.write(`the holder after a million lines: ${resident.toFixed(0)} MB resident\n`);
     expect(resident).toBeLessThan(110);
     await end(watcher);

@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { unknownInstruction, UsageError } from './command-line.mjs';
-import { Claim } from './control.mjs';
 import { Folder } from './folder.mjs';
 import { Output } from './output.mjs';
+import { RunnerSocket } from './runner-socket.mjs';
 
-/** Prints what the run changed in the repository; nothing while it is not over. */
+/** @typedef {import('./command-line.mjs').Settings} Settings */
+
+/** Prints what the run changed in the repository; nothing while it has no outcome. @param {Settings} settings */
 export async function diff(settings) {
   const folder = new Folder(settings);
   if (!folder.has('request.json') && !folder.has('outcome.json')) throw unknownInstruction(settings.id);
@@ -13,16 +15,16 @@ export async function diff(settings) {
   for await (const chunk of createReadStream(folder.file('diff.patch'))) await output.write(chunk);
 }
 
-/** Removes the files of one that is over; of one that was never there, there are none. */
+/** Removes the files of an instruction that is not running, and does nothing if there are none. @param {Settings} settings */
 export async function remove(settings) {
   const folder = new Folder(settings);
-  const claim = await Claim.make(folder.address);
-  if (!claim) throw new UsageError('the instruction is running', 1);
+  const socket = await RunnerSocket.acquire(folder.address);
+  if (!socket) throw new UsageError('the instruction is running', 1);
   try {
     if (folder.has('request.json') && !folder.has('outcome.json'))
-      throw new UsageError('the instruction is not over', 1);
+      throw new UsageError('the instruction has no outcome yet', 1);
     folder.removeAll();
   } finally {
-    claim.release();
+    socket.release();
   }
 }

@@ -1,15 +1,16 @@
-"""Runs programs of the system in a folder that is held open, whatever its name is by now."""
+"""Runs system programs in a directory that is given by its descriptor, so that renaming it does no harm."""
+from __future__ import annotations
+
 import os
 import signal
 
-# The container's own variables may tell these programs to behave in other ways.
+# The container's own variables could change how these programs behave.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
 
 
-def run_in(folder, argv, files=None):
-    """@param files what the program has as its input and outputs, by number; nothing where there is none
-    @returns the exit code"""
-    actions = []
+def run_in(folder: int, argv: list[bytes | str], files: dict[int, int] | None = None) -> int:
+    """Returns the exit code. `files` maps the program's descriptors 0 to 2 to open ones; the others are /dev/null."""
+    actions: list[tuple[int, int, int] | tuple[int, int, str, int, int]] = []
     for number in (0, 1, 2):
         if files is not None and number in files:
             actions.append((os.POSIX_SPAWN_DUP2, files[number], number))
