@@ -5,7 +5,7 @@ import type { Principal } from '../auth/principal.js';
 import { LinksService, type SiteLink } from './links.service.js';
 import { requiredPort } from './required-port.js';
 
-@ApiTags('way in')
+@ApiTags('editor')
 @ApiBearerAuth()
 @Controller('api/containers')
 export class EditorController {

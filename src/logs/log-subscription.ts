@@ -1,5 +1,5 @@
 import type { LogRecord, EngineError } from '../drivers/docker/engine/container-engine.js';
-import type { LogSink } from './log-stream.js';
+import type { LogSink } from './stream/log-stream.js';
 
 /** Lines that are missing; `null` when nobody knows how many. */
 interface Dropped {
@@ -76,7 +76,7 @@ export class LogSubscription implements LogSink {
     this.notify();
   }
 
-  room(): Promise<void> | undefined {
+  whenDrained(): Promise<void> | undefined {
     if ((this.lines < ENOUGH_LINES && this.characters < ENOUGH_CHARACTERS) || this.isLate()) return undefined;
     this.waiting ??= this.wait();
     return this.waiting.room;

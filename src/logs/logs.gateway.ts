@@ -11,12 +11,12 @@ import type { ServerMessage } from '../realtime/server-message.js';
 import type { TypedSocket } from '../realtime/typed-socket.js';
 import { SubscribeLogsDto, UnsubscribeLogsDto } from './dto/subscribe-logs.dto.js';
 import { type JoinedLog, LogHub } from './log-hub.js';
-import { STOPPED } from './log-stream.js';
+import { STOPPED } from './stream/log-stream.js';
 import type { LogEntry } from './log-subscription.js';
 
 const MAX_SUBSCRIPTIONS = 100;
 
-interface LogReader {
+interface LogSubscriber {
   source: OutboxSource;
   /** undefined until the log is joined. */
   log: JoinedLog | undefined;
@@ -25,7 +25,7 @@ interface LogReader {
 /** Pushes the output of containers to sockets as it is written. */
 @WebSocketGateway()
 export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
-  private readonly subscriptions: SocketSubscriptions<LogReader>;
+  private readonly subscriptions: SocketSubscriptions<LogSubscriber>;
 
   constructor(
     private readonly containers: ContainersService,
@@ -52,7 +52,7 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
   subscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeLogsDto, this.translators, async ({ containerId, tail, stream }) => {
       const row = await this.containers.find(socket.data.principal, containerId);
-      const reader: LogReader = { source: { take: () => this.next(socket, row.id, reader) }, log: undefined };
+      const reader: LogSubscriber = { source: { take: () => this.next(socket, row.id, reader) }, log: undefined };
       // A repeated subscription starts over, with the new tail and stream.
       if (this.subscriptions.add(socket, row.id, () => reader) === undefined) return;
       const isCurrent = (): boolean => this.subscriptions.get(socket, row.id) === reader;
@@ -77,7 +77,7 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
   }
 
   /** The initial lines first, then what has been written since. */
-  private next(socket: TypedSocket, containerId: string, { log }: LogReader): ServerMessage | undefined {
+  private next(socket: TypedSocket, containerId: string, { log }: LogSubscriber): ServerMessage | undefined {
     if (log === undefined) return undefined;
     if (log.initial !== undefined) {
       const lines = log.initial;

@@ -51,8 +51,8 @@ export class MetricsGateway implements OnGatewayDisconnect<TypedSocket> {
         const row = await this.containers.find(socket.data.principal, containerId);
         if (row.status !== 'running') throw notRunning(row);
         this.subscriptions.add(socket, row.id, () => {
-          this.hub.observe(row);
-          return this.hub.watch(row.id, this.subscriber(socket, row.id, interval));
+          this.hub.track(row);
+          return this.hub.subscribe(row.id, this.subscriber(socket, row.id, interval));
         });
       }),
     );

@@ -6,7 +6,7 @@ import { ContainersService } from '../containers/containers.service.js';
 import { TerminalListDto } from './dto/terminal.dto.js';
 import { TerminalHub } from './terminal-hub.js';
 
-@ApiTags('way in')
+@ApiTags('terminals')
 @ApiBearerAuth()
 @Controller('api/containers')
 export class TerminalsController {

@@ -10,7 +10,7 @@ import type { UsageRecord } from '../../src/drivers/docker/engine/container-engi
 import { Engine } from '../support/api/engine.js';
 import { dockerBridgeAddress } from '../support/git/addresses.js';
 import { cpuPercent, dockerStats, type StatsRow } from '../support/metrics/docker-stats.js';
-import { ANONYMOUS_MIB, CACHED_MIB, HalfEcho, loaded } from '../support/metrics/load.js';
+import { ANONYMOUS_MIB, CACHED_MIB, HalfEcho, loadedContainer } from '../support/metrics/load.js';
 import { quietLogger } from '../support/quiet-logger.js';
 import { dockerRuntime, engine, idleSpec, BASE_IMAGE, until } from './container-runtime-harness.js';
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
   const address = await dockerBridgeAddress();
   if (address === undefined) throw new Error('The engine has no default bridge to talk over.');
   echo = await HalfEcho.start(address);
-  const { id: made, ...spec } = idleSpec({ image: BASE_IMAGE }, loaded(echo));
+  const { id: made, ...spec } = idleSpec({ image: BASE_IMAGE }, loadedContainer(echo));
   id = made;
   ({ dockerId } = await runtime.containers.create(spec));
   await runtime.containers.start(dockerId);

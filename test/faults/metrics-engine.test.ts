@@ -104,7 +104,7 @@ describe('metrics of an engine that goes away', () => {
           () => null,
           { onSample: () => undefined, onFailure: (error) => failures.push(error) },
         );
-        sampler.watch({ intervalMs: 1_000, onMetrics: (metrics) => samples.push(metrics) });
+        sampler.subscribe({ intervalMs: 1_000, onMetrics: (metrics) => samples.push(metrics) });
         sampler.start();
         try {
           await until('samples', () => samples.length >= 2);

@@ -3,7 +3,7 @@ import type { AgentDto } from '../../agent-state/agent.dto.js';
 import type { MetricsDto } from '../../usage/metrics.dto.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import type { UsageRecord } from '../../drivers/docker/engine/container-engine.js';
-import { ContainerSampler, RESTING_INTERVAL_MS } from './container-sampler.js';
+import { ContainerSampler, BACKGROUND_INTERVAL_MS } from './container-sampler.js';
 import { UsageSource, UsageSources } from '../../drivers/docker/usage/usage-source.js';
 
 const row = {
@@ -105,7 +105,7 @@ function watch(intervalMs: number): { times: number[]; stop: () => void } {
   const times: number[] = [];
   return {
     times,
-    stop: sampler.watch({ intervalMs, onMetrics: ({ timestamp }) => times.push(Date.parse(timestamp)) }),
+    stop: sampler.subscribe({ intervalMs, onMetrics: ({ timestamp }) => times.push(Date.parse(timestamp)) }),
   };
 }
 
@@ -114,7 +114,7 @@ const spans = (times: number[]): number[] => times.slice(1).map((time, at) => ti
 /** Begins, and lets the first sample pass, which takes two readings. */
 async function begin(): Promise<void> {
   sampler.start();
-  await pass(RESTING_INTERVAL_MS + 200);
+  await pass(BACKGROUND_INTERVAL_MS + 200);
   machine.reads = 0;
 }
 
@@ -177,7 +177,7 @@ describe('watchers', () => {
     }
     expect(resting.length - alone).toBe(12);
     expect(new Set(spans(resting.map(({ timestamp }) => Date.parse(timestamp))).slice(1))).toEqual(
-      new Set([RESTING_INTERVAL_MS]),
+      new Set([BACKGROUND_INTERVAL_MS]),
     );
   });
 });
@@ -257,7 +257,7 @@ describe('a sample', () => {
       await begin();
       const { times } = watch(1_000);
       const percents: number[] = [];
-      sampler.watch({ intervalMs: 1_000, onMetrics: ({ cpu }) => percents.push(cpu.percent) });
+      sampler.subscribe({ intervalMs: 1_000, onMetrics: ({ cpu }) => percents.push(cpu.percent) });
       await pass(2_500);
       jest.setSystemTime(Date.now() + step);
       await pass(8_000);

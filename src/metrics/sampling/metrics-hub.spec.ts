@@ -196,7 +196,7 @@ describe('the hub', () => {
 
   it('begins nothing once it ended', async () => {
     hub.onModuleDestroy();
-    hub.observe(running(A));
+    hub.track(running(A));
     await pass(10_000);
     expect(sources.opened).toEqual([]);
   });

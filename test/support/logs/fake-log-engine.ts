@@ -19,13 +19,13 @@ interface FakeContainer {
 const START = Date.parse('2030-01-01T00:00:00Z');
 
 /** RFC 3339 with nine digits, `nanoseconds` after the start of the log. */
-export function instant(nanoseconds: number): string {
+export function timestampAt(nanoseconds: number): string {
   const milliseconds = START + Math.floor(nanoseconds / 1e6);
   return new Date(milliseconds).toISOString().replace('Z', `${String(nanoseconds % 1e6).padStart(6, '0')}Z`);
 }
 
 export function line(nanoseconds: number, message: string, stream: LogRecord['stream'] = 'stdout'): LogRecord {
-  return { stream, timestamp: instant(nanoseconds), message };
+  return { stream, timestamp: timestampAt(nanoseconds), message };
 }
 
 /** As much of an engine as reading logs takes. */
@@ -56,7 +56,7 @@ export class FakeLogEngine {
   }
 
   get follows(): number {
-    return this.requests.filter(({ follow }) => follow).length;
+    return this.requests.filter(({ follow: follow }) => follow).length;
   }
 
   run(dockerId: string): void {

@@ -1,4 +1,4 @@
-import type { LogRecord } from '../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../../drivers/docker/engine/container-engine.js';
 
 type Stream = LogRecord['stream'];
 
@@ -37,13 +37,13 @@ export class LogPosition {
   }
 
   /** Whether the line bears an earlier time than one of its stream that was read before it. */
-  isSetBack({ stream, timestamp }: LogRecord): boolean {
+  isOlderThanRead({ stream, timestamp }: LogRecord): boolean {
     const mark = this.marks[stream];
     return mark !== undefined && timestamp < mark.timestamp;
   }
 
   /** Whether the line bears a later time than all of its stream that were read. */
-  isAhead({ stream, timestamp }: LogRecord): boolean {
+  isNewerThanRead({ stream, timestamp }: LogRecord): boolean {
     return timestamp > (this.marks[stream]?.timestamp ?? this.first);
   }
 
@@ -55,7 +55,7 @@ export class LogPosition {
   }
 
   /** Whether the line bears a later time than the place. */
-  isBefore({ timestamp }: LogRecord): boolean {
+  isEarlierThan({ timestamp }: LogRecord): boolean {
     return this.last !== undefined && timestamp > this.marks[this.last]!.timestamp;
   }
 
@@ -65,7 +65,7 @@ export class LogPosition {
   }
 
   /** Tells lines that bear a later time than all that was read of their stream, where the place itself cannot be found. */
-  later(): (record: LogRecord) => boolean {
+  newerFilter(): (record: LogRecord) => boolean {
     const times = {
       stdout: this.marks.stdout?.timestamp ?? this.first,
       stderr: this.marks.stderr?.timestamp ?? this.first,
@@ -74,7 +74,7 @@ export class LogPosition {
   }
 
   /** Leaves out of a further reading, of one stream or both, what was not read when this was called. */
-  reader(): (records: LogRecord[]) => LogRecord[] {
+  alreadyReadFilter(): (records: LogRecord[]) => LogRecord[] {
     const marks = this.snapshot();
     const { first } = this;
     return (records) => {

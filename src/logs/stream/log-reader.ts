@@ -1,5 +1,5 @@
-import type { Clock } from '../common/time/clock.js';
-import type { ContainerEngine, LogRecord, LogRequest } from '../drivers/docker/engine/container-engine.js';
+import type { Clock } from '../../common/time/clock.js';
+import type { ContainerEngine, LogRecord, LogRequest } from '../../drivers/docker/engine/container-engine.js';
 import { LogPosition } from './log-position.js';
 import { LogStallDetector } from './log-stall-detector.js';
 
@@ -12,11 +12,11 @@ const MOST_SETBACKS = 100;
 
 type Outcome = 'ended' | 'astray' | 'unplaced';
 
-export interface LogTaker {
+export interface LogConsumer {
   /** New lines, in order, each once. The reading waits for what it returns. */
-  take(records: LogRecord[]): Promise<void> | undefined;
+  accept(records: LogRecord[]): Promise<void> | undefined;
   /** The engine had let go of lines before they could be read. */
-  miss(): void;
+  missed(): void;
 }
 
 /**
@@ -34,11 +34,11 @@ export class LogReader {
     readonly dockerId: string,
     private readonly runtime: ContainerEngine,
     private readonly clock: Clock,
-    private readonly taker: LogTaker,
+    private readonly taker: LogConsumer,
   ) {}
 
   /** Begins behind the latest lines. @returns these lines, at most `count` */
-  async beginning(count: number, signal: AbortSignal): Promise<LogRecord[]> {
+  async readInitial(count: number, signal: AbortSignal): Promise<LogRecord[]> {
     const lines: LogRecord[] = [];
     for await (const batch of this.read({ follow: false, tail: count }, signal))
       lines.push(...batch.filter(({ isUnfinished }) => !isUnfinished));
@@ -50,26 +50,26 @@ export class LogReader {
    * Reads on until the container stops.
    * @throws RuntimeError when the engine cannot be read from
    */
-  async readOn(signal: AbortSignal): Promise<void> {
+  async follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const outcome = await this.follow(signal);
+      const outcome = await this.followOnce(signal);
       if (outcome === 'ended') return;
       if (outcome === 'unplaced') await this.bridge(signal);
     }
   }
 
   /**
-   * What the log has now behind the place, last words without a line break too; {@link handOn} passes it on when the
+   * What the log has now behind the place, last words without a line break too; {@link deliver} passes it on when the
    * container turns out to have stopped. The engine may end a stream before it has given all.
    */
-  async rest(signal: AbortSignal): Promise<LogRecord[]> {
+  async readRemaining(signal: AbortSignal): Promise<LogRecord[]> {
     const seeker = this.position.seeker();
     const rest: LogRecord[] = [];
     for await (const batch of this.read({ follow: false, tail: WINDOW }, signal)) rest.push(...seeker.after(batch));
     return rest.map(({ stream, timestamp, message }) => ({ stream, timestamp, message }));
   }
 
-  async handOn(records: LogRecord[]): Promise<void> {
+  async deliver(records: LogRecord[]): Promise<void> {
     for (const record of records) this.position.advance(record);
     await this.hand(records);
   }
@@ -79,7 +79,7 @@ export class LogReader {
     this.reading?.abort('astray' satisfies Outcome);
   }
 
-  private async follow(signal: AbortSignal): Promise<Outcome> {
+  private async followOnce(signal: AbortSignal): Promise<Outcome> {
     const left = new AbortController();
     this.reading = left;
     const witness = new LogStallDetector(this.position, (asking) => this.newest(asking), this.clock);
@@ -117,9 +117,9 @@ export class LogReader {
       if (fresh[0]!.isUnfinished) continue;
       const sound = this.soundPart(fresh, witness, isFirst);
       isFirst = false;
-      witness.hears(sound);
+      witness.received(sound);
       await this.hand(sound);
-      witness.goesOn();
+      witness.delivered();
       if (sound.length < fresh.length) return 'astray';
     }
     return isPlaced() ? 'ended' : 'unplaced';
@@ -131,8 +131,8 @@ export class LogReader {
    */
   private soundPart(fresh: LogRecord[], witness: LogStallDetector, isFirst: boolean): LogRecord[] {
     for (const [at, record] of fresh.entries()) {
-      const isSetBack = this.position.isSetBack(record) && this.setbacks < MOST_SETBACKS;
-      if (!(isFirst && at === 0) && (isSetBack || witness.isMissedBefore(record))) {
+      const isSetBack = this.position.isOlderThanRead(record) && this.setbacks < MOST_SETBACKS;
+      if (!(isFirst && at === 0) && (isSetBack || witness.isGapBefore(record))) {
         if (isSetBack) this.setbacks += 1;
         return fresh.slice(0, at);
       }
@@ -145,15 +145,15 @@ export class LogReader {
   private async bridge(signal: AbortSignal): Promise<void> {
     const request = { follow: false, since: this.position.resumeFrom! };
     const seeker = this.position.seeker();
-    const later = this.position.later();
+    const later = this.position.newerFilter();
     let isGone: boolean | undefined;
     const isAny = await this.takeOver(request, signal, (batch) => {
       // A log whose first line bears a later time has let go of the place.
-      if (isGone === undefined && (isGone = this.position.isBefore(batch[0]!))) this.taker.miss();
+      if (isGone === undefined && (isGone = this.position.isEarlierThan(batch[0]!))) this.taker.missed();
       return isGone ? batch.filter(later) : seeker.after(batch);
     });
     if (seeker.isFound) return;
-    if (!isGone) this.taker.miss();
+    if (!isGone) this.taker.missed();
     this.isAdrift = isGone ? !isAny : !(await this.takeOver(request, signal, (batch) => batch.filter(later)));
   }
 
@@ -168,7 +168,7 @@ export class LogReader {
       const picked = pick(batch);
       if (picked.length === 0 || picked[0]!.isUnfinished) continue;
       isAny = true;
-      await this.handOn(picked);
+      await this.deliver(picked);
     }
     return isAny;
   }
@@ -176,7 +176,7 @@ export class LogReader {
   private hand(records: LogRecord[]): Promise<void> | undefined {
     if (records.length === 0) return undefined;
     this.isAdrift = false;
-    return this.taker.take(records);
+    return this.taker.accept(records);
   }
 
   private async newest(signal: AbortSignal): Promise<LogRecord | undefined> {

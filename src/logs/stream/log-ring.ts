@@ -1,4 +1,4 @@
-import type { LogRecord } from '../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../../drivers/docker/engine/container-engine.js';
 
 const MOST_LINES = 1_000;
 const MOST_CHARACTERS = 1024 * 1024;
@@ -10,7 +10,7 @@ export class LogRing {
   private holdsAll = true;
 
   /** Whether it has every line of the log. */
-  get isWhole(): boolean {
+  get isComplete(): boolean {
     return this.holdsAll;
   }
 

@@ -1,5 +1,5 @@
-import type { Clock } from '../common/time/clock.js';
-import type { LogRecord } from '../drivers/docker/engine/container-engine.js';
+import type { Clock } from '../../common/time/clock.js';
+import type { LogRecord } from '../../drivers/docker/engine/container-engine.js';
 import type { LogPosition } from './log-position.js';
 
 const LOOK_EVERY_MS = 100;
@@ -48,19 +48,19 @@ export class LogStallDetector {
     }
   }
 
-  /** Lines came; {@link goesOn} tells that they were taken. */
-  hears(records: LogRecord[]): void {
+  /** Lines came; {@link delivered} tells that they were taken. */
+  received(records: LogRecord[]): void {
     for (const { message } of records) this.charactersHeard += message.length + 1;
     this.silentMs = 0;
     this.isHeldUp = true;
   }
 
-  goesOn(): void {
+  delivered(): void {
     this.isHeldUp = false;
   }
 
   /** Whether a line that the engine has must have come before this one. */
-  isMissedBefore({ stream, timestamp }: LogRecord): boolean {
+  isGapBefore({ stream, timestamp }: LogRecord): boolean {
     const awaited = this.awaited[stream];
     if (awaited.length === 0 || timestamp < awaited[0]!) return false;
     if (timestamp > awaited[0]!) return true;
@@ -82,7 +82,7 @@ export class LogStallDetector {
     this.unaskedMs = 0;
     this.charactersHeard = 0;
     const newest = await this.newest(signal);
-    if (newest === undefined || newest.isUnfinished || !this.position.isAhead(newest)) return;
+    if (newest === undefined || newest.isUnfinished || !this.position.isNewerThanRead(newest)) return;
     const awaited = this.awaited[newest.stream];
     if (awaited.at(-1) === undefined || newest.timestamp > awaited.at(-1)!) awaited.push(newest.timestamp);
   }

@@ -5,7 +5,7 @@ import { ClusterTransport } from './cluster-transport.js';
 const LISTENING_MS = 250;
 
 /** A link over a connection that may break: says so once, however often it is tried again, and tells when it is back. */
-export abstract class WatchedTransport extends ClusterTransport {
+export abstract class MonitoredTransport extends ClusterTransport {
   private readonly listeners = new Set<() => void>();
   private isUp: boolean | undefined;
   private isClosed = false;
@@ -18,7 +18,7 @@ export abstract class WatchedTransport extends ClusterTransport {
     super();
   }
 
-  onRestored(listener: () => void): void {
+  onConnected(listener: () => void): void {
     this.listeners.add(listener);
   }
 

@@ -4,7 +4,7 @@ import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { containerRow } from '../../../test/support/rows.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
-import { MissedEvents } from './missed-events.js';
+import { MissedEventDetector } from './missed-event-detector.js';
 import { ReplicatedEvents } from './replicated-events.js';
 import { SingleProcessTransport, ClusterTransport } from './cluster-transport.js';
 
@@ -15,7 +15,7 @@ class FakeLink extends ClusterTransport {
   readonly adapter = class {} as never;
   restore: () => void = () => undefined;
 
-  onRestored(listener: () => void): void {
+  onConnected(listener: () => void): void {
     this.restore = listener;
   }
 
@@ -29,9 +29,9 @@ let heard: string[];
 let events: DomainEvents;
 let clock: FakeClock;
 let link: FakeLink;
-let missed: MissedEvents;
+let missed: MissedEventDetector;
 
-function start(given: ClusterTransport): MissedEvents {
+function start(given: ClusterTransport): MissedEventDetector {
   const listAll = async () => {
     reads += 1;
     const found = [...rows.values()];
@@ -39,7 +39,7 @@ function start(given: ClusterTransport): MissedEvents {
     return found;
   };
   const logger = quietLogger();
-  const made = new MissedEvents(
+  const made = new MissedEventDetector(
     given,
     { listAll } as unknown as ContainersRepository,
     new ReplicatedEvents(events, logger),

@@ -6,7 +6,7 @@ export interface MessageRate {
 
 const REQUESTS: MessageRate = { burst: 200, perSecond: 50 };
 /** What is typed costs little each; a pasted megabyte comes in 64 pieces. */
-export const TYPING: MessageRate = { burst: 1_000, perSecond: 300 };
+export const TERMINAL_INPUT_RATE: MessageRate = { burst: 1_000, perSecond: 300 };
 
 /** A token bucket over one client's messages. */
 export class MessageBudget {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { FakeSocket } from '../../test/support/sockets/fake-socket.js';
-import type { Transport } from './outbox.js';
+import { FakeSocket } from '../../../test/support/sockets/fake-socket.js';
+import type { Transport } from '../outbox.js';
 import { transportOf } from './socket-transport.js';
 
 let socket: FakeSocket;
@@ -18,20 +18,20 @@ describe('a socket as a transport', () => {
   });
 
   it('is clear while nothing waits in this process', () => {
-    expect(transport.isClear()).toBe(true);
+    expect(transport.isDrained()).toBe(true);
     socket.conn.transport.writable = false;
-    expect(transport.isClear()).toBe(false);
+    expect(transport.isDrained()).toBe(false);
     socket.conn.transport.writable = true;
     socket.conn.writeBuffer.push('packet');
-    expect(transport.isClear()).toBe(false);
+    expect(transport.isDrained()).toBe(false);
     socket.conn.writeBuffer.length = 0;
     socket.connected = false;
-    expect(transport.isClear()).toBe(false);
+    expect(transport.isDrained()).toBe(false);
   });
 
   it('tells when it is clear again', () => {
     const onClear = jest.fn();
-    transport.onClear(onClear);
+    transport.onDrain(onClear);
     socket.drain();
     expect(onClear).toHaveBeenCalledTimes(1);
   });
@@ -39,10 +39,10 @@ describe('a socket as a transport', () => {
   it('tells so after an upgrade too, since the new connection is ready without saying it', () => {
     const onClear = jest.fn();
     socket.conn.transport.writable = false;
-    transport.onClear(onClear);
+    transport.onDrain(onClear);
     socket.upgrade();
     expect(onClear).toHaveBeenCalledTimes(1);
-    expect(transport.isClear()).toBe(true);
+    expect(transport.isDrained()).toBe(true);
     socket.drain();
     expect(onClear).toHaveBeenCalledTimes(2);
   });

@@ -6,9 +6,9 @@ import {
   line,
   pause,
   quietLogger,
-} from '../../test/support/logs/fake-log-engine.js';
-import type { LogRecord, EngineError } from '../drivers/docker/engine/container-engine.js';
-import { FIRST_TAIL, type LogSink, LogStream } from './log-stream.js';
+} from '../../../test/support/logs/fake-log-engine.js';
+import type { LogRecord, EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { INITIAL_TAIL, type LogSink, LogStream } from './log-stream.js';
 
 class Reader implements LogSink {
   readonly seen: string[] = [];
@@ -30,7 +30,7 @@ class Reader implements LogSink {
     this.seen.push(`[${code}]`);
   }
 
-  room(): Promise<void> | undefined {
+  whenDrained(): Promise<void> | undefined {
     return this.roomIn;
   }
 }
@@ -73,7 +73,7 @@ describe('the beginning', () => {
     engine.write('one', 'first');
     stream.add(reader);
     await eventually(() => reader.seen.length === 1);
-    expect(engine.requests.map(({ follow }) => follow)).toEqual([false, true]);
+    expect(engine.requests.map(({ follow: follow }) => follow)).toEqual([false, true]);
   });
 
   it('does not wait for a container that never stops talking', async () => {
@@ -92,9 +92,9 @@ describe('the beginning', () => {
 
   it('is the latest lines alone', async () => {
     engine.batchSize = 500;
-    engine.write('one', ...numbers(1, FIRST_TAIL + 10));
+    engine.write('one', ...numbers(1, INITIAL_TAIL + 10));
     await read();
-    expect(ringed()).toEqual(numbers(11, FIRST_TAIL + 10));
+    expect(ringed()).toEqual(numbers(11, INITIAL_TAIL + 10));
   });
 
   it('fails for whoever asked when the engine does not answer, and the stream is closed', async () => {
@@ -303,10 +303,10 @@ describe('a container that was made anew', () => {
     await eventually(() => reader.seen.length === 1);
     engine.run('two');
     engine.batchSize = 500;
-    engine.write('two', ...numbers(100, 100 + FIRST_TAIL + 5));
+    engine.write('two', ...numbers(100, 100 + INITIAL_TAIL + 5));
     stream.resume('two');
-    await eventually(() => lines().length === FIRST_TAIL + 6);
-    expect(reader.seen).toEqual(['[not_found]', ...numbers(100, 100 + FIRST_TAIL + 5)]);
+    await eventually(() => lines().length === INITIAL_TAIL + 6);
+    expect(reader.seen).toEqual(['[not_found]', ...numbers(100, 100 + INITIAL_TAIL + 5)]);
     expect(ringed()[0]).toBe('line 100');
   });
 
@@ -344,7 +344,7 @@ describe('readers', () => {
     await eventually(() => reader.seen.length === 1);
     stream.close('removed');
     expect(reader.seen).toEqual(['x', '[removed]']);
-    await eventually(() => engine.requests.every(({ signal, follow }) => !follow || signal.aborted));
+    await eventually(() => engine.requests.every(({ signal, follow: follow }) => !follow || signal.aborted));
   });
 
   it('who join after it was closed are told why', async () => {

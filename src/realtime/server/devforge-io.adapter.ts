@@ -2,18 +2,18 @@ import type { INestApplication } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { IncomingMessage } from 'node:http';
 import type { ServerOptions } from 'socket.io';
-import { AdminToken } from '../auth/admin-token.js';
-import { ADMINISTRATOR } from '../auth/principal.js';
-import { DomainError } from '../common/errors/domain-error.js';
-import { Settings } from '../config/settings.js';
-import { MessageBudget, TYPING } from './message-budget.js';
-import { Outbox } from './outbox.js';
-import { ReplicatedEvents } from './cluster/replicated-events.js';
-import { ClusterTransport } from './cluster/cluster-transport.js';
+import { AdminToken } from '../../auth/admin-token.js';
+import { ADMINISTRATOR } from '../../auth/principal.js';
+import { DomainError } from '../../common/errors/domain-error.js';
+import { Settings } from '../../config/settings.js';
+import { MessageBudget, TERMINAL_INPUT_RATE } from './message-budget.js';
+import { Outbox } from '../outbox.js';
+import { ReplicatedEvents } from '../cluster/replicated-events.js';
+import { ClusterTransport } from '../cluster/cluster-transport.js';
 import type { ClientToServerEvents } from '@devforge/contract';
-import { SocketCounters } from './socket-counters.js';
+import { SocketCounters } from '../socket-counters.js';
 import { transportOf } from './socket-transport.js';
-import type { TypedServer, TypedSocket } from './typed-socket.js';
+import type { TypedServer, TypedSocket } from '../typed-socket.js';
 
 const LARGEST_MESSAGE_BYTES = 128 * 1024;
 const PING = { pingInterval: 20_000, pingTimeout: 20_000 };
@@ -94,12 +94,12 @@ export class DevForgeIoAdapter extends IoAdapter {
   }
 
   private watch(socket: TypedSocket): void {
-    socket.data.outbox = new Outbox(this.tally.counting(transportOf(socket)));
+    socket.data.outbox = new Outbox(this.tally.instrument(transportOf(socket)));
     this.tally.connected += 1;
     socket.on('disconnect', () => (this.tally.connected -= 1));
     const now = (): number => performance.now();
     const budget = new MessageBudget(now);
-    const typingBudget = new MessageBudget(now, TYPING);
+    const typingBudget = new MessageBudget(now, TERMINAL_INPUT_RATE);
     socket.use(([event, ...rest], next) => {
       const ack: unknown = rest.at(-1);
       const refuse = (error: DomainError): void => {

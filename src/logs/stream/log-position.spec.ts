@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { line } from '../../test/support/logs/fake-log-engine.js';
-import type { LogRecord } from '../drivers/docker/engine/container-engine.js';
+import { line } from '../../../test/support/logs/fake-log-engine.js';
+import type { LogRecord } from '../../drivers/docker/engine/container-engine.js';
 import { LogPosition } from './log-position.js';
 
 const SECOND = 1e9;
@@ -21,7 +21,7 @@ const fresh = (...records: LogRecord[]): string[] => {
   return seeker.isFound ? found : ['[not found]'];
 };
 /** What of a further reading was read before. */
-const known = (...records: LogRecord[]): string[] => messages(position.reader()(records));
+const known = (...records: LogRecord[]): string[] => messages(position.alreadyReadFilter()(records));
 
 describe('a further reading', () => {
   it('of an unread log is all new', () => {
@@ -100,7 +100,7 @@ describe("when the engine's clock is set", () => {
     advance(line(10, 'a'), line(5, 'b', 'stderr'));
     expect(
       [line(9, ''), line(10, ''), line(6, '', 'stderr'), line(4, '', 'stderr')].map((record) =>
-        position.isSetBack(record),
+        position.isOlderThanRead(record),
       ),
     ).toEqual([true, false, false, true]);
   });
@@ -122,7 +122,7 @@ describe('what was read before', () => {
 
   it('is what it was when asked', () => {
     advance(line(1, 'a'));
-    const read = position.reader();
+    const read = position.alreadyReadFilter();
     advance(line(2, 'b'));
     expect(messages(read([line(1, 'a'), line(2, 'b')]))).toEqual(['a']);
   });
@@ -131,12 +131,9 @@ describe('what was read before', () => {
 describe('where the place is gone', () => {
   it('later lines of each stream are new', () => {
     advance(line(10, 'a'), line(5, 'b', 'stderr'));
-    expect([line(9, ''), line(11, ''), line(6, '', 'stderr'), line(5, '', 'stderr')].map(position.later())).toEqual([
-      false,
-      true,
-      true,
-      false,
-    ]);
+    expect(
+      [line(9, ''), line(11, ''), line(6, '', 'stderr'), line(5, '', 'stderr')].map(position.newerFilter()),
+    ).toEqual([false, true, true, false]);
   });
 
   it('the log is read from so far back that a line begun before comes whole', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { line } from '../../test/support/logs/fake-log-engine.js';
+import { line } from '../../../test/support/logs/fake-log-engine.js';
 import { LogRing } from './log-ring.js';
 
 const MIB = 1024 * 1024;
@@ -18,7 +18,7 @@ describe('a ring', () => {
     const ring = ringOf(4, String);
     expect(all(ring)).toEqual(['1', '2', '3', '4']);
     expect(ring.lines(({ stream }) => stream === 'stderr').map(({ message }) => message)).toEqual(['2', '4']);
-    expect(ring.isWhole).toBe(true);
+    expect(ring.isComplete).toBe(true);
   });
 
   it.each([1_000, 2_000, 2_001, 3_700, 10_000])(
@@ -29,7 +29,7 @@ describe('a ring', () => {
       expect(sizeOf(ring)).toBeLessThanOrEqual(2_000);
       expect(all(ring).at(-1)).toBe(String(count));
       expect(all(ring)[0]).toBe(String(count - sizeOf(ring) + 1));
-      expect(ring.isWhole).toBe(count <= 2_000);
+      expect(ring.isComplete).toBe(count <= 2_000);
     },
   );
 
@@ -49,14 +49,14 @@ describe('a ring', () => {
   it('takes many lines at once, and knows whether they are all there are', () => {
     const ring = new LogRing();
     ring.begin([line(1, 'a'), line(2, 'b')], true);
-    expect([ring.isWhole, all(ring)]).toEqual([true, ['a', 'b']]);
+    expect([ring.isComplete, all(ring)]).toEqual([true, ['a', 'b']]);
     ring.begin([line(2, 'b')], false);
-    expect([ring.isWhole, all(ring)]).toEqual([false, ['b']]);
+    expect([ring.isComplete, all(ring)]).toEqual([false, ['b']]);
   });
 
   it('is as new when it was cleared', () => {
     const ring = ringOf(5_000, String);
     ring.clear();
-    expect([ring.isWhole, all(ring)]).toEqual([true, []]);
+    expect([ring.isComplete, all(ring)]).toEqual([true, []]);
   });
 });

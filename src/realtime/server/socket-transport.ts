@@ -1,6 +1,6 @@
-import type { Transport } from './outbox.js';
-import type { ServerMessage } from './server-message.js';
-import type { TypedSocket } from './typed-socket.js';
+import type { Transport } from '../outbox.js';
+import type { ServerMessage } from '../server-message.js';
+import type { TypedSocket } from '../typed-socket.js';
 
 /** What the published type of the connection keeps to itself. */
 interface WriteBuffer {
@@ -13,8 +13,8 @@ export function transportOf(socket: TypedSocket): Transport {
   // What a client has not taken stays in here; the WebSocket's own buffered amount reads 0.
   const waiting = conn as unknown as WriteBuffer;
   return {
-    isClear: () => socket.connected && conn.transport.writable && waiting.writeBuffer.length === 0,
-    onClear: (listener) => {
+    isDrained: () => socket.connected && conn.transport.writable && waiting.writeBuffer.length === 0,
+    onDrain: (listener) => {
       conn.transport.on('ready', listener);
       conn.on('upgrade', () => {
         conn.transport.on('ready', listener);

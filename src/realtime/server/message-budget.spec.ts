@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { MessageBudget, TYPING } from './message-budget.js';
+import { MessageBudget, TERMINAL_INPUT_RATE } from './message-budget.js';
 
 describe('a budget of typing', () => {
   it('takes a pasted megabyte, a fast typist and a mouse, and no flood', () => {
     let now = 0;
-    const budget = new MessageBudget(() => now, TYPING);
+    const budget = new MessageBudget(() => now, TERMINAL_INPUT_RATE);
     const spend = (count: number): number => Array.from({ length: count }, () => budget.spend()).filter(Boolean).length;
     expect(spend(64)).toBe(64);
     expect(spend(10_000)).toBe(936);

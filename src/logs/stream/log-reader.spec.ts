@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventually, FakeLogEngine, FastClock, line, pause } from '../../test/support/logs/fake-log-engine.js';
-import type { LogRecord, EngineError } from '../drivers/docker/engine/container-engine.js';
+import { eventually, FakeLogEngine, FastClock, line, pause } from '../../../test/support/logs/fake-log-engine.js';
+import type { LogRecord, EngineError } from '../../drivers/docker/engine/container-engine.js';
 import { LogReader } from './log-reader.js';
 
 const HOUR = 3_600e9;
@@ -25,7 +25,7 @@ beforeEach(() => {
     seen.push(...records.map(({ message }) => message));
     return hold;
   };
-  reader = new LogReader('one', engine.runtime, new FastClock(), { take, miss: () => seen.push('[missed]') });
+  reader = new LogReader('one', engine.runtime, new FastClock(), { accept: take, missed: () => seen.push('[missed]') });
 });
 
 afterEach(async () => {
@@ -34,7 +34,7 @@ afterEach(async () => {
 });
 
 function read(): void {
-  outcome = reader.readOn(stopped.signal).then(
+  outcome = reader.follow(stopped.signal).then(
     () => 'ended',
     (error: EngineError) => error.code,
   );
@@ -43,7 +43,7 @@ function read(): void {
 describe('a log that is read on', () => {
   it('goes on behind its beginning', async () => {
     engine.write('one', ...numbers(1, 30));
-    const beginning = await reader.beginning(10, stopped.signal);
+    const beginning = await reader.readInitial(10, stopped.signal);
     expect(beginning.map(({ message }) => message)).toEqual(numbers(21, 30));
     read();
     engine.write('one', ...numbers(31, 300));
@@ -52,7 +52,7 @@ describe('a log that is read on', () => {
   });
 
   it('is read from its first line when it was empty', async () => {
-    await expect(reader.beginning(10, stopped.signal)).resolves.toEqual([]);
+    await expect(reader.readInitial(10, stopped.signal)).resolves.toEqual([]);
     engine.write('one', ...numbers(1, 9_000));
     read();
     await eventually(() => seen.length >= 9_000);
@@ -69,7 +69,7 @@ describe('a log that is read on', () => {
 
   it('is taken up where it was, however far that lies back', async () => {
     engine.write('one', ...numbers(1, 10));
-    await reader.beginning(10, stopped.signal);
+    await reader.readInitial(10, stopped.signal);
     engine.write('one', ...numbers(11, 20_000));
     read();
     await eventually(() => seen.length >= 19_990);
@@ -80,7 +80,7 @@ describe('a log that is read on', () => {
 
   it('tells that lines are missing when it lost its place, and goes on with what there is', async () => {
     engine.write('one', ...numbers(1, 10));
-    await reader.beginning(10, stopped.signal);
+    await reader.readInitial(10, stopped.signal);
     engine.write('one', ...numbers(11, 6_000));
     engine.forget('one', 1_000);
     read();
@@ -92,7 +92,7 @@ describe('a log that is read on', () => {
 
   it('tells it too when older lines follow the place that is gone', async () => {
     engine.append('one', line(100, 'place'));
-    await reader.beginning(10, stopped.signal);
+    await reader.readInitial(10, stopped.signal);
     engine.append('one', line(50, 'set back'), line(101, 'later'));
     engine.forget('one', 1);
     read();
@@ -102,7 +102,7 @@ describe('a log that is read on', () => {
 
   it('goes on when the whole log is gone', async () => {
     engine.write('one', ...numbers(1, 10));
-    await reader.beginning(10, stopped.signal);
+    await reader.readInitial(10, stopped.signal);
     engine.forget('one', 10);
     read();
     await eventually(() => seen.includes('[missed]'));
@@ -116,12 +116,12 @@ describe('a log that is read on', () => {
 describe("what is left of a stopped container's log", () => {
   it('is what follows the place, its last words too', async () => {
     engine.write('one', ...numbers(1, 10));
-    await reader.beginning(4, stopped.signal);
+    await reader.readInitial(4, stopped.signal);
     engine.write('one', ...numbers(11, 12));
-    const rest = await reader.rest(stopped.signal);
+    const rest = await reader.readRemaining(stopped.signal);
     expect(rest.map(({ message }) => message)).toEqual(numbers(11, 12));
-    await reader.handOn(rest);
-    await expect(reader.rest(stopped.signal)).resolves.toEqual([]);
+    await reader.deliver(rest);
+    await expect(reader.readRemaining(stopped.signal)).resolves.toEqual([]);
     expect(seen).toEqual(numbers(11, 12));
   });
 });
@@ -129,7 +129,7 @@ describe("what is left of a stopped container's log", () => {
 describe('a reading that the engine', () => {
   beforeEach(async () => {
     engine.write('one', ...numbers(1, 5));
-    await reader.beginning(5, stopped.signal);
+    await reader.readInitial(5, stopped.signal);
     read();
     engine.write('one', ...numbers(6, 200));
     await eventually(() => seen.length >= 195);
@@ -212,7 +212,7 @@ describe("the engine's clock", () => {
 
   beforeEach(async () => {
     write([HOUR, 'a'], [HOUR + 1, 'b']);
-    await reader.beginning(5, stopped.signal);
+    await reader.readInitial(5, stopped.signal);
     read();
     write([HOUR + 2, 'c']);
     await eventually(() => seen.length === 1);

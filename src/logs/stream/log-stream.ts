@@ -1,18 +1,18 @@
 import type { PinoLogger } from 'nestjs-pino';
-import type { Clock } from '../common/time/clock.js';
+import type { Clock } from '../../common/time/clock.js';
 import {
   type ContainerEngine,
   type InspectedContainer,
   type LogRecord,
   EngineError,
-} from '../drivers/docker/engine/container-engine.js';
+} from '../../drivers/docker/engine/container-engine.js';
 import { LogReader } from './log-reader.js';
 import { LogRing } from './log-ring.js';
 
 /** Why a log ends that goes on when its container is started again. */
 export const STOPPED = 'stopped';
 /** Lines asked for when a stream begins; what later readers get as their beginning comes from these. */
-export const FIRST_TAIL = 1_000;
+export const INITIAL_TAIL = 1_000;
 const RETRY_MS = { first: 200, longest: 3_000 };
 
 /** Somebody who reads along. */
@@ -24,7 +24,7 @@ export interface LogSink {
   ended(reason: string): void;
   failed(error: EngineError): void;
   /** Resolves when it takes more, or undefined when it does already. */
-  room(): Promise<void> | undefined;
+  whenDrained(): Promise<void> | undefined;
 }
 
 /**
@@ -73,8 +73,8 @@ export class LogStream {
   }
 
   /** Leaves out of a further reading the lines that were not read up to now. */
-  alreadyRead(): (records: LogRecord[]) => LogRecord[] {
-    return this.reader.position.reader();
+  alreadyReadFilter(): (records: LogRecord[]) => LogRecord[] {
+    return this.reader.position.alreadyReadFilter();
   }
 
   add(sink: LogSink): void {
@@ -137,12 +137,12 @@ export class LogStream {
     if (dockerId !== this.reader.dockerId) this.beginAnew(dockerId);
     if (isAlive(before)) this.standing = undefined;
     if (!this.isPrimed) await this.readBeginning();
-    await this.reader.readOn(signal);
-    const rest = await this.reader.rest(signal);
+    await this.reader.follow(signal);
+    const rest = await this.reader.readRemaining(signal);
     const after = await this.inspect(dockerId);
     if (isAlive(after) && isSameRun(before, after))
       throw new EngineError('unavailable', 'the log ended while the container runs');
-    if (!isAlive(after)) await this.reader.handOn(rest);
+    if (!isAlive(after)) await this.reader.deliver(rest);
     this.endRun(isAlive(after) ? before : after);
     return !isAlive(after);
   }
@@ -155,7 +155,7 @@ export class LogStream {
 
   private readerOf(dockerId: string): LogReader {
     const miss = (): void => this.sinks.forEach((sink) => sink.missed());
-    return new LogReader(dockerId, this.runtime, this.clock, { take: (records) => this.take(records), miss });
+    return new LogReader(dockerId, this.runtime, this.clock, { accept: (records) => this.take(records), missed: miss });
   }
 
   private beginAnew(dockerId: string): void {
@@ -165,8 +165,8 @@ export class LogStream {
   }
 
   private async readBeginning(): Promise<void> {
-    const lines = await this.reader.beginning(FIRST_TAIL, this.stopped.signal);
-    this.ring.begin(lines, lines.length < FIRST_TAIL);
+    const lines = await this.reader.readInitial(INITIAL_TAIL, this.stopped.signal);
+    this.ring.begin(lines, lines.length < INITIAL_TAIL);
     this.prime();
   }
 
@@ -177,7 +177,7 @@ export class LogStream {
     let rooms: Promise<void>[] | undefined;
     for (const sink of this.sinks) {
       sink.accept(records);
-      const room = sink.room();
+      const room = sink.whenDrained();
       if (room !== undefined) (rooms ??= []).push(room);
     }
     return rooms === undefined || this.isClosed ? undefined : this.untilAll(rooms);
