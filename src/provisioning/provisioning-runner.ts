@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../common/time/clock.js';
-import { ContainerLeases, type HeldLease } from '../leases/container-leases.js';
+import { ContainerLeases, type HeldContainerLease } from '../leases/container-leases.js';
 import { ContainerStore, NotHeldError } from '../containers/lifecycle/container-store.js';
 import {
   type ContainerRow,
@@ -94,7 +94,7 @@ export class ProvisioningRunner implements OnModuleDestroy {
     container: ContainerRow,
     job: JobRow,
     pipeline: Pipeline,
-    held: HeldLease,
+    held: HeldContainerLease,
     progress: Progress,
   ): Promise<() => void> {
     const context = contextOf(container, job, held);
@@ -132,7 +132,7 @@ export class ProvisioningRunner implements OnModuleDestroy {
     return pipeline.finish(context);
   }
 
-  private async settle(error: unknown, job: JobRow, { container, step }: Progress, held: HeldLease): Promise<Outcome> {
+  private async settle(error: unknown, job: JobRow, { container, step }: Progress, held: HeldContainerLease): Promise<Outcome> {
     if (this.stopping.signal.aborted) return { kind: 'postponed', delayMs: SHUTDOWN_RETRY_MS };
     const failure = held.signal.aborted ? ({ kind: 'dropped' } as const) : await this.classify(error);
     if (failure.kind === 'dropped') return { kind: 'done' };
@@ -173,7 +173,7 @@ export class ProvisioningRunner implements OnModuleDestroy {
   }
 }
 
-function contextOf(row: ContainerRow, job: JobRow, { lease, signal }: HeldLease): StepContext {
+function contextOf(row: ContainerRow, job: JobRow, { lease, signal }: HeldContainerLease): StepContext {
   return {
     row,
     unwritten: {},

@@ -8,7 +8,7 @@ import {
   type Lease,
 } from '../../persistence/containers/containers.repository.js';
 import { ContainerEngine, EngineError } from '../../drivers/docker/engine/container-engine.js';
-import { ContainerLeases, type HeldLease } from '../../leases/container-leases.js';
+import { ContainerLeases, type HeldContainerLease } from '../../leases/container-leases.js';
 import { ContainerRemoval } from './container-removal.js';
 import { containerNotFound, invalidState } from '../../workspace/container-errors.js';
 import { ContainerStore } from './container-store.js';
@@ -92,7 +92,7 @@ export class ContainerLifecycleService {
     return this.store.transition(row.id, 'stopped', { lease, reason: row.statusReason ?? undefined });
   }
 
-  async startStopped(row: ContainerRow, { lease, signal }: HeldLease): Promise<ContainerRow> {
+  async startStopped(row: ContainerRow, { lease, signal }: HeldContainerLease): Promise<ContainerRow> {
     await this.store.transition(row.id, 'starting', { lease, patch: { desiredRunning: true } });
     try {
       await this.gitAgent.ensure(row, row.image!, signal);

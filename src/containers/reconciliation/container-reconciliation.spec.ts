@@ -6,14 +6,14 @@ import type { ContainerRow, ContainersRepository, JobRow } from '../../persisten
 import type { JobsRepository } from '../../persistence/containers/jobs.repository.js';
 import { EngineError } from '../../drivers/docker/engine/container-engine.js';
 import { FakeRuntime } from '../../drivers/fake/fake-runtime.js';
-import type { ContainerLeases, HeldLease } from '../../leases/container-leases.js';
+import type { ContainerLeases, HeldContainerLease } from '../../leases/container-leases.js';
 import { ContainerReconciliation } from './container-reconciliation.js';
 import type { ContainerRepairs } from './container-repairs.js';
 import type { ContainerStore } from '../lifecycle/container-store.js';
 import { workspaceSpec } from '../../workspace/workspace-spec.js';
 
 const IMAGE = 'image';
-const held: HeldLease = { lease: { containerId: 'x', holder: 'me', fence: 1 }, signal: new AbortController().signal };
+const held: HeldContainerLease = { lease: { containerId: 'x', holder: 'me', fence: 1 }, signal: new AbortController().signal };
 
 describe('ContainerReconciliation', () => {
   let runtime: FakeRuntime;
@@ -40,7 +40,7 @@ describe('ContainerReconciliation', () => {
       findById: async (id: string) => rows.find((row) => row.id === id) ?? null,
     };
     const leases = {
-      tryWithLease: async (_id: string, work: (given: HeldLease) => Promise<unknown>) =>
+      tryWithLease: async (_id: string, work: (given: HeldContainerLease) => Promise<unknown>) =>
         free ? work(held) : undefined,
     };
     reconciliation = new ContainerReconciliation(

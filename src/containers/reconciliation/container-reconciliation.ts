@@ -4,7 +4,7 @@ import { Clock } from '../../common/time/clock.js';
 import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import { JobsRepository } from '../../persistence/containers/jobs.repository.js';
 import { ContainerEngine } from '../../drivers/docker/engine/container-engine.js';
-import { ContainerLeases, type HeldLease } from '../../leases/container-leases.js';
+import { ContainerLeases, type HeldContainerLease } from '../../leases/container-leases.js';
 import { namesOf } from '../../workspace/container-names.js';
 import { ContainerRepairs } from './container-repairs.js';
 import { ContainerStore, NotHeldError } from '../lifecycle/container-store.js';
@@ -83,7 +83,7 @@ export class ContainerReconciliation {
     return decide(row, job, { now: this.clock.now(), workspace, engineWasAway });
   }
 
-  private async apply(decision: Decision, row: ContainerRow, held: HeldLease): Promise<void> {
+  private async apply(decision: Decision, row: ContainerRow, held: HeldContainerLease): Promise<void> {
     if (decision.do === 'nothing') return;
     this.logger.info({ containerId: row.id, status: row.status, ...decision }, 'Row and engine disagree');
     switch (decision.do) {

@@ -3,7 +3,7 @@ import type { ContainerRow } from '../../persistence/containers/containers.repos
 import { JobsRepository } from '../../persistence/containers/jobs.repository.js';
 import { Presence } from '../../persistence/presence.js';
 import { ProvisioningQueue } from '../../queues/provisioning-queue.js';
-import type { HeldLease } from '../../leases/container-leases.js';
+import type { HeldContainerLease } from '../../leases/container-leases.js';
 import { ContainerLifecycleService } from '../lifecycle/container-lifecycle.service.js';
 import { ContainerRemoval } from '../lifecycle/container-removal.js';
 import type { Decision } from './reconcile-decision.js';
@@ -28,7 +28,7 @@ export class ContainerRepairs {
       this.queue.wake(job.name, { jobId: job.id, containerId: row.id }, `${job.id}.${this.presence.holder}`);
   }
 
-  async repair(what: Exclude<Decision['do'], 'nothing' | 'mark'>, row: ContainerRow, held: HeldLease): Promise<void> {
+  async repair(what: Exclude<Decision['do'], 'nothing' | 'mark'>, row: ContainerRow, held: HeldContainerLease): Promise<void> {
     const { lease } = held;
     switch (what) {
       case 'wake':
