@@ -27,9 +27,7 @@ export class BullmqProvisioningQueue extends ProvisioningQueue {
   wake<Name extends JobName>(name: Name, data: JobMap[Name]['data'], wakeId = data.jobId): void {
     this.queues[name]
       .add(name, data, { jobId: wakeId })
-      .catch((error: unknown) =>
-        this.logger.warn({ err: error, jobId: data.jobId }, 'A wake-up could not be queued'),
-      );
+      .catch((error: unknown) => this.logger.warn({ err: error, jobId: data.jobId }, 'A wake-up could not be queued'));
   }
 
   async ping(): Promise<void> {
