@@ -1,10 +1,10 @@
 import headless from '@xterm/headless';
 
-/** What a person would see of what a terminal wrote. */
+/** The screen that the output of a terminal draws. */
 export class Emulator {
   private readonly terminal: InstanceType<typeof headless.Terminal>;
 
-  /** @param onReply what it answers to programs that ask */
+  /** @param onReply called with the answers to queries in the output, such as the position of the cursor */
   constructor(cols: number, rows: number, onReply: (reply: string) => void = () => undefined) {
     this.terminal = new headless.Terminal({ cols, rows, scrollback: 2_000, allowProposedApi: true, logLevel: 'off' });
     this.terminal.onData(onReply);
@@ -35,6 +35,12 @@ export class Emulator {
     return this.lines().join('\n');
   }
 
+  /** Column and row, from 0. */
+  cursor(): [number, number] {
+    const { active } = this.terminal.buffer;
+    return [active.cursorX, active.cursorY];
+  }
+
   /** All that makes up the terminal: each cell with its colours, the lines that scrolled away, the cursor and the modes. */
   state(): object {
     const { active, normal } = this.terminal.buffer;
@@ -58,7 +64,7 @@ export class Emulator {
     return {
       screen: Array.from({ length: this.terminal.rows }, (_, row) => line(active.baseY + row)),
       scrolledAway: Array.from({ length: normal.baseY }, (_, row) => normal.getLine(row)?.translateToString(true)),
-      cursor: [active.cursorX, active.cursorY],
+      cursor: this.cursor(),
       kind: active.type,
       modes: { ...this.terminal.modes },
     };

@@ -6,7 +6,7 @@ import { Emulator } from './emulator.js';
 export interface TerminalSettings {
   cols?: number;
   rows?: number;
-  /** One that is there. */
+  /** An existing terminal; a new one is started without it. */
   terminalId?: string;
 }
 
@@ -16,10 +16,10 @@ interface Answer {
   error?: { code: string; message: string };
 }
 
-/** A terminal as a portal shows it: a socket, and an emulator that draws what comes and answers as terminals do. */
+/** A terminal as a web page shows it: a socket, and an emulator that draws the output and answers its queries. */
 export class TerminalClient {
   id = '';
-  /** All that came, the drawings of the screen included. */
+  /** All output so far, drawings of the whole screen included. */
   text = '';
   /** How often the whole screen was drawn. */
   screens = 0;
@@ -53,7 +53,7 @@ export class TerminalClient {
       if (exit.terminalId === terminal.id) terminal.exit = exit;
     });
     const request = { containerId, cols, rows, ...(terminalId === undefined ? {} : { terminalId }) };
-    // What follows may come before whoever awaits the answer has its turn.
+    // Output may arrive before an await of the acknowledgement resumes.
     const answer = await new Promise<Answer>((resolve) => {
       socket.emit('terminal:open', request, (given) => {
         if (given.ok) terminal.id = given.terminalId;
@@ -76,12 +76,12 @@ export class TerminalClient {
     return this.client.ask('terminal:close', { terminalId: this.id }) as Promise<Answer>;
   }
 
-  /** Waits until the screen has it. */
+  /** Waits until the screen contains or matches this. @returns the screen */
   async shows(wanted: string | RegExp, timeoutMs = 20_000): Promise<string> {
     const has = (text: string): boolean => (typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text));
     try {
       return await until(
-        'it',
+        'the screen',
         async () => {
           await this.drawn;
           const text = this.emulator.text();
@@ -94,9 +94,9 @@ export class TerminalClient {
     }
   }
 
-  /** Waits until the screen has stayed the same for a second. */
+  /** Waits until the screen has stayed the same for half a second: a full-screen program tells nobody when it has drawn. */
   async settles(): Promise<void> {
-    for (let before = ''; before !== this.emulator.text(); await delay(1_000)) before = this.emulator.text();
+    for (let before = ''; before !== this.emulator.text(); await delay(500)) before = this.emulator.text();
   }
 
   private show(data: string, screen?: { cols: number; rows: number }): void {
