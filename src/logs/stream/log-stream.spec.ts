@@ -73,7 +73,7 @@ describe('the initial lines of a log stream', () => {
     engine.write('one', 'first');
     stream.add(reader);
     await eventually(() => reader.seen.length === 1);
-    expect(engine.requests.map(({ follow: follow }) => follow)).toEqual([false, true]);
+    expect(engine.requests.map(({ follow }) => follow)).toEqual([false, true]);
   });
 
   it('are complete while the container keeps writing', async () => {
@@ -344,7 +344,7 @@ describe('the readers of a log stream', () => {
     await eventually(() => reader.seen.length === 1);
     stream.close('removed');
     expect(reader.seen).toEqual(['x', '[removed]']);
-    await eventually(() => engine.requests.every(({ signal, follow: follow }) => !follow || signal.aborted));
+    await eventually(() => engine.requests.every(({ signal, follow }) => !follow || signal.aborted));
   });
 
   it('get the reason when they join after it was closed', async () => {

@@ -56,7 +56,7 @@ export class FakeLogEngine {
   }
 
   get follows(): number {
-    return this.requests.filter(({ follow: follow }) => follow).length;
+    return this.requests.filter(({ follow }) => follow).length;
   }
 
   run(dockerId: string): void {
