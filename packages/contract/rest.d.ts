@@ -25,11 +25,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One container, by id or name */
+    /** Get a container by id or name */
     get: operations['ContainersController_get'];
     put?: never;
     post?: never;
-    /** Remove it with everything that belongs to it */
+    /** Remove a container with everything that belongs to it */
     delete: operations['ContainersController_remove'];
     options?: never;
     head?: never;
@@ -45,7 +45,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Start it; a failed or missing one is made again on its kept volume */
+    /** Start a container; a failed or missing one is provisioned again with its volume */
     post: operations['ContainersController_start'];
     delete?: never;
     options?: never;
@@ -62,7 +62,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Stop it; its files stay */
+    /** Stop a container; its files are kept */
     post: operations['ContainersController_stop'];
     delete?: never;
     options?: never;
@@ -77,7 +77,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** How far a job is */
+    /** Get the state and progress of a job */
     get: operations['JobsController_get'];
     put?: never;
     post?: never;
@@ -96,7 +96,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** A single-use link that signs the browser in to that container's VS Code and nothing else */
+    /** Create a single-use link that signs a browser in to the container's VS Code */
     post: operations['EditorController_openEditor'];
     delete?: never;
     options?: never;
@@ -113,7 +113,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** A single-use link that signs the browser in to what listens on that port of the container */
+    /** Create a single-use link that signs a browser in to the program on a port of the container */
     post: operations['EditorController_openPreview'];
     delete?: never;
     options?: never;
@@ -131,7 +131,7 @@ export interface paths {
     /** A container's instructions, latest first */
     get: operations['InstructionsController_list'];
     put?: never;
-    /** Have Claude Code do something; runs after those that were accepted before */
+    /** Instruct Claude Code; instructions of a container run one at a time, in order of acceptance */
     post: operations['InstructionsController_create'];
     delete?: never;
     options?: never;
@@ -165,7 +165,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Interrupt it, or take it out of the queue; answers once it is over, after 20 s at most */
+    /** Cancel a queued or running instruction; answers when it has ended, after 20 s at most */
     post: operations['InstructionsController_cancel'];
     delete?: never;
     options?: never;
@@ -182,7 +182,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Allow or deny what it asks for */
+    /** Answer a permission request */
     post: operations['InstructionsController_answer'];
     delete?: never;
     options?: never;
@@ -197,7 +197,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What Claude Code printed, event by event: newline-delimited JSON, or server-sent events with Accept: text/event-stream */
+    /** The output of Claude Code as events: newline-delimited JSON, or server-sent events with Accept: text/event-stream */
     get: operations['InstructionOutputController_events'];
     put?: never;
     post?: never;
@@ -214,7 +214,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What it changed in the repository, new files included */
+    /** What the instruction changed in the repository, including new files */
     get: operations['InstructionOutputController_diff'];
     put?: never;
     post?: never;
@@ -231,7 +231,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The terminals of a container; they are opened over Socket.io */
+    /** List the terminals of a container; they are opened over Socket.io */
     get: operations['TerminalsController_list'];
     put?: never;
     post?: never;
@@ -251,7 +251,7 @@ export interface paths {
     get?: never;
     put?: never;
     post?: never;
-    /** Ends a terminal with all that runs in it */
+    /** End a terminal and its processes */
     delete: operations['TerminalsController_end'];
     options?: never;
     head?: never;
@@ -307,7 +307,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What the container's main process wrote; with follow=true or Accept: application/x-ndjson as a stream */
+    /** The output of the container's main process; with follow=true or Accept: application/x-ndjson as a stream */
     get: operations['LogsController_logs'];
     put?: never;
     post?: never;
@@ -324,7 +324,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What a running container uses now, or with window what it used lately */
+    /** The current usage of a running container, or with window its recent usage */
     get: operations['MetricsController_metrics'];
     put?: never;
     post?: never;
@@ -341,7 +341,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** For Prometheus: DevForge itself and its containers */
+    /** Metrics of DevForge and its containers for Prometheus */
     get: operations['PrometheusController_scrape'];
     put?: never;
     post?: never;
@@ -358,7 +358,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** For people and monitors: 503 and which one when anything is away */
+    /** For people and monitors: 503 that names what is unavailable */
     get: operations['HealthController_check'];
     put?: never;
     post?: never;
@@ -375,7 +375,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** For Kubernetes: fails only for a wedged process */
+    /** For Kubernetes: fails only when the process hangs */
     get: operations['HealthController_live'];
     put?: never;
     post?: never;
@@ -409,30 +409,30 @@ export interface components {
     EditorDto: {
       /**
        * Format: date-time
-       * @description When somebody was last seen to work in it.
+       * @description Last activity of a user.
        */
       lastSeenAt: string | null;
     };
     WaitingForDto: {
-      /** @description The tool that it asks to use, such as Bash; null when it is not known, or no tool. */
+      /** @description The tool that the agent requests to use, such as Bash; null when unknown, or for a question without a tool. */
       tool: string | null;
-      /** @description The beginning of the command, path or question, in one line; written by the agent. */
+      /** @description The beginning of the command, path or question, on one line; written by the agent. */
       text: string;
     };
     AgentDto: {
-      /** @description Whether a session of it is open. */
+      /** @description Whether a Claude Code session is open. */
       active: boolean;
       /**
-       * @description Of several sessions, one that waits comes first, then one that works, then an idle one.
+       * @description With several sessions, the first of waiting, working and idle that applies to one of them.
        * @enum {string}
        */
       state: 'none' | 'idle' | 'working' | 'waiting';
       /**
        * Format: date-time
-       * @description Since when, as far as it is known; null for none.
+       * @description When the state began; null when unknown, and for none.
        */
       since: string | null;
-      /** @description null unless it waits. */
+      /** @description null unless the state is waiting. */
       waitingFor: components['schemas']['WaitingForDto'] | null;
     };
     JobDto: {
@@ -444,13 +444,13 @@ export interface components {
       containerId: string;
       /** @enum {string} */
       state: 'queued' | 'active' | 'completed' | 'failed';
-      /** @description What is being done. */
+      /** @description The current step. */
       step: string | null;
-      /** @description Percent of the whole job. */
+      /** @description Percentage of the whole job. */
       progress: number;
-      /** @description The latest line of the step: of git, or of the image build. */
+      /** @description Latest line of output of the step: of git, or of the image build. */
       message: string | null;
-      /** @description How often it was started. */
+      /** @description Number of starts. */
       attempts: number;
       error: {
         code?: string;
@@ -486,14 +486,14 @@ export interface components {
       txBytesPerSecond: number;
     };
     AgentPresenceDto: {
-      /** @description Whether a session of it is open. */
+      /** @description Whether a Claude Code session is open. */
       active: boolean;
       /**
        * Format: date-time
-       * @description Since when, as far as it is known; null for none.
+       * @description When the state began; null when unknown, and for none.
        */
       since: string | null;
-      /** @description null unless it waits. */
+      /** @description null unless the state is waiting. */
       waitingFor: components['schemas']['WaitingForDto'] | null;
       /** @enum {string|null} */
       state: 'none' | 'idle' | 'working' | 'waiting' | null;
@@ -530,7 +530,7 @@ export interface components {
       /** @description MiB. */
       diskLimit: number;
       /**
-       * @description hard: the engine refuses further writes. soft: measured, and stopped at the limit.
+       * @description hard: the engine refuses further writes. soft: usage is measured, and the container is stopped at the limit.
        * @enum {string}
        */
       diskLimitEnforced: 'hard' | 'soft';
@@ -552,14 +552,14 @@ export interface components {
       } | null;
       dockerId: string | null;
       image: string | null;
-      /** @description Where VS Code is, once signed in by POST …/editor. */
+      /** @description Address of VS Code; POST …/editor signs a browser in. */
       editorUrl: string | null;
-      /** @description VS Code; null in the template claude. */
+      /** @description Use of VS Code; null with the template claude. */
       editor: components['schemas']['EditorDto'] | null;
-      /** @description null while it is not known, such as a moment after start; where no agent can run, its state is none. */
+      /** @description null while unknown, such as right after the start. The state is none where no agent can run. */
       agent: components['schemas']['AgentDto'] | null;
       job: components['schemas']['JobDto'] | null;
-      /** @description With includeMetrics; null unless it runs. */
+      /** @description Only with includeMetrics; null unless the container runs. */
       metrics?: components['schemas']['MetricsDto'] | null;
       /** Format: date-time */
       createdAt: string;
@@ -570,22 +570,22 @@ export interface components {
     };
     ContainerPageDto: {
       items: components['schemas']['ContainerDto'][];
-      /** @description Pass it as cursor for the next page. */
+      /** @description Value of cursor for the next page. */
       nextCursor: string | null;
     };
     CreateContainerDto: {
       /**
-       * @description A DNS label, unique.
+       * @description A unique DNS label.
        * @example my-dev-container
        */
       name: string;
       /**
-       * @description What is inside: Claude Code, VS Code, or both.
+       * @description Installed programs: Claude Code, VS Code, or both.
        * @enum {string}
        */
       template: 'claude' | 'vscode' | 'both';
       /**
-       * @description Who drives: a person, or instructions.
+       * @description Used by a person, or driven by instructions.
        * @default interactive
        * @enum {string}
        */
@@ -596,14 +596,14 @@ export interface components {
        */
       repoType: 'empty' | 'clone';
       /**
-       * @description https://, ssh:// or user@host:path; needed with repoType clone.
+       * @description https://, ssh:// or user@host:path; required with repoType clone.
        * @example git@example.org:user/repo.git
        */
       repoUrl?: string;
       /** @example main */
       repoBranch?: string;
       /**
-       * @description A private key on the server, inside SSH_KEYS_DIR. It never enters the container.
+       * @description Path of a private key on the server, inside SSH_KEYS_DIR. The key is never copied into the container.
        * @example ~/.ssh/id_ed25519
        */
       sshKeyPath?: string;
@@ -613,12 +613,12 @@ export interface components {
        */
       cpuLimit: number;
       /**
-       * @description MiB of memory.
+       * @description Memory in MiB.
        * @default 2048
        */
       memoryLimit: number;
       /**
-       * @description MiB of disk, of the workspace and the writable layer together.
+       * @description Disk space in MiB, for the workspace and the writable layer together.
        * @default 10240
        */
       diskLimit: number;
@@ -633,40 +633,40 @@ export interface components {
     };
     CreateInstructionDto: {
       /**
-       * @description What is to be done, in at most 200000 bytes of UTF-8.
+       * @description What Claude Code is to do, in at most 200000 bytes of UTF-8.
        * @example Run the tests and fix what fails.
        */
       prompt: string;
       /**
        * Format: uuid
-       * @description The session to go on with; a new one without.
+       * @description The session to continue; a new one by default.
        */
       sessionId?: string;
       /**
-       * @description Go on with the container's latest session.
+       * @description Continue the container's latest session.
        * @default false
        */
       continue: boolean;
       /** @example sonnet */
       model?: string;
-      /** @description Turns after which it is broken off. */
+      /** @description Turns after which the instruction fails. */
       maxTurns?: number;
-      /** @description US dollars after which it is broken off. */
+      /** @description Cost in US dollars after which the instruction fails. */
       maxBudgetUsd?: number;
-      /** @description Seconds after which it is broken off. */
+      /** @description Seconds after which the instruction times out. */
       timeoutSeconds?: number;
       /**
-       * @description Start the container when it does not run.
+       * @description Start the container when it is not running.
        * @default false
        */
       startIfStopped: boolean;
     };
     PermissionDto: {
-      /** @description To be answered with POST …/permissions/:requestId. */
+      /** @description Answer it with POST …/permissions/:requestId. */
       requestId: string;
       /** @example Bash */
       toolName: string;
-      /** @description What the tool would be given. */
+      /** @description The input of the tool. */
       input: {
         [key: string]: unknown;
       };
@@ -675,7 +675,7 @@ export interface components {
     };
     DiffSummaryDto: {
       bytes: number;
-      /** @description It was too large, and ends with the last file that fitted. */
+      /** @description Whether the patch was too large, and ends with the last file that fitted. */
       truncated: boolean;
     };
     InstructionDto: {
@@ -690,19 +690,19 @@ export interface components {
         code?: string;
         message?: string;
       } | null;
-      /** @description To go on with, in a further instruction. */
+      /** @description The session, which another instruction can continue. */
       sessionId: string | null;
-      /** @description Its last words. */
+      /** @description The final answer. */
       result: string | null;
       costUsd: number | null;
       turns: number | null;
-      /** @description As Claude Code counts it. */
+      /** @description Token usage as Claude Code reports it. */
       usage: {
         [key: string]: unknown;
       } | null;
-      /** @description What it waits to be allowed, at this moment. */
+      /** @description The permission requests that are open. */
       permissions: components['schemas']['PermissionDto'][];
-      /** @description null until it is over. */
+      /** @description null until the instruction has ended. */
       diff: components['schemas']['DiffSummaryDto'] | null;
       /** Format: date-time */
       createdAt: string;
@@ -710,18 +710,18 @@ export interface components {
       startedAt: string | null;
       /** Format: date-time */
       finishedAt: string | null;
-      /** @description Events so far. */
+      /** @description Number of the last event. */
       lastSeq: number;
     };
     InstructionPageDto: {
       items: components['schemas']['InstructionDto'][];
-      /** @description To be sent as cursor for the next page. */
+      /** @description The cursor of the next page. */
       nextCursor: string | null;
     };
     AnswerPermissionDto: {
       /** @enum {string} */
       decision: 'allow' | 'deny';
-      /** @description What the agent is told with a refusal. */
+      /** @description The reason that the agent receives when it is denied. */
       message?: string;
     };
     TerminalDto: {
@@ -729,16 +729,16 @@ export interface components {
       terminalId: string;
       cols: number;
       rows: number;
-      /** @description As a program in it has set it; empty without one. */
+      /** @description As set by a program in the terminal; empty if none has. */
       title: string;
       /** Format: date-time */
       startedAt: string;
       /**
        * Format: date-time
-       * @description When it was opened, or something was typed.
+       * @description When it was opened, or last had input.
        */
       lastUsedAt: string;
-      /** @description How many connections to this DevForge have it open. */
+      /** @description Number of clients of this DevForge process that have it open. */
       clients: number;
     };
     TerminalListDto: {
@@ -848,7 +848,7 @@ export interface operations {
   ContainersController_list: {
     parameters: {
       query?: {
-        /** @description Add what running containers use, as it was sampled last. */
+        /** @description Include the latest metrics sample of running containers. */
         includeMetrics?: boolean;
         status?:
           | 'queued'
@@ -863,7 +863,7 @@ export interface operations {
           | 'deleting';
         template?: 'claude' | 'vscode' | 'both';
         limit?: number;
-        /** @description The nextCursor of the page before. */
+        /** @description nextCursor of the previous page. */
         cursor?: string;
       };
       header?: never;
@@ -886,9 +886,9 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        /** @description The same key and body answer with the same container */
+        /** @description A repeated request with the same key and body returns the same container */
         'Idempotency-Key'?: string;
-        /** @description wait=60: answer 201 once it runs, or 202 after that many seconds */
+        /** @description wait=60: respond with 201 as soon as the container runs, or with 202 after 60 seconds */
         Prefer?: string;
       };
       path?: never;
@@ -1068,7 +1068,7 @@ export interface operations {
       query?: {
         status?: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timed_out';
         limit?: number;
-        /** @description The nextCursor of the page before. */
+        /** @description The nextCursor of the previous page. */
         cursor?: string;
       };
       header?: never;
@@ -1093,7 +1093,7 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        /** @description The same key and body answer with the same instruction */
+        /** @description A repeated request with the same key and body returns the same instruction */
         'Idempotency-Key'?: string;
       };
       path: {
@@ -1188,13 +1188,13 @@ export interface operations {
   InstructionOutputController_events: {
     parameters: {
       query?: {
-        /** @description The seq that was seen last; events after it are sent. */
+        /** @description The seq of the last event received; the events after it are sent. */
         after?: number;
-        /** @description Send further events as they happen, until the instruction is over. */
+        /** @description Continue with further events as they occur, until the instruction has ended. */
         follow?: boolean;
       };
       header?: {
-        /** @description As after; the greater of the two counts */
+        /** @description As the parameter after; the greater of the two counts */
         'Last-Event-ID'?: string;
       };
       path: {
@@ -1204,7 +1204,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description One {"seq","event"} a line */
+      /** @description One {"seq","event"} on each line */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1214,7 +1214,7 @@ export interface operations {
           'text/event-stream': string;
         };
       };
-      /** @description Server-sent events of an instruction that is over, all of them seen */
+      /** @description Server-sent events: the instruction has ended and there are no further events */
       204: {
         headers: {
           [name: string]: unknown;
@@ -1234,7 +1234,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description A patch for git apply; X-Diff-Truncated: true when it was too large */
+      /** @description A patch for git apply; the header X-Diff-Truncated is true when it was too large */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1438,7 +1438,7 @@ export interface operations {
   MetricsController_metrics: {
     parameters: {
       query?: {
-        /** @description Answers with the points of that long back, at most an hour, instead of one of now. */
+        /** @description Returns the samples of this time span, at most an hour, instead of a current one. */
         window?: string;
       };
       header?: never;

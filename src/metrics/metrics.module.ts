@@ -34,7 +34,7 @@ import { UsageSources } from '../drivers/docker/usage/usage-source.js';
     RowMetrics,
     {
       provide: ScrapedMetrics,
-      useFactory: (...figures: ScrapedMetrics[]) => figures,
+      useFactory: (...metrics: ScrapedMetrics[]) => metrics,
       inject: [SocketMetrics, RowMetrics],
     },
   ],

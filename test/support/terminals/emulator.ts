@@ -1,10 +1,10 @@
 import headless from '@xterm/headless';
 
-/** The screen that the output of a terminal draws. */
+/** Interprets the output of a terminal as xterm does. */
 export class Emulator {
   private readonly terminal: InstanceType<typeof headless.Terminal>;
 
-  /** @param onReply called with the answers to queries in the output, such as the position of the cursor */
+  /** @param onReply called with the replies to a program's queries */
   constructor(cols: number, rows: number, onReply: (reply: string) => void = () => undefined) {
     this.terminal = new headless.Terminal({ cols, rows, scrollback: 2_000, allowProposedApi: true, logLevel: 'off' });
     this.terminal.onData(onReply);
@@ -18,7 +18,7 @@ export class Emulator {
     this.terminal.resize(cols, rows);
   }
 
-  /** The visible lines, without the blanks at their ends. */
+  /** The visible lines without trailing blanks. */
   lines(): string[] {
     const { active } = this.terminal.buffer;
     return Array.from(
@@ -41,7 +41,7 @@ export class Emulator {
     return [active.cursorX, active.cursorY];
   }
 
-  /** All that makes up the terminal: each cell with its colours, the lines that scrolled away, the cursor and the modes. */
+  /** The whole state: each cell with its colours, the scrollback, the cursor and the modes. */
   state(): object {
     const { active, normal } = this.terminal.buffer;
     const line = (row: number): string[] =>
@@ -63,7 +63,7 @@ export class Emulator {
       });
     return {
       screen: Array.from({ length: this.terminal.rows }, (_, row) => line(active.baseY + row)),
-      scrolledAway: Array.from({ length: normal.baseY }, (_, row) => normal.getLine(row)?.translateToString(true)),
+      scrollback: Array.from({ length: normal.baseY }, (_, row) => normal.getLine(row)?.translateToString(true)),
       cursor: this.cursor(),
       kind: active.type,
       modes: { ...this.terminal.modes },
