@@ -20,14 +20,14 @@ import { databaseErrorToDomainError } from './persistence/database-error.js';
 import { PersistenceModule } from './persistence/persistence.module.js';
 import { ProvisioningModule } from './provisioning/provisioning.module.js';
 import { QueuesModule } from './queues/queues.module.js';
-import { runtimeErrorToDomainError } from './drivers/driver-error-translation.js';
+import { driverErrorToDomainError } from './drivers/driver-error-translation.js';
 import { RealtimeModule } from './realtime/realtime.module.js';
 import { DriversModule } from './drivers/drivers.module.js';
 import { TerminalsModule } from './terminals/terminals.module.js';
 
 @Global()
 @Module({
-  providers: [{ provide: ErrorTranslators, useValue: [runtimeErrorToDomainError, databaseErrorToDomainError] }],
+  providers: [{ provide: ErrorTranslators, useValue: [driverErrorToDomainError, databaseErrorToDomainError] }],
   exports: [ErrorTranslators],
 })
 class ErrorTranslationModule {}

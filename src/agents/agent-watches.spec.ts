@@ -7,10 +7,10 @@ import { AgentStates } from '../agent-state/agent-states.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import type { FakeProcessSide } from '../drivers/fake/fake-process.js';
-import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
+import { FakeEngineClient } from '../drivers/docker/engine/fake/fake-engine-client.js';
 import { AgentWatches } from './agent-watches.js';
 
-let runtime: FakeRuntime;
+let runtime: FakeEngineClient;
 let rows: Map<string, ContainerRow>;
 let events: DomainEvents;
 let states: AgentStates;
@@ -34,9 +34,9 @@ async function add(overrides: Partial<ContainerRow> = {}): Promise<ContainerRow>
     memoryLimit: 64,
     pidsLimit: 9,
   };
-  const { dockerId } = await runtime.containers.create(spec);
-  await runtime.containers.start(dockerId);
-  const whole = { ...row, dockerId };
+  const { runtimeId } = await runtime.containers.create(spec);
+  await runtime.containers.start(runtimeId);
+  const whole = { ...row, runtimeId };
   rows.set(row.id, whole);
   return whole;
 }
@@ -58,7 +58,7 @@ const IDLE = { state: 'idle', since: 1e15, waitingFor: null };
 const WORKING = { state: 'working', since: 2e15, waitingFor: null };
 
 beforeEach(() => {
-  runtime = new FakeRuntime();
+  runtime = new FakeEngineClient();
   rows = new Map();
   events = new DomainEvents(quietLogger());
   states = new AgentStates(events);
@@ -85,7 +85,7 @@ describe('the watch of agents', () => {
     await add({ status: 'stopped' });
     const both = await add({ template: 'both' });
     await start();
-    expect(runtime.containers.processes.map(({ dockerId }) => dockerId)).toEqual([row.dockerId, both.dockerId]);
+    expect(runtime.containers.processes.map(({ runtimeId }) => runtimeId)).toEqual([row.runtimeId, both.runtimeId]);
     expect(runtime.containers.processes[0]!.process.request.argv).toEqual(['/usr/local/bin/devforge-agents', 'watch']);
     await tell(IDLE, sides[0]);
     await tell(WORKING, sides[1]);
@@ -113,8 +113,8 @@ describe('the watch of agents', () => {
     const row = await add();
     await start();
     const again = await add();
-    await change(row, { dockerId: again.dockerId });
-    expect(runtime.containers.processes.at(-1)!.dockerId).toBe(again.dockerId);
+    await change(row, { runtimeId: again.runtimeId });
+    expect(runtime.containers.processes.at(-1)!.runtimeId).toBe(again.runtimeId);
   });
 
   it('takes the latest of many lines, and is not led astray by others', async () => {

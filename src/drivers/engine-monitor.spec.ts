@@ -2,24 +2,25 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock, settled } from '../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../test/support/quiet-logger.js';
 import { DomainEvents } from '../events/domain-events.js';
-import { type EngineEvent, EngineError } from './docker/engine/container-engine.js';
+import type { EngineEvent } from './docker/engine/engine-client.js';
+import { DriverError } from './driver-error.js';
 import { EngineMonitor } from './engine-monitor.js';
-import { FakeRuntime } from './fake/fake-runtime.js';
+import { FakeEngineClient } from './docker/engine/fake/fake-engine-client.js';
 import { LABEL_ID } from './docker/labels.js';
 
 const PING_EVERY_MS = 3_000;
 const FIRST_RETRY_MS = 250;
-const late = new EngineError('unavailable', 'ping: late');
+const late = new DriverError('unavailable', 'ping: late');
 
 describe('EngineMonitor', () => {
-  let runtime: FakeRuntime;
+  let runtime: FakeEngineClient;
   let clock: FakeClock;
   let monitor: EngineMonitor;
   let told: string[];
   let seen: EngineEvent[];
 
   beforeEach(() => {
-    runtime = new FakeRuntime();
+    runtime = new FakeEngineClient();
     clock = new FakeClock();
     const events = new DomainEvents(quietLogger());
     monitor = new EngineMonitor(runtime, events, clock, quietLogger());
@@ -37,7 +38,7 @@ describe('EngineMonitor', () => {
     monitor.start();
     await settled();
     expect(told).toEqual(['available']);
-    runtime.engine.emit('start', 'd', { [LABEL_ID]: 'x' });
+    runtime.system.emit('start', 'd', { [LABEL_ID]: 'x' });
     expect(seen).toEqual([expect.objectContaining({ action: 'start', dockerId: 'd', labels: { [LABEL_ID]: 'x' } })]);
   });
 
@@ -87,11 +88,11 @@ describe('EngineMonitor', () => {
   it('follows the events anew when their stream ends', async () => {
     monitor.start();
     await settled();
-    runtime.engine.endWatches();
+    runtime.system.endWatches();
     await settled();
     await clock.advance(FIRST_RETRY_MS);
     expect(told).toEqual(['available', 'unavailable', 'available']);
-    runtime.engine.emit('die', 'd', {});
+    runtime.system.emit('die', 'd', {});
     expect(seen).toHaveLength(1);
   });
 
@@ -99,27 +100,27 @@ describe('EngineMonitor', () => {
     monitor.start();
     await settled();
     await expect(Promise.all([monitor.info(), monitor.info()])).resolves.toEqual([
-      runtime.engine.present,
-      runtime.engine.present,
+      runtime.system.present,
+      runtime.system.present,
     ]);
     expect(runtime.faults.calls.filter((call) => call === 'engine.info')).toHaveLength(1);
-    runtime.engine.endWatches();
+    runtime.system.endWatches();
     await settled();
-    runtime.engine.present = { version: '29.0.0', cpus: 8 };
+    runtime.system.present = { version: '29.0.0', cpus: 8 };
     await expect(monitor.info()).resolves.toEqual({ version: '29.0.0', cpus: 8 });
   });
 
   it('asks again what the engine is when it did not answer', async () => {
     runtime.faults.failNext('engine.info', late);
     await expect(monitor.info()).rejects.toBe(late);
-    await expect(monitor.info()).resolves.toEqual(runtime.engine.present);
+    await expect(monitor.info()).resolves.toEqual(runtime.system.present);
   });
 
   it('ends at shutdown, whether the engine is there or not', async () => {
     monitor.start();
     await settled();
     await expect(monitor.onApplicationShutdown()).resolves.toBeUndefined();
-    runtime.engine.emit('start', 'd', {});
+    runtime.system.emit('start', 'd', {});
     expect([seen, told]).toEqual([[], ['available']]);
   });
 });

@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Clock } from '../common/time/clock.js';
 import { ContainersRepository, type ContainerRow } from '../persistence/containers/containers.repository.js';
+import { workspaceOf } from '../workspace/workspace-ref.js';
 import { Tunnels } from './tunnel/tunnels.js';
 
 const ASK_MS = 30_000;
@@ -45,14 +46,14 @@ export class EditorHeartbeat implements OnModuleDestroy {
     for (const { asking } of this.followed.values()) clearInterval(asking);
   }
 
-  private async ask({ id, dockerId }: ContainerRow): Promise<void> {
-    const { lastHeartbeat = 0 } = await this.health(dockerId!).catch(() => ({ lastHeartbeat: 0 }));
-    if (lastHeartbeat > 0) await this.note(id, new Date(lastHeartbeat));
+  private async ask(container: ContainerRow): Promise<void> {
+    const { lastHeartbeat = 0 } = await this.health(container).catch(() => ({ lastHeartbeat: 0 }));
+    if (lastHeartbeat > 0) await this.note(container.id, new Date(lastHeartbeat));
   }
 
   /** `/healthz` tells of the last heartbeat, in milliseconds of the epoch, and is none itself. */
-  private async health(dockerId: string): Promise<{ lastHeartbeat?: number }> {
-    const { pool } = this.tunnels.clients(dockerId, 'editor');
+  private async health(container: ContainerRow): Promise<{ lastHeartbeat?: number }> {
+    const { pool } = this.tunnels.clients(workspaceOf(container), 'editor');
     const { body } = await pool.request({
       method: 'GET',
       path: '/healthz',

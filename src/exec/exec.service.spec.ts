@@ -6,7 +6,7 @@ import type { ContainersService } from '../containers/containers.service.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import type { FakeProcessHandler } from '../drivers/fake/fake-process.js';
-import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
+import { FakeEngineClient } from '../drivers/docker/engine/fake/fake-engine-client.js';
 import { ExecDto, type ExecResultDto } from './dto/exec.dto.js';
 import { ExecPlaces } from './exec-places.js';
 import { ExecService } from './exec.service.js';
@@ -14,16 +14,16 @@ import { ExecService } from './exec.service.js';
 const somebody = { ownerId: 'admin' } as Principal;
 
 describe('ExecService', () => {
-  let runtime: FakeRuntime;
+  let runtime: FakeEngineClient;
   let row: ContainerRow;
   let service: ExecService;
   let left: AbortController;
 
   beforeEach(async () => {
-    runtime = new FakeRuntime();
+    runtime = new FakeEngineClient();
     runtime.images.add('image');
     await runtime.networks.ensureIsolatedBridge('net', {});
-    const { dockerId } = await runtime.containers.create({
+    const { runtimeId } = await runtime.containers.create({
       name: 'c',
       image: 'image',
       labels: {},
@@ -35,8 +35,8 @@ describe('ExecService', () => {
       memoryLimit: 128,
       pidsLimit: 10,
     });
-    await runtime.containers.start(dockerId);
-    row = containerRow({ dockerId });
+    await runtime.containers.start(runtimeId);
+    row = containerRow({ runtimeId });
     const tools = new WorkspacePrograms(runtime, { findById: async () => row } as unknown as ContainersRepository);
     service = new ExecService({ find: async () => row } as unknown as ContainersService, tools, new ExecPlaces());
     left = new AbortController();
@@ -132,7 +132,7 @@ describe('ExecService', () => {
     await expect(run()).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: 'stopping' } });
     await expect(run()).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: 'stopping' } });
     row = { ...row, status: 'running' };
-    await runtime.containers.pause(row.dockerId!);
+    await runtime.containers.pause(row.runtimeId!);
     await expect(run()).rejects.toMatchObject({ code: 'invalid_state' });
   });
 

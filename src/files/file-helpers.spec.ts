@@ -4,7 +4,7 @@ import { PlayedTool } from '../../test/support/workspace-program.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import type { FakeProcess } from '../drivers/fake/fake-process.js';
-import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
+import { FakeEngineClient } from '../drivers/docker/engine/fake/fake-engine-client.js';
 import type { FileHelper } from './file-helper.js';
 import { FileHelpers } from './file-helpers.js';
 
@@ -13,16 +13,16 @@ async function* bytes(...texts: string[]): AsyncGenerator<Buffer> {
 }
 
 describe('FileHelpers', () => {
-  let runtime: FakeRuntime;
+  let runtime: FakeEngineClient;
   let row: ContainerRow;
   let helpers: FileHelpers;
   let left: AbortController;
 
   beforeEach(async () => {
-    runtime = new FakeRuntime();
+    runtime = new FakeEngineClient();
     runtime.images.add('image');
     await runtime.networks.ensureIsolatedBridge('net', {});
-    const { dockerId } = await runtime.containers.create({
+    const { runtimeId } = await runtime.containers.create({
       name: 'c',
       image: 'image',
       labels: {},
@@ -34,8 +34,8 @@ describe('FileHelpers', () => {
       memoryLimit: 128,
       pidsLimit: 10,
     });
-    await runtime.containers.start(dockerId);
-    row = containerRow({ dockerId });
+    await runtime.containers.start(runtimeId);
+    row = containerRow({ runtimeId });
     helpers = new FileHelpers(
       new WorkspacePrograms(runtime, { findById: async () => row } as unknown as ContainersRepository),
     );

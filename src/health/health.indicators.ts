@@ -3,7 +3,7 @@ import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/term
 import { withTimeout } from '../common/concurrency/with-timeout.js';
 import { Database } from '../persistence/database.js';
 import { ProvisioningQueue } from '../queues/provisioning-queue.js';
-import { ContainerEngine } from '../drivers/docker/engine/container-engine.js';
+import { WorkspaceDriver } from '../drivers/workspace-driver.js';
 
 /** A probe of Kubernetes gives up after a second by default: what does not decide about it must not use that up. */
 const LONGEST_DEGRADED_MS = 500;
@@ -13,13 +13,13 @@ const LONGEST_DEGRADED_MS = 500;
 export class HealthIndicators {
   constructor(
     private readonly indicator: HealthIndicatorService,
-    private readonly runtime: ContainerEngine,
+    private readonly driver: WorkspaceDriver,
     private readonly database: Database,
     private readonly queue: ProvisioningQueue,
   ) {}
 
   docker(whenAway: 'down' | 'degraded' = 'down'): Promise<HealthIndicatorResult> {
-    return this.ask('docker', () => this.runtime.engine.ping(), whenAway);
+    return this.ask('docker', () => this.driver.ping(), whenAway);
   }
 
   databaseAnswers(): Promise<HealthIndicatorResult> {

@@ -11,7 +11,7 @@ import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import { type JoinedLog, LogHub, requireDockerId } from './log-hub.js';
 
-const row = { id: 'c1', dockerId: 'one', status: 'running' } as ContainerRow;
+const row = { id: 'c1', runtimeId: 'one', status: 'running' } as ContainerRow;
 const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, at) => `line ${from + at}`);
 
@@ -127,7 +127,7 @@ describe('joining', () => {
   });
 
   it('is refused without an object at the engine', async () => {
-    expect(() => requireDockerId({ ...row, dockerId: null })).toThrow(
+    expect(() => requireDockerId({ ...row, runtimeId: null })).toThrow(
       expect.objectContaining({ code: 'invalid_state' }),
     );
     await expect(hub.join({ ...row, status: 'missing' }, 1, 'all', () => undefined)).rejects.toMatchObject({
@@ -163,7 +163,7 @@ describe('the stream', () => {
       join(1),
       join(1),
       join(5),
-      hub.join({ ...row, id: 'c2', dockerId: 'two' }, 1, 'all', () => undefined),
+      hub.join({ ...row, id: 'c2', runtimeId: 'two' }, 1, 'all', () => undefined),
     ]);
     expect(engine.follows).toBe(2);
     expect(hub.openStreams).toBe(2);

@@ -4,7 +4,10 @@ import { Clock } from '../common/time/clock.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
-import { ContainerEngine, type LogRecord } from '../drivers/docker/engine/container-engine.js';
+import { WorkspaceDriver } from '../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../drivers/workspace.js';
+import { workspaceOf } from '../workspace/workspace-ref.js';
+import type { LogRecord } from '../drivers/workspace-logs.js';
 import { LogStream } from './log-stream.js';
 import { LogSubscription, type StreamFilter } from './log-subscription.js';
 
@@ -34,7 +37,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
   private unsubscribe: (() => void)[] = [];
 
   constructor(
-    private readonly runtime: ContainerEngine,
+    private readonly driver: WorkspaceDriver,
     private readonly rows: ContainersRepository,
     private readonly events: DomainEvents,
     private readonly clock: Clock,
@@ -61,11 +64,11 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
 
   /**
    * @throws DomainError `invalid_state` when the container has no output to read
-   * @throws RuntimeError when the engine cannot be read from
+   * @throws DriverError when the engine cannot be read from
    */
   async join(row: ContainerRow, tail: number, filter: StreamFilter, onEntries: () => void): Promise<JoinedLog> {
-    const dockerId = requireDockerId(row);
-    const shared = this.streamOf(row.id, dockerId);
+    const workspace = requireOutput(row);
+    const shared = this.streamOf(workspace);
     const { stream } = shared;
     const subscription = new LogSubscription(filter, onEntries, () => performance.now());
     const leave = once(() => {
@@ -80,7 +83,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
       const alreadyRead = stream.alreadyRead();
       const isEnough = recent.length >= tail || stream.ring.isWhole;
       stream.add(subscription);
-      const lines = isEnough ? recent : alreadyRead(await this.history(dockerId, tail, filter));
+      const lines = isEnough ? recent : alreadyRead(await this.history(workspace, tail, filter));
       return { subscription, initial: latest(tail, lines), leave };
     } catch (error) {
       leave();
@@ -90,7 +93,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** The latest lines of the stream and range as the engine has them now. */
   async history(
-    dockerId: string,
+    workspace: WorkspaceRef,
     tail: number,
     filter: StreamFilter,
     range: { since?: string; until?: string } = {},
@@ -98,21 +101,21 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     const signal = AbortSignal.timeout(HISTORY_TIMEOUT_MS);
     const request = { follow: false, tail, ...range, stdout: filter !== 'stderr', stderr: filter !== 'stdout', signal };
     const lines: LogRecord[] = [];
-    for await (const batch of this.runtime.containers.logs(dockerId, request)) {
+    for await (const batch of this.driver.logs(workspace, request)) {
       for (const { stream, timestamp, message } of batch) lines.push({ stream, timestamp, message });
     }
     return lines;
   }
 
-  private streamOf(id: string, dockerId: string): SharedStream {
-    const known = this.streams.get(id);
+  private streamOf(workspace: WorkspaceRef): SharedStream {
+    const known = this.streams.get(workspace.id);
     if (known !== undefined && !known.stream.isClosed) {
       clearTimeout(known.linger);
       known.readers += 1;
       return known;
     }
-    const shared = { stream: new LogStream(dockerId, this.runtime, this.clock, this.logger), readers: 1 };
-    this.streams.set(id, shared);
+    const shared = { stream: new LogStream(workspace, this.driver, this.clock, this.logger), readers: 1 };
+    this.streams.set(workspace.id, shared);
     return shared;
   }
 
@@ -128,7 +131,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     const known = this.streams.get(id);
     if (known === undefined) return;
     const row = await this.rows.findById(id);
-    if (row?.status === 'running') known.stream.resume(row.dockerId!);
+    if (row?.status === 'running') known.stream.resume(workspaceOf(row));
   }
 
   private end(id: string, reason?: string): void {
@@ -152,11 +155,11 @@ function once(work: () => void): () => void {
   };
 }
 
-export function requireDockerId(row: ContainerRow): string {
-  if (row.dockerId === null || row.status === 'missing') {
+export function requireOutput(row: ContainerRow): WorkspaceRef {
+  if (row.runtimeId === null || row.status === 'missing') {
     throw new DomainError('invalid_state', `The container is ${row.status} and has no output.`, {
       extensions: { currentStatus: row.status },
     });
   }
-  return row.dockerId;
+  return { id: row.id, runtimeId: row.runtimeId };
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, FakeLogEngine, FastClock, line, pause } from '../../test/support/logs/fake-log-engine.js';
-import type { LogRecord, EngineError } from '../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../drivers/workspace-logs.js';
+import type { DriverError } from '../drivers/driver-error.js';
 import { LogReader } from './log-reader.js';
 
 const HOUR = 3_600e9;
@@ -36,7 +37,7 @@ afterEach(async () => {
 function read(): void {
   outcome = reader.readOn(stopped.signal).then(
     () => 'ended',
-    (error: EngineError) => error.code,
+    (error: DriverError) => error.code,
   );
 }
 

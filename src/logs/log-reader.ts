@@ -1,5 +1,7 @@
 import type { Clock } from '../common/time/clock.js';
-import type { ContainerEngine, LogRecord, LogRequest } from '../drivers/docker/engine/container-engine.js';
+import type { WorkspaceDriver } from '../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../drivers/workspace.js';
+import type { LogRecord, LogRequest } from '../drivers/workspace-logs.js';
 import { LogPosition } from './log-position.js';
 import { LogStallDetector } from './log-stall-detector.js';
 
@@ -31,8 +33,8 @@ export class LogReader {
   private isAdrift = false;
 
   constructor(
-    readonly dockerId: string,
-    private readonly runtime: ContainerEngine,
+    readonly workspace: WorkspaceRef,
+    private readonly driver: WorkspaceDriver,
     private readonly clock: Clock,
     private readonly taker: LogTaker,
   ) {}
@@ -48,7 +50,7 @@ export class LogReader {
 
   /**
    * Reads on until the container stops.
-   * @throws RuntimeError when the engine cannot be read from
+   * @throws DriverError when the engine cannot be read from
    */
   async readOn(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -189,6 +191,6 @@ export class LogReader {
     request: Pick<LogRequest, 'follow' | 'tail' | 'since'>,
     signal: AbortSignal,
   ): AsyncIterable<LogRecord[]> {
-    return this.runtime.containers.logs(this.dockerId, { ...request, stdout: true, stderr: true, signal });
+    return this.driver.logs(this.workspace, { ...request, stdout: true, stderr: true, signal });
   }
 }

@@ -1,4 +1,4 @@
-import type { LogRecord } from '../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../drivers/workspace-logs.js';
 
 const MOST_LINES = 1_000;
 const MOST_CHARACTERS = 1024 * 1024;

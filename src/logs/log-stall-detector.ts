@@ -1,5 +1,5 @@
 import type { Clock } from '../common/time/clock.js';
-import type { LogRecord } from '../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../drivers/workspace-logs.js';
 import type { LogPosition } from './log-position.js';
 
 const LOOK_EVERY_MS = 100;
@@ -33,7 +33,7 @@ export class LogStallDetector {
   /**
    * Looks after the reading until the signal aborts.
    * @returns whether it went astray
-   * @throws RuntimeError when the engine cannot be asked
+   * @throws DriverError when the engine cannot be asked
    */
   async watch(signal: AbortSignal): Promise<boolean> {
     for (;;) {

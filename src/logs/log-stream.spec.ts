@@ -7,7 +7,8 @@ import {
   pause,
   quietLogger,
 } from '../../test/support/logs/fake-log-engine.js';
-import type { LogRecord, EngineError } from '../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../drivers/workspace-logs.js';
+import type { DriverError } from '../drivers/driver-error.js';
 import { FIRST_TAIL, type LogSink, LogStream } from './log-stream.js';
 
 class Reader implements LogSink {
@@ -26,7 +27,7 @@ class Reader implements LogSink {
     this.seen.push(`[${reason}]`);
   }
 
-  failed({ code }: EngineError): void {
+  failed({ code }: DriverError): void {
     this.seen.push(`[${code}]`);
   }
 

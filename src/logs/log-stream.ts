@@ -1,11 +1,9 @@
 import type { PinoLogger } from 'nestjs-pino';
 import type { Clock } from '../common/time/clock.js';
-import {
-  type ContainerEngine,
-  type InspectedContainer,
-  type LogRecord,
-  EngineError,
-} from '../drivers/docker/engine/container-engine.js';
+import type { WorkspaceDriver } from '../drivers/workspace-driver.js';
+import type { ObservedWorkspace, WorkspaceRef } from '../drivers/workspace.js';
+import type { LogRecord } from '../drivers/workspace-logs.js';
+import { DriverError } from '../drivers/driver-error.js';
 import { LogReader } from './log-reader.js';
 import { LogRing } from './log-ring.js';
 
@@ -22,7 +20,7 @@ export interface LogSink {
   missed(): void;
   /** The container stopped; lines go on when it is started again. */
   ended(reason: string): void;
-  failed(error: EngineError): void;
+  failed(error: DriverError): void;
   /** Resolves when it takes more, or undefined when it does already. */
   room(): Promise<void> | undefined;
 }
@@ -51,12 +49,12 @@ export class LogStream {
   private standing: ((sink: LogSink) => void) | undefined;
 
   constructor(
-    private dockerId: string,
-    private readonly runtime: ContainerEngine,
+    private workspace: WorkspaceRef,
+    private readonly driver: WorkspaceDriver,
     private readonly clock: Clock,
     private readonly logger: PinoLogger,
   ) {
-    this.reader = this.readerOf(dockerId);
+    this.reader = this.readerOf(workspace);
   }
 
   get isClosed(): boolean {
@@ -65,7 +63,7 @@ export class LogStream {
 
   /**
    * Begins to read. Resolves once the lines that were there already are in the ring.
-   * @throws RuntimeError when the engine cannot be read from in the first place; the stream is closed then
+   * @throws DriverError when the engine cannot be read from in the first place; the stream is closed then
    */
   start(): Promise<void> {
     this.running ??= this.run();
@@ -87,8 +85,8 @@ export class LogStream {
   }
 
   /** The container runs again; one that was made anew begins a log of its own. */
-  resume(dockerId: string): void {
-    this.dockerId = dockerId;
+  resume(workspace: WorkspaceRef): void {
+    this.workspace = workspace;
     this.resumes += 1;
     this.wakeUp();
   }
@@ -98,7 +96,7 @@ export class LogStream {
     this.retryMs = RETRY_MS.first;
     this.reader.reconnect();
     this.pausing.abort();
-    this.resume(this.dockerId);
+    this.resume(this.workspace);
   }
 
   /** Ends it for all who read along. */
@@ -118,7 +116,7 @@ export class LogStream {
         if (await this.readRun()) await this.untilResumed(resumes);
       } catch (error) {
         if (this.isClosed) return;
-        if (error instanceof EngineError && error.code === 'not_found') {
+        if (error instanceof DriverError && error.code === 'not_found') {
           this.lose(error);
           await this.untilResumed(resumes);
         } else {
@@ -130,36 +128,37 @@ export class LogStream {
 
   /** Reads until the container stops. @returns whether it does not run any more */
   private async readRun(): Promise<boolean> {
-    const { dockerId } = this;
+    const { workspace } = this;
     const { signal } = this.stopped;
-    const before = await this.inspect(dockerId);
+    const before = await this.inspect(workspace);
     this.isGone = false;
-    if (dockerId !== this.reader.dockerId) this.beginAnew(dockerId);
+    if (workspace.runtimeId !== this.reader.workspace.runtimeId) this.beginAnew(workspace);
     if (isAlive(before)) this.standing = undefined;
     if (!this.isPrimed) await this.readBeginning();
     await this.reader.readOn(signal);
     const rest = await this.reader.rest(signal);
-    const after = await this.inspect(dockerId);
+    const after = await this.inspect(workspace);
     if (isAlive(after) && isSameRun(before, after))
-      throw new EngineError('unavailable', 'the log ended while the container runs');
+      throw new DriverError('unavailable', 'the log ended while the container runs');
     if (!isAlive(after)) await this.reader.handOn(rest);
     this.endRun(isAlive(after) ? before : after);
     return !isAlive(after);
   }
 
-  private async inspect(dockerId: string): Promise<InspectedContainer> {
-    const container = await this.runtime.containers.inspect(dockerId);
-    if (container === null) throw new EngineError('not_found', 'the container is gone');
+  private async inspect(workspace: WorkspaceRef): Promise<ObservedWorkspace> {
+    const container = await this.driver.observe(workspace.id);
+    if (container === null || container.runtimeId !== workspace.runtimeId)
+      throw new DriverError('not_found', 'the container is gone');
     return container;
   }
 
-  private readerOf(dockerId: string): LogReader {
+  private readerOf(workspace: WorkspaceRef): LogReader {
     const miss = (): void => this.sinks.forEach((sink) => sink.missed());
-    return new LogReader(dockerId, this.runtime, this.clock, { take: (records) => this.take(records), miss });
+    return new LogReader(workspace, this.driver, this.clock, { take: (records) => this.take(records), miss });
   }
 
-  private beginAnew(dockerId: string): void {
-    this.reader = this.readerOf(dockerId);
+  private beginAnew(workspace: WorkspaceRef): void {
+    this.reader = this.readerOf(workspace);
     this.ring.clear();
     this.endedRun = undefined;
   }
@@ -189,14 +188,14 @@ export class LogStream {
   }
 
   /** Tells that a run of the container is over, once however often its log is read to the end. */
-  private endRun(container: InspectedContainer): void {
+  private endRun(container: ObservedWorkspace): void {
     const run = container.startedAt?.getTime() ?? 0;
     if (run === this.endedRun) return;
     this.endedRun = run;
     this.tell((sink) => sink.ended(STOPPED));
   }
 
-  private lose(error: EngineError): void {
+  private lose(error: DriverError): void {
     if (!this.isGone) this.tell((sink) => sink.failed(error));
     this.isGone = true;
     this.prime();
@@ -213,7 +212,7 @@ export class LogStream {
       this.primed.reject(error);
       return this.close();
     }
-    this.logger.debug({ err: error, dockerId: this.dockerId }, 'A log stream broke and is taken up again');
+    this.logger.debug({ err: error, containerId: this.workspace.id }, 'A log stream broke and is taken up again');
     this.pausing = new AbortController();
     await this.clock.sleep(this.retryMs, AbortSignal.any([this.stopped.signal, this.pausing.signal]));
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MS.longest);
@@ -236,10 +235,10 @@ export class LogStream {
   }
 }
 
-function isAlive({ state }: InspectedContainer): boolean {
+function isAlive({ state }: ObservedWorkspace): boolean {
   return state === 'running' || state === 'paused';
 }
 
-function isSameRun(before: InspectedContainer, after: InspectedContainer): boolean {
+function isSameRun(before: ObservedWorkspace, after: ObservedWorkspace): boolean {
   return before.startedAt?.getTime() === after.startedAt?.getTime();
 }

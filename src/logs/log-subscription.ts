@@ -1,4 +1,5 @@
-import type { LogRecord, EngineError } from '../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../drivers/workspace-logs.js';
+import type { DriverError } from '../drivers/driver-error.js';
 import type { LogSink } from './log-stream.js';
 
 /** Lines that are missing; `null` when nobody knows how many. */
@@ -11,7 +12,7 @@ export type LogEntry =
   | { kind: 'lines'; lines: LogRecord[] }
   | Dropped
   | { kind: 'end'; reason: string }
-  | { kind: 'error'; error: EngineError };
+  | { kind: 'error'; error: DriverError };
 
 /** Lines that wait for a reader before the engine is read more slowly. */
 const ENOUGH_LINES = 8_000;
@@ -71,7 +72,7 @@ export class LogSubscription implements LogSink {
     this.notify();
   }
 
-  failed(error: EngineError): void {
+  failed(error: DriverError): void {
     this.entries.push({ kind: 'error', error });
     this.notify();
   }

@@ -25,7 +25,7 @@ beforeEach(() => {
   const find = async (_: unknown, id: string): Promise<ContainerRow> => {
     await finding;
     if (!id.startsWith('c')) throw new DomainError('container_not_found', 'no such container');
-    return { id, dockerId: `docker-${id}`, status: 'running' } as ContainerRow;
+    return { id, runtimeId: `docker-${id}`, status: 'running' } as ContainerRow;
   };
   const rows = { findById: (id: string) => find(undefined, id) } as unknown as ContainersRepository;
   hub = new LogHub(engine.runtime, rows, events, new FastClock(), quietLogger);

@@ -1,8 +1,8 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { IsInt, IsOptional, IsString } from 'class-validator';
 import { DomainError } from '../common/errors/domain-error.js';
-import { EngineError } from '../drivers/docker/engine/container-engine.js';
-import { runtimeErrorToDomainError } from '../drivers/driver-error-translation.js';
+import { DriverError } from '../drivers/driver-error.js';
+import { driverErrorToDomainError } from '../drivers/driver-error-translation.js';
 import { acknowledge } from './acknowledge.js';
 
 class PayloadDto {
@@ -87,7 +87,7 @@ describe('acknowledge', () => {
 
   it.each<[string, unknown, string]>([
     ['a domain error', new DomainError('invalid_state', 'no'), 'invalid_state'],
-    ["a port's error", new EngineError('unavailable', 'secret socket path'), 'engine_unavailable'],
+    ["a port's error", new DriverError('unavailable', 'secret socket path'), 'engine_unavailable'],
     ['anything else', new Error('secret'), 'internal_error'],
     ['no error at all', 'secret', 'internal_error'],
     ['nothing', undefined, 'internal_error'],
@@ -96,7 +96,7 @@ describe('acknowledge', () => {
       throw error;
     };
     for (const work of [fail, async () => fail()]) {
-      const answer = await acknowledge({ containerId: 'c' }, PayloadDto, [runtimeErrorToDomainError], work);
+      const answer = await acknowledge({ containerId: 'c' }, PayloadDto, [driverErrorToDomainError], work);
       expect(answer).toMatchObject({ ok: false, error: { code } });
       expect(JSON.stringify(answer)).not.toContain('secret');
     }

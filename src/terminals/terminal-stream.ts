@@ -1,14 +1,15 @@
 import type { PinoLogger } from 'nestjs-pino';
 import type { Clock } from '../common/time/clock.js';
 import { DomainError } from '../common/errors/domain-error.js';
-import { EngineError, type TerminalSize } from '../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../drivers/driver-error.js';
+import type { TerminalSize } from '../drivers/workspace-process.js';
 import type { PtyHostConnection } from './pty-host-connection.js';
 import type { EndReason, TerminalViewer } from './terminal-viewer.js';
 
 const RETRY_MS = { first: 200, longest: 3_000 };
 
 export interface TerminalWays {
-  /** @throws DomainError `terminal_not_found`, RuntimeError */
+  /** @throws DomainError `terminal_not_found`, DriverError */
   attach(): Promise<PtyHostConnection>;
   /** Whether its container runs, as far as DevForge knows. */
   isContainerRunning(): Promise<boolean>;
@@ -169,7 +170,7 @@ export class TerminalStream {
 
   /** Why the terminal is no more, or undefined when it may well be. */
   private async reasonOf(error: unknown): Promise<EndReason | undefined> {
-    if (error instanceof EngineError)
+    if (error instanceof DriverError)
       return error.code === 'conflict' || error.code === 'not_found' ? 'container_stopped' : undefined;
     if (!(error instanceof DomainError) || error.code !== 'terminal_not_found') return undefined;
     return (await this.ways.isContainerRunning()) ? 'lost' : 'container_stopped';

@@ -1,4 +1,4 @@
-import type { TerminalSize } from '../drivers/docker/engine/container-engine.js';
+import type { TerminalSize } from '../drivers/workspace-process.js';
 
 /** Why a terminal is no more: its shell ended, its container stopped, or its holder is gone. */
 export type EndReason = 'exited' | 'container_stopped' | 'lost';

@@ -8,9 +8,9 @@ import { RandomIdGenerator } from '../common/id-generator.js';
 import type { ContainersService } from '../containers/containers.service.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
-import { EngineError } from '../drivers/docker/engine/container-engine.js';
-import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
-import { runtimeErrorToDomainError } from '../drivers/driver-error-translation.js';
+import { DriverError } from '../drivers/driver-error.js';
+import { FakeEngineClient } from '../drivers/docker/engine/fake/fake-engine-client.js';
+import { driverErrorToDomainError } from '../drivers/driver-error-translation.js';
 import { SocketCounters } from '../realtime/socket-counters.js';
 import { TerminalsGateway } from './terminals.gateway.js';
 import { PtyHost } from './pty-host.js';
@@ -19,7 +19,7 @@ import { TerminalHub } from './terminal-hub.js';
 const OWN = 'c1';
 const SIZE = { cols: 80, rows: 24 };
 
-let runtime: FakeRuntime;
+let runtime: FakeEngineClient;
 let holder: FakeHolder;
 let row: ContainerRow;
 let other: ContainerRow;
@@ -28,12 +28,12 @@ let gateway: TerminalsGateway;
 let socket: FakeSocket;
 
 beforeEach(async () => {
-  runtime = new FakeRuntime();
+  runtime = new FakeEngineClient();
   holder = new FakeHolder();
   runtime.containers.onOpen = holder.play;
   runtime.images.add('image');
   await runtime.networks.ensureIsolatedBridge('net', {});
-  const { dockerId } = runtime.containers.add({
+  const { runtimeId } = runtime.containers.add({
     name: 'devforge-c1',
     hostname: 'c1',
     image: 'image',
@@ -45,9 +45,9 @@ beforeEach(async () => {
     memoryLimit: 64,
     pidsLimit: 10,
   });
-  await runtime.containers.start(dockerId);
-  row = { id: OWN, dockerId, status: 'running' } as ContainerRow;
-  other = { id: 'c2', dockerId, status: 'running' } as ContainerRow;
+  await runtime.containers.start(runtimeId);
+  row = { id: OWN, runtimeId, status: 'running' } as ContainerRow;
+  other = { id: 'c2', runtimeId, status: 'running' } as ContainerRow;
   const find = async (_: unknown, id: string): Promise<ContainerRow> => {
     const found = [row, other].find((each) => each.id === id);
     if (found === undefined) throw new DomainError('container_not_found', 'no such container');
@@ -65,7 +65,7 @@ beforeEach(async () => {
   gateway = new TerminalsGateway(
     { find } as unknown as ContainersService,
     hub,
-    [runtimeErrorToDomainError],
+    [driverErrorToDomainError],
     new SocketCounters(),
   );
   socket = new FakeSocket();
@@ -271,7 +271,7 @@ describe('when the way is interrupted', () => {
     await open();
     await shown('\x1bc');
     row = { ...row, status: status as ContainerRow['status'] };
-    runtime.containers.exit(row.dockerId!, 137);
+    runtime.containers.exit(row.runtimeId!, 137);
     await eventually(() => socket.of('terminal:exit').length === 1);
     expect(socket.of('terminal:exit')[0]).toMatchObject({ exitCode: null, reason: 'container_stopped' });
     expect(hub.openStreams).toBe(0);
@@ -335,11 +335,11 @@ describe('a request is refused', () => {
   });
 
   it('while the container does not run, the engine is away, or the image is too old', async () => {
-    runtime.faults.failNext('containers.open', new EngineError('conflict', 'not running'));
+    runtime.faults.failNext('containers.open', new DriverError('conflict', 'not running'));
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'invalid_state' },
     });
-    runtime.faults.failNext('containers.open', new EngineError('unavailable', 'away'));
+    runtime.faults.failNext('containers.open', new DriverError('unavailable', 'away'));
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'engine_unavailable' },
     });

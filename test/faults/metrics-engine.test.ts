@@ -2,11 +2,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ContainerSampler } from '../../src/metrics/sampling/container-sampler.js';
 import { EngineUsageSource } from '../../src/drivers/docker/usage/engine-usage-source.js';
-import { type UsageSource, UsageSources } from '../../src/drivers/docker/usage/usage-source.js';
+import type { UsageSource } from '../../src/drivers/workspace-usage.js';
+import { UsageSources } from '../../src/drivers/docker/usage/usage-source.js';
 import type { Settings } from '../../src/config/settings.js';
 import type { MetricsDto } from '../../src/usage/metrics.dto.js';
 import type { ContainerRow } from '../../src/persistence/containers/containers.repository.js';
-import { DockerodeEngine } from '../../src/drivers/docker/engine/dockerode-engine.js';
+import { DockerEngineClient } from '../../src/drivers/docker/engine/docker-engine-client.js';
 import { ok } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
 import { EngineProxy } from '../support/e2e/engine-proxy.js';
@@ -83,7 +84,9 @@ describe('metrics of an engine that goes away', () => {
 
   describe('by its own stream of statistics', () => {
     class EngineSources extends UsageSources {
-      readonly runtime = new DockerodeEngine({ docker: { kind: 'socket', socketPath: engine.socketPath } } as Settings);
+      readonly runtime = new DockerEngineClient({
+        docker: { kind: 'socket', socketPath: engine.socketPath },
+      } as Settings);
 
       async open(dockerId: string): Promise<UsageSource> {
         return new EngineUsageSource(this.runtime, dockerId);

@@ -5,8 +5,8 @@ import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { containerRow } from '../../../test/support/rows.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import type { ContainersRepository } from '../../persistence/containers/containers.repository.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
-import { FakeRuntime } from '../../drivers/fake/fake-runtime.js';
+import { DriverError } from '../../drivers/driver-error.js';
+import { FakeEngineClient } from '../../drivers/docker/engine/fake/fake-engine-client.js';
 import { ContainerRemoval } from './container-removal.js';
 import { namesOf } from '../../workspace/container-names.js';
 import { OrphanSweeper } from '../reconciliation/orphan-sweeper.js';
@@ -19,7 +19,7 @@ describe('what belongs to a container', () => {
   const tombstone = jest.fn<ContainersRepository['tombstone']>();
   const tombstones = jest.fn<ContainersRepository['tombstones']>();
   const purge = jest.fn<ContainersRepository['purge']>();
-  let runtime: FakeRuntime;
+  let runtime: FakeEngineClient;
   let clock: FakeClock;
   let removed: string[];
   let removal: ContainerRemoval;
@@ -29,7 +29,7 @@ describe('what belongs to a container', () => {
     tombstone.mockReset().mockResolvedValue();
     tombstones.mockReset().mockResolvedValue([]);
     purge.mockReset().mockResolvedValue();
-    runtime = new FakeRuntime();
+    runtime = new FakeEngineClient();
     runtime.images.add(IMAGE);
     clock = new FakeClock();
     removed = [];
@@ -80,7 +80,7 @@ describe('what belongs to a container', () => {
 
   it('stays in the rows when the engine goes away, and goes when it is tried again', async () => {
     const row = await made();
-    runtime.faults.failNext('volumes.remove', new EngineError('unavailable', 'x'));
+    runtime.faults.failNext('volumes.remove', new DriverError('unavailable', 'x'));
     await expect(removal.remove(row, lease(row.id))).rejects.toMatchObject({ code: 'unavailable' });
     expect(tombstone).not.toHaveBeenCalled();
     await removal.remove(row, lease(row.id));
@@ -90,7 +90,7 @@ describe('what belongs to a container', () => {
   it('is waited for when the engine has not let go of a volume yet', async () => {
     const row = await made();
     for (let busy = 0; busy < 3; busy++)
-      runtime.faults.failNext('volumes.remove', new EngineError('conflict', 'in use'));
+      runtime.faults.failNext('volumes.remove', new DriverError('conflict', 'in use'));
     const removing = removal.remove(row, lease(row.id));
     for (let wait = 0; wait < 3; wait++) {
       await settled();
@@ -131,7 +131,7 @@ describe('what belongs to a container', () => {
     const [first, second] = [await made(), await made()];
     runtime.faults.halveNextList();
     await leftovers.sweep();
-    runtime.faults.failNext('containers.list', new EngineError('unavailable', 'x'));
+    runtime.faults.failNext('containers.list', new DriverError('unavailable', 'x'));
     await expect(leftovers.sweep()).rejects.toMatchObject({ code: 'unavailable' });
     for (const { id } of [first, second]) await expect(left(id)).resolves.toHaveLength(5);
   });

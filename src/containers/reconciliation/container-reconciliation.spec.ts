@@ -4,8 +4,8 @@ import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { containerRow, jobRow } from '../../../test/support/rows.js';
 import type { ContainerRow, ContainersRepository, JobRow } from '../../persistence/containers/containers.repository.js';
 import type { JobsRepository } from '../../persistence/containers/jobs.repository.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
-import { FakeRuntime } from '../../drivers/fake/fake-runtime.js';
+import { DriverError } from '../../drivers/driver-error.js';
+import { FakeEngineClient } from '../../drivers/docker/engine/fake/fake-engine-client.js';
 import type { ContainerLeases, HeldLease } from '../../leases/container-leases.js';
 import { ContainerReconciliation } from './container-reconciliation.js';
 import type { ContainerRepairs } from './container-repairs.js';
@@ -16,7 +16,7 @@ const IMAGE = 'image';
 const held: HeldLease = { lease: { containerId: 'x', holder: 'me', fence: 1 }, signal: new AbortController().signal };
 
 describe('ContainerReconciliation', () => {
-  let runtime: FakeRuntime;
+  let runtime: FakeEngineClient;
   let rows: ContainerRow[];
   let job: JobRow | null;
   /** Whether the lease is free. */
@@ -29,7 +29,7 @@ describe('ContainerReconciliation', () => {
 
   beforeEach(() => {
     for (const mock of [transition, update, wake, repair]) mock.mockReset();
-    runtime = new FakeRuntime();
+    runtime = new FakeEngineClient();
     runtime.images.add(IMAGE);
     runtime.networks.ensureIsolatedBridge('devforge', {});
     rows = [];
@@ -59,9 +59,9 @@ describe('ContainerReconciliation', () => {
     const row = containerRow(overrides);
     rows.push(row);
     if (state === undefined) return row;
-    const { dockerId } = await runtime.containers.create(workspaceSpec(row, IMAGE, { version: '', cpus: 2 }, {}));
-    await runtime.containers.start(dockerId);
-    if (state === 'exited') runtime.containers.exit(dockerId, 1);
+    const { runtimeId } = await runtime.containers.create(workspaceSpec(row, IMAGE, { version: '', cpus: 2 }, {}));
+    await runtime.containers.start(runtimeId);
+    if (state === 'exited') runtime.containers.exit(runtimeId, 1);
     return row;
   }
 
@@ -99,7 +99,7 @@ describe('ContainerReconciliation', () => {
     async (code) => {
       await container({ status: 'running' }, 'running');
       const next = await container({ status: 'running' });
-      runtime.faults.failNext('containers.inspect', new EngineError(code, 'x'));
+      runtime.faults.failNext('containers.inspect', new DriverError(code, 'x'));
       await reconciliation.reconcileAll(false);
       expect(transition.mock.calls.map(([id]) => id)).toEqual([next.id]);
     },

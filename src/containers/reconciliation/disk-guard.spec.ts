@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import type { Clock } from '../../common/time/clock.js';
 import type { ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
-import type { ContainerEngine, ExecRequest } from '../../drivers/docker/engine/container-engine.js';
+import type { EngineClient } from '../../drivers/docker/engine/engine-client.js';
+import type { ExecRequest } from '../../drivers/workspace-process.js';
 import type { ContainerLeases } from '../../leases/container-leases.js';
 import type { ContainerLifecycleService } from '../lifecycle/container-lifecycle.service.js';
 import type { ContainerStore } from '../lifecycle/container-store.js';
@@ -11,7 +12,7 @@ import { DiskUsage } from '../../usage/disk-usage.js';
 
 const MIB = 1024 * 1024;
 const rowOf = (id: string, status = 'running'): ContainerRow =>
-  ({ id, dockerId: id, status, diskLimit: 100 }) as ContainerRow;
+  ({ id, runtimeId: id, status, diskLimit: 100 }) as ContainerRow;
 
 let rows: ContainerRow[];
 let usedBytes: Map<string, Promise<number>>;
@@ -32,7 +33,7 @@ beforeEach(() => {
       return { exitCode: 0, stdout: `${(await usedBytes.get(id)) ?? 0}\t${argv.at(-1)}\n`, stderr: '' };
     },
   };
-  disk = new DiskUsage({ containers } as unknown as ContainerEngine);
+  disk = new DiskUsage({ containers } as unknown as EngineClient);
   const leases = { tryWithLease: async (_: string, work: (held: object) => Promise<void>) => work({ lease: {} }) };
   const store = { transition: async (id: string) => rowOf(id, 'stopping') };
   const lifecycle = { finishStop: async ({ id }: ContainerRow) => void stopped.push(id) };

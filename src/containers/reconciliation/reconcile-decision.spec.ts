@@ -2,14 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { containerRow, jobRow, T0 } from '../../../test/support/rows.js';
 import type { ContainerRow, JobRow } from '../../persistence/containers/containers.repository.js';
 import type { ContainerStatus } from '../../persistence/types.js';
-import type { InspectedContainer, ObservedState } from '../../drivers/docker/engine/container-engine.js';
+import type { InspectedContainer, ObservedState } from '../../drivers/docker/engine/engine-client.js';
 import { decide, type Decision, type Observation, VANISHED } from './reconcile-decision.js';
 
 const MINUTE_MS = 60_000;
 
 function workspace(state: ObservedState, overrides: Partial<InspectedContainer> = {}): InspectedContainer {
   return {
-    dockerId: 'd',
+    runtimeId: 'd',
     name: 'n',
     image: 'i',
     labels: {},

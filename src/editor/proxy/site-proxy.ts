@@ -16,6 +16,7 @@ import { RelayMemory } from './relay-memory.js';
 import { keepWaiting } from './site-answers.js';
 import { ANYWHERE } from '../tunnel/tunnel-clients.js';
 import { ConnectionRefusedError } from '../tunnel/tunnel-target.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { Tunnels } from '../tunnel/tunnels.js';
 
 const BEARER = /^Bearer +(\S+) *$/i;
@@ -51,7 +52,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
   }
 
   async web(request: IncomingMessage, response: ServerResponse, to: SiteRequest): Promise<void> {
-    response.once('close', this.tunnels.hold(to.container.dockerId!));
+    response.once('close', this.tunnels.hold(workspaceOf(to.container)));
     try {
       await this.prepare(request, to);
       await forward(request, response, { over: this.clients(to).pool, path: to.path, relayed: this.memory.relayed });
@@ -62,7 +63,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
 
   async ws(request: IncomingMessage, socket: Socket, head: Buffer, to: SiteRequest): Promise<void> {
     this.upgraded.add(socket);
-    const release = this.tunnels.hold(to.container.dockerId!);
+    const release = this.tunnels.hold(workspaceOf(to.container));
     const leave = to.site.port === null ? this.heartbeat.follow(to.container) : (): void => undefined;
     socket.once('close', () => {
       this.upgraded.delete(socket);
@@ -90,7 +91,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
   }
 
   private clients({ site, container }: SiteRequest): ReturnType<Tunnels['clients']> {
-    return this.tunnels.clients(container.dockerId!, site.port ?? 'editor');
+    return this.tunnels.clients(workspaceOf(container), site.port ?? 'editor');
   }
 
   private async prepare(request: IncomingMessage, { site, container }: SiteRequest): Promise<void> {

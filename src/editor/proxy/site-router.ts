@@ -78,7 +78,7 @@ export class SiteRouter {
       return redirect(target, `/editor/${container.id}${address.path}`);
     if (this.isForeign(request, container, head !== null))
       return refuse(target, 403, 'Another site asks for this, in the name of this browser.');
-    if (container.status !== 'running' || container.dockerId === null)
+    if (container.status !== 'running' || container.runtimeId === null)
       return keepWaiting(request, target, container.name, waitingText(container));
     if (site.port === null && container.template === 'claude')
       return refuse(target, 404, 'This container has no VS Code: its template is claude.');

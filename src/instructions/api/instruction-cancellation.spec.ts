@@ -5,7 +5,7 @@ import { containerRow, instructionRow } from '../../../test/support/rows.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import type { InstructionRow, InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../../drivers/driver-error.js';
 import type { RunnerClient } from '../runner/runner-client.js';
 import { InstructionCancellation } from './instruction-cancellation.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
@@ -61,7 +61,7 @@ describe('InstructionCancellation', () => {
       return answer;
     });
     await settled();
-    expect(interrupt).toHaveBeenCalledWith({ dockerId: container.dockerId!, instructionId: row!.id });
+    expect(interrupt).toHaveBeenCalledWith({ runtimeId: container.runtimeId!, instructionId: row!.id });
     expect(answered).toBe(false);
     over();
     await expect(cancelling).resolves.toMatchObject({ status: 'cancelled' });
@@ -75,7 +75,7 @@ describe('InstructionCancellation', () => {
   });
 
   it('leaves it to whoever follows when the runner is out of reach', async () => {
-    interrupt.mockRejectedValue(new EngineError('unavailable', 'away'));
+    interrupt.mockRejectedValue(new DriverError('unavailable', 'away'));
     const cancelling = cancel();
     await settled();
     over();

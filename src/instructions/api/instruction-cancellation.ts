@@ -6,6 +6,7 @@ import { RunnerClient } from '../runner/runner-client.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
 import { instructionNotFound } from './instructions.service.js';
 import { CANCELLED } from '../queue/run-end.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 
 /** Longer than it takes to end what does not listen. */
 const LONGEST_WAIT_MS = 20_000;
@@ -43,9 +44,9 @@ export class InstructionCancellation implements OnModuleDestroy {
   /** Where the runner is out of reach, whoever follows it passes the mark on once it is not. */
   private async interrupt({ id, containerId }: InstructionRow): Promise<void> {
     const container = await this.containers.findById(containerId);
-    if (container?.status !== 'running' || container.dockerId === null) return;
+    if (container?.status !== 'running' || container.runtimeId === null) return;
     try {
-      await this.runner.cancel({ dockerId: container.dockerId, instructionId: id });
+      await this.runner.cancel({ workspace: workspaceOf(container), instructionId: id });
     } catch (error) {
       this.logger.warn({ err: error, instructionId: id }, 'A run could not be interrupted yet');
     }

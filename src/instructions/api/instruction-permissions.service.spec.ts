@@ -6,7 +6,7 @@ import type {
   PermissionRow,
 } from '../../persistence/instructions/instruction-permissions.repository.js';
 import type { InstructionRow } from '../../persistence/instructions/instructions.repository.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../../drivers/driver-error.js';
 import type { RunnerClient } from '../runner/runner-client.js';
 import type { InstructionChanges } from '../follow/instruction-changes.js';
 import { InstructionPermissionsService } from './instruction-permissions.service.js';
@@ -55,7 +55,7 @@ describe('InstructionPermissionsService', () => {
 
   it('passes the answer on, and tells of it', async () => {
     await give('deny', 'r', 'No.');
-    expect(answer).toHaveBeenCalledWith({ dockerId: container.dockerId!, instructionId: row.id }, 'r', 'deny', 'No.');
+    expect(answer).toHaveBeenCalledWith({ runtimeId: container.runtimeId!, instructionId: row.id }, 'r', 'deny', 'No.');
     expect(asked).toMatchObject({ decision: 'deny', closedAt: T0 });
     expect(moved).toHaveBeenCalledTimes(1);
   });
@@ -74,7 +74,7 @@ describe('InstructionPermissionsService', () => {
   });
 
   it('takes the answer back when it did not arrive', async () => {
-    answer.mockRejectedValueOnce(new EngineError('unavailable', 'away'));
+    answer.mockRejectedValueOnce(new DriverError('unavailable', 'away'));
     await expect(give('allow')).rejects.toMatchObject({ code: 'unavailable' });
     expect(asked).toMatchObject({ decision: null, closedAt: null });
     await give('deny');

@@ -13,8 +13,8 @@ import type {
   InstructionRow,
   InstructionsRepository,
 } from '../../persistence/instructions/instructions.repository.js';
-import type { ContainerSpec } from '../../drivers/docker/engine/container-engine.js';
-import { FakeRuntime } from '../../drivers/fake/fake-runtime.js';
+import type { ContainerSpec } from '../../drivers/docker/engine/engine-client.js';
+import { FakeEngineClient } from '../../drivers/docker/engine/fake/fake-engine-client.js';
 import { RunnerClient } from '../runner/runner-client.js';
 import type { InstructionChanges } from './instruction-changes.js';
 import { DiffStorage } from './diff-storage.js';
@@ -22,7 +22,7 @@ import { type EventStores, LeaseLostError } from './event-writer.js';
 import { InstructionFollower } from './instruction-follower.js';
 
 describe('InstructionFollower', () => {
-  let runtime: FakeRuntime;
+  let runtime: FakeEngineClient;
   let runs: FakeRuns;
   let row: InstructionRow;
   let container: ContainerRow | null;
@@ -32,17 +32,17 @@ describe('InstructionFollower', () => {
   let signal: AbortController;
 
   beforeEach(async () => {
-    runtime = new FakeRuntime();
+    runtime = new FakeEngineClient();
     runs = new FakeRuns(runtime);
-    const { dockerId } = runtime.containers.add({
+    const { runtimeId } = runtime.containers.add({
       name: 'c',
       image: 'i',
       labels: {},
       mounts: [],
       network: 'none',
     } as unknown as ContainerSpec);
-    await runtime.containers.start(dockerId);
-    container = containerRow({ dockerId, mode: 'autonomous' });
+    await runtime.containers.start(runtimeId);
+    container = containerRow({ runtimeId, mode: 'autonomous' });
     row = instructionRow({ containerId: container.id, maxTurns: 3 });
     [stored, patches] = [[], []];
     signal = new AbortController();
@@ -189,7 +189,7 @@ describe('InstructionFollower', () => {
 
   it('passes on what the engine and the runner meet', async () => {
     runtime.faults.goAway();
-    await expect(follow()).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
+    await expect(follow()).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
     runtime.faults.comeBack();
     runtime.containers.onOpen = async () => 127;
     await expect(follow()).rejects.toMatchObject({ name: 'RunnerError', code: 'missing' });

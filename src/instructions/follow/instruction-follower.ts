@@ -12,6 +12,7 @@ import { DiffStorage } from './diff-storage.js';
 import { EventStores, EventWriter, LeaseLostError } from './event-writer.js';
 import { CANCELLED, endOf, endWithContainer } from '../queue/run-end.js';
 import { runRequest } from '../queue/run-request.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 
 /** Brings one instruction as far as it gets with the container and the engine as they are. Can be done again at any point. */
 @Injectable()
@@ -28,7 +29,7 @@ export class InstructionFollower {
    * Starts the run or finds it started, and follows it from where its events are stored.
    * @returns how it ended, or undefined when it has to wait, or be taken up again
    * @throws LeaseLostError when somebody else follows it by now, or it is gone
-   * @throws RuntimeError, RunnerError
+   * @throws DriverError, RunnerError
    */
   async follow(lease: InstructionLease, signal: AbortSignal): Promise<InstructionEnd | undefined> {
     const row = await this.instructions.findById(lease.instructionId);
@@ -36,9 +37,9 @@ export class InstructionFollower {
       throw new LeaseLostError(lease.instructionId);
     const container = await this.containers.findById(row.containerId);
     if (container === null || container.status === 'deleting') throw new LeaseLostError(lease.instructionId);
-    if (container.status !== 'running' || container.dockerId === null) return endWithContainer(row, container);
+    if (container.status !== 'running' || container.runtimeId === null) return endWithContainer(row, container);
 
-    const place = { dockerId: container.dockerId, instructionId: row.id };
+    const place = { workspace: workspaceOf(container), instructionId: row.id };
     const writer = new EventWriter(row, lease, this.stores);
     try {
       for await (const part of this.parts(row, container, place, signal)) {

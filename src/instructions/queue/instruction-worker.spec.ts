@@ -5,7 +5,7 @@ import { instructionRow } from '../../../test/support/rows.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import type { InstructionEnd, InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../../drivers/driver-error.js';
 import { RunnerError } from '../runner/runner-client.js';
 import { LeaseLostError } from '../follow/event-writer.js';
 import { HeldInstruction } from './instruction-leases.js';
@@ -17,7 +17,7 @@ const MINUTE = 60_000;
 const row = instructionRow();
 const lease = { instructionId: row.id, holder: 'me', fence: 1 };
 const DONE: InstructionEnd = { status: 'succeeded', reason: null };
-const away = new EngineError('unavailable', 'away');
+const away = new DriverError('unavailable', 'away');
 const broken = new RunnerError('failed', 'no space left');
 
 describe('InstructionRun', () => {
@@ -79,7 +79,7 @@ describe('InstructionRun', () => {
 
   it.each<[string, unknown]>([
     ['the engine', away],
-    ['the container', new EngineError('conflict', 'not running')],
+    ['the container', new DriverError('conflict', 'not running')],
     [
       'the database',
       new DomainError('database_unavailable', 'away', {
@@ -155,7 +155,7 @@ describe('InstructionRun', () => {
   it.each(['lose', 'stop'] as const)('ends when it is to %s, and writes nothing', async (how) => {
     follow.mockImplementation(async (_lease, signal) => {
       await clock.sleep(MINUTE, signal);
-      throw new EngineError('aborted', 'given up');
+      throw new DriverError('aborted', 'given up');
     });
     const running = run.toItsEnd(row, holding);
     await settled();

@@ -8,7 +8,7 @@ import {
   type InstructionRow,
   InstructionsRepository,
 } from '../../persistence/instructions/instructions.repository.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../../drivers/driver-error.js';
 import { RunnerError } from '../runner/runner-client.js';
 import { LeaseLostError } from '../follow/event-writer.js';
 import type { HeldInstruction } from './instruction-leases.js';
@@ -90,7 +90,7 @@ export class InstructionWorker {
 }
 
 function isPassing(error: unknown): boolean {
-  return isDatabaseUnavailable(error) || (error instanceof EngineError && PASSING.has(error.code));
+  return isDatabaseUnavailable(error) || (error instanceof DriverError && PASSING.has(error.code));
 }
 
 /** Trying again cannot change it. */
@@ -101,6 +101,6 @@ function isFinal(error: unknown): boolean {
 function toEnd(error: unknown): InstructionEnd {
   if (error instanceof RunnerError)
     return failedEnd(error.code === 'missing' ? 'image_outdated' : 'runner_failed', error.message);
-  if (error instanceof EngineError) return failedEnd('runner_failed', error.message);
+  if (error instanceof DriverError) return failedEnd('runner_failed', error.message);
   return failedEnd('internal_error', 'A fault of DevForge: the log has the details.');
 }

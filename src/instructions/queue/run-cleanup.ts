@@ -4,6 +4,7 @@ import { ContainersRepository } from '../../persistence/containers/containers.re
 import type { InstructionRow } from '../../persistence/instructions/instructions.repository.js';
 import { RunnerClient, type RunRef } from '../runner/runner-client.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 
 /** What is to be done in the container when an instruction is over. None of it is needed for it to be over. */
 @Injectable()
@@ -35,8 +36,8 @@ export class RunCleanup {
   ): Promise<void> {
     try {
       const container = await this.containers.findById(containerId);
-      if (container?.status === 'running' && container.dockerId !== null)
-        await work({ dockerId: container.dockerId, instructionId: id });
+      if (container?.status === 'running' && container.runtimeId !== null)
+        await work({ workspace: workspaceOf(container), instructionId: id });
     } catch (error) {
       this.logger.debug({ err: error, instructionId: id }, 'A run could not be cleared away');
     }

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { ContainerSpec } from '../../drivers/docker/engine/container-engine.js';
-import { FakeRuntime } from '../../drivers/fake/fake-runtime.js';
+import type { ContainerSpec } from '../../drivers/docker/engine/engine-client.js';
+import { FakeEngineClient } from '../../drivers/docker/engine/fake/fake-engine-client.js';
 import type { FakeProcessSide } from '../../drivers/fake/fake-process.js';
 import { type FollowedPart, RunnerClient, RunnerError, type RunRef, type RunRequest } from './runner-client.js';
 
@@ -9,23 +9,23 @@ const REQUEST = { prompt: 'p', cwd: '/workspace' } as RunRequest;
 const OUTCOME = '{"status":"succeeded","result":"r"}';
 
 describe('InstructionRunner', () => {
-  let runtime: FakeRuntime;
+  let runtime: FakeEngineClient;
   let runner: RunnerClient;
   let place: RunRef;
   let signal: AbortController;
 
   beforeEach(async () => {
-    runtime = new FakeRuntime();
+    runtime = new FakeEngineClient();
     runner = new RunnerClient(runtime);
-    const { dockerId } = runtime.containers.add({
+    const { runtimeId } = runtime.containers.add({
       name: 'c',
       image: 'i',
       labels: {},
       mounts: [],
       network: 'none',
     } as unknown as ContainerSpec);
-    await runtime.containers.start(dockerId);
-    place = { dockerId, instructionId: 'id' };
+    await runtime.containers.start(runtimeId);
+    place = { runtimeId, instructionId: 'id' };
     signal = new AbortController();
   });
 
@@ -184,7 +184,7 @@ describe('InstructionRunner', () => {
     const reading = followed();
     while (runtime.containers.processes.length === 0) await new Promise(setImmediate);
     signal.abort();
-    await expect(reading).rejects.toMatchObject({ name: 'RuntimeError', code: 'aborted' });
+    await expect(reading).rejects.toMatchObject({ name: 'DriverError', code: 'aborted' });
     await expect(runtime.containers.processes[0]!.process.exit).rejects.toMatchObject({ code: 'aborted' });
     await expect(followed()).rejects.toMatchObject({ code: 'aborted' });
   });
@@ -194,8 +194,8 @@ describe('InstructionRunner', () => {
     const reading = followed();
     while (runtime.containers.processes.length === 0) await new Promise(setImmediate);
     runtime.containers.processes[0]!.process.lose();
-    await expect(reading).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
-    runtime.containers.exit(place.dockerId, 137);
+    await expect(reading).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
+    runtime.containers.exit(place.runtimeId, 137);
     await expect(followed()).rejects.toMatchObject({ code: 'conflict' });
     await expect(performed()).rejects.toMatchObject({ code: 'conflict' });
   });

@@ -2,13 +2,14 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { AgentDto } from '../../agent-state/agent.dto.js';
 import type { MetricsDto } from '../../usage/metrics.dto.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
-import type { UsageRecord } from '../../drivers/docker/engine/container-engine.js';
+import type { UsageRecord } from '../../drivers/workspace-usage.js';
 import { ContainerSampler, RESTING_INTERVAL_MS } from './container-sampler.js';
-import { UsageSource, UsageSources } from '../../drivers/docker/usage/usage-source.js';
+import { UsageSource } from '../../drivers/workspace-usage.js';
+import { UsageSources } from '../../drivers/docker/usage/usage-source.js';
 
 const row = {
   id: '0123abcd-0000-4000-8000-000000000000',
-  dockerId: 'one',
+  runtimeId: 'one',
   cpuLimit: 1,
   memoryLimit: 512,
   diskLimit: 1_024,

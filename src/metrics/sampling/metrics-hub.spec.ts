@@ -10,18 +10,19 @@ import type { ContainerRow, ContainersRepository } from '../../persistence/conta
 import { SocketCounters } from '../../realtime/socket-counters.js';
 import { MetricsGateway } from '../metrics.gateway.js';
 import { MetricsHub } from './metrics-hub.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
-import { runtimeErrorToDomainError } from '../../drivers/driver-error-translation.js';
-import { UsageSource, UsageSources } from '../../drivers/docker/usage/usage-source.js';
+import { DriverError } from '../../drivers/driver-error.js';
+import { driverErrorToDomainError } from '../../drivers/driver-error-translation.js';
+import { UsageSource } from '../../drivers/workspace-usage.js';
+import { UsageSources } from '../../drivers/docker/usage/usage-source.js';
 
 class FakeSources extends UsageSources {
   readonly opened: string[] = [];
   reads = 0;
   failure: Error | undefined;
 
-  async open(dockerId: string): Promise<UsageSource> {
+  async open(runtimeId: string): Promise<UsageSource> {
     if (this.failure !== undefined) throw this.failure;
-    this.opened.push(dockerId);
+    this.opened.push(runtimeId);
     const read = async () => {
       this.reads += 1;
       if (this.failure !== undefined) throw this.failure;
@@ -35,12 +36,12 @@ class FakeSources extends UsageSources {
         pids: 1,
       };
     };
-    return { read, claudeProcesses: () => [], close: () => void this.opened.splice(this.opened.indexOf(dockerId), 1) };
+    return { read, claudeProcesses: () => [], close: () => void this.opened.splice(this.opened.indexOf(runtimeId), 1) };
   }
 }
 
 const running = (id: string): ContainerRow =>
-  ({ id, dockerId: `docker-${id}`, status: 'running', cpuLimit: 1, memoryLimit: 1, diskLimit: 1 }) as ContainerRow;
+  ({ id, runtimeId: `docker-${id}`, status: 'running', cpuLimit: 1, memoryLimit: 1, diskLimit: 1 }) as ContainerRow;
 const A = 'aaaa0000-0000-4000-8000-000000000000';
 const B = 'bbbb0000-0000-4000-8000-000000000000';
 
@@ -81,7 +82,7 @@ beforeEach(async () => {
     return row;
   };
   tally = new SocketCounters();
-  gateway = new MetricsGateway({ find } as unknown as ContainersService, hub, [runtimeErrorToDomainError], tally);
+  gateway = new MetricsGateway({ find } as unknown as ContainersService, hub, [driverErrorToDomainError], tally);
   socket = new FakeSocket();
   await hub.onApplicationBootstrap();
 });
@@ -139,7 +140,7 @@ describe('the hub', () => {
 
   it('samples one that was made anew by its new id', async () => {
     await pass(6_000);
-    rows.set(A, { ...rows.get(A)!, dockerId: 'docker-new' });
+    rows.set(A, { ...rows.get(A)!, runtimeId: 'docker-new' });
     await change(A, 'running');
     await pass(6_000);
     expect(sources.opened.toSorted()).toEqual(['docker-' + B, 'docker-new']);
@@ -165,7 +166,7 @@ describe('the hub', () => {
   it('looks again at a container that cannot be sampled: it may have stopped without a word', async () => {
     await pass(10_000);
     rows.set(A, { ...rows.get(A)!, status: 'stopped' });
-    sources.failure = new EngineError('conflict', 'the container does not run');
+    sources.failure = new DriverError('conflict', 'the container does not run');
     await pass(10_000);
     sources.failure = undefined;
     await pass(10_000);
@@ -173,9 +174,9 @@ describe('the hub', () => {
   });
 
   it('says why there are no figures now', async () => {
-    sources.failure = new EngineError('unavailable', 'the engine is away');
+    sources.failure = new DriverError('unavailable', 'the engine is away');
     await expect(hub.now(rows.get(A)!)).rejects.toBe(sources.failure);
-    sources.failure = new EngineError('conflict', 'the container does not run');
+    sources.failure = new DriverError('conflict', 'the container does not run');
     await expect(hub.now(rows.get(A)!)).rejects.toMatchObject({ code: 'invalid_state' });
   });
 
@@ -264,7 +265,7 @@ describe('subscriptions', () => {
   it('go on when the container was made anew and nobody saw it stand still', async () => {
     await subscribe({ containerId: A, interval: 500 });
     await pass(2_000);
-    rows.set(A, { ...rows.get(A)!, dockerId: 'docker-new' });
+    rows.set(A, { ...rows.get(A)!, runtimeId: 'docker-new' });
     await change(A, 'running');
     const { length } = socket.of('metrics:update');
     await pass(5_000);
@@ -275,14 +276,14 @@ describe('subscriptions', () => {
   it('are told once that the engine is away, and go on when it is back', async () => {
     await subscribe({ containerId: A, interval: 500 });
     await pass(2_000);
-    sources.failure = new EngineError('unavailable', 'the engine is away');
+    sources.failure = new DriverError('unavailable', 'the engine is away');
     await pass(30_000);
     expect(socket.of('metrics:error')).toMatchObject([{ containerId: A, error: { code: 'engine_unavailable' } }]);
     sources.failure = undefined;
     const { length } = socket.of('metrics:update');
     await pass(3_000);
     expect(socket.of('metrics:update').length).toBeGreaterThanOrEqual(length + 3);
-    sources.failure = new EngineError('unavailable', 'away again');
+    sources.failure = new DriverError('unavailable', 'away again');
     await pass(3_000);
     expect(socket.of('metrics:error')).toHaveLength(2);
   });
@@ -292,7 +293,7 @@ describe('subscriptions', () => {
     for (const id of [A, B]) await subscribe({ containerId: id, interval: 500 });
     rows.set(A, { ...rows.get(A)!, status: 'stopped' });
     rows.delete(B);
-    sources.failure = new EngineError('conflict', 'the container does not run');
+    sources.failure = new DriverError('conflict', 'the container does not run');
     await pass(3_000);
     const errors = socket.of('metrics:error') as { containerId: string; error: { code: string } }[];
     expect(errors.filter(({ containerId }) => containerId === A)).toMatchObject([{ error: { code: 'invalid_state' } }]);

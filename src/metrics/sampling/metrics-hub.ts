@@ -8,16 +8,16 @@ import type { MetricsDto } from '../../usage/metrics.dto.js';
 import { LatestMetrics } from '../../usage/latest-metrics.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../../drivers/driver-error.js';
 import { ContainerSampler } from './container-sampler.js';
 import { MetricsHistory } from './metrics-history.js';
 import { type MetricsSubscriber, MetricsSubscribers } from './metrics-subscribers.js';
-import { UsageSources } from '../../drivers/docker/usage/usage-source.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 
 /** Holds one sampler for each running container, however many watch it. */
 @Injectable()
 export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly samplers = new Map<string, { sampler: ContainerSampler; dockerId: string }>();
+  private readonly samplers = new Map<string, { sampler: ContainerSampler; runtimeId: string }>();
   private readonly watchers = new MetricsSubscribers();
   private readonly refreshes = new CoalescedRefresh();
   private readonly histories = new Map<string, MetricsHistory>();
@@ -26,7 +26,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
 
   constructor(
     private readonly rows: ContainersRepository,
-    private readonly sources: UsageSources,
+    private readonly driver: WorkspaceDriver,
     private readonly disk: DiskUsage,
     private readonly agents: AgentStates,
     private readonly events: DomainEvents,
@@ -55,7 +55,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
 
   /**
    * @throws DomainError `invalid_state` when the container does not run
-   * @throws RuntimeError when the engine cannot be asked
+   * @throws DriverError when the engine cannot be asked
    */
   async now(row: ContainerRow): Promise<MetricsDto> {
     this.observe(row);
@@ -84,14 +84,14 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
   observe(row: ContainerRow): void {
     const known = this.samplers.get(row.id);
     if (this.isDestroyed) return;
-    if (row.status !== 'running' || row.dockerId === null) return this.pause(row);
-    if (known?.dockerId === row.dockerId) return;
+    if (row.status !== 'running' || row.runtimeId === null) return this.pause(row);
+    if (known?.runtimeId === row.runtimeId) return;
     this.stop(row.id);
     const history = this.histories.get(row.id) ?? new MetricsHistory();
     this.histories.set(row.id, history);
     const sampler = new ContainerSampler(
       row,
-      this.sources,
+      this.driver,
       (id) => this.disk.last(id),
       () => this.agents.of(row),
       {
@@ -99,7 +99,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
         onFailure: (error) => this.failed(row, error),
       },
     );
-    this.samplers.set(row.id, { sampler, dockerId: row.dockerId });
+    this.samplers.set(row.id, { sampler, runtimeId: row.runtimeId });
     this.watchers.serve(row.id, sampler);
     sampler.start();
     if (this.disk.last(row.id) === undefined) {
@@ -152,12 +152,12 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
 }
 
 function isAway(error: unknown): boolean {
-  return error instanceof EngineError && error.code === 'unavailable';
+  return error instanceof DriverError && error.code === 'unavailable';
 }
 
 /** Why there is no sample of a container that runs, as far as its row says. */
 function reasonFor(row: ContainerRow, error: unknown): unknown {
-  const isThere = error instanceof EngineError && error.code !== 'conflict' && error.code !== 'not_found';
+  const isThere = error instanceof DriverError && error.code !== 'conflict' && error.code !== 'not_found';
   if (isThere) return error;
   return row.status === 'running'
     ? new DomainError('invalid_state', 'The container does not run at the engine.', { cause: error })

@@ -48,7 +48,7 @@ export const containers = pgTable(
     /** Whether it shall run; what the reconciler works towards. */
     desiredRunning: boolean('desired_running').notNull(),
     diskLimitEnforced: text('disk_limit_enforced').$type<DiskLimitEnforcement>().notNull(),
-    dockerId: text('docker_id'),
+    runtimeId: text('docker_id'),
     image: text('image'),
     jobId: uuid('job_id'),
     /** The repository is in the workspace, or none was asked for. */

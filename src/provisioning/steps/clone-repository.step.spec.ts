@@ -3,7 +3,7 @@ import { containerRow } from '../../../test/support/rows.js';
 import type { ContainerStore } from '../../containers/lifecycle/container-store.js';
 import { workspaceSpec } from '../../workspace/workspace-spec.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
-import { FakeRuntime } from '../../drivers/fake/fake-runtime.js';
+import { FakeEngineClient } from '../../drivers/docker/engine/fake/fake-engine-client.js';
 import type { StepContext } from '../step.js';
 import { CloneRepositoryStep } from './clone-repository.step.js';
 
@@ -12,7 +12,7 @@ const URL = 'git@example.org:user/repo.git';
 const SILENCE_MS = 5 * 60_000;
 
 describe('CloneRepositoryStep', () => {
-  let runtime: FakeRuntime;
+  let runtime: FakeEngineClient;
   let row: ContainerRow;
   let context: StepContext;
   let step: CloneRepositoryStep;
@@ -23,13 +23,13 @@ describe('CloneRepositoryStep', () => {
   beforeEach(async () => {
     report.mockReset();
     update.mockReset().mockImplementation(async (_id, patch) => ({ ...row, ...patch }));
-    runtime = new FakeRuntime();
+    runtime = new FakeEngineClient();
     runtime.images.add(IMAGE);
     await runtime.networks.ensureIsolatedBridge('devforge', {});
     row = containerRow({ repoType: 'clone', repoUrl: URL, repoBranch: null, workspaceReady: false });
-    const { dockerId } = await runtime.containers.create(workspaceSpec(row, IMAGE, { version: '', cpus: 2 }, {}));
-    await runtime.containers.start(dockerId);
-    row = { ...row, dockerId };
+    const { runtimeId } = await runtime.containers.create(workspaceSpec(row, IMAGE, { version: '', cpus: 2 }, {}));
+    await runtime.containers.start(runtimeId);
+    row = { ...row, runtimeId };
     caller = new AbortController();
     context = {
       row,
@@ -114,7 +114,7 @@ describe('CloneRepositoryStep', () => {
     runtime.containers.onExec = () => new Promise(() => undefined);
     const failure = step.run(context).catch((error: unknown) => error);
     caller.abort();
-    await expect(failure).resolves.toMatchObject({ name: 'RuntimeError', code: 'aborted' });
+    await expect(failure).resolves.toMatchObject({ name: 'DriverError', code: 'aborted' });
     expect(argvs()).toHaveLength(1);
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Settings } from '../../../src/config/settings.js';
 import { WorkspaceImages } from '../../../src/drivers/docker/images/workspace-images.js';
-import { DockerodeEngine } from '../../../src/drivers/docker/engine/dockerode-engine.js';
+import { DockerEngineClient } from '../../../src/drivers/docker/engine/docker-engine-client.js';
 import { testBundle } from '../e2e/bundle.js';
 import { GOOD_BASE } from '../faults/base-images.js';
 import { quietLogger } from '../quiet-logger.js';
@@ -17,7 +17,7 @@ export async function claudeImage(): Promise<string> {
     const docker = { kind: 'socket', socketPath: process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock' };
     const settings = { docker, extraCaCerts, baseImage: GOOD_BASE } as Settings;
     const alone = { withLock: <Result>(_name: string, work: () => Promise<Result>) => work() };
-    const images = new WorkspaceImages(settings, new DockerodeEngine(settings), alone, quietLogger());
+    const images = new WorkspaceImages(settings, new DockerEngineClient(settings), alone, quietLogger());
     return await images.ensure('claude', () => undefined, new AbortController().signal);
   } finally {
     await rm(folder, { recursive: true, force: true });

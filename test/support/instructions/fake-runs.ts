@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import type { RunRequest } from '../../../src/instructions/runner/runner-client.js';
 import type { FakeProcessSide } from '../../../src/drivers/fake/fake-process.js';
-import type { FakeRuntime } from '../../../src/drivers/fake/fake-runtime.js';
+import type { FakeEngineClient } from '../../../src/drivers/docker/engine/fake/fake-engine-client.js';
 
 interface FakeRun {
   request: RunRequest | undefined;
@@ -22,7 +22,7 @@ export class FakeRuns {
   private news: Promise<void> = Promise.resolve();
   patch = '';
 
-  constructor(runtime: FakeRuntime) {
+  constructor(runtime: FakeEngineClient) {
     this.turn();
     runtime.containers.onExec = ({ argv: [, command, id, ...rest], stdin }) =>
       this.command(command!, id!, rest, String(stdin));

@@ -1,12 +1,8 @@
 import type { PinoLogger } from 'nestjs-pino';
 import { Clock } from '../../../src/common/time/clock.js';
-import {
-  type ContainerEngine,
-  type InspectedContainer,
-  type LogRecord,
-  type LogRequest,
-  EngineError,
-} from '../../../src/drivers/docker/engine/container-engine.js';
+import type { EngineClient, InspectedContainer } from '../../../src/drivers/docker/engine/engine-client.js';
+import type { LogRecord, LogRequest } from '../../../src/drivers/workspace-logs.js';
+import { DriverError } from '../../../src/drivers/driver-error.js';
 
 interface FakeContainer {
   lines: LogRecord[];
@@ -46,13 +42,13 @@ export class FakeLogEngine {
   private time = 1;
   private starts = 0;
 
-  get runtime(): ContainerEngine {
+  get runtime(): EngineClient {
     return {
       containers: {
         logs: (dockerId: string, request: LogRequest) => this.read(dockerId, request),
         inspect: (dockerId: string) => this.inspect(dockerId),
       },
-    } as unknown as ContainerEngine;
+    } as unknown as EngineClient;
   }
 
   get follows(): number {
@@ -135,7 +131,7 @@ export class FakeLogEngine {
   private async inspect(dockerId: string): Promise<InspectedContainer | null> {
     this.inspections += 1;
     await Promise.resolve();
-    if (this.isAway) throw new EngineError('unavailable', 'the engine is away');
+    if (this.isAway) throw new DriverError('unavailable', 'the engine is away');
     const container = this.containers.get(dockerId);
     return container === undefined
       ? null
@@ -145,9 +141,9 @@ export class FakeLogEngine {
   private async *read(dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
     this.requests.push({ ...request, dockerId });
     await Promise.resolve();
-    if (this.isAway) throw new EngineError('unavailable', 'the engine is away');
+    if (this.isAway) throw new DriverError('unavailable', 'the engine is away');
     const container = this.containers.get(dockerId);
-    if (container === undefined) throw new EngineError('not_found', 'no such container');
+    if (container === undefined) throw new DriverError('not_found', 'no such container');
     const { breaks, graceful } = this;
     const { startedAt } = container;
     const isWanted = ({ stream, timestamp }: LogRecord): boolean =>
@@ -164,8 +160,8 @@ export class FakeLogEngine {
     if (request.follow) this.cursors.add(cursor);
     try {
       for (;;) {
-        if (request.signal.aborted) throw new EngineError('aborted', 'given up');
-        if (this.breaks > breaks) throw new EngineError('unavailable', 'the stream broke');
+        if (request.signal.aborted) throw new DriverError('aborted', 'given up');
+        if (this.breaks > breaks) throw new DriverError('unavailable', 'the stream broke');
         const isOtherRun = container.startedAt !== startedAt;
         const { at } = cursor;
         const end = cursor.isStalled

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { ContainerSpec } from '../../../src/drivers/docker/engine/container-engine.js';
+import type { ContainerSpec } from '../../../src/drivers/docker/engine/engine-client.js';
 
 /** Takes what a container sends and sends half of it back. */
 export class HalfEcho {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Settings } from '../../../src/config/settings.js';
 import { WorkspaceImages } from '../../../src/drivers/docker/images/workspace-images.js';
 import { Locks } from '../../../src/persistence/locks.js';
-import type { ContainerEngine } from '../../../src/drivers/docker/engine/container-engine.js';
+import type { EngineClient } from '../../../src/drivers/docker/engine/engine-client.js';
 import { LABEL_ID } from '../../../src/drivers/docker/labels.js';
 import { Engine } from '../api/engine.js';
 import { testBundle } from '../e2e/bundle.js';
@@ -23,7 +23,7 @@ export interface Workspace {
 }
 
 /** A container of the claude image, which is built when it is missing, with nothing around it. */
-export async function startWorkspace(runtime: ContainerEngine): Promise<Workspace> {
+export async function startWorkspace(runtime: EngineClient): Promise<Workspace> {
   const image = await claudeImage(runtime);
   const id = randomUUID();
   const { dockerId } = await runtime.containers.create({
@@ -42,7 +42,7 @@ export async function startWorkspace(runtime: ContainerEngine): Promise<Workspac
   return { dockerId, remove: () => new Engine().removeLabelled(id) };
 }
 
-async function claudeImage(runtime: ContainerEngine): Promise<string> {
+async function claudeImage(runtime: EngineClient): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'devforge-image-'));
   try {
     const extraCaCerts = join(folder, 'ca-bundle.pem');

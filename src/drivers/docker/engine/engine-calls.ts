@@ -1,5 +1,5 @@
 import { TypedChannel } from '../../../common/typed-channel.js';
-import type { EngineErrorCode } from './container-engine.js';
+import type { DriverErrorCode } from '../../driver-error.js';
 
 /** What the engine is asked for. What a call says about itself begins with one of these; the rest names the object. */
 export const ENGINE_OPERATIONS = [
@@ -34,7 +34,7 @@ export type EngineCallName = EngineOperation | `${EngineOperation} ${string}`;
 
 export interface EngineCall {
   operation: EngineOperation;
-  outcome: 'ok' | EngineErrorCode;
+  outcome: 'ok' | DriverErrorCode;
   seconds: number;
 }
 

@@ -1,5 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { type ContainerEngine, EngineError, type UsageRecord } from '../engine/container-engine.js';
+import type { EngineClient } from '../engine/engine-client.js';
+import { DriverError } from '../../driver-error.js';
+import type { UsageRecord } from '../../workspace-usage.js';
 import { BestUsageSources } from './best-usage-sources.js';
 import { EngineUsageSource } from './engine-usage-source.js';
 import { quietLogger } from '../../../../test/support/logs/fake-log-engine.js';
@@ -17,13 +19,13 @@ const usage = (at: number): UsageRecord => ({
 function engine(
   read: (signal: AbortSignal) => AsyncIterable<UsageRecord>,
   inspect: unknown = null,
-): { runtime: ContainerEngine; opened: AbortSignal[] } {
+): { runtime: EngineClient; opened: AbortSignal[] } {
   const opened: AbortSignal[] = [];
   const containers = {
     usage: (_: string, signal: AbortSignal) => (opened.push(signal), read(signal)),
     inspect: async () => inspect,
   };
-  return { runtime: { containers } as unknown as ContainerEngine, opened };
+  return { runtime: { containers } as unknown as EngineClient, opened };
 }
 
 describe("the engine's statistics", () => {
@@ -49,7 +51,7 @@ describe("the engine's statistics", () => {
   it('fail with the stream', async () => {
     const { runtime } = engine(async function* () {
       yield usage(1);
-      throw new EngineError('unavailable', 'away');
+      throw new DriverError('unavailable', 'away');
     });
     const source = new EngineUsageSource(runtime, 'id');
     await source.read();

@@ -3,7 +3,7 @@ import { FakeClock, settled } from '../../test/support/clock/fake-clock.js';
 import { containerRow } from '../../test/support/rows.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { JobFailure } from '../common/errors/job-failure.js';
-import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
+import { FakeEngineClient } from '../drivers/docker/engine/fake/fake-engine-client.js';
 import { GitAgent } from './git-agent.js';
 import { namesOf } from '../workspace/container-names.js';
 import type { SshKeys } from './ssh-keys.js';
@@ -15,7 +15,7 @@ const refused = new DomainError('ssh_key_not_usable', 'no such key');
 describe('GitAgent', () => {
   const row = containerRow({ sshKeyPath: '~/.ssh/id' });
   const name = namesOf(row.id).gitAgent;
-  let runtime: FakeRuntime;
+  let runtime: FakeEngineClient;
   let clock: FakeClock;
   let agent: GitAgent;
   let key: Buffer | DomainError;
@@ -23,7 +23,7 @@ describe('GitAgent', () => {
   let listing: number[];
 
   beforeEach(() => {
-    runtime = new FakeRuntime();
+    runtime = new FakeEngineClient();
     runtime.images.add(IMAGE);
     clock = new FakeClock();
     key = KEY;
