@@ -46,8 +46,8 @@ module.exports = {
     },
     {
       name: 'docker-engine-is-a-detail',
-      severity: 'warn',
-      from: { path: '^src/', pathNot: ['^src/drivers/', '\\.spec\\.ts$'] },
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/drivers/' },
       to: { path: '^src/drivers/docker/' },
     },
     {
@@ -83,8 +83,8 @@ module.exports = {
     {
       name: 'fakes-in-tests',
       severity: 'error',
-      from: { pathNot: ['\\.spec\\.ts$', '^src/drivers/fake/', '^test/'] },
-      to: { path: '^src/drivers/fake/' },
+      from: { pathNot: ['\\.spec\\.ts$', '^src/drivers/(docker/engine/)?fake/', '^test/'] },
+      to: { path: '^src/drivers/(docker/engine/)?fake/' },
     },
   ],
   options: {

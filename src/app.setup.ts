@@ -7,9 +7,9 @@ import { setupRequestBodies } from './http/request-bodies.js';
 import { limitShutdown } from './boot/shutdown-limit.js';
 import { StrictValidationPipe } from './http/validation.js';
 import { Settings } from './config/settings.js';
-import { DevForgeIoAdapter } from './realtime/devforge-io.adapter.js';
+import { DevForgeIoAdapter } from './realtime/server/devforge-io.adapter.js';
 
-/** What the server and the e2e tests share: pipes, CORS, documentation, shutdown. */
+/** Configures pipes, CORS, documentation and shutdown of an application, for the server and for tests. */
 export function setupApp(app: NestExpressApplication): void {
   const settings = app.get(Settings);
   app.useLogger(app.get(Logger));

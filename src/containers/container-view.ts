@@ -8,7 +8,7 @@ import type { MetricsDto } from '../usage/metrics.dto.js';
 import { LatestMetrics } from '../usage/latest-metrics.js';
 import { SiteAddresses } from '../sites/site-addresses.js';
 
-/** Turns rows into what clients see. */
+/** Converts rows to the containers of the API. */
 @Injectable()
 export class ContainerView {
   constructor(
@@ -23,7 +23,7 @@ export class ContainerView {
     return dto!;
   }
 
-  /** @param includeMetrics adds what running containers use, as it was sampled last */
+  /** @param includeMetrics adds the latest metrics sample of running containers */
   async many(rows: ContainerRow[], includeMetrics = false): Promise<ContainerDto[]> {
     const jobs = await this.jobs.findByIds(rows.flatMap(({ jobId }) => (jobId === null ? [] : [jobId])));
     const byId = new Map(jobs.map((job) => [job.id, job]));
@@ -33,7 +33,7 @@ export class ContainerView {
     });
   }
 
-  /** The sample may be older than what is known of the agent. */
+  /** The state of the agent in a sample may be out of date by now. */
   private metricsOf({ id }: ContainerRow, agent: AgentDto | null): MetricsDto | null {
     const latest = this.metrics.latest(id);
     return latest === undefined ? null : { ...latest, agent: agent ?? latest.agent };

@@ -13,8 +13,8 @@ import { ListContainersQuery, RemoveContainerQuery } from './dto/list-containers
 import { clientSignal } from '../http/client-signal.js';
 import { parseIdempotencyKey, preferredWaitSeconds } from '../http/request-preferences.js';
 
-/** How long a start may take that has to make the container again. */
-const START_WAIT_MS = 60_000;
+/** Long enough for a start that creates the container anew. */
+const START_TIMEOUT_MS = 60_000;
 
 @ApiTags('containers')
 @ApiBearerAuth()
@@ -86,7 +86,7 @@ export class ContainersController {
     @Req() request: Request,
   ): Promise<ContainerDto> {
     const started = await this.lifecycle.start(await this.containers.find(principal, id));
-    const row = await this.waiter.untilSettled(started.id, START_WAIT_MS, clientSignal(request));
+    const row = await this.waiter.untilSettled(started.id, START_TIMEOUT_MS, clientSignal(request));
     return this.view.one(row ?? started);
   }
 

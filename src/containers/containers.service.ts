@@ -14,19 +14,19 @@ import type { ContainerDto, ContainerPageDto, JobDto } from './dto/container.dto
 import type { CreateContainerDto } from './dto/create-container.dto.js';
 import type { ListContainersQuery } from './dto/list-containers.query.js';
 
-/** Accepts containers and shows them. Reads answer from the database alone. */
+/** Creates, lists and finds containers. Reads use the database alone, so they work without the engine. */
 @Injectable()
 export class ContainersService {
   constructor(
     private readonly containers: ContainersRepository,
     private readonly jobs: JobsRepository,
     private readonly store: ContainerStore,
-    private readonly acceptance: ContainerCreator,
+    private readonly creator: ContainerCreator,
     private readonly view: ContainerView,
   ) {}
 
   async create(principal: Principal, dto: CreateContainerDto, idempotencyKey?: string): Promise<ContainerDto> {
-    const row = await this.acceptance.accept(principal, dto, idempotencyKey);
+    const row = await this.creator.accept(principal, dto, idempotencyKey);
     this.store.changed(row);
     return this.view.one(row);
   }
@@ -51,13 +51,23 @@ export class ContainersService {
     return this.view.one(await this.find(principal, reference));
   }
 
-  /** @param reference the id or the name */
+  /**
+   * @param reference the id or the name
+   * @throws DomainError `container_not_found`, also for a container of another owner
+   */
   async find(principal: Principal, reference: string): Promise<ContainerRow> {
     const row = await this.lookUp(reference);
     if (row === null || row.ownerId !== principal.ownerId) throw containerNotFound(reference);
     return row;
   }
 
+  /** What the server may push about a container, to its owner alone. @returns null when there is no such container */
+  async snapshot(id: string): Promise<{ ownerId: string; container: ContainerDto } | null> {
+    const row = await this.containers.findById(id);
+    return row === null ? null : { ownerId: row.ownerId, container: await this.view.one(row) };
+  }
+
+  /** @throws DomainError `job_not_found` */
   async job(principal: Principal, id: string): Promise<JobDto> {
     const job = isId(id) ? await this.jobs.findById(id) : null;
     if (job === null || job.ownerId !== principal.ownerId)
@@ -67,7 +77,7 @@ export class ContainersService {
 
   private async lookUp(reference: string): Promise<ContainerRow | null> {
     if (isId(reference)) return this.containers.findById(reference);
-    // The database refuses some texts altogether, such as those with a NUL.
+    // PostgreSQL rejects a query whose text contains NUL.
     return CONTAINER_NAME.test(reference) ? this.containers.findByName(reference) : null;
   }
 }

@@ -3,40 +3,41 @@ import { pause, quietLogger } from '../../test/support/logs/fake-log-engine.js';
 import { FakeSocket } from '../../test/support/sockets/fake-socket.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { DomainEvents } from '../events/domain-events.js';
-import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
+import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import { SocketCounters } from '../realtime/socket-counters.js';
-import type { ContainerView } from './container-view.js';
 import type { ContainersService } from './containers.service.js';
 import { StatusGateway } from './status.gateway.js';
 
 let rows: Map<string, ContainerRow>;
 let events: DomainEvents;
 let gateway: StatusGateway;
-let tally: SocketCounters;
+let counters: SocketCounters;
 let socket: FakeSocket;
-let viewing: (status: string) => Promise<void>;
+/** Delays the look-up of a container, by its status. */
+let lookUpDelay: (status: string) => Promise<void>;
 
 beforeEach(() => {
   socket = new FakeSocket();
   const { ownerId } = socket.data.principal;
   rows = new Map(['c1', 'c2'].map((id) => [id, { id, ownerId, status: 'running' } as ContainerRow]));
-  rows.set('c3', { id: 'c3', ownerId: 'somebody else', status: 'running' } as ContainerRow);
+  rows.set('c3', { id: 'c3', ownerId: 'another owner', status: 'running' } as ContainerRow);
   events = new DomainEvents(quietLogger);
   const find = async (_: unknown, id: string): Promise<ContainerRow> => {
     const row = rows.get(id);
     if (row === undefined) throw new DomainError('container_not_found', 'no such container');
     return row;
   };
-  const repository = { findById: async (id: string) => rows.get(id) ?? null } as unknown as ContainersRepository;
-  viewing = async () => undefined;
-  const view = {
-    one: async ({ status }: ContainerRow) => (
-      await viewing(status),
-      { status, statusReason: null, agent: null, job: null, updatedAt: 'now', name: 'not in it' }
-    ),
-  } as unknown as ContainerView;
-  tally = new SocketCounters();
-  gateway = new StatusGateway({ find } as unknown as ContainersService, repository, view, events, [], tally);
+  lookUpDelay = async () => undefined;
+  const snapshot = async (id: string) => {
+    const row = rows.get(id);
+    if (row === undefined) return null;
+    await lookUpDelay(row.status);
+    const { ownerId, status } = row;
+    const container = { status, statusReason: null, agent: null, job: null, updatedAt: 'now', name: 'not pushed' };
+    return { ownerId, container };
+  };
+  counters = new SocketCounters();
+  gateway = new StatusGateway({ find, snapshot } as unknown as ContainersService, events, [], counters);
   gateway.onApplicationBootstrap();
 });
 
@@ -49,8 +50,8 @@ async function change(id: string, status: ContainerRow['status']): Promise<void>
   await pause(1);
 }
 
-describe('the status of containers', () => {
-  it('is pushed for the one asked for', async () => {
+describe('StatusGateway', () => {
+  it('pushes the status of the container that was subscribed to, and of no other', async () => {
     await expect(subscribe({ containerId: 'c1' })).resolves.toEqual({ ok: true });
     await change('c1', 'stopping');
     await change('c2', 'stopping');
@@ -62,13 +63,16 @@ describe('the status of containers', () => {
     ]);
   });
 
-  it.each([undefined, null, {}])('is pushed for all that the client may see (%j)', async (payload) => {
-    await subscribe(payload);
-    for (const id of rows.keys()) await change(id, 'stopping');
-    expect(socket.of('status:update').map(({ containerId }) => containerId)).toEqual(['c1', 'c2']);
-  });
+  it.each([undefined, null, {}])(
+    'pushes the status of every container of the owner after a subscription with %j',
+    async (payload) => {
+      await subscribe(payload);
+      for (const id of rows.keys()) await change(id, 'stopping');
+      expect(socket.of('status:update').map(({ containerId }) => containerId)).toEqual(['c1', 'c2']);
+    },
+  );
 
-  it('is pushed when the agent does something else', async () => {
+  it('pushes the status when the state of the agent changes', async () => {
     await subscribe({ containerId: 'c1' });
     events.emit('agent.changed', { containerId: 'c2' });
     events.emit('agent.changed', { containerId: 'c1' });
@@ -76,14 +80,14 @@ describe('the status of containers', () => {
     expect(socket.of('status:update').map(({ containerId }) => containerId)).toEqual(['c1']);
   });
 
-  it('is pushed once to who asked for one and for all', async () => {
+  it('pushes a status once to a client subscribed to the container and to all', async () => {
     await subscribe({ containerId: 'c1' });
     await subscribe({});
     await change('c1', 'stopping');
     expect(socket.sent).toHaveLength(1);
   });
 
-  it('ends with the removal', async () => {
+  it('pushes the removal of a container', async () => {
     await subscribe({});
     const at = new Date();
     events.emit('container.removed', { containerId: 'c1', ownerId: socket.data.principal.ownerId, at });
@@ -91,21 +95,21 @@ describe('the status of containers', () => {
     expect(socket.sent).toEqual([{ event: 'status:removed', payload: { containerId: 'c1', at: at.toISOString() } }]);
   });
 
-  it('takes up one subscription for each container and for all, until it is left or the container is removed', async () => {
-    const count = () => tally.subscriptions();
+  it('counts a subscription until the client unsubscribes or the container is removed', async () => {
+    const count = () => counters.subscriptions();
     expect(count()).toEqual([['status', 0]]);
     for (const payload of [{ containerId: 'c1' }, { containerId: 'c1' }, { containerId: 'c2' }, {}])
       await subscribe(payload);
     expect(count()).toEqual([['status', 3]]);
-    await gateway.leave(socket.typed, { containerId: 'c2' });
+    await gateway.unsubscribe(socket.typed, { containerId: 'c2' });
     events.emit('container.removed', { containerId: 'c1', ownerId: socket.data.principal.ownerId, at: new Date() });
     await pause(1);
     expect(count()).toEqual([['status', 1]]);
   });
 
-  it('is never older than one that was pushed before, however long it takes to look it up', async () => {
+  it('never pushes an older status after a newer one, however long a look-up takes', async () => {
     const lookup = Promise.withResolvers<void>();
-    viewing = async (status) => (status === 'stopping' ? lookup.promise : undefined);
+    lookUpDelay = async (status) => (status === 'stopping' ? lookup.promise : undefined);
     await subscribe({});
     await change('c1', 'stopping');
     await change('c1', 'stopped');
@@ -115,8 +119,8 @@ describe('the status of containers', () => {
     expect(socket.of('status:update').map(({ status }) => status)).toEqual(['stopping', 'starting']);
   });
 
-  it('does not come after the removal', async () => {
-    viewing = () => pause(10);
+  it('pushes no status after the removal', async () => {
+    lookUpDelay = () => pause(10);
     await subscribe({});
     await change('c1', 'deleting');
     events.emit('container.removed', { containerId: 'c1', ownerId: socket.data.principal.ownerId, at: new Date() });
@@ -124,7 +128,7 @@ describe('the status of containers', () => {
     expect(socket.sent.map(({ event }) => event)).toEqual(['status:removed']);
   });
 
-  it('is the latest one for a client that was slow', async () => {
+  it('pushes only the latest status to a client that was slow', async () => {
     socket.isPaused = true;
     await subscribe({});
     for (const status of ['stopping', 'stopped', 'starting', 'running'] as const)
@@ -138,20 +142,20 @@ describe('the status of containers', () => {
     ]);
   });
 
-  it('is not pushed any more once it was left, not even what waited', async () => {
+  it('pushes nothing after unsubscribing, not even a status that was waiting', async () => {
     await subscribe({ containerId: 'c1' });
     await subscribe({ containerId: 'c2' });
     socket.isPaused = true;
     await change('c2', 'stopping');
     await change('c1', 'stopping');
-    await expect(gateway.leave(socket.typed, { containerId: 'c1' })).resolves.toEqual({ ok: true });
+    await expect(gateway.unsubscribe(socket.typed, { containerId: 'c1' })).resolves.toEqual({ ok: true });
     socket.isPaused = false;
     socket.drain();
     await change('c1', 'stopped');
     expect(socket.sent.map(({ payload }) => payload['containerId'])).toEqual(['c2']);
   });
 
-  it('is kept for nobody who left, also while asking', async () => {
+  it('keeps nothing for sockets that disconnect, even while they subscribe', async () => {
     await subscribe({});
     const other = new FakeSocket();
     const asking = subscribe({ containerId: 'c1' }, other);
@@ -160,7 +164,7 @@ describe('the status of containers', () => {
       gateway.handleDisconnect(each.typed);
     }
     await asking;
-    expect((gateway as unknown as { subscribers: Map<unknown, unknown> }).subscribers.size).toBe(0);
+    expect(counters.subscriptions()).toEqual([['status', 0]]);
   });
 
   it.each([
@@ -168,12 +172,12 @@ describe('the status of containers', () => {
     [{ containerId: 5 }, 'validation_failed'],
     [{ everything: true }, 'validation_failed'],
     [[], 'validation_failed'],
-  ])('is refused for %j', async (payload, code) => {
+  ])('refuses to subscribe and to unsubscribe with %j', async (payload, code) => {
     await expect(subscribe(payload)).resolves.toMatchObject({ ok: false, error: { code } });
-    await expect(gateway.leave(socket.typed, payload)).resolves.toMatchObject({ ok: false, error: { code } });
+    await expect(gateway.unsubscribe(socket.typed, payload)).resolves.toMatchObject({ ok: false, error: { code } });
   });
 
-  it('is asked for at most five hundred times by one connection', async () => {
+  it('allows one connection five hundred subscriptions', async () => {
     for (let at = 0; at < 500; at++) {
       rows.set(`m${at}`, { ...rows.get('c1')!, id: `m${at}` });
       await subscribe({ containerId: `m${at}` });

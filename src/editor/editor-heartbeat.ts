@@ -1,4 +1,5 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { PeriodicTask } from '../common/concurrency/periodic-task.js';
 import { Clock } from '../common/time/clock.js';
 import { ContainersRepository, type ContainerRow } from '../persistence/containers/containers.repository.js';
 import { workspaceOf } from '../workspace/workspace-ref.js';
@@ -9,7 +10,7 @@ const PATIENCE_MS = 5_000;
 
 interface Followed {
   connections: number;
-  asking: NodeJS.Timeout;
+  polling: PeriodicTask;
 }
 
 /** While browsers are in a container's VS Code, notes when VS Code itself last saw somebody work. */
@@ -27,23 +28,30 @@ export class EditorHeartbeat implements OnModuleDestroy {
   follow(container: ContainerRow): () => void {
     const { id } = container;
     void this.note(id, this.clock.now());
-    const known = this.followed.get(id) ?? {
-      connections: 0,
-      asking: setInterval(() => void this.ask(container), ASK_MS).unref(),
-    };
+    const known = this.followed.get(id) ?? { connections: 0, polling: this.poll(container) };
     known.connections++;
     this.followed.set(id, known);
     return () => {
       known.connections--;
       if (known.connections > 0) return;
-      clearInterval(known.asking);
+      void known.polling.stop();
       this.followed.delete(id);
       void this.ask(container);
     };
   }
 
   onModuleDestroy(): void {
-    for (const { asking } of this.followed.values()) clearInterval(asking);
+    for (const { polling } of this.followed.values()) void polling.stop();
+  }
+
+  private poll(container: ContainerRow): PeriodicTask {
+    const polling = new PeriodicTask(this.clock, () => this.ask(container), {
+      intervalMs: ASK_MS,
+      // A heartbeat that is missed is noted by the next poll.
+      onError: () => undefined,
+    });
+    polling.start();
+    return polling;
   }
 
   private async ask(container: ContainerRow): Promise<void> {

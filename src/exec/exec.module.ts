@@ -1,8 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ContainersModule } from '../containers/containers.module.js';
 import { ExecController } from './exec.controller.js';
-import { ExecPlaces } from './exec-places.js';
 import { ExecService } from './exec.service.js';
 
-@Module({ imports: [ContainersModule], controllers: [ExecController], providers: [ExecPlaces, ExecService] })
+@Module({ imports: [ContainersModule], controllers: [ExecController], providers: [ExecService] })
 export class ExecModule {}

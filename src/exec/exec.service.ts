@@ -1,26 +1,28 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
+import { ConcurrencyLimit, ConcurrencyLimitError } from '../common/concurrency/concurrency-limit.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { ContainersService } from '../containers/containers.service.js';
 import { requireRunning, WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import type { FramedProcess } from '../workspace/programs/framed-process.js';
 import type { ExecDto, ExecResultDto } from './dto/exec.dto.js';
-import { ExecPlaces } from './exec-places.js';
 import { EXEC_FRAMES, receiveResult, sendCommand } from './running-command.js';
 
 /** More than the program in the container takes to end a command whose time is up. */
 const SPARE_MS = 60_000;
+/** Each running command may hold its output in memory. */
+const MAX_COMMANDS = { perKey: 16, total: 64 };
 
 /** Runs commands in containers. A command whose client leaves is ended, and so is one whose server goes away. */
 @Injectable()
 export class ExecService implements OnModuleDestroy {
   private readonly stopped = new AbortController();
+  private readonly commands = new ConcurrencyLimit(MAX_COMMANDS);
 
   constructor(
     private readonly containers: ContainersService,
     private readonly tools: WorkspacePrograms,
-    private readonly places: ExecPlaces,
   ) {}
 
   /** Whoever waits is answered, so that the server can close. */
@@ -32,7 +34,7 @@ export class ExecService implements OnModuleDestroy {
   async run(principal: Principal, reference: string, dto: ExecDto, left: AbortSignal): Promise<ExecResultDto> {
     const row = await this.containers.find(principal, reference);
     requireRunning(row);
-    const giveBack = this.places.take(row.id);
+    const release = this.acquire(row.id);
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), dto.timeoutSeconds * 1_000 + SPARE_MS);
     const end = AbortSignal.any([left, late.signal, this.stopped.signal]);
@@ -54,7 +56,21 @@ export class ExecService implements OnModuleDestroy {
       throw error;
     } finally {
       clearTimeout(timer);
-      giveBack();
+      release();
+    }
+  }
+
+  private acquire(containerId: string): () => void {
+    try {
+      return this.commands.acquire(containerId);
+    } catch (error) {
+      if (!(error instanceof ConcurrencyLimitError)) throw error;
+      const where = error.scope === 'key' ? ' in this container' : '';
+      throw new DomainError(
+        'too_many_requests',
+        `${error.limit} commands run${where} at the same time; wait for one of them.`,
+        { retryAfterSeconds: 1, cause: error },
+      );
     }
   }
 

@@ -4,7 +4,7 @@ import { PlayedTool } from '../../test/support/workspace-program.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import type { FakeProcess } from '../drivers/fake/fake-process.js';
-import { FakeEngineClient } from '../drivers/docker/engine/fake/fake-engine-client.js';
+import { FakeWorkspaceDriver } from '../drivers/fake/fake-workspace-driver.js';
 import type { FileHelper } from './file-helper.js';
 import { FileHelpers } from './file-helpers.js';
 
@@ -13,31 +13,17 @@ async function* bytes(...texts: string[]): AsyncGenerator<Buffer> {
 }
 
 describe('FileHelpers', () => {
-  let runtime: FakeEngineClient;
+  let driver: FakeWorkspaceDriver;
   let row: ContainerRow;
   let helpers: FileHelpers;
   let left: AbortController;
 
   beforeEach(async () => {
-    runtime = new FakeEngineClient();
-    runtime.images.add('image');
-    await runtime.networks.ensureIsolatedBridge('net', {});
-    const { runtimeId } = await runtime.containers.create({
-      name: 'c',
-      image: 'image',
-      labels: {},
-      env: {},
-      mounts: [],
-      network: 'net',
-      hostname: 'c',
-      cpuLimit: 1,
-      memoryLimit: 128,
-      pidsLimit: 10,
-    });
-    await runtime.containers.start(runtimeId);
-    row = containerRow({ runtimeId });
+    driver = new FakeWorkspaceDriver();
+    row = containerRow();
+    row = { ...row, ...driver.run({ id: row.id }) };
     helpers = new FileHelpers(
-      new WorkspacePrograms(runtime, { findById: async () => row } as unknown as ContainersRepository),
+      new WorkspacePrograms(driver, { findById: async () => row } as unknown as ContainersRepository),
     );
     left = new AbortController();
     echo();
@@ -50,9 +36,9 @@ describe('FileHelpers', () => {
   const use = <Result>(work: (helper: FileHelper) => Promise<Result>): Promise<Result> =>
     helpers.use(row, left.signal, work);
   const ask = (document: object) => use((helper) => helper.ask(document).finally(() => helper.finish()));
-  const opened = (): FakeProcess[] => runtime.containers.processes.map(({ process }) => process);
+  const opened = (): FakeProcess[] => driver.processes.map(({ process }) => process);
   const plays = (play: (tool: PlayedTool) => Promise<number | void>): void => {
-    runtime.containers.onOpen = async (_, side) => (await play(new PlayedTool(side))) ?? 0;
+    driver.onOpen = async (_, side) => (await play(new PlayedTool(side))) ?? 0;
   };
   /** A helper that answers with the question. */
   const echo = (): void =>
@@ -69,6 +55,22 @@ describe('FileHelpers', () => {
   it('gives each request one for itself', async () => {
     await Promise.all([ask({ op: 'one' }), ask({ op: 'two' }), ask({ op: 'three' })]);
     expect(opened()).toHaveLength(3);
+  });
+
+  it('runs eight requests of a container at a time, and refuses a ninth that waits for thirty seconds', async () => {
+    jest.useFakeTimers();
+    const finish = Promise.withResolvers<void>();
+    const running = Array.from({ length: 8 }, () => use(() => finish.promise));
+    const waiting = [use(async () => 'ninth'), use(async () => 'tenth')].map((each) =>
+      each.catch((error: unknown) => error),
+    );
+    await jest.advanceTimersByTimeAsync(30_000);
+    const refused = { code: 'too_many_requests', retryAfterSeconds: 1 };
+    await expect(Promise.all(waiting)).resolves.toMatchObject([refused, refused]);
+    const next = use(async () => 'eleventh');
+    finish.resolve();
+    await Promise.all(running);
+    await expect(next).resolves.toBe('eleventh');
   });
 
   it('lets go of one that nobody needed for a while', async () => {

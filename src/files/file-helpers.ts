@@ -1,12 +1,15 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { KeyedSemaphore, NoPermitError } from '../common/concurrency/semaphore.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import { FILE_FRAMES, FileHelper, HelperEnded } from './file-helper.js';
-import { Turns } from './turns.js';
 
 /** How long a helper is kept for the next request: starting one takes far longer than a small request. */
 const IDLE_MS = 10_000;
+const MAX_REQUESTS_PER_CONTAINER = 8;
+const MAX_WAITING_PER_CONTAINER = 1_000;
+const MAX_WAIT_MS = 30_000;
 
 interface IdleHelper {
   helper: FileHelper;
@@ -19,7 +22,10 @@ interface IdleHelper {
 export class FileHelpers implements OnModuleDestroy {
   private readonly idle = new Map<string, IdleHelper[]>();
   private readonly busy = new Set<FileHelper>();
-  private readonly turns = new Turns();
+  private readonly requests = new KeyedSemaphore(MAX_REQUESTS_PER_CONTAINER, {
+    maxWaiting: MAX_WAITING_PER_CONTAINER,
+    maxWaitMs: MAX_WAIT_MS,
+  });
   private readonly stopped = new AbortController();
 
   constructor(private readonly tools: WorkspacePrograms) {}
@@ -45,7 +51,7 @@ export class FileHelpers implements OnModuleDestroy {
     left: AbortSignal,
     work: (helper: FileHelper) => Promise<Result>,
   ): Promise<Result> {
-    const end = await this.turns.take(row.id, left);
+    const release = await this.requests.acquire(row.id, left).catch(rethrowAsTooManyRequests);
     try {
       for (;;) {
         const known = this.takeIdle(row);
@@ -62,7 +68,7 @@ export class FileHelpers implements OnModuleDestroy {
         throw new DomainError('shutting_down', 'DevForge is shutting down.', { cause: error });
       throw error;
     } finally {
-      end();
+      release();
     }
   }
 
@@ -122,4 +128,13 @@ export class FileHelpers implements OnModuleDestroy {
     if (kept.length === 0) this.idle.delete(id);
     else this.idle.set(id, kept);
   }
+}
+
+function rethrowAsTooManyRequests(error: unknown): never {
+  if (!(error instanceof NoPermitError)) throw error;
+  throw new DomainError(
+    'too_many_requests',
+    'Too many requests for files of this container at the same time; wait for some of them.',
+    { retryAfterSeconds: 1, cause: error },
+  );
 }

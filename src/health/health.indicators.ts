@@ -37,7 +37,7 @@ export class HealthIndicators {
   ): Promise<HealthIndicatorResult> {
     const session = this.indicator.check(key);
     try {
-      await (whenAway === 'down' ? ping() : withTimeout(LONGEST_DEGRADED_MS, ping()));
+      await (whenAway === 'down' ? ping() : withTimeout(ping(), LONGEST_DEGRADED_MS));
       return session.up();
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);

@@ -8,13 +8,13 @@ import { WorkspaceDriver } from '../drivers/workspace-driver.js';
 import type { WorkspaceRef } from '../drivers/workspace.js';
 import { workspaceOf } from '../workspace/workspace-ref.js';
 import type { LogRecord } from '../drivers/workspace-logs.js';
-import { LogStream } from './log-stream.js';
+import { LogStream } from './stream/log-stream.js';
 import { LogSubscription, type StreamFilter } from './log-subscription.js';
 
 /** How long a stream is held for the next reader after the last one left. */
 const LINGER_MS = 5_000;
 const HISTORY_TIMEOUT_MS = 30_000;
-export const LONGEST_TAIL = 10_000;
+export const MAX_TAIL = 10_000;
 
 export interface JoinedLog {
   subscription: LogSubscription;
@@ -80,8 +80,8 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
       await stream.start();
       // Nothing is awaited between the ring's lines and the first live one.
       const recent = stream.ring.lines((record) => subscription.wants(record));
-      const alreadyRead = stream.alreadyRead();
-      const isEnough = recent.length >= tail || stream.ring.isWhole;
+      const alreadyRead = stream.alreadyReadFilter();
+      const isEnough = recent.length >= tail || stream.ring.isComplete;
       stream.add(subscription);
       const lines = isEnough ? recent : alreadyRead(await this.history(workspace, tail, filter));
       return { subscription, initial: latest(tail, lines), leave };

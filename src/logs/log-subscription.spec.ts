@@ -138,7 +138,7 @@ describe('lines', () => {
 describe('room', () => {
   it('is there while little waits', () => {
     subscription.accept(lines(7_999));
-    expect(subscription.room()).toBeUndefined();
+    expect(subscription.whenDrained()).toBeUndefined();
   });
 
   it.each([
@@ -146,7 +146,7 @@ describe('room', () => {
     ['characters', 100, 'x'.repeat(MIB / 100)],
   ])('is made by taking when many %s wait', async (_, count, text) => {
     subscription.accept(lines(count, text));
-    const room = subscription.room();
+    const room = subscription.whenDrained();
     expect(await isSettled(room)).toBe(false);
     take(1);
     expect(await isSettled(room)).toBe(false);
@@ -156,7 +156,7 @@ describe('room', () => {
 
   it('is one for all who wait for it', async () => {
     subscription.accept(lines(8_000));
-    const [first, second] = [subscription.room(), subscription.room()];
+    const [first, second] = [subscription.whenDrained(), subscription.whenDrained()];
     take();
     expect([await isSettled(first), await isSettled(second)]).toEqual([true, true]);
     subscription.close();
@@ -165,7 +165,7 @@ describe('room', () => {
 
   it('is waited for by nobody who has closed', async () => {
     subscription.accept(lines(8_000));
-    const room = subscription.room();
+    const room = subscription.whenDrained();
     take(1);
     subscription.close();
     expect([await isSettled(room), jest.getTimerCount()]).toEqual([true, 0]);
@@ -173,21 +173,21 @@ describe('room', () => {
 
   it('is waited for a second and no longer', async () => {
     subscription.accept(lines(8_000));
-    const room = subscription.room();
+    const room = subscription.whenDrained();
     await jest.advanceTimersByTimeAsync(999);
     expect(await isSettled(room)).toBe(false);
     await jest.advanceTimersByTimeAsync(1);
     expect(await isSettled(room)).toBe(true);
     await jest.advanceTimersByTimeAsync(1);
-    expect(subscription.room()).toBeUndefined();
+    expect(subscription.whenDrained()).toBeUndefined();
   });
 
   it('is waited for anew from a reader who takes again', async () => {
     subscription.accept(lines(16_000));
     await jest.advanceTimersByTimeAsync(1_001);
-    expect(subscription.room()).toBeUndefined();
+    expect(subscription.whenDrained()).toBeUndefined();
     take(1);
-    expect(subscription.room()).toBeInstanceOf(Promise);
+    expect(subscription.whenDrained()).toBeInstanceOf(Promise);
   });
 });
 
@@ -227,7 +227,7 @@ describe('a reader who takes nothing', () => {
   ])('costs a bounded amount of %s', async (_, text) => {
     for (let round = 0; round < 500; round++) {
       subscription.accept(lines(100, text));
-      const room = subscription.room();
+      const room = subscription.whenDrained();
       await jest.advanceTimersByTimeAsync(room === undefined ? 10 : 1_001);
     }
     const seen = take();

@@ -1,6 +1,6 @@
 import type { LogRecord } from '../drivers/workspace-logs.js';
 import type { DriverError } from '../drivers/driver-error.js';
-import type { LogSink } from './log-stream.js';
+import type { LogSink } from './stream/log-stream.js';
 
 /** Lines that are missing; `null` when nobody knows how many. */
 interface Dropped {
@@ -77,7 +77,7 @@ export class LogSubscription implements LogSink {
     this.notify();
   }
 
-  room(): Promise<void> | undefined {
+  whenDrained(): Promise<void> | undefined {
     if ((this.lines < ENOUGH_LINES && this.characters < ENOUGH_CHARACTERS) || this.isLate()) return undefined;
     this.waiting ??= this.wait();
     return this.waiting.room;

@@ -28,7 +28,7 @@ beforeEach(() => {
     return { id, runtimeId: `docker-${id}`, status: 'running' } as ContainerRow;
   };
   const rows = { findById: (id: string) => find(undefined, id) } as unknown as ContainersRepository;
-  hub = new LogHub(engine.runtime, rows, events, new FastClock(), quietLogger);
+  hub = new LogHub(engine.driver, rows, events, new FastClock(), quietLogger);
   hub.onApplicationBootstrap();
   tally = new SocketCounters();
   gateway = new LogsGateway({ find } as unknown as ContainersService, hub, [], tally);
@@ -112,7 +112,7 @@ describe('a log subscription', () => {
 
 describe('a connection', () => {
   const run = (from: number, to: number): void => {
-    for (let at = from; at <= to; at++) engine.run(`docker-c${at}`);
+    for (let at = from; at <= to; at++) engine.run(`docker-c${at}`, `c${at}`);
   };
 
   it('has a hundred subscriptions at most, and removed containers take up none', async () => {
@@ -155,7 +155,7 @@ describe('a connection', () => {
     engine.write('docker-c1', 'unseen');
     await pause(10);
     expect(socket.sent).toHaveLength(length);
-    expect((gateway as unknown as { readers: Map<unknown, unknown> }).readers.size).toBe(0);
+    expect(tally.subscriptions()).toEqual([['logs', 0]]);
   });
 
   it('that closes while it joins a log leaves it', async () => {
@@ -167,6 +167,6 @@ describe('a connection', () => {
     gateway.handleDisconnect(socket.typed);
     await joining;
     expect(socket.sent).toEqual([]);
-    expect((gateway as unknown as { readers: Map<unknown, unknown> }).readers.size).toBe(0);
+    expect(tally.subscriptions()).toEqual([['logs', 0]]);
   });
 });

@@ -1,5 +1,4 @@
 import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { DomainError } from '../common/errors/domain-error.js';
 import { ErrorTranslators } from '../common/errors/error-translators.js';
 import { toDomainError } from '../http/problem.js';
 import { ContainersService } from '../containers/containers.service.js';
@@ -7,64 +6,64 @@ import { acknowledge } from '../realtime/acknowledge.js';
 import type { OutboxSource } from '../realtime/outbox.js';
 import type { Acknowledgement } from '../realtime/socket-events.js';
 import { SocketCounters } from '../realtime/socket-counters.js';
+import { SocketSubscriptions } from '../realtime/socket-subscriptions.js';
 import type { ServerMessage } from '../realtime/server-message.js';
 import type { TypedSocket } from '../realtime/typed-socket.js';
 import { SubscribeLogsDto, UnsubscribeLogsDto } from './dto/subscribe-logs.dto.js';
 import { type JoinedLog, LogHub } from './log-hub.js';
-import { STOPPED } from './log-stream.js';
+import { STOPPED } from './stream/log-stream.js';
 import type { LogEntry } from './log-subscription.js';
 
-const MOST_SUBSCRIPTIONS = 100;
+const MAX_SUBSCRIPTIONS = 100;
 
-interface ReaderEntry {
+interface LogSubscriber {
   source: OutboxSource;
-  /** undefined while it is being joined. */
+  /** undefined until the log is joined. */
   log: JoinedLog | undefined;
 }
 
-/** Pushes what containers write as they write it. */
+/** Pushes the output of containers to sockets as it is written. */
 @WebSocketGateway()
 export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
-  private readonly readers = new Map<TypedSocket, Map<string, ReaderEntry>>();
+  private readonly subscriptions: SocketSubscriptions<LogSubscriber>;
 
   constructor(
     private readonly containers: ContainersService,
     private readonly hub: LogHub,
     private readonly translators: ErrorTranslators,
-    tally: SocketCounters,
+    counters: SocketCounters,
   ) {
-    tally.countSubscriptions('logs', () => [...this.readers.values()].reduce((sum, { size }) => sum + size, 0));
+    this.subscriptions = new SocketSubscriptions(counters, {
+      kind: 'logs',
+      max: MAX_SUBSCRIPTIONS,
+      label: 'log subscriptions',
+      release: ({ source, log }, socket) => {
+        socket.data.outbox.forget(source);
+        log?.leave();
+      },
+    });
   }
 
   handleDisconnect(socket: TypedSocket): void {
-    for (const id of this.readers.get(socket)?.keys() ?? []) this.leave(socket, id);
-    this.readers.delete(socket);
+    this.subscriptions.endAll(socket);
   }
 
   @SubscribeMessage('subscribe:logs')
   subscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeLogsDto, this.translators, async ({ containerId, tail, stream }) => {
       const row = await this.containers.find(socket.data.principal, containerId);
-      if (!socket.connected) return;
-      // Asking again begins again, with the new tail and stream.
-      this.leave(socket, row.id);
-      const readers = this.readersOf(socket);
-      if (readers.size >= MOST_SUBSCRIPTIONS) {
-        throw new DomainError(
-          'too_many_subscriptions',
-          `One connection has at most ${MOST_SUBSCRIPTIONS} log subscriptions.`,
-        );
-      }
-      const entry: ReaderEntry = { source: { take: () => this.next(socket, row.id, entry) }, log: undefined };
-      readers.set(row.id, entry);
+      const reader: LogSubscriber = { source: { take: () => this.next(socket, row.id, reader) }, log: undefined };
+      // A repeated subscription starts over, with the new tail and stream.
+      if (this.subscriptions.add(socket, row.id, () => reader) === undefined) return;
+      const isCurrent = (): boolean => this.subscriptions.get(socket, row.id) === reader;
       try {
-        const log = await this.hub.join(row, tail, stream, () => socket.data.outbox.wake(entry.source));
-        // It may have left, or asked again, in the meantime.
-        if (!socket.connected || readers.get(row.id) !== entry) return log.leave();
-        entry.log = log;
-        socket.data.outbox.wake(entry.source);
+        const log = await this.hub.join(row, tail, stream, () => socket.data.outbox.wake(reader.source));
+        // The client may have unsubscribed, subscribed again or disconnected in the meantime.
+        if (!isCurrent()) return log.leave();
+        reader.log = log;
+        socket.data.outbox.wake(reader.source);
       } catch (error) {
-        if (readers.get(row.id) === entry) readers.delete(row.id);
+        if (isCurrent()) this.subscriptions.end(socket, row.id);
         throw error;
       }
     });
@@ -73,26 +72,12 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
   @SubscribeMessage('unsubscribe:logs')
   unsubscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, UnsubscribeLogsDto, this.translators, async ({ containerId }) => {
-      this.leave(socket, (await this.containers.find(socket.data.principal, containerId)).id);
+      this.subscriptions.end(socket, (await this.containers.find(socket.data.principal, containerId)).id);
     });
   }
 
-  private readersOf(socket: TypedSocket): Map<string, ReaderEntry> {
-    const known = this.readers.get(socket) ?? new Map<string, ReaderEntry>();
-    this.readers.set(socket, known);
-    return known;
-  }
-
-  private leave(socket: TypedSocket, id: string): void {
-    const entry = this.readers.get(socket)?.get(id);
-    if (entry === undefined) return;
-    this.readers.get(socket)?.delete(id);
-    socket.data.outbox.forget(entry.source);
-    entry.log?.leave();
-  }
-
-  /** The beginning first, then whatever waits. */
-  private next(socket: TypedSocket, containerId: string, { log }: ReaderEntry): ServerMessage | undefined {
+  /** The initial lines first, then what has been written since. */
+  private next(socket: TypedSocket, containerId: string, { log }: LogSubscriber): ServerMessage | undefined {
     if (log === undefined) return undefined;
     if (log.initial !== undefined) {
       const lines = log.initial;
@@ -100,8 +85,8 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
       return { event: 'logs:initial', payload: { containerId, lines } };
     }
     const entry = log.subscription.take();
-    // A container that is gone takes up no subscription.
-    if (entry?.kind === 'end' && entry.reason !== STOPPED) this.leave(socket, containerId);
+    // The log of a removed container ends for good, so its subscription must not count against the limit.
+    if (entry?.kind === 'end' && entry.reason !== STOPPED) this.subscriptions.end(socket, containerId);
     return entry === undefined ? undefined : this.toMessage(containerId, entry);
   }
 

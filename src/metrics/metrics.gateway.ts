@@ -6,90 +6,71 @@ import { toDomainError } from '../http/problem.js';
 import { ContainersService } from '../containers/containers.service.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import { LatestMessages } from '../realtime/outbox.js';
+import { PerSocket } from '../realtime/per-socket.js';
 import type { Acknowledgement } from '../realtime/socket-events.js';
 import { SocketCounters } from '../realtime/socket-counters.js';
+import { SocketSubscriptions } from '../realtime/socket-subscriptions.js';
 import type { TypedSocket } from '../realtime/typed-socket.js';
 import { SubscribeMetricsDto, UnsubscribeMetricsDto } from './dto/subscribe-metrics.dto.js';
 import { MetricsHub, notRunning } from './sampling/metrics-hub.js';
 import type { MetricsSubscriber } from './sampling/metrics-subscribers.js';
 
-const MOST_SUBSCRIPTIONS = 500;
+const MAX_SUBSCRIPTIONS = 500;
 
-interface Subscriber {
-  messages: LatestMessages;
-  /** What it asks for; looking a container up takes its time. */
-  asked: SerialQueue;
-  /** How to end each, by container. */
-  subscriptions: Map<string, () => void>;
-}
-
-/** Pushes what containers use, to each client at its own interval. */
+/** Pushes the metrics of containers, to each client at its own interval. */
 @WebSocketGateway()
 export class MetricsGateway implements OnGatewayDisconnect<TypedSocket> {
-  private readonly subscribers = new Map<TypedSocket, Subscriber>();
+  /** By container: the function that ends the sampling for this client. */
+  private readonly subscriptions: SocketSubscriptions<() => void>;
+  private readonly messages = new PerSocket((socket) => new LatestMessages(socket.data.outbox));
+  /** Looking a container up takes a varying time; the requests of one client still take effect in their order. */
+  private readonly requests = new PerSocket(() => new SerialQueue());
 
   constructor(
     private readonly containers: ContainersService,
     private readonly hub: MetricsHub,
     private readonly translators: ErrorTranslators,
-    tally: SocketCounters,
+    counters: SocketCounters,
   ) {
-    tally.countSubscriptions('metrics', () =>
-      [...this.subscribers.values()].reduce((sum, { subscriptions }) => sum + subscriptions.size, 0),
-    );
+    this.subscriptions = new SocketSubscriptions(counters, {
+      kind: 'metrics',
+      max: MAX_SUBSCRIPTIONS,
+      label: 'metrics subscriptions',
+      release: (unsubscribe) => unsubscribe(),
+    });
   }
 
   handleDisconnect(socket: TypedSocket): void {
-    for (const end of this.subscribers.get(socket)?.subscriptions.values() ?? []) end();
-    this.subscribers.delete(socket);
+    this.subscriptions.endAll(socket);
   }
 
   @SubscribeMessage('subscribe:metrics')
   subscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
-    const subscriber = this.subscriberOf(socket);
-    return subscriber.asked.run(() =>
+    return this.requests.of(socket).run(() =>
       acknowledge(payload, SubscribeMetricsDto, this.translators, async ({ containerId, interval }) => {
         const row = await this.containers.find(socket.data.principal, containerId);
         if (row.status !== 'running') throw notRunning(row);
-        if (!socket.connected) return;
-        const { subscriptions } = subscriber;
-        if (subscriptions.size >= MOST_SUBSCRIPTIONS && !subscriptions.has(row.id)) {
-          throw new DomainError(
-            'too_many_subscriptions',
-            `One connection has at most ${MOST_SUBSCRIPTIONS} metrics subscriptions.`,
-          );
-        }
-        subscriptions.get(row.id)?.();
-        this.hub.observe(row);
-        subscriptions.set(row.id, this.hub.watch(row.id, this.watcher(subscriber, row.id, interval)));
+        this.subscriptions.add(socket, row.id, () => {
+          this.hub.track(row);
+          return this.hub.subscribe(row.id, this.subscriber(socket, row.id, interval));
+        });
       }),
     );
   }
 
   @SubscribeMessage('unsubscribe:metrics')
   leave(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
-    const subscriber = this.subscriberOf(socket);
-    return subscriber.asked.run(() =>
+    return this.requests.of(socket).run(() =>
       acknowledge(payload, UnsubscribeMetricsDto, this.translators, async ({ containerId }) => {
         const { id } = await this.containers.find(socket.data.principal, containerId);
-        this.end(subscriber, id);
-        subscriber.messages.drop(id);
+        this.subscriptions.end(socket, id);
+        this.messages.of(socket).drop(id);
       }),
     );
   }
 
-  private subscriberOf(socket: TypedSocket): Subscriber {
-    const known = this.subscribers.get(socket) ?? {
-      messages: new LatestMessages(socket.data.outbox),
-      asked: new SerialQueue(),
-      subscriptions: new Map<string, () => void>(),
-    };
-    this.subscribers.set(socket, known);
-    return known;
-  }
-
-  private watcher(subscriber: Subscriber, containerId: string, intervalMs: number): MetricsSubscriber {
-    const { messages } = subscriber;
+  private subscriber(socket: TypedSocket, containerId: string, intervalMs: number): MetricsSubscriber {
+    const messages = this.messages.of(socket);
     const fail = ({ code, message }: DomainError): void =>
       messages.put(containerId, { event: 'metrics:error', payload: { containerId, error: { code, message } } });
     let hasFailed = false;
@@ -104,14 +85,9 @@ export class MetricsGateway implements OnGatewayDisconnect<TypedSocket> {
         hasFailed = true;
       },
       onRemoved: () => {
-        this.end(subscriber, containerId);
+        this.subscriptions.end(socket, containerId);
         fail(new DomainError('container_not_found', 'The container was removed.'));
       },
     };
-  }
-
-  private end({ subscriptions }: Subscriber, containerId: string): void {
-    subscriptions.get(containerId)?.();
-    subscriptions.delete(containerId);
   }
 }

@@ -51,7 +51,7 @@ export class Database {
 
   /** @throws when the server does not answer within two seconds */
   async ping(): Promise<void> {
-    await withTimeout(PING_TIMEOUT_MS, this.pool.query('select 1'));
+    await withTimeout(this.pool.query('select 1'), PING_TIMEOUT_MS);
   }
 
   async close(): Promise<void> {

@@ -33,6 +33,6 @@ export class BullmqProvisioningQueue extends ProvisioningQueue {
   }
 
   async ping(): Promise<void> {
-    await withTimeout(PING_TIMEOUT_MS, this.queues.create.getWaitingCount());
+    await withTimeout(this.queues.create.getWaitingCount(), PING_TIMEOUT_MS);
   }
 }

@@ -13,11 +13,11 @@ class FakeTransport {
   clear = true;
   private listener: () => void = () => undefined;
 
-  isClear(): boolean {
+  isDrained(): boolean {
     return this.clear;
   }
 
-  onClear(listener: () => void): void {
+  onDrain(listener: () => void): void {
     this.listener = listener;
   }
 

@@ -9,8 +9,8 @@ export interface OutboxSource {
 /** The transport under a socket, as far as pace is concerned. */
 export interface Transport {
   /** Whether what was sent before has left this process. */
-  isClear(): boolean;
-  onClear(listener: () => void): void;
+  isDrained(): boolean;
+  onDrain(listener: () => void): void;
   send(message: ServerMessage): void;
   /** Told of each message that was not sent, since a newer one took its place. */
   superseded?(message: ServerMessage): void;
@@ -24,7 +24,7 @@ export class Outbox {
   private readonly ready = new Set<OutboxSource>();
 
   constructor(private readonly transport: Transport) {
-    transport.onClear(() => this.flush());
+    transport.onDrain(() => this.flush());
   }
 
   /** Tells that the source has something. */
@@ -43,7 +43,7 @@ export class Outbox {
 
   /** Each source in turn, so that a talkative one does not starve the others. */
   private flush(): void {
-    while (this.transport.isClear()) {
+    while (this.transport.isDrained()) {
       const [source] = this.ready;
       if (source === undefined) return;
       this.ready.delete(source);

@@ -2,7 +2,7 @@ import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/comm
 import { PinoLogger } from 'nestjs-pino';
 import { Settings } from '../config/settings.js';
 import { Database } from '../persistence/database.js';
-import { MissedEvents } from './cluster/missed-events.js';
+import { MissedEventDetector } from './cluster/missed-event-detector.js';
 import { ReplicatedEvents } from './cluster/replicated-events.js';
 import { SingleProcessTransport, ClusterTransport } from './cluster/cluster-transport.js';
 import { SocketCounters } from './socket-counters.js';
@@ -29,7 +29,7 @@ async function openReplicaLink(
   providers: [
     { provide: ClusterTransport, useFactory: openReplicaLink, inject: [Settings, Database, PinoLogger] },
     ReplicatedEvents,
-    MissedEvents,
+    MissedEventDetector,
     SocketCounters,
   ],
   exports: [ClusterTransport, ReplicatedEvents, SocketCounters],

@@ -18,11 +18,11 @@ beforeEach(() => {
   [isClear, sent] = [true, []];
   tally = new SocketCounters();
   const transport: Transport = {
-    isClear: () => isClear,
-    onClear: (listener) => (flush = listener),
+    isDrained: () => isClear,
+    onDrain: (listener) => (flush = listener),
     send: (message) => void sent.push(message),
   };
-  messages = new LatestMessages(new Outbox(tally.counting(transport)));
+  messages = new LatestMessages(new Outbox(tally.instrument(transport)));
 });
 
 describe('the tally of the sockets', () => {

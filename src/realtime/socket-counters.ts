@@ -28,7 +28,7 @@ export class SocketCounters {
   }
 
   /** The transport, with everything that it sends counted. */
-  counting(transport: Transport): Transport {
+  instrument(transport: Transport): Transport {
     return {
       ...transport,
       send: (message) => {

@@ -72,7 +72,11 @@ export class PtyHost {
   }
 
   /** @returns undefined when there is no holder */
-  private async connect(workspace: WorkspaceRef, verb: Verb, request: PtyHostRequest): Promise<PtyHostConnection | undefined> {
+  private async connect(
+    workspace: WorkspaceRef,
+    verb: Verb,
+    request: PtyHostRequest,
+  ): Promise<PtyHostConnection | undefined> {
     const { connection, answer } = await this.ask(workspace, verb, request);
     if (answer?.['ok'] === true) return connection;
     connection.close();
@@ -90,7 +94,7 @@ export class PtyHost {
   ): Promise<{ connection: PtyHostConnection; answer: Record<string, unknown> | undefined }> {
     const connection = new PtyHostConnection(await this.driver.open(workspace, { argv: [PROGRAM, verb] }));
     try {
-      const answer = await withTimeout(ANSWER_MS, connection.ask(request));
+      const answer = await withTimeout(connection.ask(request), ANSWER_MS);
       if (answer === undefined) await this.explain(connection);
       return { connection, answer };
     } catch (error) {

@@ -9,9 +9,10 @@ import type { ContainersService } from '../containers/containers.service.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import { DriverError } from '../drivers/driver-error.js';
-import { FakeEngineClient } from '../drivers/docker/engine/fake/fake-engine-client.js';
+import { FakeWorkspaceDriver } from '../drivers/fake/fake-workspace-driver.js';
 import { driverErrorToDomainError } from '../drivers/driver-error-translation.js';
 import { SocketCounters } from '../realtime/socket-counters.js';
+import type { SocketSubscriptions } from '../realtime/socket-subscriptions.js';
 import { TerminalsGateway } from './terminals.gateway.js';
 import { PtyHost } from './pty-host.js';
 import { TerminalHub } from './terminal-hub.js';
@@ -19,35 +20,21 @@ import { TerminalHub } from './terminal-hub.js';
 const OWN = 'c1';
 const SIZE = { cols: 80, rows: 24 };
 
-let runtime: FakeEngineClient;
+let driver: FakeWorkspaceDriver;
 let holder: FakeHolder;
 let row: ContainerRow;
 let other: ContainerRow;
 let hub: TerminalHub;
 let gateway: TerminalsGateway;
+let counters: SocketCounters;
 let socket: FakeSocket;
 
 beforeEach(async () => {
-  runtime = new FakeEngineClient();
+  driver = new FakeWorkspaceDriver();
   holder = new FakeHolder();
-  runtime.containers.onOpen = holder.play;
-  runtime.images.add('image');
-  await runtime.networks.ensureIsolatedBridge('net', {});
-  const { runtimeId } = runtime.containers.add({
-    name: 'devforge-c1',
-    hostname: 'c1',
-    image: 'image',
-    labels: { 'devforge.id': OWN },
-    env: {},
-    mounts: [],
-    network: 'net',
-    cpuLimit: 1,
-    memoryLimit: 64,
-    pidsLimit: 10,
-  });
-  await runtime.containers.start(runtimeId);
-  row = { id: OWN, runtimeId, status: 'running' } as ContainerRow;
-  other = { id: 'c2', runtimeId, status: 'running' } as ContainerRow;
+  driver.onOpen = holder.play;
+  row = { ...driver.run({ id: OWN }), status: 'running' } as ContainerRow;
+  other = { ...driver.run({ id: 'c2' }), status: 'running' } as ContainerRow;
   const find = async (_: unknown, id: string): Promise<ContainerRow> => {
     const found = [row, other].find((each) => each.id === id);
     if (found === undefined) throw new DomainError('container_not_found', 'no such container');
@@ -55,19 +42,15 @@ beforeEach(async () => {
   };
   const rows = { findById: async () => row } as unknown as ContainersRepository;
   hub = new TerminalHub(
-    new PtyHost(runtime),
+    new PtyHost(driver),
     rows,
     new DomainEvents(quietLogger),
     new RandomIdGenerator(),
     new FastClock(),
     quietLogger,
   );
-  gateway = new TerminalsGateway(
-    { find } as unknown as ContainersService,
-    hub,
-    [driverErrorToDomainError],
-    new SocketCounters(),
-  );
+  counters = new SocketCounters();
+  gateway = new TerminalsGateway({ find } as unknown as ContainersService, hub, [driverErrorToDomainError], counters);
   socket = new FakeSocket();
 });
 
@@ -125,7 +108,7 @@ describe('a terminal', () => {
     expect(output()).toBe('\x1bcone two three');
     expect(output(second)).toBe('\x1bcone two three');
     expect(hub.openStreams).toBe(1);
-    expect(runtime.containers.processes).toHaveLength(1);
+    expect(driver.processes).toHaveLength(1);
   });
 
   it('has the size that was asked for last, and tells all of it', async () => {
@@ -177,7 +160,7 @@ describe('a terminal', () => {
     const next = new FakeSocket();
     await open({ terminalId }, next);
     await shown('work goes on', next);
-    expect((gateway as unknown as { clients: Map<unknown, unknown> }).clients.size).toBe(1);
+    expect(counters.subscriptions()).toEqual([['terminal', 1]]);
   });
 
   it('that nobody has learnt of is ended', async () => {
@@ -236,7 +219,7 @@ describe('when the way is interrupted', () => {
     const terminalId = await open();
     holder.terminal.write('before ');
     await shown('before ');
-    runtime.containers.processes[0]!.process.lose();
+    driver.processes[0]!.process.lose();
     holder.terminal.write('meanwhile ');
     await eventually(() => socket.of('terminal:output').filter(({ screen }) => screen !== undefined).length === 2);
     expect(socket.of('terminal:output').at(-1)).toMatchObject({ data: '\x1bcbefore meanwhile ' });
@@ -246,11 +229,11 @@ describe('when the way is interrupted', () => {
   it('input is refused until the engine is back', async () => {
     const terminalId = await open();
     await shown('\x1bc');
-    runtime.faults.goAway();
-    runtime.containers.processes[0]!.process.lose();
+    driver.faults.goAway();
+    driver.processes[0]!.process.lose();
     await until('it', async () => !(await type(terminalId, 'x')).ok);
     await expect(type(terminalId, 'x')).resolves.toMatchObject({ error: { code: 'terminal_unavailable' } });
-    runtime.faults.comeBack();
+    driver.faults.comeBack();
     await until('it', async () => (await type(terminalId, 'x')).ok);
     expect(socket.of('terminal:exit')).toEqual([]);
   });
@@ -259,7 +242,7 @@ describe('when the way is interrupted', () => {
     await open();
     await shown('\x1bc');
     holder.terminals.clear();
-    runtime.containers.processes[0]!.process.lose();
+    driver.processes[0]!.process.lose();
     await eventually(() => socket.of('terminal:exit').length === 1);
     expect(socket.of('terminal:exit')[0]).toMatchObject({ exitCode: null, reason: 'lost' });
   });
@@ -271,7 +254,7 @@ describe('when the way is interrupted', () => {
     await open();
     await shown('\x1bc');
     row = { ...row, status: status as ContainerRow['status'] };
-    runtime.containers.exit(row.runtimeId!, 137);
+    driver.exit(OWN, 137);
     await eventually(() => socket.of('terminal:exit').length === 1);
     expect(socket.of('terminal:exit')[0]).toMatchObject({ exitCode: null, reason: 'container_stopped' });
     expect(hub.openStreams).toBe(0);
@@ -335,11 +318,11 @@ describe('a request is refused', () => {
   });
 
   it('while the container does not run, the engine is away, or the image is too old', async () => {
-    runtime.faults.failNext('containers.open', new DriverError('conflict', 'not running'));
+    driver.faults.failNext('open', new DriverError('conflict', 'not running'));
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'invalid_state' },
     });
-    runtime.faults.failNext('containers.open', new DriverError('unavailable', 'away'));
+    driver.faults.failNext('open', new DriverError('unavailable', 'away'));
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'engine_unavailable' },
     });
@@ -368,15 +351,13 @@ describe('a request is refused', () => {
 
   it('to open more on one connection than it may have', async () => {
     const terminalId = await open();
-    const { terminals } = (
-      gateway as unknown as { clients: Map<unknown, { terminals: Map<string, unknown> }> }
-    ).clients.get(socket)!;
-    for (let at = 1; at < 50; at++) terminals.set(`other ${at}`, terminals.get(terminalId));
+    const { terminals } = gateway as unknown as { terminals: SocketSubscriptions<unknown> };
+    const opened = terminals.get(socket.typed, terminalId);
+    for (let at = 1; at < 50; at++) terminals.add(socket.typed, `other ${at}`, () => opened);
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'too_many_subscriptions' },
     });
     await open({ terminalId });
-    for (let at = 1; at < 50; at++) terminals.delete(`other ${at}`);
   });
 });
 

@@ -1,71 +1,53 @@
 import { describe, expect, it } from '@jest/globals';
 import { containerRow } from '../../test/support/rows.js';
-import { labelsOf, namesOf } from './container-names.js';
-import { gitAgentSpec, workspaceSpec } from './workspace-spec.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import type { Settings } from '../config/settings.js';
+import type { WorkspaceSpec } from '../drivers/workspace.js';
+import type { SshKeys } from '../git-keys/ssh-keys.js';
+import type { ContainerRow } from '../persistence/containers/containers.repository.js';
+import { WorkspaceSpecs } from './workspace-specs.js';
 
 const ID = '123e4567-e89b-42d3-a456-426614174000';
-const ENGINE = { version: '20.10.24', cpus: 4 };
 const IMAGE = 'devforge/workspace-both:1';
+const KEY = Buffer.from('the key');
 
-describe('names and labels', () => {
-  it('derive from the id alone', () => {
-    expect(namesOf(ID)).toEqual({
-      workspace: `devforge-${ID}`,
-      gitAgent: `devforge-${ID}-git-agent`,
-      workspaceVolume: `devforge-${ID}-workspace`,
-      stateVolume: `devforge-${ID}-state`,
-      gitAgentVolume: `devforge-${ID}-git-agent`,
-    });
-    expect(labelsOf(ID, 'workspace')).toEqual({
-      'devforge.managed': 'true',
-      'devforge.id': ID,
-      'devforge.role': 'workspace',
-    });
-    expect(labelsOf(ID, 'git-agent')).toEqual({
-      'devforge.managed': 'true',
-      'devforge.id': ID,
-      'devforge.role': 'git-agent',
-    });
-  });
-});
+describe('WorkspaceSpecs', () => {
+  const row = containerRow({ id: ID, name: 'my-dev', cpuLimit: 2, memoryLimit: 512, diskLimit: 1_024, image: IMAGE });
+  const specs = (agentEnv: Record<string, string>, read: SshKeys['read'] = async () => KEY): WorkspaceSpecs =>
+    new WorkspaceSpecs({ agentEnv } as unknown as Settings, { read } as unknown as SshKeys);
+  const specOf = (of: ContainerRow, agentEnv: Record<string, string> = {}): WorkspaceSpec => specs(agentEnv).of(of);
 
-describe('workspaceSpec', () => {
-  const row = containerRow({ id: ID, name: 'my-dev', cpuLimit: 2, memoryLimit: 512 });
-  const labels = labelsOf(ID, 'workspace');
-
-  it('asks for what the row says, and for nothing else', () => {
-    expect(workspaceSpec(row, IMAGE, ENGINE, {})).toEqual({
-      name: `devforge-${ID}`,
+  it('derives the spec from the row, and nothing else', () => {
+    expect(specOf(row)).toEqual({
+      id: ID,
       hostname: 'my-dev',
       image: IMAGE,
-      labels,
       env: { CLAUDE_CONFIG_DIR: '/var/lib/devforge/claude', DEVFORGE_CONTAINER_ID: ID },
-      mounts: [
-        { volume: `devforge-${ID}-workspace`, target: '/workspace', labels },
-        { volume: `devforge-${ID}-state`, target: '/var/lib/devforge', labels },
-      ],
-      network: 'devforge',
-      cpuLimit: 2,
-      memoryLimit: 512,
-      pidsLimit: 512,
+      limits: { cpus: 2, memoryMiB: 512, diskMiB: 1_024, pids: 512 },
+      readGitKey: null,
     });
   });
 
-  it('asks for no more cores than the engine has', () => {
-    expect(workspaceSpec({ ...row, cpuLimit: 16 }, IMAGE, ENGINE, {}).cpuLimit).toBe(4);
-    expect(workspaceSpec({ ...row, cpuLimit: 0.5 }, IMAGE, ENGINE, {}).cpuLimit).toBe(0.5);
+  it('fails while no image was chosen', () => {
+    expect(() => specOf({ ...row, image: null })).toThrow(expect.objectContaining({ code: 'image_unknown' }));
   });
 
-  it('lends the agent of a Git key read-only, and never the key or its path', () => {
-    const spec = workspaceSpec({ ...row, sshKeyPath: '/keys/id_ed25519' }, IMAGE, ENGINE, {});
-    expect(spec.env['SSH_AUTH_SOCK']).toBe('/run/devforge/git-agent/agent.sock');
-    expect(spec.mounts[2]).toEqual({
-      volume: `devforge-${ID}-git-agent`,
-      target: '/run/devforge/git-agent',
-      readOnly: true,
-      labels,
-    });
+  it('gives access to the Git key, and never contains the key or its path', async () => {
+    const spec = specOf({ ...row, sshKeyPath: '/keys/id_ed25519' });
     expect(JSON.stringify(spec)).not.toContain('id_ed25519');
+    await expect(spec.readGitKey?.()).resolves.toBe(KEY);
+  });
+
+  it('fails the job for good when the Git key is gone', async () => {
+    const keys = specs({}, async () => {
+      throw new DomainError('ssh_key_not_usable', 'no such key');
+    });
+    await expect(keys.of({ ...row, sshKeyPath: '/k' }).readGitKey?.()).rejects.toMatchObject({
+      name: 'JobFailure',
+      code: 'ssh_key_not_usable',
+      message: 'no such key',
+      retryable: false,
+    });
   });
 
   it("puts the container's own environment before the operator's, and DevForge's before both", () => {
@@ -73,26 +55,25 @@ describe('workspaceSpec', () => {
       ANTHROPIC_BASE_URL: 'http://own',
       FOO: 'own',
       DEVFORGE_CONTAINER_ID: 'forged',
-      SSH_AUTH_SOCK: 'forged',
     };
-    const spec = workspaceSpec({ ...row, env, sshKeyPath: '/k' }, IMAGE, ENGINE, {
-      ANTHROPIC_BASE_URL: 'http://operator',
-    });
+    const spec = specOf(
+      { ...row, env },
+      {
+        ANTHROPIC_BASE_URL: 'http://operator',
+      },
+    );
     expect(spec.env).toEqual({
       ANTHROPIC_BASE_URL: 'http://own',
       FOO: 'own',
       CLAUDE_CONFIG_DIR: '/var/lib/devforge/claude',
       DEVFORGE_CONTAINER_ID: ID,
-      SSH_AUTH_SOCK: '/run/devforge/git-agent/agent.sock',
     });
   });
 
   it('lets a container keep the settings of Claude Code elsewhere', () => {
-    expect(
-      workspaceSpec({ ...row, env: { CLAUDE_CONFIG_DIR: '/workspace/.claude' } }, IMAGE, ENGINE, {}).env[
-        'CLAUDE_CONFIG_DIR'
-      ],
-    ).toBe('/workspace/.claude');
+    expect(specOf({ ...row, env: { CLAUDE_CONFIG_DIR: '/workspace/.claude' } }, {}).env['CLAUDE_CONFIG_DIR']).toBe(
+      '/workspace/.claude',
+    );
   });
 
   it.each([
@@ -129,32 +110,7 @@ describe('workspaceSpec', () => {
     ],
     ['nothing where there is nothing', {}, {}, {}],
   ])('gives the agent %s', (_what, own, operator, expected) => {
-    const {
-      CLAUDE_CONFIG_DIR: _,
-      DEVFORGE_CONTAINER_ID: __,
-      ...env
-    } = workspaceSpec({ ...row, env: own }, IMAGE, ENGINE, operator).env;
+    const { CLAUDE_CONFIG_DIR: _, DEVFORGE_CONTAINER_ID: __, ...env } = specOf({ ...row, env: own }, operator).env;
     expect(env).toEqual(expected);
-  });
-});
-
-describe('gitAgentSpec', () => {
-  it('is a small container without a network, that knows the socket and nothing of the workspace', () => {
-    const row = containerRow({ id: ID, sshKeyPath: '/keys/id_ed25519', env: { SECRET: 'x' } });
-    expect(gitAgentSpec(row, IMAGE)).toEqual({
-      name: `devforge-${ID}-git-agent`,
-      hostname: 'git-agent',
-      image: IMAGE,
-      labels: labelsOf(ID, 'git-agent'),
-      env: { SSH_AUTH_SOCK: '/run/devforge/git-agent/agent.sock' },
-      mounts: [
-        { volume: `devforge-${ID}-git-agent`, target: '/run/devforge/git-agent', labels: labelsOf(ID, 'workspace') },
-      ],
-      network: 'none',
-      entrypoint: ['/bin/sh', '-c', 'rm -f "$SSH_AUTH_SOCK"; exec ssh-agent -D -a "$SSH_AUTH_SOCK"'],
-      cpuLimit: 0.5,
-      memoryLimit: 64,
-      pidsLimit: 16,
-    });
   });
 });

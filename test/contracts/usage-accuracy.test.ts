@@ -1,7 +1,7 @@
 /** Both sources of usage under a known load, against what `docker stats` shows of it. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BestUsageSources } from '../../src/drivers/docker/usage/best-usage-sources.js';
+import { UsageSources } from '../../src/drivers/docker/usage/usage-sources.js';
 import { CgroupUsageSource } from '../../src/drivers/docker/usage/cgroup-usage-source.js';
 import { EngineUsageSource } from '../../src/drivers/docker/usage/engine-usage-source.js';
 import type { UsageSource } from '../../src/drivers/workspace-usage.js';
@@ -10,7 +10,7 @@ import type { UsageRecord } from '../../src/drivers/workspace-usage.js';
 import { Engine } from '../support/api/engine.js';
 import { dockerBridgeAddress } from '../support/git/addresses.js';
 import { cpuPercent, dockerStats, type StatsRow } from '../support/metrics/docker-stats.js';
-import { ANONYMOUS_MIB, CACHED_MIB, HalfEcho, loaded } from '../support/metrics/load.js';
+import { ANONYMOUS_MIB, CACHED_MIB, HalfEcho, loadedContainer } from '../support/metrics/load.js';
 import { quietLogger } from '../support/quiet-logger.js';
 import { dockerRuntime, engine, idleSpec, BASE_IMAGE, until } from './container-runtime-harness.js';
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
   const address = await dockerBridgeAddress();
   if (address === undefined) throw new Error('The engine has no default bridge to talk over.');
   echo = await HalfEcho.start(address);
-  const { id: made, ...spec } = idleSpec({ image: BASE_IMAGE }, loaded(echo));
+  const { id: made, ...spec } = idleSpec({ image: BASE_IMAGE }, loadedContainer(echo));
   id = made;
   ({ dockerId } = await runtime.containers.create(spec));
   await runtime.containers.start(dockerId);
@@ -47,7 +47,7 @@ afterAll(async () => {
 describe.each<
   [name: string, kind: typeof CgroupUsageSource | typeof EngineUsageSource, open: () => Promise<UsageSource>]
 >([
-  ["the kernel's files", CgroupUsageSource, () => new BestUsageSources(runtime, quietLogger()).open(dockerId)],
+  ["the kernel's files", CgroupUsageSource, () => new UsageSources(runtime, quietLogger()).open(dockerId)],
   ["the engine's stream", EngineUsageSource, async () => new EngineUsageSource(runtime, dockerId)],
 ])('usage of a loaded container by %s', (_, kind, open) => {
   it('agrees with docker stats within 5 %', async () => {

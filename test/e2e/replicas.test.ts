@@ -48,7 +48,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects',
 
   it('show the clients of each what the other one does, from create to delete, within a second', async () => {
     const { a, b } = replicas;
-    const clients = [await a.watch(), await b.watch()];
+    const clients = [await a.subscribeStatus(), await b.subscribeStatus()];
     const sees = (what: string, has: (client: SocketClient) => boolean) =>
       until(what, () => clients.every(has), WITHIN_MS);
     for (const [by, other] of [
@@ -75,7 +75,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects',
 
   it('show how a clone goes on, whoever works on it', async () => {
     const { a, b } = replicas;
-    const clients = [await a.watch(), await b.watch()];
+    const clients = [await a.subscribeStatus(), await b.subscribeStatus()];
     const { id } = ok(
       await a.api.create(wanted({ repoType: 'clone', repoUrl: git.url('https', 'open') }), { prefer: 'wait=60' }),
     );
@@ -92,7 +92,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects',
   it('end what is watched on one when the container is deleted on the other, and pause it when it is stopped', async () => {
     const { a, b } = replicas;
     const { id } = ok(await a.api.create(wanted(), { prefer: 'wait=60' }));
-    const client = await b.watch();
+    const client = await b.subscribeStatus();
     for (const event of ['subscribe:logs', 'subscribe:metrics', 'subscribe:status'])
       await expect(client.ask(event, { containerId: id })).resolves.toEqual({ ok: true });
     await until('metrics', () => client.all('metrics:update').length > 0);

@@ -228,7 +228,7 @@ describe('terminals', () => {
       const terminal = await running();
       await server.devforge.kill('SIGKILL');
       await until('its connection to go', async () => !(await commands()).some((line) => line.startsWith('nc')));
-      expect((await commands()).filter((line) => line.includes('holder.mjs'))).toHaveLength(1);
+      expect((await commands()).filter((line) => line.includes('pty-host.mjs'))).toHaveLength(1);
       await server.devforge.restart();
       await comesBack(terminal.id);
     }, 90_000);

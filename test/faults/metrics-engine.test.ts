@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ContainerSampler } from '../../src/metrics/sampling/container-sampler.js';
 import { EngineUsageSource } from '../../src/drivers/docker/usage/engine-usage-source.js';
 import type { UsageSource } from '../../src/drivers/workspace-usage.js';
-import { UsageSources } from '../../src/drivers/docker/usage/usage-source.js';
 import type { Settings } from '../../src/config/settings.js';
 import type { MetricsDto } from '../../src/usage/metrics.dto.js';
 import type { ContainerRow } from '../../src/persistence/containers/containers.repository.js';
 import { DockerEngineClient } from '../../src/drivers/docker/engine/docker-engine-client.js';
+import type { WorkspaceRef } from '../../src/drivers/workspace.js';
 import { ok } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
 import { EngineProxy } from '../support/e2e/engine-proxy.js';
@@ -83,15 +83,11 @@ describe('metrics of an engine that goes away', () => {
   }, 40_000);
 
   describe('by its own stream of statistics', () => {
-    class EngineSources extends UsageSources {
-      readonly runtime = new DockerEngineClient({
-        docker: { kind: 'socket', socketPath: engine.socketPath },
-      } as Settings);
-
-      async open(dockerId: string): Promise<UsageSource> {
-        return new EngineUsageSource(this.runtime, dockerId);
-      }
-    }
+    const usage = async ({ runtimeId }: WorkspaceRef): Promise<UsageSource> =>
+      new EngineUsageSource(
+        new DockerEngineClient({ docker: { kind: 'socket', socketPath: engine.socketPath } } as Settings),
+        runtimeId,
+      );
 
     it.each(['refuse', 'hang', 'fail'] as const)(
       'say so, and resume within ten seconds when it answers again (%s)',
@@ -99,15 +95,15 @@ describe('metrics of an engine that goes away', () => {
         await server.api.waitForStatus(container.id, ['running']);
         const failures: unknown[] = [];
         const samples: MetricsDto[] = [];
-        const row = { ...container, agent: null } as unknown as ContainerRow;
+        const row = { ...container, runtimeId: container.dockerId, agent: null } as unknown as ContainerRow;
         const sampler = new ContainerSampler(
           row,
-          new EngineSources(),
+          { usage },
           () => undefined,
           () => null,
           { onSample: () => undefined, onFailure: (error) => failures.push(error) },
         );
-        sampler.watch({ intervalMs: 1_000, onMetrics: (metrics) => samples.push(metrics) });
+        sampler.subscribe({ intervalMs: 1_000, onMetrics: (metrics) => samples.push(metrics) });
         sampler.start();
         try {
           await until('samples', () => samples.length >= 2);

@@ -58,7 +58,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
 
   it('live on, show what they missed, and are connected again', async () => {
     const { a, b } = replicas;
-    const client = await b.watch();
+    const client = await b.subscribeStatus();
     const [stopped, removed] = [await runningOnA(), await runningOnA()];
     await until('both', () => [stopped, removed].every((id) => statusOf(client, id) === 'running'), WITHIN_MS);
     const mend = await breakLink();
@@ -90,7 +90,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
         );
       else await sleep(500);
     }
-    const client = await b.watch();
+    const client = await b.subscribeStatus();
     const id = await runningOnA();
     await until('running', () => statusOf(client, id) === 'running', LINK_BACK_MS);
     ok(await a.api.stop(id));
@@ -102,7 +102,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
   if (link === 'Redis') {
     it('show the truth by the rows while Redis is frozen', async () => {
       const { a, b, redis } = replicas;
-      const client = await b.watch();
+      const client = await b.subscribeStatus();
       const [stopped, removed] = [await runningOnA(), await runningOnA()];
       redis!.pause();
       try {
@@ -123,7 +123,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
 
   it('live through the loss of the whole database', async () => {
     const { a, b, postgres } = replicas;
-    const client = await b.watch();
+    const client = await b.subscribeStatus();
     const id = await runningOnA();
     await postgres.crash();
     await until('stopped', async () => (await a.api.stop(id)).status === 200, DATABASE_BACK_MS);
@@ -147,7 +147,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
         ok(await a.api.create(wanted({ repoType: 'clone', repoUrl: git.url('https', 'open') }))),
       ),
     );
-    const client = await b.watch();
+    const client = await b.subscribeStatus();
     for (const { id } of accepted) await b.api.waitForStatus(id, 'cloning');
     const dying = ok(await a.api.create(wanted()));
     await a.devforge.kill();

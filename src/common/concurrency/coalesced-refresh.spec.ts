@@ -1,25 +1,25 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CoalescedRefresh } from './coalesced-refresh.js';
 
-let refreshes: CoalescedRefresh;
-let lookUps: PromiseWithResolvers<string>[];
-let used: string[];
+describe('CoalescedRefresh', () => {
+  let refreshes: CoalescedRefresh;
+  let lookUps: PromiseWithResolvers<string>[];
+  let values: string[];
 
-beforeEach(() => {
-  refreshes = new CoalescedRefresh();
-  lookUps = [];
-  used = [];
-});
+  beforeEach(() => {
+    refreshes = new CoalescedRefresh();
+    lookUps = [];
+    values = [];
+  });
 
-const lookUp = (): Promise<string> => {
-  const asked = Promise.withResolvers<string>();
-  lookUps.push(asked);
-  return asked.promise;
-};
-const refresh = (key = 'a'): Promise<void> => refreshes.run(key, lookUp, (answer) => used.push(answer));
+  const lookUp = (): Promise<string> => {
+    const asked = Promise.withResolvers<string>();
+    lookUps.push(asked);
+    return asked.promise;
+  };
+  const refresh = (key = 'a'): Promise<void> => refreshes.run(key, lookUp, (value) => values.push(value));
 
-describe('refreshes of one key', () => {
-  it('are one at a time, and one more for all that came meanwhile', async () => {
+  it('looks a key up once more for all requests that arrive during a look-up', async () => {
     const first = refresh();
     const others = [refresh(), refresh(), refresh()];
     expect(lookUps).toHaveLength(1);
@@ -29,33 +29,33 @@ describe('refreshes of one key', () => {
     expect(lookUps).toHaveLength(2);
     lookUps[1]!.resolve('newer');
     await first;
-    expect(used).toEqual(['older', 'newer']);
+    expect(values).toEqual(['older', 'newer']);
     void refresh();
     expect(lookUps).toHaveLength(3);
   });
 
-  it('do not wait for those of another', async () => {
+  it('does not make one key wait for another', async () => {
     void refresh('a');
     const other = refresh('b');
     lookUps[1]!.resolve('of b');
     await other;
-    expect(used).toEqual(['of b']);
+    expect(values).toEqual(['of b']);
   });
 
-  it('are not used once it was dropped, and those that come later are', async () => {
+  it('discards the value of a dropped key, and passes on those of later look-ups', async () => {
     const dropped = refresh();
     refreshes.drop('a');
     const later = refresh();
     lookUps[0]!.resolve('stale');
     lookUps[1]!.resolve('fresh');
     await Promise.all([dropped, later]);
-    expect(used).toEqual(['fresh']);
+    expect(values).toEqual(['fresh']);
   });
 
-  it('can be asked for again when one failed', async () => {
+  it('looks a key up again after a look-up that failed', async () => {
     const failing = refresh();
-    lookUps[0]!.reject(new Error('away'));
-    await expect(failing).rejects.toThrow('away');
+    lookUps[0]!.reject(new Error('unavailable'));
+    await expect(failing).rejects.toThrow('unavailable');
     void refresh();
     expect(lookUps).toHaveLength(2);
   });

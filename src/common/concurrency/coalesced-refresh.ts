@@ -1,37 +1,38 @@
 interface Refresh {
-  again: boolean;
+  requestedAgain: boolean;
 }
 
 /**
- * One look-up at a time for each key, and one more when it changed in the meantime: so an older answer never comes
- * after a newer one, and a burst of changes costs two look-ups.
+ * Looks values up by key, one look-up at a time for each key. Requests that arrive during a look-up share the next
+ * one, so an older value never follows a newer one and a burst of changes costs two look-ups.
  */
 export class CoalescedRefresh {
-  private readonly underWay = new Map<string, Refresh>();
+  private readonly inProgress = new Map<string, Refresh>();
 
   /**
-   * @param lookUp asks for what is there now
-   * @param use is called with the answer, unless the key was dropped while it was looked up
+   * @param lookUp reads the present value
+   * @param onValue is called with the value, unless the key was dropped in the meantime
+   * @returns a promise of all look-ups that this call runs; it resolves at once when another call runs them
    */
-  async run<Answer>(key: string, lookUp: () => Promise<Answer>, use: (answer: Answer) => void): Promise<void> {
-    const known = this.underWay.get(key);
-    if (known !== undefined) return void (known.again = true);
-    const refresh = { again: false };
-    this.underWay.set(key, refresh);
+  async run<Value>(key: string, lookUp: () => Promise<Value>, onValue: (value: Value) => void): Promise<void> {
+    const known = this.inProgress.get(key);
+    if (known !== undefined) return void (known.requestedAgain = true);
+    const refresh = { requestedAgain: false };
+    this.inProgress.set(key, refresh);
     try {
       do {
-        refresh.again = false;
-        const answer = await lookUp();
-        if (this.underWay.get(key) !== refresh) return;
-        use(answer);
-      } while (refresh.again);
+        refresh.requestedAgain = false;
+        const value = await lookUp();
+        if (this.inProgress.get(key) !== refresh) return;
+        onValue(value);
+      } while (refresh.requestedAgain);
     } finally {
-      if (this.underWay.get(key) === refresh) this.underWay.delete(key);
+      if (this.inProgress.get(key) === refresh) this.inProgress.delete(key);
     }
   }
 
-  /** Whatever is being looked up for it is not wanted any more. */
+  /** Discards the result of a look-up that is under way for the key. */
   drop(key: string): void {
-    this.underWay.delete(key);
+    this.inProgress.delete(key);
   }
 }

@@ -1,14 +1,14 @@
 /**
- * Waits for `work` no longer than `ms` milliseconds. The work itself goes on.
- * @throws Error `no answer within … ms`, or whatever the work rejects with
+ * Waits for `work` for at most `ms` milliseconds. The work itself is not cancelled.
+ * @throws Error `no answer within … ms`, or what the work rejects with
  */
-export async function withTimeout<Result>(ms: number, work: Promise<Result>): Promise<Result> {
+export async function withTimeout<Result>(work: Promise<Result>, ms: number): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
+  const timedOut = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
   });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([work, timedOut]);
   } finally {
     clearTimeout(timer);
   }

@@ -52,7 +52,7 @@ export class JobDto {
   error: JobError | null;
 }
 
-/** How VS Code is used. */
+/** Use of VS Code in a container. */
 export class EditorDto {
   @ApiProperty({
     type: String,
@@ -63,7 +63,7 @@ export class EditorDto {
   lastSeenAt: string | null;
 }
 
-/** A dev container as clients see it. No secret ever appears in it. */
+/** A dev container as the API shows it. It never contains secrets. */
 export class ContainerDto {
   @ApiProperty({ format: 'uuid' }) id: string;
   @ApiProperty() name: string;

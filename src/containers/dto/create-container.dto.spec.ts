@@ -8,7 +8,7 @@ const pipe = new StrictValidationPipe();
 const MINIMAL = { name: 'my-dev-container', template: 'both' };
 const CLONE = { ...MINIMAL, repoType: 'clone', repoUrl: 'git@example.org:user/repo.git' };
 
-/** As the body of a request arrives. */
+/** Validates the body as the body of a request. */
 async function body(json: unknown): Promise<CreateContainerDto> {
   return (await pipe.transform(JSON.parse(typeof json === 'string' ? json : JSON.stringify(json)), {
     type: 'body',
@@ -16,7 +16,7 @@ async function body(json: unknown): Promise<CreateContainerDto> {
   })) as CreateContainerDto;
 }
 
-/** The fields that a refusal names. */
+/** Validates a body that must be refused. @returns the fields named by the error */
 async function refusedFields(json: unknown): Promise<string[]> {
   const error: unknown = await body(json).then(
     () => undefined,
@@ -30,8 +30,8 @@ async function refusedFields(json: unknown): Promise<string[]> {
   });
 }
 
-describe('a body for a new container', () => {
-  it('has defaults for all but name and template', async () => {
+describe('CreateContainerDto', () => {
+  it('has defaults for everything but the name and the template', async () => {
     await expect(body(MINIMAL)).resolves.toEqual({
       ...MINIMAL,
       mode: 'interactive',
@@ -44,7 +44,7 @@ describe('a body for a new container', () => {
     await expect(body(MINIMAL)).resolves.toBeInstanceOf(CreateContainerDto);
   });
 
-  it('may say everything', async () => {
+  it('accepts a body with every property', async () => {
     const whole = {
       ...CLONE,
       mode: 'autonomous',
@@ -73,7 +73,7 @@ describe('a body for a new container', () => {
     'toString',
     'hasOwnProperty',
     '',
-  ])('is refused with the property %j', async (name) => {
+  ])('refuses the property %j', async (name) => {
     await expect(refusedFields({ ...MINIMAL, [name]: ['/:/host'] })).resolves.toEqual([name]);
   });
 
@@ -93,19 +93,19 @@ describe('a body for a new container', () => {
       '{"name":"a","template":"both","env":{"A":{"b":[{"__proto__":1}]}}}',
       'env.A.b.0.__proto__',
     ],
-  ])('is refused with %s', async (_what, json, field) => {
+  ])('refuses %s', async (_what, json, field) => {
     await expect(refusedFields(json)).resolves.toEqual([field]);
     expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
   });
 
   it.each(['null', '[]', '"text"', '1', 'true', `[${JSON.stringify(MINIMAL)}]`])(
-    'is refused when it is %s',
+    'refuses %s as a body',
     async (json) => {
       await expect(refusedFields(json)).resolves.toEqual(['']);
     },
   );
 
-  it('is told all its faults together', async () => {
+  it('reports all errors of a body together', async () => {
     const faults = await refusedFields({
       name: 'Not A Label',
       template: 'emacs',
@@ -128,11 +128,11 @@ describe('a body for a new container', () => {
     ]);
   });
 
-  it('needs name and template', async () => {
+  it('requires a name and a template', async () => {
     await expect(refusedFields({})).resolves.toEqual(['name', 'template']);
   });
 
-  it.each(['a', 'a-b', '0', 'a'.repeat(63)])('may be named %j', async (name) => {
+  it.each(['a', 'a-b', '0', 'a'.repeat(63)])('accepts the name %j', async (name) => {
     await expect(body({ ...MINIMAL, name })).resolves.toMatchObject({ name });
   });
 
@@ -153,7 +153,7 @@ describe('a body for a new container', () => {
     ['a'],
     {},
     '123e4567-e89b-12d3-a456-426614174000',
-  ])('may not be named %j', async (name) => {
+  ])('refuses the name %j', async (name) => {
     await expect(refusedFields({ ...MINIMAL, name })).resolves.toEqual(['name']);
   });
 
@@ -165,17 +165,17 @@ describe('a body for a new container', () => {
     ['template', ['claude', 'vscode', 'both'], ['', 'Both', null, ['both']]],
     ['env', [{}, { A: 'b' }], [null, [], 'A=b', { A: 1 }, { PATH: '/' }, { A: 'b\nc' }]],
     ['sshKeyPath', ['~/.ssh/id', '/k', 'k'], ['', null, 1, 'x'.repeat(1_025)]],
-  ])('holds %s to its limits', async (field, allowed, refused) => {
+  ])('accepts %s within its limits and refuses it beyond them', async (field, allowed, refused) => {
     for (const value of allowed)
       await expect(body({ ...MINIMAL, [field]: value })).resolves.toMatchObject({ [field]: value });
     for (const value of refused) await expect(refusedFields({ ...MINIMAL, [field]: value })).resolves.toEqual([field]);
   });
 
-  it.each(['1e999', '-1e999'])('is refused with a limit of %s', async (infinite) => {
+  it.each(['1e999', '-1e999'])('refuses %s as cpuLimit', async (infinite) => {
     await expect(refusedFields(`{"name":"a","template":"both","cpuLimit":${infinite}}`)).resolves.toEqual(['cpuLimit']);
   });
 
-  it('needs a URL to clone, and takes none without', async () => {
+  it('requires repoUrl with repoType clone, and refuses it without', async () => {
     await expect(body(CLONE)).resolves.toMatchObject({ repoUrl: CLONE.repoUrl });
     await expect(refusedFields({ ...MINIMAL, repoType: 'clone' })).resolves.toEqual(['repoUrl']);
     await expect(refusedFields({ ...MINIMAL, repoType: 'clone', repoUrl: null })).resolves.toEqual(['repoUrl']);
@@ -186,17 +186,17 @@ describe('a body for a new container', () => {
   });
 
   it.each(['file:///etc', '--upload-pack=id', 'ext::sh', 'https://u:p@h/r', 1, {}, ['git@h:r']])(
-    'may not clone %j',
+    'refuses the repoUrl %j',
     async (repoUrl) => {
       await expect(refusedFields({ ...CLONE, repoUrl })).resolves.toEqual(['repoUrl']);
     },
   );
 
-  it.each(['-x', '', 'a..b', null, 1, ['main']])('may not clone the branch %j', async (repoBranch) => {
+  it.each(['-x', '', 'a..b', null, 1, ['main']])('refuses the repoBranch %j', async (repoBranch) => {
     await expect(refusedFields({ ...CLONE, repoBranch })).resolves.toEqual(['repoBranch']);
   });
 
-  it('never hears its password again', async () => {
+  it('never repeats a password in an error', async () => {
     const error: unknown = await body({ ...CLONE, repoUrl: 'https://user:hunter2@example.org/r' }).catch(
       (thrown: unknown) => thrown,
     );
@@ -205,11 +205,11 @@ describe('a body for a new container', () => {
   });
 });
 
-describe('queries', () => {
+describe('ListContainersQuery and RemoveContainerQuery', () => {
   const query = (value: object): Promise<unknown> =>
     Promise.resolve(pipe.transform(value, { type: 'query', metatype: ListContainersQuery }));
 
-  it('read text as what it stands for', async () => {
+  it('parse numbers and booleans', async () => {
     await expect(query({ limit: '20', status: 'running', template: 'both', cursor: 'abc' })).resolves.toEqual({
       limit: 20,
       status: 'running',

@@ -9,7 +9,7 @@ import { IsGitUrl } from './rules/git-url.js';
 
 const NOT_AN_ID = /^(?![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$)/;
 
-/** What a new container shall be. */
+/** The request for a new container. */
 export class CreateContainerDto {
   @ApiProperty({
     description: 'A DNS label, unique.',

@@ -9,6 +9,7 @@ import { DriverError } from '../../drivers/driver-error.js';
 import type { RunnerClient } from '../runner/runner-client.js';
 import { InstructionCancellation } from './instruction-cancellation.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 
 describe('InstructionCancellation', () => {
   const interrupt = jest.fn<RunnerClient['cancel']>();
@@ -61,7 +62,7 @@ describe('InstructionCancellation', () => {
       return answer;
     });
     await settled();
-    expect(interrupt).toHaveBeenCalledWith({ runtimeId: container.runtimeId!, instructionId: row!.id });
+    expect(interrupt).toHaveBeenCalledWith({ workspace: workspaceOf(container), instructionId: row!.id });
     expect(answered).toBe(false);
     over();
     await expect(cancelling).resolves.toMatchObject({ status: 'cancelled' });

@@ -9,6 +9,7 @@ import type { InstructionRow } from '../../persistence/instructions/instructions
 import { DriverError } from '../../drivers/driver-error.js';
 import type { RunnerClient } from '../runner/runner-client.js';
 import type { InstructionChanges } from '../follow/instruction-changes.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { InstructionPermissionsService } from './instruction-permissions.service.js';
 
 describe('InstructionPermissionsService', () => {
@@ -55,7 +56,12 @@ describe('InstructionPermissionsService', () => {
 
   it('passes the answer on, and tells of it', async () => {
     await give('deny', 'r', 'No.');
-    expect(answer).toHaveBeenCalledWith({ runtimeId: container.runtimeId!, instructionId: row.id }, 'r', 'deny', 'No.');
+    expect(answer).toHaveBeenCalledWith(
+      { workspace: workspaceOf(container), instructionId: row.id },
+      'r',
+      'deny',
+      'No.',
+    );
     expect(asked).toMatchObject({ decision: 'deny', closedAt: T0 });
     expect(moved).toHaveBeenCalledTimes(1);
   });

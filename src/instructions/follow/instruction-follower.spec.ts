@@ -13,8 +13,7 @@ import type {
   InstructionRow,
   InstructionsRepository,
 } from '../../persistence/instructions/instructions.repository.js';
-import type { ContainerSpec } from '../../drivers/docker/engine/engine-client.js';
-import { FakeEngineClient } from '../../drivers/docker/engine/fake/fake-engine-client.js';
+import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
 import { RunnerClient } from '../runner/runner-client.js';
 import type { InstructionChanges } from './instruction-changes.js';
 import { DiffStorage } from './diff-storage.js';
@@ -22,7 +21,7 @@ import { type EventStores, LeaseLostError } from './event-writer.js';
 import { InstructionFollower } from './instruction-follower.js';
 
 describe('InstructionFollower', () => {
-  let runtime: FakeEngineClient;
+  let driver: FakeWorkspaceDriver;
   let runs: FakeRuns;
   let row: InstructionRow;
   let container: ContainerRow | null;
@@ -32,17 +31,10 @@ describe('InstructionFollower', () => {
   let signal: AbortController;
 
   beforeEach(async () => {
-    runtime = new FakeEngineClient();
-    runs = new FakeRuns(runtime);
-    const { runtimeId } = runtime.containers.add({
-      name: 'c',
-      image: 'i',
-      labels: {},
-      mounts: [],
-      network: 'none',
-    } as unknown as ContainerSpec);
-    await runtime.containers.start(runtimeId);
-    container = containerRow({ runtimeId, mode: 'autonomous' });
+    driver = new FakeWorkspaceDriver();
+    runs = new FakeRuns(driver);
+    container = containerRow({ mode: 'autonomous' });
+    container = { ...container, ...driver.run({ id: container.id }) };
     row = instructionRow({ containerId: container.id, maxTurns: 3 });
     [stored, patches] = [[], []];
     signal = new AbortController();
@@ -64,7 +56,7 @@ describe('InstructionFollower', () => {
     follower = new InstructionFollower(
       { findById: async () => row } as unknown as InstructionsRepository,
       { findById: async () => container } as unknown as ContainersRepository,
-      new RunnerClient(runtime),
+      new RunnerClient(driver),
       new DiffStorage({
         put: async (_id: string, _part: number, patch: Buffer) => void patches.push(String(patch)),
         part: async () => null,
@@ -153,8 +145,8 @@ describe('InstructionFollower', () => {
     runs.end(row.id, { status: 'succeeded', diffBytes: 10 });
     await expect(follow()).resolves.toMatchObject({ patch: { diffBytes: 10 } });
     expect(patches).toEqual(['diff --git']);
-    const playing = runtime.containers.onOpen;
-    runtime.containers.onOpen = async (request, side) => (request.argv[1] === 'diff' ? 1 : playing(request, side));
+    const playing = driver.onOpen;
+    driver.onOpen = async (request, side) => (request.argv[1] === 'diff' ? 1 : playing(request, side));
     await expect(follow()).resolves.toMatchObject({ status: 'succeeded', patch: { diffBytes: 0 } });
   });
 
@@ -167,7 +159,7 @@ describe('InstructionFollower', () => {
     await expect(follow()).rejects.toBeInstanceOf(LeaseLostError);
     container = null;
     await expect(follow()).rejects.toBeInstanceOf(LeaseLostError);
-    expect(runtime.containers.execs).toEqual([]);
+    expect(driver.execs).toEqual([]);
   });
 
   it('stops when its writes are refused', async () => {
@@ -184,14 +176,14 @@ describe('InstructionFollower', () => {
     await expect(follow()).resolves.toBeUndefined();
     container = { ...container, status: 'stopped', desiredRunning: false };
     await expect(follow()).resolves.toMatchObject({ status: 'failed', reason: { code: 'container_stopped' } });
-    expect(runtime.containers.execs).toEqual([]);
+    expect(driver.execs).toEqual([]);
   });
 
   it('passes on what the engine and the runner meet', async () => {
-    runtime.faults.goAway();
+    driver.faults.goAway();
     await expect(follow()).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
-    runtime.faults.comeBack();
-    runtime.containers.onOpen = async () => 127;
+    driver.faults.comeBack();
+    driver.onOpen = async () => 127;
     await expect(follow()).rejects.toMatchObject({ name: 'RunnerError', code: 'missing' });
   });
 });

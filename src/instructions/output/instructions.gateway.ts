@@ -1,12 +1,12 @@
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { DomainError } from '../../common/errors/domain-error.js';
 import { ErrorTranslators } from '../../common/errors/error-translators.js';
 import { InstructionEventsRepository } from '../../persistence/instructions/instruction-events.repository.js';
 import { InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
 import { acknowledge } from '../../realtime/acknowledge.js';
 import type { Acknowledgement } from '../../realtime/socket-events.js';
 import { SocketCounters } from '../../realtime/socket-counters.js';
+import { SocketSubscriptions } from '../../realtime/socket-subscriptions.js';
 import type { TypedSocket } from '../../realtime/typed-socket.js';
 import { SubscribeInstructionDto, UnsubscribeInstructionDto } from '../api/dto/subscribe-instruction.dto.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
@@ -15,7 +15,7 @@ import { InstructionsService } from '../api/instructions.service.js';
 import { POLL_MS } from './event-feed.js';
 import { InstructionSubscription } from './instruction-subscription.js';
 
-const MOST_SUBSCRIPTIONS = 100;
+const MAX_SUBSCRIPTIONS = 100;
 
 interface Reader {
   subscription: InstructionSubscription;
@@ -25,7 +25,7 @@ interface Reader {
 /** Pushes what Claude Code prints as it prints it. */
 @WebSocketGateway()
 export class InstructionsGateway implements OnApplicationBootstrap, OnModuleDestroy, OnGatewayDisconnect<TypedSocket> {
-  private readonly readers = new Map<TypedSocket, Map<string, Reader>>();
+  private readonly subscriptions: SocketSubscriptions<Reader>;
   private poll: NodeJS.Timeout | undefined;
 
   constructor(
@@ -35,16 +35,23 @@ export class InstructionsGateway implements OnApplicationBootstrap, OnModuleDest
     private readonly view: InstructionView,
     private readonly changes: InstructionChanges,
     private readonly translators: ErrorTranslators,
-    tally: SocketCounters,
+    counters: SocketCounters,
   ) {
-    tally.countSubscriptions('instruction', () => [...this.readers.values()].reduce((sum, { size }) => sum + size, 0));
+    this.subscriptions = new SocketSubscriptions(counters, {
+      kind: 'instruction',
+      max: MAX_SUBSCRIPTIONS,
+      label: 'instruction subscriptions',
+      release: ({ subscription, unwatch }) => {
+        unwatch();
+        subscription.close();
+      },
+    });
   }
 
   /** Another process may write the events, whose word may not be heard here. */
   onApplicationBootstrap(): void {
     this.poll = setInterval(() => {
-      for (const readers of this.readers.values())
-        for (const { subscription } of readers.values()) subscription.changed();
+      for (const { subscription } of this.subscriptions.values()) subscription.changed();
     }, POLL_MS);
   }
 
@@ -53,57 +60,30 @@ export class InstructionsGateway implements OnApplicationBootstrap, OnModuleDest
   }
 
   handleDisconnect(socket: TypedSocket): void {
-    for (const id of this.readers.get(socket)?.keys() ?? []) this.leave(socket, id);
-    this.readers.delete(socket);
+    this.subscriptions.endAll(socket);
   }
 
   @SubscribeMessage('subscribe:instruction')
   subscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeInstructionDto, this.translators, async ({ instructionId, after }) => {
       const { id } = await this.service.find(socket.data.principal, instructionId);
-      if (!socket.connected) return;
-      // Asking again begins again, from the new position.
-      this.leave(socket, id);
-      const readers = this.readersOf(socket);
-      if (readers.size >= MOST_SUBSCRIPTIONS) {
-        throw new DomainError(
-          'too_many_subscriptions',
-          `One connection has at most ${MOST_SUBSCRIPTIONS} subscriptions to instructions.`,
-        );
-      }
-      const { instructions, events, view } = this;
-      // What has come to its end takes up no subscription.
-      const leave = (): void => this.leave(socket, id);
-      const subscription = new InstructionSubscription(
-        id,
-        after,
-        socket.data.outbox,
-        { instructions, events, view },
-        leave,
-      );
-      readers.set(id, { subscription, unwatch: this.changes.watch(id, () => subscription.changed()) });
-      subscription.changed();
+      // A repeated subscription starts over, from the new position.
+      const reader = this.subscriptions.add(socket, id, () => {
+        const { instructions, events, view } = this;
+        // A finished instruction must not count against the limit.
+        const onEnd = (): void => this.subscriptions.end(socket, id);
+        const sources = { instructions, events, view };
+        const subscription = new InstructionSubscription(id, after, socket.data.outbox, sources, onEnd);
+        return { subscription, unwatch: this.changes.watch(id, () => subscription.changed()) };
+      });
+      reader?.subscription.changed();
     });
   }
 
   @SubscribeMessage('unsubscribe:instruction')
   unsubscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, UnsubscribeInstructionDto, this.translators, async ({ instructionId }) => {
-      this.leave(socket, (await this.service.find(socket.data.principal, instructionId)).id);
+      this.subscriptions.end(socket, (await this.service.find(socket.data.principal, instructionId)).id);
     });
-  }
-
-  private readersOf(socket: TypedSocket): Map<string, Reader> {
-    const known = this.readers.get(socket) ?? new Map<string, Reader>();
-    this.readers.set(socket, known);
-    return known;
-  }
-
-  private leave(socket: TypedSocket, id: string): void {
-    const reader = this.readers.get(socket)?.get(id);
-    if (reader === undefined) return;
-    this.readers.get(socket)?.delete(id);
-    reader.unwatch();
-    reader.subscription.close();
   }
 }

@@ -3,7 +3,7 @@ import { Transform } from 'class-transformer';
 import { isRFC3339, IsIn, IsInt, IsOptional, Max, Min, ValidateBy } from 'class-validator';
 import { QueryBoolean } from '../../http/query-boolean.js';
 import { toTimestamp } from '../../drivers/timestamp.js';
-import { LONGEST_TAIL } from '../log-hub.js';
+import { MAX_TAIL } from '../log-hub.js';
 import type { StreamFilter } from '../log-subscription.js';
 
 /** An RFC 3339 instant that an engine can be asked for: of leap seconds and of years beyond four digits, none has a form. */
@@ -23,12 +23,12 @@ function IsInstant(): PropertyDecorator {
 }
 
 export class LogsQuery {
-  @ApiProperty({ type: 'integer', required: false, default: 200, minimum: 0, maximum: LONGEST_TAIL })
+  @ApiProperty({ type: 'integer', required: false, default: 200, minimum: 0, maximum: MAX_TAIL })
   @IsOptional()
   @Transform(({ value }) => Number(value))
   @IsInt()
   @Min(0)
-  @Max(LONGEST_TAIL)
+  @Max(MAX_TAIL)
   tail = 200;
 
   @ApiProperty({ required: false, description: 'RFC 3339' })

@@ -1,5 +1,5 @@
 import { IsIn, IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
-import { LONGEST_TAIL } from '../log-hub.js';
+import { MAX_TAIL } from '../log-hub.js';
 import type { StreamFilter } from '../log-subscription.js';
 
 export class UnsubscribeLogsDto {
@@ -12,7 +12,7 @@ export class UnsubscribeLogsDto {
 export class SubscribeLogsDto extends UnsubscribeLogsDto {
   @IsInt()
   @Min(0)
-  @Max(LONGEST_TAIL)
+  @Max(MAX_TAIL)
   tail = 200;
 
   @IsIn(['all', 'stdout', 'stderr'])

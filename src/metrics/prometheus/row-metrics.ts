@@ -55,7 +55,7 @@ export class RowMetrics extends ScrapedMetrics {
 
   async refresh(): Promise<void> {
     const asked = Promise.all([this.rows.listAll(), this.jobRows.countUnfinished()]);
-    const read = await withTimeout(LONGEST_MS, asked).catch((error: unknown) => {
+    const read = await withTimeout(asked, LONGEST_MS).catch((error: unknown) => {
       this.logger.debug({ err: error }, 'The rows could not be read for a scrape');
       return undefined;
     });

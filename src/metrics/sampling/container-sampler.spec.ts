@@ -3,9 +3,8 @@ import type { AgentDto } from '../../agent-state/agent.dto.js';
 import type { MetricsDto } from '../../usage/metrics.dto.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import type { UsageRecord } from '../../drivers/workspace-usage.js';
-import { ContainerSampler, RESTING_INTERVAL_MS } from './container-sampler.js';
+import { ContainerSampler, BACKGROUND_INTERVAL_MS } from './container-sampler.js';
 import { UsageSource } from '../../drivers/workspace-usage.js';
-import { UsageSources } from '../../drivers/docker/usage/usage-source.js';
 
 const row = {
   id: '0123abcd-0000-4000-8000-000000000000',
@@ -48,7 +47,7 @@ class FakeSource extends UsageSource {
   }
 }
 
-class FakeMachine extends UsageSources {
+class FakeMachine {
   reads = 0;
   readsOfClosed = 0;
   readMs = 0;
@@ -59,7 +58,7 @@ class FakeMachine extends UsageSources {
   readonly opened: FakeSource[] = [];
   readonly vanished = new Set<FakeSource>();
 
-  async open(): Promise<UsageSource> {
+  async usage(): Promise<UsageSource> {
     if (this.openMs > 0) await new Promise((resolve) => setTimeout(resolve, this.openMs));
     if (this.isStopped) throw new Error('the container does not run');
     const source = new FakeSource(this);
@@ -106,7 +105,7 @@ function watch(intervalMs: number): { times: number[]; stop: () => void } {
   const times: number[] = [];
   return {
     times,
-    stop: sampler.watch({ intervalMs, onMetrics: ({ timestamp }) => times.push(Date.parse(timestamp)) }),
+    stop: sampler.subscribe({ intervalMs, onMetrics: ({ timestamp }) => times.push(Date.parse(timestamp)) }),
   };
 }
 
@@ -115,7 +114,7 @@ const spans = (times: number[]): number[] => times.slice(1).map((time, at) => ti
 /** Begins, and lets the first sample pass, which takes two readings. */
 async function begin(): Promise<void> {
   sampler.start();
-  await pass(RESTING_INTERVAL_MS + 200);
+  await pass(BACKGROUND_INTERVAL_MS + 200);
   machine.reads = 0;
 }
 
@@ -178,7 +177,7 @@ describe('watchers', () => {
     }
     expect(resting.length - alone).toBe(12);
     expect(new Set(spans(resting.map(({ timestamp }) => Date.parse(timestamp))).slice(1))).toEqual(
-      new Set([RESTING_INTERVAL_MS]),
+      new Set([BACKGROUND_INTERVAL_MS]),
     );
   });
 });
@@ -258,7 +257,7 @@ describe('a sample', () => {
       await begin();
       const { times } = watch(1_000);
       const percents: number[] = [];
-      sampler.watch({ intervalMs: 1_000, onMetrics: ({ cpu }) => percents.push(cpu.percent) });
+      sampler.subscribe({ intervalMs: 1_000, onMetrics: ({ cpu }) => percents.push(cpu.percent) });
       await pass(2_500);
       jest.setSystemTime(Date.now() + step);
       await pass(8_000);

@@ -7,19 +7,19 @@ import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { toMetrics } from './to-metrics.js';
 
 /** How often a container is sampled that nobody watches. */
-export const RESTING_INTERVAL_MS = 5_000;
+export const BACKGROUND_INTERVAL_MS = 5_000;
 /** Readings closer than this tell nothing about rates. */
 const SHORTEST_SPAN_MS = 100;
 const MOST_WAITS = 20;
 const REOPEN_MS = 1_000;
 
-export interface Watcher {
+export interface SampleSubscriber {
   intervalMs: number;
   onMetrics(metrics: MetricsDto): void;
 }
 
 interface Due {
-  watcher: Watcher;
+  watcher: SampleSubscriber;
   at: number;
 }
 
@@ -36,7 +36,7 @@ export interface SamplerListener {
  */
 export class ContainerSampler {
   latest: MetricsDto | undefined;
-  private readonly due = new Map<Watcher, Due>();
+  private readonly due = new Map<SampleSubscriber, Due>();
   private source: UsageSource | undefined;
   private before: UsageRecord | undefined;
   private agent: AgentPresenceDto | null = null;
@@ -53,14 +53,14 @@ export class ContainerSampler {
     private readonly agentState: () => AgentDto | null,
     private readonly listener: SamplerListener,
   ) {
-    this.restingAt = this.nextTick(RESTING_INTERVAL_MS, monotonicNow());
+    this.restingAt = this.nextTick(BACKGROUND_INTERVAL_MS, monotonicNow());
   }
 
   start(): void {
     this.schedule();
   }
 
-  watch(watcher: Watcher): () => void {
+  subscribe(watcher: SampleSubscriber): () => void {
     this.due.set(watcher, { watcher, at: this.nextTick(watcher.intervalMs, monotonicNow()) });
     this.schedule();
     return () => {
@@ -151,7 +151,7 @@ export class ContainerSampler {
       for (const due of this.due.values()) due.at = Math.max(due.at, now + REOPEN_MS);
       if (!this.closed) this.listener.onFailure(error);
     }
-    if (now >= this.restingAt) this.restingAt = this.nextTick(RESTING_INTERVAL_MS, monotonicNow());
+    if (now >= this.restingAt) this.restingAt = this.nextTick(BACKGROUND_INTERVAL_MS, monotonicNow());
     this.ticking = false;
     this.schedule();
   }

@@ -13,14 +13,15 @@ import { MetricsHub } from './metrics-hub.js';
 import { DriverError } from '../../drivers/driver-error.js';
 import { driverErrorToDomainError } from '../../drivers/driver-error-translation.js';
 import { UsageSource } from '../../drivers/workspace-usage.js';
-import { UsageSources } from '../../drivers/docker/usage/usage-source.js';
+import type { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../../drivers/workspace.js';
 
-class FakeSources extends UsageSources {
+class FakeSources {
   readonly opened: string[] = [];
   reads = 0;
   failure: Error | undefined;
 
-  async open(runtimeId: string): Promise<UsageSource> {
+  async usage({ runtimeId }: WorkspaceRef): Promise<UsageSource> {
     if (this.failure !== undefined) throw this.failure;
     this.opened.push(runtimeId);
     const read = async () => {
@@ -75,7 +76,14 @@ beforeEach(async () => {
     measure: () => measure(),
     forget: (id: string) => forgotten.push(id),
   } as unknown as DiskUsage;
-  hub = new MetricsHub(repository, sources, disk, new AgentStates(events), events, quietLogger);
+  hub = new MetricsHub(
+    repository,
+    sources as unknown as WorkspaceDriver,
+    disk,
+    new AgentStates(events),
+    events,
+    quietLogger,
+  );
   const find = async (_: unknown, id: string): Promise<ContainerRow> => {
     const row = await late(rows.get(id));
     if (row === undefined) throw new DomainError('container_not_found', 'no such container');
@@ -197,7 +205,7 @@ describe('the hub', () => {
 
   it('begins nothing once it ended', async () => {
     hub.onModuleDestroy();
-    hub.observe(running(A));
+    hub.track(running(A));
     await pass(10_000);
     expect(sources.opened).toEqual([]);
   });
@@ -344,7 +352,7 @@ describe('subscriptions', () => {
     await asking;
     await pass(10_000);
     expect(socket.sent).toEqual([]);
-    expect((gateway as unknown as { subscribers: Map<unknown, unknown> }).subscribers.size).toBe(0);
+    expect(tally.subscriptions()).toEqual([['metrics', 0]]);
   });
 
   it('are five hundred for one connection at most', async () => {

@@ -40,7 +40,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
       this.events.on('container.changed', ({ containerId }) => this.refresh(containerId)),
       this.events.on('container.removed', ({ containerId }) => this.forget(containerId)),
     ];
-    for (const row of await this.rows.listAll()) this.observe(row);
+    for (const row of await this.rows.listAll()) this.track(row);
   }
 
   onModuleDestroy(): void {
@@ -58,7 +58,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
    * @throws DriverError when the engine cannot be asked
    */
   async now(row: ContainerRow): Promise<MetricsDto> {
-    this.observe(row);
+    this.track(row);
     const sampler = this.samplers.get(row.id)?.sampler;
     if (sampler === undefined) throw notRunning(row);
     try {
@@ -76,12 +76,12 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
   }
 
   /** @returns a function that ends it */
-  watch(containerId: string, watcher: MetricsSubscriber): () => void {
+  subscribe(containerId: string, watcher: MetricsSubscriber): () => void {
     return this.watchers.add(containerId, watcher, this.samplers.get(containerId)?.sampler);
   }
 
   /** Starts or stops sampling by what the row says. */
-  observe(row: ContainerRow): void {
+  track(row: ContainerRow): void {
     const known = this.samplers.get(row.id);
     if (this.isDestroyed) return;
     if (row.status !== 'running' || row.runtimeId === null) return this.pause(row);
@@ -116,7 +116,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
       await this.refreshes.run(
         containerId,
         () => this.rows.findById(containerId),
-        (row) => (row === null ? this.forget(containerId) : this.observe(row)),
+        (row) => (row === null ? this.forget(containerId) : this.track(row)),
       );
     } catch (error) {
       this.logger.debug({ err: error, containerId }, 'A container could not be looked up');

@@ -1,6 +1,6 @@
-import type { ContainerSampler, Watcher } from './container-sampler.js';
+import type { ContainerSampler, SampleSubscriber } from './container-sampler.js';
 
-export interface MetricsSubscriber extends Watcher {
+export interface MetricsSubscriber extends SampleSubscriber {
   /** There are no figures now; they come again when they can be had. */
   onFailure(error: unknown): void;
   /** Nothing comes any more. */
@@ -18,7 +18,7 @@ export class MetricsSubscribers {
   add(containerId: string, watcher: MetricsSubscriber, sampler: ContainerSampler | undefined): () => void {
     const all = this.watchers.get(containerId) ?? new Map<MetricsSubscriber, (() => void) | undefined>();
     this.watchers.set(containerId, all);
-    all.set(watcher, sampler?.watch(watcher));
+    all.set(watcher, sampler?.subscribe(watcher));
     return () => {
       all.get(watcher)?.();
       all.delete(watcher);
@@ -29,7 +29,7 @@ export class MetricsSubscribers {
   /** From now on they are served by that sampler. */
   serve(containerId: string, sampler: ContainerSampler): void {
     const all = this.watchers.get(containerId);
-    for (const watcher of this.of(containerId)) all?.set(watcher, sampler.watch(watcher));
+    for (const watcher of this.of(containerId)) all?.set(watcher, sampler.subscribe(watcher));
   }
 
   of(containerId: string): Iterable<MetricsSubscriber> {

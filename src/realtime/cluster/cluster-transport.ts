@@ -5,7 +5,7 @@ export abstract class ClusterTransport {
   /** What the Socket.io server is given; undefined for a process that is alone. */
   abstract readonly adapter: ServerOptions['adapter'] | undefined;
   /** Calls back each time that messages get through again, the first time included; what was sent before may be lost. */
-  abstract onRestored(listener: () => void): void;
+  abstract onConnected(listener: () => void): void;
   abstract close(): Promise<void>;
 }
 
@@ -13,7 +13,7 @@ export abstract class ClusterTransport {
 export class SingleProcessTransport extends ClusterTransport {
   readonly adapter = undefined;
 
-  onRestored(): void {}
+  onConnected(): void {}
 
   async close(): Promise<void> {}
 }

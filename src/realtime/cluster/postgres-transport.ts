@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import type { Namespace, ServerOptions } from 'socket.io';
 import type { Database } from '../../persistence/database.js';
 import { ListeningConnection } from './listening-connection.js';
-import { WatchedTransport } from './watched-transport.js';
+import { MonitoredTransport } from './monitored-transport.js';
 
 const TABLE = 'socket_io_attachments';
 /** PostgreSQL refuses notifications from 8000 bytes on; longer messages take the way by the table. */
@@ -18,7 +18,7 @@ const SETUP = `
 `;
 
 /** PostgreSQL's notifications. */
-export class PostgresTransport extends WatchedTransport {
+export class PostgresTransport extends MonitoredTransport {
   readonly adapter: NonNullable<ServerOptions['adapter']>;
   private readonly connection: ListeningConnection;
   private readonly adapters = new Set<{ close(): void }>();

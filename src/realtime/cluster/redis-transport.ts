@@ -2,7 +2,7 @@ import { createAdapter } from '@socket.io/redis-adapter';
 import { type Command, Redis, type RedisOptions } from 'ioredis';
 import type { PinoLogger } from 'nestjs-pino';
 import type { ServerOptions } from 'socket.io';
-import { WatchedTransport } from './watched-transport.js';
+import { MonitoredTransport } from './monitored-transport.js';
 
 const CHANNEL_PREFIX = 'devforge:socket.io';
 const COMMAND_TIMEOUT_MS = 5_000;
@@ -18,7 +18,7 @@ class ForgivingRedis extends Redis {
 }
 
 /** Redis's channels. */
-export class RedisTransport extends WatchedTransport {
+export class RedisTransport extends MonitoredTransport {
   readonly adapter: NonNullable<ServerOptions['adapter']>;
   private readonly publisher: Redis;
   private readonly subscriber: Redis;

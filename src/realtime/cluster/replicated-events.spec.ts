@@ -70,7 +70,7 @@ describe('what happens on one replica', () => {
   });
 
   it('stays there when it is announced there alone', async () => {
-    b.replicas.announce('container.changed', { containerId, ownerId });
+    b.replicas.emitLocally('container.changed', { containerId, ownerId });
     await settled();
     expect([a.heard, b.heard.length, messages]).toEqual([[], 1, 0]);
   });

@@ -27,7 +27,7 @@ export class ReplicatedEvents implements OnModuleDestroy {
   }
 
   /** Makes it known in this process alone. */
-  announce<Name extends DomainEventName>(name: Name, payload: DomainEventMap[Name]): void {
+  emitLocally<Name extends DomainEventName>(name: Name, payload: DomainEventMap[Name]): void {
     this.fromElsewhere.add(payload);
     this.events.emit(name, payload);
   }
@@ -43,6 +43,6 @@ export class ReplicatedEvents implements OnModuleDestroy {
         { event: String(name).slice(0, 64) },
         'Another replica said something that this one does not understand',
       );
-    else this.announce(event.name, event.payload);
+    else this.emitLocally(event.name, event.payload);
   }
 }

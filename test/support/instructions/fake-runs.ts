@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import type { RunRequest } from '../../../src/instructions/runner/runner-client.js';
 import type { FakeProcessSide } from '../../../src/drivers/fake/fake-process.js';
-import type { FakeEngineClient } from '../../../src/drivers/docker/engine/fake/fake-engine-client.js';
+import type { FakeWorkspaceDriver } from '../../../src/drivers/fake/fake-workspace-driver.js';
 
 interface FakeRun {
   request: RunRequest | undefined;
@@ -15,18 +15,17 @@ interface FakeRun {
   removed: boolean;
 }
 
-/** Plays `devforge-instruction` in the containers of a fake runtime: what a test writes is followed, as the real one's is. */
+/** Plays `devforge-instruction` in the containers of a fake driver: what a test writes is followed, as the real one's is. */
 export class FakeRuns {
   private readonly runs = new Map<string, FakeRun>();
   private wake: () => void = () => undefined;
   private news: Promise<void> = Promise.resolve();
   patch = '';
 
-  constructor(runtime: FakeEngineClient) {
+  constructor(driver: FakeWorkspaceDriver) {
     this.turn();
-    runtime.containers.onExec = ({ argv: [, command, id, ...rest], stdin }) =>
-      this.command(command!, id!, rest, String(stdin));
-    runtime.containers.onOpen = async ({ argv: [, command, id, ...rest] }, side) => {
+    driver.onExec = ({ argv: [, command, id, ...rest], stdin }) => this.command(command!, id!, rest, String(stdin));
+    driver.onOpen = async ({ argv: [, command, id, ...rest] }, side) => {
       switch (command) {
         case 'diff':
           side.stdout.write(this.patch);

@@ -1,6 +1,7 @@
 import type { PinoLogger } from 'nestjs-pino';
 import { Clock } from '../../../src/common/time/clock.js';
-import type { EngineClient, InspectedContainer } from '../../../src/drivers/docker/engine/engine-client.js';
+import type { WorkspaceDriver } from '../../../src/drivers/workspace-driver.js';
+import type { ObservedWorkspace, WorkspaceRef } from '../../../src/drivers/workspace.js';
 import type { LogRecord, LogRequest } from '../../../src/drivers/workspace-logs.js';
 import { DriverError } from '../../../src/drivers/driver-error.js';
 
@@ -15,18 +16,18 @@ interface FakeContainer {
 const START = Date.parse('2030-01-01T00:00:00Z');
 
 /** RFC 3339 with nine digits, `nanoseconds` after the start of the log. */
-export function instant(nanoseconds: number): string {
+export function timestampAt(nanoseconds: number): string {
   const milliseconds = START + Math.floor(nanoseconds / 1e6);
   return new Date(milliseconds).toISOString().replace('Z', `${String(nanoseconds % 1e6).padStart(6, '0')}Z`);
 }
 
 export function line(nanoseconds: number, message: string, stream: LogRecord['stream'] = 'stdout'): LogRecord {
-  return { stream, timestamp: instant(nanoseconds), message };
+  return { stream, timestamp: timestampAt(nanoseconds), message };
 }
 
 /** As much of an engine as reading logs takes. */
 export class FakeLogEngine {
-  readonly requests: (LogRequest & { dockerId: string })[] = [];
+  readonly requests: (LogRequest & { runtimeId: string })[] = [];
   /** Whether the engine does not answer. */
   isAway = false;
   inspections = 0;
@@ -34,6 +35,8 @@ export class FakeLogEngine {
   beforeBatch: () => void | Promise<void> = () => undefined;
   batchSize = 7;
   private readonly containers = new Map<string, FakeContainer>();
+  /** Runtime ids by the id of their container. */
+  private readonly latest = new Map<string, string>();
   /** Where each stream that follows a log stands in it. */
   private readonly cursors = new Set<{ at: number; isStalled: boolean }>();
   private readonly waiting = new Set<() => void>();
@@ -42,53 +45,53 @@ export class FakeLogEngine {
   private time = 1;
   private starts = 0;
 
-  get runtime(): EngineClient {
+  get driver(): WorkspaceDriver {
     return {
-      containers: {
-        logs: (dockerId: string, request: LogRequest) => this.read(dockerId, request),
-        inspect: (dockerId: string) => this.inspect(dockerId),
-      },
-    } as unknown as EngineClient;
+      logs: ({ runtimeId }: WorkspaceRef, request: LogRequest) => this.read(runtimeId, request),
+      observe: (id: string) => this.observe(id),
+    } as unknown as WorkspaceDriver;
   }
 
   get follows(): number {
     return this.requests.filter(({ follow }) => follow).length;
   }
 
-  run(dockerId: string): void {
-    const known = this.containers.get(dockerId);
+  /** @param id of the container, of which this is the latest incarnation */
+  run(runtimeId: string, id = 'c1'): void {
+    this.latest.set(id, runtimeId);
+    const known = this.containers.get(runtimeId);
     const run = {
       state: 'running',
       startedAt: new Date(START + this.starts++),
       runFrom: known?.lines.length ?? 0,
     } as const;
-    if (known === undefined) this.containers.set(dockerId, { lines: [], ...run });
+    if (known === undefined) this.containers.set(runtimeId, { lines: [], ...run });
     else Object.assign(known, run);
     this.notify();
   }
 
-  stop(dockerId: string): void {
-    this.containers.get(dockerId)!.state = 'exited';
+  stop(runtimeId: string): void {
+    this.containers.get(runtimeId)!.state = 'exited';
     this.notify();
   }
 
-  remove(dockerId: string): void {
-    this.containers.delete(dockerId);
+  remove(runtimeId: string): void {
+    this.containers.delete(runtimeId);
     this.notify();
   }
 
-  write(dockerId: string, ...messages: string[]): void {
-    for (const message of messages) this.append(dockerId, line((this.time += 1_000), message));
+  write(runtimeId: string, ...messages: string[]): void {
+    for (const message of messages) this.append(runtimeId, line((this.time += 1_000), message));
     this.notify();
   }
 
-  writeTo(stream: LogRecord['stream'], dockerId: string, ...messages: string[]): void {
-    for (const message of messages) this.append(dockerId, line((this.time += 1_000), message, stream));
+  writeTo(stream: LogRecord['stream'], runtimeId: string, ...messages: string[]): void {
+    for (const message of messages) this.append(runtimeId, line((this.time += 1_000), message, stream));
     this.notify();
   }
 
-  append(dockerId: string, ...records: LogRecord[]): void {
-    this.containers.get(dockerId)!.lines.push(...records);
+  append(runtimeId: string, ...records: LogRecord[]): void {
+    this.containers.get(runtimeId)!.lines.push(...records);
     this.notify();
   }
 
@@ -116,8 +119,8 @@ export class FakeLogEngine {
   }
 
   /** The log loses its oldest lines. */
-  forget(dockerId: string, count: number): void {
-    const container = this.containers.get(dockerId)!;
+  forget(runtimeId: string, count: number): void {
+    const container = this.containers.get(runtimeId)!;
     container.lines.splice(0, count);
     container.runFrom = Math.max(0, container.runFrom - count);
     for (const cursor of this.cursors) cursor.at = Math.max(0, cursor.at - count);
@@ -128,21 +131,22 @@ export class FakeLogEngine {
     this.waiting.clear();
   }
 
-  private async inspect(dockerId: string): Promise<InspectedContainer | null> {
+  private async observe(id: string): Promise<ObservedWorkspace | null> {
     this.inspections += 1;
     await Promise.resolve();
     if (this.isAway) throw new DriverError('unavailable', 'the engine is away');
-    const container = this.containers.get(dockerId);
+    const runtimeId = this.latest.get(id) ?? '';
+    const container = this.containers.get(runtimeId);
     return container === undefined
       ? null
-      : ({ dockerId, state: container.state, startedAt: container.startedAt } as InspectedContainer);
+      : ({ id, runtimeId, state: container.state, startedAt: container.startedAt } as ObservedWorkspace);
   }
 
-  private async *read(dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
-    this.requests.push({ ...request, dockerId });
+  private async *read(runtimeId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
+    this.requests.push({ ...request, runtimeId });
     await Promise.resolve();
     if (this.isAway) throw new DriverError('unavailable', 'the engine is away');
-    const container = this.containers.get(dockerId);
+    const container = this.containers.get(runtimeId);
     if (container === undefined) throw new DriverError('not_found', 'no such container');
     const { breaks, graceful } = this;
     const { startedAt } = container;
@@ -178,7 +182,7 @@ export class FakeLogEngine {
         const isOver =
           isOtherRun ||
           container.state === 'exited' ||
-          this.containers.get(dockerId) !== container ||
+          this.containers.get(runtimeId) !== container ||
           this.graceful > graceful;
         if (!request.follow || (isOver && !cursor.isStalled)) return;
         await new Promise<void>((resolve) => {

@@ -44,7 +44,7 @@ export const CACHED_MIB = 128;
  * Holds memory of its own and written files in the page cache, uses one core as far as it gets it, and talks to the echo.
  * Needs bash and perl, which every Debian has. It is under way once it has written `ready`.
  */
-export function loaded({
+export function loadedContainer({
   address,
   port,
 }: HalfEcho): Pick<ContainerSpec, 'entrypoint' | 'network' | 'cpuLimit' | 'memoryLimit'> {

@@ -11,7 +11,7 @@ export interface Replica {
   readonly devforge: DevForgeProcess;
   readonly api: TrackingClient;
   /** A client that sees the status of all containers, as this replica shows it. */
-  watch(): Promise<SocketClient>;
+  subscribeStatus(): Promise<SocketClient>;
 }
 
 /** Two servers with data folders of their own on one PostgreSQL, and one Redis where that is asked for. */
@@ -44,7 +44,7 @@ export async function startTwoReplicas(link: 'PostgreSQL' | 'Redis'): Promise<Tw
     const replica = (devforge: DevForgeProcess, api: TrackingClient): Replica => ({
       devforge,
       api,
-      watch: async () => {
+      subscribeStatus: async () => {
         const client = await SocketClient.connect(devforge.url, { token });
         undo.push(async () => client.close());
         await client.ask('subscribe:status', {});

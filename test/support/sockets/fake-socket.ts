@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { ADMINISTRATOR } from '../../../src/auth/principal.js';
 import { Outbox } from '../../../src/realtime/outbox.js';
-import { transportOf } from '../../../src/realtime/socket-transport.js';
+import { transportOf } from '../../../src/realtime/server/socket-transport.js';
 import type { TypedSocket } from '../../../src/realtime/typed-socket.js';
 
 export interface SentMessage {

@@ -20,7 +20,7 @@ describe('envMapError', () => {
     ["the container's own credential", { ANTHROPIC_API_KEY: 'x' }],
     ['the longest value', { FOO: 'x'.repeat(32_768) }],
     ['the most entries', Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`V${index}`, '']))],
-  ])('lets through %s', (_what, env) => {
+  ])('accepts %s', (_what, env) => {
     expect(envMapError(env)).toBeUndefined();
   });
 
@@ -67,14 +67,14 @@ describe('envMapError', () => {
     expect(envMapError(env)).toBe('must be an object of strings');
   });
 
-  it('refuses too much', () => {
+  it('refuses values and maps beyond the limits', () => {
     expect(envMapError({ FOO: 'x'.repeat(32_769) })).toMatch(/characters in FOO$/);
     expect(envMapError(Object.fromEntries(Array.from({ length: 201 }, (_, index) => [`V${index}`, ''])))).toMatch(
       /200 entries$/,
     );
   });
 
-  it('shows no more than the beginning of a name, and no value', () => {
+  it('shows only the beginning of a name, and never a value', () => {
     expect(envMapError({ [`-${'x'.repeat(500)}`]: 'hunter2' })?.length).toBeLessThan(120);
     expect(envMapError({ LD_PRELOAD: 'hunter2' })).not.toContain('hunter2');
   });

@@ -1,6 +1,6 @@
 import { buildMessage, ValidateBy } from 'class-validator';
 
-/** Refuses a property that makes no sense together with the others. */
+/** Refuses a property unless the others allow it. */
 export function IsForbiddenUnless<Dto extends object>(
   allowed: (dto: Dto) => boolean,
   message: string,

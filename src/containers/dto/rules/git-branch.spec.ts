@@ -86,21 +86,21 @@ const NAMES = [
   '\n',
 ];
 
-function gitTakes(name: string): boolean {
+function gitAccepts(name: string): boolean {
   const { status } = spawnSync('git', ['check-ref-format', '--branch', name], { cwd: '/', stdio: 'ignore' });
   return status === 0;
 }
 
 describe('isBranchName', () => {
   it.each(NAMES.map((name) => [JSON.stringify(name), name]))('agrees with git about %s', (_shown, name) => {
-    expect(isBranchName(name)).toBe(gitTakes(name));
+    expect(isBranchName(name)).toBe(gitAccepts(name));
   });
 
-  it('refuses what cannot be handed to git at all, or means another thing to it', () => {
+  it('refuses names that cannot be passed to git, or that git resolves to another branch', () => {
     expect(['a\0b', '\0', '@'].map(isBranchName)).toEqual([false, false, false]);
   });
 
-  it('refuses a name that no file system holds', () => {
+  it('refuses a name longer than file systems allow', () => {
     expect(isBranchName('a'.repeat(255))).toBe(true);
     expect(isBranchName('a'.repeat(256))).toBe(false);
   });

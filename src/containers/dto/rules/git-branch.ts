@@ -1,14 +1,14 @@
 import { buildMessage, ValidateBy } from 'class-validator';
 
-const LONGEST = 255;
-/** The first class is all of ASCII that does not print, and the space. */
+const MAX_LENGTH = 255;
+/** The first character class is the control characters of ASCII and the space. */
 const FORBIDDEN = /[^!-~\u0080-\uffff]|[~^:?*[\\]|\.\.|@\{|\/\/|\/\.|\.lock(?:\/|$)/;
 
-/** Whether `git check-ref-format --branch` takes the name. */
+/** Whether `git check-ref-format --branch` accepts the name. */
 export function isBranchName(name: string): boolean {
   return (
     name.length > 0 &&
-    name.length <= LONGEST &&
+    name.length <= MAX_LENGTH &&
     name !== '@' &&
     name !== 'HEAD' &&
     !FORBIDDEN.test(name) &&

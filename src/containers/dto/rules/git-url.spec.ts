@@ -90,7 +90,7 @@ const HOSTILE: [string, string][] = [
 ];
 
 describe('gitUrlError', () => {
-  it.each(VALID)('lets %s through', (url) => {
+  it.each(VALID)('accepts %s', (url) => {
     expect(gitUrlError(url)).toBeUndefined();
   });
 
@@ -98,7 +98,7 @@ describe('gitUrlError', () => {
     expect(gitUrlError(url)).toEqual(expect.any(String));
   });
 
-  it('says why, and never repeats a password', () => {
+  it('gives the reason, and never repeats a password', () => {
     expect(gitUrlError('https://user:hunter2@example.org/repo')).toBe(
       'must not carry a password or token: use an SSH key (sshKeyPath)',
     );

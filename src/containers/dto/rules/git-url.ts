@@ -1,17 +1,17 @@
 import { buildMessage, ValidateBy } from 'class-validator';
 
-const LONGEST = 2_048;
+const MAX_LENGTH = 2_048;
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])$/;
 const USER = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 const SCP_FORM = /^(?<user>[^@:/]+)@(?<host>[^:/@]+):(?<path>.+)$/;
-/** Anything a terminal, a shell or a line-based protocol could take for more than text. */
+/** Characters that a terminal, a shell or a line-based protocol may interpret. */
 const UNPRINTABLE = /[\p{Cc} \u2028\u2029]/u;
-/** What git and this parser read differently: a backslash, and control characters that git decodes. */
+/** Git and `URL` parse these differently: a backslash, and encoded control characters, which git decodes. */
 const AMBIGUOUS = /\\|%(?:[01][0-9a-f]|7f)/i;
 
-/** Why the URL is refused, or undefined when Git may be given it. */
+/** @returns why the URL is refused, in words that follow the name of the property; undefined for a valid one */
 export function gitUrlError(url: string): string | undefined {
-  if (url.length > LONGEST) return `must not be longer than ${LONGEST} characters`;
+  if (url.length > MAX_LENGTH) return `must not be longer than ${MAX_LENGTH} characters`;
   if (UNPRINTABLE.test(url)) return 'must not contain spaces or control characters';
   if (AMBIGUOUS.test(url)) return 'must not contain backslashes or encoded control characters';
   if (url.startsWith('-')) return 'must not start with "-"';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DriverError } from '../../driver-error.js';
-import { type EngineCall, engineCalls } from './engine-calls.js';
+import { type EngineCall, engineCalls } from '../../engine-calls.js';
 import { engineCall, observed } from './engine-call.js';
 
 const ID = '0123456789abcdef';

@@ -1,5 +1,6 @@
 import { DriverError, type DriverErrorCode } from '../../driver-error.js';
-import { type EngineCallName, engineCalls, operationOf } from './engine-calls.js';
+import { engineCalls } from '../../engine-calls.js';
+import { type EngineCallName, operationOf } from './engine-calls.js';
 
 /** Deadlines of engine calls, in milliseconds. */
 export const DEADLINE = { ping: 1_000, read: 10_000, write: 60_000, pull: 600_000, silentBuild: 1_200_000 } as const;

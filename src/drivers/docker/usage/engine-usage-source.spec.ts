@@ -2,7 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import type { EngineClient } from '../engine/engine-client.js';
 import { DriverError } from '../../driver-error.js';
 import type { UsageRecord } from '../../workspace-usage.js';
-import { BestUsageSources } from './best-usage-sources.js';
+import { UsageSources } from './usage-sources.js';
 import { EngineUsageSource } from './engine-usage-source.js';
 import { quietLogger } from '../../../../test/support/logs/fake-log-engine.js';
 
@@ -108,16 +108,16 @@ describe('the best source', () => {
   };
 
   it.each([null, { pid: 0 }])('of a container that does not run (%j) is none', async (inspected) => {
-    await expect(new BestUsageSources(engine(silent, inspected).runtime, quietLogger).open('id')).rejects.toMatchObject(
-      { code: 'conflict' },
-    );
+    await expect(new UsageSources(engine(silent, inspected).runtime, quietLogger).open('id')).rejects.toMatchObject({
+      code: 'conflict',
+    });
   });
 
   it.each([
     ['belongs to something else', process.pid],
     ['is gone', 2 ** 30],
   ])('is the engine when the number of its process %s on this machine', async (_, pid) => {
-    const source = await new BestUsageSources(engine(silent, { pid }).runtime, quietLogger).open('f'.repeat(64));
+    const source = await new UsageSources(engine(silent, { pid }).runtime, quietLogger).open('f'.repeat(64));
     expect(source).toBeInstanceOf(EngineUsageSource);
     source.close();
   });

@@ -1,3 +1,4 @@
-# /etc/profile sets PATH anew for login shells, such as those of tmux.
+# shellcheck shell=sh
+# /etc/profile resets PATH in login shells, such as those of tmux.
 PATH="$HOME/.local/bin:$PATH"
 export PATH

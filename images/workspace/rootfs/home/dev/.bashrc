@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 case $- in *i*) ;; *) return ;; esac
 
 case $PATH in "$HOME/.local/bin:"*) ;; *) PATH="$HOME/.local/bin:$PATH" ;; esac

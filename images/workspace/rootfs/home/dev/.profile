@@ -1,1 +1,2 @@
+# shellcheck shell=sh source=/dev/null
 [ -n "$BASH_VERSION" ] && [ -f ~/.bashrc ] && . ~/.bashrc

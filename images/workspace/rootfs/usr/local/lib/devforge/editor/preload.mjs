@@ -1,31 +1,35 @@
-// Loaded into code-server ahead of its own program: a door that leads right into its server, so that DevForge's requests
-// need not pass a program in between. The door's port and key lie beside the editor's socket, for whoever may use that.
+// Loaded into code-server before its own program: a direct endpoint in its server process, so that requests of DevForge
+// need not pass through another process. Its port and key are in a file beside the editor's socket, with the same owner.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { rename, writeFile } from 'node:fs/promises';
-import { openDoor } from './door.mjs';
-import { EDITOR_DOOR, EDITOR_SOCKET } from './places.mjs';
+import { listenDirect } from './direct-endpoint.mjs';
+import { EDITOR_ENDPOINT_FILE, EDITOR_SOCKET } from './paths.mjs';
 
-const REQUEST = 'http.server.request.start';
+const REQUEST_START = 'http.server.request.start';
 
-// code-server's first process hands this on to its second, which is the server; nothing that starts from there needs it.
-if (process.env.CODE_SERVER_PARENT_PID !== undefined) {
-  delete process.env.DEVFORGE_EDITOR_SOCKET;
+// code-server's first process passes its environment on to the second, which is the server; processes that the server
+// starts must not inherit any of this.
+if (process.env['CODE_SERVER_PARENT_PID'] !== undefined) {
+  delete process.env['DEVFORGE_EDITOR_SOCKET'];
   process.execArgv = process.execArgv.filter((word) => !word.includes(import.meta.filename));
-  subscribe(REQUEST, notice);
+  subscribe(REQUEST_START, onRequest);
 }
 
-function notice({ server }) {
+/** The first request to the editor's socket shows which of the process's servers it belongs to. @param {unknown} message */
+function onRequest(message) {
+  const { server } = /** @type {{ server: import('node:http').Server }} */ (message);
   if (server.address() !== EDITOR_SOCKET) return;
-  unsubscribe(REQUEST, notice);
-  open(server).catch((error) => console.error(`devforge-editor: no door: ${error.message}`));
+  unsubscribe(REQUEST_START, onRequest);
+  listen(server).catch((error) => console.error(`devforge-editor: no direct endpoint: ${error.message}`));
 }
 
-async function open(server) {
-  const door = await openDoor((visitor) => {
-    visitor.write('ok\n');
-    server.emit('connection', visitor);
+/** @param {import('node:http').Server} server */
+async function listen(server) {
+  const endpoint = await listenDirect((client) => {
+    client.write('ok\n');
+    server.emit('connection', client);
   });
-  const draft = `${EDITOR_DOOR}.${process.pid}`;
-  await writeFile(draft, JSON.stringify(door), { mode: 0o600 });
-  await rename(draft, EDITOR_DOOR);
+  const draft = `${EDITOR_ENDPOINT_FILE}.${process.pid}`;
+  await writeFile(draft, JSON.stringify(endpoint), { mode: 0o600 });
+  await rename(draft, EDITOR_ENDPOINT_FILE);
 }

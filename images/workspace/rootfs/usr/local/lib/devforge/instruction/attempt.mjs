@@ -1,98 +1,130 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Lines, parseEvent } from './lines.mjs';
-import { oomKills } from './memory.mjs';
+import { LineSplitter, parseEvent } from './line-splitter.mjs';
+import { oomKills } from './oom-kills.mjs';
 import { permissionResponse, userMessage } from './messages.mjs';
-import { killMarked, signal } from './processes.mjs';
-import { StopLadder } from './stop-ladder.mjs';
-import { Watch } from './watch.mjs';
+import { killRunProcesses, sendSignal } from './run-processes.mjs';
+import { TerminationSequence } from './termination-sequence.mjs';
+import { Watchdog } from './watchdog.mjs';
 
-/** How long output may still come after the CLI has ended, while a process it left behind holds it open. */
+/** @typedef {import('./outcome.mjs').StopCause} StopCause */
+
+/** How long to wait for the end of the output after the CLI has ended: a process it left behind may keep it open. */
 const DRAIN_MS = 1_000;
-/** The CLI asks again for minutes after a 401; a key does not get better by that. */
-const REFUSALS = 3;
+/** The CLI retries for minutes after a 401, although a rejected credential stays rejected. */
+const MAX_AUTH_FAILURES = 3;
 
-/** One run of the CLI, from its start until it is gone. */
+/**
+ * @typedef {object} AttemptDependencies
+ * @property {import('./cli-process.mjs').CliProcess} cli
+ * @property {string} id of the instruction
+ * @property {import('./request.mjs').Request} request
+ * @property {import('./conversation.mjs').Conversation} conversation
+ * @property {number} remainingMs what is left of the request's `timeoutSeconds`
+ * @property {import('./stderr-tail.mjs').StderrTail} stderr
+ * @property {(lines: Buffer[]) => void} onLines
+ * @property {(cause: StopCause) => void} onStop
+ */
+
+/** One run of the CLI, from its start to its end. */
 export class Attempt {
-  #lines = new Lines();
+  #lines = new LineSplitter();
+  /** @type {StopCause | null} */
   #stopped = null;
+  /** @type {Set<string>} */
   #answered = new Set();
+  /** @type {TerminationSequence | null} */
+  #termination = null;
+  #oomKills = oomKills();
+  #parts;
+  #watchdog;
 
-  /** @param {{ cli: import('./cli-process.mjs').CliProcess, id, request, conversation, remainingMs, stderr, onLines, onStop }} parts */
+  /** @param {AttemptDependencies} parts */
   constructor(parts) {
-    Object.assign(this, parts);
-    this.#listen();
+    this.#parts = parts;
+    const { id, cli, request, conversation, remainingMs, stderr } = parts;
+    this.#watchdog = new Watchdog(request, conversation, remainingMs, (cause) => this.stop(cause));
+    cli.child.stdin.on('error', () => undefined);
+    cli.child.stdout.on('data', (chunk) => this.#read(this.#lines.push(chunk)));
+    cli.child.stderr.on('data', (chunk) => stderr.push(chunk));
+    if (cli.pid !== undefined)
+      this.#termination = new TerminationSequence({ pid: cli.pid, id, seconds: request.stopSeconds });
+  }
+
+  /** Resolves when the CLI has ended, whether or not its output has been read. */
+  get ended() {
+    return this.#parts.cli.ended;
   }
 
   prompt() {
-    this.watch.heard();
-    this.#write(userMessage(this.cli.prompt));
+    this.#watchdog.reset();
+    this.#write(userMessage(this.#parts.cli.prompt));
   }
 
-  /** @param {'cancelled' | 'timed_out' | 'stalled' | 'auth_failed' | 'grace'} why the first cause counts, or that it was cancelled */
-  stop(why) {
-    if (why !== 'grace' && (!this.#stopped || why === 'cancelled')) {
-      this.#stopped = why;
-      this.onStop(why);
+  /** The first cause is kept, unless a later one is `cancelled`. @param {StopCause | 'grace'} cause */
+  stop(cause) {
+    if (cause !== 'grace' && (!this.#stopped || cause === 'cancelled')) {
+      this.#stopped = cause;
+      this.#parts.onStop(cause);
     }
-    this.watch.stop();
-    this.ladder?.begin(why === 'grace' ? 'SIGTERM' : 'SIGINT');
+    this.#watchdog.stop();
+    this.#termination?.begin(cause === 'grace' ? 'SIGTERM' : 'SIGINT');
   }
 
-  /** Ends the CLI without a word about why; its session stays. */
+  /** Ends the CLI without noting a cause; its session can be resumed. */
   interrupt() {
-    if (this.ladder) signal(-this.cli.pid, 'SIGTERM');
+    const { pid } = this.#parts.cli;
+    if (this.#termination && pid !== undefined) sendSignal(-pid, 'SIGTERM');
   }
 
-  /** @returns {'answered' | 'unknown'} */
+  /**
+   * @param {string} requestId
+   * @param {{ decision: string, message?: string }} decision
+   * @returns {'answered' | 'unknown'}
+   */
   answer(requestId, decision) {
-    const request = this.conversation.permissions.get(requestId);
+    const { permissions } = this.#parts.conversation;
+    const request = permissions.get(requestId);
     if (!request) return this.#answered.has(requestId) ? 'answered' : 'unknown';
     this.#write(permissionResponse(requestId, request, decision));
-    this.conversation.permissions.delete(requestId);
+    permissions.delete(requestId);
     this.#answered.add(requestId);
-    this.watch.heard();
+    this.#watchdog.reset();
     return 'answered';
   }
 
-  /** Resolves when the CLI is gone and its output is read. */
+  /**
+   * Resolves when the CLI has ended and its output has been read.
+   * @returns {Promise<import('./outcome.mjs').CliExit>}
+   */
   async end() {
-    const { child, ended, closed } = this.cli;
-    const exit = await ended;
-    this.watch.stop();
-    this.ladder?.end();
-    this.ladder = null;
-    if (!exit.error) await Promise.race([closed, sleep(DRAIN_MS)]);
-    child.stdout.destroy();
-    child.stderr.destroy();
+    const { id, cli, conversation } = this.#parts;
+    const exit = await cli.ended;
+    this.#watchdog.stop();
+    this.#termination?.end();
+    this.#termination = null;
+    if (!exit.error) await Promise.race([cli.closed, sleep(DRAIN_MS)]);
+    cli.child.stdout.destroy();
+    cli.child.stderr.destroy();
     const rest = this.#lines.rest();
     if (parseEvent(rest)) this.#read([rest]);
-    // What an agent has left running on purpose may stay, but not what was cut short.
-    if (this.#stopped || !this.conversation.result) killMarked(this.id);
-    return { ...exit, outOfMemory: exit.signal === 'SIGKILL' && oomKills() > this.oomKills };
+    // Background processes of a completed run may go on; those of an interrupted one are killed.
+    if (this.#stopped || !conversation.result) killRunProcesses(id);
+    return { ...exit, outOfMemory: exit.signal === 'SIGKILL' && oomKills() > this.#oomKills };
   }
 
-  #listen() {
-    const { cli, request } = this;
-    this.oomKills = oomKills();
-    this.watch = new Watch(request, this.conversation, this.remainingMs, (why) => this.stop(why));
-    cli.child.stdin.on('error', () => undefined);
-    cli.child.stdout.on('data', (chunk) => this.#read(this.#lines.push(chunk)));
-    cli.child.stderr.on('data', (chunk) => this.stderr.push(chunk));
-    if (cli.pid !== undefined)
-      this.ladder = new StopLadder({ pid: cli.pid, id: this.id, seconds: request.stopSeconds });
-  }
-
+  /** @param {Buffer[]} lines */
   #read(lines) {
-    const { conversation } = this;
-    const wasOver = conversation.over;
-    this.onLines(lines);
+    const { cli, conversation, onLines } = this.#parts;
+    const wasFinished = conversation.isFinished;
+    onLines(lines);
     for (const line of lines) conversation.observe(parseEvent(line));
-    if (conversation.over && !wasOver) this.cli.child.stdin.end();
-    if (conversation.refusals >= REFUSALS) this.stop('auth_failed');
-    this.watch.heard();
+    if (conversation.isFinished && !wasFinished) cli.child.stdin.end();
+    if (conversation.authFailures >= MAX_AUTH_FAILURES) this.stop('auth_failed');
+    this.#watchdog.reset();
   }
 
+  /** @param {object} message */
   #write(message) {
-    this.cli.child.stdin.write(`${JSON.stringify(message)}\n`);
+    this.#parts.cli.child.stdin.write(`${JSON.stringify(message)}\n`);
   }
 }

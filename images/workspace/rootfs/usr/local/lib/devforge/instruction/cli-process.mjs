@@ -1,68 +1,83 @@
 import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
-import { cliArguments, guidanceOf, MARK, opening } from './cli.mjs';
+import { cliArguments, ID_VARIABLE, readGuidance, sessionAndPrompt } from './cli.mjs';
 
 /**
- * The CLI of one attempt, on its way. A module of its own with little to load: the time until the CLI's first event
- * counts, and everything else can be loaded while it starts.
+ * @typedef {object} AttemptStart
+ * @property {import('./command-line.mjs').Settings} settings
+ * @property {import('./folder.mjs').Folder} folder
+ * @property {import('./request.mjs').Request} request
+ * @property {import('./progress.mjs').Progress} progress
+ * @property {number} offset where in the events the attempt begins, in bytes
+ * @property {string | null} previousSession that of the attempt before
+ */
+
+/**
+ * The CLI's process. This module imports as little as possible: the time until the CLI's first event counts, and
+ * everything else can be loaded while the CLI starts.
  */
 export class CliProcess {
-  /** @param {{ settings, folder, request, progress, offset: number, seenSession: string | null }} attempt */
-  static begin({ settings, folder, request, progress, offset, seenSession }) {
+  /** @param {AttemptStart} attempt */
+  static begin({ settings, folder, request, progress, offset, previousSession }) {
     progress.beginAttempt(offset);
-    const { session, prompt } = opening(request, seenSession, process.env);
+    const { session, prompt } = sessionAndPrompt(request, previousSession, process.env);
     return new CliProcess(
       settings.claude,
-      cliArguments(request, session, keepGuidance(folder, request.cwd)),
+      cliArguments(request, session, writeGuidance(folder, request.cwd)),
       request.cwd,
       folder.id,
       prompt,
     );
   }
 
+  /** @param {string} file @param {string[]} words @param {string} cwd @param {string} id @param {string} prompt */
   constructor(file, words, cwd, id, prompt) {
     this.prompt = prompt;
-    this.child = spawn(file, words, { cwd, env: { ...process.env, [MARK]: id }, detached: true, stdio: 'pipe' });
-    /** How it ended: `{ code, signal, error }`. */
+    this.child = spawn(file, words, { cwd, env: { ...process.env, [ID_VARIABLE]: id }, detached: true, stdio: 'pipe' });
+    /**
+     * Resolves when the CLI has ended, or could not be started.
+     * @type {Promise<Omit<import('./outcome.mjs').CliExit, 'outOfMemory'>>}
+     */
     this.ended = new Promise((resolve) => {
-      this.child.once('error', ({ code }) =>
-        resolve({ code: null, signal: null, error: existsSync(cwd) ? code : 'ENOCWD' }),
+      this.child.once('error', (/** @type {NodeJS.ErrnoException} */ { code }) =>
+        resolve({ code: null, signal: null, error: existsSync(cwd) ? (code ?? 'ERROR') : 'ENOCWD' }),
       );
       this.child.once('exit', (code, signal) => resolve({ code, signal, error: null }));
     });
-    /** Its output is read to the end. */
+    /** Resolves when its output has been read to the end. */
     this.closed = new Promise((resolve) => this.child.once('close', resolve));
     if (this.pid === undefined) return;
-    sparePeers(this.pid);
-    this.#neverAlone();
+    preferForOomKill(this.pid);
+    this.#killOnExit();
   }
 
-  /** `undefined` when it could not be started. */
+  /** `undefined` when the CLI could not be started. */
   get pid() {
     return this.child.pid;
   }
 
-  /** A runner that fails leaves no CLI without one. */
-  #neverAlone() {
+  /** A runner that crashes must not leave a CLI behind. */
+  #killOnExit() {
     const kill = () => this.child.kill('SIGKILL');
     process.once('exit', kill);
     this.child.once('exit', () => process.off('exit', kill));
   }
 }
 
-function keepGuidance(folder, cwd) {
-  const text = guidanceOf(cwd);
+/** @param {import('./folder.mjs').Folder} folder @param {string} cwd */
+function writeGuidance(folder, cwd) {
+  const text = readGuidance(cwd);
   if (text === null) return null;
   const file = folder.file('guidance.md');
   writeFileSync(file, text, { mode: 0o600 });
   return file;
 }
 
-/** When memory runs out, the kernel takes the CLI before the runner that has to tell of it. */
-function sparePeers(pid) {
+/** When memory runs out, the kernel should kill the CLI and not the runner, which has to report it. @param {number} pid */
+function preferForOomKill(pid) {
   try {
     writeFileSync(`/proc/${pid}/oom_score_adj`, '900');
   } catch {
-    // It is gone already.
+    // The process has ended.
   }
 }

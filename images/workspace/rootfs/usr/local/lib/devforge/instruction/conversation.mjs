@@ -1,74 +1,91 @@
-/** What the CLI's events say about the run: whose turn it is, what is asked, how it went. */
+/**
+ * An event of the CLI. Its fields are those of Claude Code's `stream-json` output, which may lack any of them.
+ *
+ * @typedef {Record<string, any> & { type?: string }} CliEvent
+ */
+
+/** The state of a run as its events describe it: what is pending, what it has cost, how it ended. */
 export class Conversation {
+  /** @type {string | null} */
   sessionId = null;
-  /** The last turn has its result, and nothing has been said since. */
-  over = false;
+  /** Whether the last turn has a result and no event has followed it. */
+  isFinished = false;
+  /** The last `result` event. @type {CliEvent | null} */
   result = null;
   turns = 0;
   costUsd = 0;
   usage = { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
-  /** Calls of tools without a result yet, by their id. */
+  /** Ids of tool calls without a result. @type {Set<string>} */
   tools = new Set();
-  /** Permissions that are asked for: request id → request. */
+  /** Pending permission requests by their id. @type {Map<string, Record<string, any>>} */
   permissions = new Map();
-  /** How often in a row the API refused the credential. */
-  refusals = 0;
+  /** How many times in a row the API rejected the credential. */
+  authFailures = 0;
 
-  /** Forgets what belongs to one run of the CLI; session, cost, turns and usage go on. */
+  /** Resets what belongs to one run of the CLI; session, cost, turns and usage are kept. */
   beginAttempt() {
-    Object.assign(this, { over: false, result: null, refusals: 0 });
+    Object.assign(this, { isFinished: false, result: null, authFailures: 0 });
     this.tools.clear();
     this.permissions.clear();
   }
 
+  /** @param {CliEvent | null} event */
   observe(event) {
     switch (event?.type) {
       case 'system':
-        return this.#system(event);
+        return this.#onSystem(event);
       case 'assistant':
-        return this.#said(event, (block) => block.type === 'tool_use' && this.tools.add(block.id));
+        return this.#onMessage(event, (block) => block.type === 'tool_use' && this.tools.add(block.id));
       case 'user':
-        return this.#said(event, (block) => block.type === 'tool_result' && this.tools.delete(block.tool_use_id));
+        return this.#onMessage(event, (block) => block.type === 'tool_result' && this.tools.delete(block.tool_use_id));
       case 'control_request':
         if (event.request?.subtype === 'can_use_tool') this.permissions.set(event.request_id, event.request);
         return;
       case 'control_cancel_request':
         return void this.permissions.delete(event.request_id);
       case 'result':
-        return this.#ended(event);
+        return this.#onResult(event);
       default:
     }
   }
 
-  #system({ subtype, session_id, error }) {
-    if (subtype === 'api_retry') this.refusals = error === 'authentication_failed' ? this.refusals + 1 : 0;
+  /** @param {CliEvent} event */
+  #onSystem({ subtype, session_id, error }) {
+    if (subtype === 'api_retry') this.authFailures = error === 'authentication_failed' ? this.authFailures + 1 : 0;
     if (subtype !== 'init') return;
     this.sessionId = session_id ?? this.sessionId;
-    this.over = false;
+    this.isFinished = false;
   }
 
-  #said({ message }, each) {
-    this.over = false;
-    this.refusals = 0;
-    for (const block of Array.isArray(message?.content) ? message.content : []) each(block);
+  /** @param {CliEvent} event @param {(block: Record<string, any>) => unknown} onBlock */
+  #onMessage({ message }, onBlock) {
+    this.isFinished = false;
+    this.authFailures = 0;
+    for (const block of Array.isArray(message?.content) ? message.content : []) onBlock(block);
   }
 
-  #ended(event) {
-    this.over = true;
+  /** @param {CliEvent} event */
+  #onResult(event) {
+    this.isFinished = true;
     this.result = event;
-    this.sessionId = event.session_id ?? this.sessionId;
+    this.sessionId = event['session_id'] ?? this.sessionId;
     this.tools.clear();
     this.permissions.clear();
-    this.turns += number(event.num_turns);
-    this.costUsd += cost(event);
-    for (const name of Object.keys(this.usage)) this.usage[name] += number(event.usage?.[name]);
+    this.turns += toNumber(event['num_turns']);
+    this.costUsd += costOf(event);
+    for (const name of /** @type {(keyof Conversation['usage'])[]} */ (Object.keys(this.usage)))
+      this.usage[name] += toNumber(event['usage']?.[name]);
   }
 }
 
-/** `total_cost_usd` counts a resumed session from its first day; what is new is told by model. */
-function cost({ model_usage_since_last_result: models, total_cost_usd: total }) {
-  if (!models) return number(total);
-  return Object.values(models).reduce((sum, { costUSD }) => sum + number(costUSD), 0);
+/**
+ * `total_cost_usd` of a resumed session includes the cost of earlier runs; the new part is given per model.
+ * @param {CliEvent} event
+ */
+function costOf({ model_usage_since_last_result: models, total_cost_usd: total }) {
+  if (!models) return toNumber(total);
+  return Object.values(models).reduce((sum, { costUSD }) => sum + toNumber(costUSD), 0);
 }
 
-const number = (value) => (Number.isFinite(value) ? value : 0);
+/** @param {unknown} value */
+const toNumber = (value) => (typeof value === 'number' && Number.isFinite(value) ? value : 0);

@@ -3,47 +3,53 @@ import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } fr
 const CHUNK = 256 * 1024;
 const NEWLINE = Buffer.from('\n');
 
-/** events.ndjson: whole lines, appended. Its line numbers are the events' `seq`. */
+/** events.ndjson: complete lines, only ever appended. The line number is the event's `seq`. */
 export class EventLog {
-  /** Lines, and bytes up to the end of the last one. */
+  /** Number of lines. */
   count = 0;
+  /** Size in bytes, up to the end of the last line. */
   bytes = 0;
+  #descriptor;
 
   /**
-   * Opens the file and reads what an earlier runner left; a line that it did not finish is cut off.
-   * @param {(line: Buffer, offset: number) => void} read each line and where it begins
+   * Opens the file and reads the events of an earlier runner. A line that it did not complete is removed.
+   * @param {string} file
+   * @param {(line: Buffer, offset: number) => void} onLine called with each line and where it begins
    */
-  constructor(file, read) {
-    this.descriptor = openSync(file, 'a+', 0o600);
-    if (fstatSync(this.descriptor).size > 0) this.#reread(read);
+  constructor(file, onLine) {
+    this.#descriptor = openSync(file, 'a+', 0o600);
+    if (fstatSync(this.#descriptor).size > 0) this.#readExisting(onLine);
   }
 
+  /** @param {Buffer[]} lines */
   append(lines) {
     if (lines.length === 0) return;
     const text = Buffer.concat(lines.flatMap((line) => [line, NEWLINE]));
-    for (let written = 0; written < text.length;) written += writeSync(this.descriptor, text, written);
+    for (let written = 0; written < text.length;) written += writeSync(this.#descriptor, text, written);
     this.count += lines.length;
     this.bytes += text.length;
   }
 
   close() {
-    closeSync(this.descriptor);
+    closeSync(this.#descriptor);
   }
 
-  #reread(read) {
+  /** @param {(line: Buffer, offset: number) => void} onLine */
+  #readExisting(onLine) {
     const chunk = Buffer.alloc(CHUNK);
+    /** @type {Buffer[]} */
     let line = [];
-    for (let at = 0, got; (got = readSync(this.descriptor, chunk, 0, CHUNK, at)) > 0; at += got) {
+    for (let at = 0, got; (got = readSync(this.#descriptor, chunk, 0, CHUNK, at)) > 0; at += got) {
       let from = 0;
       for (let end; from < got && (end = chunk.subarray(0, got).indexOf(NEWLINE, from)) >= 0; from = end + 1) {
         line.push(Buffer.from(chunk.subarray(from, end)));
-        read(Buffer.concat(line), this.bytes);
+        onLine(Buffer.concat(line), this.bytes);
         line = [];
         this.count += 1;
         this.bytes = at + end + 1;
       }
       line.push(Buffer.from(chunk.subarray(from, got)));
     }
-    if (fstatSync(this.descriptor).size > this.bytes) ftruncateSync(this.descriptor, this.bytes);
+    if (fstatSync(this.#descriptor).size > this.bytes) ftruncateSync(this.#descriptor, this.bytes);
   }
 }

@@ -2,12 +2,13 @@ import { createWriteStream } from 'node:fs';
 import { truncate } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 
-const LIMIT = 20 * 1024 * 1024;
-const HEADER = Buffer.from('\ndiff --git ');
+const MAX_PATCH_BYTES = 20 * 1024 * 1024;
+const FILE_HEADER = Buffer.from('\ndiff --git ');
 
 /**
- * Writes what `git diff` prints, up to 20 MiB; a longer patch ends before the file in which the limit falls.
- * @param {import('node:child_process').ChildProcess} git
+ * Writes the output of `git diff` to a file, up to 20 MiB. A longer patch ends before the file that exceeds the limit.
+ * @param {import('node:child_process').ChildProcessByStdio<import('node:stream').Writable, import('node:stream').Readable, null>} git
+ * @param {string} file
  * @returns {Promise<{ bytes: number, truncated: boolean }>}
  */
 export async function writePatch(git, file) {
@@ -16,19 +17,24 @@ export async function writePatch(git, file) {
   let bytes = 0;
   let lastFile = 0;
   let truncated = false;
-  let seam = Buffer.alloc(0);
+  /** The end of the previous chunk, in which a header may begin. */
+  let overlap = Buffer.alloc(0);
   await pipeline(
     git.stdout,
-    async function* cut(chunks) {
+    async function* limit(/** @type {AsyncIterable<Buffer>} */ chunks) {
       for await (const chunk of chunks) {
-        const window = Buffer.concat([seam, chunk]);
-        const base = bytes - seam.length;
-        for (let at = window.indexOf(HEADER); at >= 0 && base + at < LIMIT; at = window.indexOf(HEADER, at + 1))
+        const window = Buffer.concat([overlap, chunk]);
+        const base = bytes - overlap.length;
+        for (
+          let at = window.indexOf(FILE_HEADER);
+          at >= 0 && base + at < MAX_PATCH_BYTES;
+          at = window.indexOf(FILE_HEADER, at + 1)
+        )
           lastFile = base + at + 1;
-        seam = window.subarray(-HEADER.length + 1);
+        overlap = window.subarray(-FILE_HEADER.length + 1);
         bytes += chunk.length;
         yield chunk;
-        if (bytes > LIMIT) {
+        if (bytes > MAX_PATCH_BYTES) {
           truncated = true;
           return;
         }

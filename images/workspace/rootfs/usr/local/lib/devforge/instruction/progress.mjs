@@ -1,14 +1,31 @@
 import { statSync } from 'node:fs';
 
-/** run.json: what the next runner must know when this one is cut off. */
-export class Progress {
-  #kept;
-  #spentMs;
-  #begunAt = null;
+/**
+ * The content of run.json. Times are in milliseconds of the epoch.
+ *
+ * @typedef {object} Saved
+ * @property {string | null} startedAt in ISO 8601
+ * @property {number} attempts
+ * @property {number} spentMs run time of the attempts before the current one
+ * @property {number} attemptAt when the current attempt began
+ * @property {number} offset where in the events the current attempt begins, in bytes
+ * @property {import('./outcome.mjs').StopCause | null} stopped
+ * @property {string | null} [treeBefore]
+ */
 
+/** run.json: what the next runner needs when this one is interrupted. */
+export class Progress {
+  /** @type {Saved} */
+  #saved;
+  #spentMs;
+  /** @type {number | null} */
+  #attemptBegan = null;
+  #folder;
+
+  /** @param {import('./folder.mjs').Folder} folder */
   constructor(folder) {
-    this.folder = folder;
-    this.#kept = folder.read('run.json') ?? {
+    this.#folder = folder;
+    this.#saved = folder.read('run.json') ?? {
       startedAt: null,
       attempts: 0,
       spentMs: 0,
@@ -16,43 +33,44 @@ export class Progress {
       offset: 0,
       stopped: null,
     };
-    // A runner that was cut off lived until its last event, as far as one can tell.
+    // An interrupted runner is assumed to have lived until its last event.
     const lastEvent = this.attempts > 0 ? (statSync(folder.events, { throwIfNoEntry: false })?.mtimeMs ?? 0) : 0;
-    this.#spentMs = this.#kept.spentMs + Math.max(0, lastEvent - this.#kept.attemptAt);
+    this.#spentMs = this.#saved.spentMs + Math.max(0, lastEvent - this.#saved.attemptAt);
   }
 
   get startedAt() {
-    return this.#kept.startedAt;
+    return this.#saved.startedAt;
   }
 
   get attempts() {
-    return this.#kept.attempts;
+    return this.#saved.attempts;
   }
 
   /** Where in the events the latest attempt begins, in bytes. */
   get offset() {
-    return this.#kept.offset;
+    return this.#saved.offset;
   }
 
-  /** Why the latest attempt was being stopped. */
+  /** Why the latest attempt was stopped, or `null`. */
   get stopped() {
-    return this.#kept.stopped;
+    return this.#saved.stopped;
   }
 
-  /** The repository before the run: a tree, `null` when there is none, `undefined` when nobody has looked yet. */
+  /** The tree of the repository before the run: `null` without a repository, `undefined` before it was taken. */
   get treeBefore() {
-    return this.#kept.treeBefore;
+    return this.#saved.treeBefore;
   }
 
-  /** Only time in which a runner lived counts. */
+  /** Total run time of all attempts, in milliseconds. */
   get spentMs() {
-    return this.#spentMs + (this.#begunAt === null ? 0 : Date.now() - this.#begunAt);
+    return this.#spentMs + (this.#attemptBegan === null ? 0 : Date.now() - this.#attemptBegan);
   }
 
+  /** @param {number} offset in bytes @param {number} now */
   beginAttempt(offset, now = Date.now()) {
-    const { startedAt, attempts } = this.#kept;
+    const { startedAt, attempts } = this.#saved;
     this.#spentMs = this.spentMs;
-    this.#begunAt = now;
+    this.#attemptBegan = now;
     this.#save({
       startedAt: startedAt ?? new Date(now).toISOString(),
       spentMs: this.#spentMs,
@@ -63,16 +81,19 @@ export class Progress {
     });
   }
 
+  /** @param {import('./outcome.mjs').StopCause} stopped */
   stop(stopped) {
     this.#save({ stopped });
   }
 
-  snapshot(treeBefore) {
+  /** @param {string | null} treeBefore */
+  setTreeBefore(treeBefore) {
     this.#save({ treeBefore });
   }
 
-  #save(news) {
-    this.#kept = { ...this.#kept, ...news };
-    this.folder.write('run.json', this.#kept);
+  /** @param {Partial<Saved>} changes */
+  #save(changes) {
+    this.#saved = { ...this.#saved, ...changes };
+    this.#folder.write('run.json', this.#saved);
   }
 }

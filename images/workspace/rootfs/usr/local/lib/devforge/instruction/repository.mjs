@@ -1,30 +1,36 @@
 import { accessSync, constants, copyFileSync, lstatSync, mkdirSync } from 'node:fs';
+import { isMissing } from './folder.mjs';
 import { Git, split } from './git.mjs';
 import { writePatch } from './patch.mjs';
 
-/** A repository too big to be looked at in this time goes without a diff. */
-const DEADLINE_MS = 60_000;
-/** What is bigger counts as unchanged: no patch would hold it. */
-const LARGEST_FILE = 20 * 1024 * 1024;
-const NOTHING = { treeBefore: null, treeAfter: null, diffBytes: 0, diffTruncated: false };
+/** For a repository that takes longer, no diff is made. */
+const TIMEOUT_MS = 60_000;
+/** Larger files are treated as unchanged: a patch could not hold them. */
+const MAX_FILE_BYTES = 20 * 1024 * 1024;
+const NO_CHANGES = { treeBefore: null, treeAfter: null, diffBytes: 0, diffTruncated: false };
+const SLASH = 0x2f;
 
 /**
- * The state of the work tree as a git tree, taken beside the repository: the index is a copy, new objects go into the
- * instruction's own folder. What .gitignore names is left out.
+ * Records the state of the work tree as a git tree, without files that .gitignore excludes. The repository itself is not
+ * changed: the index is a copy, and new objects are written to the instruction's own folder.
  */
 export class Repository {
+  #folder;
+  #cwd;
+
+  /** @param {import('./folder.mjs').Folder} folder @param {string} cwd */
   constructor(folder, cwd) {
-    this.folder = folder;
-    this.cwd = cwd;
+    this.#folder = folder;
+    this.#cwd = cwd;
   }
 
-  /** @returns {Promise<string | null>} the tree's id, `null` without a repository or in time */
+  /** @returns {Promise<string | null>} the tree's id; `null` without a repository, or on a time-out */
   async tree() {
     try {
       const git = await this.#open();
       const changed = await git.run(['ls-files', '-z', '--modified', '--deleted', '--others', '--exclude-standard']);
       const names = [...new Set(split(changed))].filter((name) =>
-        comparable(Buffer.from(`${git.top}/${name}`, 'latin1')),
+        isComparable(Buffer.from(`${git.top}/${name}`, 'latin1')),
       );
       if (names.length > 0) {
         await git.run(
@@ -38,52 +44,56 @@ export class Repository {
     }
   }
 
-  /** Compares with a tree taken earlier, and keeps the difference in diff.patch. */
+  /** Compares with an earlier tree and writes the difference to diff.patch. @param {string | null} treeBefore */
   async changesSince(treeBefore) {
-    if (treeBefore === null) return NOTHING;
+    if (treeBefore === null) return NO_CHANGES;
     const treeAfter = await this.tree();
-    if (treeAfter === null) return { ...NOTHING, treeBefore };
+    if (treeAfter === null) return { ...NO_CHANGES, treeBefore };
     try {
       const git = await this.#open();
-      const { bytes, truncated } = await writePatch(git.diff(treeBefore, treeAfter), this.folder.file('diff.patch'));
+      const { bytes, truncated } = await writePatch(git.diff(treeBefore, treeAfter), this.#folder.file('diff.patch'));
       return { treeBefore, treeAfter, diffBytes: bytes, diffTruncated: truncated };
     } catch {
-      return { ...NOTHING, treeBefore, treeAfter };
+      return { ...NO_CHANGES, treeBefore, treeAfter };
     }
   }
 
-  /** The snapshots, which the patch replaces. */
-  forget() {
-    this.folder.remove('objects', 'index');
+  /** Removes the copies that were needed for the patch. */
+  removeCopies() {
+    this.#folder.remove('objects', 'index');
   }
 
   async #open() {
-    const deadline = AbortSignal.timeout(DEADLINE_MS);
-    const [top, index, objects, configuration] = await Git.locate(this.cwd, deadline);
-    const copy = this.folder.file('index');
-    this.folder.remove('index');
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const { top, index, objects, configuration } = await Git.locate(this.#cwd, signal);
+    const copy = this.#folder.file('index');
+    this.#folder.remove('index');
     try {
       copyFileSync(index, copy);
     } catch (error) {
-      if (error.code !== 'ENOENT') throw error;
+      if (!isMissing(error)) throw error;
     }
-    mkdirSync(this.folder.file('objects'), { recursive: true });
+    mkdirSync(this.#folder.file('objects'), { recursive: true });
     return Git.open(
       top,
-      { index: copy, objects: this.folder.file('objects'), alternate: objects, configuration },
-      deadline,
+      { index: copy, objects: this.#folder.file('objects'), alternate: objects, configuration },
+      signal,
     );
   }
 }
 
-/** A file that git can read and a patch can hold, or one that is gone; a repository within the repository is neither. */
-function comparable(path) {
-  if (path.at(-1) === 0x2f) return false;
+/**
+ * Whether git can read the file and a patch can hold it, or whether it has been deleted. Nested repositories, whose paths
+ * end with a slash, are not compared.
+ * @param {Buffer} path
+ */
+function isComparable(path) {
+  if (path.at(-1) === SLASH) return false;
   const file = lstatSync(path, { throwIfNoEntry: false });
   if (!file?.isFile()) return true;
   try {
     accessSync(path, constants.R_OK);
-    return file.size <= LARGEST_FILE;
+    return file.size <= MAX_FILE_BYTES;
   } catch {
     return false;
   }

@@ -3,134 +3,148 @@ import { Attempt } from './attempt.mjs';
 import { CliProcess } from './cli-process.mjs';
 import { Conversation } from './conversation.mjs';
 import { EventLog } from './event-log.mjs';
-import { parseEvent } from './lines.mjs';
-import { killMarked } from './processes.mjs';
-import { Tail } from './tail.mjs';
+import { parseEvent } from './line-splitter.mjs';
+import { killRunProcesses } from './run-processes.mjs';
+import { StderrTail } from './stderr-tail.mjs';
 
-/** When a container stops, the CLI may go before the runner is told. */
+/** When a container stops, the CLI may end before the runner gets its SIGTERM. */
 const SHUTDOWN_MS = 1_000;
 
-/** Runs an instruction to its outcome, over as many attempts as it may have. */
-export class Runner {
-  #attempt = null;
-  #audience;
-  #exit = { code: null, signal: null, error: null, outOfMemory: false };
-  #concluding = false;
-  #leaving = false;
+/**
+ * @typedef {object} RunnerDependencies
+ * @property {import('./folder.mjs').Folder} folder
+ * @property {import('./runner-socket.mjs').RunnerSocket} socket
+ * @property {import('./command-line.mjs').Settings} settings
+ * @property {import('./request.mjs').Request} request
+ * @property {import('./progress.mjs').Progress} progress
+ */
 
-  /** @param {{ folder, claim, settings, request, progress }} parts */
+/** Runs an instruction until it has an outcome, in as many attempts as the request allows. */
+export class Runner {
+  /** @type {Attempt | null} */
+  #attempt = null;
+  /** @type {import('./subscriber.mjs').Subscriber | undefined} */
+  #subscriber;
+  /** @type {import('./outcome.mjs').CliExit} */
+  #exit = { code: null, signal: null, error: null, outOfMemory: false };
+  #conversation = new Conversation();
+  #isConcluding = false;
+  #isShuttingDown = false;
+  #log;
+  #parts;
+  #stderr;
+
+  /** @param {RunnerDependencies} parts */
   constructor(parts) {
-    Object.assign(this, parts);
-    const { folder } = this;
-    this.conversation = new Conversation();
-    this.stderr = new Tail(folder.file('stderr.log'));
+    this.#parts = parts;
+    const { folder, progress } = parts;
+    this.#stderr = new StderrTail(folder.file('stderr.log'));
+    this.#log = new EventLog(folder.events, (line, offset) => {
+      if (offset === progress.offset) this.#conversation.beginAttempt();
+      this.#conversation.observe(parseEvent(line));
+    });
+    if (this.#log.bytes <= progress.offset) this.#conversation.beginAttempt();
   }
 
-  /** Takes over a CLI that was begun a moment ago, or what an earlier runner left, and is the runner from now on. */
-  launch(cli = null) {
-    const { progress, folder, claim } = this;
-    this.log = new EventLog(folder.events, (line, offset) => {
-      if (offset === progress.offset) this.conversation.beginAttempt();
-      this.conversation.observe(parseEvent(line));
-    });
-    if (this.log.bytes <= progress.offset) this.conversation.beginAttempt();
-    claim.serve((question) => this.#reply(question));
+  /** Begins to serve commands, and continues the run. @param {CliProcess} [cli] one that has just been started */
+  launch(cli) {
+    const { progress, folder, socket } = this.#parts;
+    socket.serve((command) => this.#reply(command));
     process.on('SIGTERM', () => this.#shutDown());
     if (cli) return this.#attend(cli);
-    if (progress.attempts > 0) killMarked(folder.id);
-    const settled = progress.stopped ? progress.stopped !== 'stalled' : this.conversation.result !== null;
-    if (!settled) this.#nextAttempt(progress.stopped ?? 'interrupted');
+    if (progress.attempts > 0) killRunProcesses(folder.id);
+    const hasEnded = progress.stopped ? progress.stopped !== 'stalled' : this.#conversation.result !== null;
+    if (!hasEnded) this.#nextAttempt(progress.stopped ?? 'interrupted');
   }
 
-  /** Resolves when the outcome is written. @param {import('./audience.mjs').Audience} [audience] who is told meanwhile */
-  async finish(audience) {
-    this.#audience = audience;
-    audience?.announce();
+  /** Resolves when the outcome has been written. @param {import('./subscriber.mjs').Subscriber} [subscriber] */
+  async finish(subscriber) {
+    this.#subscriber = subscriber;
+    subscriber?.notify();
     while (this.#attempt) {
       this.#exit = await this.#run(this.#attempt);
       this.#attempt = null;
-      if (this.progress.stopped === 'stalled') this.#nextAttempt('stalled');
+      if (this.#parts.progress.stopped === 'stalled') this.#nextAttempt('stalled');
     }
     await this.#conclude();
-    await audience?.end();
+    await subscriber?.end();
   }
 
-  /** @param {'interrupted' | 'stalled'} why what ended the one before */
-  #nextAttempt(why) {
-    const { progress, request, folder, settings, log, conversation } = this;
-    if (progress.attempts > request.resumes) return progress.stop(why);
+  /** @param {import('./outcome.mjs').StopCause} cause why the attempt before ended */
+  #nextAttempt(cause) {
+    const { progress, request, folder, settings } = this.#parts;
+    if (progress.attempts > request.resumes) return progress.stop(cause);
     const cli = CliProcess.begin({
       settings,
       folder,
       request,
       progress,
-      offset: log.bytes,
-      seenSession: conversation.sessionId,
+      offset: this.#log.bytes,
+      previousSession: this.#conversation.sessionId,
     });
-    conversation.beginAttempt();
+    this.#conversation.beginAttempt();
     this.#attend(cli);
   }
 
+  /** @param {CliProcess} cli */
   #attend(cli) {
-    const { progress, request, folder, conversation, stderr } = this;
+    const { progress, request, folder, socket } = this.#parts;
     this.#attempt = new Attempt({
       cli,
       id: folder.id,
       request,
-      conversation,
+      conversation: this.#conversation,
       remainingMs:
         request.timeoutSeconds === null ? Infinity : Math.max(request.timeoutSeconds * 1000 - progress.spentMs, 0),
-      stderr,
+      stderr: this.#stderr,
       onLines: (lines) => {
-        this.log.append(lines);
-        this.claim.announce();
-        this.#audience?.announce();
+        this.#log.append(lines);
+        socket.notify();
+        this.#subscriber?.notify();
       },
       onStop: (cause) => progress.stop(cause),
     });
   }
 
+  /** @param {Attempt} attempt */
   async #run(attempt) {
-    const snapshot = this.#snapshot().then(() => attempt.prompt());
+    const prompted = this.#takeSnapshot().then(() => attempt.prompt());
     const exit = await attempt.end();
-    await snapshot;
-    // Whatever the CLI made of it, a run that leaves with its container is not over.
-    if (this.#leaving) await new Promise(() => undefined);
-    if (!this.progress.stopped && (exit.signal === 'SIGTERM' || exit.code === 143)) await sleep(SHUTDOWN_MS);
+    await prompted;
+    // A run that ends with its container has no outcome yet, whatever the CLI's exit looks like.
+    if (this.#isShuttingDown) await new Promise(() => undefined);
+    if (!this.#parts.progress.stopped && (exit.signal === 'SIGTERM' || exit.code === 143)) await sleep(SHUTDOWN_MS);
     return exit;
   }
 
-  /** The repository as the agent finds it; it gets its prompt afterwards, and when the request is safe on the disk. */
-  async #snapshot() {
-    this.folder.flush('request.json');
-    if (this.progress.treeBefore !== undefined) return;
-    const repository = await this.#repository();
-    this.progress.snapshot(await repository.tree());
+  /** Records the repository before the agent gets its prompt, after the request has been flushed to the disk. */
+  async #takeSnapshot() {
+    const { folder, progress } = this.#parts;
+    folder.flush('request.json');
+    if (progress.treeBefore !== undefined) return;
+    const repository = await this.#openRepository();
+    progress.setTreeBefore(await repository.tree());
   }
 
-  /** Loaded while the CLI starts, since that start is waited for. */
-  async #repository() {
+  /** The module is loaded while the CLI starts, since callers wait for that start. */
+  async #openRepository() {
     const { Repository } = await import('./repository.mjs');
-    return new Repository(this.folder, this.request.cwd);
+    return new Repository(this.#parts.folder, this.#parts.request.cwd);
   }
 
+  /** @param {import('./runner-socket.mjs').Command} command @returns {import('./runner-socket.mjs').Reply} */
   #reply({ command, requestId, answer }) {
-    switch (command) {
-      case 'cancel':
-        return { state: this.#cancel() };
-      case 'answer':
-        return { state: this.#attempt?.answer(requestId, answer) ?? 'ended' };
-      default:
-        return { state: 'running' };
-    }
+    if (command === 'cancel') return { state: this.#cancel() };
+    if (command === 'answer' && requestId !== undefined && answer !== undefined)
+      return { state: this.#attempt?.answer(requestId, answer) ?? 'ended' };
+    return { state: 'running' };
   }
 
-  /** A run that has its result keeps it. */
+  /** A run that has a result keeps it. */
   #cancel() {
-    const { progress } = this;
-    if (progress.stopped === 'cancelled') return 'cancelling';
-    if (this.#concluding || !this.#attempt) return 'ended';
-    if (this.conversation.over) {
+    if (this.#parts.progress.stopped === 'cancelled') return 'cancelling';
+    if (this.#isConcluding || !this.#attempt) return 'ended';
+    if (this.#conversation.isFinished) {
       this.#attempt.stop('grace');
       return 'ended';
     }
@@ -138,44 +152,40 @@ export class Runner {
     return 'cancelling';
   }
 
-  /** The container stops: without an outcome, so that the run is gone on with. */
+  /** The container stops: the run gets no outcome, so that it is resumed. */
   async #shutDown() {
-    this.#leaving = true;
+    this.#isShuttingDown = true;
     this.#attempt?.interrupt();
-    await Promise.race([this.#attempt?.cli.ended, sleep(SHUTDOWN_MS / 4)]);
+    await Promise.race([this.#attempt?.ended, sleep(SHUTDOWN_MS / 4)]);
     process.exit();
   }
 
   async #conclude() {
-    this.#concluding = true;
-    const { conversation, progress, log } = this;
+    this.#isConcluding = true;
+    const { folder, progress, socket } = this.#parts;
+    const { sessionId, result, costUsd, turns, usage } = this.#conversation;
     const { code, signal } = this.#exit;
-    const repository = await this.#repository();
+    const repository = await this.#openRepository();
     const { verdict } = await import('./outcome.mjs');
     const changes = await repository.changesSince(progress.treeBefore ?? null);
-    this.stderr.save();
-    this.folder.write('outcome.json', {
-      ...verdict({
-        stopped: progress.stopped,
-        result: conversation.result,
-        exit: this.#exit,
-        lastWords: this.stderr.lastLine(),
-      }),
-      sessionId: conversation.sessionId,
-      result: conversation.result?.result || null,
-      costUsd: conversation.costUsd,
-      turns: conversation.turns,
-      usage: conversation.usage,
+    this.#stderr.save();
+    folder.write('outcome.json', {
+      ...verdict({ stopped: progress.stopped, result, exit: this.#exit, stderrTail: this.#stderr.lastLine() }),
+      sessionId,
+      result: result?.['result'] || null,
+      costUsd,
+      turns,
+      usage,
       startedAt: progress.startedAt,
       finishedAt: new Date().toISOString(),
-      events: log.count,
+      events: this.#log.count,
       resumes: Math.max(progress.attempts - 1, 0),
       exitCode: code,
       signal,
       ...changes,
     });
-    this.folder.flush('outcome.json');
-    repository.forget();
-    this.claim.release();
+    folder.flush('outcome.json');
+    repository.removeCopies();
+    socket.release();
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What travels between DevForge and the holder: frames of a kind (1 byte), a length (4 bytes, of the body) and a body.
+ * Frames between DevForge and the PTY host: a kind (1 byte), the length of the body (4 bytes, big-endian), the body.
  * The same as src/terminals/terminal-frames.ts of DevForge.
  */
 export const CONTROL = 0x63;
@@ -7,8 +7,8 @@ export const DATA = 0x64;
 export const SCREEN = 0x73;
 
 const HEADER_BYTES = 5;
-/** DevForge sends nothing that is longer. */
-const LONGEST_FRAME = 1024 * 1024;
+/** DevForge sends no longer frames. */
+const MAX_FRAME_BYTES = 1024 * 1024;
 
 /** @param {number} kind @param {Buffer | string} body */
 export function frame(kind, body) {
@@ -20,9 +20,10 @@ export function frame(kind, body) {
   return framed;
 }
 
+/** @param {object} message */
 export const control = (message) => frame(CONTROL, JSON.stringify(message));
 
-/** Columns and rows (2 bytes each), then what draws the screen. */
+/** Columns and rows (2 bytes each), then the output that draws the screen. @param {{ cols: number, rows: number }} size @param {string} text */
 export function screenFrame({ cols, rows }, text) {
   const size = Buffer.allocUnsafe(4);
   size.writeUInt16BE(cols, 0);
@@ -30,19 +31,20 @@ export function screenFrame({ cols, rows }, text) {
   return frame(SCREEN, Buffer.concat([size, Buffer.from(text)]));
 }
 
-/** Puts frames together again, however they were cut. */
+/** Reassembles frames from chunks of any size. */
 export class FrameReader {
+  /** @type {Buffer} */
   #rest = Buffer.alloc(0);
 
-  /** @returns {{ kind: number, body: Buffer }[]} @throws Error when it is no frame */
+  /** @param {Buffer} chunk @returns {{ kind: number, body: Buffer }[]} @throws Error when a frame is too long */
   push(chunk) {
     let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     const frames = [];
     while (bytes.length >= HEADER_BYTES) {
       const end = HEADER_BYTES + bytes.readUInt32BE(1);
-      if (end > LONGEST_FRAME) throw new Error(`a frame of ${end} bytes`);
+      if (end > MAX_FRAME_BYTES) throw new Error(`a frame of ${end} bytes`);
       if (bytes.length < end) break;
-      frames.push({ kind: bytes[0], body: bytes.subarray(HEADER_BYTES, end) });
+      frames.push({ kind: bytes.readUInt8(0), body: bytes.subarray(HEADER_BYTES, end) });
       bytes = bytes.subarray(end);
     }
     this.#rest = bytes;

@@ -1,42 +1,46 @@
-const MOST_PUSHED = 16;
-const OTHER_KEYS = 4;
+const MAX_STACK = 16;
+const MODIFY_OTHER_KEYS = 4;
 
 /**
- * How a program wants keys to be reported: xterm's modifyOtherKeys and the levels of the kitty protocol. The screen has no
- * use for them, and a client that comes later has to know.
+ * How a program wants keys to be reported: xterm's modifyOtherKeys and the stack of flags of the kitty protocol. The screen
+ * does not use them, but the terminal of a client that joins later must.
  */
 export class KeyboardModes {
-  #otherKeys = 0;
-  #kitty = [];
+  #modifyOtherKeys = 0;
+  /** @type {number[]} */
+  #kittyFlags = [];
 
+  /** @param {import('@xterm/headless').Terminal} terminal */
   constructor(terminal) {
-    // Nothing is kept from the screen's own handlers.
+    /** @param {import('@xterm/headless').IFunctionIdentifier} id @param {(...params: number[]) => void} handle */
     const on = (id, handle) =>
       terminal.parser.registerCsiHandler(id, (params) => {
         handle(...params.map((param) => (Array.isArray(param) ? 0 : param)));
+        // The screen's own handlers run as well.
         return false;
       });
     on({ prefix: '>', final: 'm' }, (mode, value = 0) => {
-      if (mode === OTHER_KEYS) this.#otherKeys = value;
+      if (mode === MODIFY_OTHER_KEYS) this.#modifyOtherKeys = value;
     });
     on({ prefix: '>', final: 'u' }, (flags = 0) => {
-      this.#kitty.push(flags);
-      if (this.#kitty.length > MOST_PUSHED) this.#kitty.shift();
+      this.#kittyFlags.push(flags);
+      if (this.#kittyFlags.length > MAX_STACK) this.#kittyFlags.shift();
     });
     on({ prefix: '<', final: 'u' }, (count = 1) =>
-      this.#kitty.splice(Math.max(0, this.#kitty.length - Math.max(1, count))),
+      this.#kittyFlags.splice(Math.max(0, this.#kittyFlags.length - Math.max(1, count))),
     );
     terminal.parser.registerEscHandler({ final: 'c' }, () => {
-      this.#otherKeys = 0;
-      this.#kitty = [];
+      this.#modifyOtherKeys = 0;
+      this.#kittyFlags = [];
       return false;
     });
   }
 
+  /** The sequences that set these modes on a terminal that has just been reset. */
   draw() {
     return (
-      (this.#otherKeys === 0 ? '' : `\x1b[>4;${this.#otherKeys}m`) +
-      this.#kitty.map((flags) => `\x1b[>${flags}u`).join('')
+      (this.#modifyOtherKeys === 0 ? '' : `\x1b[>4;${this.#modifyOtherKeys}m`) +
+      this.#kittyFlags.map((flags) => `\x1b[>${flags}u`).join('')
     );
   }
 }

@@ -3,78 +3,84 @@ import { createRequire } from 'node:module';
 import { ReadStream } from 'node:tty';
 
 /**
- * The addon of node-pty without its streams: those end the output 200 ms after the process, read or not, and
- * spin for as long as a program does not take its input.
+ * @typedef {(
+ *   file: string, args: string[], env: string[], cwd: string, cols: number, rows: number, uid: number, gid: number,
+ *   isUtf8: boolean, helper: string, onExit: (code: number, signal: number) => void,
+ * ) => { fd: number, pid: number, pty: string }} Fork
+ */
+
+/**
+ * The native module of node-pty without its streams: those end the output 200 ms after the process, whether it has been
+ * read or not, and retry in a busy loop while a program does not read its input.
+ * @type {{ fork: Fork, resize(fd: number, cols: number, rows: number): void }}
  */
 const native = createRequire(import.meta.url)('node-pty/build/Release/pty.node');
 
 const NO_UID = -1;
 const IS_UTF8 = true;
-const HELPER_OF_MACOS = '';
-/** The addon lets its processes inherit the terminals of those before them, which would then outlive their holder. */
-const ALONE = 'for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$0" "$@"';
-const alone = (file, args) => ['/bin/bash', ['--noprofile', '--norc', '-c', ALONE, file, ...args]];
-/** How soon a program is offered input again that it had no room for. */
+const MACOS_HELPER = '';
+/** The native module lets a process inherit the terminals of earlier ones, which would keep these open: close them. */
+const CLOSE_INHERITED_FDS =
+  'for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; exec "$0" "$@"';
+/** How soon input is written again that the program had no room for. */
 const RETRY_MS = 10;
-/** A process that ended may leave others behind that hold its terminal: how long these must be silent, and how long they are heard. */
+/** Background processes may keep the terminal of an ended process open: their output is read until they have been silent for… */
 const SILENCE_MS = 100;
-const LONGEST_ECHO_MS = 2_000;
+/** …and for this long at most. */
+const MAX_DRAIN_MS = 2_000;
+
+/** @typedef {{ bytes: Buffer, onWritten: () => void }} Input */
 
 /** A process with a terminal of its own. */
 export class Pty {
+  /** Undefined once the terminal has been closed. @type {number | undefined} */
   #fd;
-  #name;
   #output;
-  /** @type {{ bytes: Buffer, written: () => void }[]} */
+  /** @type {Input[]} */
   #input = [];
+  /** @type {NodeJS.Timeout | undefined} */
   #retry;
+  /** @type {number | undefined} */
   #exitCode;
-  #heardAt = 0;
+  #lastOutputAt = 0;
   #isPaused = false;
   #onEnd;
 
   /**
-   * @param {{ file: string, args: string[], env: Record<string, string>, cwd: string, cols: number, rows: number }} process
-   * @param {{ onData: (text: string) => void, onEnd: (exitCode: number) => void }} listeners onEnd comes after the last of the output
+   * @param {{ file: string, args: string[], env: NodeJS.ProcessEnv, cwd: string, cols: number, rows: number }} process
+   * @param {{ onData: (text: string) => void, onEnd: (exitCode: number) => void }} listeners `onEnd` follows the last output
    */
   constructor({ file, args, env, cwd, cols, rows }, { onData, onEnd }) {
-    const pairs = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-    const exited = (code, signal) => this.#exited(signal > 0 ? 128 + signal : code);
-    const { fd, pid, pty } = native.fork(
-      ...alone(file, args),
-      pairs,
+    const { fd, pid } = native.fork(
+      '/bin/bash',
+      ['--noprofile', '--norc', '-c', CLOSE_INHERITED_FDS, file, ...args],
+      Object.entries(env).map(([name, value]) => `${name}=${value}`),
       cwd,
       cols,
       rows,
       NO_UID,
       NO_UID,
       IS_UTF8,
-      HELPER_OF_MACOS,
-      exited,
+      MACOS_HELPER,
+      (code, signal) => this.#onExit(signal > 0 ? 128 + signal : code),
     );
     this.pid = pid;
     this.#fd = fd;
-    this.#name = pty;
     this.#onEnd = onEnd;
-    // No character is cut: its bytes wait for one another here.
+    // The decoder keeps the bytes of incomplete characters.
     this.#output = new ReadStream(fd).setEncoding('utf8');
     this.#output.on('data', (text) => {
-      this.#heardAt = performance.now();
-      onData(text);
+      this.#lastOutputAt = performance.now();
+      onData(String(text));
     });
-    // EIO, once nobody holds the other side.
+    // Reading fails with EIO when the last process has closed the terminal.
     this.#output.on('error', () => undefined);
-    this.#output.on('close', () => this.#closed());
+    this.#output.on('close', () => this.#onClose());
   }
 
-  /** Name of what runs in the foreground. */
-  get process() {
-    return this.#fd === undefined ? undefined : native.process(this.#fd, this.#name);
-  }
-
-  /** @param {Buffer} bytes @param {() => void} written called once the program has them all, or never will */
-  write(bytes, written = () => undefined) {
-    this.#input.push({ bytes, written });
+  /** @param {Buffer} bytes @param {() => void} onWritten called when the program has all of it, or never will */
+  write(bytes, onWritten = () => undefined) {
+    this.#input.push({ bytes, onWritten });
     if (this.#input.length === 1) this.#flush();
   }
 
@@ -85,54 +91,55 @@ export class Pty {
 
   resume() {
     this.#isPaused = false;
-    this.#heardAt = performance.now();
+    this.#lastOutputAt = performance.now();
     this.#output.resume();
   }
 
+  /** @param {number} cols @param {number} rows */
   resize(cols, rows) {
     if (this.#fd !== undefined) native.resize(this.#fd, cols, rows);
   }
 
   #flush() {
-    while (this.#input.length > 0) {
-      const [next] = this.#input;
-      if (!this.#give(next)) return;
+    for (let next = this.#input[0]; next !== undefined; next = this.#input[0]) {
+      if (!this.#writeOnce(next)) return;
       this.#input.shift();
-      next.written();
+      next.onWritten();
     }
   }
 
-  /** @returns whether all of it was taken */
-  #give(next) {
+  /** @param {Input} next @returns whether all of it was written */
+  #writeOnce(next) {
     try {
       while (next.bytes.length > 0 && this.#fd !== undefined)
         next.bytes = next.bytes.subarray(writeSync(this.#fd, next.bytes));
       return true;
     } catch (error) {
-      // With the other side closed there is nobody to take it.
-      if (error.code !== 'EAGAIN') return true;
+      // Other errors mean that the terminal has been closed, so that nobody will read the input.
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) return true;
       this.#retry = setTimeout(() => this.#flush(), RETRY_MS);
       return false;
     }
   }
 
-  #exited(exitCode) {
+  /** @param {number} exitCode */
+  #onExit(exitCode) {
     this.#exitCode = exitCode;
     if (this.#fd === undefined) return this.#onEnd(exitCode);
     const exitedAt = performance.now();
-    this.#heardAt = exitedAt;
+    this.#lastOutputAt = exitedAt;
     const check = setInterval(() => {
       const now = performance.now();
       if (this.#fd === undefined) return clearInterval(check);
       if (this.#isPaused) return;
-      if (now - this.#heardAt > SILENCE_MS || now - exitedAt > LONGEST_ECHO_MS) this.#output.destroy();
+      if (now - this.#lastOutputAt > SILENCE_MS || now - exitedAt > MAX_DRAIN_MS) this.#output.destroy();
     }, SILENCE_MS / 2);
   }
 
-  #closed() {
+  #onClose() {
     clearTimeout(this.#retry);
     this.#fd = undefined;
-    for (const { written } of this.#input.splice(0)) written();
+    for (const { onWritten } of this.#input.splice(0)) onWritten();
     if (this.#exitCode !== undefined) this.#onEnd(this.#exitCode);
   }
 }

@@ -2,26 +2,43 @@ import { createRequire } from 'node:module';
 import { KeyboardModes } from './keyboard-modes.mjs';
 
 const require = createRequire(import.meta.url);
+/** @type {typeof import('@xterm/headless')} */
 const { Terminal } = require('@xterm/headless');
-const { SerializeAddon } = require('@xterm/addon-serialize');
+/** Of the installed package in the image; where this is type-checked, it may be missing. */
+const SERIALIZE_ADDON = '@xterm/addon-serialize';
+/** @type {{ SerializeAddon: new () => Serializer }} */
+const { SerializeAddon } = require(SERIALIZE_ADDON);
 
-const MOST_SCROLLBACK_ROWS = 2_000;
+/**
+ * @typedef {import('./terminal.mjs').Size} Size
+ * @typedef {import('@xterm/headless').ITerminalAddon & { serialize(options: { scrollback: number }): string }} Serializer
+ *
+ * Of xterm's internals, what its API does not offer.
+ * @typedef {object} Internals
+ * @property {{ _parser: { currentState: number } }} _inputHandler
+ * @property {{ scrollTop: number, scrollBottom: number }} buffer
+ * @property {{ activeEncoding: string }} coreMouseService
+ * @property {{ isCursorHidden: boolean }} coreService
+ */
+
+const MAX_SCROLLBACK_ROWS = 2_000;
 /** A cell takes 12 bytes. */
-const MOST_CELLS = 500_000;
-/** Characters of what draws a screen; one that needs more is drawn with less. DevForge takes frames of 4 MiB. */
-const LONGEST_DRAWING = 1024 * 1024;
-const LONGEST_TITLE = 200;
-const OUTSIDE_OF_SEQUENCES = 0;
+const MAX_CELLS = 500_000;
+/** In characters. A screen that needs more is drawn without details. DevForge accepts frames of up to 4 MiB. */
+const MAX_DRAWING_LENGTH = 1024 * 1024;
+const MAX_TITLE_LENGTH = 200;
+const GROUND_STATE = 0;
+/** @type {Record<string, string>} */
 const MOUSE_ENCODINGS = { SGR: '\x1b[?1006h', SGR_PIXELS: '\x1b[?1016h' };
 
-/** What a terminal shows, kept by reading all that is written to it. */
+/** What a terminal shows, as the result of everything that has been written to it. */
 export class Screen {
   #terminal;
   #serializer = new SerializeAddon();
   #keyboard;
   #title = '';
 
-  /** @param {(reply: string) => void} onReply what a terminal answers to a program that asks, where its cursor is for one */
+  /** @param {Size} size @param {(reply: string) => void} onReply called with replies to a program's queries */
   constructor({ cols, rows }, onReply) {
     this.#terminal = new Terminal({
       cols,
@@ -32,7 +49,7 @@ export class Screen {
     });
     this.#terminal.loadAddon(this.#serializer);
     this.#terminal.onData((reply) => reply !== '' && onReply(reply));
-    this.#terminal.onTitleChange((title) => (this.#title = title.slice(0, LONGEST_TITLE)));
+    this.#terminal.onTitleChange((title) => (this.#title = title.slice(0, MAX_TITLE_LENGTH)));
     this.#keyboard = new KeyboardModes(this.#terminal);
   }
 
@@ -40,47 +57,51 @@ export class Screen {
     return this.#title;
   }
 
-  /** @param {() => void} shown called once the screen shows it, and nothing that was written later */
-  write(text, shown) {
-    this.#terminal.write(text, shown);
+  /** @param {string} text @param {() => void} onShown called when the screen shows the text and nothing written later */
+  write(text, onShown) {
+    this.#terminal.write(text, onShown);
   }
 
-  /** What is written next is an echo, as a rule: it is shown at once, not in the next turn. */
+  /** The next write is probably an echo: xterm parses it synchronously and not in a later turn of the event loop. */
   expectEcho() {
     this.#terminal.input('');
   }
 
+  /** @param {Size} size */
   resize({ cols, rows }) {
     this.#terminal.options.scrollback = scrollbackFor(cols, rows);
     this.#terminal.resize(cols, rows);
   }
 
-  /** Whether what comes next can be understood without what came before. */
+  /** Whether the output so far does not end within a control sequence. */
   get isBetweenSequences() {
-    return this.#terminal._core._inputHandler._parser.currentState === OUTSIDE_OF_SEQUENCES;
+    return this.#internals._inputHandler._parser.currentState === GROUND_STATE;
   }
 
-  /** What draws this screen on a terminal that has just been reset. */
+  /** The output that draws this screen on a terminal that has just been reset. */
   draw() {
-    const full = this.#serializer.serialize({ scrollback: MOST_SCROLLBACK_ROWS });
-    if (full.length <= LONGEST_DRAWING) return full + this.#furtherModes();
+    const full = this.#serializer.serialize({ scrollback: MAX_SCROLLBACK_ROWS });
+    if (full.length <= MAX_DRAWING_LENGTH) return full + this.#furtherModes();
     const visible = this.#serializer.serialize({ scrollback: 0 });
-    return (visible.length <= LONGEST_DRAWING ? visible : this.#plain()) + this.#furtherModes();
+    return (visible.length <= MAX_DRAWING_LENGTH ? visible : this.#plain()) + this.#furtherModes();
   }
 
-  /** Without colours. */
+  /** The visible text without colours. */
   #plain() {
     const { active } = this.#terminal.buffer;
     const lines = Array.from(
       { length: this.#terminal.rows },
       (_, row) => active.getLine(active.baseY + row)?.translateToString(true) ?? '',
     );
-    return lines.join('\r\n').slice(-LONGEST_DRAWING);
+    return lines.join('\r\n').slice(-MAX_DRAWING_LENGTH);
   }
 
-  /** What the serializer leaves out. The cursor is set after the region, which moves it, and before the origin is. */
+  /**
+   * Modes that the serializer leaves out. The cursor is set after the scroll region, which moves it, and before the origin
+   * mode, which changes what its position means.
+   */
   #furtherModes() {
-    const { buffer, coreMouseService, coreService } = this.#terminal._core;
+    const { buffer, coreMouseService, coreService } = this.#internals;
     const { cursorX, cursorY } = this.#terminal.buffer.active;
     const isWhole = buffer.scrollTop === 0 && buffer.scrollBottom === this.#terminal.rows - 1;
     const origin = this.#terminal.modes.originMode;
@@ -95,8 +116,14 @@ export class Screen {
       this.#title === '' ? '' : `\x1b]2;${this.#title}\x07`,
     ].join('');
   }
+
+  get #internals() {
+    const terminal = /** @type {import('@xterm/headless').Terminal & { _core: Internals }} */ (this.#terminal);
+    return terminal._core;
+  }
 }
 
+/** @param {number} cols @param {number} rows */
 function scrollbackFor(cols, rows) {
-  return Math.max(0, Math.min(MOST_SCROLLBACK_ROWS, Math.floor(MOST_CELLS / cols) - rows));
+  return Math.max(0, Math.min(MAX_SCROLLBACK_ROWS, Math.floor(MAX_CELLS / cols) - rows));
 }

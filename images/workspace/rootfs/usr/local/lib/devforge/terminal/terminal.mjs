@@ -1,33 +1,39 @@
 import { userInfo } from 'node:os';
 import { Pty } from './pty.mjs';
-import { Replies } from './replies.mjs';
+import { ReplyFilter } from './reply-filter.mjs';
 import { Screen } from './screen.mjs';
 import { sessionProcesses, signalSession } from './session.mjs';
 
 const FOLDER = '/workspace';
-/** Characters that may wait for the screen before the program has to. */
-const MOST_UNSHOWN = 128 * 1024;
-/** How long the rest of a control sequence is waited for. */
-const SEQUENCE_MS = 100;
+/** Characters that may be buffered for the screen before the program is paused. */
+const MAX_PENDING_LENGTH = 128 * 1024;
+/** How long a drawing waits for the end of a control sequence. */
+const SEQUENCE_TIMEOUT_MS = 100;
 const GRACE_MS = 1_000;
 const GRACE_POLL_MS = 50;
 
 /**
- * A shell, its terminal, and what that shows. Watchers are told of everything in its order: output once the screen shows it,
- * so that a drawing of the screen stands exactly between what came before and what comes after.
- *
- * @typedef {{ isFull: boolean, output(text: string): void, resized(size: Size): void, exited(exitCode: number): void }} Watcher
  * @typedef {{ cols: number, rows: number }} Size
+ * @typedef {object} Watcher
+ * @property {boolean} isFull
+ * @property {(text: string) => void} output
+ * @property {(size: Size) => void} resized
+ * @property {(exitCode: number) => void} exited
+ */
+
+/**
+ * A shell, its terminal, and the screen of that. Watchers are notified of all events in order: of output once the screen
+ * shows it, so that a drawing of the screen stands exactly between the output before and after it.
  */
 export class Terminal {
   /** @type {Set<Watcher>} */
   #watchers = new Set();
   #pty;
   #screen;
-  #replies = new Replies();
-  #unshown = 0;
-  /** Shown, and not told yet. */
-  #fresh = '';
+  #replies = new ReplyFilter();
+  #pendingLength = 0;
+  /** Output that the screen shows and the watchers do not have yet. */
+  #unsent = '';
   #isEnding = false;
   startedAt = new Date();
   lastUsedAt = this.startedAt;
@@ -36,11 +42,11 @@ export class Terminal {
   constructor(id, size, onEnd) {
     this.id = id;
     this.size = size;
-    this.#screen = new Screen(size, (reply) => this.#answer(reply));
-    const { shell } = userInfo();
+    this.#screen = new Screen(size, (reply) => this.#sendReply(reply));
+    const shell = userInfo().shell ?? '/bin/sh';
     this.#pty = new Pty(
-      { file: shell ?? '/bin/sh', args: ['-l'], env: shellEnvironment(shell), cwd: FOLDER, ...size },
-      { onData: (text) => this.#read(text), onEnd: (exitCode) => void this.#ended(exitCode, onEnd) },
+      { file: shell, args: ['-l'], env: shellEnvironment(shell), cwd: FOLDER, ...size },
+      { onData: (text) => this.#onOutput(text), onEnd: (exitCode) => void this.#onExit(exitCode, onEnd) },
     );
   }
 
@@ -54,27 +60,32 @@ export class Terminal {
     };
   }
 
+  /** @param {Watcher} watcher */
   watch(watcher) {
     this.#watchers.add(watcher);
   }
 
+  /** @param {Watcher} watcher */
   unwatch(watcher) {
     this.#watchers.delete(watcher);
-    this.pace();
+    this.updatePace();
   }
 
-  /** @param {Buffer} bytes @param {() => void} written */
-  input(bytes, written) {
+  /** @param {Buffer} bytes @param {() => void} onWritten */
+  input(bytes, onWritten) {
     this.lastUsedAt = new Date();
-    if (this.#replies.areRepeatedBy(bytes.toString())) return written();
+    if (this.#replies.isRepeated(bytes.toString())) return onWritten();
     this.#screen.expectEcho();
-    this.#pty.write(bytes, written);
+    this.#pty.write(bytes, onWritten);
   }
 
-  /** For the program at once, so that what is typed next finds it; for whoever watches when what was written before is shown. @param {Size} size */
+  /**
+   * The program gets the new size at once, before further input; screen and watchers get it after all earlier output.
+   * @param {Size} size
+   */
   resize(size) {
     this.#pty.resize(size.cols, size.rows);
-    this.#inOrder(() => {
+    this.#afterPendingOutput(() => {
       if (size.cols === this.size.cols && size.rows === this.size.rows) return;
       this.size = size;
       this.#screen.resize(size);
@@ -82,15 +93,16 @@ export class Terminal {
     });
   }
 
-  /** @param {(drawing: string, size: Size) => void} drawn called between what the screen shows already and what comes next */
-  draw(drawn, deadline = performance.now() + SEQUENCE_MS) {
-    this.#inOrder(() => {
-      if (this.#screen.isBetweenSequences || performance.now() > deadline) return drawn(this.#screen.draw(), this.size);
-      setTimeout(() => this.draw(drawn, deadline), 1);
+  /** @param {(drawing: string, size: Size) => void} onDrawn called before any later output is sent to watchers */
+  draw(onDrawn, deadline = performance.now() + SEQUENCE_TIMEOUT_MS) {
+    this.#afterPendingOutput(() => {
+      if (this.#screen.isBetweenSequences || performance.now() > deadline)
+        return onDrawn(this.#screen.draw(), this.size);
+      setTimeout(() => this.draw(onDrawn, deadline), 1);
     });
   }
 
-  /** Ends everything that runs in it: politely, then not. */
+  /** Ends all processes of the terminal: with SIGHUP, then with SIGKILL. */
   end() {
     this.#isEnding = true;
     signalSession(this.#pty.pid, 'SIGHUP');
@@ -98,64 +110,69 @@ export class Terminal {
     setTimeout(() => signalSession(this.#pty.pid, 'SIGKILL'), GRACE_MS);
   }
 
-  /** The program waits while the screen, or a watcher, has not kept up. */
-  pace() {
-    if (this.#unshown > MOST_UNSHOWN || [...this.#watchers].some(({ isFull }) => isFull)) this.#pty.pause();
+  /** Pauses the program while the screen or a watcher has not kept up. */
+  updatePace() {
+    if (this.#pendingLength > MAX_PENDING_LENGTH || [...this.#watchers].some(({ isFull }) => isFull)) this.#pty.pause();
     else this.#pty.resume();
   }
 
-  #read(text) {
-    this.#unshown += text.length;
+  /** @param {string} text */
+  #onOutput(text) {
+    this.#pendingLength += text.length;
     this.#screen.write(text, () => {
-      this.#unshown -= text.length;
-      // Told together with whatever else is shown in the same turn.
-      if (this.#fresh === '') queueMicrotask(() => this.#tell());
-      this.#fresh += text;
+      this.#pendingLength -= text.length;
+      // Sent together with everything else that is shown in the same turn of the event loop.
+      if (this.#unsent === '') queueMicrotask(() => this.#sendOutput());
+      this.#unsent += text;
     });
-    if (this.#unshown > MOST_UNSHOWN) this.pace();
+    if (this.#pendingLength > MAX_PENDING_LENGTH) this.updatePace();
   }
 
-  #tell() {
-    const text = this.#fresh;
+  #sendOutput() {
+    const text = this.#unsent;
     if (text === '') return;
-    this.#fresh = '';
+    this.#unsent = '';
     for (const watcher of this.#watchers) watcher.output(text);
-    this.pace();
+    this.updatePace();
   }
 
-  #inOrder(work) {
+  /** @param {() => void} work */
+  #afterPendingOutput(work) {
     this.#screen.write('', () => {
-      this.#tell();
+      this.#sendOutput();
       work();
     });
   }
 
-  #answer(reply) {
-    this.#replies.given(reply);
+  /** @param {string} reply */
+  #sendReply(reply) {
+    this.#replies.record(reply);
     this.#pty.write(Buffer.from(reply));
   }
 
-  async #ended(exitCode, onEnd) {
-    // What was asked to end outlives its shell by the grace at most; what a shell left running on purpose stays.
+  /** @param {number} exitCode @param {() => void} onEnd */
+  async #onExit(exitCode, onEnd) {
+    // Background processes outlive their shell, unless the terminal was ended: then they are waited for.
     const deadline = performance.now() + GRACE_MS + GRACE_POLL_MS;
     while (this.#isEnding && performance.now() < deadline && sessionProcesses(this.#pty.pid).length > 0) {
       await new Promise((resolve) => setTimeout(resolve, GRACE_POLL_MS));
     }
-    this.#inOrder(() => {
+    this.#afterPendingOutput(() => {
       onEnd();
       for (const watcher of this.#watchers) watcher.exited(exitCode);
     });
   }
 }
 
+/** @param {string} shell @returns {NodeJS.ProcessEnv} */
 function shellEnvironment(shell) {
   const { username, homedir } = userInfo();
   return {
     ...process.env,
-    HOME: process.env.HOME ?? homedir,
+    HOME: process.env['HOME'] ?? homedir,
     USER: username,
     LOGNAME: username,
-    SHELL: shell ?? '/bin/sh',
+    SHELL: shell,
     TERM: 'xterm-256color',
     COLORTERM: 'truecolor',
   };

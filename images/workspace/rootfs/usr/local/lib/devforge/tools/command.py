@@ -1,7 +1,13 @@
-"""Starts the command that DevForge asks for."""
+"""Starts the command of an exec request."""
+from __future__ import annotations
+
 import ctypes
 import os
 import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -10,55 +16,63 @@ NOT_FOUND = 127
 prctl = ctypes.CDLL(None).prctl
 
 
-def adopt_orphans():
-    """Whatever loses its parent below this process becomes a child of it."""
+def become_subreaper() -> None:
+    """Makes this process the parent of every descendant whose own parent ends."""
     prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 class Request:
-    def __init__(self, payload):
-        cwd, timeout, limit, count, *rest = payload.split(b"\0")
+    """The payload of an `R` frame. `limit` is in bytes, for each output."""
+
+    def __init__(self, payload: bytes):
+        cwd, timeout_ms, limit, count, *rest = payload.split(b"\0")
         self.cwd = cwd
-        self.seconds = int(timeout) / 1000
+        self.seconds = int(timeout_ms) / 1000
         self.limit = int(limit)
         self.argv = rest[: int(count)]
-        self.env = {**os.environb, **dict(each.split(b"=", 1) for each in rest[int(count) :])}
+        self.env = dict(os.environb)
+        for variable in rest[int(count) :]:
+            name, value = variable.split(b"=", 1)
+            self.env[name] = value
 
 
-class Unstartable(Exception):
-    def __init__(self, stage, number):
+class StartError(Exception):
+    """The command could not be started. `stage` is `fork`, `cwd` or `command`."""
+
+    def __init__(self, stage: str, number: int):
+        super().__init__(stage, number)
         self.stage = stage
         self.number = number
 
 
-def start(request):
-    """The pid of the command, the far end of its input, and the near ends of its outputs."""
+def start(request: Request) -> tuple[int, int, int, int]:
+    """Starts the command. Returns its pid, a descriptor to write its input to, and two to read its outputs from."""
     pipes = [os.pipe() for _ in range(3)]
-    told, tell = os.pipe()
+    errors, report = os.pipe()
     inner = (pipes[0][0], pipes[1][1], pipes[2][1])
     outer = (pipes[0][1], pipes[1][0], pipes[2][0])
     try:
         pid = os.fork()
     except OSError as error:
-        raise Unstartable("fork", error.errno) from None
+        raise StartError("fork", error.errno or 0) from None
     if pid == 0:
-        become(request, inner, tell)
-    for fd in (*inner, tell):
+        run_in_child(request, inner, report)
+    for fd in (*inner, report):
         os.close(fd)
-    words = os.read(told, 64).split()
+    words = os.read(errors, 64).split()
     if words:
         os.waitpid(pid, 0)
-        raise Unstartable(words[0].decode(), int(words[1]))
+        raise StartError(words[0].decode(), int(words[1]))
     for fd in outer:
         os.set_blocking(fd, False)
     return pid, *outer
 
 
-def become(request, inner, tell):
+def run_in_child(request: Request, inner: tuple[int, int, int], report: int) -> NoReturn:
     stage = "fork"
     try:
         os.setsid()
-        # Whatever ends this program without a word, takes the command along.
+        # The command must not outlive this program, however that ends.
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         for target, fd in enumerate(inner):
             os.dup2(fd, target)
@@ -69,6 +83,6 @@ def become(request, inner, tell):
         stage = "command"
         os.execvpe(request.argv[0], request.argv, request.env)
     except OSError as error:
-        os.write(tell, f"{stage} {error.errno}".encode())
+        os.write(report, f"{stage} {error.errno}".encode())
     finally:
         os._exit(NOT_FOUND)

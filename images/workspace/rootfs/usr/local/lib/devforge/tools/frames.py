@@ -1,31 +1,37 @@
 """Frames over standard input and output: one byte of kind, four bytes of length (big-endian), the payload.
 
-DevForge holds the input open for as long as it cares about the answer. Its end means that nobody waits any more.
+DevForge keeps the input open while it waits for the answer. The end of the input means that it no longer does.
 """
+from __future__ import annotations
+
 import os
 import select
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 HEADER = 5
-LONGEST_CONTROL = 4 << 20
+MAX_CONTROL_BYTES = 4 << 20
 CHUNK = 256 << 10
 
 
-class Gone(Exception):
-    """DevForge has let go."""
+class Disconnected(Exception):
+    """DevForge has closed its end of the channel."""
 
 
 class Channel:
-    def __init__(self):
+    def __init__(self) -> None:
         self.pending = b""
-        # Whether the end of a body is still to come.
+        # Whether a body has begun and its `E` frame has not been read yet.
         self.in_body = False
         os.set_blocking(1, False)
         self.room = select.poll()
         self.room.register(1, select.POLLOUT)
-        # Nothing is asked of it, so that it tells its end alone.
+        # Without an event mask, only the hang-up of the input is reported.
         self.room.register(0, 0)
 
-    def send(self, kind, payload=b""):
+    def send(self, kind: bytes, payload: bytes = b"") -> None:
         views = [memoryview(kind + len(payload).to_bytes(4, "big")), memoryview(payload)]
         while views:
             try:
@@ -34,49 +40,49 @@ class Channel:
                 self.wait_for_room()
                 continue
             except BrokenPipeError:
-                raise Gone from None
+                raise Disconnected from None
             while views and written >= len(views[0]):
                 written -= len(views.pop(0))
             if written:
                 views[0] = views[0][written:]
 
-    def wait_for_room(self):
+    def wait_for_room(self) -> None:
         if any(fd == 0 for fd, _ in self.room.poll()):
-            raise Gone
+            raise Disconnected
 
-    def receive(self):
-        """A whole frame: its kind and its payload."""
-        header = self.exactly(HEADER)
+    def receive(self) -> tuple[bytes, bytes]:
+        """Reads a whole frame: its kind and its payload."""
+        header = self.read_exactly(HEADER)
         length = int.from_bytes(header[1:], "big")
-        if length > LONGEST_CONTROL:
-            raise Gone
-        return header[:1], self.exactly(length)
+        if length > MAX_CONTROL_BYTES:
+            raise Disconnected
+        return header[:1], self.read_exactly(length)
 
-    def body(self):
-        """The pieces of a stream of `D` frames, up to the `E` frame that ends it."""
+    def body(self) -> Iterator[bytes]:
+        """Reads a stream of `D` frames in pieces, up to the `E` frame that ends it."""
         self.in_body = True
         while True:
-            header = self.exactly(HEADER)
-            left = int.from_bytes(header[1:], "big")
+            header = self.read_exactly(HEADER)
+            remaining = int.from_bytes(header[1:], "big")
             if header[:1] == b"E":
                 self.in_body = False
                 return
-            while left:
-                piece = self.some(left)
-                left -= len(piece)
+            while remaining:
+                piece = self.read_some(remaining)
+                remaining -= len(piece)
                 yield piece
 
-    def exactly(self, size):
-        parts = []
+    def read_exactly(self, size: int) -> bytes:
+        parts: list[bytes] = []
         while size:
-            parts.append(self.some(size))
+            parts.append(self.read_some(size))
             size -= len(parts[-1])
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def some(self, most):
+    def read_some(self, limit: int) -> bytes:
         if not self.pending:
             self.pending = os.read(0, CHUNK)
             if not self.pending:
-                raise Gone
-        piece, self.pending = self.pending[:most], self.pending[most:]
+                raise Disconnected
+        piece, self.pending = self.pending[:limit], self.pending[limit:]
         return piece

@@ -1,87 +1,97 @@
-"""Gives a directory as a tar archive: files, directories and links; what else there is stays out.
+"""Sends a directory as a tar archive: files, directories and links. Devices, FIFOs and sockets are left out.
 
-Everything is opened below the folder that it was found in and without following links, so whatever happens to the
-names meanwhile, nothing from elsewhere gets into the archive.
+Every entry is opened relative to its parent's descriptor and without following links, so nothing from outside the
+directory gets into the archive, even when entries are moved meanwhile.
 """
+from __future__ import annotations
+
 import errno
 import os
 import stat
 import tarfile
 
+from errors import RequestError
 from frames import CHUNK
-from paths import Refusal, open_directory
-from programs import run_in
+from resolver import open_directory
+from spawn import run_in
 
-CLOSED = [
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from json_channel import JsonChannel
+    from resolver import PathResolver
+
+# Expression of `find` for the first directory or file that cannot be read.
+UNREADABLE = [
     *["(", "-type", "d", "(", "!", "-readable", "-o", "!", "-executable", ")"],
     *["-o", "-type", "f", "!", "-readable", ")", "-print", "-quit"],
 ]
-LONGEST_PATH = 4096
-# What can happen to an entry after it was listed.
-GONE_OR_ANOTHER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO)
+MAX_PATH_BYTES = 4096
+# Errors of entries that were removed or replaced after they were listed.
+REMOVED_OR_REPLACED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO)
 
 
-def pack(channel, walk, request):
-    """Says whether the directory can be had; gives it if DevForge still wants it: { send }."""
-    place = walk.to(request["path"].encode())
-    if not place.exists:
-        raise Refusal("file_not_found", "There is no such file or directory.")
-    if not place.is_directory:
-        raise Refusal("not_a_directory", "Only a directory can be had as a tar archive.")
-    require_readable(walk, place)
-    channel.reply({"ok": True})
-    if not channel.ask()["send"]:
+def pack(channel: JsonChannel, resolver: PathResolver, request: dict[str, Any]) -> None:
+    """Confirms that the directory can be read, then sends it if DevForge still wants it: { send }."""
+    path = resolver.resolve(request["path"].encode())
+    if path.fd is None:
+        raise RequestError("file_not_found", "No such file or directory.")
+    if not path.is_directory:
+        raise RequestError("not_a_directory", "Only directories can be downloaded as a tar archive.")
+    require_readable(resolver, path.fd)
+    channel.send_json({"ok": True})
+    if not channel.receive_json()["send"]:
         return
-    writer = Writer(channel)
-    add_tree(writer, os.open(b".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=place.fd))
+    writer = TarWriter(channel)
+    add_tree(writer, os.open(b".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=path.fd))
     writer.end()
     channel.send(b"E")
 
 
-def require_readable(walk, place):
-    """Tells before the first byte, since an archive that lacks a file looks like any other."""
-    words = walk.hold(os.memfd_create("closed"))
-    run_in(place.fd, ["find", ".", *CLOSED], {1: words})
-    closed = os.pread(words, LONGEST_PATH, 0).split(b"\n")[0]
-    if closed:
-        raise Refusal("file_not_accessible", f"{closed.decode('utf-8', 'replace')} cannot be read.")
+def require_readable(resolver: PathResolver, fd: int) -> None:
+    """Fails before the first byte is sent, since nobody would notice that an archive lacks a file."""
+    output = resolver.own(os.memfd_create("unreadable"))
+    run_in(fd, ["find", ".", *UNREADABLE], {1: output})
+    unreadable = os.pread(output, MAX_PATH_BYTES, 0).split(b"\n")[0]
+    if unreadable:
+        raise RequestError("file_not_accessible", f"{unreadable.decode('utf-8', 'replace')} cannot be read.")
 
 
-def add_tree(writer, root):
-    """Level by level on a list of its own, since trees may be deeper than Python's stack."""
-    levels = [(root, b".", iter(names_in(root)))]
+def add_tree(writer: TarWriter, root: int) -> None:
+    """Keeps its own stack, since trees may be deeper than Python's."""
+    stack = [(root, b".", iter(names_in(root)))]
     writer.header(b"./", os.fstat(root), tarfile.DIRTYPE)
     try:
-        while levels:
-            folder, path, names = levels[-1]
+        while stack:
+            folder, path, names = stack[-1]
             name = next(names, None)
             if name is None:
-                os.close(levels.pop()[0])
+                os.close(stack.pop()[0])
                 continue
-            name = os.fsencode(name)
             try:
                 inner = add_entry(writer, folder, name, path + b"/" + name)
             except OSError as error:
-                if error.errno not in GONE_OR_ANOTHER:
+                if error.errno not in REMOVED_OR_REPLACED:
                     raise
                 continue
             if inner is not None:
-                levels.append((inner, path + b"/" + name, iter(names_in(inner))))
+                stack.append((inner, path + b"/" + name, iter(names_in(inner))))
     finally:
-        for level in levels:
+        for level in stack:
             os.close(level[0])
 
 
-def names_in(folder):
+def names_in(folder: int) -> list[bytes]:
     try:
-        return os.listdir(folder)
+        return [os.fsencode(name) for name in os.listdir(folder)]
     except FileNotFoundError:
-        # It was removed since it was opened.
+        # The directory was removed after it was opened.
         return []
 
 
-def add_entry(writer, folder, name, path):
-    """@returns the directory, open, if it is one"""
+def add_entry(writer: TarWriter, folder: int, name: bytes, path: bytes) -> int | None:
+    """Returns the descriptor of a directory, whose entries are to be added next, and None for anything else."""
     mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
     if stat.S_ISDIR(mode):
         inner = open_directory(folder, name)
@@ -91,7 +101,7 @@ def add_entry(writer, folder, name, path):
         target = os.readlink(name, dir_fd=folder)
         writer.header(path, os.stat(name, dir_fd=folder, follow_symlinks=False), tarfile.SYMTYPE, target)
     elif stat.S_ISREG(mode):
-        # It may be a link or a FIFO by now: the one is not followed, the other not waited for.
+        # It may have been replaced by a link, which must not be followed, or by a FIFO, which must not block.
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         try:
             if stat.S_ISREG(os.fstat(fd).st_mode):
@@ -101,16 +111,16 @@ def add_entry(writer, folder, name, path):
     return None
 
 
-class Writer:
-    """Puts an archive together and sends it in large pieces."""
+class TarWriter:
+    """Sends an archive as it is written, in large frames."""
 
-    def __init__(self, channel):
+    def __init__(self, channel: JsonChannel):
         self.channel = channel
-        self.waiting = bytearray()
-        # The first path of each file that has several.
-        self.paths = {}
+        self.buffer = bytearray()
+        # The first path of each file that has several, by device and inode.
+        self.paths: dict[tuple[int, int], bytes] = {}
 
-    def header(self, path, status, kind, link=b"", size=0):
+    def header(self, path: bytes, status: os.stat_result, kind: bytes, link: bytes = b"", size: int = 0) -> None:
         member = tarfile.TarInfo(os.fsdecode(path))
         member.type = kind
         member.linkname = os.fsdecode(link)
@@ -118,9 +128,9 @@ class Writer:
         member.mtime = max(int(status.st_mtime), 0)
         member.uid, member.gid = status.st_uid, status.st_gid
         member.size = size
-        self.add(member.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape"))
+        self.write(member.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape"))
 
-    def file(self, path, fd):
+    def file(self, path: bytes, fd: int) -> None:
         status = os.fstat(fd)
         key = (status.st_dev, status.st_ino)
         if status.st_nlink > 1 and key in self.paths:
@@ -129,26 +139,26 @@ class Writer:
         if status.st_nlink > 1:
             self.paths[key] = path
         self.header(path, status, tarfile.REGTYPE, size=status.st_size)
-        left = status.st_size
-        while left and (piece := os.read(fd, min(CHUNK, left))):
-            left -= len(piece)
-            self.add(piece)
-        # What became shorter meanwhile is filled up to the length that was announced.
-        while left:
-            filling = bytes(min(CHUNK, left))
-            left -= len(filling)
-            self.add(filling)
-        self.add(bytes(-status.st_size % tarfile.BLOCKSIZE))
+        remaining = status.st_size
+        while remaining and (piece := os.read(fd, min(CHUNK, remaining))):
+            remaining -= len(piece)
+            self.write(piece)
+        # A file that has been truncated meanwhile is padded to the size in its header.
+        while remaining:
+            padding = bytes(min(CHUNK, remaining))
+            remaining -= len(padding)
+            self.write(padding)
+        self.write(bytes(-status.st_size % tarfile.BLOCKSIZE))
 
-    def end(self):
-        self.add(bytes(2 * tarfile.BLOCKSIZE))
+    def end(self) -> None:
+        self.write(bytes(2 * tarfile.BLOCKSIZE))
         self.flush()
 
-    def add(self, piece):
-        self.waiting += piece
-        if len(self.waiting) >= CHUNK:
+    def write(self, piece: bytes) -> None:
+        self.buffer += piece
+        if len(self.buffer) >= CHUNK:
             self.flush()
 
-    def flush(self):
-        self.channel.send(b"D", bytes(self.waiting))
-        self.waiting.clear()
+    def flush(self) -> None:
+        self.channel.send(b"D", bytes(self.buffer))
+        self.buffer.clear()

@@ -1,15 +1,21 @@
-"""What this process started, and how it all ends."""
+"""Finds and ends the descendants of this process."""
+from __future__ import annotations
+
 import os
 import signal
 import time
 
-# Seconds that it may take until all are caught, and until all are gone.
-PATIENCE = 5.0
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Seconds for stopping all processes, and again for their end.
+KILL_TIMEOUT = 5.0
 
 
-def descendants():
-    """What this process started, and what that started; whoever lost its parent became a child of this one."""
-    parents = {}
+def descendants() -> set[int]:
+    """The running descendants of this process, which is the subreaper of orphans among them."""
+    parents: dict[int, int] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
@@ -19,37 +25,37 @@ def descendants():
                 continue
             if state not in (b"Z", b"X"):
                 parents[int(name)] = int(parent)
-    found = set()
-    grown = {os.getpid()}
-    while grown:
-        grown = {pid for pid, parent in parents.items() if parent in grown} - found
-        found |= grown
+    found: set[int] = set()
+    generation = {os.getpid()}
+    while generation:
+        generation = {pid for pid, parent in parents.items() if parent in generation} - found
+        found |= generation
     return found
 
 
-def kill_all():
-    """Stops everything first: what is stopped cannot start anything, and holds its place against what still runs."""
-    stopped = set()
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
+def kill_all() -> None:
+    """Stops every descendant before it kills them: a stopped process cannot fork, and its pid is not reused."""
+    stopped: set[int] = set()
+    deadline = time.monotonic() + KILL_TIMEOUT
+    while time.monotonic() < deadline:
         running = descendants() - stopped
         if not running:
             break
-        send(running, signal.SIGSTOP)
+        send_signal(running, signal.SIGSTOP)
         stopped |= running
-    send(descendants(), signal.SIGKILL)
+    send_signal(descendants(), signal.SIGKILL)
 
 
-def send_to_group(pid, number):
-    """In one step, which nothing in the group escapes by starting something else."""
+def signal_group(pid: int, number: int) -> None:
+    """Signals a process group at once, so that no member can escape by forking."""
     try:
         os.killpg(pid, number)
     except (ProcessLookupError, PermissionError):
-        # All of it has ended.
+        # The whole group has ended.
         pass
 
 
-def send(pids, number):
+def send_signal(pids: Iterable[int], number: int) -> None:
     for pid in pids:
         try:
             os.kill(pid, number)

@@ -1,22 +1,29 @@
 """Answers DevForge's requests about files, one after the other, until the input ends.
 
-In:   J  { op, path, … }, and what the operation reads of it
-Out:  J  { ok: true, … } or { ok: false, code, message }, and what the operation writes after it
+In:   J  { op, path, … }, and what the operation reads
+Out:  J  { ok: true, … } or { ok: false, code, message }, and what the operation writes
 """
+from __future__ import annotations
+
 import errno
 import os
 
-import contents
+import entries
 import pack
 import unpack
 import upload
-from documents import Documents
-from frames import Gone
-from paths import Refusal, Walk
+from errors import RequestError
+from frames import Disconnected
+from json_channel import JsonChannel
+from resolver import PathResolver
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 OPERATIONS = {
-    "read": contents.read,
-    "remove": contents.remove,
+    "read": entries.read,
+    "remove": entries.remove,
     "write": upload.write,
     "pack": pack.pack,
     "unpack": unpack.unpack,
@@ -30,7 +37,7 @@ CODES = {
     errno.EROFS: "file_not_accessible",
     errno.ENOSPC: "disk_full",
     errno.EDQUOT: "disk_full",
-    # What was looked at has become something else meanwhile.
+    # The entry has changed while it was used.
     errno.EEXIST: "busy",
     errno.ENOTEMPTY: "busy",
     errno.ESTALE: "busy",
@@ -39,33 +46,34 @@ CODES = {
 }
 
 
-def main():
+def main() -> None:
     os.umask(0o022)
-    channel = Documents()
+    channel = JsonChannel()
     try:
-        unpack.sweep()
-        while answer(channel, channel.ask()):
+        unpack.remove_stale()
+        while answer(channel, channel.receive_json()):
             pass
-    except Gone:
+    except Disconnected:
         pass
 
 
-def answer(channel, request):
-    """@returns whether another request may follow: not when a body was left half read"""
-    walk = None
+def answer(channel: JsonChannel, request: dict[str, Any]) -> bool:
+    """Returns whether another request may follow, which is not the case when part of a body was left unread."""
+    resolver = None
     try:
-        walk = Walk()
-        OPERATIONS[request["op"]](channel, walk, request)
+        resolver = PathResolver()
+        OPERATIONS[request["op"]](channel, resolver, request)
         return True
-    except Refusal as refusal:
-        refuse(channel, refusal.code, refusal.message)
+    except RequestError as error:
+        send_error(channel, error.code, error.message)
     except OSError as error:
-        refuse(channel, CODES.get(error.errno, "failed"), os.strerror(error.errno or 0))
+        number = error.errno or 0
+        send_error(channel, CODES.get(number, "failed"), os.strerror(number))
     finally:
-        if walk is not None:
-            walk.close()
+        if resolver is not None:
+            resolver.close()
     return not channel.in_body
 
 
-def refuse(channel, code, message):
-    channel.reply({"ok": False, "code": code, "message": message})
+def send_error(channel: JsonChannel, code: str, message: str) -> None:
+    channel.send_json({"ok": False, "code": code, "message": message})

@@ -1,77 +1,84 @@
-"""The folder that an archive is unpacked into before any of it shows in the workspace."""
+"""The directory into which an archive is unpacked before its entries are moved to their places."""
+from __future__ import annotations
+
 import errno
 import os
 import stat
 
-from archive import DIRECTORY, FILE, HARD_LINK, SPECIAL, SYMLINK
-from paths import Refusal, open_directory
+from archive import DIRECTORY, FILE, HARD_LINK, SYMLINK, UNSUPPORTED_KINDS
+from errors import RequestError
+from resolver import open_directory
 from upload import write_all
 
-DEEPEST = 100
-LONGEST_LINK = 4000
-LATEST = 2**33
-BEHIND_A_LINK_OR_TOO_LONG = (errno.ELOOP, errno.ENAMETOOLONG)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from archive import Archive, Member
+
+MAX_DEPTH = 100
+MAX_LINK_BYTES = 4000
+MAX_SECONDS = 2**33
+BEHIND_LINK_OR_TOO_LONG = (errno.ELOOP, errno.ENAMETOOLONG)
 
 
 class Staging:
-    """Takes the members of an archive, and refuses what could reach out of the workspace or is more than fits."""
+    """Adds the members of an archive. Rejects those that could reach outside the workspace, and what exceeds the limits."""
 
-    def __init__(self, root, depth, most_bytes, most_entries):
+    def __init__(self, root: int, depth: int, max_bytes: int, max_entries: int):
         self.root = root
-        # Folders between the workspace and where it all goes in the end.
+        # Number of directories from the workspace down to the target directory.
         self.depth = depth
-        self.most_bytes = most_bytes
-        self.most_entries = most_entries
+        self.max_bytes = max_bytes
+        self.max_entries = max_entries
         self.bytes = 0
         self.entries = 0
-        # Members of one folder mostly follow one another.
-        self.path = []
+        # The parent of the last member stays open: most members have the same parent as the one before.
+        self.path: list[bytes] = []
         self.folder = root
 
-    def close(self):
+    def close(self) -> None:
         if self.folder != self.root:
             os.close(self.folder)
         self.folder = self.root
         self.path = []
 
-    def add(self, member, archive):
+    def add(self, member: Member, archive: Archive) -> None:
         self.entries += 1
-        if self.entries > self.most_entries:
-            raise Refusal("tar_refused", f"The archive has more than {self.most_entries} entries.")
-        parts = parts_of(member, member.name)
+        if self.entries > self.max_entries:
+            raise RequestError("tar_refused", f"The archive has more than {self.max_entries} entries.")
+        parts = split_path(member, member.name)
         if not parts:
             if member.kind != DIRECTORY:
-                raise member.refused("is no name for a file")
+                raise member.error("is not a valid file name")
             return
         try:
             self.enter(parts[:-1])
-            self.place(member, parts, archive)
+            self.add_by_kind(member, parts, archive)
         except (NotADirectoryError, IsADirectoryError):
-            raise member.refused("is in the archive both as a directory and as something else") from None
+            raise member.error("is both a directory and something else in the archive") from None
         except OSError as error:
-            if error.errno in BEHIND_A_LINK_OR_TOO_LONG:
-                raise member.refused("lies behind a link, or has a name that is too long") from None
+            if error.errno in BEHIND_LINK_OR_TOO_LONG:
+                raise member.error("is below a symbolic link, or its name is too long") from None
             raise
 
-    def enter(self, path):
+    def enter(self, path: list[bytes]) -> None:
         if path != self.path:
             self.close()
             self.folder = self.open_folder(path)
             self.path = path
 
-    def open_folder(self, path):
-        """Through folders alone, since a link might lead anywhere; makes those that are missing."""
+    def open_folder(self, path: list[bytes]) -> int:
+        """Opens the directory without following links, which could lead anywhere, and creates missing parents."""
         fd = self.root
         for name in path:
             try:
-                inner = made_directory(fd, name)
+                inner = create_and_open(fd, name)
             finally:
                 if fd != self.root:
                     os.close(fd)
             fd = inner
         return fd
 
-    def place(self, member, parts, archive):
+    def add_by_kind(self, member: Member, parts: list[bytes], archive: Archive) -> None:
         name = parts[-1]
         if member.kind == FILE:
             self.add_file(member, name, archive)
@@ -79,86 +86,85 @@ class Staging:
             self.add_directory(member, name)
         elif member.kind == SYMLINK:
             require_inside(member, self.depth + len(parts) - 1)
-            self.clear(name)
+            self.remove_existing(name)
             os.symlink(member.link, name, dir_fd=self.folder)
         elif member.kind == HARD_LINK:
             self.add_hard_link(member, name)
         else:
-            raise member.refused(f"is {SPECIAL.get(member.kind, 'of a kind that is not known')}")
+            raise member.error(f"is {UNSUPPORTED_KINDS.get(member.kind, 'of an unknown type')}")
 
-    def add_file(self, member, name, archive):
+    def add_file(self, member: Member, name: bytes, archive: Archive) -> None:
         self.bytes += member.size
-        if self.bytes > self.most_bytes:
-            raise Refusal("payload_too_large", "The archive does not fit into the container's disk limit.")
-        self.clear(name)
+        if self.bytes > self.max_bytes:
+            raise RequestError("payload_too_large", "The archive does not fit into the container's disk limit.")
+        self.remove_existing(name)
         fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=self.folder)
         try:
             for piece in archive.content(member.size):
                 write_all(fd, piece)
             os.fchmod(fd, member.mode & 0o777 | 0o600)
-            moment = min(member.modified, LATEST)
-            os.utime(fd, (moment, moment))
+            modified = min(member.modified, MAX_SECONDS)
+            os.utime(fd, (modified, modified))
         finally:
             os.close(fd)
 
-    def add_directory(self, member, name):
-        fd = made_directory(self.folder, name)
+    def add_directory(self, member: Member, name: bytes) -> None:
+        fd = create_and_open(self.folder, name)
         try:
             os.fchmod(fd, member.mode & 0o777 | 0o700)
         finally:
             os.close(fd)
 
-    def add_hard_link(self, member, name):
-        parts = parts_of(member, member.link)
+    def add_hard_link(self, member: Member, name: bytes) -> None:
+        parts = split_path(member, member.link)
         folder = self.open_folder(parts[:-1])
         try:
             if not parts or not stat.S_ISREG(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode):
-                raise member.refused("is a link to what is no file")
-            if parts != parts_of(member, member.name):
-                self.clear(name)
+                raise member.error("is a hard link to something that is not a regular file")
+            if parts != split_path(member, member.name):
+                self.remove_existing(name)
                 os.link(parts[-1], name, src_dir_fd=folder, dst_dir_fd=self.folder, follow_symlinks=False)
         except FileNotFoundError:
-            raise member.refused("is a link to a file that does not come before it") from None
+            raise member.error("is a hard link to a file that does not precede it") from None
         finally:
             if folder != self.root:
                 os.close(folder)
 
-    def clear(self, name):
-        """The later of two members of one name counts."""
+    def remove_existing(self, name: bytes) -> None:
+        """The last of several members with the same name wins."""
         try:
             os.unlink(name, dir_fd=self.folder)
         except FileNotFoundError:
             pass
 
 
-def made_directory(folder, name):
+def create_and_open(folder: int, name: bytes) -> int:
     try:
         os.mkdir(name, 0o755, dir_fd=folder)
     except FileExistsError:
-        # Opening it tells whether it is a directory.
+        # Opening it fails unless it is a directory.
         pass
     return open_directory(folder, name)
 
 
-def parts_of(member, path):
+def split_path(member: Member, path: bytes) -> list[bytes]:
     parts = [part for part in path.split(b"/") if part not in (b"", b".")]
     if path.startswith(b"/"):
-        raise member.refused("has an absolute path")
+        raise member.error("has an absolute path")
     if b".." in parts:
-        raise member.refused("has .. in its path")
+        raise member.error("has .. in its path")
     if b"\0" in path:
-        raise member.refused("has a name that no file can have")
-    if len(parts) > DEEPEST:
-        raise member.refused(f"lies deeper than {DEEPEST} folders")
+        raise member.error("has a name that is not valid")
+    if len(parts) > MAX_DEPTH:
+        raise member.error(f"is nested more than {MAX_DEPTH} directories deep")
     return parts
 
 
-def require_inside(member, depth):
-    """A link may go up only at its beginning: behind another link nobody could tell where `..` leads.
-    @param depth folders between the workspace and the link"""
+def require_inside(member: Member, depth: int) -> None:
+    """`..` may only lead a link's target: after another link it could lead anywhere. `depth` is that of the link."""
     parts = [part for part in member.link.split(b"/") if part not in (b"", b".")]
-    if not member.link or len(member.link) > LONGEST_LINK or b"\0" in member.link:
-        raise member.refused("is a link to nothing")
+    if not member.link or len(member.link) > MAX_LINK_BYTES or b"\0" in member.link:
+        raise member.error("is a symbolic link without a valid target")
     if member.link.startswith(b"/"):
         inside = parts[:1] == [b"workspace"] and b".." not in parts
     else:
@@ -167,4 +173,4 @@ def require_inside(member, depth):
             up += 1
         inside = up <= depth and b".." not in parts[up:]
     if not inside:
-        raise member.refused("is a link out of the workspace")
+        raise member.error("is a symbolic link that leads outside the workspace")

@@ -1,11 +1,15 @@
-"""Runs one command, passes its input and outputs on, and ends all that it started when its time is up or nobody waits.
+"""Runs one command and relays its input and outputs. Ends it, with all processes it started, on its time limit or when
+DevForge disconnects.
 
-In:   R  folder, time limit in ms, output limit in bytes, number of arguments, arguments, NAME=value…; NUL between them
-      D  input; E  its end
-Out:  o, e  what the command wrote to its output and its error output, each up to the limit
-      x  exit code, 1 if the time was up, 1 if output was left out, duration in ms
-      f  `cwd` or `command`, and why the command cannot be run like that
+In:   R  working directory, time limit in ms, output limit in bytes, number of arguments, arguments, NAME=value…,
+         separated by NUL
+      D  input; E  end of the input
+Out:  o, e  standard output and standard error, each up to the limit
+      x  exit code, 1 if it timed out, 1 if output was truncated, duration in ms
+      f  `cwd` or `command`, and why the command cannot be run
 """
+from __future__ import annotations
+
 import errno
 import os
 import select
@@ -13,114 +17,123 @@ import signal
 import sys
 import time
 
-from command import NOT_FOUND, Request, Unstartable, adopt_orphans, start
-from frames import CHUNK, Channel, Gone, HEADER
-from processes import PATIENCE, descendants, kill_all, send, send_to_group
+from command import NOT_FOUND, Request, StartError, become_subreaper, start
+from frames import CHUNK, HEADER, Channel, Disconnected
+from processes import KILL_TIMEOUT, descendants, kill_all, send_signal, signal_group
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
 
 TIMED_OUT = 124
 NOT_EXECUTABLE = 126
-# Seconds between the polite signal and the other one.
+# Seconds between SIGTERM and SIGKILL.
 GRACE = 1.0
-# Seconds that outputs are followed after the command, since what it left in the background may hold them open.
-LINGER = 0.1
-# Bytes that wait for a slow reader, in either direction.
-BACKLOG = 1 << 20
+# Seconds for which outputs are read after the command has ended: background processes may keep them open.
+DRAIN = 0.1
+# Bytes that are buffered for a slow reader, in either direction.
+MAX_BUFFERED = 1 << 20
 
 
 class Run:
-    def __init__(self, request):
+    def __init__(self, request: Request):
+        self.input: int | None
         self.pid, self.input, *outputs = start(request)
         self.started = time.monotonic()
         self.deadline = self.started + request.seconds
         self.outputs = dict(zip(outputs, (b"o", b"e")))
-        self.left = {fd: request.limit for fd in outputs}
-        self.status = None
+        # Bytes that each output may still have.
+        self.remaining = {fd: request.limit for fd in outputs}
+        # As of `waitpid`, once the command has ended.
+        self.status: int | None = None
         self.timed_out = False
         self.truncated = False
-        self.given = bytearray()
+        # Input: as it arrives in frames, and as it goes to the command.
         self.received = bytearray()
-        self.all_given = False
-        self.result = bytearray()
-        self.woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.pending_input = bytearray()
+        self.input_ended = False
+        # Frames for DevForge.
+        self.pending_output = bytearray()
+        self.wakeup, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, ignore_signal)
         signal.set_wakeup_fd(wake)
         self.reap()
 
-    def follow(self):
-        """Until the command has ended and its outputs are passed on."""
-        while not self.is_over():
-            self.turn(self.deadline)
+    def relay(self) -> None:
+        """Returns when the command has ended and its outputs have been sent."""
+        while not self.is_finished():
+            self.poll_once(self.deadline)
             if self.status is None and time.monotonic() >= self.deadline:
                 self.timed_out = True
                 self.end()
         for fd in list(self.outputs):
-            self.take(fd)
+            self.read_output(fd)
         self.flush()
 
-    def is_over(self):
+    def is_finished(self) -> bool:
         return self.status is not None and (not self.outputs or time.monotonic() >= self.deadline)
 
-    def turn(self, until):
-        """Waits for something to do, and does it."""
+    def poll_once(self, until: float) -> None:
+        """Waits for an event, or until a time of the monotonic clock, and handles it."""
         poll = select.poll()
-        poll.register(0, select.POLLIN if len(self.received) + len(self.given) < BACKLOG else 0)
-        poll.register(self.woken, select.POLLIN)
-        if self.result:
+        poll.register(0, select.POLLIN if len(self.received) + len(self.pending_input) < MAX_BUFFERED else 0)
+        poll.register(self.wakeup, select.POLLIN)
+        if self.pending_output:
             poll.register(1, select.POLLOUT)
-        if self.given:
+        if self.pending_input and self.input is not None:
             poll.register(self.input, select.POLLOUT)
         for fd in self.outputs:
-            if len(self.result) < BACKLOG:
+            if len(self.pending_output) < MAX_BUFFERED:
                 poll.register(fd, select.POLLIN)
         for fd, event in poll.poll(max(0, until - time.monotonic()) * 1000):
             if fd == 0:
-                self.listen(event)
+                self.read_input(event)
             elif fd == 1:
-                self.pass_on()
+                self.send_pending()
             elif fd == self.input:
-                self.give()
-            elif fd == self.woken:
-                os.read(self.woken, 64)
+                self.write_input()
+            elif fd == self.wakeup:
+                os.read(self.wakeup, 64)
                 self.reap()
             elif fd in self.outputs:
-                self.take(fd)
+                self.read_output(fd)
 
-    def listen(self, event):
+    def read_input(self, event: int) -> None:
         piece = os.read(0, CHUNK) if event & select.POLLIN else b""
         if not piece:
-            raise Gone
-        self.accept(piece)
+            raise Disconnected
+        self.parse_input(piece)
 
-    def accept(self, piece):
-        """Takes the pieces of input out of their frames."""
+    def parse_input(self, piece: bytes) -> None:
+        """Takes the input for the command out of its frames."""
         self.received += piece
         while len(self.received) >= HEADER:
             end = HEADER + int.from_bytes(self.received[1:HEADER], "big")
-            if self.received[:1] == b"E":
-                self.all_given = True
+            if self.received.startswith(b"E"):
+                self.input_ended = True
             elif len(self.received) < end:
                 break
             elif self.input is not None:
-                self.given += self.received[HEADER:end]
+                self.pending_input += self.received[HEADER:end]
             del self.received[:end]
-        self.give()
+        self.write_input()
 
-    def give(self):
+    def write_input(self) -> None:
         if self.input is None:
             return
         try:
-            while self.given:
-                del self.given[: os.write(self.input, self.given[:CHUNK])]
+            while self.pending_input:
+                del self.pending_input[: os.write(self.input, self.pending_input[:CHUNK])]
         except BlockingIOError:
             return
         except BrokenPipeError:
-            self.given.clear()
-            self.all_given = True
-        if self.all_given:
+            self.pending_input.clear()
+            self.input_ended = True
+        if self.input_ended:
             os.close(self.input)
             self.input = None
 
-    def take(self, fd):
+    def read_output(self, fd: int) -> None:
         try:
             piece = os.read(fd, CHUNK)
         except BlockingIOError:
@@ -129,27 +142,27 @@ class Run:
             os.close(fd)
             del self.outputs[fd]
             return
-        kept = piece[: self.left[fd]]
-        self.left[fd] -= len(kept)
+        kept = piece[: self.remaining[fd]]
+        self.remaining[fd] -= len(kept)
         self.truncated |= len(kept) < len(piece)
         if kept:
-            self.result += self.outputs[fd] + len(kept).to_bytes(4, "big") + kept
+            self.pending_output += self.outputs[fd] + len(kept).to_bytes(4, "big") + kept
 
-    def pass_on(self):
+    def send_pending(self) -> None:
         try:
-            while self.result:
-                del self.result[: os.write(1, self.result[:CHUNK])]
+            while self.pending_output:
+                del self.pending_output[: os.write(1, self.pending_output[:CHUNK])]
         except BlockingIOError:
             return
         except BrokenPipeError:
-            raise Gone from None
+            raise Disconnected from None
 
-    def flush(self):
-        while self.result:
-            self.turn(time.monotonic() + 60)
+    def flush(self) -> None:
+        while self.pending_output:
+            self.poll_once(time.monotonic() + 60)
 
-    def reap(self):
-        """Takes note of what has ended; orphans of the command come here as well."""
+    def reap(self) -> None:
+        """Collects ended children: the command, and its descendants whose parents have ended."""
         try:
             while True:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -157,34 +170,34 @@ class Run:
                     return
                 if pid == self.pid:
                     self.status = status
-                    self.deadline = min(self.deadline, time.monotonic() + LINGER)
+                    self.deadline = min(self.deadline, time.monotonic() + DRAIN)
         except ChildProcessError:
             return
 
-    def end(self):
-        """Ends the command with all that it started and that still runs, whatever session that has moved to."""
-        send_to_group(self.pid, signal.SIGTERM)
-        send(descendants(), signal.SIGTERM)
+    def end(self) -> None:
+        """Ends the command and all its descendants, also those in sessions of their own."""
+        signal_group(self.pid, signal.SIGTERM)
+        send_signal(descendants(), signal.SIGTERM)
         until = time.monotonic() + GRACE
         while time.monotonic() < until and descendants():
-            self.linger(min(until, time.monotonic() + 0.05))
-        send_to_group(self.pid, signal.SIGKILL)
-        until = time.monotonic() + PATIENCE
+            self.relay_until(min(until, time.monotonic() + 0.05))
+        signal_group(self.pid, signal.SIGKILL)
+        until = time.monotonic() + KILL_TIMEOUT
         while time.monotonic() < until and descendants():
             kill_all()
-            self.linger(time.monotonic() + 0.01)
+            self.relay_until(time.monotonic() + 0.01)
         self.deadline = time.monotonic()
 
-    def linger(self, until):
+    def relay_until(self, until: float) -> None:
         try:
-            self.turn(until)
-        except Gone:
-            # Nobody is there any more to pass anything on to.
+            self.poll_once(until)
+        except Disconnected:
             time.sleep(max(0, until - time.monotonic()))
             self.reap()
 
-    def outcome(self):
-        if self.timed_out:
+    def outcome(self) -> bytes:
+        """The payload of the `x` frame."""
+        if self.timed_out or self.status is None:
             code = TIMED_OUT
         elif os.WIFSIGNALED(self.status):
             code = 128 + os.WTERMSIG(self.status)
@@ -194,8 +207,12 @@ class Run:
         return f"{code} {int(self.timed_out)} {int(self.truncated)} {elapsed}".encode()
 
 
-def explain(channel, request, failure):
-    """What a shell would answer when it cannot run the command; a fault of the request is told as such."""
+def ignore_signal(number: int, frame: FrameType | None) -> None:
+    """A handler, unlike SIG_IGN, lets the wakeup descriptor report the signal."""
+
+
+def report_start_error(channel: Channel, request: Request, failure: StartError) -> None:
+    """Answers as a shell does when it cannot run a command. Errors of the request itself have a frame of their own."""
     reason = os.strerror(failure.number)
     if failure.stage == "cwd" or failure.number == errno.E2BIG:
         channel.send(b"f", f"{failure.stage} {reason}".encode())
@@ -205,22 +222,22 @@ def explain(channel, request, failure):
     channel.send(b"x", f"{NOT_FOUND if missing else NOT_EXECUTABLE} 0 0 0".encode())
 
 
-def main():
-    adopt_orphans()
+def main() -> None:
+    become_subreaper()
     channel = Channel()
     try:
         request = Request(channel.receive()[1])
         try:
             run = Run(request)
-        except Unstartable as failure:
-            explain(channel, request, failure)
+        except StartError as failure:
+            report_start_error(channel, request, failure)
             return
         try:
-            run.accept(channel.pending)
-            run.follow()
+            run.parse_input(channel.pending)
+            run.relay()
             channel.send(b"x", run.outcome())
-        except Gone:
+        except Disconnected:
             run.end()
             raise
-    except Gone:
+    except Disconnected:
         sys.exit(1)

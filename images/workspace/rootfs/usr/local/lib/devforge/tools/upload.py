@@ -1,68 +1,79 @@
-"""Writes a file. What arrives has no name until it is whole, so nobody ever sees half of it."""
+"""Writes a file. It gets its name once it is complete, so that nobody ever sees part of it."""
+from __future__ import annotations
+
 import os
 import stat
 
-from contents import describe
-from paths import IMAGINED, MADE, Refusal, kind_of
+from entries import describe
+from errors import RequestError
+from resolver import CREATE, IGNORE, kind_of
 
-PLAIN = 0o644
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from json_channel import JsonChannel
+    from resolver import PathResolver, ResolvedPath
+
+DEFAULT_MODE = 0o644
 
 
-def write(channel, walk, request):
-    """Says whether the path can be written to; takes the body; says what became of it."""
+def write(channel: JsonChannel, resolver: PathResolver, request: dict[str, Any]) -> None:
+    """Confirms that the path can be written to, receives the body, describes the new file."""
     path = request["path"].encode()
-    require_writable(walk.to(path, missing=IMAGINED), request["path"])
-    fd = walk.hold(os.open(b".", os.O_TMPFILE | os.O_RDWR, PLAIN, dir_fd=walk.root))
-    channel.reply({"ok": True})
+    require_writable(resolver.resolve(path, missing=IGNORE), request["path"])
+    fd = resolver.own(os.open(b".", os.O_TMPFILE | os.O_RDWR, DEFAULT_MODE, dir_fd=resolver.root))
+    channel.send_json({"ok": True})
     receive_into(fd, channel, request["maxBytes"])
-    # The workspace may have changed since.
-    existing = require_writable(walk.to(path, missing=MADE), request["path"])
-    os.fchmod(fd, stat.S_IMODE(existing.status.st_mode) if existing.exists else PLAIN)
+    # The workspace may have changed meanwhile.
+    existing = require_writable(resolver.resolve(path, missing=CREATE), request["path"])
+    os.fchmod(fd, stat.S_IMODE(existing.mode) if existing.exists else DEFAULT_MODE)
     publish(fd, existing)
-    channel.reply({"ok": True, "created": not existing.exists, "entry": describe(os.fstat(fd))})
+    channel.send_json({"ok": True, "created": not existing.exists, "entry": describe(os.fstat(fd))})
 
 
-def require_writable(place, path):
-    if place.is_directory:
-        raise Refusal("is_a_directory", "It is a directory.")
+def require_writable(target: ResolvedPath, path: str) -> ResolvedPath:
+    if target.is_directory:
+        raise RequestError("is_a_directory", "It is a directory.")
     if path.endswith("/"):
-        raise Refusal("path_not_valid", "A file's name does not end with a slash.")
-    if place.exists and not place.is_file:
-        raise Refusal("special_file", f"It is a {kind_of(place.status.st_mode)}, not a file.")
-    return place
+        raise RequestError("path_not_valid", "The name of a file must not end with a slash.")
+    if target.exists and not target.is_file:
+        raise RequestError("special_file", f"Not a regular file: it is a {kind_of(target.mode)}.")
+    return target
 
 
-def receive_into(fd, channel, most):
+def receive_into(fd: int, channel: JsonChannel, max_bytes: int) -> None:
+    remaining = max_bytes
     for piece in channel.body():
-        most -= len(piece)
-        if most < 0:
-            raise Refusal("payload_too_large", "It does not fit into the container's disk limit.")
+        remaining -= len(piece)
+        if remaining < 0:
+            raise RequestError("payload_too_large", "The file does not fit into the container's disk limit.")
         write_all(fd, piece)
 
 
-def write_all(fd, piece):
+def write_all(fd: int, piece: bytes) -> None:
     view = memoryview(piece)
     while view:
         view = view[os.write(fd, view) :]
 
 
-def publish(fd, place):
+def publish(fd: int, target: ResolvedPath) -> None:
     source = b"/proc/self/fd/%d" % fd
-    if not place.exists:
+    if not target.exists:
         try:
-            os.link(source, place.name, dst_dir_fd=place.parent, follow_symlinks=True)
+            os.link(source, target.name, dst_dir_fd=target.parent, follow_symlinks=True)
             return
         except FileExistsError:
-            # Somebody was quicker; theirs is replaced.
+            # Another process has just created the file; it is replaced.
             pass
     temporary = temporary_name()
-    os.link(source, temporary, dst_dir_fd=place.parent, follow_symlinks=True)
+    os.link(source, temporary, dst_dir_fd=target.parent, follow_symlinks=True)
     try:
-        os.rename(temporary, place.name, src_dir_fd=place.parent, dst_dir_fd=place.parent)
+        os.rename(temporary, target.name, src_dir_fd=target.parent, dst_dir_fd=target.parent)
     except OSError:
-        os.unlink(temporary, dir_fd=place.parent)
+        os.unlink(temporary, dir_fd=target.parent)
         raise
 
 
-def temporary_name():
+def temporary_name() -> bytes:
     return b".devforge-" + os.urandom(8).hex().encode()

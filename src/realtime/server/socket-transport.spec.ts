@@ -1,0 +1,57 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { FakeSocket } from '../../../test/support/sockets/fake-socket.js';
+import type { Transport } from '../outbox.js';
+import { transportOf } from './socket-transport.js';
+
+let socket: FakeSocket;
+let transport: Transport;
+
+beforeEach(() => {
+  socket = new FakeSocket();
+  transport = transportOf(socket.typed);
+});
+
+describe('a socket as a transport', () => {
+  it('sends the event with its payload', () => {
+    transport.send({ event: 'logs:end', payload: { containerId: 'c', reason: 'stopped' } });
+    expect(socket.sent).toEqual([{ event: 'logs:end', payload: { containerId: 'c', reason: 'stopped' } }]);
+  });
+
+  it('is clear while nothing waits in this process', () => {
+    expect(transport.isDrained()).toBe(true);
+    socket.conn.transport.writable = false;
+    expect(transport.isDrained()).toBe(false);
+    socket.conn.transport.writable = true;
+    socket.conn.writeBuffer.push('packet');
+    expect(transport.isDrained()).toBe(false);
+    socket.conn.writeBuffer.length = 0;
+    socket.connected = false;
+    expect(transport.isDrained()).toBe(false);
+  });
+
+  it('tells when it is clear again', () => {
+    const onClear = jest.fn();
+    transport.onDrain(onClear);
+    socket.drain();
+    expect(onClear).toHaveBeenCalledTimes(1);
+  });
+
+  it('tells so after an upgrade too, since the new connection is ready without saying it', () => {
+    const onClear = jest.fn();
+    socket.conn.transport.writable = false;
+    transport.onDrain(onClear);
+    socket.upgrade();
+    expect(onClear).toHaveBeenCalledTimes(1);
+    expect(transport.isDrained()).toBe(true);
+    socket.drain();
+    expect(onClear).toHaveBeenCalledTimes(2);
+  });
+
+  it('sends nothing more once the client is gone', () => {
+    const take = jest.fn(() => undefined);
+    socket.connected = false;
+    socket.data.outbox.wake({ take });
+    socket.drain();
+    expect(take).not.toHaveBeenCalled();
+  });
+});
