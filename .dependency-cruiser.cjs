@@ -52,7 +52,7 @@ module.exports = {
     },
     {
       name: 'controllers-import-no-repository',
-      severity: 'warn',
+      severity: 'error',
       from: { path: '\\.(controller|gateway)\\.ts$' },
       to: { path: '\\.repository\\.ts$' },
     },

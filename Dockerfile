@@ -1,16 +1,16 @@
-# DevForge itself. Build it from the top of the repository: `docker build --tag devforge/devforge .`
+# The image of the DevForge server. Build it in the root of the repository: `docker build --tag devforge/devforge .`
 #
 # Behind a proxy that inspects TLS, put its certificate authorities beside this file as `extra-ca.crt` (PEM) first.
-# They are trusted while the image is built and are not in it; what workspaces trust is EXTRA_CA_CERTS, at run time.
-# Classic syntax only, so that an engine without BuildKit builds it as well.
+# They are trusted during the build and are not in the image; for workspaces there is EXTRA_CA_CERTS at run time.
+# Classic syntax only, so that engines without BuildKit can build it.
 
 ARG BASE_IMAGE=debian:bookworm-slim
 
-# --- node: Node.js and npm from their npm packages, fetched with Debian's
+# --- node: Node.js and npm from their npm packages, fetched with Debian's npm
 FROM ${BASE_IMAGE} AS node
 ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates nodejs npm
-# The pattern lets the file be absent.
+# With the pattern the file may be absent.
 COPY images/workspace/install-extra-ca extra-ca.cr[t] /tmp/trust/
 RUN sh /tmp/trust/install-extra-ca /tmp/trust/extra-ca.crt
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
@@ -27,14 +27,14 @@ RUN case $(dpkg --print-architecture) in amd64) arch=x64 ;; arm64) arch=arm64 ;;
  && /opt/node/bin/node --version
 ENV PATH=/opt/node/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-# --- packages: what the server needs to run
+# --- packages: production dependencies
 FROM node AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# A lock file may lack optional packages of other platforms, which `npm ci` takes for a fault and `npm install` adds.
+# A lock file may lack optional packages of other platforms: `npm ci` fails then, and `npm install` adds them.
 RUN (npm ci --omit=dev || npm install --no-save --omit=dev) && chmod -R u=rwX,go=rX node_modules
 
-# --- build: the server from its sources
+# --- build: the compiled server
 FROM node AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -43,17 +43,17 @@ COPY nest-cli.json tsconfig.json tsconfig.build.json .swcrc ./
 COPY src src
 RUN npm run build
 
-# --- the image
+# --- server
 FROM ${BASE_IMAGE}
 COPY --from=node /opt/node/bin/node /usr/local/bin/node
 WORKDIR /app
 COPY --from=packages /app/package.json ./
 COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist
-# The sources of the workspace images: the server builds those, with the engine it is given.
+# The sources of the workspace images, which the server builds at run time.
 COPY images/workspace images/workspace
-# The modes of a checkout depend on whose it is. /data holds what the server keeps when no DATABASE_URL or
-# DEVFORGE_TOKEN is set; the user's .ssh is where `sshKeyPath` may point.
+# File modes of a checkout depend on the umask. /data has the embedded database and the generated token when DATABASE_URL
+# and DEVFORGE_TOKEN are unset; ~/.ssh is the default of SSH_KEYS_DIR.
 RUN chmod -R u=rwX,go=rX images \
  && groupadd --gid 1000 devforge \
  && useradd --uid 1000 --gid 1000 --create-home --shell /usr/sbin/nologin devforge \

@@ -1,6 +1,6 @@
 /**
  * npm run bench -- <name> [arguments]
- * Installs what is missing, then runs bench/<name>.ts; without a name it lists what there is.
+ * Installs what is missing, then runs bench/<name>.ts; without a name it lists the benchmarks.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { createSteps } from './lib/steps.mjs';
 
 const FOLDER = join(ROOT, 'bench');
 
-/** The benchmarks are the .ts files directly in bench/; what they share lies in folders below. */
+/** The benchmarks are the .ts files directly in bench/; shared code is in folders below. */
 const names = () =>
   existsSync(FOLDER)
     ? sorted(

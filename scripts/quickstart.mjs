@@ -21,8 +21,8 @@ import { createSteps, seconds } from './lib/steps.mjs';
 const USAGE =
   'npm run quickstart -- [--repo URL] [--branch B] [--name N] [--template claude|vscode|both] [--ssh-key PATH] [--port P] [--no-follow]';
 const text = { type: 'string' };
-const say = (line) => process.stdout.write(`${line}\n`);
-let following = false;
+const print = (line) => process.stdout.write(`${line}\n`);
+let serving = false;
 
 async function quickstart() {
   const startedAt = Date.now();
@@ -47,23 +47,29 @@ async function quickstart() {
   await ensureSetup(steps, settings, host);
   await steps.run('build', (step) => ensureBuild(step));
   const repository = await steps.run('repository', async (step) => {
-    const chosen = await chooseRepository({ asked: options.repo, operatorCa: operatorCa?.file, settings, host, step });
+    const chosen = await chooseRepository({
+      requestedUrl: options.repo,
+      operatorCa: operatorCa?.file,
+      settings,
+      host,
+      step,
+    });
     step.done(`${chosen.url}, ${chosen.origin}`);
     return chosen;
   });
   const hint = describeExtraCa(operatorCa);
-  if (hint) say(`    ${hint}`);
+  if (hint) print(`    ${hint}`);
   const env = repository.caBundle ? { EXTRA_CA_CERTS: repository.caBundle } : {};
   const server = await steps.run('DevForge', (step) => ensureServer({ settings, port, env, step }));
   const api = devforgeClient(server);
   const spec = containerSpec(options, repository);
   const container = await steps.run(`container ${spec.name}`, (step) =>
-    ensureContainer({ api, spec, askedRepo: options.repo, step, server }),
+    ensureContainer({ api, spec, requestedRepo: options.repo, step, server }),
   );
 
   const { url, expiresAt } = await api.must('POST', `/api/containers/${encodeURIComponent(container.id)}/editor`);
   const follow = !options['no-follow'] && !server.reused;
-  say(
+  print(
     summary({
       port,
       token: server.token,
@@ -76,7 +82,7 @@ async function quickstart() {
       follow,
     }),
   );
-  return follow ? stay(server) : server.stop();
+  return follow ? serve(server) : server.stop();
 }
 
 function containerSpec(options, repository) {
@@ -90,12 +96,12 @@ function containerSpec(options, repository) {
   };
 }
 
-/** Until Ctrl-C (which ends with 0: that is how one stops it) or until the server ends by itself. */
-async function stay(server) {
-  following = true;
-  const how = await server.ended;
-  following = false;
-  throw new Failure(`DevForge ${how}.`, [`see ${server.log}`], logTail(server.log));
+/** Runs until Ctrl-C, which is the normal end and exits with 0, or until the server ends by itself. */
+async function serve(server) {
+  serving = true;
+  const ending = await server.ended;
+  serving = false;
+  throw new Failure(`DevForge ${ending}.`, [`see ${server.log}`], logTail(server.log));
 }
 
-await runCommand(quickstart, { signalExitCode: () => (following ? 0 : undefined) });
+await runCommand(quickstart, { signalExitCode: () => (serving ? 0 : undefined) });

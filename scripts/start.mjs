@@ -1,8 +1,8 @@
 /**
  * npm start
- * The server only, built: installs npm packages when they are missing, builds when the sources changed,
- * then runs in the foreground and ends with the server's exit code. Docker is not touched.
- * Where EXTRA_CA_CERTS is unset, containers trust what they trust under the quickstart, so that both share one image.
+ * Runs the built server alone: installs npm packages when they are missing, builds when the sources changed, then runs in
+ * the foreground and exits with the server's exit code. Docker is neither installed nor started.
+ * Where EXTRA_CA_CERTS is unset it gets the value that the quickstart uses, so that both share one workspace image.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -35,7 +35,7 @@ function caSetting() {
   return { EXTRA_CA_CERTS: file };
 }
 
-/** A group of its own keeps the terminal's Ctrl-C from reaching the server twice: it gets the one that is forwarded. */
+/** The server has a process group of its own: otherwise Ctrl-C would reach it twice, from the terminal and forwarded. */
 function serve(settings) {
   const child = spawn(NODE, SERVER, { cwd: ROOT, env: projectEnv(settings), stdio: 'inherit', detached: true });
   for (const signal of SIGNALS) {

@@ -32,7 +32,7 @@ import { TerminalsModule } from './terminals/terminals.module.js';
 })
 class ErrorTranslationModule {}
 
-/** The one place that composes everything. */
+/** The root module: imports every module of the server. */
 @Module({
   imports: [
     ConfigModule,

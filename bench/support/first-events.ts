@@ -29,7 +29,7 @@ interface Bench {
 
 /** Both sides until `system/init` is at the client, one right after the other. */
 export async function measureFirstEvents(report: Report, bench: Bench, n: number): Promise<void> {
-  bench.model.otherwise(say('Hello.'));
+  bench.model.replyByDefault(say('Hello.'));
   const [ofExec, ofDevForge]: [number[], number[]] = [[], []];
   for (let pair = 0; pair < WARM_UP + n; pair++) {
     const sides = [async () => ofExec.push(await byExec(bench)), async () => ofDevForge.push(await byDevForge(bench))];
@@ -61,11 +61,11 @@ async function byExec({ container }: Bench): Promise<number> {
 
 async function byDevForge({ instructions, container }: Bench): Promise<number> {
   const startedAt = performance.now();
-  const { id } = await instructions.accepted(container.id, PROMPT);
+  const { id } = await instructions.create(container.id, PROMPT);
   let ms: number | undefined;
   for await (const { event } of instructions.follow(id))
     if (event.subtype === 'init') ms ??= performance.now() - startedAt;
-  const ended = await instructions.ended(id);
+  const ended = await instructions.waitForEnd(id);
   if (ms === undefined || ended.status !== 'succeeded')
     throw new Error(`The instruction failed: ${JSON.stringify(ended)}`);
   return ms;

@@ -3,7 +3,7 @@ import type { DevForgeProcess } from '../../test/support/api/devforge-process.js
 import type { Engine } from '../../test/support/api/engine.js';
 import type { Container } from '../../test/support/api/types.js';
 import type { InstructionsClient } from '../../test/support/instructions/instructions-client.js';
-import { plantRun } from '../../test/support/instructions/planted-run.js';
+import { seedFinishedRun } from '../../test/support/instructions/finished-run.js';
 import type { ScriptedModel } from '../../test/support/messages-api/scripted-model.js';
 import { usageOf } from './process-usage.js';
 import type { Report } from './report.js';
@@ -29,10 +29,10 @@ interface Bench {
 export async function measureManyEvents(report: Report, bench: Bench, events: number): Promise<void> {
   const { instructions, server } = bench;
   const asFast = { atMost: (events / PER_SECOND) * 1_000, unit: 'ms' } as const;
-  const { id, begin } = await plantRun(bench, events);
+  const { id, begin } = await seedFinishedRun(bench, events);
   const taken = await timed(async () => {
     begin();
-    const { lastSeq } = await instructions.ended(id, 120_000);
+    const { lastSeq } = await instructions.waitForEnd(id, 120_000);
     if (lastSeq !== events) throw new Error(`${lastSeq} events were stored, not ${events}.`);
   });
   report.figure('taken in from the container', taken.ms, 'ms');

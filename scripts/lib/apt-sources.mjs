@@ -1,4 +1,4 @@
-/** Which Debian mirror this machine uses, read from apt's own configuration, so that debootstrap uses the same. */
+/** The Debian mirror that this machine uses, read from apt's configuration, so that debootstrap uses the same. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sorted } from './arrays.mjs';
@@ -56,8 +56,8 @@ export function hostSources(dir = '/etc/apt') {
 }
 
 /**
- * What a Debian suite is to be fetched from, and the update and security lines that belong to it.
- * `mirror` is undefined when this machine has no such source: debootstrap then takes Debian's usual one.
+ * The mirror of a Debian suite, and the lines for its updates and security fixes.
+ * `mirror` is undefined when this machine has no such source: debootstrap then uses its default.
  * @param {Source[]} sources
  */
 export function mirrorFor(suite, sources) {

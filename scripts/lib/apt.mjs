@@ -1,4 +1,4 @@
-/** Debian and Ubuntu packages, installed without starting the services they bring. */
+/** Installs Debian and Ubuntu packages without starting their services. */
 import { existsSync } from 'node:fs';
 import { Failure } from './failure.mjs';
 import { canInstall, runAsRoot } from './host.mjs';
@@ -12,15 +12,16 @@ const QUIET = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
 
 let updated = false;
 
-/** What a person has to run to install the same. */
+/** The command with which a person installs the same packages. */
 export const installCommand = (packages) =>
   `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${packages.join(' ')}`;
 
 /**
- * Installs packages; when that cannot be done here, fails with what to run.
+ * Installs packages.
  * @param {import('./host.mjs').Host} host
  * @param {string[]} packages Debian package names
  * @param {{ purpose: string, progress: (text: string) => void }} options
+ * @throws {Failure} with the command to run, when packages cannot be installed here
  */
 export async function installPackages(host, packages, { purpose, progress }) {
   if (!canInstall(host)) throw cannotInstall(host, packages, purpose);
@@ -30,7 +31,7 @@ export async function installPackages(host, packages, { purpose, progress }) {
     updated = true;
   }
   progress(`installing ${packages.join(', ')}`);
-  const unguard = await keepServicesStill(host);
+  const allowServices = await keepServicesStopped(host);
   try {
     const words = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...OPTIONS, ...packages];
     const { code, lines } = await runAsRoot(host, words, {
@@ -45,23 +46,23 @@ export async function installPackages(host, packages, { purpose, progress }) {
         lines.slice(-8),
       );
   } finally {
-    await unguard();
+    await allowServices();
   }
 }
 
 /** @param {import('./host.mjs').Host} host */
 export function cannotInstall(host, packages, purpose) {
-  const by = host.debianLike
+  const hints = host.debianLike
     ? [installCommand(packages)]
     : [`install with your package manager: ${packages.join(', ')}`];
-  const why = host.debianLike
+  const reason = host.debianLike
     ? 'this user has neither root nor sudo without a password'
-    : 'only Debian and Ubuntu packages are installed by themselves';
-  return new Failure(`${purpose} needs ${packages.join(', ')}; ${why}.`, [...by, 'then run this again']);
+    : 'only on Debian and Ubuntu are packages installed automatically';
+  return new Failure(`${purpose} needs ${packages.join(', ')}; ${reason}.`, [...hints, 'then run this again']);
 }
 
 /** A package's install script asks policy-rc.d before it starts a service; 101 means "not allowed". */
-async function keepServicesStill(host) {
+async function keepServicesStopped(host) {
   if (existsSync(POLICY)) return async () => {};
   const script = `printf '#!/bin/sh\\nexit 101\\n' > ${POLICY} && chmod 755 ${POLICY}`;
   const guard = defer(() => runAsRoot(host, ['rm', '-f', POLICY]));

@@ -1,4 +1,4 @@
-/** Sorted and reversed copies, which Node 18 has no methods for. */
+/** Sorted and reversed copies; Node 18 has no methods for them. */
 /* oxlint-disable unicorn/no-array-sort, unicorn/no-array-reverse */
 
 /** @template T @param {Iterable<T>} items @param {(a: T, b: T) => number} [order] @returns {T[]} */

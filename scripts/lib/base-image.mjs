@@ -1,4 +1,4 @@
-/** The base image: present, pulled, or made by debootstrap when no registry answers. */
+/** Ensures the base image: present, pulled, or built with debootstrap when no registry answers. */
 import { engineCall } from './engine-api.mjs';
 import { Failure } from './failure.mjs';
 import { parseImage } from './image-name.mjs';
@@ -16,7 +16,7 @@ export async function ensureBaseImage(address, reference, host, step) {
   step.note(`${reference} cannot be pulled (${reason})`);
   const suite = await planDebootstrap({ address, reference, host, reason });
   await makeDebianImage(address, { reference, suite, host, step });
-  return step.done(`made ${reference} with debootstrap`);
+  return step.done(`built ${reference} with debootstrap`);
 }
 
 async function isPresent(address, reference) {
@@ -26,7 +26,7 @@ async function isPresent(address, reference) {
   return status === 200;
 }
 
-/** @returns {Promise<string | undefined>} why it failed, or nothing */
+/** @returns {Promise<string | undefined>} the reason of a failure, undefined after a success */
 async function pull(address, reference, progress) {
   const { repository, tag, digest } = parseImage(reference);
   const query = new URLSearchParams({ fromImage: repository, tag: digest ?? tag });
@@ -51,7 +51,7 @@ async function pull(address, reference, progress) {
   return shorten(failure);
 }
 
-/** The first clause of an engine error: the rest repeats the address and is no help to a reader. */
+/** An engine's error without the address that it begins with, on one line. */
 const shorten = (text) =>
   text
     .replace(/^Get "[^"]*":? ?/, '')

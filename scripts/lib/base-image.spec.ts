@@ -3,8 +3,8 @@ import { mirrorFor, parseDeb822, parseSourcesList } from './apt-sources.mjs';
 import { debianSuite, parseImage } from './image-name.mjs';
 import { allowsDevices, parseMounts } from './mounts.mjs';
 
-describe('image names', () => {
-  it('come apart into repository, tag and digest', () => {
+describe('parseImage', () => {
+  it('splits a reference into repository, tag and digest', () => {
     expect(parseImage('debian')).toEqual({ repository: 'debian', tag: 'latest', digest: undefined });
     expect(parseImage('registry:5000/team/debian:bookworm-slim')).toEqual({
       repository: 'registry:5000/team/debian',
@@ -27,12 +27,12 @@ describe('image names', () => {
     ['ubuntu:24.04', undefined],
     ['debian:strange', undefined],
     ['debian@sha256:ab', undefined],
-  ])('%s is made from suite %s', (reference, suite) => {
+  ])('derives from %s the Debian suite %s', (reference, suite) => {
     expect(debianSuite(reference)).toBe(suite);
   });
 });
 
-describe('the Debian mirror', () => {
+describe('mirrorFor', () => {
   const deb822 = [
     '# comment',
     'Types: deb deb-src',
@@ -53,7 +53,7 @@ describe('the Debian mirror', () => {
     'Components: main',
   ].join('\n');
 
-  it('is the one of the host, with its updates and security', () => {
+  it('takes the mirror of the host, with updates and security', () => {
     expect(mirrorFor('bookworm', parseDeb822(deb822))).toEqual({
       mirror: 'http://mirror.test/debian',
       lines: [
@@ -64,24 +64,24 @@ describe('the Debian mirror', () => {
     });
   });
 
-  it('is read from one-line sources too', () => {
+  it('reads one-line sources too', () => {
     const sources = parseSourcesList(
       '# deb http://no.test x main\ndeb [arch=amd64 signed-by=/k] https://one.test/debian bookworm main contrib # here\ndeb cdrom:[x]/ bookworm main\n',
     );
     expect(mirrorFor('bookworm', sources).mirror).toBe('https://one.test/debian');
   });
 
-  it('is left to debootstrap when the host has none for the suite', () => {
+  it('has no mirror when the host has no source for the suite', () => {
     expect(mirrorFor('trixie', parseDeb822(deb822))).toEqual({ mirror: undefined, lines: [] });
   });
 });
 
-describe('the scratch directory', () => {
+describe('allowsDevices', () => {
   const mounts = parseMounts(
     '/dev/a / ext4 rw 0 0\ntmpfs /tmp tmpfs rw,nosuid,nodev,noexec 0 0\n/dev/b /tmp/big ext4 rw 0 0\n',
   );
 
-  it('is on a mount that allows programs and devices', () => {
+  it('rejects mounts with noexec or nodev, and looks at the innermost mount', () => {
     expect(['/var/tmp', '/tmp', '/tmp/big/x', '/tmpfoo'].map((path) => allowsDevices(path, mounts))).toEqual([
       true,
       false,

@@ -1,4 +1,4 @@
-/** `nest build` when dist is missing or was built from other sources; dist/.devforge-build keeps the hash of what it was built from. */
+/** Runs `nest build` when dist is missing or outdated; dist/.devforge-build has the hash of the sources it was built from. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -10,7 +10,7 @@ import { BIN, ROOT } from './paths.mjs';
 const INPUTS = ['src', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json', '.swcrc'];
 const BUILD_MS = 5 * 60_000;
 
-/** @returns {string} a hash over names and contents of everything that the build reads */
+/** @returns {string} a hash of names and contents of everything that the build reads */
 export function sourceHash(root = ROOT) {
   const hash = createHash('sha256');
   for (const file of INPUTS.flatMap((name) => filesUnder(join(root, name)))) {

@@ -1,6 +1,6 @@
 /**
- * A small Debian image without a registry: `debootstrap --variant=minbase` into a scratch directory,
- * trimmed, and piped as a tar into the engine's import call. The scratch directory goes away whatever happens.
+ * Builds a small Debian image without a registry: `debootstrap --variant=minbase` into a scratch directory, trimmed, and
+ * piped as a tar into the engine's import call. The scratch directory is removed in any case.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -16,10 +16,10 @@ import { scratchDirectory } from './mounts.mjs';
 import { defer } from './shutdown.mjs';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
-const MAKE_MS = 15 * 60_000;
+const DEBOOTSTRAP_MS = 15 * 60_000;
 const IMPORT_MS = 5 * 60_000;
-/** Parts that a slim image leaves out; dpkg is told to leave them out of later installs too. */
-const LEFT_OUT = [
+/** Paths that a slim image leaves out; dpkg is configured to leave them out of later installs too. */
+const EXCLUDED_PATHS = [
   '/usr/share/doc/*',
   '/usr/share/man/*',
   '/usr/share/info/*',
@@ -28,23 +28,23 @@ const LEFT_OUT = [
   '/usr/share/lintian/*',
 ];
 const DPKG_RULES = [
-  ...LEFT_OUT.map((path) => `path-exclude ${path}`),
+  ...EXCLUDED_PATHS.map((path) => `path-exclude ${path}`),
   'path-include /usr/share/doc/*/copyright',
   'path-include /usr/share/locale/locale.alias',
 ];
 
-/** @returns {Promise<string>} the suite to make, or a failure that says why it cannot be made here */
+/** @returns {Promise<string>} the suite to build @throws {Failure} with the reason when it cannot be built here */
 export async function planDebootstrap({ address, reference, host, reason }) {
   const suite = debianSuite(reference);
   const engineArch = (await engineVersion(address)).Arch;
   const obstacle =
-    (!suite && 'it is not a Debian image that debootstrap could make') ||
-    (!canInstall(host) && 'making it needs Debian or Ubuntu, and root or sudo without a password') ||
+    (!suite && 'it is not a Debian image that debootstrap could build') ||
+    (!canInstall(host) && 'building it needs Debian or Ubuntu, and root or sudo without a password') ||
     (engineArch !== dockerArch(process.arch) &&
       `the engine is ${engineArch}, this machine ${dockerArch(process.arch)}`);
   if (!obstacle) return suite;
-  throw new Failure(`The base image ${reference} cannot be pulled (${reason}), and cannot be made: ${obstacle}.`, [
-    ...(suite && host.debianLike ? ['sudo npm run setup   # makes it, once'] : []),
+  throw new Failure(`The base image ${reference} cannot be pulled (${reason}), and cannot be built: ${obstacle}.`, [
+    ...(suite && host.debianLike ? ['sudo npm run setup   # builds it, once'] : []),
     `docker pull ${reference}   # on a machine that reaches a registry, then docker save | docker load`,
     'or set BASE_IMAGE to a Debian image that this engine has',
   ]);
@@ -55,7 +55,7 @@ export async function makeDebianImage(address, { reference, suite, host, step })
     Boolean,
   );
   if (missing.length > 0)
-    await installPackages(host, missing, { purpose: 'Making the base image', progress: step.progress });
+    await installPackages(host, missing, { purpose: 'Building the base image', progress: step.progress });
   const scratch = scratchDirectory(host);
   const root = join(scratch.path, 'root');
   try {
@@ -76,7 +76,7 @@ async function debootstrap({ suite, root, mirror, host, step }) {
   const proxy = await aptProxy();
   const { code, lines } = await runAsRoot(host, words, {
     rootEnv: proxy ? { http_proxy: proxy } : {},
-    timeoutMs: MAKE_MS,
+    timeoutMs: DEBOOTSTRAP_MS,
     onLine: (line) => step.progress(`debootstrap: ${line.replace(/^[IW]: /, '')}`),
   });
   if (code !== 0)
@@ -116,7 +116,7 @@ async function trim({ root, lines, host }) {
   if (code !== 0) throw new Failure('The base image could not be trimmed.', [], output.slice(-8));
 }
 
-/** The request ends only when the tar ended well: a broken tar breaks the request, and the engine keeps nothing of it. */
+/** The request is completed only when tar succeeded; when tar fails the request is aborted, and the engine keeps nothing. */
 async function importTree(address, { root, reference, host }) {
   const { repository, tag } = parseImage(reference);
   const query = new URLSearchParams({

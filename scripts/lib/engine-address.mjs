@@ -1,6 +1,6 @@
 /**
- * Which engine: DOCKER_HOST as Docker's own client reads it, else DOCKER_SOCKET_PATH, else the usual socket.
- * An address is `{ kind: 'socket', path }`, `{ kind: 'tcp', host, port, certPath? }` or `{ kind: 'unsupported', value }`.
+ * The address of the engine: DOCKER_HOST as Docker's own client reads it, else DOCKER_SOCKET_PATH, else the default socket.
+ * It is `{ kind: 'socket', path }`, `{ kind: 'tcp', host, port, certPath? }` or `{ kind: 'unsupported', value }`.
  */
 export const DEFAULT_SOCKET = '/var/run/docker.sock';
 
@@ -25,6 +25,6 @@ export function describeAddress(address) {
   return address.kind === 'tcp' ? `${address.host}:${address.port}` : address.value;
 }
 
-/** Whether the engine of this address is one that the set-up may install and start on this machine. */
+/** Whether the set-up may install and start the engine of this address on this machine. */
 export const isLocalDefault = (address) =>
   address.kind === 'socket' && [DEFAULT_SOCKET, DEFAULT_SOCKET.replace('/var/run', '/run')].includes(address.path);

@@ -1,4 +1,4 @@
-/** The engine's HTTP API, spoken directly, so that no Docker command line is needed. */
+/** A client of the engine's HTTP API, so that no Docker command line is needed. */
 import { existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -15,7 +15,7 @@ function connection(address) {
 
 /**
  * One call. `send` writes the body and ends the request; `onLine` gets each JSON line of a streamed answer.
- * Rejects on a network error, on silence for `idleMs`, and never on a status: the caller looks at it.
+ * Rejects on a network error, after `idleMs` without data and after `totalMs`. An error status is not a rejection.
  * @returns {Promise<{ status: number, text: string }>}
  */
 export function engineCall(address, { method = 'GET', path, send, headers = {}, idleMs = 10_000, totalMs, onLine }) {
@@ -69,7 +69,7 @@ function deliver(line, onLine) {
   }
 }
 
-/** How the engine answers: `ok`, `denied` (no permission on the socket), `absent` (no socket) or `silent`. */
+/** Whether the engine answers: `ok`, `denied` (no permission on the socket), `absent` (no socket) or `silent`. */
 export async function pingEngine(address) {
   try {
     const { status } = await engineCall(address, { path: '/_ping', idleMs: 5000 });

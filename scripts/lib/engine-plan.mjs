@@ -1,4 +1,4 @@
-/** What to do about the Docker engine, decided from facts alone. */
+/** Decides, from facts alone, what has to be done about the Docker engine. */
 import { installCommand } from './apt.mjs';
 import { describeAddress, isLocalDefault } from './engine-address.mjs';
 import { Failure } from './failure.mjs';
@@ -17,10 +17,10 @@ export const ENGINE_PACKAGES = ['docker.io', 'iptables', 'ca-certificates'];
  */
 
 /**
- * `packages` are installed first, then the engine is started by systemd or by hand.
+ * `packages` are installed first, then the engine is started by systemd or directly.
  * @param {EngineFacts} facts
- * @returns {{ action: 'none' } | { action: 'start', packages: string[], by: 'systemd' | 'hand' }}
- * @throws {Failure} when this machine cannot do it by itself
+ * @returns {{ action: 'none' } | { action: 'start', packages: string[], by: 'systemd' | 'direct' }}
+ * @throws {Failure} with what to run, when it cannot be done automatically
  */
 export function planEngine({ address, ping, host, hasDockerd, hasIptables, user }) {
   const where = describeAddress(address);
@@ -54,7 +54,7 @@ export function planEngine({ address, ping, host, hasDockerd, hasIptables, user 
       'then run this again',
     ]);
   }
-  return { action: 'start', packages, by: host.systemd ? 'systemd' : 'hand' };
+  return { action: 'start', packages, by: host.systemd ? 'systemd' : 'direct' };
 }
 
 function notInstalled(host, packages) {
@@ -65,15 +65,15 @@ function notInstalled(host, packages) {
       'then run this again',
     ]);
   }
-  return new Failure('The Docker engine is not installed; only on Debian and Ubuntu is it installed by itself.', [
-    'install Docker Engine as its documentation says for this system (with iptables), start it, then run this again',
+  return new Failure('The Docker engine is not installed; only on Debian and Ubuntu is it installed automatically.', [
+    'install Docker Engine (with iptables) as its documentation describes, start it, then run this again',
   ]);
 }
 
 /**
- * Pid files that a crashed engine left behind, which would stop the next one: the process is gone, or is something else.
+ * Pid files of a crashed engine, which would prevent the next start: their process is gone or is another program.
  * @param {{ path: string, pid: number, program: string }[]} files
- * @param {(pid: number) => string | undefined} nameOf the running program of a pid
+ * @param {(pid: number) => string | undefined} nameOf the name of the program that runs under a pid
  */
 export const stalePidFiles = (files, nameOf) =>
   files.filter(({ pid, program }) => nameOf(pid) !== program).map(({ path }) => path);

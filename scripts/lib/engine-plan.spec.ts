@@ -24,8 +24,8 @@ function hintsOf(changes: Record<string, unknown>): string {
   throw new Error('expected a failure');
 }
 
-describe('the plan for the engine', () => {
-  it('is nothing when it answers, wherever it is', () => {
+describe('planEngine', () => {
+  it('does nothing when the engine answers, wherever it is', () => {
     expect(planEngine(facts({ ping: 'ok' }))).toEqual({ action: 'none' });
     expect(
       planEngine(
@@ -34,19 +34,23 @@ describe('the plan for the engine', () => {
     ).toEqual({ action: 'none' });
   });
 
-  it('installs what is missing on Debian, as root or by sudo', () => {
+  it('installs missing packages on Debian, as root or with sudo', () => {
     const packages = ['docker.io', 'iptables', 'ca-certificates'];
-    expect(planEngine(facts({ hasDockerd: false }))).toEqual({ action: 'start', packages, by: 'hand' });
+    expect(planEngine(facts({ hasDockerd: false }))).toEqual({ action: 'start', packages, by: 'direct' });
     expect(planEngine(facts({ hasDockerd: false, host: { ...debian, rights: 'sudo', systemd: true } }))).toEqual({
       action: 'start',
       packages,
       by: 'systemd',
     });
-    expect(planEngine(facts({ hasIptables: false }))).toEqual({ action: 'start', packages: ['iptables'], by: 'hand' });
+    expect(planEngine(facts({ hasIptables: false }))).toEqual({
+      action: 'start',
+      packages: ['iptables'],
+      by: 'direct',
+    });
   });
 
-  it('starts an installed one that is silent', () => {
-    expect(planEngine(facts({ ping: 'silent' }))).toEqual({ action: 'start', packages: [], by: 'hand' });
+  it('starts an installed engine that does not answer', () => {
+    expect(planEngine(facts({ ping: 'silent' }))).toEqual({ action: 'start', packages: [], by: 'direct' });
     expect(planEngine(facts({ host: { ...debian, systemd: true } }))).toEqual({
       action: 'start',
       packages: [],
@@ -54,7 +58,7 @@ describe('the plan for the engine', () => {
     });
   });
 
-  it('says what to run where it may not', () => {
+  it('fails with the command to run where it has no rights', () => {
     const user = { ...debian, rights: 'none' };
     expect(hintsOf({ ping: 'denied' })).toContain('sudo usermod -aG docker ada');
     expect(hintsOf({ hasDockerd: false, host: user })).toContain(
@@ -69,7 +73,7 @@ describe('the plan for the engine', () => {
     expect(hintsOf({ address: engineAddress({ DOCKER_HOST: 'ssh://h' }) })).toContain('is not understood');
   });
 
-  it('calls a pid file stale when its process is gone or is another program', () => {
+  it('finds pid files stale whose process is gone or is another program', () => {
     const files = [
       { path: '/a', pid: 1, program: 'dockerd' },
       { path: '/b', pid: 2, program: 'containerd' },
@@ -80,15 +84,15 @@ describe('the plan for the engine', () => {
   });
 });
 
-describe('the host', () => {
-  it('is Debian-like by its own name or its family, when apt is there', () => {
+describe('host facts', () => {
+  it('recognise Debian by its own name or its family, when apt is there', () => {
     expect(distributionFacts({ ID: 'debian' }, true).debianLike).toBe(true);
     expect(distributionFacts({ ID: 'linuxmint', ID_LIKE: 'ubuntu debian' }, true).debianLike).toBe(true);
     expect(distributionFacts({ ID: 'fedora' }, true).debianLike).toBe(false);
     expect(distributionFacts({ ID: 'debian' }, false).debianLike).toBe(false);
   });
 
-  it('carries environment variables through sudo', () => {
+  it('pass environment variables through sudo', () => {
     expect(asRoot({ rights: 'sudo' }, ['apt-get', 'update'], { A: 'b' })).toEqual([
       'sudo',
       '-n',

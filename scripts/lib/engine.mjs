@@ -1,4 +1,4 @@
-/** A Docker engine that answers: found, or installed and started (Debian and Ubuntu), or said how. */
+/** Ensures a Docker engine that answers: found, or installed and started (Debian and Ubuntu); fails with what to run otherwise. */
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,7 +30,7 @@ export async function ensureEngine(address, host, step) {
   if (plan.action === 'start') {
     if (plan.packages.length > 0)
       await installPackages(host, plan.packages, { purpose: 'The Docker engine', progress: step.progress });
-    await (plan.by === 'systemd' ? startBySystemd(address, host, step) : startByHand(address, host, step));
+    await (plan.by === 'systemd' ? startBySystemd(address, host, step) : startDirectly(address, host, step));
   }
   const { Version } = await engineVersion(address);
   step.done(`Docker ${Version} at ${describeAddress(address)}`);
@@ -48,16 +48,19 @@ async function startBySystemd(address, host, step) {
   step.progress('systemctl start docker');
   const { code, lines } = await runAsRoot(host, ['systemctl', 'start', 'docker'], { timeoutMs: START_MS });
   if (code !== 0) throw new Failure('systemctl start docker failed.', ['journalctl -u docker -n 50'], lines.slice(-8));
-  await answering(address, () => true, { hints: ['journalctl -u docker -n 50'], log: () => [] });
+  await waitUntilAnswering(address, () => true, { hints: ['journalctl -u docker -n 50'], log: () => [] });
 }
 
-async function startByHand(address, host, step) {
+async function startDirectly(address, host, step) {
   const running = programOf(pidIn(PID_FILES[0].path)) === 'dockerd';
   if (!running) await removeStalePidFiles(host);
   step.progress(running ? 'waiting for dockerd' : `starting dockerd, log in ${LOG}`);
   const pid = running ? pidIn(PID_FILES[0].path) : await launch(host);
-  await answering(address, () => programOf(pid) !== undefined, { hints: [`see ${LOG}`], log: () => tail(LOG) });
-  if (!running) step.note(`dockerd was started by hand (no systemd here); its log: ${LOG}`);
+  await waitUntilAnswering(address, () => programOf(pid) !== undefined, {
+    hints: [`see ${LOG}`],
+    log: () => tail(LOG),
+  });
+  if (!running) step.note(`dockerd was started directly (no systemd here); its log: ${LOG}`);
 }
 
 async function launch(host) {
@@ -75,7 +78,7 @@ async function removeStalePidFiles(host) {
 
 const pidIn = (path) => (existsSync(path) ? Number(readFileSync(path, 'utf8').trim()) : 0);
 
-/** The name of a live process; undefined when it is gone or a zombie. */
+/** The program name of a running process; undefined when it has ended or is a zombie. */
 function programOf(pid) {
   try {
     const [, name, state] = /\((.*)\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
@@ -85,13 +88,13 @@ function programOf(pid) {
   }
 }
 
-/** The last lines of the engine's log that are neither information nor warnings. */
+/** The last lines of the engine's log above the level of warnings. */
 function tail(path, count = 8) {
   const lines = existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
   return lines.filter((line) => !/level=(info|warning)/.test(line)).slice(-count);
 }
 
-async function answering(address, isAlive, { hints, log }) {
+async function waitUntilAnswering(address, isAlive, { hints, log }) {
   const deadline = Date.now() + START_MS;
   while (Date.now() < deadline && isAlive()) {
     const ping = await pingEngine(address);
@@ -99,6 +102,6 @@ async function answering(address, isAlive, { hints, log }) {
     if (ping === 'denied') planEngine({ address, ping, user: userName() });
     await sleep(500);
   }
-  const what = isAlive() ? `did not answer within ${START_MS / 1000} s` : 'ended right after its start';
-  throw new Failure(`The Docker engine ${what}.`, hints, log());
+  const problem = isAlive() ? `did not answer within ${START_MS / 1000} s` : 'exited right after its start';
+  throw new Failure(`The Docker engine ${problem}.`, hints, log());
 }

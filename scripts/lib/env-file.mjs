@@ -1,4 +1,4 @@
-/** `.env`: lines of KEY=VALUE, `#` comments, optional quotes and `export`. The environment wins over it. */
+/** Reads `.env`: lines of KEY=VALUE, `#` comments, optional quotes and `export`. The environment wins over it. */
 import { existsSync, readFileSync } from 'node:fs';
 
 /** @returns {Record<string, string>} */
@@ -17,7 +17,7 @@ function unquote(value) {
   return quoted[1] === '"' ? quoted[2].replaceAll('\\n', '\n') : quoted[2];
 }
 
-/** The file's values below those of the environment; an empty value counts as unset. */
+/** The file's values, overridden by those of the environment; an empty value counts as unset. */
 export function mergeEnv(file, env) {
   const given = Object.entries({ ...file, ...withoutEmpty(env) }).filter(
     ([, value]) => value !== undefined && value !== '',

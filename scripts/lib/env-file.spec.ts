@@ -23,7 +23,7 @@ describe('.env', () => {
     });
   });
 
-  it('gives way to the environment, where empty means unset', () => {
+  it('is overridden by the environment, where empty means unset', () => {
     expect(mergeEnv({ A: 'file', B: 'file', C: '' }, { A: 'env', B: '' })).toEqual({ A: 'env', B: 'file' });
   });
 });

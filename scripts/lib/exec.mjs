@@ -1,4 +1,4 @@
-/** Child processes: run one to its end with its output kept, and find programs. */
+/** Runs child processes to their end, and finds programs. */
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -8,12 +8,12 @@ import { defer } from './shutdown.mjs';
 const KEPT_LINES = 60;
 const SYSTEM_DIRS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** The environment of the project's own tools: its Node first on the path. */
+/** The environment for the project's own tools: its Node.js first on the PATH. */
 export function projectEnv(extra = {}, env = process.env) {
   return { ...env, ...extra, PATH: [BIN, env.PATH].filter(Boolean).join(delimiter) };
 }
 
-/** The environment of the host's tools: without the project's programs, which `npm ci` replaces, and with the system's. */
+/** The environment for the host's tools: without the project's programs, which `npm ci` replaces, and with the system's directories. */
 export function hostEnv(extra = {}, env = process.env) {
   const dirs = (env.PATH ?? '').split(delimiter).filter((dir) => dir && !dir.endsWith(join('node_modules', '.bin')));
   return { ...env, ...extra, PATH: [...new Set([...dirs, ...SYSTEM_DIRS])].join(delimiter) };
@@ -37,9 +37,9 @@ function isProgram(path) {
 }
 
 /**
- * Runs a program in a process group of its own, which a signal to this script takes down too.
+ * Runs a program in a process group of its own, which is killed when this script gets a signal.
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string) => void, timeoutMs?: number, viaSudo?: boolean }} options
- * @returns {Promise<{ code: number, lines: string[] }>} code 127 when the program is missing; the last lines of both outputs
+ * @returns {Promise<{ code: number, lines: string[] }>} code 127 when the program is missing; `lines` are the last of both outputs
  */
 export function run(program, args, { cwd, env = hostEnv(), onLine, timeoutMs, viaSudo = false } = {}) {
   return new Promise((resolve) => {
@@ -67,7 +67,7 @@ export function run(program, args, { cwd, env = hostEnv(), onLine, timeoutMs, vi
   });
 }
 
-/** Ends a process group at once; with sudo where the processes belong to root. */
+/** Kills a process group; with sudo where the processes belong to root. */
 export function killGroup(pid, viaSudo = false) {
   if (!pid) return;
   if (viaSudo) {

@@ -1,6 +1,6 @@
 /**
- * The certificate authorities that image builds and containers must trust besides the usual ones.
- * A proxy that inspects TLS shows on the host as NODE_EXTRA_CA_CERTS; its file is then what EXTRA_CA_CERTS would name.
+ * The certificate authorities that image builds and containers trust besides the usual ones: EXTRA_CA_CERTS, else
+ * NODE_EXTRA_CA_CERTS, which is set on hosts behind a proxy that inspects TLS.
  */
 import { existsSync } from 'node:fs';
 import { Failure } from './failure.mjs';
@@ -22,7 +22,7 @@ export function extraCa(values, exists = existsSync, root = ROOT) {
   return file && exists(file) ? { file, from: 'NODE_EXTRA_CA_CERTS' } : undefined;
 }
 
-/** A sentence for the terminal, when the file was not named for this purpose. */
+/** A line for the terminal when the file comes from NODE_EXTRA_CA_CERTS. */
 export const describeExtraCa = (found) =>
   found?.from === 'NODE_EXTRA_CA_CERTS'
     ? `EXTRA_CA_CERTS is ${found.file}, from NODE_EXTRA_CA_CERTS: containers trust it too`

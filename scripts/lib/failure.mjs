@@ -1,12 +1,12 @@
 /**
- * A failure that a person can act on: what is wrong, and what to run.
+ * An expected failure, printed without a stack: what is wrong, and what to run.
  * @example throw new Failure('Port 3000 is in use.', ['npm run quickstart -- --port 3001'])
  */
 export class Failure extends Error {
   /**
    * @param {string} message what is wrong, in a sentence
    * @param {string[]} hints commands or advice, one a line
-   * @param {string[]} details last lines of a log, shown above the hints
+   * @param {string[]} details last lines of a log, printed above the hints
    */
   constructor(message, hints = [], details = []) {
     super(message);
@@ -16,7 +16,7 @@ export class Failure extends Error {
   }
 }
 
-/** Prints a failure for a person; anything else with its stack. */
+/** Prints a failure with its hints; any other error with its stack. */
 export function printFailure(error, stream = process.stderr) {
   if (!(error instanceof Failure)) {
     stream.write(`\n${error?.stack ?? error}\n`);

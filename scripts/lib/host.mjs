@@ -1,4 +1,4 @@
-/** Facts about this machine, gathered once: the distribution, the rights of the user, the init system. */
+/** Facts about this machine: distribution, rights of the user, init system. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnvFile } from './env-file.mjs';
@@ -41,7 +41,7 @@ function rights() {
 
 export const canInstall = (host) => host.debianLike && host.rights !== 'none';
 
-/** The words of a command that runs with root's rights; `env` entries survive sudo. */
+/** The argv of a command with root's rights; `env` entries are passed through sudo. */
 export function asRoot(host, words, env = {}) {
   const assignments = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const command = assignments.length > 0 ? ['env', ...assignments, ...words] : words;

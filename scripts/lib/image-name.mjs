@@ -1,6 +1,6 @@
-/** Image references, and whether debootstrap can make one. */
+/** Parses image references, and tells which Debian suite an image is of. */
 
-/** `registry:5000/name:tag@digest` taken apart; the tag is `latest` when none is given. */
+/** Splits `registry:5000/name:tag@digest`; the tag is `latest` by default. */
 export function parseImage(reference) {
   const [name, digest] = reference.split('@');
   const colon = name.lastIndexOf(':');
@@ -31,5 +31,5 @@ export function debianSuite(reference) {
   return SUITES.has(suite) ? suite : undefined;
 }
 
-/** Docker's word for an architecture, from Node's. */
+/** Docker's name of an architecture, from Node's. */
 export const dockerArch = (arch) => ({ x64: 'amd64', ia32: '386' })[arch] ?? arch;

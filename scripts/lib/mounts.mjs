@@ -1,4 +1,4 @@
-/** Scratch directories for a file system that is being built: on a mount that allows programs and devices, and removed for sure. */
+/** Scratch directories for a root file system: on a mount that allows programs and devices, and always removed. */
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ export function parseMounts(text) {
     .map((fields) => ({ point: fields[1].replaceAll('\\040', ' '), options: fields[3].split(',') }));
 }
 
-/** Whether the file system that holds `path` runs programs and knows devices. */
+/** Whether the file system of `path` allows programs and devices. */
 export function allowsDevices(path, mounts) {
   const holds = ({ point }) => path === point || path.startsWith(point === '/' ? '/' : `${point}/`);
   const mount = sorted(mounts.filter(holds), (a, b) => b.point.length - a.point.length)[0];
@@ -30,7 +30,7 @@ export function scratchDirectory(host, candidates = ['/var/tmp', tmpdir()]) {
   return { path, remove: defer(() => removeTree(host, path)).now };
 }
 
-/** A debootstrap that was killed leaves proc mounted inside; that goes first, and nothing beyond the tree is touched. */
+/** A killed debootstrap leaves proc mounted inside: it is unmounted first, so that nothing outside the tree is removed. */
 async function removeTree(host, path) {
   const inside = parseMounts(readFileSync('/proc/mounts', 'utf8')).filter(({ point }) => point.startsWith(`${path}/`));
   for (const { point } of reversed(inside)) await runAsRoot(host, ['umount', '-l', point]);

@@ -1,6 +1,6 @@
 /**
- * npm packages: `npm ci` when node_modules is missing or does not match package-lock.json.
- * The hash of the lock file is kept in node_modules/.devforge-lock after an install that ended well.
+ * Runs `npm ci` when node_modules is missing or does not match package-lock.json.
+ * After a successful install node_modules/.devforge-lock has the hash of the lock file.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const INSTALL_MS = 30 * 60_000;
 const OPTIONS = ['--include=dev', '--loglevel=error', '--progress=false'];
 
 /**
- * Whether what npm recorded as installed is what the lock file asks for; optional packages may be absent.
+ * Whether the installed packages are those of the lock file; optional packages may be absent.
  * @param {{ packages?: Record<string, { version?: string, integrity?: string, optional?: boolean, devOptional?: boolean }> }} lock
  * @param {typeof lock} installed npm's own record, node_modules/.package-lock.json
  */
@@ -25,11 +25,11 @@ export function installedMatches(lock, installed) {
     if (!found) return Boolean(entry.optional || entry.devOptional || entry.peer);
     return found.version === entry.version && found.integrity === entry.integrity;
   };
-  const asked = new Set(wanted.map(([path]) => path));
-  return wanted.every(same) && Object.keys(known).every((path) => asked.has(path));
+  const locked = new Set(wanted.map(([path]) => path));
+  return wanted.every(same) && Object.keys(known).every((path) => locked.has(path));
 }
 
-/** @returns {'ready' | 'adopt' | 'install'} adopt: installed by hand and complete, only our stamp is missing */
+/** @returns {'ready' | 'adopt' | 'install'} adopt: installed by hand and complete, only the hash is missing */
 export function planNpm({ stamp, hash, lock, installed, hasNode }) {
   if (!installed || !hasNode) return 'install';
   if (stamp === hash) return 'ready';
@@ -58,8 +58,8 @@ export async function ensureNpmPackages(step, root = ROOT) {
 const read = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : undefined);
 
 /**
- * Whether `npm ci` refused only because the lock file lacks optional packages, those of other platforms as a rule:
- * npm leaves them out when the registry that wrote the lock did not have them.
+ * Whether `npm ci` failed only because the lock file lacks optional packages, usually those of other platforms: npm
+ * leaves them out of the lock when they could not be fetched where it was written.
  * @param {string[]} errors npm's error lines
  * @param {{ packages?: Record<string, { optionalDependencies?: Record<string, string> }> }} lock
  */
@@ -92,7 +92,7 @@ async function install(step, root, lock) {
       outcome.errors.slice(0, 12),
     );
   if (!existsSync(join(root, 'node_modules', '.bin', 'node'))) {
-    throw new Failure('npm ended well, but the package `node` did not set up its program.', [
+    throw new Failure('npm succeeded, but the package `node` did not install its program.', [
       'npm config get ignore-scripts   # must be false',
       'npm rebuild node',
     ]);

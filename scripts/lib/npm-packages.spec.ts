@@ -15,7 +15,7 @@ const lock = {
 const installed = { packages: { 'node_modules/a': { version: '1.0.0', integrity: 'x' } } };
 
 describe('npm packages', () => {
-  it('match when all that are not optional are there as locked', () => {
+  it('match the lock file when all but optional ones are installed in the locked version', () => {
     expect(installedMatches(lock, installed)).toBe(true);
     expect(installedMatches(lock, { packages: {} })).toBe(false);
     expect(installedMatches(lock, { packages: { 'node_modules/a': { version: '1.0.1', integrity: 'y' } } })).toBe(
@@ -26,7 +26,7 @@ describe('npm packages', () => {
     ).toBe(false);
   });
 
-  it('are installed when missing, changed or without their Node', () => {
+  it("are installed when missing, outdated or without the project's Node.js", () => {
     const facts = { stamp: 'h', hash: 'h', lock, installed, hasNode: true };
     expect(planNpm(facts)).toBe('ready');
     expect(planNpm({ ...facts, stamp: undefined })).toBe('adopt');
@@ -35,7 +35,7 @@ describe('npm packages', () => {
     expect(planNpm({ ...facts, hasNode: false })).toBe('install');
   });
 
-  it('forgive a lock file that lacks optional packages, and nothing else', () => {
+  it('may be missing from the lock file when they are optional, and only then', () => {
     const refusal = ['npm error code EUSAGE', 'npm error `npm ci` can only install packages when in sync'];
     expect(
       lacksOnlyOptional(

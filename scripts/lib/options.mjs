@@ -1,8 +1,8 @@
-/** Command-line options by node:util, with faults said as a usage line. */
+/** Parses command-line options; a fault is answered with the usage line. */
 import { parseArgs } from 'node:util';
 import { Failure } from './failure.mjs';
 
-/** @param {import('node:util').ParseArgsConfig['options']} options @param {string} usage one line, shown with --help and with a fault */
+/** @param {import('node:util').ParseArgsConfig['options']} options @param {string} usage one line, printed for --help and after a fault */
 export function readOptions(options, usage, args = process.argv.slice(2)) {
   let values;
   try {

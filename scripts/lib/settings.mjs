@@ -1,4 +1,4 @@
-/** The settings that the scripts need, from `.env` and the environment; names and defaults are those of the server. */
+/** The settings that the scripts need, from `.env` and the environment, with the names and defaults of the server. */
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { engineAddress } from './engine-address.mjs';
@@ -19,7 +19,7 @@ export function loadSettings(env = process.env, root = ROOT) {
   };
 }
 
-/** An absolute path, as the server makes one: `~` is the user's home. */
+/** An absolute path, resolved as the server does: `~` is the user's home. */
 export const expandPath = (path, root = ROOT) => resolve(root, path.replace(/^~(?=\/|$)/, homedir()));
 
 /** @param {string} text @returns {number} */
@@ -29,5 +29,5 @@ export function parsePort(text) {
   return port;
 }
 
-/** Where to reach a server that listens on `host`: the wildcard addresses answer on loopback. */
+/** The address of a server that listens on `host`: wildcard addresses are reached on loopback. */
 export const reachableHost = (host) => (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host);

@@ -11,18 +11,18 @@ describe('settings', () => {
     expect(expandPath('/data', '/app')).toBe('/data');
   });
 
-  it('accepts ports only', () => {
+  it('accepts ports from 1 to 65535 only', () => {
     expect(parsePort('3000')).toBe(3000);
     for (const text of ['0', '65536', '3.5', 'x', '']) expect(() => parsePort(text)).toThrow('is not a port');
   });
 
-  it('reaches a wildcard address by loopback', () => {
+  it('reaches a server on a wildcard address by loopback', () => {
     expect(['0.0.0.0', '::', '10.0.0.5'].map(reachableHost)).toEqual(['127.0.0.1', '127.0.0.1', '10.0.0.5']);
   });
 });
 
 describe('engine address', () => {
-  it('is the usual socket, DOCKER_SOCKET_PATH, or what DOCKER_HOST says', () => {
+  it('is the default socket, DOCKER_SOCKET_PATH or DOCKER_HOST', () => {
     expect(engineAddress({})).toEqual({ kind: 'socket', path: '/var/run/docker.sock' });
     expect(engineAddress({ DOCKER_SOCKET_PATH: '/s' })).toEqual({ kind: 'socket', path: '/s' });
     expect(engineAddress({ DOCKER_HOST: 'unix:///u', DOCKER_SOCKET_PATH: '/s' })).toEqual({
@@ -39,7 +39,7 @@ describe('engine address', () => {
     expect(describeAddress(engineAddress({ DOCKER_HOST: 'ssh://me@h' }))).toBe('ssh://me@h');
   });
 
-  it('is started by the set-up only at the usual socket', () => {
+  it('lets the set-up start an engine only at the default socket', () => {
     expect(isLocalDefault(engineAddress({}))).toBe(true);
     expect(isLocalDefault(engineAddress({ DOCKER_HOST: 'unix:///run/docker.sock' }))).toBe(true);
     expect(isLocalDefault(engineAddress({ DOCKER_SOCKET_PATH: '/home/me/docker.sock' }))).toBe(false);
@@ -48,7 +48,7 @@ describe('engine address', () => {
 });
 
 describe('extra certificate authorities', () => {
-  it('are those named for it, else those of Node, else none', () => {
+  it('come from EXTRA_CA_CERTS, else from NODE_EXTRA_CA_CERTS', () => {
     expect(extraCa({ EXTRA_CA_CERTS: '/a', NODE_EXTRA_CA_CERTS: '/b' }, () => true)).toEqual({
       file: '/a',
       from: 'EXTRA_CA_CERTS',

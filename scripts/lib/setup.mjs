@@ -1,4 +1,4 @@
-/** The set-up that every command shares: npm packages, Docker engine, base image, and for tests their servers. */
+/** The set-up that the commands share: npm packages, Docker engine, base image; for tests also the servers they run. */
 import { ensureBaseImage } from './base-image.mjs';
 import { ensureEngine } from './engine.mjs';
 import { hostFacts } from './host.mjs';

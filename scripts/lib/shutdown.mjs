@@ -1,7 +1,7 @@
 /**
- * What has to be undone when the script ends early: temporary directories, children, servers.
- * `defer` registers an undo; the answer's `now()` runs it (once) and `forget()` drops it. A signal runs all, last first,
- * then exits.
+ * Clean-up when a script ends early: temporary directories, child processes, servers.
+ * `defer` registers an action; `now()` of its result runs it once, `forget()` drops it. A signal runs all, last first, and
+ * exits.
  */
 import { reversed } from './arrays.mjs';
 
@@ -20,7 +20,7 @@ export function defer(undo) {
   };
 }
 
-/** Runs every registered undo, last first. One that throws does not keep the others from running. */
+/** Runs all registered actions, last first. One that throws does not keep the others from running. */
 export async function undoAll() {
   for (const entry of reversed(pending)) {
     if (!pending.delete(entry)) continue;
@@ -34,7 +34,7 @@ export async function undoAll() {
 
 export const isStopping = () => stopping;
 
-/** SIGINT, SIGTERM and SIGHUP undo everything and exit with 128 + signal, or 0 where stopping is the normal end. */
+/** On SIGINT, SIGTERM and SIGHUP cleans up and exits with 128 + signal, or with `exitCode()`. */
 export function handleSignals({ exitCode } = {}) {
   const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
   for (const [signal, number] of Object.entries(numbers)) {

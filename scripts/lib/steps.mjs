@@ -1,10 +1,10 @@
 /**
- * Numbered steps with ✓ and seconds. On a terminal one live line a step; elsewhere plain lines,
- * without colour codes: what is new every few seconds, and a sign of life where nothing is.
+ * Prints numbered steps with ✓ and seconds. On a terminal each step is one live line; elsewhere plain lines without colour
+ * codes: news every few seconds, and a heartbeat line where there are none.
  */
 const LIVE_MS = 200;
 const PLAIN_MS = 5000;
-const SIGN_OF_LIFE_MS = 30_000;
+const HEARTBEAT_MS = 30_000;
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 export const seconds = (ms) => `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
@@ -35,7 +35,7 @@ export function createSteps({ total, stream = process.stdout, env = process.env,
       stream.write(`\r\x1b[K${line.slice(0, columns - 1)}`);
     };
     const plain = () => {
-      if (text === shown.text && now() - shown.at < SIGN_OF_LIFE_MS) return;
+      if (text === shown.text && now() - shown.at < HEARTBEAT_MS) return;
       stream.write(`  ${label}: ${text || 'working'} (${elapsed()})\n`);
       shown = { text, at: now() };
     };

@@ -7,7 +7,7 @@ function screen(isTTY: boolean) {
 }
 
 describe('numbered steps', () => {
-  it('are plain lines without codes away from a terminal', async () => {
+  it('are plain lines without colour codes where there is no terminal', async () => {
     const stream = screen(false);
     const steps = createSteps({ total: 2, stream, env: {}, now: () => 0 });
     const result = await steps.run('engine', async (step: { done(text: string): void; note(text: string): void }) => {
@@ -19,7 +19,7 @@ describe('numbered steps', () => {
     expect(stream.text()).toBe('✓ [1/2] engine: Docker 1 (0.0 s)\n    by hand\n');
   });
 
-  it('show where they failed, and pass the failure on', async () => {
+  it('print what they were doing when they fail, and rethrow', async () => {
     const stream = screen(false);
     const steps = createSteps({ total: 1, stream, env: {}, now: () => 0 });
     const work = async (step: { progress(text: string): void }) => {

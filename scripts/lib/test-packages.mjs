@@ -1,15 +1,18 @@
-/** The servers and tools that the tests run as their own processes: Redis, OpenSSH, Chromium, git, OpenSSL. */
+/** The servers and tools that the tests run: Redis, OpenSSH, Chromium, git, OpenSSL, ShellCheck, and curl and jq of the examples. */
 import { installPackages } from './apt.mjs';
 import { which } from './exec.mjs';
 import { runAsRoot } from './host.mjs';
 
-/** Program to look for, Debian package that brings it, services to keep off after an install. */
+/** Program to look for, its Debian package, services to disable after an install. */
 const NEEDED = [
   { program: 'redis-server', name: 'redis-server', services: ['redis-server.service'] },
   { program: 'sshd', name: 'openssh-server', services: ['ssh.service', 'ssh.socket'] },
   { program: 'chromium', name: 'chromium', services: [] },
   { program: 'git', name: 'git', services: [] },
   { program: 'openssl', name: 'openssl', services: [] },
+  { program: 'curl', name: 'curl', services: [] },
+  { program: 'jq', name: 'jq', services: [] },
+  { program: 'shellcheck', name: 'shellcheck', services: [] },
 ];
 
 /** @param {(program: string) => unknown} find */

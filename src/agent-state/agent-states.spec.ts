@@ -8,7 +8,7 @@ import { type AgentReport, AgentStates } from './agent-states.js';
 const AT = new Date('2026-01-02T03:04:05.678Z');
 const LATER = new Date('2026-01-02T03:05:00.000Z');
 const row = containerRow({ template: 'claude' });
-const told = (
+const report = (
   state: AgentReport['state'],
   since: Date | null = AT,
   waitingFor: AgentReport['waitingFor'] = null,
@@ -27,7 +27,7 @@ beforeEach(() => {
   });
 });
 
-/** How many changes were emitted by it. */
+/** @returns the number of change events that the work causes */
 async function changesBy(work: () => void): Promise<number> {
   const before = changes;
   work();
@@ -35,10 +35,10 @@ async function changesBy(work: () => void): Promise<number> {
   return changes - before;
 }
 
-describe('the state of an agent', () => {
-  it('is null until somebody has told', async () => {
+describe('AgentStates', () => {
+  it('returns null while no source has reported', async () => {
     expect(states.of(row)).toBeNull();
-    await expect(changesBy(() => states.report(row.id, 'watch', told('idle')))).resolves.toBe(1);
+    await expect(changesBy(() => states.report(row.id, 'watch', report('idle')))).resolves.toBe(1);
     expect(states.of(row)).toEqual({ active: true, state: 'idle', since: AT.toISOString(), waitingFor: null });
     await expect(changesBy(() => states.clear(row.id, 'watch'))).resolves.toBe(1);
     expect(states.of(row)).toBeNull();
@@ -48,8 +48,8 @@ describe('the state of an agent', () => {
     ['stopped', 'claude'],
     ['creating', 'both'],
     ['running', 'vscode'],
-  ] as const)('is none in a %s container of template %s, whatever was told', (status, template) => {
-    states.report(row.id, 'watch', told('working'));
+  ] as const)('returns none for a %s container of template %s in spite of a report', (status, template) => {
+    states.report(row.id, 'watch', report('working'));
     expect(states.of({ ...row, status, template })).toEqual({
       active: false,
       state: 'none',
@@ -58,29 +58,29 @@ describe('the state of an agent', () => {
     });
   });
 
-  it('has no beginning while there is none', () => {
-    states.report(row.id, 'watch', told('none', AT));
+  it('returns no start for the state none', () => {
+    states.report(row.id, 'watch', report('none', AT));
     expect(states.of(row)).toEqual({ active: false, state: 'none', since: null, waitingFor: null });
   });
 
   it.each(['idle', 'working', 'waiting', 'none'] as const)(
-    '%s goes on, and keeps its beginning, when it is told again',
+    'keeps the start of %s when it is reported again',
     async (state) => {
-      states.report(row.id, 'watch', told(state, AT, { tool: 'Bash', text: 'ls' }));
+      states.report(row.id, 'watch', report(state, AT, { tool: 'Bash', text: 'ls' }));
       await settled();
       const before = states.of(row);
       await expect(
-        changesBy(() => states.report(row.id, 'watch', told(state, LATER, { tool: 'Bash', text: 'ls' }))),
+        changesBy(() => states.report(row.id, 'watch', report(state, LATER, { tool: 'Bash', text: 'ls' }))),
       ).resolves.toBe(0);
       expect(states.of(row)).toEqual(before);
     },
   );
 
-  it('changes with what it waits for, which nothing but waiting has', async () => {
-    states.report(row.id, 'watch', told('waiting', AT, { tool: 'Bash', text: 'ls' }));
+  it('changes when the agent waits for something else, and drops it when the agent works', async () => {
+    states.report(row.id, 'watch', report('waiting', AT, { tool: 'Bash', text: 'ls' }));
     await settled();
     await expect(
-      changesBy(() => states.report(row.id, 'watch', told('waiting', LATER, { tool: 'Bash', text: 'rm -r x' }))),
+      changesBy(() => states.report(row.id, 'watch', report('waiting', LATER, { tool: 'Bash', text: 'rm -r x' }))),
     ).resolves.toBe(1);
     expect(states.of(row)).toEqual({
       active: true,
@@ -88,22 +88,22 @@ describe('the state of an agent', () => {
       since: LATER.toISOString(),
       waitingFor: { tool: 'Bash', text: 'rm -r x' },
     });
-    states.report(row.id, 'watch', told('working', AT, { tool: 'Bash', text: 'ls' }));
+    states.report(row.id, 'watch', report('working', AT, { tool: 'Bash', text: 'ls' }));
     expect(states.of(row)).toMatchObject({ state: 'working', waitingFor: null });
   });
 
-  it('comes from the best source, while that tells', async () => {
-    states.report(row.id, 'watch', told('idle'));
+  it('returns the report of the most reliable source that has one', async () => {
+    states.report(row.id, 'watch', report('idle'));
     await settled();
-    await expect(changesBy(() => states.report(row.id, 'instruction', told('working', LATER)))).resolves.toBe(1);
-    await expect(changesBy(() => states.report(row.id, 'watch', told('waiting')))).resolves.toBe(0);
+    await expect(changesBy(() => states.report(row.id, 'instruction', report('working', LATER)))).resolves.toBe(1);
+    await expect(changesBy(() => states.report(row.id, 'watch', report('waiting')))).resolves.toBe(0);
     expect(states.of(row)).toMatchObject({ state: 'working', since: LATER.toISOString() });
     await expect(changesBy(() => states.clear(row.id, 'instruction'))).resolves.toBe(1);
     expect(states.of(row)).toMatchObject({ state: 'waiting' });
   });
 
-  it('is forgotten with its container', async () => {
-    states.report(row.id, 'watch', told('idle'));
+  it('deletes the reports of a removed container', async () => {
+    states.report(row.id, 'watch', report('idle'));
     events.emit('container.removed', { containerId: row.id, ownerId: row.ownerId, at: AT });
     await settled();
     expect(states.of(row)).toBeNull();

@@ -3,20 +3,23 @@ import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import type { AgentDto, AgentStateName, WaitingForDto } from './agent.dto.js';
 
-/** Who tells, the best evidence first: a run of DevForge's own, or what Claude Code shows in the container. */
+/**
+ * Where a state comes from, the most reliable first: an instruction that DevForge executes, or the watch of the
+ * processes in the container.
+ */
 export const AGENT_SOURCES = ['instruction', 'watch'] as const;
 export type AgentSource = (typeof AGENT_SOURCES)[number];
 
 export interface AgentReport {
   state: AgentStateName;
-  /** Since when; null when that is not known. */
+  /** When the state began; null when that is not known. */
   since: Date | null;
   waitingFor: WaitingForDto | null;
 }
 
 const NONE: AgentDto = { active: false, state: 'none', since: null, waitingFor: null };
 
-/** What the agents of all containers do, as their sources told last. Kept in memory: the sources tell anew after a restart. */
+/** The latest reports on the agents of all containers. They are kept in memory: every source reports again after a restart. */
 @Injectable()
 export class AgentStates {
   private readonly reports = new Map<string, Partial<Record<AgentSource, AgentDto>>>();
@@ -25,18 +28,18 @@ export class AgentStates {
     events.on('container.removed', ({ containerId }) => void this.reports.delete(containerId));
   }
 
-  /** Takes precedence over sources of less evidence until {@link clear}. */
+  /** Takes precedence over less reliable sources until {@link clear}. */
   report(containerId: string, source: AgentSource, report: AgentReport): void {
-    const { [source]: before } = this.reports.get(containerId) ?? {};
-    this.set(containerId, source, toDto(report, before));
+    const { [source]: previous } = this.reports.get(containerId) ?? {};
+    this.set(containerId, source, toDto(report, previous));
   }
 
-  /** The source knows nothing any more. */
+  /** Withdraws the report of a source. */
   clear(containerId: string, source: AgentSource): void {
     this.set(containerId, source, undefined);
   }
 
-  /** @returns null while nobody has told; a container in which no agent can run has none */
+  /** @returns null while no source has reported; state `none` for a container in which no agent can run */
   of({ id, status, template }: Pick<ContainerRow, 'id' | 'status' | 'template'>): AgentDto | null {
     if (status !== 'running' || template === 'vscode') return NONE;
     return this.best(id) ?? null;
@@ -48,23 +51,23 @@ export class AgentStates {
     return source && reports?.[source];
   }
 
-  private set(containerId: string, source: AgentSource, told: AgentDto | undefined): void {
+  private set(containerId: string, source: AgentSource, report: AgentDto | undefined): void {
     const before = this.best(containerId);
     const { [source]: _, ...rest } = this.reports.get(containerId) ?? {};
-    if (told !== undefined) this.reports.set(containerId, { ...rest, [source]: told });
+    if (report !== undefined) this.reports.set(containerId, { ...rest, [source]: report });
     else if (Object.keys(rest).length > 0) this.reports.set(containerId, rest);
     else this.reports.delete(containerId);
     if (this.best(containerId) !== before) this.events.emit('agent.changed', { containerId });
   }
 }
 
-/** A state that goes on keeps its beginning, and is the same object. */
-function toDto({ state, since, waitingFor: told }: AgentReport, before: AgentDto | undefined): AgentDto {
+/** A state that continues keeps its `since`, and stays the same object. */
+function toDto({ state, since, waitingFor: reported }: AgentReport, previous: AgentDto | undefined): AgentDto {
   if (state === 'none') return NONE;
-  const waitingFor = state === 'waiting' ? told : null;
-  const goesOn =
-    before?.state === state &&
-    before.waitingFor?.tool === waitingFor?.tool &&
-    before.waitingFor?.text === waitingFor?.text;
-  return goesOn ? before : { active: true, state, since: since?.toISOString() ?? null, waitingFor };
+  const waitingFor = state === 'waiting' ? reported : null;
+  const continues =
+    previous?.state === state &&
+    previous.waitingFor?.tool === waitingFor?.tool &&
+    previous.waitingFor?.text === waitingFor?.text;
+  return continues ? previous : { active: true, state, since: since?.toISOString() ?? null, waitingFor };
 }

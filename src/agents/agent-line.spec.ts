@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { readAgentLine } from './agent-line.js';
 
-const line = (told: unknown): string => JSON.stringify(told);
+const line = (value: unknown): string => JSON.stringify(value);
 
-describe('a line of a watch', () => {
-  it('tells state, beginning and what is waited for', () => {
+describe('readAgentLine', () => {
+  it('reads the state, its start and what the agent waits for', () => {
     expect(
       readAgentLine(
         line({ state: 'waiting', since: 1_795_356_698_991_123, waitingFor: { tool: 'Bash', text: 'rm -rf x' } }),
@@ -33,15 +33,15 @@ describe('a line of a watch', () => {
     line({ state: 'toString' }),
     line({ state: ['idle'] }),
     line({ __proto__: null, constructor: 'idle' }),
-  ])('is not %j', (text) => {
+  ])('rejects the line %j', (text) => {
     expect(readAgentLine(text)).toBeUndefined();
   });
 
-  it.each([-1, 0, 1e300, '5', {}, null, undefined])('has no beginning in %j', (since) => {
+  it.each([-1, 0, 1e300, '5', {}, null, undefined])('reads an invalid start %j as null', (since) => {
     expect(readAgentLine(line({ state: 'idle', since }))).toMatchObject({ state: 'idle', since: null });
   });
 
-  it('gives no more of a text than fits a line', () => {
+  it('shortens texts to one line and replaces values of other types', () => {
     const { waitingFor } = readAgentLine(
       line({
         state: 'waiting',

@@ -8,15 +8,15 @@ import { readAgentLine } from './agent-line.js';
 import { LatestLine } from './latest-line.js';
 
 const ARGV = ['/usr/local/bin/devforge-agents', 'watch'];
-/** What a shell says of a program that is not there, or is none: an image of an earlier DevForge. */
-const NO_SUCH_PROGRAM = [126, 127];
-const RETRY_MS = { first: 200, longest: 3_000 };
-/** One that lasted this long began well. */
+/** Exit codes for a program that cannot be executed: the image was built by an earlier DevForge. */
+const CANNOT_EXECUTE = [126, 127];
+const RETRY_DELAY_MS = { initial: 200, max: 3_000 };
+/** A process that lasted this long resets the retry delay. */
 const LASTING_MS = 10_000;
-/** The container writes what it likes; more often than this nobody looks. */
+/** Limits the work that a container can cause by writing lines quickly. */
 const PAUSE_MS = 100;
 
-/** The process in one running container that tells what its agent does. It is opened again when it ends. */
+/** Follows `devforge-agents watch` in one running container, and opens it again when it ends. */
 export class AgentWatch {
   private readonly stopped = new AbortController();
   private process: WorkspaceProcess | undefined;
@@ -29,34 +29,34 @@ export class AgentWatch {
     private readonly logger: PinoLogger,
   ) {}
 
-  /** Until {@link close}, or until it is known that the container cannot tell. */
+  /** Resolves after {@link close}, or when the image does not have the program. */
   async run(): Promise<void> {
-    let retryMs = RETRY_MS.first;
+    let delayMs = RETRY_DELAY_MS.initial;
     while (!this.stopped.signal.aborted) {
-      const begun = this.clock.now().getTime();
+      const startedAt = this.clock.now().getTime();
       try {
         const exitCode = await this.follow();
         this.forget();
-        if (NO_SUCH_PROGRAM.includes(exitCode))
+        if (CANNOT_EXECUTE.includes(exitCode))
           return this.logger.info(
             { containerId: this.workspace.id },
-            'The image of a container is too old to tell what its agent does',
+            'The image of a container is too old to report the state of its agent',
           );
       } catch (error) {
-        // After a stream that broke off, the first failure to open another says that nothing is known any more.
+        // A broken stream alone does not clear the state; it is cleared when no new process can be opened.
         if (this.process === undefined) this.forget();
         this.logger.debug(
           { err: error, containerId: this.workspace.id },
-          'The watch of an agent broke and is taken up again',
+          'The watch of an agent failed and is restarted',
         );
       }
-      if (this.clock.now().getTime() - begun >= LASTING_MS) retryMs = RETRY_MS.first;
-      await this.clock.sleep(retryMs, this.stopped.signal);
-      retryMs = Math.min(retryMs * 2, RETRY_MS.longest);
+      if (this.clock.now().getTime() - startedAt >= LASTING_MS) delayMs = RETRY_DELAY_MS.initial;
+      await this.clock.sleep(delayMs, this.stopped.signal);
+      delayMs = Math.min(delayMs * 2, RETRY_DELAY_MS.max);
     }
   }
 
-  /** The process in the container ends with its input. */
+  /** Ends the process in the container by closing its input. */
   close(): void {
     if (this.stopped.signal.aborted) return;
     this.stopped.abort();
@@ -64,7 +64,7 @@ export class AgentWatch {
     this.states.clear(this.workspace.id, 'watch');
   }
 
-  /** @returns the exit code of the process @throws DriverError when the engine lets go of it */
+  /** @returns the exit code of the process @throws DriverError when the connection to it is lost */
   private async follow(): Promise<number> {
     this.process = undefined;
     const process = await this.driver.open(this.workspace, { argv: ARGV, signal: this.stopped.signal });
@@ -74,8 +74,8 @@ export class AgentWatch {
     process.stderr.on('error', () => undefined).resume();
     const latest = new LatestLine();
     process.stdout.setEncoding('utf8');
-    for await (const piece of process.stdout as AsyncIterable<string>) {
-      const report = readAgentLine(latest.push(piece) ?? '');
+    for await (const chunk of process.stdout as AsyncIterable<string>) {
+      const report = readAgentLine(latest.push(chunk) ?? '');
       if (report === undefined || this.stopped.signal.aborted) continue;
       this.states.report(this.workspace.id, 'watch', report);
       await this.clock.sleep(PAUSE_MS, this.stopped.signal);

@@ -16,7 +16,7 @@ let events: DomainEvents;
 let states: AgentStates;
 let clock: FakeClock;
 let watches: AgentWatches;
-/** The insides of the processes that were opened. */
+/** The container's side of each process that was opened. */
 let sides: (FakeProcessSide & { exit: (code: number) => void })[];
 
 async function add(overrides: Partial<ContainerRow> = {}): Promise<ContainerRow> {
@@ -32,7 +32,7 @@ async function change(row: ContainerRow, overrides: Partial<ContainerRow> = {}):
   await pause(5);
 }
 
-async function tell(text: string | object, side = sides.at(-1)!): Promise<void> {
+async function print(text: string | object, side = sides.at(-1)!): Promise<void> {
   side.stdout.write(typeof text === 'string' ? text : `${JSON.stringify(text)}\n`);
   await pause(5);
   await clock.advance(100);
@@ -63,8 +63,8 @@ const start = async (): Promise<void> => {
   await settled();
 };
 
-describe('the watch of agents', () => {
-  it('follows every running container that has Claude Code, and no other', async () => {
+describe('AgentWatches', () => {
+  it('watches exactly the running containers that have Claude Code', async () => {
     const row = await add();
     await add({ template: 'vscode' });
     await add({ status: 'stopped' });
@@ -72,12 +72,12 @@ describe('the watch of agents', () => {
     await start();
     expect(driver.processes.map(({ ref }) => ref.runtimeId)).toEqual([row.runtimeId, both.runtimeId]);
     expect(driver.processes[0]!.process.request.argv).toEqual(['/usr/local/bin/devforge-agents', 'watch']);
-    await tell(IDLE, sides[0]);
-    await tell(WORKING, sides[1]);
+    await print(IDLE, sides[0]);
+    await print(WORKING, sides[1]);
     expect([stateOf(row), stateOf(both)]).toEqual(['idle', 'working']);
   });
 
-  it('begins when a container runs, is one however often it changes, and ends when it stops', async () => {
+  it('opens one watch when a container starts and ends it when the container stops', async () => {
     await start();
     const row = await add({ status: 'starting' });
     await change(row);
@@ -85,7 +85,7 @@ describe('the watch of agents', () => {
     await change(row, { status: 'running' });
     await change(row, { status: 'running' });
     expect(sides).toHaveLength(1);
-    await tell(WORKING);
+    await print(WORKING);
     const ended = new Promise((resolve) => sides[0]!.stdin.once('end', resolve).resume());
     await change(row, { status: 'stopping' });
     await ended;
@@ -94,7 +94,7 @@ describe('the watch of agents', () => {
     expect(sides).toHaveLength(2);
   });
 
-  it('follows a container that was made anew', async () => {
+  it('opens a new watch for a container that was recreated', async () => {
     const row = await add();
     await start();
     driver.vanish(row.id);
@@ -103,21 +103,21 @@ describe('the watch of agents', () => {
     expect(driver.processes.at(-1)!.ref.runtimeId).toBe(again.runtimeId);
   });
 
-  it('takes the latest of many lines, and is not led astray by others', async () => {
+  it('reports the latest valid line and ignores invalid ones', async () => {
     const row = await add();
     await start();
-    await tell(`${JSON.stringify(WORKING)}\n${JSON.stringify(IDLE)}\n`);
+    await print(`${JSON.stringify(WORKING)}\n${JSON.stringify(IDLE)}\n`);
     expect(stateOf(row)).toBe('idle');
-    await tell('nonsense\n');
-    await tell({ state: 'asleep' });
+    await print('nonsense\n');
+    await print({ state: 'asleep' });
     expect(stateOf(row)).toBe('idle');
     const line = JSON.stringify(WORKING);
-    await tell(line.slice(0, 9));
-    await tell(`${line.slice(9)}\n`);
+    await print(line.slice(0, 9));
+    await print(`${line.slice(9)}\n`);
     expect(stateOf(row)).toBe('working');
   });
 
-  it('looks ten times a second at most', async () => {
+  it('reports at most ten states per second', async () => {
     const row = await add();
     await start();
     const changes: (string | null)[] = [];
@@ -130,19 +130,19 @@ describe('the watch of agents', () => {
     await clock.advance(100);
     await pause(5);
     expect(changes.length).toBeLessThanOrEqual(2);
-    for (let waits = 0; waits < 50; waits++) await clock.advance(100);
+    for (let step = 0; step < 50; step++) await clock.advance(100);
     expect(stateOf(row)).toBe('idle');
   });
 
-  it('knows nothing when its process ends, and opens another, later each time', async () => {
+  it('clears the state when its process ends, and restarts it with growing delays', async () => {
     const row = await add();
     await start();
-    const lives: number[] = [];
+    const delays: number[] = [];
     for (let at = 0; at < 7; at++) {
-      await tell(WORKING);
+      await print(WORKING);
       expect(stateOf(row)).toBe('working');
       const { length } = sides;
-      const begun = clock.now().getTime();
+      const endedAt = clock.now().getTime();
       sides.at(-1)!.exit(143);
       await pause(5);
       expect(stateOf(row)).toBeNull();
@@ -150,9 +150,9 @@ describe('the watch of agents', () => {
         await clock.advance(100);
         await pause(1);
       }
-      lives.push(clock.now().getTime() - begun);
+      delays.push(clock.now().getTime() - endedAt);
     }
-    expect(lives).toEqual([200, 400, 800, 1_600, 3_000, 3_000, 3_000]);
+    expect(delays).toEqual([200, 400, 800, 1_600, 3_000, 3_000, 3_000]);
     await clock.advance(10_000);
     sides.at(-1)!.exit(143);
     await pause(5);
@@ -161,10 +161,10 @@ describe('the watch of agents', () => {
     expect(sides).toHaveLength(9);
   });
 
-  it('keeps what it knows while the engine lets go of the process, and not when it is away', async () => {
+  it('keeps the state when only the stream breaks, and clears it when the engine is unavailable', async () => {
     const row = await add();
     await start();
-    await tell(WORKING);
+    await print(WORKING);
     driver.processes.at(-1)!.process.lose();
     await pause(5);
     expect(stateOf(row)).toBe('working');
@@ -182,11 +182,11 @@ describe('the watch of agents', () => {
     driver.faults.comeBack();
     await clock.advance(3_000);
     await pause(5);
-    await tell(IDLE);
+    await print(IDLE);
     expect(stateOf(row)).toBe('idle');
   });
 
-  it.each([126, 127])('gives up where the program is not there (%i)', async (code) => {
+  it.each([126, 127])('does not restart a program that the image does not have (exit code %i)', async (code) => {
     const row = await add();
     await start();
     sides[0]!.exit(code);
@@ -197,7 +197,7 @@ describe('the watch of agents', () => {
     expect(stateOf(row)).toBeNull();
   });
 
-  it('leaves no process behind at shutdown', async () => {
+  it('closes its processes at shutdown', async () => {
     await add();
     await start();
     const ended = new Promise((resolve) => sides[0]!.stdin.once('end', resolve).resume());

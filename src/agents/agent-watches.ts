@@ -8,7 +8,7 @@ import { type ContainerRow, ContainersRepository } from '../persistence/containe
 import { WorkspaceDriver } from '../drivers/workspace-driver.js';
 import { AgentWatch } from './agent-watch.js';
 
-/** Watches the agent of every running container that has Claude Code, in each process of DevForge for itself. */
+/** Watches the agent of every running container that has Claude Code. Each DevForge process does this for itself. */
 @Injectable()
 export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly watches = new Map<string, AgentWatch>();

@@ -1,19 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import { LatestLine } from './latest-line.js';
 
-/** What each piece gives. */
-const read = (...pieces: string[]): (string | undefined)[] => {
+/** @returns the result of each push */
+const read = (...chunks: string[]): (string | undefined)[] => {
   const lines = new LatestLine();
-  return pieces.map((piece) => lines.push(piece));
+  return chunks.map((chunk) => lines.push(chunk));
 };
 
-describe('the latest line', () => {
-  it('is the last whole one of a piece', () => {
+describe('LatestLine', () => {
+  it('returns the last line that ends in a chunk', () => {
     expect(read('one\n')).toEqual(['one']);
     expect(read('one\ntwo\nthr', 'ee', '\n')).toEqual(['two', undefined, 'three']);
   });
 
-  it('is none that is too long, in whatever pieces it comes', () => {
+  it('skips lines that are too long, however they are split into chunks', () => {
     const long = 'x'.repeat(5_000);
     expect(read(`${long}\nok\n`)).toEqual(['ok']);
     expect(read(`ok\n${long}\n`)).toEqual(['ok']);

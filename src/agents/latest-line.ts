@@ -1,17 +1,17 @@
-const LONGEST = 4_096;
+const MAX_LINE_LENGTH = 4_096;
 
-/** Takes lines out of pieces of text, of which only the latest whole one matters. Lines that are too long are left out. */
+/** Splits a stream of text into lines and keeps the latest complete one. Longer lines are skipped. */
 export class LatestLine {
-  private begun = '';
+  private partial = '';
   private isTooLong = false;
 
-  /** @returns the last line that ends in this piece */
-  push(piece: string): string | undefined {
-    const lines = (this.begun + piece).split('\n');
-    this.begun = lines.pop()!;
+  /** @returns the last line that ends in this chunk, or undefined */
+  push(chunk: string): string | undefined {
+    const lines = (this.partial + chunk).split('\n');
+    this.partial = lines.pop()!;
     if (this.isTooLong && lines.length > 0) lines.shift();
-    this.isTooLong = this.begun.length > LONGEST || (this.isTooLong && !piece.includes('\n'));
-    if (this.isTooLong) this.begun = '';
-    return lines.findLast((line) => line.length <= LONGEST);
+    this.isTooLong = this.partial.length > MAX_LINE_LENGTH || (this.isTooLong && !chunk.includes('\n'));
+    if (this.isTooLong) this.partial = '';
+    return lines.findLast((line) => line.length <= MAX_LINE_LENGTH);
   }
 }

@@ -7,7 +7,7 @@ import { RandomIdGenerator } from '../common/id-generator.js';
 import type { Settings } from '../config/settings.js';
 import { AdminToken } from './admin-token.js';
 
-describe('the administrator token', () => {
+describe('AdminToken', () => {
   let base: string;
   let dataDir: string;
   let file: string;
@@ -22,7 +22,7 @@ describe('the administrator token', () => {
 
   afterEach(() => rm(base, { recursive: true }));
 
-  it('is made at the first start, for its owner alone, and nothing is left beside it', async () => {
+  it('generates a token at the first start that only its owner can read, and leaves no other file', async () => {
     const token = made({});
     const kept = (await readFile(file, 'utf8')).trim();
     expect(kept).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -33,7 +33,7 @@ describe('the administrator token', () => {
     expect(token.matches('')).toBe(false);
   });
 
-  it('stays the same, and is closed again when somebody opened it', async () => {
+  it('reuses the stored token, and makes its file private again', async () => {
     made({});
     const kept = (await readFile(file, 'utf8')).trim();
     await chmod(file, 0o644);
@@ -41,20 +41,20 @@ describe('the administrator token', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
-  it('is the one that the operator set, and no file is made', async () => {
+  it('takes the token of the settings, and creates no file', async () => {
     const token = made({ token: 'the operator said so' });
     expect(token.matches('the operator said so')).toBe(true);
     expect(token.matches('the operator said s')).toBe(false);
     await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  it('opens to nobody when its file is empty', async () => {
+  it('refuses to start with an empty token file', async () => {
     made({});
     await writeFile(file, '\n');
     expect(() => made({})).toThrow('is empty: remove the file');
   });
 
-  it('never shows in the log', async () => {
+  it('never logs the token', async () => {
     const logger = quietLogger();
     const token = new AdminToken({ dataDir } as Settings, new RandomIdGenerator(), logger);
     expect(token.matches('')).toBe(false);
@@ -62,7 +62,7 @@ describe('the administrator token', () => {
     expect(JSON.stringify(logger.lines)).not.toContain((await readFile(file, 'utf8')).trim());
   });
 
-  it('gives a key for each purpose, the same wherever the token is the same', () => {
+  it('derives one key per purpose, the same wherever the token is the same', () => {
     const [one, same, other] = [
       made({ token: 'a'.repeat(20) }),
       made({ token: 'a'.repeat(20) }),

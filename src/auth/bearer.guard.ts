@@ -7,10 +7,10 @@ import { ADMINISTRATOR, type Principal } from './principal.js';
 
 const PUBLIC = 'devforge:public';
 
-/** Opens a route to everybody: probes have no token. */
+/** Exempts a route from authentication, such as those of probes. */
 export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(PUBLIC, true);
 
-/** The principal that the guard found. */
+/** The principal that the guard attached to the request. */
 export const CurrentPrincipal = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
   return context.switchToHttp().getRequest<AuthenticatedRequest>().principal;
 });
@@ -21,7 +21,7 @@ interface AuthenticatedRequest extends Request {
 
 const BEARER = /^Bearer +([^\s]+) *$/i;
 
-/** Asks every HTTP route for a bearer token, unless it is marked {@link Public}. */
+/** Requires a bearer token on every HTTP route that is not {@link Public}. */
 @Injectable()
 export class BearerGuard implements CanActivate {
   constructor(
@@ -30,7 +30,7 @@ export class BearerGuard implements CanActivate {
   ) {}
 
   canActivate(context: ExecutionContext): boolean {
-    // A socket shows its token once, in the handshake.
+    // Sockets are authenticated in their handshake.
     if (context.getType() !== 'http') return true;
     if (this.reflector.getAllAndOverride<boolean>(PUBLIC, [context.getHandler(), context.getClass()])) return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();

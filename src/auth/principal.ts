@@ -1,4 +1,4 @@
-/** Who makes the request. Every query is scoped to `ownerId`. */
+/** The authenticated caller of a request. Every query is scoped to `ownerId`. */
 export interface Principal {
   ownerId: string;
 }

@@ -7,7 +7,7 @@ import { loadSettings } from '../config/config.module.js';
 import { Settings } from '../config/settings.js';
 
 try {
-  // Before anything else is said: whoever set something wrong reads that alone.
+  // Validated before anything is logged, so that an operator with invalid settings sees only those.
   loadSettings();
   const app = await NestFactory.create<NestExpressApplication>(AppModule, {
     bufferLogs: true,
@@ -18,7 +18,7 @@ try {
   const { port, host } = app.get(Settings);
   await app.listen(port, host);
 } catch (error) {
-  // Nothing runs that could log it: the message is for whoever starts the server.
+  // The logger may not exist yet.
   process.stderr.write(`DevForge cannot start.\n${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }

@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
-/** Randomness, injected so that tests can foresee it. */
+/** Source of random values, injected so that tests can predict them. */
 export abstract class IdGenerator {
-  /** A new identifier for a row: a UUID. */
+  /** A random UUID, the identifier of a new row. */
   abstract next(): string;
-  /** A secret of `bytes` random bytes, in base64url. */
+  /** @returns `bytes` random bytes in base64url */
   abstract secret(bytes: number): string;
 }
 
@@ -20,6 +20,7 @@ export class RandomIdGenerator extends IdGenerator {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** Whether the text is a lower-case UUID, the form of every id in the API. */
 export function isId(text: string): boolean {
   return UUID.test(text);
 }

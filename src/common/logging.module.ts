@@ -16,7 +16,7 @@ const SECRETS = [
   '*.CLAUDE_CODE_OAUTH_TOKEN',
 ];
 
-/** The client's own request id when it is harmless, else a new one; either way it is in the answer. */
+/** The request id of the client if it is short and printable, otherwise a new one. The response header repeats it. */
 function requestId(request: IncomingMessage, response: ServerResponse): string {
   const sent = request.headers['x-request-id'];
   const id = typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
@@ -25,8 +25,8 @@ function requestId(request: IncomingMessage, response: ServerResponse): string {
 }
 
 /**
- * Structured logs, one line a record, with the request id on each line of a request and without secrets.
- * Called once every class is loaded, since nestjs-pino provides the loggers that were asked for by then.
+ * Structured JSON logs without secrets, with the request id in every record of a request.
+ * A function rather than a constant: nestjs-pino provides only the loggers of classes that are loaded when it is called.
  */
 export const loggingModule = (): DynamicModule =>
   LoggerModule.forRootAsync({
@@ -36,7 +36,7 @@ export const loggingModule = (): DynamicModule =>
         level: settings.logLevel,
         genReqId: requestId,
         redact: { paths: SECRETS, censor: '[redacted]' },
-        // Probes and scrapes come every few seconds.
+        // Probes and scrapes arrive every few seconds and would fill the log.
         autoLogging: {
           ignore: (request: IncomingMessage) =>
             request.url === '/metrics' || (request.url?.startsWith('/health') ?? false),

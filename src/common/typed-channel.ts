@@ -1,23 +1,23 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 
 /**
- * What a room tells of its work to whoever measures it, without knowing whom. It costs nothing while nobody listens.
- * One channel serves the whole process.
+ * A diagnostics channel of the process with typed messages. Modules publish measurements on it without a dependency on
+ * the metrics; without subscribers publishing costs nothing.
  */
-export class TypedChannel<Observed extends object> {
+export class TypedChannel<Message extends object> {
   private readonly channel: Channel;
 
   constructor(name: string) {
     this.channel = channel(name);
   }
 
-  publish(observed: Observed): void {
-    if (this.channel.hasSubscribers) this.channel.publish(observed);
+  publish(message: Message): void {
+    if (this.channel.hasSubscribers) this.channel.publish(message);
   }
 
-  /** @returns a function that ends it */
-  subscribe(listener: (observed: Observed) => void): () => void {
-    const listen = (message: unknown): void => listener(message as Observed);
+  /** @returns a function that ends the subscription */
+  subscribe(listener: (message: Message) => void): () => void {
+    const listen = (message: unknown): void => listener(message as Message);
     this.channel.subscribe(listen);
     return () => void this.channel.unsubscribe(listen);
   }

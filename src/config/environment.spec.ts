@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidEnvironmentError, readSettings } from './environment.js';
 
-function faultsOf(variables: Record<string, string>): string[] {
+function problemsOf(variables: Record<string, string>): string[] {
   try {
     readSettings(variables);
     return [];
@@ -14,7 +14,7 @@ function faultsOf(variables: Record<string, string>): string[] {
 }
 
 describe('readSettings', () => {
-  it('has a default for everything', () => {
+  it('has a default for every setting', () => {
     expect(readSettings({})).toEqual({
       port: 3000,
       host: '0.0.0.0',
@@ -35,7 +35,7 @@ describe('readSettings', () => {
     });
   });
 
-  it('takes an empty variable for an unset one', () => {
+  it('treats an empty variable as unset', () => {
     const names = [
       'PORT',
       'HOST',
@@ -81,7 +81,7 @@ describe('readSettings', () => {
         ANTHROPIC_API_KEY: 'k',
         CLAUDE_CODE_OAUTH_TOKEN: 't',
         ANTHROPIC_BASE_URL: 'http://gateway:4000',
-        UNKNOWN: 'is of no interest',
+        UNKNOWN: 'ignored',
       }),
     ).toEqual({
       port: 8080,
@@ -103,7 +103,7 @@ describe('readSettings', () => {
     });
   });
 
-  it('links to the port it listens on', () => {
+  it('derives the public URL from the port', () => {
     expect(readSettings({ PORT: '8080' }).publicUrl).toBe('http://localhost:8080');
   });
 
@@ -114,12 +114,12 @@ describe('readSettings', () => {
     ['http://engine:2375', { kind: 'host', url: 'http://engine:2375' }],
     ['https://engine:2376', { kind: 'host', url: 'https://engine:2376' }],
     ['ssh://me@engine', { kind: 'host', url: 'ssh://me@engine' }],
-  ])('honours DOCKER_HOST=%s before DOCKER_SOCKET_PATH', (host, endpoint) => {
+  ])('prefers DOCKER_HOST=%s to DOCKER_SOCKET_PATH', (host, endpoint) => {
     expect(readSettings({ DOCKER_HOST: host, DOCKER_SOCKET_PATH: '/elsewhere' }).docker).toEqual(endpoint);
   });
 
-  it('tells all faults together, each with its variable', () => {
-    const faults = faultsOf({
+  it('reports all problems together, each with its variable', () => {
+    const problems = problemsOf({
       PORT: '70000',
       NODE_ENV: 'staging',
       LOG_LEVEL: 'loud',
@@ -131,7 +131,7 @@ describe('readSettings', () => {
       DOCKER_HOST: 'engine:2375',
       ANTHROPIC_BASE_URL: 'gateway',
     });
-    const named = faults.map((fault) => fault.split(' ')[0]);
+    const named = problems.map((problem) => problem.split(' ')[0]);
     expect(named).toEqual([
       'PORT',
       'NODE_ENV',
@@ -144,25 +144,25 @@ describe('readSettings', () => {
       'DOCKER_HOST',
       'ANTHROPIC_BASE_URL',
     ]);
-    expect(new InvalidEnvironmentError(faults).message.split('\n')).toHaveLength(faults.length + 2);
+    expect(new InvalidEnvironmentError(problems).message.split('\n')).toHaveLength(problems.length + 2);
   });
 
-  it.each(['abc', '-1', '65536', '3.5', 'NaN', 'Infinity'])('refuses PORT=%s and shows it', (port) => {
-    const faults = faultsOf({ PORT: port });
-    expect(faults.length).toBeGreaterThan(0);
-    expect(faults.every((fault) => fault.endsWith(`(got ${JSON.stringify(port)})`))).toBe(true);
+  it.each(['abc', '-1', '65536', '3.5', 'NaN', 'Infinity'])('refuses PORT=%s and shows the value', (port) => {
+    const problems = problemsOf({ PORT: port });
+    expect(problems.length).toBeGreaterThan(0);
+    expect(problems.every((problem) => problem.endsWith(`(got ${JSON.stringify(port)})`))).toBe(true);
   });
 
-  it('never shows a secret', () => {
+  it('never shows the value of a secret', () => {
     const secret = 'hunter2';
-    const faults = faultsOf({
+    const problems = problemsOf({
       DEVFORGE_TOKEN: secret,
       DATABASE_URL: `x://u:${secret}@db`,
       REDIS_URL: `x://:${secret}@r`,
       ANTHROPIC_BASE_URL: `x://${secret}@g`,
       PUBLIC_URL: `x://${secret}@p`,
     });
-    expect(faults).toHaveLength(5);
-    expect(faults.join('\n')).not.toContain(secret);
+    expect(problems).toHaveLength(5);
+    expect(problems.join('\n')).not.toContain(secret);
   });
 });

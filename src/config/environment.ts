@@ -21,7 +21,7 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 const AGENT_VARIABLES = ['ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_BASE_URL'] as const;
 const webUrl = { require_tld: false, require_protocol: true, protocols: ['http', 'https'] };
 
-/** The environment as it is read, before defaults that depend on one another are resolved. */
+/** The environment variables with their independent defaults. */
 class Environment {
   @Transform(({ value }) => Number(value))
   @IsInt()
@@ -96,28 +96,28 @@ class Environment {
   ANTHROPIC_BASE_URL?: string;
 }
 
-/** All faults of the environment at once, one a line. */
+/** Lists every invalid setting, one per line. */
 export class InvalidEnvironmentError extends Error {
   constructor(readonly problems: string[]) {
     super(
-      `The settings are not valid:\n${problems.map((fault) => `  - ${fault}`).join('\n')}\nSee .env.example for what each one means.`,
+      `The settings are not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}\nSee .env.example for what each one means.`,
     );
   }
 }
 
 /**
- * Turns environment variables into settings. Empty variables count as unset.
- * @throws InvalidEnvironmentError with every fault found
+ * Converts environment variables to settings. Empty variables count as unset.
+ * @throws InvalidEnvironmentError with every problem found
  */
 export function readSettings(variables: Record<string, string | undefined>): Settings {
   const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined && value !== ''));
   const env = plainToInstance(Environment, set, { exposeDefaultValues: true });
-  const faults = validateSync(env, { skipMissingProperties: false }).flatMap((error) =>
+  const problems = validateSync(env, { skipMissingProperties: false }).flatMap((error) =>
     Object.values(error.constraints ?? {}).map(
       (message) => `${message} (got ${describe(error.property, set[error.property])})`,
     ),
   );
-  if (faults.length > 0) throw new InvalidEnvironmentError(faults);
+  if (problems.length > 0) throw new InvalidEnvironmentError(problems);
 
   const publicUrl = (env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).replace(/\/+$/, '');
   return {
@@ -151,7 +151,7 @@ function dockerEndpoint(env: Environment): DockerEndpoint {
     : { kind: 'host', url: env.DOCKER_HOST };
 }
 
-/** Browsers find every name below `localhost` without asking anybody. */
+/** Browsers resolve every name below `localhost` to this machine, without DNS. */
 function localDomain(publicUrl: string): string | null {
   return new URL(publicUrl).hostname === 'localhost' ? 'localhost' : null;
 }

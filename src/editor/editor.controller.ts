@@ -5,7 +5,7 @@ import type { Principal } from '../auth/principal.js';
 import { LinksService, type SiteLink } from './links.service.js';
 import { requiredPort } from './required-port.js';
 
-@ApiTags('way in')
+@ApiTags('editor')
 @ApiBearerAuth()
 @Controller('api/containers')
 export class EditorController {
@@ -13,7 +13,7 @@ export class EditorController {
 
   @Post(':id/editor')
   @HttpCode(200)
-  @ApiOperation({ summary: "A single-use link that signs the browser in to that container's VS Code and nothing else" })
+  @ApiOperation({ summary: "Create a single-use link that signs a browser in to the container's VS Code" })
   openEditor(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<SiteLink> {
     return this.links.editor(principal, id);
   }
@@ -21,7 +21,7 @@ export class EditorController {
   @Post(':id/ports/:port/preview')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'A single-use link that signs the browser in to what listens on that port of the container',
+    summary: 'Create a single-use link that signs a browser in to the program on a port of the container',
   })
   openPreview(
     @CurrentPrincipal() principal: Principal,

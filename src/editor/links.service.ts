@@ -8,17 +8,17 @@ import type { ContainerStatus } from '../persistence/types.js';
 import { Editors } from './editors.js';
 import { SignInTickets } from './sign-in/sign-in-tickets.js';
 import type { Site } from './proxy/site.js';
-import { TICKET } from './proxy/site-router.js';
+import { TICKET_PARAMETER } from './proxy/site-router.js';
 
-/** The page waits while the container is on its way. */
-const ON_ITS_WAY: readonly ContainerStatus[] = ['queued', 'creating', 'starting', 'cloning'];
+/** In these states, the link leads to a page that waits for the container. */
+const WILL_RUN: readonly ContainerStatus[] = ['queued', 'creating', 'starting', 'cloning'];
 
 export interface SiteLink {
   url: string;
   expiresAt: string;
 }
 
-/** Single-use links that sign a browser in to a container's VS Code, or to one of its ports. */
+/** Issues single-use links that sign a browser in to a container's VS Code or to one of its ports. */
 @Injectable()
 export class LinksService {
   constructor(
@@ -32,19 +32,19 @@ export class LinksService {
     const row = await this.containers.find(principal, reference);
     if (row.template === 'claude')
       throw new DomainError('invalid_state', 'The container has no VS Code: its template is claude.');
-    requireUp(row);
+    requireRunningOrStarting(row);
     if (row.status === 'running') await this.editors.ensure(row);
     return this.link({ containerId: row.id, port: null }, this.addresses.editorUrl(row));
   }
 
   async preview(principal: Principal, reference: string, port: number): Promise<SiteLink> {
     const row = await this.containers.find(principal, reference);
-    requireUp(row);
+    requireRunningOrStarting(row);
     const url = this.addresses.previewUrl(row, port);
     if (url === null) {
       throw new DomainError(
         'preview_unavailable',
-        "Ports are shown under a name of their own: set EDITOR_DOMAIN to a wildcard name, and keep the container's name within 56 characters.",
+        "Each port has a host name of its own: set EDITOR_DOMAIN to a wildcard name, and keep the container's name within 56 characters.",
       );
     }
     return this.link({ containerId: row.id, port }, url);
@@ -52,12 +52,12 @@ export class LinksService {
 
   private async link(site: Site, url: string): Promise<SiteLink> {
     const { ticket, expiresAt } = await this.tickets.issue(site);
-    return { url: `${url}?${TICKET}=${ticket}`, expiresAt: expiresAt.toISOString() };
+    return { url: `${url}?${TICKET_PARAMETER}=${ticket}`, expiresAt: expiresAt.toISOString() };
   }
 }
 
-function requireUp({ status }: ContainerRow): void {
-  if (status === 'running' || ON_ITS_WAY.includes(status)) return;
+function requireRunningOrStarting({ status }: ContainerRow): void {
+  if (status === 'running' || WILL_RUN.includes(status)) return;
   throw new DomainError('invalid_state', `The container is ${status}; start it first.`, {
     extensions: { currentStatus: status },
   });

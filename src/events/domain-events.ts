@@ -2,19 +2,19 @@ import { Injectable } from '@nestjs/common';
 import { EventEmitter } from 'node:events';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 
-/** What happened in the domain: event name to payload. */
+/** Domain events: name to payload. */
 export interface DomainEventMap {
-  /** A container's row changed, or its job moved on. */
+  /** The row of a container changed, or its job made progress. */
   'container.changed': { containerId: string; ownerId: string };
-  /** A container is gone with everything that belonged to it. */
+  /** A container was removed with everything that belonged to it. */
   'container.removed': { containerId: string; ownerId: string; at: Date };
-  /** Whoever works on the container must let go of it: it is being deleted. */
+  /** The container is being deleted; work on it must stop. */
   'container.deleting': { containerId: string };
   /** An instruction has more events, or changed otherwise. */
   'instruction.changed': { instructionId: string; containerId: string; ownerId: string; lastSeq: number };
-  /** An instruction began, ended, asks for something, or was answered. */
-  'instruction.moved': { instructionId: string; containerId: string; ownerId: string };
-  /** The agent in a container does something else. */
+  /** An instruction was accepted, started or ended, or a permission request was opened or closed. */
+  'instruction.state_changed': { instructionId: string; containerId: string; ownerId: string };
+  /** The state of the agent in a container changed. */
   'agent.changed': { containerId: string };
   'engine.available': Record<string, never>;
   'engine.unavailable': { reason: string };
@@ -22,7 +22,7 @@ export interface DomainEventMap {
 
 export type DomainEventName = keyof DomainEventMap;
 
-/** In-process bus of domain events. A listener that throws is logged and stops nobody. */
+/** In-process bus of domain events. An error thrown by a listener is logged and does not affect the other listeners. */
 @Injectable()
 export class DomainEvents {
   private readonly emitter = new EventEmitter().setMaxListeners(0);

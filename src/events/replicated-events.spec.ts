@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { readReplicatedEvent, REPLICATED_EVENTS } from './replicated-events.js';
+import { readReplicatedEvent, REPLICATED_EVENTS, wireNameOf } from './replicated-events.js';
 
 const containerId = '0190a4e2-0000-4000-8000-000000000001';
 const ownerId = 'admin';
 
-describe('an event that travels', () => {
-  it('is one about a container or an instruction, none about the engine of this process', () => {
+describe('a replicated event', () => {
+  it('is about a container or an instruction, never about the engine of this process', () => {
     expect(REPLICATED_EVENTS.toSorted()).toEqual([
       'container.changed',
       'container.deleting',
       'container.removed',
       'instruction.changed',
-      'instruction.moved',
+      'instruction.state_changed',
     ]);
   });
 
@@ -20,12 +20,22 @@ describe('an event that travels', () => {
     ['container.removed', { containerId, ownerId, at: new Date('2026-01-02T03:04:05.678Z') }],
     ['container.deleting', { containerId }],
     ['instruction.changed', { instructionId: containerId, containerId, ownerId, lastSeq: 7 }],
-    ['instruction.moved', { instructionId: containerId, containerId, ownerId }],
+    ['instruction.state_changed', { instructionId: containerId, containerId, ownerId }],
   ] as const)('%s arrives as it was sent', (name, payload) => {
-    expect(readReplicatedEvent(name, JSON.parse(JSON.stringify(payload)))).toEqual({ name, payload });
+    expect(readReplicatedEvent(wireNameOf(name), JSON.parse(JSON.stringify(payload)))).toEqual({ name, payload });
   });
 
-  it('arrives without what does not belong to it', () => {
+  it('has the name that replicas of version 0.1.0 send and understand', () => {
+    expect(REPLICATED_EVENTS.map(wireNameOf).toSorted()).toEqual([
+      'container.changed',
+      'container.deleting',
+      'container.removed',
+      'instruction.changed',
+      'instruction.moved',
+    ]);
+  });
+
+  it('arrives without fields that do not belong to it', () => {
     expect(readReplicatedEvent('container.deleting', { containerId, extra: 1 })?.payload).toEqual({ containerId });
   });
 
@@ -44,7 +54,8 @@ describe('an event that travels', () => {
     ['container.removed', { containerId, ownerId, at: 'yesterday' }],
     ['instruction.changed', { instructionId: containerId, containerId, ownerId, lastSeq: '7' }],
     ['instruction.moved', { instructionId: 'x', containerId, ownerId }],
-  ])('is not %j with %j', (name, payload) => {
+    ['instruction.state_changed', { instructionId: containerId, containerId, ownerId }],
+  ])('is rejected when it is %j with %j', (name, payload) => {
     expect(readReplicatedEvent(name, payload)).toBeUndefined();
   });
 });

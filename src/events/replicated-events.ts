@@ -2,12 +2,12 @@ import { isId } from '../common/id-generator.js';
 import type { DomainEventMap, DomainEventName } from './domain-events.js';
 
 type Fields = Readonly<Record<string, unknown>>;
-/** @returns undefined for what is no payload of that event */
+/** @returns undefined when the fields are not a payload of that event */
 type Reader<Name extends DomainEventName> = (fields: Fields) => DomainEventMap[Name] | undefined;
 
 /**
- * How an event is read back that concerns every process on the database, or null for one that is about this process
- * alone. An event that is not in here does not compile.
+ * Parsers of the events that concern every process on the database; null for an event that concerns this process only.
+ * The type makes a missing event a compile error.
  */
 const READERS: { [Name in DomainEventName]: Reader<Name> | null } = {
   'container.changed': ({ containerId, ownerId }) =>
@@ -23,29 +23,40 @@ const READERS: { [Name in DomainEventName]: Reader<Name> | null } = {
     isIdText(instructionId) && isIdText(containerId) && isText(ownerId) && Number.isInteger(lastSeq)
       ? { instructionId, containerId, ownerId, lastSeq: lastSeq as number }
       : undefined,
-  'instruction.moved': ({ instructionId, containerId, ownerId }) =>
+  'instruction.state_changed': ({ instructionId, containerId, ownerId }) =>
     isIdText(instructionId) && isIdText(containerId) && isText(ownerId)
       ? { instructionId, containerId, ownerId }
       : undefined,
-  // Each process watches the agents for itself.
+  // Each process observes the agents itself.
   'agent.changed': null,
   'engine.available': null,
   'engine.unavailable': null,
 };
 
-/** Names of the events that go from process to process. */
+/** Names on the wire where they differ from ours: replicas of version 0.1.0 run beside this one during an upgrade. */
+const WIRE_NAMES: Partial<Record<DomainEventName, string>> = { 'instruction.state_changed': 'instruction.moved' };
+
+/** Names of the events that are sent to the other processes. */
 export const REPLICATED_EVENTS = (Object.keys(READERS) as DomainEventName[]).filter((name) => READERS[name] !== null);
 
-/** An event of another process, as it came in; undefined when it is none that travels, or its payload is not what it should be. */
+const LOCAL_NAMES: ReadonlyMap<unknown, DomainEventName> = new Map(
+  REPLICATED_EVENTS.map((name) => [wireNameOf(name), name]),
+);
+
+/** The name by which an event is sent to the other processes. */
+export function wireNameOf(name: DomainEventName): string {
+  return WIRE_NAMES[name] ?? name;
+}
+
+/** Parses an event from another process. @returns undefined when it is not a replicated event or its payload is malformed */
 export function readReplicatedEvent(
-  name: unknown,
+  wireName: unknown,
   payload: unknown,
 ): { name: DomainEventName; payload: DomainEventMap[DomainEventName] } | undefined {
-  if (typeof name !== 'string' || !Object.hasOwn(READERS, name) || typeof payload !== 'object' || payload === null)
-    return undefined;
-  const known = name as DomainEventName;
-  const read = READERS[known]?.(payload as Fields);
-  return read === undefined ? undefined : { name: known, payload: read };
+  const name = LOCAL_NAMES.get(wireName);
+  if (name === undefined || typeof payload !== 'object' || payload === null) return undefined;
+  const read = READERS[name]?.(payload as Fields);
+  return read === undefined ? undefined : { name, payload: read };
 }
 
 function isText(value: unknown): value is string {

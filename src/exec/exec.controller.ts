@@ -7,7 +7,7 @@ import { clientSignal } from '../http/client-signal.js';
 import { ExecDto, ExecResultDto } from './dto/exec.dto.js';
 import { ExecService } from './exec.service.js';
 
-@ApiTags('way in')
+@ApiTags('exec')
 @ApiBearerAuth()
 @Controller('api/containers')
 export class ExecController {

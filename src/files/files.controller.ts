@@ -23,7 +23,7 @@ import { FilesService, type Upload } from './files.service.js';
 
 const BINARY = { schema: { type: 'string', format: 'binary' } } as const;
 
-@ApiTags('way in')
+@ApiTags('files')
 @ApiBearerAuth()
 @ApiExtraModels(DirectoryDto, UnpackedDto, WrittenFileDto)
 @Controller('api/containers')

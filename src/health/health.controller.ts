@@ -19,7 +19,7 @@ export class HealthController {
 
   @Get()
   @HealthCheck()
-  @ApiOperation({ summary: 'For people and monitors: 503 and which one when anything is away' })
+  @ApiOperation({ summary: 'For people and monitors: 503 that names what is unavailable' })
   check(): Promise<HealthCheckResult> {
     return this.health.check([
       () => this.indicators.docker(),
@@ -29,7 +29,7 @@ export class HealthController {
   }
 
   @Get('live')
-  @ApiOperation({ summary: 'For Kubernetes: fails only for a wedged process' })
+  @ApiOperation({ summary: 'For Kubernetes: fails only when the process hangs' })
   live(): { status: 'ok' } {
     return { status: 'ok' };
   }

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, ServiceUnavailableException } from '@nestjs/common';
 import type { Response } from 'express';
 
-/** A failed check answers in Terminus's form, which monitors read, and not as problem+json. */
+/** Answers a failed check in the format of Terminus, which monitors expect, rather than as problem+json. */
 @Catch(ServiceUnavailableException)
 export class HealthFilter implements ExceptionFilter {
   catch(unhealthy: ServiceUnavailableException, host: ArgumentsHost): void {

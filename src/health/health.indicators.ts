@@ -5,10 +5,10 @@ import { Database } from '../persistence/database.js';
 import { ProvisioningQueue } from '../queues/provisioning-queue.js';
 import { WorkspaceDriver } from '../drivers/workspace-driver.js';
 
-/** A probe of Kubernetes gives up after a second by default: what does not decide about it must not use that up. */
-const LONGEST_DEGRADED_MS = 500;
+/** A Kubernetes probe times out after one second by default; a check that cannot fail it must not use up that time. */
+const MAX_DEGRADED_MS = 500;
 
-/** Whether what DevForge stands on answers. */
+/** Checks the services that DevForge depends on. */
 @Injectable()
 export class HealthIndicators {
   constructor(
@@ -18,30 +18,30 @@ export class HealthIndicators {
     private readonly queue: ProvisioningQueue,
   ) {}
 
-  docker(whenAway: 'down' | 'degraded' = 'down'): Promise<HealthIndicatorResult> {
-    return this.ask('docker', () => this.driver.ping(), whenAway);
+  docker(whenUnavailable: 'down' | 'degraded' = 'down'): Promise<HealthIndicatorResult> {
+    return this.ask('docker', () => this.driver.ping(), whenUnavailable);
   }
 
   databaseAnswers(): Promise<HealthIndicatorResult> {
     return this.ask('database', () => this.database.ping(), 'down');
   }
 
-  queueAnswers(whenAway: 'down' | 'degraded' = 'down'): Promise<HealthIndicatorResult> {
-    return this.ask('queue', () => this.queue.ping(), whenAway);
+  queueAnswers(whenUnavailable: 'down' | 'degraded' = 'down'): Promise<HealthIndicatorResult> {
+    return this.ask('queue', () => this.queue.ping(), whenUnavailable);
   }
 
   private async ask(
     key: string,
     ping: () => Promise<void>,
-    whenAway: 'down' | 'degraded',
+    whenUnavailable: 'down' | 'degraded',
   ): Promise<HealthIndicatorResult> {
     const session = this.indicator.check(key);
     try {
-      await (whenAway === 'down' ? ping() : withTimeout(ping(), LONGEST_DEGRADED_MS));
+      await (whenUnavailable === 'down' ? ping() : withTimeout(ping(), MAX_DEGRADED_MS));
       return session.up();
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      return whenAway === 'down' ? session.down({ message }) : session.degraded({ message });
+      return whenUnavailable === 'down' ? session.down({ message }) : session.degraded({ message });
     }
   }
 }

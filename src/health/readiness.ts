@@ -6,7 +6,7 @@ import {
 } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
 
-/** Whether this process takes requests: not before its start is finished, nor once shutdown has begun. */
+/** Whether this process accepts requests: from the end of its startup to the beginning of its shutdown. */
 @Injectable()
 export class Readiness implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
   private state: 'starting' | 'ready' | 'shutting down' = 'starting';

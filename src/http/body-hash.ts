@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The same for two bodies that ask for the same, whatever the order of their properties. */
+/** SHA-256 of a body, independent of the order of its properties. */
 export function bodyHash(body: object): string {
   return createHash('sha256')
     .update(JSON.stringify(sorted(body)))

@@ -1,8 +1,9 @@
 import type { Request } from 'express';
 
-/** Aborts when the client hangs up before it was answered. */
+/** Aborts when the client closes the connection before it has the whole answer, at once when it did so already. */
 export function clientSignal(request: Request): AbortSignal {
-  const left = new AbortController();
-  request.res?.once('close', () => left.abort());
-  return left.signal;
+  const closed = new AbortController();
+  request.res?.once('close', () => closed.abort());
+  if (request.res?.destroyed) closed.abort();
+  return closed.signal;
 }

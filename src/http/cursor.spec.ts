@@ -5,13 +5,13 @@ import { decodeCursor, encodeCursor } from './cursor.js';
 const id = '123e4567-e89b-42d3-a456-426614174000';
 const cursor = (text: string): string => Buffer.from(text).toString('base64url');
 
-describe('a cursor', () => {
-  it('comes back as it went, to the millisecond', () => {
+describe('cursors of pages', () => {
+  it('decode to the position that was encoded, to the millisecond', () => {
     const position = { createdAt: new Date('2026-01-02T03:04:05.678Z'), id: randomUUID() };
     expect(decodeCursor(encodeCursor(position))).toEqual(position);
   });
 
-  it('is safe in a URL', () => {
+  it('need no escaping in a URL', () => {
     expect(encodeCursor({ createdAt: new Date(), id })).toMatch(/^[A-Za-z0-9_-]+$/);
   });
 
@@ -34,7 +34,7 @@ describe('a cursor', () => {
     cursor(`1.${id}'`),
     cursor(`99999999999999999.${id}`),
     cursor(`8640000000000000.${id}`),
-  ])('of somebody else is refused: %j', (text) => {
+  ])('are refused unless DevForge encoded them: %j', (text) => {
     expect(() => decodeCursor(text)).toThrow(
       expect.objectContaining({
         code: 'validation_failed',

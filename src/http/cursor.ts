@@ -1,9 +1,10 @@
 import { isId } from '../common/id-generator.js';
 import { validationFailed } from './validation.js';
 
-/** The last moment that JavaScript and PostgreSQL write alike. */
+/** The latest timestamp whose text form JavaScript and PostgreSQL share. */
 const LATEST = Date.UTC(9999, 11, 31);
 
+/** Sort position of a container in a list. */
 export interface Position {
   createdAt: Date;
   id: string;
@@ -13,7 +14,7 @@ export function encodeCursor({ createdAt, id }: Position): string {
   return Buffer.from(`${createdAt.getTime()}.${id}`).toString('base64url');
 }
 
-/** @throws DomainError `validation_failed` when it is not a cursor of ours */
+/** @throws DomainError `validation_failed` for anything but the result of {@link encodeCursor} */
 export function decodeCursor(cursor: string): Position {
   const [time = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split('.');
   const createdAt = new Date(Number(time));

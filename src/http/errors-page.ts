@@ -1,6 +1,6 @@
 import { ERROR_CODES } from '../common/errors/error-codes.js';
 
-/** The page that the `type` of a problem document leads to. */
+/** The HTML page that the `type` of a problem document links to. */
 export function errorsPage(): string {
   const rows = Object.entries(ERROR_CODES).map(
     ([code, { status, title, retryable }]) =>

@@ -1,6 +1,6 @@
 import { buildMessage, ValidateBy, type ValidationOptions } from 'class-validator';
 
-/** Text that a program can be given as an argument or a path: every character is one, and none is NUL. */
+/** Text that can be passed to a program as an argument or a path: well-formed Unicode without NUL. */
 export function IsPlainText(options?: ValidationOptions): PropertyDecorator {
   return ValidateBy(
     {
@@ -8,7 +8,7 @@ export function IsPlainText(options?: ValidationOptions): PropertyDecorator {
       validator: {
         validate: (value): boolean => typeof value === 'string' && value.isWellFormed() && !value.includes('\0'),
         defaultMessage: buildMessage(
-          (each) => `${each}$property must be text without NUL and halves of characters`,
+          (each) => `${each}$property must be well-formed Unicode text without NUL`,
           options,
         ),
       },

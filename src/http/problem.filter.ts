@@ -7,7 +7,7 @@ import { toDomainError, toProblem } from './problem.js';
 
 const DEFAULT_RETRY_AFTER_SECONDS = 5;
 
-/** Answers every error of the HTTP edge as problem+json, and logs what a client is not told. */
+/** Answers every failed HTTP request with problem+json, and logs the details that the client does not see. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   constructor(
@@ -21,7 +21,7 @@ export class ProblemFilter implements ExceptionFilter {
     const response = http.getResponse<Response>();
     const error = toDomainError(thrown, this.translators);
     const { status } = ERROR_CODES[error.code];
-    // What fails since the client has left, fails for nobody.
+    // Work that fails because the client closed the connection is no fault of the server.
     if (status >= 500)
       this.logger[response.destroyed ? 'debug' : 'error'](
         { err: error.cause ?? error, code: error.code },

@@ -13,12 +13,12 @@ import { ERROR_CODES, type ErrorCode } from '../common/errors/error-codes.js';
 import { toDomainError, toProblem } from './problem.js';
 
 describe('toDomainError', () => {
-  it('leaves a domain error as it is, whatever the translators say', () => {
+  it('returns a domain error unchanged, without asking the translators', () => {
     const error = new DomainError('busy', 'x');
     expect(toDomainError(error, [() => new DomainError('forbidden', 'y')])).toBe(error);
   });
 
-  it('asks the translators in order, and takes the first answer', () => {
+  it('takes the result of the first translator that knows the error', () => {
     const translators = [
       (): undefined => undefined,
       (error: unknown) => (error === 'mine' ? new DomainError('engine_error', 'a') : undefined),
@@ -28,7 +28,7 @@ describe('toDomainError', () => {
     expect(toDomainError('other', translators)).toMatchObject({ code: 'busy' });
   });
 
-  it('does not let a translator look behind what the framework says', () => {
+  it('does not pass HTTP exceptions of the framework to the translators', () => {
     const aborted = new HttpException('request aborted', 400, {
       cause: Object.assign(new Error('request aborted'), { code: 'ECONNABORTED' }),
     });
@@ -48,14 +48,14 @@ describe('toDomainError', () => {
     [new HttpException('x', 429), 'too_many_requests'],
     [new HttpException('secret', 418), 'internal_error'],
     [new InternalServerErrorException('secret'), 'internal_error'],
-  ])('means by the framework error %s: %s', (error, code) => {
+  ])('converts the HTTP exception %s to %s', (error, code) => {
     const mapped = toDomainError(error);
     expect(mapped.code).toBe(code);
     expect(mapped.message.includes('secret')).toBe(false);
   });
 
   it.each([[new Error('password=hunter2')], ['hunter2'], [undefined], [null], [{ message: 'hunter2' }]])(
-    'tells a client nothing of %s',
+    'hides an unknown error from clients: %s',
     (error) => {
       const mapped = toDomainError(error);
       expect(mapped.code).toBe('internal_error');
@@ -77,7 +77,7 @@ describe('toProblem', () => {
     });
   });
 
-  it('adds the fields and the further members, and never the cause', () => {
+  it('includes fields and extension members, and never the cause', () => {
     const fields = [{ field: 'name', messages: ['is in use'] }];
     const problem = toProblem(
       new DomainError('name_taken', 'x', {
@@ -91,7 +91,7 @@ describe('toProblem', () => {
     expect(JSON.stringify(problem)).not.toContain('hunter2');
   });
 
-  it('asks to come back for every error that says so, and for no other', () => {
+  it('marks errors as retryable only with a status for which clients retry', () => {
     const retryable = Object.entries(ERROR_CODES)
       .filter(([, entry]) => entry.retryable)
       .map(([, { status }]) => status);

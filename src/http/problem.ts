@@ -3,7 +3,7 @@ import { DomainError, type FieldError } from '../common/errors/domain-error.js';
 import type { ErrorTranslator } from '../common/errors/error-translators.js';
 import { ERROR_CODES, type ErrorCode } from '../common/errors/error-codes.js';
 
-/** RFC 9457 problem document, as every failing REST call answers. */
+/** RFC 9457 problem document, the body of every failed REST call. */
 export interface Problem {
   type: string;
   title: string;
@@ -26,7 +26,10 @@ const CODE_OF_STATUS: Record<number, ErrorCode> = {
   429: 'too_many_requests',
 };
 
-/** What a client is told of any error: domain errors as they are, the framework's by status, what a translator knows, all else as `internal_error`. */
+/**
+ * The error that a client sees: domain errors unchanged, HTTP exceptions of the framework by their status, errors of
+ * ports by the translators, anything else as `internal_error` without its message.
+ */
 export function toDomainError(error: unknown, translators: readonly ErrorTranslator[] = []): DomainError {
   if (error instanceof DomainError) return error;
   if (error instanceof HttpException) {

@@ -4,21 +4,21 @@ import type { IncomingMessage, Server } from 'node:http';
 
 const JSON_LIMIT = '1mb';
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
-/** Uploads of files: whoever takes them reads them, at the client's pace. */
+/** Uploads of files, which are streamed by their controller at the pace of the client. */
 const UPLOAD = /^\/api\/containers\/[^/]+\/files\/?(?:\?|$)/i;
 const BODY_TIMEOUT_MS = 300_000;
-const REST_TIMEOUT_MS = 5_000;
+const UNREAD_BODY_TIMEOUT_MS = 5_000;
 
-/** How bodies are read: JSON up to a limit, uploads not here. */
+/** Parses JSON bodies up to a limit and leaves uploads unread. */
 export function setupRequestBodies(app: NestExpressApplication): void {
-  // Node's own limit holds for all requests alike.
+  // Node's time-out applies to every request, uploads included; limitTime replaces it.
   (app.getHttpServer() as Server).requestTimeout = 0;
   app.use(limitTime);
   app.useBodyParser('json', {
     limit: JSON_LIMIT,
     type: (request) => !isUpload(request) && JSON_TYPE.test(request.headers['content-type'] ?? ''),
   });
-  // The framework would add its own.
+  // Without this the framework parses form bodies.
   app.useBodyParser('urlencoded', { extended: false, type: () => false });
 }
 
@@ -26,15 +26,15 @@ function isUpload({ method, url }: IncomingMessage): boolean {
   return method === 'PUT' && UPLOAD.test(url ?? '');
 }
 
-/** A body has to arrive in time, and whoever was answered early has to stop sending. */
+/** Ends requests whose body takes too long, and those that go on sending a body after the response. */
 function limitTime(request: Request, response: Response, next: NextFunction): void {
-  const cut = (): void => {
+  const abort = (): void => {
     if (!request.complete) request.destroy();
   };
-  const timer = isUpload(request) ? undefined : setTimeout(cut, BODY_TIMEOUT_MS).unref();
+  const timer = isUpload(request) ? undefined : setTimeout(abort, BODY_TIMEOUT_MS).unref();
   request.once('close', () => clearTimeout(timer));
   response.once('finish', () => {
-    if (!request.complete) setTimeout(cut, REST_TIMEOUT_MS).unref();
+    if (!request.complete) setTimeout(abort, UNREAD_BODY_TIMEOUT_MS).unref();
   });
   next();
 }

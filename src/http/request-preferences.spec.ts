@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseIdempotencyKey, preferredWaitSeconds } from './request-preferences.js';
 
-describe('Prefer', () => {
+describe('preferredWaitSeconds', () => {
   it.each([
     ['wait=60', 60],
     ['wait=0', 0],
@@ -12,7 +12,7 @@ describe('Prefer', () => {
     ['wait=10;x=y', 10],
     ['wait=99999', 600],
     ['wait=99999999999999999999999', 600],
-  ])('%s waits %i seconds', (header, seconds) => {
+  ])('reads %s as %i seconds', (header, seconds) => {
     expect(preferredWaitSeconds(header)).toBe(seconds);
   });
 
@@ -28,24 +28,24 @@ describe('Prefer', () => {
     'wait=10s',
     'await=10',
     'x-wait=10',
-  ])('%s waits for nothing', (header) => {
+  ])('finds no wait in %s', (header) => {
     expect(preferredWaitSeconds(header)).toBeUndefined();
   });
 });
 
-describe('Idempotency-Key', () => {
+describe('parseIdempotencyKey', () => {
   it.each(['a', '8e03978e-40d5-43e8-bc93-6894a57f9324', '"quoted"', '~!@#', 'x'.repeat(255)])(
-    '%s is a key',
+    'accepts the key %s',
     (header) => {
       expect(parseIdempotencyKey(header)).toBe(header);
     },
   );
 
-  it('may be absent', () => {
+  it('returns undefined without the header', () => {
     expect(parseIdempotencyKey(undefined)).toBeUndefined();
   });
 
-  it.each(['', ' ', 'a b', 'a\tb', 'ü', 'a\n', '\u007f', 'x'.repeat(256)])('%j is none', (header) => {
+  it.each(['', ' ', 'a b', 'a\tb', 'ü', 'a\n', '\u007f', 'x'.repeat(256)])('refuses the key %j', (header) => {
     expect(() => parseIdempotencyKey(header)).toThrow(
       expect.objectContaining({
         code: 'validation_failed',

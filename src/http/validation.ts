@@ -1,10 +1,10 @@
 import { type ArgumentMetadata, ValidationPipe, type ValidationError } from '@nestjs/common';
 import { DomainError, type FieldError } from '../common/errors/domain-error.js';
 
-/** Keys that class-transformer drops in silence, or that class-validator takes for known ones since every object has them. */
+/** Keys that class-transformer drops silently, or that class-validator considers known because every object has them. */
 const PROTOTYPE_KEYS = new Set(['prototype', ...Object.getOwnPropertyNames(Object.prototype)]);
 
-/** Validates every inbound DTO: unknown properties are refused, every fault is named with its field. */
+/** Validates every inbound DTO: refuses unknown properties, and reports all errors together, each with its field. */
 export class StrictValidationPipe extends ValidationPipe {
   constructor() {
     super({
@@ -18,16 +18,16 @@ export class StrictValidationPipe extends ValidationPipe {
   }
 
   override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    // A socket's payload arrives untyped and is validated where it is answered.
+    // Payloads of sockets arrive untyped; the gateways validate them.
     if (metadata.type === 'body' && metadata.metatype !== Object) {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
         throw new DomainError('validation_failed', 'The body must be a JSON object.', {
           fields: [{ field: '', messages: ['must be a JSON object'] }],
         });
       }
-      const faults = prototypeKeys(value, '');
-      if (faults.length > 0)
-        throw validationFailed(faults.map((field) => ({ field, messages: [`property ${field} should not exist`] })));
+      const forbidden = prototypeKeys(value, '');
+      if (forbidden.length > 0)
+        throw validationFailed(forbidden.map((field) => ({ field, messages: [`property ${field} should not exist`] })));
     }
     return super.transform(value, metadata) as Promise<unknown>;
   }
@@ -41,7 +41,7 @@ export function validationFailed(fields: FieldError[]): DomainError {
   );
 }
 
-/** One entry for each faulty property, nested ones by their path. */
+/** One entry for each invalid property, nested ones by their path. */
 export function flattenValidationErrors(errors: ValidationError[]): FieldError[] {
   return errors.flatMap((error) => flatten(error, ''));
 }
@@ -52,7 +52,7 @@ function flatten(error: ValidationError, parent: string): FieldError[] {
   return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, field))];
 }
 
-/** Paths of the keys that reach for an object's prototype. */
+/** Paths of all keys through which a payload could change an object's prototype. */
 export function prototypeKeys(value: unknown, parent: string): string[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.getOwnPropertyNames(value).flatMap((key) => {

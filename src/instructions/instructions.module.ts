@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
 import { ContainersModule } from '../containers/containers.module.js';
-import { AgentReporter } from './follow/agent-reporter.js';
 import { RunnerClient } from './runner/runner-client.js';
 import { InstructionCreator } from './api/instruction-creator.js';
 import { InstructionCancellation } from './api/instruction-cancellation.js';
@@ -11,9 +10,10 @@ import { InstructionsController } from './api/instructions.controller.js';
 import { InstructionsService } from './api/instructions.service.js';
 import { EventFeed } from './output/event-feed.js';
 import { InstructionOutputController } from './output/instruction-output.controller.js';
+import { InstructionSubscriptions } from './output/instruction-subscriptions.js';
 import { InstructionsGateway } from './output/instructions.gateway.js';
 import { DiffStorage } from './follow/diff-storage.js';
-import { EventStores } from './follow/event-writer.js';
+import { EventWriterFactory } from './follow/event-writer.js';
 import { InstructionLeases } from './queue/instruction-leases.js';
 import { InstructionFollower } from './follow/instruction-follower.js';
 import { InstructionWorker } from './queue/instruction-worker.js';
@@ -24,10 +24,9 @@ import { RunCleanup } from './queue/run-cleanup.js';
   imports: [ContainersModule],
   controllers: [InstructionsController, InstructionOutputController],
   providers: [
-    AgentReporter,
     DiffStorage,
     EventFeed,
-    EventStores,
+    EventWriterFactory,
     InstructionLeases,
     InstructionCreator,
     InstructionCancellation,
@@ -37,6 +36,7 @@ import { RunCleanup } from './queue/run-cleanup.js';
     InstructionWorker,
     RunnerClient,
     InstructionQueue,
+    InstructionSubscriptions,
     InstructionsGateway,
     InstructionsService,
     InstructionView,

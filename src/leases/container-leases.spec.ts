@@ -5,9 +5,9 @@ import { containerRow } from '../../test/support/rows.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainersRepository } from '../persistence/containers/containers.repository.js';
 import type { Presence } from '../persistence/presence.js';
-import { ContainerLeases, type HeldLease } from './container-leases.js';
+import { ContainerLeases, type HeldContainerLease } from './container-leases.js';
 
-const RENEW_EVERY_MS = 5_000;
+const RENEW_INTERVAL_MS = 5_000;
 const ID = 'c';
 const lease = { containerId: ID, holder: 'me', fence: 1 };
 
@@ -37,31 +37,31 @@ describe('ContainerLeases', () => {
   });
 
   /** Holds the lease until `end` is called. */
-  async function holding(): Promise<{ held: HeldLease; end: () => Promise<void> }> {
+  async function hold(): Promise<{ held: HeldContainerLease; end: () => Promise<void> }> {
     let end = (): void => undefined;
     let working: Promise<void> = Promise.resolve();
-    const held = await new Promise<HeldLease>((begun) => {
+    const held = await new Promise<HeldContainerLease>((onHeld) => {
       working = leases.withLease(ID, 0, (given) => {
-        begun(given);
+        onHeld(given);
         return new Promise((resolve) => (end = resolve));
       });
     });
     return { held, end: async () => (end(), working) };
   }
 
-  it('runs the work under the lease, and lets go of it', async () => {
+  it('acquires a lease for the work and releases it afterwards', async () => {
     await expect(leases.withLease(ID, 0, async (held) => held.lease)).resolves.toEqual(lease);
     expect(repository.acquireLease).toHaveBeenCalledWith(ID, 'me', 15_000);
     expect(repository.releaseLease.mock.calls).toEqual([[lease]]);
   });
 
-  it('lets go of it when the work fails, and a failure to let go hides nothing', async () => {
-    repository.releaseLease.mockRejectedValue(new Error('the database is away'));
-    await expect(leases.withLease(ID, 0, () => Promise.reject(new Error('broke')))).rejects.toThrow('broke');
+  it('releases the lease of failed work, and reports the failure of the work when that fails too', async () => {
+    repository.releaseLease.mockRejectedValue(new Error('the database is unavailable'));
+    await expect(leases.withLease(ID, 0, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
     expect(repository.releaseLease).toHaveBeenCalledTimes(1);
   });
 
-  it('waits for another holder as long as it was told, and says busy then', async () => {
+  it('throws busy when another holder keeps the lease for the whole wait', async () => {
     repository.acquireLease.mockResolvedValue(null);
     const work = jest.fn(async () => undefined);
     const outcome = leases.withLease(ID, 300, work).catch((error: unknown) => error);
@@ -74,7 +74,7 @@ describe('ContainerLeases', () => {
     expect(repository.acquireLease).toHaveBeenCalledTimes(4);
   });
 
-  it('gets the lease when the other holder lets go in time', async () => {
+  it('acquires the lease when the other holder releases it in time', async () => {
     repository.acquireLease.mockResolvedValueOnce(null);
     const outcome = leases.withLease(ID, 300, async () => 'done');
     await settled();
@@ -82,34 +82,34 @@ describe('ContainerLeases', () => {
     await expect(outcome).resolves.toBe('done');
   });
 
-  it('does not wait when it is only to try', async () => {
+  it('does not wait for another holder in tryWithLease', async () => {
     repository.acquireLease.mockResolvedValue(null);
     await expect(leases.tryWithLease(ID, async () => 'done')).resolves.toBeUndefined();
     expect(repository.acquireLease).toHaveBeenCalledTimes(1);
   });
 
-  it('renews the lease for as long as the work takes, and no longer', async () => {
-    const { held, end } = await holding();
+  it('renews the lease until the work ends', async () => {
+    const { held, end } = await hold();
     for (let renewals = 1; renewals <= 3; renewals++) {
-      await clock.advance(RENEW_EVERY_MS);
+      await clock.advance(RENEW_INTERVAL_MS);
       expect(repository.renewLease).toHaveBeenCalledTimes(renewals);
     }
     expect(held.signal.aborted).toBe(false);
     await end();
-    await clock.advance(10 * RENEW_EVERY_MS);
+    await clock.advance(10 * RENEW_INTERVAL_MS);
     expect(repository.renewLease).toHaveBeenCalledTimes(3);
   });
 
-  it('tells the work when the lease is lost', async () => {
-    const { held, end } = await holding();
+  it('aborts the signal of the work when the lease is lost', async () => {
+    const { held, end } = await hold();
     repository.renewLease.mockResolvedValue(false);
-    await clock.advance(RENEW_EVERY_MS);
+    await clock.advance(RENEW_INTERVAL_MS);
     expect(held.signal.aborted).toBe(true);
     await end();
   });
 
-  it('tells the work when its container is being deleted, here or in another process', async () => {
-    const here = await holding();
+  it('aborts the signal of the work when a process deletes the container', async () => {
+    const here = await hold();
     events.emit('container.deleting', { containerId: 'other' });
     await settled();
     expect(here.held.signal.aborted).toBe(false);
@@ -118,27 +118,29 @@ describe('ContainerLeases', () => {
     expect(here.held.signal.aborted).toBe(true);
     await here.end();
 
-    const there = await holding();
+    const there = await hold();
     repository.findById.mockResolvedValue(containerRow({ id: ID, status: 'deleting' }));
-    await clock.advance(RENEW_EVERY_MS);
+    await clock.advance(RENEW_INTERVAL_MS);
     expect(there.held.signal.aborted).toBe(true);
     await there.end();
   });
 
-  it('goes on while the database is away for a moment, and not when it stays away', async () => {
-    const { held, end } = await holding();
-    repository.renewLease.mockRejectedValueOnce(new Error('away')).mockRejectedValueOnce(new Error('away'));
-    await clock.advance(RENEW_EVERY_MS);
-    await clock.advance(RENEW_EVERY_MS);
-    await clock.advance(RENEW_EVERY_MS);
+  it('keeps the lease through a short outage of the database and loses it in a long one', async () => {
+    const { held, end } = await hold();
+    repository.renewLease
+      .mockRejectedValueOnce(new Error('unavailable'))
+      .mockRejectedValueOnce(new Error('unavailable'));
+    await clock.advance(RENEW_INTERVAL_MS);
+    await clock.advance(RENEW_INTERVAL_MS);
+    await clock.advance(RENEW_INTERVAL_MS);
     expect(held.signal.aborted).toBe(false);
-    repository.renewLease.mockRejectedValue(new Error('away'));
-    for (let turn = 0; turn < 4; turn++) await clock.advance(RENEW_EVERY_MS);
+    repository.renewLease.mockRejectedValue(new Error('unavailable'));
+    for (let renewals = 0; renewals < 4; renewals++) await clock.advance(RENEW_INTERVAL_MS);
     expect(held.signal.aborted).toBe(true);
     await end();
   });
 
-  it('frees the leases of processes that ended, and of no other', async () => {
+  it('releases the leases of ended processes only', async () => {
     repository.leaseHolders.mockResolvedValue(['me', 'dead', 'alive']);
     await leases.releaseOfEndedProcesses();
     expect(repository.releaseLeasesOf.mock.calls).toEqual([['dead']]);

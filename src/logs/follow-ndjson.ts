@@ -4,37 +4,40 @@ import type { LogRecord } from '../drivers/workspace-logs.js';
 import type { JoinedLog } from './log-hub.js';
 import type { LogEntry } from './log-subscription.js';
 
-/** Writes a log to a client, one JSON document a line, at the client's pace, until the log ends or the client leaves. */
+/**
+ * Streams a log as NDJSON, one JSON document a line, as fast as the client reads. Resolves when the log has ended or the
+ * client has disconnected.
+ */
 export async function followAsNdjson(
   { initial, subscription, leave }: JoinedLog,
   wake: { up: () => void },
   response: Response,
   toLine: (record: LogRecord) => object,
 ): Promise<void> {
-  const left = new AbortController();
-  const leaves = (): void => {
-    left.abort();
+  const disconnected = new AbortController();
+  const onClose = (): void => {
+    disconnected.abort();
     wake.up();
   };
-  response.once('close', leaves);
-  // It may have left while the log was being joined.
-  if (response.destroyed) leaves();
+  response.once('close', onClose);
+  // The client may have disconnected while the log was joined.
+  if (response.destroyed) onClose();
   const write = async (documents: object[]): Promise<void> => {
-    if (documents.length === 0 || left.signal.aborted) return;
-    const taken = response.write(documents.map((document) => `${JSON.stringify(document)}\n`).join(''));
-    if (!taken) await once(response, 'drain', { signal: left.signal });
+    if (documents.length === 0 || disconnected.signal.aborted) return;
+    const hasRoom = response.write(documents.map((document) => `${JSON.stringify(document)}\n`).join(''));
+    if (!hasRoom) await once(response, 'drain', { signal: disconnected.signal });
   };
   try {
-    if (!left.signal.aborted) response.flushHeaders();
+    if (!disconnected.signal.aborted) response.flushHeaders();
     await write((initial ?? []).map(toLine));
-    while (!left.signal.aborted) {
+    while (!disconnected.signal.aborted) {
       const entry = subscription.take();
       if (entry === undefined) await nextEntry(wake);
       else if (entry.kind === 'end' || entry.kind === 'error') break;
       else await write(toDocuments(entry, toLine));
     }
   } catch (error) {
-    if (!left.signal.aborted) throw error;
+    if (!disconnected.signal.aborted) throw error;
   } finally {
     leave();
     response.end();

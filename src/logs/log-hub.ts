@@ -11,30 +11,31 @@ import type { LogRecord } from '../drivers/workspace-logs.js';
 import { LogStream } from './stream/log-stream.js';
 import { LogSubscription, type StreamFilter } from './log-subscription.js';
 
-/** How long a stream is held for the next reader after the last one left. */
+/** How long a stream stays open for the next reader after the last one has left. */
 const LINGER_MS = 5_000;
 const HISTORY_TIMEOUT_MS = 30_000;
 export const MAX_TAIL = 10_000;
 
 export interface JoinedLog {
   subscription: LogSubscription;
-  /** The lines from before; what the subscription gets follows them without gap or repeat. */
+  /** The lines before the subscription, which continues them without gap or repetition. */
   initial: LogRecord[] | undefined;
+  /** Ends the subscription. May be called more than once. */
   leave(): void;
 }
 
 interface SharedStream {
   stream: LogStream;
-  /** How many read it or are about to. */
+  /** Number of readers, including those that are joining. */
   readers: number;
   linger?: NodeJS.Timeout;
 }
 
-/** One engine stream for each container that somebody reads, shared by all who do. */
+/** Shares one engine stream for each container among all of its readers. */
 @Injectable()
 export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly streams = new Map<string, SharedStream>();
-  private unsubscribe: (() => void)[] = [];
+  private listeners: (() => void)[] = [];
 
   constructor(
     private readonly driver: WorkspaceDriver,
@@ -45,25 +46,27 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.unsubscribe = [
-      this.events.on('container.changed', ({ containerId }) => this.follow(containerId)),
+    this.listeners = [
+      this.events.on('container.changed', ({ containerId }) => this.resume(containerId)),
       this.events.on('container.removed', ({ containerId }) => this.end(containerId, 'removed')),
       this.events.on('engine.available', () => this.streams.forEach(({ stream }) => stream.reconnect())),
     ];
   }
 
   onModuleDestroy(): void {
-    for (const each of this.unsubscribe) each();
+    for (const each of this.listeners) each();
     for (const id of this.streams.keys()) this.end(id, 'shutdown');
   }
 
-  /** How many engine streams are open. */
+  /** Number of open engine streams. */
   get openStreams(): number {
     return this.streams.size;
   }
 
   /**
-   * @throws DomainError `invalid_state` when the container has no output to read
+   * Joins the log of a container: the latest `tail` lines, and a subscription to those that follow.
+   * @param onEntries is called when the subscription has entries to take
+   * @throws DomainError `invalid_state` when the container has no object at the engine
    * @throws DriverError when the engine cannot be read from
    */
   async join(row: ContainerRow, tail: number, filter: StreamFilter, onEntries: () => void): Promise<JoinedLog> {
@@ -78,12 +81,12 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     });
     try {
       await stream.start();
-      // Nothing is awaited between the ring's lines and the first live one.
+      // There is no await between reading the ring and adding the subscription, so that no line falls between them.
       const recent = stream.ring.lines((record) => subscription.wants(record));
-      const alreadyRead = stream.alreadyReadFilter();
+      const onlyAlreadyRead = stream.alreadyReadFilter();
       const isEnough = recent.length >= tail || stream.ring.isComplete;
       stream.add(subscription);
-      const lines = isEnough ? recent : alreadyRead(await this.history(workspace, tail, filter));
+      const lines = isEnough ? recent : onlyAlreadyRead(await this.history(workspace, tail, filter));
       return { subscription, initial: latest(tail, lines), leave };
     } catch (error) {
       leave();
@@ -91,7 +94,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** The latest lines of the stream and range as the engine has them now. */
+  /** Reads the latest `tail` lines of the given streams and time range from the engine. @throws DriverError */
   async history(
     workspace: WorkspaceRef,
     tail: number,
@@ -127,7 +130,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     shared.linger = setTimeout(() => this.end(id), LINGER_MS);
   }
 
-  private async follow(id: string): Promise<void> {
+  private async resume(id: string): Promise<void> {
     const known = this.streams.get(id);
     if (known === undefined) return;
     const row = await this.rows.findById(id);
@@ -142,7 +145,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
-/** `slice(-0)` would be all of them. */
+/** Unlike `slice(-count)`, which returns everything for 0. */
 function latest(count: number, records: LogRecord[]): LogRecord[] {
   return records.slice(Math.max(0, records.length - count));
 }
@@ -155,6 +158,7 @@ function once(work: () => void): () => void {
   };
 }
 
+/** @throws DomainError `invalid_state` when the container has no object at the engine */
 export function requireOutput(row: ContainerRow): WorkspaceRef {
   if (row.runtimeId === null || row.status === 'missing') {
     throw new DomainError('invalid_state', `The container is ${row.status} and has no output.`, {

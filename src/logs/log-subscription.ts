@@ -2,7 +2,7 @@ import type { LogRecord } from '../drivers/workspace-logs.js';
 import type { DriverError } from '../drivers/driver-error.js';
 import type { LogSink } from './stream/log-stream.js';
 
-/** Lines that are missing; `null` when nobody knows how many. */
+/** Lines that the reader misses; `null` when their number is unknown. */
 interface Dropped {
   kind: 'dropped';
   count: number | null;
@@ -14,32 +14,32 @@ export type LogEntry =
   | { kind: 'end'; reason: string }
   | { kind: 'error'; error: DriverError };
 
-/** Lines that wait for a reader before the engine is read more slowly. */
-const ENOUGH_LINES = 8_000;
-const ENOUGH_CHARACTERS = 1024 * 1024;
-/** What waits for a reader who takes nothing before further lines are dropped. */
-const MOST_LINES = 2 * ENOUGH_LINES;
-const MOST_CHARACTERS = 2 * ENOUGH_CHARACTERS;
-/** A reader who took nothing for this long holds nobody up any more. */
-const PATIENCE_MS = 1_000;
-/** For this long after lines were taken, further ones are gathered: many small messages cost more than their lines do. */
-const REST_MS = 10;
-const BATCH_LINES = 2_000;
-const BATCH_CHARACTERS = 256 * 1024;
+/** Buffered lines of one reader above which the engine is read more slowly. */
+const HIGH_WATER_LINES = 8_000;
+const HIGH_WATER_CHARACTERS = 1024 * 1024;
+/** Buffered lines of a stalled reader above which further ones are dropped. */
+const MAX_LINES = 2 * HIGH_WATER_LINES;
+const MAX_CHARACTERS = 2 * HIGH_WATER_CHARACTERS;
+/** A reader that takes nothing for this long is stalled and no longer slows down the engine stream. */
+const STALLED_AFTER_MS = 1_000;
+/** After a batch was taken, lines are collected for this long: many small messages cost more than a few large ones. */
+const BATCH_DELAY_MS = 10;
+const MAX_BATCH_LINES = 2_000;
+const MAX_BATCH_CHARACTERS = 256 * 1024;
 
 export type StreamFilter = 'all' | LogRecord['stream'];
 
 /**
- * What one reader of a log has not taken yet. A reader that keeps taking gets every line, at the price that
- * the engine is read at its pace; one that stops taking misses lines, and is told how many.
+ * The buffer of one reader of a log. A reader that keeps taking entries gets every line, because the engine is read no
+ * faster than it reads; a stalled reader misses lines and gets their number instead.
  */
 export class LogSubscription implements LogSink {
   private entries: LogEntry[] = [];
   private lines = 0;
   private characters = 0;
   private takenAt: number;
-  private waiting: { room: Promise<void>; end: () => void } | undefined;
-  private resting: NodeJS.Timeout | undefined;
+  private draining: { done: Promise<void>; end: () => void } | undefined;
+  private batching: NodeJS.Timeout | undefined;
 
   constructor(
     readonly filter: StreamFilter,
@@ -57,8 +57,8 @@ export class LogSubscription implements LogSink {
     const wanted = this.filter === 'all' ? records : records.filter((record) => record.stream === this.filter);
     if (wanted.length === 0) return;
     if (this.entries.length === 0) this.takenAt = this.now();
-    if (this.isFull() && this.isLate()) this.drop(wanted.length);
-    else this.keep(wanted);
+    if (this.isFull() && this.isStalled()) this.drop(wanted.length);
+    else this.append(wanted);
     this.notify();
   }
 
@@ -78,73 +78,74 @@ export class LogSubscription implements LogSink {
   }
 
   whenDrained(): Promise<void> | undefined {
-    if ((this.lines < ENOUGH_LINES && this.characters < ENOUGH_CHARACTERS) || this.isLate()) return undefined;
-    this.waiting ??= this.wait();
-    return this.waiting.room;
+    if ((this.lines < HIGH_WATER_LINES && this.characters < HIGH_WATER_CHARACTERS) || this.isStalled())
+      return undefined;
+    this.draining ??= this.drain();
+    return this.draining.done;
   }
 
-  /** The next entry, or undefined when there is none yet; lines come in batches. */
+  /** Takes the next entry; undefined when there is none. Lines come in batches. */
   take(): LogEntry | undefined {
-    if (this.isGathering()) return undefined;
+    if (this.isBatching()) return undefined;
     const entry = this.entries.shift();
     if (entry === undefined) return undefined;
     this.takenAt = this.now();
     if (entry.kind === 'lines') {
-      this.rest();
+      this.startBatch();
       this.lines -= entry.lines.length;
       for (const { message } of entry.lines) this.characters -= message.length;
     }
-    if (this.lines < ENOUGH_LINES / 2 && this.characters < ENOUGH_CHARACTERS / 2) this.waiting?.end();
+    if (this.lines < HIGH_WATER_LINES / 2 && this.characters < HIGH_WATER_CHARACTERS / 2) this.draining?.end();
     return entry;
   }
 
-  /** Nobody takes anything any more. */
+  /** Must be called when the reader takes no more entries. */
   close(): void {
-    clearTimeout(this.resting);
-    this.waiting?.end();
+    clearTimeout(this.batching);
+    this.draining?.end();
   }
 
   private notify(): void {
-    if (!this.isGathering()) this.onEntries();
+    if (!this.isBatching()) this.onEntries();
   }
 
-  /** Whether the last batch is still being filled, and nothing waits but that. */
-  private isGathering(): boolean {
-    return this.resting !== undefined && this.entries.length < 2 && this.entries[0]?.kind === 'lines';
+  /** Whether the only entry is a batch that is still being filled. */
+  private isBatching(): boolean {
+    return this.batching !== undefined && this.entries.length < 2 && this.entries[0]?.kind === 'lines';
   }
 
-  private rest(): void {
-    clearTimeout(this.resting);
-    this.resting = setTimeout(() => {
-      this.resting = undefined;
+  private startBatch(): void {
+    clearTimeout(this.batching);
+    this.batching = setTimeout(() => {
+      this.batching = undefined;
       if (this.entries.length > 0) this.onEntries();
-    }, REST_MS);
+    }, BATCH_DELAY_MS);
   }
 
-  private wait(): { room: Promise<void>; end: () => void } {
+  private drain(): { done: Promise<void>; end: () => void } {
     const { promise, resolve } = Promise.withResolvers<void>();
     const end = (): void => {
       clearTimeout(timer);
-      this.waiting = undefined;
+      this.draining = undefined;
       resolve();
     };
-    const timer = setTimeout(end, Math.max(0, this.takenAt + PATIENCE_MS - this.now()));
-    return { room: promise, end };
+    const timer = setTimeout(end, Math.max(0, this.takenAt + STALLED_AFTER_MS - this.now()));
+    return { done: promise, end };
   }
 
   private isFull(): boolean {
-    return this.lines > MOST_LINES || this.characters > MOST_CHARACTERS;
+    return this.lines > MAX_LINES || this.characters > MAX_CHARACTERS;
   }
 
-  private isLate(): boolean {
-    return this.entries.length > 0 && this.now() - this.takenAt > PATIENCE_MS;
+  private isStalled(): boolean {
+    return this.entries.length > 0 && this.now() - this.takenAt > STALLED_AFTER_MS;
   }
 
-  private keep(records: LogRecord[]): void {
+  private append(records: LogRecord[]): void {
     let batch = this.openBatch();
     let size = batch.characters;
     for (const record of records) {
-      if (batch.lines.length >= BATCH_LINES || size >= BATCH_CHARACTERS) {
+      if (batch.lines.length >= MAX_BATCH_LINES || size >= MAX_BATCH_CHARACTERS) {
         batch = this.newBatch();
         size = 0;
       }
@@ -156,7 +157,7 @@ export class LogSubscription implements LogSink {
     this.lines += records.length;
   }
 
-  /** Lines go into the last batch as long as nobody has taken it. */
+  /** The last entry if it is a batch, else a new batch. */
   private openBatch(): Batch {
     const last = this.entries.at(-1);
     return last?.kind === 'lines' ? (last as Batch) : this.newBatch();

@@ -24,7 +24,7 @@ export class LogsController {
 
   @Get(':id/logs')
   @ApiOperation({
-    summary: "What the container's main process wrote; with follow=true or Accept: application/x-ndjson as a stream",
+    summary: "The output of the container's main process; with follow=true or Accept: application/x-ndjson as a stream",
   })
   async logs(
     @CurrentPrincipal() principal: Principal,

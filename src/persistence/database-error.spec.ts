@@ -7,7 +7,7 @@ const failure = (code: string, syscall?: string): Error => Object.assign(new Err
 
 describe('isDatabaseAway', () => {
   it.each(['08006', '57P01', '53300', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'])(
-    'is for %s, however often it is wrapped',
+    'recognises %s, however often the error is wrapped',
     (code) => {
       expect(isDatabaseUnavailable(failure(code))).toBe(true);
       expect(
@@ -16,13 +16,13 @@ describe('isDatabaseAway', () => {
     },
   );
 
-  it('is for what the pool says', () => {
+  it('recognises errors of the pool by their message', () => {
     expect(
       isDatabaseUnavailable(new Error('Failed query', { cause: new Error('Connection terminated unexpectedly') })),
     ).toBe(true);
   });
 
-  it('is for a socket that is not there, and not for a file', async () => {
+  it('distinguishes a missing socket from a missing file', async () => {
     const missingSocket = await new Promise<Error>((resolve) => connect('/nowhere/.s.PGSQL.5432').on('error', resolve));
     const missingFile = await readFile('/nowhere/at-all').then(
       () => undefined,
@@ -36,7 +36,7 @@ describe('isDatabaseAway', () => {
   });
 
   it.each([[failure('23505')], [failure('42P01')], [new Error('x')], ['x'], [undefined], [null]])(
-    'is not for %s',
+    'does not take %s for an unavailable server',
     (error) => {
       expect(isDatabaseUnavailable(error)).toBe(false);
     },

@@ -11,10 +11,10 @@ const POOL_SIZE = 16;
 const CONNECT_TIMEOUT_MS = 5_000;
 const PING_TIMEOUT_MS = 2_000;
 
-/** How to reach the server: a URL, or the private socket of the embedded one. */
+/** Connection parameters: a URL, or the private socket of the embedded server. */
 export type ConnectionConfig = Pick<PoolConfig, 'connectionString' | 'host' | 'port' | 'user' | 'database' | 'ssl'>;
 
-/** The pool of connections and the typed queries over it. */
+/** The connection pool, and typed queries on it. */
 export class Database {
   readonly pool: Pool;
   readonly orm: NodePgDatabase<typeof schema>;
@@ -31,14 +31,14 @@ export class Database {
       keepAlive: true,
       application_name: 'devforge',
     });
-    // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+    // The pool replaces an idle connection that breaks; without a listener its error would end the process.
     this.pool.on('error', onError);
-    // The same of one in use, between two queries; the next query tells whoever uses it.
+    // The same for a checked-out connection between two queries. Its next query fails.
     this.pool.on('connect', (client) => client.on('error', () => undefined));
     this.orm = drizzle(this.pool, { schema });
   }
 
-  /** Brings the schema up to date; processes that start together take turns. */
+  /** Applies pending migrations, under a lock that serialises processes that start together. */
   async migrate(): Promise<void> {
     const client = await this.pool.connect();
     try {

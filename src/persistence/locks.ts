@@ -1,5 +1,5 @@
-/** Locks that hold across processes. A process that dies lets go of them. */
+/** Named locks across processes. The locks of a process are released when it dies. */
 export abstract class Locks {
-  /** Waits for the lock, then runs `work` under it. */
+  /** Waits for the lock and holds it while `work` runs. */
   abstract withLock<Result>(name: string, work: () => Promise<Result>): Promise<Result>;
 }

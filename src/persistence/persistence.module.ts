@@ -41,7 +41,7 @@ async function openEmbedded(
   onError: (error: Error) => void,
 ): Promise<Database> {
   const server = new EmbeddedPostgres({ dataDir: settings.dataDir, log: (message) => logger.info(message) });
-  // A private socket needs no TLS, whatever PGSSLMODE says.
+  // The private socket has no TLS; this overrides PGSSLMODE.
   return new Database({ ...(await server.start()), ssl: false }, onError, () => server.stop());
 }
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from './database.js';
 import { Locks } from './locks.js';
 
-/** Advisory locks of the session: PostgreSQL frees them when the connection ends. */
+/** Session-level advisory locks, which PostgreSQL releases when the connection ends. */
 @Injectable()
 export class PostgresLocks extends Locks {
   constructor(private readonly database: Database) {

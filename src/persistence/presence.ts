@@ -10,8 +10,8 @@ const lockOf = 'hashtextextended($1, 0)';
 const keyOf = (holder: string): string => `devforge:process:${holder}`;
 
 /**
- * The name under which this process holds leases, announced by an advisory lock on a connection of its
- * own. The lock falls when the process dies, however it dies, so others need not wait for a lease to expire.
+ * The name under which this process holds leases. An advisory lock on a connection of its own shows that the process
+ * lives: PostgreSQL releases it when the process dies, so that others can free its leases before they expire.
  */
 export class Presence implements OnApplicationShutdown {
   readonly holder: string;
@@ -27,10 +27,12 @@ export class Presence implements OnApplicationShutdown {
     this.holder = ids.next();
   }
 
-  /** Announces this process; leases may be taken afterwards. */
+  /** Takes the advisory lock. Leases may be acquired afterwards. */
   async announce(): Promise<void> {
     const client = new Client({ ...this.database.config, keepAlive: true, application_name: 'devforge' });
-    client.on('error', (error) => this.logger.warn({ err: error }, 'The connection that announces this process broke'));
+    client.on('error', (error) =>
+      this.logger.warn({ err: error }, 'The connection that shows the presence of this process broke'),
+    );
     try {
       await client.connect();
       await client.query(`select pg_advisory_lock_shared(${lockOf})`, [keyOf(this.holder)]);
@@ -42,11 +44,11 @@ export class Presence implements OnApplicationShutdown {
     this.client = client;
   }
 
-  /** Whether the process of that name has ended. */
+  /** Whether the process of this name has ended. */
   async hasEnded(holder: string): Promise<boolean> {
     if (holder === this.holder) return false;
     const { rows } = await this.database.pool.query<{ gone: boolean }>(
-      // Taken and let go of within one statement's transaction.
+      // The lock is released at the end of the statement's transaction.
       `select pg_try_advisory_xact_lock(${lockOf}) as gone`,
       [keyOf(holder)],
     );
@@ -65,7 +67,7 @@ export class Presence implements OnApplicationShutdown {
       try {
         return await this.announce();
       } catch (error) {
-        this.logger.warn({ err: error }, 'This process cannot be announced yet');
+        this.logger.warn({ err: error }, 'The presence of this process cannot be announced yet');
       }
     }
   }

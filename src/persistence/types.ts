@@ -1,4 +1,4 @@
-/** The values that rows hold. The words are the contract's. */
+/** Values of columns, which the API shows unchanged. */
 export const TEMPLATES = ['claude', 'vscode', 'both'] as const;
 export type Template = (typeof TEMPLATES)[number];
 
@@ -22,7 +22,7 @@ export const CONTAINER_STATUSES = [
 ] as const;
 export type ContainerStatus = (typeof CONTAINER_STATUSES)[number];
 
-/** `hard`: the engine refuses further writes. `soft`: DevForge measures, and stops the container at the limit. */
+/** `hard`: the engine refuses further writes. `soft`: DevForge measures the usage and stops the container at the limit. */
 export type DiskLimitEnforcement = 'hard' | 'soft';
 
 export interface StatusReason {
@@ -36,9 +36,9 @@ export type JobState = 'queued' | 'active' | 'completed' | 'failed';
 export interface JobError {
   code: string;
   message: string;
-  /** Whether the same job may succeed when it is tried again. */
+  /** Whether the same job may succeed when it is retried. */
   retryable: boolean;
-  /** Last lines of output of what failed. */
+  /** Last lines of output of the failed command. */
   output?: string[];
 }
 

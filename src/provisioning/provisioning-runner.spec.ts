@@ -3,7 +3,7 @@ import { FakeClock } from '../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../test/support/quiet-logger.js';
 import { containerRow, jobRow } from '../../test/support/rows.js';
 import { JobFailure } from '../common/errors/job-failure.js';
-import type { ContainerLeases, HeldLease } from '../leases/container-leases.js';
+import type { ContainerLeases, HeldContainerLease } from '../leases/container-leases.js';
 import { type ContainerStore, NotHeldError } from '../containers/lifecycle/container-store.js';
 import type { ContainerRow, ContainersRepository, JobRow } from '../persistence/containers/containers.repository.js';
 import type { JobsRepository } from '../persistence/containers/jobs.repository.js';
@@ -55,7 +55,7 @@ describe('ProvisioningRunner', () => {
     };
     const store = { transition, tryTransition: transition, updateJob: async () => job };
     const leases = {
-      tryWithLease: async (_id: string, work: (held: HeldLease) => Promise<unknown>) =>
+      tryWithLease: async (_id: string, work: (held: HeldContainerLease) => Promise<unknown>) =>
         free ? work({ lease: { containerId: row.id, holder: 'me', fence: 1 }, signal: lost.signal }) : undefined,
     };
     runner = new ProvisioningRunner(

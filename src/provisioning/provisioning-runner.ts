@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../common/time/clock.js';
-import { ContainerLeases, type HeldLease } from '../leases/container-leases.js';
+import { ContainerLeases, type HeldContainerLease } from '../leases/container-leases.js';
 import { ContainerStore } from '../containers/lifecycle/container-store.js';
 import {
   type ContainerRow,
@@ -89,7 +89,7 @@ export class ProvisioningRunner implements OnModuleDestroy {
     return pipeline.finish(tracker.context);
   }
 
-  private async settle(error: unknown, job: JobRow, { container, step }: StepTracker, held: HeldLease): Promise<Outcome> {
+  private async settle(error: unknown, job: JobRow, { container, step }: StepTracker, held: HeldContainerLease): Promise<Outcome> {
     if (this.stopping.signal.aborted) return { kind: 'postponed', delayMs: SHUTDOWN_RETRY_MS };
     const failure = held.signal.aborted ? ({ kind: 'dropped' } as const) : await this.classify(error);
     if (failure.kind === 'dropped') return { kind: 'done' };

@@ -1,5 +1,5 @@
 import { type ContainerStore, NotHeldError } from '../containers/lifecycle/container-store.js';
-import type { HeldLease } from '../leases/container-leases.js';
+import type { HeldContainerLease } from '../leases/container-leases.js';
 import type { ContainerRow, JobRow } from '../persistence/containers/containers.repository.js';
 import { ProgressReporter } from './progress-reporter.js';
 import type { ProvisioningStep, Stage, StepContext } from './step.js';
@@ -20,7 +20,7 @@ export class StepTracker {
     private readonly store: ContainerStore,
     container: ContainerRow,
     private readonly job: JobRow,
-    private readonly held: HeldLease,
+    private readonly held: HeldContainerLease,
   ) {
     this.container = container;
     this.context = {

@@ -21,15 +21,13 @@ export class BullmqProvisioningQueue extends ProvisioningQueue {
     super();
     this.queues = { create, clone };
     for (const queue of [create, clone])
-      queue.on('error', (error) => logger.warn({ err: error, queue: queue.name }, 'The queue has a problem'));
+      queue.on('error', (error) => logger.warn({ err: error, queue: queue.name }, 'The queue reported an error'));
   }
 
   wake<Name extends JobName>(name: Name, data: JobMap[Name]['data'], wakeId = data.jobId): void {
     this.queues[name]
       .add(name, data, { jobId: wakeId })
-      .catch((error: unknown) =>
-        this.logger.warn({ err: error, jobId: data.jobId }, 'The queue did not take a wake-up'),
-      );
+      .catch((error: unknown) => this.logger.warn({ err: error, jobId: data.jobId }, 'A wake-up could not be queued'));
   }
 
   async ping(): Promise<void> {

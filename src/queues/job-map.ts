@@ -1,17 +1,17 @@
 import type { JobName } from '../persistence/types.js';
 
-/** Which row a wake-up is about. All else is read from the database when the job runs. */
+/** Identifies the row of the job. Everything else is read from the database when the job runs. */
 export interface ProvisioningJobData {
   jobId: string;
   containerId: string;
 }
 
-/** Job name to what it carries and what it yields. A queue of the same name holds each. */
+/** Job name to its data and result. Each job has a queue of the same name. */
 export interface JobMap {
   create: { data: ProvisioningJobData; result: void };
   clone: { data: ProvisioningJobData; result: void };
 }
 
 export const QUEUE_NAMES = ['create', 'clone'] as const satisfies readonly JobName[];
-/** Namespace of everything that BullMQ keeps: key prefix on Redis. */
+/** Prefix of BullMQ's keys in Redis. */
 export const QUEUE_PREFIX = 'devforge';

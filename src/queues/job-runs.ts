@@ -3,10 +3,10 @@ import type { JobName } from '../persistence/types.js';
 
 export interface JobRun {
   name: JobName;
-  /** `postponed` and `retry` come again; `error` is a run that broke off without saying why. */
+  /** `postponed` and `retry` run again; `error` is a run that ended with an unexpected exception. */
   outcome: 'done' | 'postponed' | 'retry' | 'failed' | 'error';
   seconds: number;
 }
 
-/** Every run of a job once it is over. */
+/** Receives every run of a job when it has ended. */
 export const jobRuns = new TypedChannel<JobRun>('devforge.job-run');

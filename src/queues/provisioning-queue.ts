@@ -1,13 +1,13 @@
 import type { JobName } from '../persistence/types.js';
 import type { JobMap } from './job-map.js';
 
-/** Wakes the workers. Losing every wake-up loses nothing: the rows say what is to be done. */
+/** Wakes the workers. Lost wake-ups lose no work: the rows of the jobs say what is to be done. */
 export abstract class ProvisioningQueue {
   /**
-   * Asks for the job to be worked on. Asking twice for the same `wakeId` is asking once.
-   * Returns at once; a queue that is away is logged, and the reconciler asks again.
+   * Requests that a worker runs the job. Requests with the same `wakeId` are merged.
+   * Returns at once. When the queue is unavailable this is logged, and the reconciler requests it again later.
    */
   abstract wake<Name extends JobName>(name: Name, data: JobMap[Name]['data'], wakeId?: string): void;
-  /** @throws when the queue's store does not answer within two seconds */
+  /** @throws Error when the store of the queue does not answer within two seconds */
   abstract ping(): Promise<void>;
 }

@@ -12,7 +12,7 @@ export interface QueueBackend {
   close(): Promise<void>;
 }
 
-/** BullMQ on PostgreSQL, in a schema of its own. One pool serves all queues and workers. */
+/** BullMQ on PostgreSQL, in a separate schema. All queues and workers share one pool. */
 export async function openPostgresBackend(
   config: ConnectionConfig,
   onError: (error: Error) => void,
@@ -25,7 +25,7 @@ export async function openPostgresBackend(
     options: `-c search_path=${SCHEMA},public`,
   });
   pool.on('error', onError);
-  // One in use breaks between two queries as well; without a listener it would end the process.
+  // A connection in use may break between two queries; without a listener that error would end the process.
   pool.on('connect', (connected) => connected.on('error', () => undefined));
   const client = await pool.connect();
   try {
@@ -34,11 +34,11 @@ export async function openPostgresBackend(
     client.release();
   }
   setDefaultBackendFactory(createPostgresBackend);
-  // The factory decides what a connection is; the published type knows Redis alone.
+  // The PostgreSQL backend takes a pool as its connection; BullMQ's types only allow Redis.
   return { options: queueOptions(pool as unknown as QueueOptions['connection']), close: () => pool.end() };
 }
 
-/** BullMQ on Redis. Each queue and worker opens connections of its own and closes them. */
+/** BullMQ on Redis. Each queue and worker opens and closes its own connections. */
 export function openRedisBackend(redisUrl: string): QueueBackend {
   setDefaultBackendFactory();
   return { options: queueOptions({ url: redisUrl, maxRetriesPerRequest: null }), close: async () => undefined };

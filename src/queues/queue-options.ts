@@ -3,21 +3,21 @@ import type { DefaultJobOptions } from 'bullmq';
 
 type WorkerOptions = Parameters<typeof Processor>[1];
 
-/** Failures for a passing cause after which a job is given up. */
+/** Attempts of a job that fails for a temporary reason. */
 export const MAX_FAILURES = 6;
 
-/** A job that failed is tried again after 1, 2, 4, 8 and 16 seconds. */
+/** A failed job is retried after 1, 2, 4, 8 and 16 seconds. */
 export const JOB_OPTIONS: DefaultJobOptions = {
   attempts: MAX_FAILURES,
   backoff: { type: 'exponential', delay: 1_000 },
-  // The rows are the record; an id that is free again can be asked for again.
+  // The history is in the database; removed jobs free their ids for the next request.
   removeOnComplete: true,
   removeOnFail: true,
 };
 
 /**
- * A worker that dies leaves its job locked: a short lock lets another one go on soon. The job is never
- * given up for that, however often it happens.
+ * The job of a worker that dies stays locked until the lock expires, so a short lock lets another worker continue soon.
+ * However often that happens, the job does not fail for it.
  */
 const RECOVERY = { lockDuration: 10_000, stalledInterval: 3_000, maxStalledCount: 1_000_000 } as const;
 

@@ -10,7 +10,7 @@ import { openPostgresBackend, openRedisBackend, type QueueBackend } from './queu
 
 const QUEUE_BACKEND = Symbol('QueueBackend');
 
-/** Opens BullMQ's store before any queue or worker is made. */
+/** Opens the store of BullMQ before any queue or worker is created. */
 @Module({
   providers: [
     {
@@ -23,7 +23,7 @@ const QUEUE_BACKEND = Symbol('QueueBackend');
         logger.setContext('QueueBackend');
         return settings.redisUrl === undefined
           ? openPostgresBackend(database.config, (error) =>
-              logger.warn({ err: error }, 'A connection of the queue broke'),
+              logger.warn({ err: error }, 'A connection of the queue was lost'),
             )
           : openRedisBackend(settings.redisUrl);
       },

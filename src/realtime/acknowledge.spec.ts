@@ -22,7 +22,7 @@ class OptionalDto {
 const deep = (levels: number): unknown => JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`);
 
 describe('acknowledge', () => {
-  it('answers with what the work gives', async () => {
+  it('answers with the result of the work', async () => {
     await expect(
       acknowledge({ containerId: 'c' }, PayloadDto, [], ({ containerId, interval }) => ({ containerId, interval })),
     ).resolves.toEqual({
@@ -33,38 +33,38 @@ describe('acknowledge', () => {
     await expect(acknowledge({ containerId: 'c' }, PayloadDto, [], () => undefined)).resolves.toEqual({ ok: true });
   });
 
-  it.each([undefined, null, {}])('takes %j for an empty payload', async (payload) => {
+  it.each([undefined, null, {}])('treats %j as an empty payload', async (payload) => {
     await expect(acknowledge(payload, OptionalDto, [], () => undefined)).resolves.toEqual({ ok: true });
   });
 
   it.each<[string, unknown]>([
-    ['nothing', undefined],
+    ['undefined', undefined],
     ['null', null],
     ['an empty object', {}],
-    ['a list', []],
-    ['a list of payloads', [{ containerId: 'c' }]],
-    ['a text', 'c'],
-    ['an empty text', ''],
+    ['an array', []],
+    ['an array of payloads', [{ containerId: 'c' }]],
+    ['a string', 'c'],
+    ['an empty string', ''],
     ['a number', 0],
-    ['not a number', Number.NaN],
-    ['a truth', true],
+    ['NaN', Number.NaN],
+    ['a boolean', true],
     ['a function', () => undefined],
     ['bytes', Buffer.from('{"containerId":"c"}')],
     ['a prototype key', JSON.parse('{"containerId":"c","__proto__":{"admin":true}}')],
     ['a constructor key', JSON.parse('{"containerId":"c","constructor":{"prototype":{}}}')],
     ['a nested prototype key', JSON.parse('{"containerId":{"__proto__":{"admin":true}}}')],
     ['an unknown property', { containerId: 'c', everything: true }],
-    ['a number for a text', { containerId: 5 }],
-    ['a list for a text', { containerId: ['c'] }],
-    ['an object for a text', { containerId: { length: 1 } }],
-    ['bytes for a text', { containerId: Buffer.from('c') }],
-    ['null for a text', { containerId: null }],
-    ['a text for a number', { containerId: 'c', interval: '500' }],
+    ['a number for a string', { containerId: 5 }],
+    ['an array for a string', { containerId: ['c'] }],
+    ['an object for a string', { containerId: { length: 1 } }],
+    ['bytes for a string', { containerId: Buffer.from('c') }],
+    ['null for a string', { containerId: null }],
+    ['a string for a number', { containerId: 'c', interval: '500' }],
     ['null for a number', { containerId: 'c', interval: null }],
     ['a fraction', { containerId: 'c', interval: 500.5 }],
-    ['a number without bound', { containerId: 'c', interval: Number.POSITIVE_INFINITY }],
+    ['an infinite number', { containerId: 'c', interval: Number.POSITIVE_INFINITY }],
     ['an object without a prototype', Object.assign(Object.create(null), { wrong: 1 })],
-  ])('refuses %s, and does no work', async (_, payload) => {
+  ])('rejects %s without doing the work', async (_, payload) => {
     const work = jest.fn(() => undefined);
     await expect(acknowledge(payload, PayloadDto, [], work)).resolves.toEqual({
       ok: false,
@@ -74,24 +74,24 @@ describe('acknowledge', () => {
     expect(({} as { admin?: boolean }).admin).toBeUndefined();
   });
 
-  it.each([100, 20_000])('survives %i levels', async (levels) => {
+  it.each([100, 20_000])('rejects a payload that is nested %i levels deep', async (levels) => {
     await expect(acknowledge({ containerId: deep(levels) }, PayloadDto, [], () => undefined)).resolves.toMatchObject({
       ok: false,
     });
   });
 
-  it('names the field at fault', async () => {
+  it('names the invalid field', async () => {
     const answer = await acknowledge({ containerId: 5 }, PayloadDto, [], () => undefined);
     expect(answer).toMatchObject({ error: { message: expect.stringContaining('containerId') } });
   });
 
   it.each<[string, unknown, string]>([
     ['a domain error', new DomainError('invalid_state', 'no'), 'invalid_state'],
-    ["a port's error", new DriverError('unavailable', 'secret socket path'), 'engine_unavailable'],
-    ['anything else', new Error('secret'), 'internal_error'],
-    ['no error at all', 'secret', 'internal_error'],
-    ['nothing', undefined, 'internal_error'],
-  ])('answers %s of the work under its code', async (_, error, code) => {
+    ['an error of a driver', new DriverError('unavailable', 'secret socket path'), 'engine_unavailable'],
+    ['an unknown error', new Error('secret'), 'internal_error'],
+    ['a thrown string', 'secret', 'internal_error'],
+    ['a thrown undefined', undefined, 'internal_error'],
+  ])('answers %s with its code and without its details', async (_, error, code) => {
     const fail = (): never => {
       throw error;
     };

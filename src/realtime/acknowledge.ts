@@ -7,8 +7,8 @@ import { flattenValidationErrors, prototypeKeys, validationFailed } from '../htt
 import type { Acknowledgement } from './socket-events.js';
 
 /**
- * Validates a client's payload and answers it: what `work` resolves with, or the error under its code.
- * Nothing that a client sends makes this reject.
+ * Validates the payload of a client event, does the work and returns the acknowledgement: what `work` resolves with, or
+ * the error with its code. Never rejects.
  */
 export async function acknowledge<Dto extends object, Details extends object>(
   payload: unknown,
@@ -29,9 +29,9 @@ async function parse<Dto extends object>(payload: unknown, Payload: new () => Dt
   const given = payload ?? {};
   if (typeof given !== 'object' || Array.isArray(given))
     throw new DomainError('validation_failed', 'The payload must be an object.');
-  const foreign = prototypeKeys(given, '');
-  if (foreign.length > 0)
-    throw validationFailed(foreign.map((field) => ({ field, messages: [`property ${field} should not exist`] })));
+  const unsafe = prototypeKeys(given, '');
+  if (unsafe.length > 0)
+    throw validationFailed(unsafe.map((field) => ({ field, messages: [`property ${field} should not exist`] })));
   const dto = plainToInstance(Payload, given);
   const errors = await validate(dto, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
   if (errors.length > 0) throw validationFailed(flattenValidationErrors(errors));

@@ -7,14 +7,14 @@ const message = (containerId: string, count: number): ServerMessage => ({
   payload: { containerId, count },
 });
 
-/** A client that takes one message each time it is `clear`. */
+/** Takes one message each time it is drained. */
 class FakeTransport {
   readonly sent: string[] = [];
-  clear = true;
+  drained = true;
   private listener: () => void = () => undefined;
 
   isDrained(): boolean {
-    return this.clear;
+    return this.drained;
   }
 
   onDrain(listener: () => void): void {
@@ -24,11 +24,11 @@ class FakeTransport {
   send({ payload }: ServerMessage): void {
     const { containerId, count } = payload as { containerId: string; count: number };
     this.sent.push(`${containerId}${count}`);
-    this.clear = false;
+    this.drained = false;
   }
 
   next(): void {
-    this.clear = true;
+    this.drained = true;
     this.listener();
   }
 
@@ -65,13 +65,13 @@ beforeEach(() => {
 });
 
 describe('an outbox', () => {
-  it('sends each source in turn', () => {
-    transport.clear = false;
+  it('takes messages from its sources round robin', () => {
+    transport.drained = false;
     for (const source of [new FakeSource('a', 4), new FakeSource('b', 1), new FakeSource('c', 2)]) outbox.wake(source);
     expect(transport.all()).toEqual(['a1', 'b1', 'c1', 'a2', 'c2', 'a3', 'a4']);
   });
 
-  it('takes nothing from its sources while the client has not taken the last', () => {
+  it('takes no message from its sources while the one before is unsent', () => {
     const source = new FakeSource('a', 1_000);
     for (let at = 0; at < 1_000; at++) outbox.wake(source);
     expect(source.taken).toBe(1);
@@ -79,22 +79,22 @@ describe('an outbox', () => {
     expect(source.taken).toBe(2);
   });
 
-  it('goes on when a source has something again', () => {
+  it('goes on when a source has messages again', () => {
     outbox.wake(new FakeSource('a', 1));
     transport.all();
     outbox.wake(new FakeSource('b', 1));
     expect(transport.all()).toEqual(['a1', 'b1']);
   });
 
-  it('asks a source no more that it was told to forget', () => {
-    const [left, stays] = [new FakeSource('a', 9), new FakeSource('b', 2)];
-    outbox.wake(left);
-    outbox.wake(stays);
-    outbox.forget(left);
+  it('never asks a forgotten source', () => {
+    const [forgotten, kept] = [new FakeSource('a', 9), new FakeSource('b', 2)];
+    outbox.wake(forgotten);
+    outbox.wake(kept);
+    outbox.forget(forgotten);
     expect(transport.all()).toEqual(['a1', 'b1', 'b2']);
   });
 
-  it('may be told to forget a source by its own last message', () => {
+  it('allows a source to be forgotten while it is asked', () => {
     const source = {
       take: (): ServerMessage | undefined => {
         outbox.forget(source);
@@ -113,7 +113,7 @@ describe('latest messages', () => {
     latest = new LatestMessages(outbox);
   });
 
-  it('reach a client that keeps up one by one', () => {
+  it('all reach a client that keeps up', () => {
     for (let at = 1; at <= 3; at++) {
       latest.put('a', message('a', at));
       transport.next();
@@ -121,14 +121,14 @@ describe('latest messages', () => {
     expect(transport.sent).toEqual(['a1', 'a2', 'a3']);
   });
 
-  it('are the last of each key for a client that does not', () => {
-    transport.clear = false;
+  it('of a slow client are the last of each key', () => {
+    transport.drained = false;
     for (let at = 1; at <= 1_000; at++) for (const key of ['a', 'b']) latest.put(key, message(key, at));
     expect(transport.all()).toEqual(['a1000', 'b1000']);
   });
 
-  it('reach a slow client for every key, however fast they change', () => {
-    transport.clear = false;
+  it('reach a slow client for every key, however fast the keys change', () => {
+    transport.drained = false;
     const keys = ['a', 'b', 'c', 'd'];
     for (let round = 1; round <= keys.length; round++) {
       for (const key of keys) latest.put(key, message(key, round));
@@ -137,8 +137,8 @@ describe('latest messages', () => {
     expect(transport.sent).toEqual(['a1', 'b2', 'c3', 'd4']);
   });
 
-  it('are not sent when they were dropped', () => {
-    transport.clear = false;
+  it('are not sent after they were dropped', () => {
+    transport.drained = false;
     latest.put('a', message('a', 1));
     latest.put('b', message('b', 1));
     latest.drop('a');

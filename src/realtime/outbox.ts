@@ -1,24 +1,25 @@
 import type { ServerMessage } from './server-message.js';
 
-/** Something that has messages for one client, and holds no more of them than it says. */
+/** A bounded supply of messages for one client. */
 export interface OutboxSource {
   /** The next message, or undefined when there is none. */
   take(): ServerMessage | undefined;
 }
 
-/** The transport under a socket, as far as pace is concerned. */
+/** What the outbox needs of the transport under a socket. */
 export interface Transport {
-  /** Whether what was sent before has left this process. */
+  /** Whether everything that was sent has left this process. */
   isDrained(): boolean;
+  /** Calls back each time the transport is drained. */
   onDrain(listener: () => void): void;
   send(message: ServerMessage): void;
-  /** Told of each message that was not sent, since a newer one took its place. */
+  /** Is called for each message that was replaced by a newer one before it was sent. */
   superseded?(message: ServerMessage): void;
 }
 
 /**
- * Sends to one client at the client's own pace. Sources are asked for a message only when the transport
- * has taken the one before, so a slow client costs what its sources hold and nothing more.
+ * Sends to one client as fast as the client reads. A source is asked for a message only when the transport has sent the
+ * one before, so a slow client costs no memory beyond what its sources hold.
  */
 export class Outbox {
   private readonly ready = new Set<OutboxSource>();
@@ -27,12 +28,13 @@ export class Outbox {
     transport.onDrain(() => this.flush());
   }
 
-  /** Tells that the source has something. */
+  /** Must be called when the source has a message. */
   wake(source: OutboxSource): void {
     this.ready.add(source);
     this.flush();
   }
 
+  /** Stops asking the source. */
   forget(source: OutboxSource): void {
     this.ready.delete(source);
   }
@@ -41,7 +43,7 @@ export class Outbox {
     this.transport.superseded?.(message);
   }
 
-  /** Each source in turn, so that a talkative one does not starve the others. */
+  /** Round robin, so that a busy source does not starve the others. */
   private flush(): void {
     while (this.transport.isDrained()) {
       const [source] = this.ready;
@@ -55,7 +57,7 @@ export class Outbox {
   }
 }
 
-/** Keeps the latest message for each key. What a slow client misses in between is out of date anyway. */
+/** Keeps the latest message for each key. A slow client misses the ones in between, which are outdated by then. */
 export class LatestMessages implements OutboxSource {
   private readonly messages = new Map<string, ServerMessage>();
 
@@ -64,11 +66,12 @@ export class LatestMessages implements OutboxSource {
   put(key: string, message: ServerMessage): void {
     const before = this.messages.get(key);
     if (before !== undefined) this.outbox.superseded(before);
-    // A key keeps its place, so that one that changes all the time is not passed over for ever.
+    // A key keeps its position in the map, so that one that changes all the time still gets its turn.
     this.messages.set(key, message);
     this.outbox.wake(this);
   }
 
+  /** Discards the message of the key if it has not been sent. */
   drop(key: string): void {
     this.messages.delete(key);
   }

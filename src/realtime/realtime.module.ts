@@ -7,27 +7,27 @@ import { ReplicatedEvents } from './cluster/replicated-events.js';
 import { SingleProcessTransport, ClusterTransport } from './cluster/cluster-transport.js';
 import { SocketCounters } from './socket-counters.js';
 
-/** By Redis where there is one, else by a PostgreSQL that others may use as well. Loaded only where they are needed. */
-async function openReplicaLink(
+/** Redis where it is configured, else the configured PostgreSQL; an embedded database has a single process. Each is loaded only when used. */
+async function openClusterTransport(
   { redisUrl, databaseUrl }: Settings,
   database: Database,
   logger: PinoLogger,
 ): Promise<ClusterTransport> {
   logger.setContext(ClusterTransport.name);
   if (redisUrl !== undefined) {
-    const { RedisTransport: RedisTransport } = await import('./cluster/redis-transport.js');
+    const { RedisTransport } = await import('./cluster/redis-transport.js');
     return new RedisTransport(redisUrl, logger);
   }
   if (databaseUrl === undefined) return new SingleProcessTransport();
-  const { PostgresTransport: PostgresTransport } = await import('./cluster/postgres-transport.js');
+  const { PostgresTransport } = await import('./cluster/postgres-transport.js');
   return PostgresTransport.open(database, logger);
 }
 
-/** Global, since every gateway counts its subscriptions. */
+/** Global, because every gateway needs {@link SocketCounters}. */
 @Global()
 @Module({
   providers: [
-    { provide: ClusterTransport, useFactory: openReplicaLink, inject: [Settings, Database, PinoLogger] },
+    { provide: ClusterTransport, useFactory: openClusterTransport, inject: [Settings, Database, PinoLogger] },
     ReplicatedEvents,
     MissedEventDetector,
     SocketCounters,
@@ -35,9 +35,9 @@ async function openReplicaLink(
   exports: [ClusterTransport, ReplicatedEvents, SocketCounters],
 })
 export class RealtimeModule implements OnApplicationShutdown {
-  constructor(@Inject(ClusterTransport) private readonly link: ClusterTransport) {}
+  constructor(@Inject(ClusterTransport) private readonly transport: ClusterTransport) {}
 
   async onApplicationShutdown(): Promise<void> {
-    await this.link.close();
+    await this.transport.close();
   }
 }

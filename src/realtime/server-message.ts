@@ -3,5 +3,5 @@ import type { ServerToClientEvents } from './socket-events.js';
 export type ServerEvent = keyof ServerToClientEvents;
 export type ServerPayload<Event extends ServerEvent> = Parameters<ServerToClientEvents[Event]>[0];
 
-/** One event with its payload; a wrong pair does not compile. */
+/** An event with its payload. */
 export type ServerMessage = { [Event in ServerEvent]: { event: Event; payload: ServerPayload<Event> } }[ServerEvent];

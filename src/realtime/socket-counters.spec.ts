@@ -8,44 +8,44 @@ const removed = (containerId: string): ServerMessage => ({
   payload: { containerId, at: 'now' },
 });
 
-let tally: SocketCounters;
-let isClear: boolean;
+let counters: SocketCounters;
+let isDrained: boolean;
 let sent: ServerMessage[];
 let flush: () => void;
 let messages: LatestMessages;
 
 beforeEach(() => {
-  [isClear, sent] = [true, []];
-  tally = new SocketCounters();
+  [isDrained, sent] = [true, []];
+  counters = new SocketCounters();
   const transport: Transport = {
-    isDrained: () => isClear,
+    isDrained: () => isDrained,
     onDrain: (listener) => (flush = listener),
     send: (message) => void sent.push(message),
   };
-  messages = new LatestMessages(new Outbox(tally.instrument(transport)));
+  messages = new LatestMessages(new Outbox(counters.instrument(transport)));
 });
 
-describe('the tally of the sockets', () => {
-  it('counts what is sent, by event, when it is sent', () => {
+describe('the socket counters', () => {
+  it('count messages by event when they are sent', () => {
     messages.put('a', removed('a'));
-    isClear = false;
+    isDrained = false;
     messages.put('b', removed('b'));
-    expect([...tally.sent]).toEqual([['status:removed', 1]]);
-    isClear = true;
+    expect([...counters.sent]).toEqual([['status:removed', 1]]);
+    isDrained = true;
     flush();
-    expect([...tally.sent]).toEqual([['status:removed', 2]]);
+    expect([...counters.sent]).toEqual([['status:removed', 2]]);
     expect(sent).toEqual([removed('a'), removed('b')]);
   });
 
-  it('counts what a newer message took the place of', () => {
-    isClear = false;
+  it('count messages that were replaced by newer ones', () => {
+    isDrained = false;
     for (const id of ['a', 'a', 'b', 'a']) messages.put(id, removed(id));
-    expect([...tally.superseded]).toEqual([['status:removed', 2]]);
+    expect([...counters.superseded]).toEqual([['status:removed', 2]]);
   });
 
-  it('counts the lines that clients missed, by what they are told of it', () => {
+  it('add up the dropped log lines that are reported to clients', () => {
     messages.put('a', { event: 'logs:dropped', payload: { containerId: 'a', count: 7 } });
     messages.put('b', { event: 'logs:dropped', payload: { containerId: 'b', count: 5 } });
-    expect(tally.droppedLines).toBe(12);
+    expect(counters.droppedLines).toBe(12);
   });
 });

@@ -4,21 +4,21 @@ import type { ClientToServerEvents } from './socket-events.js';
 import type { ServerEvent, ServerMessage } from './server-message.js';
 
 type KindOf<Event> = Event extends `subscribe:${infer Kind}` ? Kind : Event extends `${infer Kind}:open` ? Kind : never;
-/** What a client may subscribe to, or open. */
+/** What a client may subscribe to or open. */
 export type SubscriptionKind = KindOf<keyof ClientToServerEvents>;
 
-/** How much goes over the sockets of this process, counted where it happens and read by whoever measures. */
+/** Counts the sockets of this process, their subscriptions and their messages, for the Prometheus metrics. */
 @Injectable()
 export class SocketCounters {
   connected = 0;
   readonly sent = new Map<ServerEvent, number>();
-  /** Messages that a client was too slow for, and that a newer one took the place of. */
+  /** Messages that were replaced by newer ones before a slow client could receive them. */
   readonly superseded = new Map<ServerEvent, number>();
-  /** Lines of logs that clients were too slow for. */
+  /** Log lines that slow clients did not receive. */
   droppedLines = 0;
   private readonly counts = new Map<SubscriptionKind, () => number>();
 
-  /** @param count tells how many subscriptions there are when it is asked */
+  /** @param count returns the current number of subscriptions */
   countSubscriptions(kind: SubscriptionKind, count: () => number): void {
     this.counts.set(kind, count);
   }
@@ -27,7 +27,7 @@ export class SocketCounters {
     return [...this.counts].map(([kind, count]) => [kind, count()]);
   }
 
-  /** The transport, with everything that it sends counted. */
+  /** Wraps a transport so that everything it sends is counted. */
   instrument(transport: Transport): Transport {
     return {
       ...transport,

@@ -1,5 +1,5 @@
 /**
- * Everything that travels over Socket.io. This file imports nothing, so a client can take it as it is:
+ * All Socket.io events with their payloads. This file imports nothing, so that a client can copy it as it is:
  * `io(url, { auth: { token } }) as Socket<ServerToClientEvents, ClientToServerEvents>`.
  */
 
@@ -8,7 +8,7 @@ export interface SocketError {
   message: string;
 }
 
-/** What every client event is answered with. */
+/** The answer to every client event. */
 export type Acknowledgement<Details extends object = object> =
   ({ ok: true } & Details) | { ok: false; error: SocketError };
 
@@ -41,10 +41,10 @@ export interface JobState {
 
 export interface AgentState {
   active: boolean;
-  /** Of several sessions, one that waits comes first, then one that works, then an idle one. */
+  /** With several sessions the most urgent state is shown: `waiting` before `working` before `idle`. */
   state: 'none' | 'idle' | 'working' | 'waiting';
   since: string | null;
-  /** What somebody has to answer before it goes on: the tool that it asks to use, and the beginning of its command, path or question. */
+  /** The open question that keeps the agent waiting: the tool that it asks to use, and the beginning of its command, path or question. */
   waitingFor: { tool: string | null; text: string } | null;
 }
 
@@ -52,10 +52,10 @@ export interface StatusUpdate {
   containerId: string;
   status: ContainerStatusWord;
   statusReason: { code: string; message: string } | null;
-  /** null while it is not known; a container in which no agent can run has `none`. */
+  /** null while it is unknown; `none` in a container in which no agent can run. */
   agent: AgentState | null;
   job: JobState | null;
-  /** When the container was last written. */
+  /** When the container last changed. */
   at: string;
 }
 
@@ -65,16 +65,16 @@ export interface ContainerMetrics {
   /** 100 is one core. */
   cpu: { percent: number; limitPercent: number };
   memory: { usedMB: number; limitMB: number; percent: number };
-  /** null until it was measured. */
+  /** null until the first measurement. */
   disk: { usedMB: number | null; limitMB: number; percent: number | null };
   network: { rxBytes: number; txBytes: number; rxBytesPerSecond: number; txBytesPerSecond: number };
   pids: number;
-  /** As `agent` of the container. While that is not known: whether it runs, with `state` null; null where processes cannot be seen. */
+  /** As `agent` of the container. While that is unknown, `state` is null and `active` says whether Claude Code runs; null where processes cannot be seen. */
   agent: (Omit<AgentState, 'state'> & { state: AgentState['state'] | null }) | null;
 }
 
 export interface LogLine {
-  /** The engine's own, in RFC 3339 with nanoseconds. */
+  /** The engine's timestamp, RFC 3339 with nanoseconds. */
   timestamp: string;
   stream: 'stdout' | 'stderr';
   message: string;
@@ -91,14 +91,14 @@ export interface InstructionState {
   costUsd: number | null;
   turns: number | null;
   usage: Record<string, unknown> | null;
-  /** What it waits to be allowed, at this moment. */
+  /** Permissions that it waits for now. */
   permissions: { requestId: string; toolName: string; input: unknown; askedAt: string }[];
-  /** null until it is over. */
+  /** null until it has finished. */
   diff: { bytes: number; truncated: boolean } | null;
   createdAt: string;
   startedAt: string | null;
   finishedAt: string | null;
-  /** Events so far. */
+  /** Sequence number of the latest event; 0 when there is none. */
   lastSeq: number;
 }
 
@@ -113,21 +113,21 @@ export interface ClientToServerEvents {
     ack?: Ack,
   ) => void;
   'unsubscribe:logs': (payload: { containerId: string }, ack?: Ack) => void;
-  /** `after`: the `seq` that was seen last. */
+  /** `after`: the `seq` of the last event that the client has. */
   'subscribe:instruction': (payload: { instructionId: string; after?: number }, ack?: Ack) => void;
   'unsubscribe:instruction': (payload: { instructionId: string }, ack?: Ack) => void;
-  /** Without `terminalId` a shell is started; with one that is there its screen is shown and it goes on. 1 to 1000 columns and rows. */
+  /** Starts a shell, or with `terminalId` attaches to a running terminal and shows its screen. 1 to 1000 columns and rows. */
   'terminal:open': (
     payload: { containerId: string; cols: number; rows: number; terminalId?: string },
     ack?: Ack<{ terminalId: string }>,
   ) => void;
-  /** At most 16384 characters a message; messages are taken in their order. */
+  /** At most 16384 characters a message. Messages take effect in the order in which they are sent. */
   'terminal:input': (payload: { terminalId: string; data: string }, ack?: Ack) => void;
-  /** Of several clients the one that asked last decides. */
+  /** The latest request of any attached client wins. */
   'terminal:resize': (payload: { terminalId: string; cols: number; rows: number }, ack?: Ack) => void;
-  /** Leaves a terminal, which goes on. */
+  /** Detaches from a terminal, which keeps running. */
   'terminal:detach': (payload: { terminalId: string }, ack?: Ack) => void;
-  /** Ends a terminal with all that runs in it. */
+  /** Ends a terminal and everything that runs in it. */
   'terminal:close': (payload: { terminalId: string }, ack?: Ack) => void;
 }
 
@@ -138,25 +138,25 @@ export interface ServerToClientEvents {
   'status:removed': (removal: { containerId: string; at: string }) => void;
   'logs:initial': (lines: { containerId: string; lines: LogLine[] }) => void;
   'logs:update': (lines: { containerId: string; lines: LogLine[] }) => void;
-  /** `count` is null when the engine had let go of lines before they were read: nobody knows how many. */
+  /** `count` is null when the engine rotated lines away before they were read, so that their number is unknown. */
   'logs:dropped': (loss: { containerId: string; count: number | null }) => void;
   'logs:end': (end: { containerId: string; reason: string }) => void;
   'logs:error': (failure: { containerId: string; error: SocketError }) => void;
-  /** `event` as Claude Code printed it; `seq` from 1, without a gap. */
+  /** `event` as printed by Claude Code; `seq` starts at 1 and has no gaps. */
   'instruction:event': (event: { instructionId: string; seq: number; event: unknown }) => void;
-  /** First how it is, then whenever more than its events has changed; the last one comes after the last event. */
+  /** Sent upon subscribing and whenever something other than its events has changed; the last one follows the last event. */
   'instruction:update': (update: { instruction: InstructionState }) => void;
-  /** It is gone, with its container. */
+  /** The instruction was removed with its container. */
   'instruction:removed': (removal: { instructionId: string }) => void;
   /**
-   * What the terminal writes. With `screen` the data begins to draw the whole screen, of that size, and takes the place of what
-   * was shown before: once after `terminal:open`, and again for a client that did not keep up, or after DevForge lost the
-   * terminal for a moment. It starts with a full reset (ESC c), so a terminal emulator needs to do nothing else.
+   * Output of the terminal. With `screen` the data redraws the whole screen, of that size, and replaces what was shown
+   * before: once after `terminal:open`, and again for a client that did not keep up or after DevForge lost its connection to
+   * the terminal. It starts with a full reset (ESC c), so a terminal emulator needs no special handling.
    */
   'terminal:output': (output: { terminalId: string; data: string; screen?: { cols: number; rows: number } }) => void;
-  /** The terminal has another size, in the order of the output. */
+  /** The terminal was resized; ordered with respect to the output. */
   'terminal:resized': (size: { terminalId: string; cols: number; rows: number }) => void;
-  /** `exitCode` is null when nobody knows it: the container stopped, or the process that held the terminal is gone. */
+  /** `exitCode` is null when it is unknown: the container stopped, or the PTY host of the terminal is gone. */
   'terminal:exit': (end: {
     terminalId: string;
     exitCode: number | null;

@@ -4,7 +4,7 @@ import type { Outbox } from './outbox.js';
 import type { ClusterMessages } from './cluster/cluster-messages.js';
 import type { ClientToServerEvents, ServerToClientEvents } from './socket-events.js';
 
-/** What the server keeps beside each connection. */
+/** Data that the server keeps with each connection. */
 export interface SocketData {
   principal: Principal;
   outbox: Outbox;

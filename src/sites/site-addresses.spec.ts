@@ -8,17 +8,20 @@ const wild = new SiteAddresses({ publicUrl: 'https://devforge.example.org', edit
 const plain = new SiteAddresses({ publicUrl: 'http://192.0.2.7:3000', editorDomain: null } as Settings);
 
 describe('SiteAddresses', () => {
-  it('gives every editor a name of its own where there is a wildcard name, and a path elsewhere', () => {
+  it('gives each editor a host name with a wildcard domain, and a path without', () => {
     expect(local.editorUrl({ id: ID, name: 'web' })).toBe('http://web.localhost:3000/');
     expect(wild.editorUrl({ id: ID, name: 'web' })).toBe('https://web.example.org/');
     expect(plain.editorUrl({ id: ID, name: 'web' })).toBe(`http://192.0.2.7:3000/editor/${ID}/`);
   });
 
-  it.each(['3000--web', 'devforge'])('keeps the path for the name %s, which means something else', (name) => {
-    expect(wild.editorUrl({ id: ID, name })).toBe(`https://devforge.example.org/editor/${ID}/`);
-  });
+  it.each(['3000--web', 'devforge'])(
+    'gives the editor of a container named %s a path, as its host name would be ambiguous',
+    (name) => {
+      expect(wild.editorUrl({ id: ID, name })).toBe(`https://devforge.example.org/editor/${ID}/`);
+    },
+  );
 
-  it('gives ports a name, as far as there is one', () => {
+  it('gives a port a host name when there is a wildcard domain and the label is short enough', () => {
     expect(local.previewUrl({ name: 'web' }, 5173)).toBe('http://5173--web.localhost:3000/');
     expect(wild.previewUrl({ name: 'w'.repeat(56) }, 65535)).toBe(`https://65535--${'w'.repeat(56)}.example.org/`);
     expect(wild.previewUrl({ name: 'w'.repeat(57) }, 65535)).toBeNull();
@@ -44,7 +47,7 @@ describe('SiteAddresses', () => {
       { form: 'path', container: ID, port: null, path: '/?folder=/w', missingSlash: true },
     ],
     [plain, undefined, `/editor/${ID}/`, { form: 'path', container: ID, port: null, path: '/', missingSlash: false }],
-  ])('reads the request %#', (addresses, host, url, address) => {
+  ])('parses the address of a site (case %#)', (addresses, host, url, address) => {
     expect(addresses.parse(host, url)).toEqual(address);
   });
 
@@ -58,7 +61,7 @@ describe('SiteAddresses', () => {
     [wild, 'weirdexample.org', '/'],
     [plain, 'web.localhost', '/'],
     [plain, 'web.null', '/'],
-  ])('leaves to others what is for no site %#', (addresses, host, url) => {
+  ])('returns null for a request that addresses no site (case %#)', (addresses, host, url) => {
     expect(addresses.parse(host, url)).toBeNull();
   });
 
@@ -75,12 +78,12 @@ describe('SiteAddresses', () => {
     [plain, 'x', `/editor/${ID}/../${ID.replace('1', '2')}/`],
     [plain, 'x', `/editor/${ID}/a/%2E%2e/b`],
     [plain, 'x', `/editor/${ID}/./b`],
-  ])('refuses what only looks like a site %#', (addresses, host, url) => {
+  ])('rejects an invalid address of a site (case %#)', (addresses, host, url) => {
     expect(addresses.parse(host, url)).toBe('malformed');
   });
 
   it.each(['0x50--web.localhost', '80@evil--web.localhost', '-1--web.localhost'])(
-    'takes %s for the name of a container, which none can have',
+    'parses %s as the name of a container, which does not exist',
     (host) => {
       expect(local.parse(host, '/')).toMatchObject({ port: null });
     },

@@ -3,16 +3,19 @@ import { isId } from '../common/id-generator.js';
 import { Settings } from '../config/settings.js';
 import { parsePort } from './port.js';
 
-const LONGEST_LABEL = 63;
+const MAX_LABEL_LENGTH = 63;
 const PATH_FORM = /^\/editor\/(?<id>[^/?#]+)(?<rest>\/[^?#]*)?(?<search>\?.*)?$/;
 const PREVIEW_LABEL = /^(?<port>\d+)--(?<name>.+)$/;
 
-/** A request for a container's site: by its host name, `<name>.<domain>` or `<port>--<name>.<domain>`, or below `/editor/<id>/`. */
+/**
+ * The address of a site, which is VS Code or a port of a container: `<name>.<domain>`, `<port>--<name>.<domain>`, or a
+ * path below `/editor/<id>/`.
+ */
 export type SiteAddress =
   | { form: 'host'; container: string; port: number | null; path: string }
   | { form: 'path'; container: string; port: null; path: string; missingSlash: boolean };
 
-/** Where the sites of containers are, and which of them a request means. */
+/** Builds and parses the addresses of the sites of containers. */
 @Injectable()
 export class SiteAddresses {
   private readonly base: URL;
@@ -21,20 +24,22 @@ export class SiteAddresses {
     this.base = new URL(settings.publicUrl);
   }
 
-  /** Of VS Code, with a slash at the end. */
+  /** The URL of VS Code, with a trailing slash. */
   editorUrl({ id, name }: { id: string; name: string }): string {
-    // Such a name would read as the preview of another container's port, or as DevForge itself.
-    const taken = PREVIEW_LABEL.test(name) || `${name}.${this.settings.editorDomain}` === this.base.hostname;
-    return this.settings.editorDomain === null || taken ? `${this.settings.publicUrl}/editor/${id}/` : this.urlOf(name);
+    // As a host name this would address a port of another container, or DevForge itself.
+    const isAmbiguous = PREVIEW_LABEL.test(name) || `${name}.${this.settings.editorDomain}` === this.base.hostname;
+    return this.settings.editorDomain === null || isAmbiguous
+      ? `${this.settings.publicUrl}/editor/${id}/`
+      : this.urlOf(name);
   }
 
-  /** @returns null where there is no wildcard name, or the name is too long to put a port in front */
+  /** @returns null without a wildcard domain, or when the name is too long to be prefixed with the port */
   previewUrl({ name }: { name: string }, port: number): string | null {
     const label = `${port}--${name}`;
-    return this.settings.editorDomain === null || label.length > LONGEST_LABEL ? null : this.urlOf(label);
+    return this.settings.editorDomain === null || label.length > MAX_LABEL_LENGTH ? null : this.urlOf(label);
   }
 
-  /** @returns null when the request is not for a site, `malformed` when it pretends to be */
+  /** @returns null for a request that addresses no site, `malformed` for an invalid address of one */
   parse(host: string | undefined, url: string): SiteAddress | 'malformed' | null {
     const label = this.labelOf(host);
     if (label === null) return parsePath(url);
@@ -61,7 +66,7 @@ export class SiteAddresses {
 function parsePath(url: string): SiteAddress | 'malformed' | null {
   if (!url.startsWith('/editor/')) return null;
   const { id = '', rest, search = '' } = PATH_FORM.exec(url)?.groups ?? {};
-  // What a server further on may take for a way up is refused instead of being interpreted twice.
+  // Refused rather than normalised: a server behind this one may decode dot segments differently.
   if (!isId(id) || /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i.test(rest ?? '')) return 'malformed';
   return { form: 'path', container: id, port: null, path: (rest ?? '/') + search, missingSlash: rest === undefined };
 }

@@ -57,17 +57,17 @@ export class TerminalStream {
     // It may have ended since it was opened.
     if (this.outcome !== undefined) return viewer.ended(this.outcome.exitCode, this.outcome.reason);
     this.viewers.add(viewer);
-    this.askForScreen();
+    this.requestScreen();
   }
 
   delete(viewer: TerminalViewer): void {
     this.viewers.delete(viewer);
     // Nobody waits for it any longer.
-    viewer.restart();
+    viewer.reset();
   }
 
   /** All who wait get the one that comes next. */
-  askForScreen(): void {
+  requestScreen(): void {
     if (this.isScreenComing || this.connection === undefined) return;
     this.isScreenComing = true;
     this.connection.request({ op: 'screen' });
@@ -89,7 +89,7 @@ export class TerminalStream {
   }
 
   /** Ends all that runs in it. @throws DomainError `terminal_unavailable` */
-  hangUp(): void {
+  endTerminal(): void {
     this.connected().request({ op: 'end' });
   }
 
@@ -116,8 +116,8 @@ export class TerminalStream {
     ) {
       this.connection = connection;
       this.isScreenComing = false;
-      for (const viewer of this.viewers) viewer.restart();
-      if (this.viewers.size > 0) this.askForScreen();
+      for (const viewer of this.viewers) viewer.reset();
+      if (this.viewers.size > 0) this.requestScreen();
       const exitCode = await this.pump(connection);
       this.connection = undefined;
       connection.close();
@@ -133,13 +133,13 @@ export class TerminalStream {
         if (event.kind === 'exit') return event.exitCode;
         for (const viewer of this.viewers) {
           if (event.kind === 'output') viewer.output(event.text);
-          else if (event.kind === 'screen') viewer.show(event.text, event.size);
+          else if (event.kind === 'screen') viewer.showScreen(event.text, event.size);
           else viewer.resized(event.size);
         }
         if (event.kind === 'screen') this.isScreenComing = false;
         for (const viewer of this.viewers) {
-          const room = viewer.room();
-          if (room !== undefined) await room;
+          const writable = viewer.whenWritable();
+          if (writable !== undefined) await writable;
         }
       }
     } catch (error) {

@@ -5,15 +5,15 @@ const KIB = 1024;
 const SIZE = { columns: 80, rows: 24 };
 
 let now: number;
-let asked: number;
+let requested: number;
 let viewer: TerminalViewer;
 
 beforeEach(() => {
   now = 0;
-  asked = 0;
+  requested = 0;
   viewer = new TerminalViewer(
     () => undefined,
-    () => (asked += 1),
+    () => (requested += 1),
     () => now,
   );
 });
@@ -26,11 +26,11 @@ const takeAll = (): ViewerEntry[] => {
 const textOf = (entries: ViewerEntry[]): string =>
   entries.map((entry) => (entry.kind === 'output' ? entry.text : `<${entry.kind}>`)).join('');
 
-describe('a viewer of a terminal', () => {
-  it('begins with the screen, and misses nothing after it', () => {
+describe('TerminalViewer', () => {
+  it('begins with the screen and gets all output after it', () => {
     viewer.output('before ');
     viewer.resized({ columns: 1, rows: 1 });
-    viewer.show('screen ', SIZE);
+    viewer.showScreen('screen ', SIZE);
     viewer.output('after ');
     viewer.resized({ columns: 100, rows: 30 });
     viewer.output('and on');
@@ -41,20 +41,20 @@ describe('a viewer of a terminal', () => {
     ]);
   });
 
-  it('wants one screen, unless it asks again', () => {
-    viewer.show('one', SIZE);
-    viewer.show('for somebody else', SIZE);
+  it('ignores screens that it has not asked for', () => {
+    viewer.showScreen('one', SIZE);
+    viewer.showScreen('for another viewer', SIZE);
     expect(textOf(takeAll())).toBe('\x1bcone');
     viewer.output('lost with the connection');
-    viewer.restart();
+    viewer.reset();
     viewer.output('unseen');
-    viewer.show('two', SIZE);
+    viewer.showScreen('two', SIZE);
     expect(textOf(takeAll())).toBe('\x1bctwo');
   });
 
-  it('takes what waits in messages of a bounded length, and cuts no character', () => {
+  it('joins queued output to messages of a bounded length without splitting characters', () => {
     const screen = `x${'🚀'.repeat(40 * KIB)}`;
-    viewer.show(screen, SIZE);
+    viewer.showScreen(screen, SIZE);
     for (let at = 0; at < 100; at++) viewer.output('y'.repeat(KIB));
     const entries = takeAll();
     expect(textOf(entries)).toBe(`\x1bc${screen}${'y'.repeat(100 * KIB)}`);
@@ -67,20 +67,20 @@ describe('a viewer of a terminal', () => {
     expect(entries.filter((entry) => 'screen' in entry)).toHaveLength(1);
   });
 
-  it('is told the end last', () => {
-    viewer.show('', SIZE);
+  it('gets the end of the terminal after all output', () => {
+    viewer.showScreen('', SIZE);
     viewer.output('bye');
     viewer.ended(7, 'exited');
     expect(textOf(takeAll())).toBe('\x1bcbye<end>');
   });
 
-  it('paces the terminal while it takes, and gets everything', async () => {
-    viewer.show('', SIZE);
+  it('makes the program wait while it takes slowly, and gets all output', async () => {
+    viewer.showScreen('', SIZE);
     takeAll();
     let seen = '';
     let sent = '';
     for (let round = 0; round < 40; round++) {
-      while (viewer.room() === undefined && sent.length < (round + 1) * 100 * KIB) {
+      while (viewer.whenWritable() === undefined && sent.length < (round + 1) * 100 * KIB) {
         const piece = `${sent.length}`.padEnd(16 * KIB, '.');
         sent += piece;
         viewer.output(piece);
@@ -90,42 +90,42 @@ describe('a viewer of a terminal', () => {
     }
     seen += textOf(takeAll());
     expect(seen).toBe(sent);
-    expect(asked).toBe(0);
-    expect(viewer.room()).toBeUndefined();
+    expect(requested).toBe(0);
+    expect(viewer.whenWritable()).toBeUndefined();
   });
 
-  it('that takes nothing is left behind, holds nobody up, keeps nothing, and is given the screen when it takes again', () => {
-    viewer.show('', SIZE);
+  it('drops its queue when it takes nothing for too long, and requests the screen when it takes again', () => {
+    viewer.showScreen('', SIZE);
     takeAll();
     for (let at = 0; at < 17; at++) viewer.output('.'.repeat(16 * KIB));
-    expect(viewer.room()).toBeInstanceOf(Promise);
+    expect(viewer.whenWritable()).toBeInstanceOf(Promise);
     now += 3_001;
-    expect(viewer.room()).toBeUndefined();
+    expect(viewer.whenWritable()).toBeUndefined();
     for (let at = 0; at < 1_000; at++) viewer.output('.'.repeat(16 * KIB));
     expect((viewer as unknown as { characters: number }).characters).toBe(0);
-    expect(asked).toBe(0);
+    expect(requested).toBe(0);
     expect(takeAll()).toEqual([]);
-    expect(asked).toBe(1);
+    expect(requested).toBe(1);
     viewer.output('before the screen ');
-    viewer.show('as it is now ', SIZE);
+    viewer.showScreen('current ', SIZE);
     viewer.output('and on');
-    expect(takeAll()).toEqual([{ kind: 'output', text: '\x1bcas it is now and on', screen: SIZE }]);
+    expect(takeAll()).toEqual([{ kind: 'output', text: '\x1bccurrent and on', screen: SIZE }]);
   });
 
-  it('lets the terminal go on as soon as it has taken enough, and at the latest when its patience is over', async () => {
+  it('lets the program continue when it has taken enough, or when it times out', async () => {
     jest.useFakeTimers();
     try {
-      viewer.show('', SIZE);
+      viewer.showScreen('', SIZE);
       takeAll();
       const fill = (): void => {
         for (let at = 0; at < 17; at++) viewer.output('.'.repeat(16 * KIB));
       };
       fill();
-      const taken = viewer.room();
+      const taken = viewer.whenWritable();
       takeAll();
       await expect(taken).resolves.toBeUndefined();
       fill();
-      const late = viewer.room();
+      const late = viewer.whenWritable();
       now += 3_001;
       jest.advanceTimersByTime(3_001);
       await expect(late).resolves.toBeUndefined();

@@ -1,73 +1,73 @@
 import type { TerminalSize } from '../drivers/workspace-process.js';
 
-/** Why a terminal is no more: its shell ended, its container stopped, or its holder is gone. */
+/** Why a terminal ended: its shell exited, its container stopped, or the PTY host is gone (`lost`). */
 export type EndReason = 'exited' | 'container_stopped' | 'lost';
 
 export type ViewerEntry =
-  /** With `screen`, what draws the whole screen begins here and takes the place of all that was shown before. */
+  /** With `screen`, the output draws the whole screen, which replaces everything shown before. */
   | { kind: 'output'; text: string; screen?: TerminalSize }
   | { kind: 'resized'; size: TerminalSize }
   | { kind: 'end'; exitCode: number | null; reason: EndReason };
 
 const RESET = '\x1bc';
-/** Characters that wait for a viewer before the program is paced by it. */
-const ENOUGH_CHARACTERS = 256 * 1024;
-/** What waits at most for one that takes nothing, before it is left behind. */
-const MOST_CHARACTERS = 2 * ENOUGH_CHARACTERS;
-/** A viewer who took nothing for this long holds nobody up any more. */
-const PATIENCE_MS = 3_000;
-const LONGEST_MESSAGE = 32 * 1024;
+/** Characters that may be queued for a viewer before the program has to wait for it. */
+const HIGH_WATER_MARK = 256 * 1024;
+/** Characters that are queued for a viewer that takes nothing, before they are dropped. */
+const MAX_CHARACTERS = 2 * HIGH_WATER_MARK;
+/** The program no longer waits for a viewer that has taken nothing for this long. */
+const TIMEOUT_MS = 3_000;
+const MAX_MESSAGE_LENGTH = 32 * 1024;
 
 /**
- * What one client has not taken yet of a terminal. One that keeps taking gets everything, at the price that the program
- * writes at its pace; one that stops is left behind, and given the screen as it is when it takes again.
+ * The queue of what one client has not taken yet of a terminal. A client that keeps taking gets everything, and the program
+ * waits for it. For a client that stops, the queue is dropped; it gets the current screen when it takes again.
  */
 export class TerminalViewer {
   private entries: ViewerEntry[] = [];
   private characters = 0;
-  private takenAt: number;
-  private view: 'awaits screen' | 'follows' | 'left behind' = 'awaits screen';
-  private waiting: { room: Promise<void>; end: () => void } | undefined;
+  private lastTakenAt: number;
+  private state: 'awaiting screen' | 'following' | 'lagging' = 'awaiting screen';
+  private waiting: { promise: Promise<void>; end: () => void } | undefined;
 
   /**
-   * @param onEntries there is something to take
-   * @param askForScreen the screen is wanted, by {@link show}
+   * @param onEntries called when there is something to take
+   * @param requestScreen requests a call of {@link showScreen}
    */
   constructor(
     private readonly onEntries: () => void,
-    private readonly askForScreen: () => void,
+    private readonly requestScreen: () => void,
     private readonly now: () => number,
   ) {
-    this.takenAt = now();
+    this.lastTakenAt = now();
   }
 
-  /** What it shows is out of date: the screen is going to come anew. */
-  restart(): void {
+  /** Drops everything until the next {@link showScreen}, since what the client shows is out of date. */
+  reset(): void {
     this.clear();
-    this.view = 'awaits screen';
+    this.state = 'awaiting screen';
   }
 
   output(text: string): void {
-    if (this.view !== 'follows') return;
-    if (this.entries.length === 0) this.takenAt = this.now();
-    if (this.characters + text.length > MOST_CHARACTERS && this.isLate()) this.leaveBehind();
+    if (this.state !== 'following') return;
+    if (this.entries.length === 0) this.lastTakenAt = this.now();
+    if (this.characters + text.length > MAX_CHARACTERS && this.isUnresponsive()) this.drop();
     else this.push({ kind: 'output', text });
     this.onEntries();
   }
 
-  /** The screen as it is now; only a viewer that waits for one wants it. */
-  show(drawing: string, screen: TerminalSize): void {
-    if (this.view !== 'awaits screen') return;
-    this.view = 'follows';
-    this.takenAt = this.now();
-    const [first, ...rest] = pieces(RESET + drawing);
+  /** The current screen, which is ignored unless this viewer waits for one. */
+  showScreen(drawing: string, screen: TerminalSize): void {
+    if (this.state !== 'awaiting screen') return;
+    this.state = 'following';
+    this.lastTakenAt = this.now();
+    const [first, ...rest] = splitIntoMessages(RESET + drawing);
     this.push({ kind: 'output', text: first!, screen });
     for (const text of rest) this.push({ kind: 'output', text });
     this.onEntries();
   }
 
   resized(size: TerminalSize): void {
-    if (this.view !== 'follows') return;
+    if (this.state !== 'following') return;
     this.push({ kind: 'resized', size });
     this.onEntries();
   }
@@ -77,28 +77,28 @@ export class TerminalViewer {
     this.onEntries();
   }
 
-  /** Resolves when it takes more, or undefined when it does already. */
-  room(): Promise<void> | undefined {
-    if (this.characters < ENOUGH_CHARACTERS || this.isLate()) return undefined;
+  /** Resolves when the program need not wait for this viewer any longer; undefined when it need not wait at all. */
+  whenWritable(): Promise<void> | undefined {
+    if (this.characters < HIGH_WATER_MARK || this.isUnresponsive()) return undefined;
     this.waiting ??= this.wait();
-    return this.waiting.room;
+    return this.waiting.promise;
   }
 
-  /** The next thing to tell; output that waits comes in one, up to a length. */
+  /** The next entry. Queued output is joined up to the length of a message. */
   take(): ViewerEntry | undefined {
     const entry = this.shift();
-    this.takenAt = this.now();
-    if (this.characters < ENOUGH_CHARACTERS / 2) this.waiting?.end();
-    if (entry === undefined && this.view === 'left behind') {
-      this.view = 'awaits screen';
-      this.askForScreen();
+    this.lastTakenAt = this.now();
+    if (this.characters < HIGH_WATER_MARK / 2) this.waiting?.end();
+    if (entry === undefined && this.state === 'lagging') {
+      this.state = 'awaiting screen';
+      this.requestScreen();
     }
     if (entry?.kind !== 'output') return entry;
     const texts = [entry.text];
     let { length } = entry.text;
     for (
       let next = this.entries[0];
-      next?.kind === 'output' && next.screen === undefined && length + next.text.length <= LONGEST_MESSAGE;
+      next?.kind === 'output' && next.screen === undefined && length + next.text.length <= MAX_MESSAGE_LENGTH;
       next = this.entries[0]
     ) {
       texts.push(next.text);
@@ -119,9 +119,9 @@ export class TerminalViewer {
     return entry;
   }
 
-  private leaveBehind(): void {
+  private drop(): void {
     this.clear();
-    this.view = 'left behind';
+    this.state = 'lagging';
   }
 
   private clear(): void {
@@ -130,27 +130,27 @@ export class TerminalViewer {
     this.waiting?.end();
   }
 
-  private isLate(): boolean {
-    return this.entries.length > 0 && this.now() - this.takenAt > PATIENCE_MS;
+  private isUnresponsive(): boolean {
+    return this.entries.length > 0 && this.now() - this.lastTakenAt > TIMEOUT_MS;
   }
 
-  private wait(): { room: Promise<void>; end: () => void } {
+  private wait(): { promise: Promise<void>; end: () => void } {
     const { promise, resolve } = Promise.withResolvers<void>();
     const end = (): void => {
       clearTimeout(timer);
       this.waiting = undefined;
       resolve();
     };
-    const timer = setTimeout(end, Math.max(0, this.takenAt + PATIENCE_MS - this.now()) + 1);
-    return { room: promise, end };
+    const timer = setTimeout(end, Math.max(0, this.lastTakenAt + TIMEOUT_MS - this.now()) + 1);
+    return { promise, end };
   }
 }
 
-/** Cuts between characters. */
-function pieces(text: string): string[] {
+/** Does not split surrogate pairs. */
+function splitIntoMessages(text: string): string[] {
   const found: string[] = [];
   for (let at = 0; at < text.length;) {
-    const end = Math.min(text.length, at + LONGEST_MESSAGE);
+    const end = Math.min(text.length, at + MAX_MESSAGE_LENGTH);
     const isInPair = end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800;
     const cut = isInPair ? end - 1 : end;
     found.push(text.slice(at, cut));

@@ -6,7 +6,7 @@ import { ContainersService } from '../containers/containers.service.js';
 import { TerminalListDto } from './dto/terminal.dto.js';
 import { TerminalHub } from './terminal-hub.js';
 
-@ApiTags('way in')
+@ApiTags('terminals')
 @ApiBearerAuth()
 @Controller('api/containers')
 export class TerminalsController {
@@ -16,7 +16,7 @@ export class TerminalsController {
   ) {}
 
   @Get(':id/terminals')
-  @ApiOperation({ summary: 'The terminals of a container; they are opened over Socket.io' })
+  @ApiOperation({ summary: 'List the terminals of a container; they are opened over Socket.io' })
   @ApiResponse({ status: 200, type: TerminalListDto })
   async list(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<TerminalListDto> {
     const terminals = await this.hub.list(await this.containers.find(principal, id));
@@ -35,7 +35,7 @@ export class TerminalsController {
 
   @Delete(':id/terminals/:terminalId')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Ends a terminal with all that runs in it' })
+  @ApiOperation({ summary: 'End a terminal and its processes' })
   async end(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,

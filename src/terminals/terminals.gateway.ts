@@ -5,7 +5,7 @@ import { ContainersService } from '../containers/containers.service.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import type { OutboxSource } from '../realtime/outbox.js';
 import { PerSocket } from '../realtime/per-socket.js';
-import type { Acknowledgement } from '../realtime/socket-events.js';
+import type { Acknowledgement } from '@devforge/contract';
 import { SocketCounters } from '../realtime/socket-counters.js';
 import { SocketSubscriptions } from '../realtime/socket-subscriptions.js';
 import type { ServerMessage } from '../realtime/server-message.js';
@@ -24,7 +24,7 @@ interface OpenTerminal {
   source: OutboxSource;
 }
 
-/** Shells in containers, for people and programs. */
+/** The `terminal:*` events: opening, using and closing terminals in containers. */
 @WebSocketGateway()
 export class TerminalsGateway implements OnGatewayDisconnect<TypedSocket> {
   /** By id of the terminal. */
@@ -57,7 +57,7 @@ export class TerminalsGateway implements OnGatewayDisconnect<TypedSocket> {
   @SubscribeMessage('terminal:open')
   open(socket: TypedSocket, payload: unknown): Promise<Acknowledgement<{ terminalId: string }>> {
     return acknowledge(payload, OpenTerminalDto, this.translators, async ({ containerId, cols, rows, terminalId }) => {
-      const giveBack = this.terminals.reserve(socket, terminalId);
+      const cancelReservation = this.terminals.reserve(socket, terminalId);
       try {
         const row = await this.containers.find(socket.data.principal, containerId);
         const size = { columns: cols, rows };
@@ -66,17 +66,17 @@ export class TerminalsGateway implements OnGatewayDisconnect<TypedSocket> {
         this.hub.used(row.id);
         if (socket.connected) this.view(socket, stream);
         // The client disconnected before it was given the id, so nobody could attach to the new terminal.
-        else if (terminalId === undefined) stream.hangUp();
+        else if (terminalId === undefined) stream.endTerminal();
         return { terminalId: stream.id };
       } finally {
-        giveBack();
+        cancelReservation();
       }
     });
   }
 
   @SubscribeMessage('terminal:input')
   input(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
-    return this.inTurn(socket, payload, TerminalInputDto, ({ stream }, { data }) => {
+    return this.enqueue(socket, payload, TerminalInputDto, ({ stream }, { data }) => {
       stream.input(data);
       this.hub.used(stream.containerId);
     });
@@ -84,22 +84,22 @@ export class TerminalsGateway implements OnGatewayDisconnect<TypedSocket> {
 
   @SubscribeMessage('terminal:resize')
   resize(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
-    return this.inTurn(socket, payload, ResizeTerminalDto, ({ stream }, { cols, rows }) =>
+    return this.enqueue(socket, payload, ResizeTerminalDto, ({ stream }, { cols, rows }) =>
       stream.resize({ columns: cols, rows }),
     );
   }
 
   @SubscribeMessage('terminal:detach')
   detach(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
-    return this.inTurn(socket, payload, TerminalReferenceDto, ({ stream }) => this.terminals.end(socket, stream.id));
+    return this.enqueue(socket, payload, TerminalReferenceDto, ({ stream }) => this.terminals.end(socket, stream.id));
   }
 
   @SubscribeMessage('terminal:close')
   close(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
-    return this.inTurn(socket, payload, TerminalReferenceDto, ({ stream }) => stream.hangUp());
+    return this.enqueue(socket, payload, TerminalReferenceDto, ({ stream }) => stream.endTerminal());
   }
 
-  private inTurn<Dto extends TerminalReferenceDto>(
+  private enqueue<Dto extends TerminalReferenceDto>(
     socket: TypedSocket,
     payload: unknown,
     Payload: new () => Dto,
@@ -118,13 +118,13 @@ export class TerminalsGateway implements OnGatewayDisconnect<TypedSocket> {
     const source: OutboxSource = { take: () => this.next(socket, stream.id, viewer) };
     const viewer = new TerminalViewer(
       () => socket.data.outbox.wake(source),
-      () => stream.askForScreen(),
+      () => stream.requestScreen(),
       () => performance.now(),
     );
     const terminal = { stream, viewer, source };
     // Opening a terminal again shows its screen again.
     this.terminals.add(socket, stream.id, () => terminal);
-    // The acknowledgement, with the terminal's id, goes first.
+    // The acknowledgement, with the terminal's id, is sent first.
     setImmediate(() => {
       if (this.terminals.get(socket, stream.id) === terminal) stream.add(viewer);
     });

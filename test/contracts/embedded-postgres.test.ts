@@ -1,5 +1,5 @@
 /**
- * The embedded PostgreSQL on real servers: every test makes clusters of its own in a temporary directory.
+ * The embedded PostgreSQL with real servers. Each test has clusters of its own in a temporary directory.
  */
 import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
@@ -29,7 +29,11 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { type EmbeddedConnection, EmbeddedPostgres } from '../../src/persistence/embedded/embedded-postgres.js';
 import { installedBinaries } from '../../src/persistence/embedded/binaries/binaries.js';
-import { abandonedDirectories, existingLocation, STATE_DIR } from '../../src/persistence/embedded/cluster/cluster-location.js';
+import {
+  abandonedDirectories,
+  existingLocation,
+  STATE_DIR,
+} from '../../src/persistence/embedded/cluster/cluster-location.js';
 import { findRunning } from '../../src/persistence/embedded/process/postmaster-file.js';
 import { firstInaccessiblePath, READ } from '../../src/persistence/embedded/cluster/reachability.js';
 import { findUser, unprivilegedUser } from '../../src/persistence/embedded/cluster/system-user.js';
@@ -41,7 +45,7 @@ type Child = ChildProcessByStdio<Writable, Readable, null>;
 
 const root = process.getuid?.() === 0;
 const describeAsRoot = root ? describe : describe.skip;
-/** Node strips the types of the source by itself; only the suffix of its imports has to be mapped. */
+/** Node strips the types of the source; only the suffix of its imports has to be mapped. */
 const CHILD = `
   import { registerHooks } from 'node:module';
   registerHooks({ resolve: (name, context, next) =>
@@ -55,11 +59,12 @@ const CHILD = `
 const SOURCE = new URL('../../src/persistence/embedded/embedded-postgres.ts', import.meta.url).href;
 
 const NOBODY = (await findUser('nobody')) ?? { uid: 65_534, gid: 65_534 };
-/** A checkout under /root is closed to the ordinary user that one test runs DevForge as. */
-const closedTo = await Promise.all(
+/** A checkout under /root is inaccessible to the unprivileged user that one test runs DevForge as. */
+const inaccessiblePaths = await Promise.all(
   [fileURLToPath(SOURCE), process.execPath].map((file) => firstInaccessiblePath(file, NOBODY, READ)),
 );
-const describeInOpenCheckout = root && closedTo.every((barrier) => barrier === undefined) ? describe : describe.skip;
+const describeInAccessibleCheckout =
+  root && inaccessiblePaths.every((inaccessible) => inaccessible === undefined) ? describe : describe.skip;
 
 let base: string;
 let dataDir: string;
@@ -83,18 +88,18 @@ afterEach(async () => {
   await rm(base, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 });
 
-/** Gone unless DevForge has a database there. */
+/** Fails when DevForge itself has a database there, which stays. */
 afterAll(() => rmdir(STATE_DIR).catch(() => undefined));
 
-/** Ends what a test left running on purpose, and takes its relocated cluster along. */
+/** Ends the server that a test left running on purpose, and removes its relocated cluster. */
 async function remove(directory: string): Promise<void> {
-  const place = await existingLocation(directory).catch(() => undefined);
-  const running = place === undefined ? undefined : await findRunning(place.cluster);
+  const location = await existingLocation(directory).catch(() => undefined);
+  const running = location === undefined ? undefined : await findRunning(location.cluster);
   if (running !== undefined) {
     process.kill(running.pid, 'SIGQUIT');
-    await until(async () => (await findRunning(place?.cluster ?? '')) === undefined);
+    await until(async () => (await findRunning(location?.cluster ?? '')) === undefined);
   }
-  for (const home of root ? await abandonedDirectories(directory) : []) await rm(home, { recursive: true });
+  for (const abandoned of root ? await abandonedDirectories(directory) : []) await rm(abandoned, { recursive: true });
 }
 
 const make = (startTimeoutMs?: number): EmbeddedPostgres => {
@@ -112,7 +117,7 @@ async function startChild(identity = {}, detached = false): Promise<{ child: Chi
   });
   children.push(child);
   const first = nextLine(child);
-  // Some tests kill the child before it has said anything
+  // Some tests kill the child before it prints anything
   first.catch(() => undefined);
   return { child, first };
 }
@@ -120,7 +125,7 @@ async function startChild(identity = {}, detached = false): Promise<{ child: Chi
 async function nextLine(child: Child): Promise<unknown> {
   const lines = createInterface({ input: child.stdout });
   const ended = once(child, 'close').then(() => {
-    throw new Error('the child ended without a word');
+    throw new Error('the child ended without output');
   });
   const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string];
   lines.close();
@@ -142,16 +147,16 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
     if (await condition()) return;
     await delay(10);
   }
-  throw new Error('waited in vain');
+  throw new Error('the condition was not met in time');
 }
 
 const running = async (): Promise<number | undefined> => {
-  const place = await existingLocation(await realpath(dataDir));
-  return place === undefined ? undefined : (await findRunning(place.cluster))?.pid;
+  const location = await existingLocation(await realpath(dataDir));
+  return location === undefined ? undefined : (await findRunning(location.cluster))?.pid;
 };
 
-describe('a start', () => {
-  it('makes a database that answers on a private socket only, and keeps its rows over a restart', async () => {
+describe('EmbeddedPostgres.start', () => {
+  it('creates a database that listens only on a private socket, and keeps its rows over a restart', async () => {
     const server = make();
     const connection = await server.start();
     expect(connection).toEqual({
@@ -180,13 +185,13 @@ describe('a start', () => {
     await expect(query(connection, 'select answer from kept')).resolves.toEqual([{ answer: 42 }]);
   });
 
-  it('answers the same when it is called twice', async () => {
+  it('returns the same connection when it is called twice', async () => {
     const server = make();
     const [one, two] = await Promise.all([server.start(), server.start()]);
     expect(two).toBe(one);
   });
 
-  it('adopts the server of a parent that was killed', async () => {
+  it('adopts the server of a process that was killed', async () => {
     const { child, first } = await startChild();
     const connection = await first;
     const pid = await running();
@@ -199,7 +204,7 @@ describe('a start', () => {
     expect(messages.join()).toContain('Adopted');
   });
 
-  it('gives two processes that start at once the same server', async () => {
+  it('gives two processes that start at the same time one server', async () => {
     const both = [await startChild(), await startChild()];
     const [one, two] = await Promise.all(both.map(({ first }) => first));
     expect(one).toMatchObject({ host: path.join(dataDir, 'postgres-run'), database: 'devforge' });
@@ -207,39 +212,39 @@ describe('a start', () => {
     await expect(query(one, 'select 1 as one')).resolves.toEqual([{ one: 1 }]);
   });
 
-  it('clears away a database whose making was interrupted', async () => {
+  it('removes a partial cluster whose creation was interrupted', async () => {
     const { child } = await startChild();
-    const halfMade = async (): Promise<string[]> =>
+    const partialClusters = async (): Promise<string[]> =>
       (await readdir(dataDir).catch(() => [])).filter((name) => name.startsWith('postgres.tmp-'));
-    await until(async () => (await halfMade()).length > 0);
+    await until(async () => (await partialClusters()).length > 0);
     child.kill('SIGKILL');
     await make().start();
-    await expect(halfMade()).resolves.toEqual([]);
+    await expect(partialClusters()).resolves.toEqual([]);
   });
 
-  it('is not blocked by the postmaster.pid of a crashed machine, whose number a stranger has now', async () => {
+  it('starts in spite of a stale postmaster.pid whose process id is in use by another process', async () => {
     const server = make();
     await server.start();
     const file = path.join(dataDir, 'postgres', 'postmaster.pid');
     const text = await readFile(file, 'utf8');
     const { uid, gid } = await stat(file);
     await server.stop();
-    // PostgreSQL itself believes any process of its own user
-    const stranger = spawn('sleep', ['60'], { ...(root ? { uid, gid } : {}), stdio: ['pipe', 'pipe', 'ignore'] });
-    children.push(stranger);
-    await writeFile(file, text.replace(/^\d+/, String(stranger.pid)));
+    // PostgreSQL takes any process of its own user for a running server
+    const other = spawn('sleep', ['60'], { ...(root ? { uid, gid } : {}), stdio: ['pipe', 'pipe', 'ignore'] });
+    children.push(other);
+    await writeFile(file, text.replace(/^\d+/, String(other.pid)));
     const connection = await make().start();
     await expect(query(connection, 'select 1 as one')).resolves.toEqual([{ one: 1 }]);
   });
 
-  it('replaces a running server whose socket was removed', async () => {
+  it('restarts a running server whose socket was removed', async () => {
     const connection = await (await startChild()).first;
     await rm(path.join((connection as EmbeddedConnection).host, `.s.PGSQL.${(connection as EmbeddedConnection).port}`));
     await expect(make().start()).resolves.toEqual(connection);
     expect(messages.join()).toContain('Restarting');
   });
 
-  it('finds a place for the socket when the path is too long for one', async () => {
+  it('puts the socket in another directory when the path is too long', async () => {
     dataDir = path.join(dataDir, 'x'.repeat(100));
     const connection = await make().start();
     expect(connection.host).toMatch(/\/devforge-pg-[0-9a-f]{12}$/);
@@ -250,7 +255,7 @@ describe('a start', () => {
     await rm(connection.host, { recursive: true });
   });
 
-  it('tells why, with the last lines of the log, when the server does not start', async () => {
+  it('reports the last lines of the log when the server does not start', async () => {
     await make().start();
     await servers.pop()?.stop();
     await writeFile(path.join(dataDir, 'postgres', 'postgresql.conf'), 'no_such_setting = 1\n');
@@ -260,14 +265,14 @@ describe('a start', () => {
     });
   });
 
-  it('refuses a data directory that cannot be one', async () => {
+  it('refuses a data directory that is a file', async () => {
     await writeFile(dataDir, '');
     await expect(make().start()).rejects.toMatchObject({ code: 'DATA_DIR_UNWRITABLE' });
   });
 });
 
-describe('a running server', () => {
-  it('does not hear the Ctrl-C of its parent', async () => {
+describe('the running embedded server', () => {
+  it('does not end with the Ctrl-C that ends its parent', async () => {
     const { child, first } = await startChild({}, true);
     await first;
     const pid = await running();
@@ -277,7 +282,7 @@ describe('a running server', () => {
     await expect(running()).resolves.toBe(pid);
   });
 
-  it('is revived when it dies', async () => {
+  it('is restarted when it dies', async () => {
     const connection = await make().start();
     await query(connection, 'create table kept as select 42 as answer');
     const pid = (await running()) ?? 0;
@@ -292,7 +297,7 @@ describe('a running server', () => {
     await expect(query(connection, 'select answer from kept')).resolves.toEqual([{ answer: 42 }]);
   });
 
-  it('stays when another process uses it, and goes with the last one', async () => {
+  it('goes on while another process uses it, and stops with the last one', async () => {
     const { child, first } = await startChild();
     await first;
     const server = make();
@@ -306,14 +311,14 @@ describe('a running server', () => {
   });
 });
 
-describeAsRoot('as root', () => {
+describeAsRoot('EmbeddedPostgres as root', () => {
   it('runs the server as an unprivileged user', async () => {
     await make().start();
     const { uid } = await lstat(`/proc/${await running()}`);
     expect(uid).toBe((await unprivilegedUser()).uid);
   });
 
-  it('keeps the database elsewhere when its user cannot reach the data directory, and tells the two lives of it apart', async () => {
+  it('relocates the database when its user cannot access the data directory, and gives a new directory at the same path a new database', async () => {
     await mkdir(dataDir, { mode: 0o700 });
     await make()
       .start()
@@ -344,12 +349,12 @@ describeAsRoot('as root', () => {
     await expect(stat(path.dirname(first))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  it('copies the binaries once when their user cannot reach them', async () => {
+  it('copies the binaries once when their user cannot access them', async () => {
     const installed = await installedBinaries();
-    const closed = path.join(base, 'closed');
-    await cp(installed.native, path.join(closed, 'native'), { recursive: true, verbatimSymlinks: true });
-    await chmod(closed, 0o700);
-    const hidden = { ...installed, native: path.join(closed, 'native') };
+    const inaccessible = path.join(base, 'inaccessible');
+    await cp(installed.native, path.join(inaccessible, 'native'), { recursive: true, verbatimSymlinks: true });
+    await chmod(inaccessible, 0o700);
+    const hidden = { ...installed, native: path.join(inaccessible, 'native') };
     const identity = await unprivilegedUser();
     const log = (message: string): number => messages.push(message);
     const state = path.join(base, 'state');
@@ -364,8 +369,8 @@ describeAsRoot('as root', () => {
   });
 });
 
-describeInOpenCheckout('an ordinary user', () => {
-  it('has a database of their own, which root can run and another user cannot', async () => {
+describeInAccessibleCheckout('EmbeddedPostgres as an unprivileged user', () => {
+  it('creates a database that root can run and another user cannot', async () => {
     const user = NOBODY;
     await mkdir(dataDir, { mode: 0o755 });
     await chown(dataDir, user.uid, user.gid);
@@ -380,8 +385,8 @@ describeInOpenCheckout('an ordinary user', () => {
     expect(await again.first).toMatchObject({ database: 'devforge' });
     again.child.stdin.write('stop\n');
     await nextLine(again.child);
-    const stranger = await startChild({ uid: 4242, gid: 4242 });
-    expect(await stranger.first).toEqual({
+    const otherUser = await startChild({ uid: 4242, gid: 4242 });
+    expect(await otherUser.first).toEqual({
       error: expect.stringMatching(/^(DATA_DIR_UNWRITABLE|CLUSTER_WRONG_OWNER)$/),
     });
   });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { claudeImage } from '../support/claude/claude-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
-import { type Instruction, WorkspaceBench } from '../support/instructions/workspace-harness.js';
+import { type Instruction, WorkspaceHarness } from '../support/instructions/workspace-harness.js';
 import { type MessagesApi, startMessagesApi } from '../support/messages-api/messages-api.js';
 import { bash, call, overloaded, rateLimited, say, unauthorized } from '../support/messages-api/replies.js';
 import type { ScriptedModel } from '../support/messages-api/scripted-model.js';
@@ -14,7 +14,7 @@ const ONE_RETRY = { CLAUDE_CODE_MAX_RETRIES: '1' };
 
 describe('the runner with the real Claude Code', () => {
   let api: MessagesApi;
-  let workspace: WorkspaceBench;
+  let workspace: WorkspaceHarness;
   let models = 0;
 
   const model = (): ScriptedModel => api.model(`runner-${(models += 1)}`);
@@ -25,7 +25,7 @@ describe('the runner with the real Claude Code', () => {
   beforeAll(async () => {
     const [image, started] = await Promise.all([claudeImage(), startMessagesApi()]);
     api = started;
-    workspace = await WorkspaceBench.make(image);
+    workspace = await WorkspaceHarness.create(image);
     await workspace.shell(
       'git init -q -b main && git config user.email dev@example.org && git config user.name Dev && echo one > a.txt && git add -A && git commit -qm First',
     );
@@ -39,7 +39,7 @@ describe('the runner with the real Claude Code', () => {
     it(
       'edits and commits files by its tools, and shows what it changed',
       async () => {
-        const scripted = model().next(
+        const scripted = model().replyNext(
           call('Write', { file_path: '/workspace/note.txt', content: 'grüße\n' }),
           call('Edit', { file_path: '/workspace/note.txt', old_string: 'grüße', new_string: 'grüße 🌍' }),
           bash('git add -A && git commit -qm Note && echo later > later.txt && umask'),
@@ -85,7 +85,7 @@ describe('the runner with the real Claude Code', () => {
     it(
       'goes on with a session, by its id or as the latest, and pays only for itself',
       async () => {
-        const scripted = model().next(say('One.'), say('Two.'), say('Three.'));
+        const scripted = model().replyNext(say('One.'), say('Two.'), say('Three.'));
         const first = await instruct(scripted).outcome();
         const second = await instruct(scripted, { sessionId: first.sessionId }).outcome();
         const third = await instruct(scripted, { continue: true }).outcome();
@@ -100,10 +100,10 @@ describe('the runner with the real Claude Code', () => {
     it(
       'ends at the bounds it was given',
       async () => {
-        const busy = (): ScriptedModel => model().otherwise(bash('true'));
+        const busy = (): ScriptedModel => model().replyByDefault(bash('true'));
         expect(await instruct(busy(), { maxTurns: 2 }).outcome()).toMatchObject(failed('max_turns'));
         expect(await instruct(busy(), { maxBudgetUsd: 0.000_001 }).outcome()).toMatchObject(failed('budget_exceeded'));
-        const slow = model().otherwise(bash('sleep 1'));
+        const slow = model().replyByDefault(bash('sleep 1'));
         expect(await instruct(slow, { timeoutSeconds: 8 }).outcome()).toMatchObject({
           status: 'timed_out',
           reason: { code: 'timed_out' },
@@ -116,7 +116,7 @@ describe('the runner with the real Claude Code', () => {
 
   describe('a permission', () => {
     const asked = async (run: Instruction): Promise<string> =>
-      (await run.seen(({ type }) => type === 'control_request')).request_id!;
+      (await run.waitForEvent(({ type }) => type === 'control_request')).request_id!;
 
     it.each([
       ['allow', { decision: 'allow' }, { isError: false }, '/tmp/allowed\n'],
@@ -129,7 +129,7 @@ describe('the runner with the real Claude Code', () => {
     ])(
       'is asked for in the manual mode, and %s counts',
       async (_, decision, result, listed) => {
-        const scripted = model().next(bash('touch /tmp/allowed'), say('Done.'));
+        const scripted = model().replyNext(bash('touch /tmp/allowed'), say('Done.'));
         const run = instruct(scripted, { permissionMode: 'manual' });
         const shown = run.start();
         const request = await asked(run);
@@ -155,7 +155,7 @@ describe('the runner with the real Claude Code', () => {
       [
         'before the first event',
         async (scripted) => {
-          const run = instruct(scripted.otherwise(say('Never said.')));
+          const run = instruct(scripted.replyByDefault(say('Never said.')));
           void run.start();
           await until(
             'it runs',
@@ -169,17 +169,17 @@ describe('the runner with the real Claude Code', () => {
         'amid the stream',
         async (scripted) => {
           const run = instruct(
-            scripted.next(say('Half of it.', { paceMs: 1, interrupted: { at: 'amid', by: 'hang' } })),
+            scripted.replyNext(say('Half of it.', { paceMs: 1, interrupted: { at: 'amid', by: 'hang' } })),
           );
           void run.start();
-          await scripted.turn(1);
+          await scripted.waitForTurn(1);
           return run;
         },
       ],
       [
         'in a tool',
         async (scripted) => {
-          const run = instruct(scripted.next(bash('setsid sleep 600 & sleep 600')));
+          const run = instruct(scripted.replyNext(bash('setsid sleep 600 & sleep 600')));
           void run.start();
           await until(
             'it sleeps',
@@ -192,9 +192,9 @@ describe('the runner with the real Claude Code', () => {
       [
         'while a permission is asked for',
         async (scripted) => {
-          const run = instruct(scripted.next(bash('touch x')), { permissionMode: 'manual' });
+          const run = instruct(scripted.replyNext(bash('touch x')), { permissionMode: 'manual' });
           void run.start();
-          await run.seen(({ type }) => type === 'control_request');
+          await run.waitForEvent(({ type }) => type === 'control_request');
           return run;
         },
       ],
@@ -222,7 +222,7 @@ describe('the runner with the real Claude Code', () => {
       'is a reason: a refused credential, soon',
       async () => {
         const began = Date.now();
-        expect(await instruct(model().otherwise(unauthorized())).outcome()).toMatchObject(failed('auth_failed'));
+        expect(await instruct(model().replyByDefault(unauthorized())).outcome()).toMatchObject(failed('auth_failed'));
         expect(Date.now() - began).toBeLessThan(20_000);
       },
       PATIENT_MS,
@@ -248,7 +248,7 @@ describe('the runner with the real Claude Code', () => {
       'is a reason: %s',
       async (code, reply) => {
         const extra = code === 'session_not_found' ? { sessionId: '00000000-0000-4000-8000-000000000000' } : {};
-        expect(await instruct(model().otherwise(reply), extra, ONE_RETRY).outcome()).toMatchObject(failed(code));
+        expect(await instruct(model().replyByDefault(reply), extra, ONE_RETRY).outcome()).toMatchObject(failed(code));
       },
       PATIENT_MS,
     );
@@ -256,7 +256,7 @@ describe('the runner with the real Claude Code', () => {
     it(
       'is borne when it passes',
       async () => {
-        const scripted = model().next(
+        const scripted = model().replyNext(
           overloaded(),
           rateLimited(1),
           say('Cut.', { interrupted: { at: 'amid', by: 'cut' } }),
@@ -272,13 +272,13 @@ describe('the runner with the real Claude Code', () => {
     it.each(['before', 'amid', 'after'] as const)(
       'is a stall when it hangs %s the stream, and another attempt goes on',
       async (at) => {
-        const scripted = model().next(say('Slow.', { paceMs: 1, interrupted: { at, by: 'hang' } }), say('On.'));
+        const scripted = model().replyNext(say('Slow.', { paceMs: 1, interrupted: { at, by: 'hang' } }), say('On.'));
         const outcome = await instruct(scripted, { stallSeconds: 6 }).outcome();
         expect(outcome).toMatchObject({ status: 'succeeded', result: 'On.', resumes: 1 });
         expect(scripted.turns[1]!.prompt).toContain('Continue where you left off.');
         expect(JSON.stringify(scripted.turns[1]!.body.messages)).toContain('Do as the script says');
 
-        const endless = model().otherwise(say('Slow.', { paceMs: 1, interrupted: { at, by: 'hang' } }));
+        const endless = model().replyByDefault(say('Slow.', { paceMs: 1, interrupted: { at, by: 'hang' } }));
         expect(await instruct(endless, { stallSeconds: 6, resumes: 0 }).outcome()).toMatchObject({
           ...failed('stalled'),
           resumes: 0,
@@ -290,7 +290,7 @@ describe('the runner with the real Claude Code', () => {
 
   describe('what happens to processes', () => {
     const working = async (): Promise<{ run: Instruction; scripted: ScriptedModel; shown: Promise<unknown> }> => {
-      const scripted = model().next(bash('echo begun >> begun.txt; sleep 600'), say('Went on.'));
+      const scripted = model().replyNext(bash('echo begun >> begun.txt; sleep 600'), say('Went on.'));
       const run = instruct(scripted);
       const shown = run.start();
       await until(

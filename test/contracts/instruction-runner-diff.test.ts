@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Outcome, RunnerBench } from '../support/instructions/runner-harness.js';
+import { type Outcome, RunnerHarness } from '../support/instructions/runner-harness.js';
 
 const MIB = 1024 * 1024;
 
 describe('what a run changes in the repository', () => {
-  let bench: RunnerBench;
+  let bench: RunnerHarness;
   beforeEach(async () => {
-    bench = await RunnerBench.make();
+    bench = await RunnerHarness.create();
   });
   afterEach(() => bench.dispose());
 
@@ -123,14 +123,14 @@ describe('what a run changes in the repository', () => {
     expect(none).toMatchObject({ treeBefore: null, treeAfter: null, diffBytes: 0 });
     expect(await bench.run('diff')).toMatchObject({ exitCode: 0, stdout: '' });
 
-    const same = await RunnerBench.make();
+    const same = await RunnerHarness.create();
     await same.shell('git init -q; touch a');
     const unchanged = await same.outcome([[['init'], ['result']]]);
     expect(unchanged).toMatchObject({ diffBytes: 0, diffTruncated: false });
     expect(unchanged.treeAfter).toBe(unchanged.treeBefore);
     await same.dispose();
 
-    const gone = await RunnerBench.make();
+    const gone = await RunnerHarness.create();
     await gone.shell('git init -q; touch a');
     expect(await gone.outcome([[['init'], ['shell', 'rm -rf .git'], ['result']]])).toMatchObject({
       status: 'succeeded',
@@ -171,8 +171,8 @@ describe('what a run changes in the repository', () => {
   it('is there for a run that failed or was cancelled, too', async () => {
     await repository();
     await bench.start([[['init'], ['shell', "printf 'x\\n' > x.txt"], ['say', 'written'], ['hang']]]);
-    await bench.seen('written');
-    await bench.state('cancel');
+    await bench.waitForEvent('written');
+    await bench.stateOf('cancel');
     await bench.follow();
     expect(files(await diff())).toEqual(['x.txt']);
   });

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { claudeImage } from '../support/claude/claude-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
-import { WorkspaceBench } from '../support/instructions/workspace-harness.js';
+import { WorkspaceHarness } from '../support/instructions/workspace-harness.js';
 import { type MessagesApi, startMessagesApi } from '../support/messages-api/messages-api.js';
 import { call, say } from '../support/messages-api/replies.js';
 import type { ScriptedModel } from '../support/messages-api/scripted-model.js';
@@ -13,7 +13,7 @@ const command = (name: string) => ({ hooks: [{ type: 'command', command: trap(na
 
 describe('a run in a hostile repository, by the real Claude Code', () => {
   let api: MessagesApi;
-  let workspace: WorkspaceBench;
+  let workspace: WorkspaceHarness;
   let thief: ScriptedModel;
   let models = 0;
 
@@ -25,7 +25,7 @@ describe('a run in a hostile repository, by the real Claude Code', () => {
   const traps = (): Promise<string> => workspace.shell('ls /tmp | grep ^trap- || true');
   /** A run that reads a file, so that hooks of tools and guidance of folders would show. */
   const run = async (): Promise<{ said: string; scripted: ScriptedModel }> => {
-    const scripted = model().next(call('Read', { file_path: '/workspace/sub/file.txt' }), say('Read.'));
+    const scripted = model().replyNext(call('Read', { file_path: '/workspace/sub/file.txt' }), say('Read.'));
     const outcome = await workspace.instruction('Read the file', scripted.env).outcome();
     expect(outcome).toMatchObject({ status: 'succeeded', result: 'Read.' });
     expect(scripted.requests.every(({ credential }) => credential?.value === scripted.credential)).toBe(true);
@@ -35,8 +35,8 @@ describe('a run in a hostile repository, by the real Claude Code', () => {
   beforeAll(async () => {
     const [image, started] = await Promise.all([claudeImage(), startMessagesApi()]);
     api = started;
-    thief = api.model('thief').otherwise(say('Stolen.'));
-    workspace = await WorkspaceBench.make(image);
+    thief = api.model('thief').replyByDefault(say('Stolen.'));
+    workspace = await WorkspaceHarness.create(image);
   }, IMAGE_BUILD_MS);
   afterEach(async () => {
     expect(thief.requests).toEqual([]);
@@ -78,7 +78,7 @@ describe('a run in a hostile repository, by the real Claude Code', () => {
       );
       await write('CLAUDE.md', '@./secret.md\n');
       await write('secret.md', 'what-is-imported');
-      const scripted = model().next(say('Hello.'));
+      const scripted = model().replyNext(say('Hello.'));
       await workspace.run(['claude', '-p', 'Hello', '--dangerously-skip-permissions'], scripted.env);
       expect(await traps()).toContain('trap-session');
       expect(JSON.stringify(scripted.requests.map(({ body }) => body))).toContain('what-is-imported');
@@ -185,9 +185,9 @@ describe('a run in a container without memory', () => {
     'is oom_killed',
     async () => {
       const [image, api] = await Promise.all([claudeImage(), startMessagesApi()]);
-      const small = await WorkspaceBench.make(image, 96);
+      const small = await WorkspaceHarness.create(image, 96);
       try {
-        const outcome = await small.instruction('Hello', api.model().otherwise(say('Hello.')).env).outcome();
+        const outcome = await small.instruction('Hello', api.model().replyByDefault(say('Hello.')).env).outcome();
         expect(outcome).toMatchObject({ status: 'failed', reason: { code: 'oom_killed' } });
       } finally {
         await small.dispose();

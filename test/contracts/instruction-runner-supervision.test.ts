@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../support/e2e/until.js';
-import { lives, type Outcome, RunnerBench, type Step } from '../support/instructions/runner-harness.js';
+import { isAlive, type Outcome, RunnerHarness, type Step } from '../support/instructions/runner-harness.js';
 
 const CONTINUATION = 'Continue where you left off.';
 const STUBBORN: Step = ['ignore', 'SIGINT', 'SIGTERM'];
@@ -10,9 +10,9 @@ const STUBBORN: Step = ['ignore', 'SIGINT', 'SIGTERM'];
 const SOON = { stallSeconds: 4, toolSeconds: 1 };
 
 describe('what the runner does when a run goes wrong', () => {
-  let bench: RunnerBench;
+  let bench: RunnerHarness;
   beforeEach(async () => {
-    bench = await RunnerBench.make();
+    bench = await RunnerHarness.create();
   });
   afterEach(() => bench.dispose());
 
@@ -29,7 +29,7 @@ describe('what the runner does when a run goes wrong', () => {
     );
   const kill = async (pid: number): Promise<void> => {
     process.kill(pid, 'SIGKILL');
-    await until('it is gone', () => !lives(pid));
+    await until('it is gone', () => !isAlive(pid));
   };
 
   describe('an end that is none', () => {
@@ -47,7 +47,7 @@ describe('what the runner does when a run goes wrong', () => {
       expect(await bench.outcome([[['init'], ['tool', 't'], ['child', true], ['exit', 7]]])).toMatchObject(
         failed('cli_crashed'),
       );
-      expect(lives(await childPid())).toBe(false);
+      expect(isAlive(await childPid())).toBe(false);
     });
 
     it('tells the last words', async () => {
@@ -63,7 +63,7 @@ describe('what the runner does when a run goes wrong', () => {
     it('drops half a line, and keeps a whole one without its end', async () => {
       await bench.start([[['init'], ['print', '{"type":"assi'], ['exit', 1]]]);
       expect((await bench.follow()).events).toHaveLength(1);
-      const other = await RunnerBench.make();
+      const other = await RunnerHarness.create();
       await other.start([[['init'], ['print', '{"type":"result","subtype":"success","result":"x"}'], ['exit', 0]]]);
       expect(await other.follow()).toMatchObject({
         events: [expect.anything(), expect.anything()],
@@ -118,7 +118,7 @@ describe('what the runner does when a run goes wrong', () => {
         [['init'], ...rest.slice(0, -1), ['result', { result: 'kept' }], rest.at(-1)!],
       ]);
       expect(outcome).toMatchObject({ status: 'succeeded', result: 'kept', reason: null });
-      await expect(bench.cliPids()).resolves.toEqual([]);
+      await expect(bench.claudePids()).resolves.toEqual([]);
     });
 
     it('is not held up by a child that holds the output open', async () => {
@@ -127,7 +127,7 @@ describe('what the runner does when a run goes wrong', () => {
       expect(outcome).toMatchObject({ status: 'succeeded' });
       expect(Date.now() - began).toBeLessThan(10_000);
       // What an agent has started on purpose, a server for example, lives on.
-      expect(lives(await childPid())).toBe(true);
+      expect(isAlive(await childPid())).toBe(true);
     });
 
     it('lets the CLI take another turn, whose result counts', async () => {
@@ -156,7 +156,7 @@ describe('what the runner does when a run goes wrong', () => {
         const outcome = await bench.outcome([steps], SOON);
         expect(outcome).toMatchObject(failed('stalled', { resumes: 1 }));
         expect(await bench.calls()).toHaveLength(2);
-        await expect(bench.cliPids()).resolves.toEqual([]);
+        await expect(bench.claudePids()).resolves.toEqual([]);
       },
       60_000,
     );
@@ -195,7 +195,7 @@ describe('what the runner does when a run goes wrong', () => {
         longer,
       );
       expect(outcome).toMatchObject({ status: 'succeeded', resumes: 0 });
-      const other = await RunnerBench.make();
+      const other = await RunnerHarness.create();
       expect(
         await other.outcome([[['init'], ['tool', 't'], ['toolResult', 't'], ['wait', 6_000], ['result']]], {
           ...longer,
@@ -237,24 +237,24 @@ describe('what the runner does when a run goes wrong', () => {
       '%s ends it with all it has started',
       async (_, steps, phase) => {
         await bench.start([steps]);
-        if (phase) await bench.seen(phase);
+        if (phase) await bench.waitForEvent(phase);
         else await until('it has begun', async () => (await bench.calls()).length === 1);
         const pids = steps.some(([name]) => name === 'child') ? [await childPid()] : [];
-        await expect(bench.state('cancel')).resolves.toBe('cancelling');
-        await expect(bench.state('cancel')).resolves.toMatch(/^(?:cancelling|ended)$/);
+        await expect(bench.stateOf('cancel')).resolves.toBe('cancelling');
+        await expect(bench.stateOf('cancel')).resolves.toMatch(/^(?:cancelling|ended)$/);
         expect(await ended()).toMatchObject({ status: 'cancelled', reason: { code: 'cancelled' }, resumes: 0 });
-        await expect(bench.state('cancel')).resolves.toBe('ended');
-        expect(pids.filter(lives)).toEqual([]);
-        await expect(bench.cliPids()).resolves.toEqual([]);
+        await expect(bench.stateOf('cancel')).resolves.toBe('ended');
+        expect(pids.filter(isAlive)).toEqual([]);
+        await expect(bench.claudePids()).resolves.toEqual([]);
       },
       60_000,
     );
 
     it('asks first, then tells, then kills', async () => {
       await bench.start([[['init'], STUBBORN, ['say', 'ready'], ['hang']]], { stopSeconds: 1 });
-      await bench.seen('ready');
+      await bench.waitForEvent('ready');
       const began = Date.now();
-      await bench.state('cancel');
+      await bench.stateOf('cancel');
       expect(await ended()).toMatchObject({ status: 'cancelled', signal: 'SIGKILL' });
       expect(Date.now() - began).toBeGreaterThanOrEqual(2_000);
       expect((await bench.notes()).filter(({ signal }) => signal)).toEqual([
@@ -265,8 +265,8 @@ describe('what the runner does when a run goes wrong', () => {
 
     it('after the result leaves the result', async () => {
       await bench.start([[['init'], ['result'], ['hang']]], { graceSeconds: 30 });
-      await bench.seen('"result"');
-      await expect(bench.state('cancel')).resolves.toBe('ended');
+      await bench.waitForEvent('"result"');
+      await expect(bench.stateOf('cancel')).resolves.toBe('ended');
       expect(await ended()).toMatchObject({ status: 'succeeded' });
     });
 
@@ -277,31 +277,31 @@ describe('what the runner does when a run goes wrong', () => {
         async () => (await bench.notes()).some(({ signal }) => signal === 'SIGINT'),
         60_000,
       );
-      await expect(bench.state('cancel')).resolves.toBe('cancelling');
+      await expect(bench.stateOf('cancel')).resolves.toBe('cancelling');
       expect(await ended()).toMatchObject({ status: 'cancelled', resumes: 0 });
       expect(await bench.calls()).toHaveLength(1);
     }, 60_000);
 
     it('of one that was never started keeps it from starting', async () => {
-      await expect(bench.state('cancel')).resolves.toBe('cancelled');
+      await expect(bench.stateOf('cancel')).resolves.toBe('cancelled');
       await expect(bench.start([[['init']]])).resolves.toBe('ended');
       expect(await bench.calls()).toEqual([]);
       expect(await ended()).toMatchObject({ status: 'cancelled', events: 0, sessionId: null });
-      await expect(bench.state('cancel')).resolves.toBe('ended');
+      await expect(bench.stateOf('cancel')).resolves.toBe('ended');
     });
 
     it('of one that was cut off ends what is left of it', async () => {
       await bench.start([[['init'], ['child', true], ['hang']]]);
       const child = await childPid();
       await kill(await bench.runnerPid());
-      await expect(bench.state('cancel')).resolves.toBe('cancelled');
+      await expect(bench.stateOf('cancel')).resolves.toBe('cancelled');
       expect(await ended()).toMatchObject({ status: 'cancelled', sessionId: bench.session, events: 1 });
-      expect(lives(child)).toBe(false);
+      expect(isAlive(child)).toBe(false);
     });
 
     it('at the moment of the start gives one answer', async () => {
       const steps: Step[][] = [[['init'], ['hang']]];
-      await Promise.all([bench.start(steps), bench.state('cancel')]);
+      await Promise.all([bench.start(steps), bench.stateOf('cancel')]);
       expect(await ended()).toMatchObject({ status: 'cancelled' });
       expect((await bench.calls()).length).toBeLessThanOrEqual(1);
     });
@@ -310,7 +310,7 @@ describe('what the runner does when a run goes wrong', () => {
   describe('cut off', () => {
     const cutOff = async (steps: Step[][], extra?: object, phase = 'say'): Promise<void> => {
       await bench.start(steps, extra);
-      await bench.seen(phase);
+      await bench.waitForEvent(phase);
       await kill(await bench.runnerPid());
     };
     const first: Step[] = [['init'], ['say', 'say'], ['hang']];
@@ -324,7 +324,7 @@ describe('what the runner does when a run goes wrong', () => {
       });
       await expect(bench.start([first])).resolves.toBe('interrupted');
       const before = await bench.events();
-      const states = await Promise.all([bench.state('resume'), bench.state('resume'), bench.state('resume')]);
+      const states = await Promise.all([bench.stateOf('resume'), bench.stateOf('resume'), bench.stateOf('resume')]);
       expect(states.filter((state) => state === 'started')).toHaveLength(1);
       const { events, outcome } = await bench.follow();
       expect(events.slice(0, 2)).toEqual(before);
@@ -332,7 +332,7 @@ describe('what the runner does when a run goes wrong', () => {
       const calls = await bench.calls();
       expect(calls).toHaveLength(2);
       expect(calls[1]).toMatchObject({ prompt: CONTINUATION });
-      await expect(bench.state('resume')).resolves.toBe('ended');
+      await expect(bench.stateOf('resume')).resolves.toBe('ended');
     });
 
     it('is gone on with and followed by one command, from where the caller is', async () => {
@@ -350,26 +350,26 @@ describe('what the runner does when a run goes wrong', () => {
         [['init'], STUBBORN, ['child', true], ['say', 'say'], ['block']],
         [['init'], ['result']],
       ]);
-      const old = [...(await bench.cliPids()), await childPid()];
+      const old = [...(await bench.claudePids()), await childPid()];
       expect(old.length).toBeGreaterThan(1);
-      await bench.state('resume');
+      await bench.stateOf('resume');
       expect(await ended()).toMatchObject({ status: 'succeeded' });
-      expect(old.filter(lives)).toEqual([]);
+      expect(old.filter(isAlive)).toEqual([]);
     });
 
     it('is given up when it may not be resumed once more', async () => {
       await cutOff([first, first]);
-      await bench.state('resume');
+      await bench.stateOf('resume');
       await until('it goes on', async () => (await bench.events()).length === 4);
       await kill(await bench.runnerPid());
-      await bench.state('resume');
+      await bench.stateOf('resume');
       expect(await ended()).toMatchObject(failed('interrupted', { resumes: 1, events: 4 }));
       expect(await bench.calls()).toHaveLength(2);
     });
 
     it('after the result needs no other run', async () => {
       await cutOff([[['init'], ['result', { result: 'kept' }], ['hang']]], { graceSeconds: 30 }, '"result"');
-      await bench.state('resume');
+      await bench.stateOf('resume');
       expect(await ended()).toMatchObject({ status: 'succeeded', result: 'kept', resumes: 0, costUsd: 0.5 });
       expect(await bench.calls()).toHaveLength(1);
     });
@@ -378,7 +378,7 @@ describe('what the runner does when a run goes wrong', () => {
       await cutOff([first, [['init'], ['result']]]);
       await writeFile(bench.file('events.ndjson'), '{"type":"ass', { flag: 'a' });
       expect((await bench.follow()).events).toHaveLength(2);
-      await bench.state('resume');
+      await bench.stateOf('resume');
       const { events, outcome } = await bench.follow();
       expect(outcome).toMatchObject({ status: 'succeeded', events: 4 });
       expect(events.map((line) => (JSON.parse(line) as { type: string }).type)).toEqual([
@@ -391,10 +391,10 @@ describe('what the runner does when a run goes wrong', () => {
 
     it('while being cancelled is not resumed', async () => {
       await bench.start([[['init'], STUBBORN, ['say', 'say'], ['hang']]], { stopSeconds: 30 });
-      await bench.seen('say');
-      await bench.state('cancel');
+      await bench.waitForEvent('say');
+      await bench.stateOf('cancel');
       await kill(await bench.runnerPid());
-      await bench.state('resume');
+      await bench.stateOf('resume');
       expect(await ended()).toMatchObject({ status: 'cancelled' });
       expect(await bench.calls()).toHaveLength(1);
     });
@@ -407,12 +407,12 @@ describe('what the runner does when a run goes wrong', () => {
         [['init'], ...steps, ['say', 'say'], ['hang']],
         [['init'], ['result']],
       ]);
-      await bench.seen('say');
-      const pids = [...(await bench.cliPids()), await bench.runnerPid()];
+      await bench.waitForEvent('say');
+      const pids = [...(await bench.claudePids()), await bench.runnerPid()];
       for (const pid of pids.toReversed()) process.kill(pid, 'SIGTERM');
-      await until('all is gone', () => !pids.some(lives));
+      await until('all is gone', () => !pids.some(isAlive));
       expect(await bench.follow()).toMatchObject({ interrupted: true, outcome: null });
-      await bench.state('resume');
+      await bench.stateOf('resume');
       expect(await ended()).toMatchObject({ status: 'succeeded', resumes: 1 });
     });
 
@@ -420,7 +420,7 @@ describe('what the runner does when a run goes wrong', () => {
       await cutOff([first, [['init'], ['wait', 500], ['result']]], { timeoutSeconds: 8 });
       const run = JSON.parse(await readFile(bench.file('run.json'), 'utf8')) as { attemptAt: number };
       await sleep(Math.max(0, run.attemptAt + 9_000 - Date.now()));
-      await bench.state('resume');
+      await bench.stateOf('resume');
       expect(await ended()).toMatchObject({ status: 'succeeded' });
     }, 60_000);
   });

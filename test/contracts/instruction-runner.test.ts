@@ -2,14 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../support/e2e/until.js';
-import { lives, RunnerBench } from '../support/instructions/runner-harness.js';
+import { isAlive, RunnerHarness } from '../support/instructions/runner-harness.js';
 
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 
 describe('the runner of an instruction', () => {
-  let bench: RunnerBench;
+  let bench: RunnerHarness;
   beforeEach(async () => {
-    bench = await RunnerBench.make();
+    bench = await RunnerHarness.create();
   });
   afterEach(() => bench.dispose());
 
@@ -185,7 +185,7 @@ describe('the runner of an instruction', () => {
     it('says when there is no Claude Code, or no working folder', async () => {
       bench.claude = '/nowhere/claude';
       expect(await bench.outcome([[]])).toMatchObject({ status: 'failed', reason: { code: 'no_claude_code' } });
-      const other = await RunnerBench.make();
+      const other = await RunnerHarness.create();
       expect(await other.outcome([[]], { cwd: '/nowhere' })).toMatchObject({
         status: 'failed',
         reason: { code: 'cli_crashed', message: expect.stringContaining('working directory') },
@@ -213,7 +213,7 @@ describe('the runner of an instruction', () => {
         outcome: null,
         exitCode: 0,
       });
-      await bench.state('cancel');
+      await bench.stateOf('cancel');
       await bench.follow();
       expect(await bench.startAndFollow(script)).toMatchObject({
         state: 'ended',
@@ -268,7 +268,7 @@ describe('the runner of an instruction', () => {
 
     it('ends when its caller is gone', async () => {
       await bench.start([[['init'], ['hang']]]);
-      await bench.seen('init');
+      await bench.waitForEvent('init');
       const byInput = bench.spawn('follow', '0');
       const byOutput = bench.spawn('follow', '0');
       const ended = Promise.all([byInput, byOutput].map((child) => new Promise((done) => child.once('exit', done))));
@@ -277,7 +277,7 @@ describe('the runner of an instruction', () => {
       byOutput.stdout!.destroy();
       byOutput.stdin!.destroy();
       await ended;
-      await bench.state('cancel');
+      await bench.stateOf('cancel');
     });
 
     it('knows no instruction that was never started', async () => {
@@ -304,10 +304,10 @@ describe('the runner of an instruction', () => {
       ],
     ])('are answered: %j', async (answer, response) => {
       await bench.start(asking, { permissionMode: 'manual' });
-      await bench.seen('can_use_tool');
-      await expect(bench.state('answer', ['r2'], answer)).resolves.toBe('unknown');
-      await expect(bench.state('answer', ['r1'], answer)).resolves.toBe('answered');
-      await expect(bench.state('answer', ['r1'], answer)).resolves.toMatch(/^(?:answered|ended)$/);
+      await bench.waitForEvent('can_use_tool');
+      await expect(bench.stateOf('answer', ['r2'], answer)).resolves.toBe('unknown');
+      await expect(bench.stateOf('answer', ['r1'], answer)).resolves.toBe('answered');
+      await expect(bench.stateOf('answer', ['r1'], answer)).resolves.toMatch(/^(?:answered|ended)$/);
       const { outcome } = await bench.follow();
       expect(outcome).toMatchObject({ status: 'succeeded' });
       const notes = await bench.notes();
@@ -315,12 +315,12 @@ describe('the runner of an instruction', () => {
       expect((await bench.calls())[0]!.argv).toEqual(
         expect.arrayContaining(['--permission-mode=manual', '--permission-prompt-tool=stdio']),
       );
-      await expect(bench.state('answer', ['r1'], answer)).resolves.toBe('ended');
+      await expect(bench.stateOf('answer', ['r1'], answer)).resolves.toBe('ended');
     });
 
     it('need a decision, and a run', async () => {
       expect(await bench.run('answer', ['r1'], '{"decision":"maybe"}')).toMatchObject({ exitCode: 2 });
-      await expect(bench.state('answer', ['r1'], { decision: 'allow' })).resolves.toBe('unknown');
+      await expect(bench.stateOf('answer', ['r1'], { decision: 'allow' })).resolves.toBe('unknown');
     });
   });
 
@@ -328,7 +328,7 @@ describe('the runner of an instruction', () => {
     it('waits for the end', async () => {
       await bench.start([[['init'], ['hang']]]);
       expect(await bench.run('remove')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('running') });
-      await bench.state('cancel');
+      await bench.stateOf('cancel');
       await bench.follow();
       await until('the runner is gone', async () => (await bench.run('remove')).exitCode === 0);
       expect((await bench.follow()).exitCode).toBe(3);
@@ -352,6 +352,6 @@ describe('the runner of an instruction', () => {
       if (!events[at]!.includes(`"at":${at},`)) throw new Error(`event ${at} is ${events[at]}`);
     expect(peak).toBeGreaterThan(0);
     expect(peak).toBeLessThan(160 * 1024);
-    await until('the runner is gone', () => !lives(pid));
+    await until('the runner is gone', () => !isAlive(pid));
   }, 60_000);
 });

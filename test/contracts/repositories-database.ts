@@ -1,4 +1,4 @@
-/** A PostgreSQL of its own for the suites of the repositories: the embedded one, in a temporary folder. */
+/** An embedded PostgreSQL in a temporary directory, for the contract suites of the repositories. */
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,14 +7,14 @@ import { EmbeddedPostgres } from '../../src/persistence/embedded/embedded-postgr
 
 export interface TestDatabase {
   database: Database;
-  /** Another pool on the same server, as another process has. */
+  /** Another pool on the same server, as another process would have. */
   another(): Database;
   close(): Promise<void>;
 }
 
 export async function openTestDatabase(): Promise<TestDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'devforge-repositories-'));
-  // As root the server is another user's, and a folder it cannot reach would send its files elsewhere.
+  // For root the server runs as another user, and would be relocated if that user could not access the directory.
   await chmod(folder, 0o711);
   const server = new EmbeddedPostgres({ dataDir: join(folder, 'data'), log: () => undefined });
   const config = { ...(await server.start()), ssl: false };

@@ -119,11 +119,11 @@ describe('what instructions leave', () => {
         { seq: 2_500, event: '2500' },
       ]);
       await expect(page(2_500)).resolves.toEqual([]);
-      await expect(events.page({ instructionId: lease.instructionId, after: 4, mostEvents: 2 })).resolves.toEqual([
+      await expect(events.page({ instructionId: lease.instructionId, after: 4, maxEvents: 2 })).resolves.toEqual([
         { seq: 5, event: '5' },
         { seq: 6, event: '6' },
       ]);
-      await expect(events.page({ instructionId: lease.instructionId, after: 4, enoughBytes: 2 })).resolves.toEqual([
+      await expect(events.page({ instructionId: lease.instructionId, after: 4, targetBytes: 2 })).resolves.toEqual([
         { seq: 5, event: '5' },
         { seq: 6, event: '6' },
       ]);
@@ -156,18 +156,18 @@ describe('what instructions leave', () => {
     it('wait until they are answered, once', async () => {
       const lease = await running();
       const { instructionId } = lease;
-      for (const id of ['b', 'a', 'b']) await permissions.ask(asked(lease, id));
-      await expect(permissions.open([instructionId, randomUUID()])).resolves.toEqual(
+      for (const id of ['b', 'a', 'b']) await permissions.insert(asked(lease, id));
+      await expect(permissions.listOpen([instructionId, randomUUID()])).resolves.toEqual(
         ['a', 'b'].map((id) => ({ ...asked(lease, id), decision: null, closedAt: null })),
       );
-      await expect(permissions.open([])).resolves.toEqual([]);
+      await expect(permissions.listOpen([])).resolves.toEqual([]);
       const answers = await Promise.all([
         permissions.decide(instructionId, 'a', 'allow'),
         permissions.decide(instructionId, 'a', 'deny'),
       ]);
       expect(answers.toSorted()).toEqual([false, true]);
-      await permissions.ask(asked(lease, 'a'));
-      await expect(permissions.open([instructionId])).resolves.toMatchObject([{ requestId: 'b' }]);
+      await permissions.insert(asked(lease, 'a'));
+      await expect(permissions.listOpen([instructionId])).resolves.toMatchObject([{ requestId: 'b' }]);
       await permissions.reopen(instructionId, 'a');
       await expect(permissions.find(instructionId, 'a')).resolves.toMatchObject({ decision: null, closedAt: null });
       await expect(permissions.find(instructionId, 'c')).resolves.toBeNull();
@@ -175,37 +175,37 @@ describe('what instructions leave', () => {
 
     it('are no longer asked once they are closed, or the instruction is over', async () => {
       const lease = await running();
-      for (const id of ['a', 'b', 'c']) await permissions.ask(asked(lease, id));
+      for (const id of ['a', 'b', 'c']) await permissions.insert(asked(lease, id));
       await permissions.close(lease.instructionId, 'a');
       await expect(permissions.decide(lease.instructionId, 'a', 'allow')).resolves.toBe(false);
-      await expect(permissions.open([lease.instructionId])).resolves.toHaveLength(2);
+      await expect(permissions.listOpen([lease.instructionId])).resolves.toHaveLength(2);
       await instructions.finish(lease, { status: 'failed', reason: null });
-      await expect(permissions.open([lease.instructionId])).resolves.toEqual([]);
+      await expect(permissions.listOpen([lease.instructionId])).resolves.toEqual([]);
     });
   });
 
   it('is a patch in parts', async () => {
     const { instructionId } = await running();
-    await expect(diffs.part(instructionId, 0)).resolves.toBeNull();
+    await expect(diffs.getPart(instructionId, 0)).resolves.toBeNull();
     const patch = Buffer.from([0, 1, 255, 10]);
-    for (const part of [0, 1, 0]) await diffs.put(instructionId, part, Buffer.concat([patch, Buffer.from([part])]));
-    await expect(diffs.part(instructionId, 0)).resolves.toEqual(Buffer.from([0, 1, 255, 10, 0]));
-    await expect(diffs.part(instructionId, 1)).resolves.toEqual(Buffer.from([0, 1, 255, 10, 1]));
-    await expect(diffs.part(instructionId, 2)).resolves.toBeNull();
+    for (const part of [0, 1, 0]) await diffs.putPart(instructionId, part, Buffer.concat([patch, Buffer.from([part])]));
+    await expect(diffs.getPart(instructionId, 0)).resolves.toEqual(Buffer.from([0, 1, 255, 10, 0]));
+    await expect(diffs.getPart(instructionId, 1)).resolves.toEqual(Buffer.from([0, 1, 255, 10, 1]));
+    await expect(diffs.getPart(instructionId, 2)).resolves.toBeNull();
   });
 
   it('goes with the container, also what is written at that moment', async () => {
     const lease = await running();
     const kept = await running();
     const { containerId } = (await instructions.findById(lease.instructionId))!;
-    await permissions.ask({
+    await permissions.insert({
       instructionId: lease.instructionId,
       requestId: 'a',
       toolName: 'Bash',
       input: '{}',
       askedAt: T0,
     });
-    await diffs.put(lease.instructionId, 0, Buffer.from('x'));
+    await diffs.putPart(lease.instructionId, 0, Buffer.from('x'));
     for (const each of [lease, kept]) await events.append(each, { after: 0, events: ['1'], offset: 2 });
     const held = (await containers.acquireLease(containerId, 'holder', LONG_MS))!;
     let after = 1;

@@ -163,7 +163,7 @@ describe('instructions', () => {
           Promise.all([
             instructions.claim(of.id, 'b', LONG_MS),
             instructions.claimable(),
-            instructions.unfinished(of.id),
+            instructions.hasUnfinished(of.id),
           ]),
         ).resolves.toEqual([null, [], true]);
         await instructions.finish(lease, { status: 'succeeded', reason: null });
@@ -172,7 +172,7 @@ describe('instructions', () => {
         Promise.all([
           instructions.claim(of.id, 'a', LONG_MS),
           instructions.claimable(),
-          instructions.unfinished(of.id),
+          instructions.hasUnfinished(of.id),
         ]),
       ).resolves.toEqual([null, [], false]);
     });
@@ -208,7 +208,7 @@ describe('instructions', () => {
         Promise.all([
           instructions.claim(of.id, 'a', LONG_MS),
           instructions.claimable(),
-          instructions.unfinished(of.id),
+          instructions.hasUnfinished(of.id),
         ]),
       ).resolves.toEqual([null, [], true]);
     });
@@ -286,7 +286,7 @@ describe('instructions', () => {
     await seen({ lastSeq: 2, isOver: false }, false);
     await events.append(lease, { after: 2, events: ['3'], offset: 6, sessionId: 's' });
     await seen({ lastSeq: 3, isOver: false });
-    await permissions.ask({ instructionId: id, requestId: 'a', toolName: 'Bash', input: '{}', askedAt: T0 });
+    await permissions.insert({ instructionId: id, requestId: 'a', toolName: 'Bash', input: '{}', askedAt: T0 });
     await seen({ lastSeq: 3, isOver: false });
     await instructions.cancel(id, REASON);
     await seen({ lastSeq: 3, isOver: false });
@@ -305,7 +305,7 @@ describe('instructions', () => {
       ['a', 1],
       ['c', 0],
     ] as const) {
-      await permissions.ask({
+      await permissions.insert({
         instructionId: rows[1]!.id,
         requestId,
         toolName: requestId,

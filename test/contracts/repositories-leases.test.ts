@@ -1,4 +1,4 @@
-/** Who may work on a container, across processes: leases with a fence, the presence of processes, locks. */
+/** Mutual exclusion across processes on a real PostgreSQL: container leases, presence, locks. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,7 +18,7 @@ import { openTestDatabase, type TestDatabase } from './repositories-database.js'
 
 const LONG_MS = 60_000;
 
-describe('work on one container', () => {
+describe('mutual exclusion on PostgreSQL', () => {
   let test: TestDatabase;
   let containers: ContainersRepository;
 
@@ -41,8 +41,8 @@ describe('work on one container', () => {
     return lease;
   }
 
-  describe('a lease', () => {
-    it('is one holder’s at a time, even against itself', async () => {
+  describe('a container lease', () => {
+    it('has one holder at a time, and cannot be acquired twice by the same one', async () => {
       const { id } = await inserted();
       const lease = await acquired(id, 'a');
       expect(lease).toEqual({ containerId: id, holder: 'a', fence: 1 });
@@ -50,7 +50,7 @@ describe('work on one container', () => {
       await expect(containers.acquireLease(id, 'a', LONG_MS)).resolves.toBeNull();
     });
 
-    it('goes to one of many who ask at the same time', async () => {
+    it('goes to one of many concurrent requests', async () => {
       const { id } = await inserted();
       const leases = await Promise.all(
         Array.from({ length: 20 }, (_, index) => containers.acquireLease(id, `h${index}`, LONG_MS)),
@@ -58,7 +58,7 @@ describe('work on one container', () => {
       expect(leases.filter((lease) => lease !== null)).toHaveLength(1);
     });
 
-    it('has a fence that grows with every holder', async () => {
+    it('has a fence that increases with every acquisition', async () => {
       const { id } = await inserted();
       const fences: number[] = [];
       for (const holder of ['a', 'b', 'a']) {
@@ -69,7 +69,7 @@ describe('work on one container', () => {
       expect(fences).toEqual([1, 2, 3]);
     });
 
-    it('expires by the clock of the database, unless it is renewed', async () => {
+    it('expires by the clock of the database unless it is renewed', async () => {
       const { id } = await inserted();
       const lease = await acquired(id, 'a', 150);
       await expect(containers.renewLease(lease, LONG_MS)).resolves.toBe(true);
@@ -80,7 +80,7 @@ describe('work on one container', () => {
       await expect(containers.acquireLease(id, 'b', LONG_MS)).resolves.toMatchObject({ holder: 'b', fence: 2 });
     });
 
-    it('refuses the writes of a holder that lost it', async () => {
+    it('refuses the writes of a holder whose lease has expired', async () => {
       const row = await inserted({ status: 'running' });
       const stale = await acquired(row.id, 'a', 1);
       await delay(50);
@@ -107,7 +107,7 @@ describe('work on one container', () => {
       ).resolves.toMatchObject({ status: 'stopping' });
     });
 
-    it('refuses the writes of one who let it go, and of the same holder with an older fence', async () => {
+    it('refuses writes after its release, and those of the same holder with an older fence', async () => {
       const row = await inserted();
       const first = await acquired(row.id, 'a');
       await containers.releaseLease(first);
@@ -117,7 +117,7 @@ describe('work on one container', () => {
       await expect(containers.renewLease(first, LONG_MS)).resolves.toBe(false);
     });
 
-    it('does not hinder writes that need none', async () => {
+    it('does not affect writes without a lease', async () => {
       const row = await inserted();
       await acquired(row.id, 'a');
       await expect(containers.update(row.id, { image: 'x' })).resolves.toMatchObject({ image: 'x' });
@@ -126,7 +126,7 @@ describe('work on one container', () => {
       });
     });
 
-    it('is let go with all others of a process that ended', async () => {
+    it('is released together with all leases of a process that has ended', async () => {
       const [one, two, other] = [await inserted(), await inserted(), await inserted()];
       const holder = randomUUID();
       await acquired(one.id, holder);
@@ -151,7 +151,7 @@ describe('work on one container', () => {
 
     afterAll(() => Promise.all(presences.map((presence) => presence.onApplicationShutdown())));
 
-    it('is seen by others, and by itself', async () => {
+    it('is visible to other processes and to itself', async () => {
       const [one, two] = [await announced(), await announced()];
       expect(one.holder).not.toBe(two.holder);
       await expect(one.hasEnded(two.holder)).resolves.toBe(false);
@@ -159,7 +159,7 @@ describe('work on one container', () => {
       await expect(one.hasEnded(one.holder)).resolves.toBe(false);
     });
 
-    it('ends with the process, and is not mistaken for ended by many who ask', async () => {
+    it('ends with the process, and concurrent checks do not mistake each other for its end', async () => {
       const [one, two] = [await announced(), await announced()];
       const asked = await Promise.all(Array.from({ length: 10 }, () => one.hasEnded(two.holder)));
       expect(asked).toEqual(asked.map(() => false));
@@ -168,7 +168,7 @@ describe('work on one container', () => {
       await expect(one.hasEnded(randomUUID())).resolves.toBe(true);
     });
 
-    it('comes back when only its connection broke', async () => {
+    it('is restored after its connection breaks', async () => {
       const [one, two] = [await announced(), await announced()];
       const { rows } = await test.database.pool.query<{ pid: number }>(
         "select pid from pg_locks where locktype = 'advisory' and mode = 'ShareLock' and granted and ((classid::bigint << 32) | objid::bigint) = hashtextextended($1, 0)",
@@ -183,34 +183,34 @@ describe('work on one container', () => {
     });
   });
 
-  describe('a lock', () => {
-    it('is held by one at a time, across processes', async () => {
+  describe('a named lock', () => {
+    it('has one holder at a time across processes', async () => {
       const [here, there] = [new PostgresLocks(test.database), new PostgresLocks(test.another())];
       let inside = 0;
-      let most = 0;
+      let maxInside = 0;
       const work = async (): Promise<void> => {
-        most = Math.max(most, ++inside);
+        maxInside = Math.max(maxInside, ++inside);
         await delay(20);
         inside--;
       };
       await Promise.all([here, there, here, there, here].map((locks) => locks.withLock('image:x', work)));
-      expect(most).toBe(1);
+      expect(maxInside).toBe(1);
     });
 
-    it('does not hinder another of a different name', async () => {
+    it('does not block a lock with another name', async () => {
       const locks = new PostgresLocks(test.database);
       const order: string[] = [];
       await locks.withLock('a', () => locks.withLock('b', async () => void order.push('inside')));
       expect(order).toEqual(['inside']);
     });
 
-    it('is let go when the work fails, and tells how it failed', async () => {
+    it('is released when the work fails, and passes the error on', async () => {
       const locks = new PostgresLocks(test.database);
       await expect(locks.withLock('c', () => Promise.reject(new Error('broke')))).rejects.toThrow('broke');
       await expect(locks.withLock('c', async () => 'again')).resolves.toBe('again');
     });
 
-    it('falls when the process that holds it dies', async () => {
+    it('is released when the process that holds it dies', async () => {
       const dying = test.another();
       let release = (): void => undefined;
       const held = new Promise<void>((resolve) => (release = resolve));

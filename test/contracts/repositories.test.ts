@@ -1,4 +1,4 @@
-/** Containers and jobs on a real PostgreSQL: what is written together, who wins a race, what is remembered. */
+/** The repositories of containers, jobs and sign-in tickets on a real PostgreSQL: transactions, races, tombstones. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type {
@@ -43,8 +43,8 @@ describe('repositories', () => {
   const count = async (table: string): Promise<number> =>
     Number((await test.database.pool.query<{ count: string }>(`select count(*) from ${table}`)).rows[0]?.count);
 
-  describe('insert', () => {
-    it('writes the container and its job as they are', async () => {
+  describe('ContainersRepository.insert', () => {
+    it('stores all values of the container and its job', async () => {
       const row = containerRow({
         env: { A: 'b', 'quote"': "'; drop table containers; --" },
         statusReason: { code: 'c', message: 'm' },
@@ -63,7 +63,7 @@ describe('repositories', () => {
       await expect(jobs.findByIds([])).resolves.toEqual([]);
     });
 
-    it('refuses a name that is in use, and writes nothing then', async () => {
+    it('refuses a name that is in use, and inserts nothing', async () => {
       const row = await inserted({ name: 'taken' });
       const second = containerRow({ name: 'taken' });
       await expect(containers.insert(second, jobRow(second))).resolves.toEqual({ kind: 'name_taken' });
@@ -71,14 +71,14 @@ describe('repositories', () => {
       await expect(Promise.all([count('containers'), count('jobs')])).resolves.toEqual([1, 1]);
     });
 
-    it('lets one of many have a name', async () => {
+    it('gives a name to one of many concurrent requests', async () => {
       const rows = Array.from({ length: 20 }, () => containerRow({ name: 'wanted' }));
       const outcomes = await Promise.all(rows.map((row) => containers.insert(row, jobRow(row))));
       expect(kinds(outcomes)).toEqual({ inserted: 1, name_taken: 19 });
       await expect(Promise.all([count('containers'), count('jobs')])).resolves.toEqual([1, 1]);
     });
 
-    it('passes on any other failure', async () => {
+    it('rejects with any other error of the database', async () => {
       const row = await inserted();
       await expect(containers.insert({ ...row, name: 'other' }, jobRow(row))).rejects.toThrow('Failed query');
     });
@@ -87,7 +87,7 @@ describe('repositories', () => {
   describe('an idempotency key', () => {
     const key = { key: 'k', bodyHash: 'h' };
 
-    it('answers with the same container again, even when its name would be in use', async () => {
+    it('returns the same container for a repeated request, though its name is in use by now', async () => {
       const [first, again] = [containerRow({ name: 'n' }), containerRow({ name: 'n' })];
       await expect(containers.insert(first, jobRow(first), key)).resolves.toEqual({ kind: 'inserted' });
       await expect(containers.insert(again, jobRow(again), key)).resolves.toEqual({
@@ -106,13 +106,13 @@ describe('repositories', () => {
       await expect(count('containers')).resolves.toBe(1);
     });
 
-    it('is its owner’s own', async () => {
+    it('is independent of the same key of another owner', async () => {
       const [mine, theirs] = [containerRow({ ownerId: 'me' }), containerRow({ ownerId: 'them' })];
       await containers.insert(mine, jobRow(mine), key);
       await expect(containers.insert(theirs, jobRow(theirs), key)).resolves.toEqual({ kind: 'inserted' });
     });
 
-    it('makes one container of twenty requests at the same time', async () => {
+    it('makes one container of twenty concurrent requests', async () => {
       const rows = Array.from({ length: 20 }, () => containerRow({ name: 'same' }));
       const outcomes = await Promise.all(rows.map((row) => containers.insert(row, jobRow(row), key)));
       expect(kinds(outcomes)).toEqual({ inserted: 1, replayed: 19 });
@@ -125,7 +125,7 @@ describe('repositories', () => {
       ]);
     });
 
-    it('is free again when its container could not be written', async () => {
+    it('is not used up by a request that failed', async () => {
       await inserted({ name: 'taken' });
       const refused = containerRow({ name: 'taken' });
       await expect(containers.insert(refused, jobRow(refused), key)).resolves.toEqual({ kind: 'name_taken' });
@@ -136,8 +136,8 @@ describe('repositories', () => {
     });
   });
 
-  describe('list', () => {
-    it('shows the newest first, and pages through all of them once, whatever shares a moment', async () => {
+  describe('ContainersRepository.list', () => {
+    it('returns the newest first, and each container on one page even when several have the same timestamp', async () => {
       const moments = [3, 1, 2, 2, 2, 0, 3];
       for (const moment of moments) await inserted({ ownerId: 'me', createdAt: new Date(T0.getTime() + moment) });
       await inserted({ ownerId: 'them' });
@@ -157,7 +157,7 @@ describe('repositories', () => {
       await expect(containers.list({ ownerId: 'me', limit: 100 })).resolves.toEqual(seen);
     });
 
-    it('keeps its place when containers come and go between pages', async () => {
+    it('continues at the same position when containers are created and removed between pages', async () => {
       for (const moment of [1, 2, 3, 4]) await inserted({ ownerId: 'me', createdAt: new Date(T0.getTime() + moment) });
       const [newest, second] = await containers.list({ ownerId: 'me', limit: 2 });
       await inserted({ ownerId: 'me', createdAt: new Date(T0.getTime() + 5) });
@@ -184,26 +184,26 @@ describe('repositories', () => {
     });
   });
 
-  describe('transition', () => {
-    it('moves the container, its job and a new job together', async () => {
+  describe('ContainersRepository.transition', () => {
+    it('updates the container and its job, and inserts a new job, together', async () => {
       const row = containerRow({ status: 'starting', statusReason: { code: 'old', message: 'old' } });
       const [job, clone] = [jobRow(row), jobRow(row, { name: 'clone' })];
       await containers.insert(row, job);
-      const moved = await containers.transition(row.id, {
+      const updated = await containers.transition(row.id, {
         from: ['starting'],
         to: 'cloning',
         patch: { jobId: clone.id, startedAt: T0 },
         job: { id: job.id, patch: { state: 'completed', progress: 100, finishedAt: T0 } },
         newJob: clone,
       });
-      expect(moved).toMatchObject({ status: 'cloning', statusReason: null, jobId: clone.id, startedAt: T0 });
-      expect(moved!.updatedAt.getTime()).toBeGreaterThan(T0.getTime());
-      await expect(containers.findById(row.id)).resolves.toEqual(moved);
+      expect(updated).toMatchObject({ status: 'cloning', statusReason: null, jobId: clone.id, startedAt: T0 });
+      expect(updated!.updatedAt.getTime()).toBeGreaterThan(T0.getTime());
+      await expect(containers.findById(row.id)).resolves.toEqual(updated);
       await expect(jobs.findById(job.id)).resolves.toMatchObject({ state: 'completed', progress: 100, finishedAt: T0 });
       await expect(jobs.findById(clone.id)).resolves.toEqual(clone);
     });
 
-    it('answers with the row whether or not a job moves with it', async () => {
+    it('returns the new row with and without an update of a job', async () => {
       const row = containerRow({ status: 'queued' });
       const job = jobRow(row);
       await containers.insert(row, job);
@@ -218,7 +218,7 @@ describe('repositories', () => {
       expect(together).toEqual({ ...row, status: 'starting', image: 'i', runtimeId: 'd', updatedAt: expect.any(Date) });
     });
 
-    it('writes nothing from a status that is not meant', async () => {
+    it('writes nothing when the status is not an expected one', async () => {
       const row = containerRow({ status: 'deleting' });
       const [job, other] = [jobRow(row), jobRow(row)];
       await containers.insert(row, job);
@@ -236,7 +236,7 @@ describe('repositories', () => {
       await expect(containers.transition(randomUUID(), change)).resolves.toBeNull();
     });
 
-    it('lets one of many make a step', async () => {
+    it('lets one of many concurrent transitions succeed', async () => {
       const row = await inserted({ status: 'running' });
       const steps = await Promise.all(
         Array.from({ length: 10 }, () => containers.transition(row.id, { from: ['running'], to: 'stopping' })),
@@ -245,8 +245,8 @@ describe('repositories', () => {
     });
   });
 
-  describe('jobs', () => {
-    it('are updated in part, and answer null when they are gone', async () => {
+  describe('JobsRepository', () => {
+    it('updates some columns of a job, and returns null when it does not exist', async () => {
       const row = containerRow();
       const job = jobRow(row);
       await containers.insert(row, job);
@@ -259,7 +259,7 @@ describe('repositories', () => {
       await expect(jobs.update(randomUUID(), { progress: 1 })).resolves.toBeNull();
     });
 
-    it('are counted by name and state as long as they are not finished', async () => {
+    it('counts unfinished jobs by name and state', async () => {
       await expect(jobs.countUnfinished()).resolves.toEqual([]);
       const add = async (overrides: Parameters<typeof jobRow>[1]): Promise<void> => {
         const row = containerRow();
@@ -278,7 +278,7 @@ describe('repositories', () => {
   });
 
   describe('a removed container', () => {
-    async function buried(overrides: Partial<ContainerRow> = {}): Promise<ContainerRow> {
+    async function tombstoned(overrides: Partial<ContainerRow> = {}): Promise<ContainerRow> {
       const row = containerRow({
         env: { SECRET: 'hunter2' },
         sshKeyPath: '/keys/hunter2',
@@ -292,8 +292,8 @@ describe('repositories', () => {
       return row;
     }
 
-    it('is found by nobody, and its name and key are free', async () => {
-      const row = await buried({ name: 'again' });
+    it('is not found any more, and its name and idempotency key can be used again', async () => {
+      const row = await tombstoned({ name: 'again' });
       await expect(
         Promise.all([
           containers.findById(row.id),
@@ -311,15 +311,15 @@ describe('repositories', () => {
       });
     });
 
-    it('leaves nothing of its user behind', async () => {
-      await buried();
+    it('leaves no values of its user behind', async () => {
+      await tombstoned();
       const { rows } = await test.database.pool.query('select * from containers');
       expect(rows).toHaveLength(1);
       expect(JSON.stringify(rows)).not.toContain('hunter2');
       await expect(Promise.all([count('jobs'), count('idempotency_keys')])).resolves.toEqual([0, 0]);
     });
 
-    it('is not buried by one who lost it', async () => {
+    it('is not made a tombstone by a holder that lost its lease', async () => {
       const row = await inserted({ status: 'deleting' });
       const lost = await containers.acquireLease(row.id, 'first', 60_000);
       await containers.releaseLeasesOf('first');
@@ -329,15 +329,15 @@ describe('repositories', () => {
       await expect(count('jobs')).resolves.toBe(1);
     });
 
-    it('is known as ours until it is purged', async () => {
-      const [kept, gone, alive] = [await buried({ keepVolume: true }), await buried(), await inserted()];
-      const ids = [kept.id, gone.id, alive.id, randomUUID()];
+    it('stays known as a tombstone until it is purged', async () => {
+      const [kept, removed, alive] = [await tombstoned({ keepVolume: true }), await tombstoned(), await inserted()];
+      const ids = [kept.id, removed.id, alive.id, randomUUID()];
       const found = await containers.tombstones(ids);
       expect(found).toHaveLength(2);
       expect(found).toEqual(
         expect.arrayContaining([
           { id: kept.id, keepVolume: true },
-          { id: gone.id, keepVolume: false },
+          { id: removed.id, keepVolume: false },
         ]),
       );
       await expect(containers.tombstones([])).resolves.toEqual([]);
@@ -351,7 +351,7 @@ describe('repositories', () => {
     });
   });
 
-  it('notes the latest that VS Code was seen in use, and touches nothing else', async () => {
+  it('records the latest activity in VS Code and changes no other column', async () => {
     const row = await inserted();
     const later = new Date(T0.getTime() + 5_000);
     await containers.noteEditorSeen(row.id, later);
@@ -360,8 +360,8 @@ describe('repositories', () => {
     await containers.noteEditorSeen(randomUUID(), later);
   });
 
-  describe('sign-in tickets', () => {
-    it('can be taken once, by one of many', async () => {
+  describe('SignInTicketsRepository', () => {
+    it('gives a ticket to one of many concurrent callers, once', async () => {
       const { id } = await inserted();
       const tickets = new DrizzleSignInTicketsRepository(test.database);
       const ticket = { hash: 'h', containerId: id, port: 3000, expiresAt: new Date(T0.getTime() + 1_000) };
@@ -372,7 +372,7 @@ describe('repositories', () => {
       await expect(tickets.take('unknown')).resolves.toBeNull();
     });
 
-    it('are forgotten when they are over', async () => {
+    it('deletes expired tickets', async () => {
       const { id } = await inserted();
       const tickets = new DrizzleSignInTicketsRepository(test.database);
       await tickets.insert({ hash: 'old', containerId: id, port: null, expiresAt: T0 }, T0);
@@ -384,7 +384,7 @@ describe('repositories', () => {
     });
   });
 
-  it('forgets old idempotency keys and keeps the containers', async () => {
+  it('deletes old idempotency keys and keeps their containers', async () => {
     const row = containerRow();
     await containers.insert(row, jobRow(row), { key: 'old', bodyHash: 'h' });
     await containers.purge({ idempotencyKeys: T0, tombstones: T0 });

@@ -67,7 +67,7 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
   });
 
   it('plays a turn with a tool call, and shows what was asked', async () => {
-    const scripted = model().next(bash('echo from-the-tool'), say('It says from-the-tool.'));
+    const scripted = model().replyNext(bash('echo from-the-tool'), say('It says from-the-tool.'));
     const { events, result, exitCode } = await claude(scripted, 'What does the tool say?');
     expect(exitCode).toBe(0);
     const shown = events.filter(({ subtype }) => !subtype?.startsWith('hook_'));
@@ -93,7 +93,7 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
   });
 
   it('lets it write files, in several steps and with thoughts in between', async () => {
-    const scripted = model().next(
+    const scripted = model().replyNext(
       turn(
         [
           { type: 'thinking', thinking: 'A file is wanted.' },
@@ -116,7 +116,7 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
   });
 
   it('goes on with a session, and knows a bearer token from a key', async () => {
-    const scripted = model().next(say('Hello.'), say('Again.'));
+    const scripted = model().replyNext(say('Hello.'), say('Again.'));
     const { result: first } = await claude(scripted, 'One');
     const bearer = { ANTHROPIC_API_KEY: '', ANTHROPIC_AUTH_TOKEN: 'a-token' };
     const { result: second } = await claude(scripted, 'Two', ['--resume', first.session_id!], bearer);
@@ -129,7 +129,7 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
   });
 
   it('tells containers apart by their credential, where they share one address', async () => {
-    const [one, two] = [model().next(say('I am one.')), model().next(say('I am two.'))];
+    const [one, two] = [model().replyNext(say('I am one.')), model().replyNext(say('I am two.'))];
     const shared = { ANTHROPIC_BASE_URL: api.url };
     const [first, second] = await Promise.all([claude(one, 'Who?', [], shared), claude(two, 'Who?', [], shared)]);
     expect([first.result.result, second.result.result]).toEqual(['I am one.', 'I am two.']);
@@ -137,9 +137,9 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
 
   it('refuses a credential for good, and what passes only until it is tried again', async () => {
     // Left to itself, the CLI tries ten times, for minutes.
-    const refused = await claude(model().otherwise(unauthorized()), 'Hello', [], { CLAUDE_CODE_MAX_RETRIES: '1' });
+    const refused = await claude(model().replyByDefault(unauthorized()), 'Hello', [], { CLAUDE_CODE_MAX_RETRIES: '1' });
     expect(refused.result).toMatchObject({ is_error: true, api_error_status: 401 });
-    const scripted = model().next(rateLimited(1), overloaded(), say('At last.'));
+    const scripted = model().replyNext(rateLimited(1), overloaded(), say('At last.'));
     const { result } = await claude(scripted, 'Hello');
     expect(result).toMatchObject({ is_error: false, result: 'At last.' });
     expect(scripted.turns).toHaveLength(3);
@@ -158,7 +158,7 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
   it.each(['before', 'amid'] as const)(
     'cuts the connection %s the stream, and the CLI tries again',
     async (at) => {
-      const scripted = model().next(
+      const scripted = model().replyNext(
         say('Half of this is lost.', { paceMs: 1, interrupted: { at, by: 'cut' } }),
         say('Whole.'),
       );
@@ -175,23 +175,23 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
     'hangs %s the stream until it is told to go on, and sees who leaves',
     async (at) => {
       const opened = Promise.withResolvers<void>();
-      const scripted = model().next(say('Slowly said.', { paceMs: 1, interrupted: { at, by: opened.promise } }));
+      const scripted = model().replyNext(say('Slowly said.', { paceMs: 1, interrupted: { at, by: opened.promise } }));
       const running = claude(scripted, 'Hello');
-      await scripted.turn(1);
+      await scripted.waitForTurn(1);
       // Also after `message_stop`: the CLI waits for the end of the connection.
       await expect(Promise.race([running.then(() => 'ended'), sleep(1_000, 'hangs')])).resolves.toBe('hangs');
       opened.resolve();
       expect((await running).result).toMatchObject({ is_error: false, result: 'Slowly said.' });
 
-      const endless = model().next(say('Never said.', { paceMs: 1, interrupted: { at, by: 'hang' } }));
+      const endless = model().replyNext(say('Never said.', { paceMs: 1, interrupted: { at, by: 'hang' } }));
       const timedOut = inside(['timeout', '-s', 'KILL', '4', 'claude', '-p', 'Hello'], endless.env);
-      await expect((await endless.turn(1)).left).resolves.toBe(true);
+      await expect((await endless.waitForTurn(1)).clientAborted).resolves.toBe(true);
       await timedOut;
     },
   );
 
   it('answers what the CLI asks on the side, in the form it asks for, without using up the script', async () => {
-    const scripted = model().next(say('Scripted.'));
+    const scripted = model().replyNext(say('Scripted.'));
     const ask = async (body: object): Promise<{ content: { text?: string; input?: unknown }[] }> => {
       const response = await fetch(`${scripted.url.replace(new URL(scripted.url).hostname, '127.0.0.1')}/v1/messages`, {
         method: 'POST',

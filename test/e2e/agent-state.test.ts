@@ -101,7 +101,7 @@ describe('what Claude Code does, in a running container', () => {
     await inside('tmux kill-server 2> /dev/null; pkill -KILL -x claude; rm -rf /workspace/.claude /tmp/claude');
     await until('no session to be left', async () => ok(await server.api.get(container.id)).agent?.state === 'none');
     seen = client.all('status:update').length;
-    model.clear();
+    model.clearScript();
   });
   afterAll(async () => {
     client?.close();
@@ -119,15 +119,15 @@ describe('what Claude Code does, in a running container', () => {
       const terminal = await open();
       await agrees(await pushed('a session was opened', 'idle'));
       const finish = Promise.withResolvers<void>();
-      model.next(say('Slowly. '.repeat(20), { paceMs: 20, interrupted: { at: 'amid', by: finish.promise } }));
-      await terminal.say('Take your time');
+      model.replyNext(say('Slowly. '.repeat(20), { paceMs: 20, interrupted: { at: 'amid', by: finish.promise } }));
+      await terminal.submit('Take your time');
       const working = await pushed('a prompt was sent', 'working');
       await agrees(working);
       finish.resolve();
       const idle = await pushed('the turn ended', 'idle');
       expect(Date.parse(idle.since!)).toBeGreaterThan(Date.parse(working.since!));
       await agrees(idle);
-      await terminal.say('/exit');
+      await terminal.submit('/exit');
       await none('/exit', Date.now());
     },
     TEST_MS,
@@ -137,8 +137,8 @@ describe('what Claude Code does, in a running container', () => {
     'is idle again when a person interrupts it',
     async () => {
       const terminal = await open();
-      model.next(say('Never ending.', { interrupted: { at: 'amid', by: 'hang' } }));
-      await terminal.say('Begin');
+      model.replyNext(say('Never ending.', { interrupted: { at: 'amid', by: 'hang' } }));
+      await terminal.submit('Begin');
       await pushed('a prompt was sent', 'working');
       await terminal.press('Escape');
       await agrees(await pushed('Escape', 'idle'));
@@ -151,11 +151,11 @@ describe('what Claude Code does, in a running container', () => {
     async () => {
       const terminal = await open();
       const command = 'touch /workspace/allowed; until [ -e /workspace/finish ]; do sleep 0.1; done';
-      model.next(bash(command), say('Done.'));
-      await terminal.say('Touch it');
+      model.replyNext(bash(command), say('Done.'));
+      await terminal.submit('Touch it');
       const waiting = await pushed('a permission is asked for', 'waiting', undefined, { tool: 'Bash', text: command });
       await agrees(waiting);
-      await terminal.answer('Enter');
+      await terminal.answerDialog('Enter');
       // The command itself has not ended.
       const working = await pushed('it was given', 'working');
       expect(working.waitingFor).toBeNull();
@@ -171,13 +171,13 @@ describe('what Claude Code does, in a running container', () => {
     'is idle once a permission is refused',
     async () => {
       const terminal = await open();
-      model.next(call('Write', { file_path: '/workspace/refused.txt', content: 'x' }));
-      await terminal.say('Write it');
+      model.replyNext(call('Write', { file_path: '/workspace/refused.txt', content: 'x' }));
+      await terminal.submit('Write it');
       await pushed('a permission is asked for', 'waiting', undefined, {
         tool: 'Write',
         text: '/workspace/refused.txt',
       });
-      await terminal.answer('Escape');
+      await terminal.answerDialog('Escape');
       await agrees(await pushed('it was refused', 'idle'));
     },
     TEST_MS,
@@ -198,13 +198,13 @@ describe('what Claude Code does, in a running container', () => {
           ],
         },
       ];
-      model.next(call('AskUserQuestion', { questions }), say('Red it is.'));
-      await terminal.say('Ask me');
+      model.replyNext(call('AskUserQuestion', { questions }), say('Red it is.'));
+      await terminal.submit('Ask me');
       await pushed('a question is asked', 'waiting', undefined, {
         tool: 'AskUserQuestion',
         text: 'Which colour, "red" or blue?',
       });
-      await terminal.answer('Enter');
+      await terminal.answerDialog('Enter');
       await pushed('it was answered', 'idle');
     },
     TEST_MS,
@@ -220,12 +220,12 @@ describe('what Claude Code does, in a running container', () => {
         '--settings',
         '{"skipDangerousModePermissionPrompt":true}',
       ]);
-      model.next(
+      model.replyNext(
         call('Bash', { command: 'sleep 3', description: 'Wait', run_in_background: true }),
         say('It runs.'),
         say('It has ended.'),
       );
-      await terminal.say('Start it');
+      await terminal.submit('Start it');
       const { since } = await pushed('a prompt was sent', 'working');
       await until('the turn to end', async () => (await terminal.screen()).includes('It runs.'));
       await pushed('the command ended', 'idle');
@@ -244,15 +244,15 @@ describe('what Claude Code does, in a running container', () => {
     'is none when it is killed, at work and at a permission',
     async () => {
       const first = await open();
-      model.next(say('Never ending.', { interrupted: { at: 'amid', by: 'hang' } }));
-      await first.say('Begin');
+      model.replyNext(say('Never ending.', { interrupted: { at: 'amid', by: 'hang' } }));
+      await first.submit('Begin');
       await pushed('a prompt was sent', 'working');
       await first.kill();
       await none('SIGKILL at work', Date.now());
 
       const second = await open();
-      model.next(bash('touch /workspace/never'));
-      await second.say('Touch it');
+      model.replyNext(bash('touch /workspace/never'));
+      await second.submit('Touch it');
       await pushed('a permission is asked for', 'waiting');
       await second.kill();
       await none('SIGKILL while it waits', Date.now());
@@ -265,14 +265,14 @@ describe('what Claude Code does, in a running container', () => {
     'is working during a run of claude -p %s',
     async (args) => {
       const finish = Promise.withResolvers<void>();
-      model.next(
+      model.replyNext(
         bash('cat /var/lib/devforge/agents/*'),
         say('Done.', { interrupted: { at: 'amid', by: finish.promise } }),
       );
       const turns = model.turns.length;
       const run = inside(`claude -p 'Look around' --dangerously-skip-permissions ${args} < /dev/null`);
       await agrees(await pushed(`claude -p ${args}`, 'working'));
-      const { toolResults } = await model.turn(turns + 2);
+      const { toolResults } = await model.waitForTurn(turns + 2);
       expect(toolResults[0]!.text).toMatch(HOOKS_RUN);
       finish.resolve();
       expect(await run).toMatchObject({ exitCode: 0, stdout: 'Done.\n' });
@@ -292,7 +292,7 @@ describe('what Claude Code does, in a running container', () => {
       await write('$CLAUDE_CONFIG_DIR/settings.json', hook('by-user'));
       await write('/workspace/.claude/settings.json', hook('by-repository'));
       const look = async (): Promise<string> => {
-        model.next(bash('cat /var/lib/devforge/agents/*'), say('Done.'));
+        model.replyNext(bash('cat /var/lib/devforge/agents/*'), say('Done.'));
         await inside(`claude -p 'Look around' --dangerously-skip-permissions < /dev/null`);
         return model.turns.at(-1)!.toolResults[0]!.text;
       };
@@ -309,13 +309,13 @@ describe('what Claude Code does, in a running container', () => {
     'is that of the session which needs somebody most, where there are several',
     async () => {
       const first = await open();
-      model.next(say('Never ending.', { interrupted: { at: 'amid', by: 'hang' } }));
-      await first.say('Begin');
+      model.replyNext(say('Never ending.', { interrupted: { at: 'amid', by: 'hang' } }));
+      await first.submit('Begin');
       const working = await pushed('a prompt was sent', 'working');
       const second = await open();
       expect(ok(await server.api.get(container.id)).agent).toEqual(working);
-      model.next(bash('touch /workspace/never'));
-      await second.say('Touch it');
+      model.replyNext(bash('touch /workspace/never'));
+      await second.submit('Touch it');
       await pushed('the second asks for a permission', 'waiting');
       await second.kill();
       await agrees(await pushed('the second is gone', 'working', Date.now()));
@@ -345,8 +345,8 @@ describe('what Claude Code does, in a running container', () => {
     'is nothing of before, once the container was stopped',
     async () => {
       const terminal = await open();
-      model.next(bash('touch /workspace/never'));
-      await terminal.say('Touch it');
+      model.replyNext(bash('touch /workspace/never'));
+      await terminal.submit('Touch it');
       await pushed('a permission is asked for', 'waiting');
       ok(await server.api.stop(container.id));
       expect(ok(await server.api.get(container.id)).agent).toEqual(NONE);
@@ -365,8 +365,8 @@ describe('what Claude Code does, in a running container', () => {
       const watchers = async (): Promise<number> =>
         Number((await inside('pgrep --full --count "devforge-agents watch" || true')).stdout) - 1;
       const terminal = await open();
-      model.next(bash('touch /workspace/never'), say('Done.'));
-      await terminal.say('Touch it');
+      model.replyNext(bash('touch /workspace/never'), say('Done.'));
+      await terminal.submit('Touch it');
       const waiting = await pushed('a permission is asked for', 'waiting', undefined, {
         tool: 'Bash',
         text: 'touch /workspace/never',
@@ -385,7 +385,7 @@ describe('what Claude Code does, in a running container', () => {
 
       client.close();
       await connect();
-      await terminal.answer('Enter');
+      await terminal.answerDialog('Enter');
       await pushed('it was given', 'idle');
     },
     TEST_MS,

@@ -7,15 +7,15 @@ import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { until } from '../support/e2e/until.js';
 import {
-  type InstructedServer,
-  startInstructedServer,
+  type InstructionsServer,
+  startInstructionsServer,
   type Workspace,
-} from '../support/instructions/instructed-server.js';
+} from '../support/instructions/instructions-server.js';
 import {
   type Instruction,
   type InstructionsClient,
   seqsOf,
-  upTo,
+  range,
 } from '../support/instructions/instructions-client.js';
 import { bash, say } from '../support/messages-api/replies.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
@@ -25,14 +25,14 @@ const MIB = 1024 * 1024;
 jest.setTimeout(120_000);
 
 describe('instructions, in hand', () => {
-  let server: InstructedServer;
+  let server: InstructionsServer;
   let instructions: InstructionsClient;
   let workspace: Workspace;
   const clients: SocketClient[] = [];
   const opened: (() => void)[] = [];
 
   beforeAll(async () => {
-    server = await startInstructedServer();
+    server = await startInstructionsServer();
     ({ instructions } = server);
     workspace = await server.workspace();
   }, IMAGE_BUILD_MS);
@@ -40,7 +40,7 @@ describe('instructions, in hand', () => {
     clients.splice(0).forEach((client) => client.close());
     // Whatever came of the test: the next one's turn comes after it.
     opened.splice(0).forEach((open) => open());
-    workspace.model.clear();
+    workspace.model.clearScript();
   });
   afterAll(() => server?.dispose(), 60_000);
 
@@ -54,9 +54,9 @@ describe('instructions, in hand', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     opened.push(resolve);
     const turns = of.model.turns.length;
-    of.model.next(async () => (await promise, say('Over.')));
-    const { id } = await instructions.accepted(of.container.id, 'Wait.');
-    await of.model.turn(turns + 1, 60_000);
+    of.model.replyNext(async () => (await promise, say('Over.')));
+    const { id } = await instructions.create(of.container.id, 'Wait.');
+    await of.model.waitForTurn(turns + 1, 60_000);
     return { id, open: resolve };
   }
   const running = async (id: string): Promise<Instruction> => ok(await instructions.get(id));
@@ -64,7 +64,7 @@ describe('instructions, in hand', () => {
   describe('cancelling', () => {
     it('one that waits keeps it from ever running', async () => {
       const { id, open } = await held();
-      const waiting = await instructions.accepted(workspace.container.id, 'Never.');
+      const waiting = await instructions.create(workspace.container.id, 'Never.');
       const turns = workspace.model.turns.length;
       const cancelled = ok(await instructions.cancel(waiting.id));
       expect(cancelled).toMatchObject({
@@ -75,10 +75,10 @@ describe('instructions, in hand', () => {
       });
       await expect(instructions.cancel(waiting.id)).resolves.toMatchObject({ status: 200, body: cancelled });
       open();
-      await instructions.ended(id);
-      workspace.model.next(say('After it.'));
+      await instructions.waitForEnd(id);
+      workspace.model.replyNext(say('After it.'));
       await expect(
-        instructions.ended((await instructions.accepted(workspace.container.id, 'After.')).id),
+        instructions.waitForEnd((await instructions.create(workspace.container.id, 'After.')).id),
       ).resolves.toMatchObject({ result: 'After it.' });
       expect(workspace.model.turns).toHaveLength(turns + 1);
     });
@@ -88,8 +88,8 @@ describe('instructions, in hand', () => {
         'while the model thinks': async () => (await held()).id,
         'while a tool runs': async () => {
           const mark = `/tmp/${randomUUID()}`;
-          workspace.model.next(bash(`touch ${mark}; sleep 300`));
-          const { id } = await instructions.accepted(workspace.container.id, 'Sleep.');
+          workspace.model.replyNext(bash(`touch ${mark}; sleep 300`));
+          const { id } = await instructions.create(workspace.container.id, 'Sleep.');
           await until(
             'the tool runs',
             async () => (await server.engine.exec(workspace.container.dockerId!, ['test', '-e', mark])).exitCode === 0,
@@ -98,13 +98,13 @@ describe('instructions, in hand', () => {
           return id;
         },
         'right after it was accepted': async () => {
-          workspace.model.next(say('Too late.'));
-          return (await instructions.accepted(workspace.container.id, 'Now.')).id;
+          workspace.model.replyNext(say('Too late.'));
+          return (await instructions.create(workspace.container.id, 'Now.')).id;
         },
         'while it starts': async () => {
-          workspace.model.next(say('Too late.'));
-          const { id } = await instructions.accepted(workspace.container.id, 'Now.');
-          await instructions.when(id, 'runs', ({ status }) => status === 'running');
+          workspace.model.replyNext(say('Too late.'));
+          const { id } = await instructions.create(workspace.container.id, 'Now.');
+          await instructions.waitFor(id, 'runs', ({ status }) => status === 'running');
           return id;
         },
       };
@@ -117,10 +117,10 @@ describe('instructions, in hand', () => {
           code: 'cancelled',
         });
         await expect(instructions.cancel(id)).resolves.toMatchObject({ status: 200, body: cancelled });
-        expect(seqsOf(await instructions.events(id))).toEqual(upTo(cancelled.lastSeq));
-        workspace.model.clear();
-        workspace.model.next(say('Next.'));
-        const next = await instructions.ended((await instructions.accepted(workspace.container.id, 'Next.')).id);
+        expect(seqsOf(await instructions.events(id))).toEqual(range(cancelled.lastSeq));
+        workspace.model.clearScript();
+        workspace.model.replyNext(say('Next.'));
+        const next = await instructions.waitForEnd((await instructions.create(workspace.container.id, 'Next.')).id);
         expect({ phase, result: next.result }).toEqual({ phase, result: 'Next.' });
       }
       const { stdout } = await server.engine.exec(workspace.container.dockerId!, [
@@ -132,8 +132,8 @@ describe('instructions, in hand', () => {
     }, 120_000);
 
     it('one that is over changes nothing', async () => {
-      workspace.model.next(say('Over.'));
-      const ended = await instructions.ended((await instructions.accepted(workspace.container.id, 'Quick.')).id);
+      workspace.model.replyNext(say('Over.'));
+      const ended = await instructions.waitForEnd((await instructions.create(workspace.container.id, 'Quick.')).id);
       await expect(instructions.cancel(ended.id)).resolves.toMatchObject({ status: 200, body: ended });
     });
   });
@@ -146,9 +146,9 @@ describe('instructions, in hand', () => {
     }, 60_000);
 
     async function asked(command: string): Promise<{ id: string; requestId: string }> {
-      asking.model.next(bash(command), say('Over.'));
-      const { id } = await instructions.accepted(asking.container.id, command);
-      const waiting = await instructions.when(id, 'asks', ({ permissions }) => permissions.length > 0);
+      asking.model.replyNext(bash(command), say('Over.'));
+      const { id } = await instructions.create(asking.container.id, command);
+      const waiting = await instructions.waitFor(id, 'asks', ({ permissions }) => permissions.length > 0);
       expect(waiting).toMatchObject({
         status: 'running',
         permissions: [{ toolName: 'Bash', input: { command }, requestId: expect.any(String) }],
@@ -167,7 +167,7 @@ describe('instructions, in hand', () => {
       );
       await expect(exists('/workspace/allowed')).resolves.toBe(false);
       expect(ok(await instructions.answer(id, requestId, { decision: 'allow' })).permissions).toEqual([]);
-      await expect(instructions.ended(id)).resolves.toMatchObject({ status: 'succeeded', result: 'Over.' });
+      await expect(instructions.waitForEnd(id)).resolves.toMatchObject({ status: 'succeeded', result: 'Over.' });
       await expect(exists('/workspace/allowed')).resolves.toBe(true);
       // Again changes nothing, otherwise is refused.
       expect((await instructions.answer(id, requestId, { decision: 'allow' })).status).toBe(200);
@@ -193,7 +193,7 @@ describe('instructions, in hand', () => {
       );
       expect(ok(metrics).agent).toEqual(waiting);
       ok(await instructions.answer(id, requestId, { decision: 'allow' }));
-      await instructions.ended(id);
+      await instructions.waitForEnd(id);
       await until('the agent is done', async () => !['working', 'waiting'].includes((await agent())?.state ?? 'none'));
       const states = client.all('status:update').map((update) => update.agent?.state);
       expect(states.filter((state, index) => state !== states[index - 1])).toEqual(
@@ -205,7 +205,7 @@ describe('instructions, in hand', () => {
     it('are refused, with a word to the agent', async () => {
       const { id, requestId } = await asked('touch /workspace/denied');
       ok(await instructions.answer(id, requestId, { decision: 'deny', message: 'Not on my watch.' }));
-      await expect(instructions.ended(id)).resolves.toMatchObject({ status: 'succeeded' });
+      await expect(instructions.waitForEnd(id)).resolves.toMatchObject({ status: 'succeeded' });
       await expect(exists('/workspace/denied')).resolves.toBe(false);
       expect(JSON.stringify(asking.model.turns.at(-1)!.toolResults)).toContain('Not on my watch.');
     });
@@ -229,8 +229,8 @@ describe('instructions, in hand', () => {
     });
 
     it('are not asked for in an autonomous container', async () => {
-      workspace.model.next(bash('touch /workspace/autonomous'), say('Over.'));
-      const ended = await instructions.ended((await instructions.accepted(workspace.container.id, 'Touch.')).id);
+      workspace.model.replyNext(bash('touch /workspace/autonomous'), say('Over.'));
+      const ended = await instructions.waitForEnd((await instructions.create(workspace.container.id, 'Touch.')).id);
       expect(ended.status).toBe('succeeded');
       expect((await instructions.events(ended.id)).filter(({ event }) => event.type === 'control_request')).toEqual([]);
     });
@@ -245,33 +245,36 @@ describe('instructions, in hand', () => {
         code: 'invalid_state',
         currentStatus: 'stopped',
       });
-      of.model.next(say('Started.'));
-      const { id } = await instructions.accepted(of.container.id, 'Hello.', { startIfStopped: true });
-      await expect(instructions.ended(id)).resolves.toMatchObject({ status: 'succeeded', result: 'Started.' });
+      of.model.replyNext(say('Started.'));
+      const { id } = await instructions.create(of.container.id, 'Hello.', { startIfStopped: true });
+      await expect(instructions.waitForEnd(id)).resolves.toMatchObject({ status: 'succeeded', result: 'Started.' });
       await server.api.remove(of.container.id);
     });
 
     it('takes what runs with it when it is stopped; what waits goes on when it is started', async () => {
       const of = await server.workspace({ cpuLimit: 1, memoryLimit: 512 });
       const { id } = await held(of);
-      const waiting = await instructions.accepted(of.container.id, 'Next.');
+      const waiting = await instructions.create(of.container.id, 'Next.');
       ok(await server.api.stop(of.container.id));
-      await expect(instructions.ended(id)).resolves.toMatchObject({
+      await expect(instructions.waitForEnd(id)).resolves.toMatchObject({
         status: 'failed',
         statusReason: { code: 'container_stopped' },
       });
       await sleep(500);
       await expect(running(waiting.id)).resolves.toMatchObject({ status: 'queued' });
-      of.model.next(say('Next.'));
+      of.model.replyNext(say('Next.'));
       ok(await server.api.start(of.container.id));
-      await expect(instructions.ended(waiting.id)).resolves.toMatchObject({ status: 'succeeded', result: 'Next.' });
+      await expect(instructions.waitForEnd(waiting.id)).resolves.toMatchObject({
+        status: 'succeeded',
+        result: 'Next.',
+      });
       await server.api.remove(of.container.id);
     });
 
     it('takes everything with it when it is removed', async () => {
       const of = await server.workspace({ cpuLimit: 1, memoryLimit: 512 });
       const { id } = await held(of);
-      const waiting = await instructions.accepted(of.container.id, 'Next.');
+      const waiting = await instructions.create(of.container.id, 'Next.');
       const reading = instructions.events(id, { follow: true });
       const client = await connect();
       await client.ask('subscribe:instruction', { instructionId: id });
@@ -339,9 +342,9 @@ describe('instructions, in hand', () => {
 
     it('a prompt of 200 kB, quotes, options and all, arrives as it is', async () => {
       const prompt = `--help "quoted" $HOME \`id\` \\ ü\n${'x'.repeat(199_000)}end`;
-      workspace.model.next(say('Long.'));
-      const { id } = await instructions.accepted(workspace.container.id, prompt);
-      await expect(instructions.ended(id)).resolves.toMatchObject({ status: 'succeeded', prompt });
+      workspace.model.replyNext(say('Long.'));
+      const { id } = await instructions.create(workspace.container.id, prompt);
+      await expect(instructions.waitForEnd(id)).resolves.toMatchObject({ status: 'succeeded', prompt });
       expect(workspace.model.turns.at(-1)!.prompt).toContain(prompt);
     });
 

@@ -6,16 +6,16 @@ import { ok, problem } from '../support/api/client.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
 import {
-  type InstructedServer,
-  startInstructedServer,
+  type InstructionsServer,
+  startInstructionsServer,
   type Workspace,
-} from '../support/instructions/instructed-server.js';
+} from '../support/instructions/instructions-server.js';
 import {
   type Instruction,
   type InstructionEvent,
   type InstructionsClient,
   seqsOf,
-  upTo,
+  range,
 } from '../support/instructions/instructions-client.js';
 import { bash, say } from '../support/messages-api/replies.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
@@ -23,14 +23,14 @@ import { SocketClient } from '../support/sockets/socket-client.js';
 jest.setTimeout(120_000);
 
 describe('instructions, live', () => {
-  let server: InstructedServer;
+  let server: InstructionsServer;
   let instructions: InstructionsClient;
   let workspace: Workspace;
   const clients: SocketClient[] = [];
   const opened: (() => void)[] = [];
 
   beforeAll(async () => {
-    server = await startInstructedServer();
+    server = await startInstructionsServer();
     ({ instructions } = server);
     workspace = await server.workspace();
   }, IMAGE_BUILD_MS);
@@ -38,7 +38,7 @@ describe('instructions, live', () => {
     clients.splice(0).forEach((client) => client.close());
     // Whatever came of the test: the next one's turn comes after it.
     opened.splice(0).forEach((open) => open());
-    workspace.model.clear();
+    workspace.model.clearScript();
   });
   afterAll(() => server?.dispose(), 60_000);
 
@@ -52,9 +52,9 @@ describe('instructions, live', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     opened.push(resolve);
     const turns = of.model.turns.length;
-    of.model.next(async () => (await promise, say('Over.')));
-    const { id } = await instructions.accepted(of.container.id, 'Wait.');
-    await of.model.turn(turns + 1, 60_000);
+    of.model.replyNext(async () => (await promise, say('Over.')));
+    const { id } = await instructions.create(of.container.id, 'Wait.');
+    await of.model.waitForTurn(turns + 1, 60_000);
     return { id, open: resolve };
   }
   const running = async (id: string): Promise<Instruction> => ok(await instructions.get(id));
@@ -76,15 +76,15 @@ describe('instructions, live', () => {
       open();
       await reading;
       expect(seen.length).toBeGreaterThan(before);
-      expect(seqsOf(seen)).toEqual(upTo((await running(id)).lastSeq));
+      expect(seqsOf(seen)).toEqual(range((await running(id)).lastSeq));
       expect(seen.at(-1)!.event.type).toBe('result');
       await expect(instructions.events(id)).resolves.toEqual(seen);
     });
 
     it('begin after any one, and at the end there is nothing', async () => {
-      workspace.model.next(bash('true'), say('Over.'));
-      const { id } = await instructions.accepted(workspace.container.id, 'Do it.');
-      const { lastSeq } = await instructions.ended(id);
+      workspace.model.replyNext(bash('true'), say('Over.'));
+      const { id } = await instructions.create(workspace.container.id, 'Do it.');
+      const { lastSeq } = await instructions.waitForEnd(id);
       const all = await instructions.events(id);
       await expect(instructions.events(id, { after: 1 })).resolves.toEqual(all.slice(1));
       await expect(instructions.events(id, { after: lastSeq - 1, follow: true })).resolves.toEqual(all.slice(-1));
@@ -94,17 +94,17 @@ describe('instructions, live', () => {
 
     it('are waited for beyond the end, while it runs', async () => {
       const { id, open } = await held();
-      const { lastSeq } = await instructions.when(id, 'has events', (each) => each.lastSeq > 0);
+      const { lastSeq } = await instructions.waitFor(id, 'has events', (each) => each.lastSeq > 0);
       const reading = instructions.events(id, { after: lastSeq + 1, follow: true });
       open();
       const events = await reading;
-      expect(seqsOf(events)).toEqual(upTo((await instructions.ended(id)).lastSeq, lastSeq + 2));
+      expect(seqsOf(events)).toEqual(range((await instructions.waitForEnd(id)).lastSeq, lastSeq + 2));
       expect(events.length).toBeGreaterThan(0);
     });
 
     it('come as server-sent events too, and go on after the last one that was seen', async () => {
       const { id, open } = await held();
-      await instructions.when(id, 'has events', ({ lastSeq }) => lastSeq > 0);
+      await instructions.waitFor(id, 'has events', ({ lastSeq }) => lastSeq > 0);
       const response = await instructions.stream(id, { follow: true }, { accept: 'text/event-stream' });
       expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
       open();
@@ -133,7 +133,7 @@ describe('instructions, live', () => {
       open();
       const late = instructions.events(id, { follow: true });
       const [first, ...others] = await Promise.all([...readers, late]);
-      expect(seqsOf(first!)).toEqual(upTo((await instructions.ended(id)).lastSeq));
+      expect(seqsOf(first!)).toEqual(range((await instructions.waitForEnd(id)).lastSeq));
       for (const other of others) expect(other).toEqual(first);
     });
 
@@ -155,14 +155,14 @@ describe('instructions, live', () => {
         currentStatus: 'running',
       });
       open();
-      await instructions.ended(id);
+      await instructions.waitForEnd(id);
     });
   });
 
   describe('over Socket.io', () => {
     it('shows how it is, every event once, and how it ended after the last of them', async () => {
       const { id, open } = await held();
-      await instructions.when(id, 'has events', ({ lastSeq }) => lastSeq > 0);
+      await instructions.waitFor(id, 'has events', ({ lastSeq }) => lastSeq > 0);
       const [client, second] = [await connect(), await connect()];
       const order: string[] = [];
       client.socket.onAny((event: string) => order.push(event));
@@ -199,7 +199,7 @@ describe('instructions, live', () => {
       await expect(client.ask('unsubscribe:instruction', { instructionId: id })).resolves.toEqual({ ok: true });
       const { length } = client.all('instruction:event');
       open();
-      await instructions.ended(id);
+      await instructions.waitForEnd(id);
       await sleep(200);
       expect(client.all('instruction:event')).toHaveLength(length);
       for (const [payload, code] of [

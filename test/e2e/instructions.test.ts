@@ -7,23 +7,23 @@ import { gitFixture } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
 import type { GitServers } from '../support/git/git-servers.js';
 import {
-  type InstructedServer,
-  startInstructedServer,
+  type InstructionsServer,
+  startInstructionsServer,
   type Workspace,
-} from '../support/instructions/instructed-server.js';
-import { type InstructionsClient, seqsOf, upTo } from '../support/instructions/instructions-client.js';
+} from '../support/instructions/instructions-server.js';
+import { type InstructionsClient, seqsOf, range } from '../support/instructions/instructions-client.js';
 import { bash, call, say, turn } from '../support/messages-api/replies.js';
 
 jest.setTimeout(120_000);
 
 describe('instructions', () => {
-  let server: InstructedServer;
+  let server: InstructionsServer;
   let git: GitServers;
   let instructions: InstructionsClient;
   let workspace: Workspace;
 
   beforeAll(async () => {
-    server = await startInstructedServer();
+    server = await startInstructionsServer();
     ({ instructions } = server);
     git = await gitFixture(server);
     workspace = await server.workspace({ repoType: 'clone', repoUrl: git.url('https', 'open') });
@@ -38,7 +38,7 @@ describe('instructions', () => {
 
   it('are accepted, run, and tell what came of them', async () => {
     const { container, model } = workspace;
-    model.next(say('Hello, operator.'));
+    model.replyNext(say('Hello, operator.'));
     const accepted = await instructions.post(container.name, { prompt: 'Say hello.' });
     expect(accepted.status).toBe(202);
     const { id } = accepted.body;
@@ -52,7 +52,7 @@ describe('instructions', () => {
       permissions: [],
       diff: null,
     });
-    const ended = await instructions.ended(id);
+    const ended = await instructions.waitForEnd(id);
     expect(ended).toMatchObject({
       status: 'succeeded',
       statusReason: null,
@@ -63,7 +63,7 @@ describe('instructions', () => {
     });
     expect(ended.usage).toMatchObject({ output_tokens: expect.any(Number) });
     const events = await instructions.events(id);
-    expect(seqsOf(events)).toEqual(upTo(ended.lastSeq));
+    expect(seqsOf(events)).toEqual(range(ended.lastSeq));
     expect(events.find(({ event }) => event.subtype === 'init')!.event).toMatchObject({
       type: 'system',
       session_id: ended.sessionId,
@@ -73,7 +73,7 @@ describe('instructions', () => {
 
   it('edit and commit files, and show the difference', async () => {
     const { container, model } = workspace;
-    model.next(
+    model.replyNext(
       turn([
         { type: 'text', text: 'I write.' },
         { type: 'tool_use', name: 'Write', input: { file_path: '/workspace/new file.txt', content: 'ü\n' } },
@@ -84,8 +84,8 @@ describe('instructions', () => {
       say('Done.'),
     );
     const head = (await inWorkspace('git rev-parse HEAD')).trim();
-    const { id } = await instructions.accepted(container.id, 'Write and commit.');
-    const ended = await instructions.ended(id);
+    const { id } = await instructions.create(container.id, 'Write and commit.');
+    const ended = await instructions.waitForEnd(id);
     expect(ended).toMatchObject({ status: 'succeeded', result: 'Done.', turns: 3, diff: { truncated: false } });
     expect((await inWorkspace('git rev-parse HEAD~1')).trim()).toBe(head);
     expect(await inWorkspace('git status --porcelain')).toBe('?? loose.txt\n?? "new file.txt"\n');
@@ -113,15 +113,15 @@ describe('instructions', () => {
 
   it('go on with a session, or with the latest one', async () => {
     const { container, model } = await server.workspace();
-    model.next(say('I remember 42.'), say('It was 42.'), say('Still 42.'), say('A new one.'));
-    const first = await instructions.ended((await instructions.accepted(container.id, 'Remember 42.')).id);
-    const second = await instructions.ended(
-      (await instructions.accepted(container.id, 'What was it?', { sessionId: first.sessionId! })).id,
+    model.replyNext(say('I remember 42.'), say('It was 42.'), say('Still 42.'), say('A new one.'));
+    const first = await instructions.waitForEnd((await instructions.create(container.id, 'Remember 42.')).id);
+    const second = await instructions.waitForEnd(
+      (await instructions.create(container.id, 'What was it?', { sessionId: first.sessionId! })).id,
     );
-    const third = await instructions.ended(
-      (await instructions.accepted(container.id, 'And now?', { continue: true })).id,
+    const third = await instructions.waitForEnd(
+      (await instructions.create(container.id, 'And now?', { continue: true })).id,
     );
-    const fresh = await instructions.ended((await instructions.accepted(container.id, 'Who are you?')).id);
+    const fresh = await instructions.waitForEnd((await instructions.create(container.id, 'Who are you?')).id);
     expect([second, third].map(({ sessionId }) => sessionId)).toEqual([first.sessionId, first.sessionId]);
     expect(fresh.sessionId).not.toBe(first.sessionId);
     const said = (number: number): string => JSON.stringify(model.turns[number]!.body.messages);
@@ -136,23 +136,23 @@ describe('instructions', () => {
     let open: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
     for (const { model } of workspaces) {
-      model.next(async () => (await gate, say('first')), say('second'));
+      model.replyNext(async () => (await gate, say('first')), say('second'));
     }
     const ids = await Promise.all(
       workspaces.map(async ({ container }) => {
         const accepted: string[] = [];
-        for (const prompt of ['1', '2']) accepted.push((await instructions.accepted(container.id, prompt)).id);
+        for (const prompt of ['1', '2']) accepted.push((await instructions.create(container.id, prompt)).id);
         return accepted;
       }),
     );
     // All ten are at their first turn at the same time, and none is at its second.
-    await Promise.all(workspaces.map(({ model }) => model.turn(1, 120_000)));
+    await Promise.all(workspaces.map(({ model }) => model.waitForTurn(1, 120_000)));
     const statuses = await Promise.all(ids.flat().map(async (id) => ok(await instructions.get(id)).status));
     expect(statuses).toEqual(ids.flatMap(() => ['running', 'queued']));
     open();
     for (const [index, { container, model }] of workspaces.entries()) {
       const ended = [];
-      for (const id of ids[index]!) ended.push(await instructions.ended(id, 180_000));
+      for (const id of ids[index]!) ended.push(await instructions.waitForEnd(id, 180_000));
       expect(ended.map(({ status, result }) => [status, result])).toEqual([
         ['succeeded', 'first'],
         ['succeeded', 'second'],
@@ -172,7 +172,7 @@ describe('instructions', () => {
 
   it('are asked for once under one key', async () => {
     const { container, model } = workspace;
-    model.next(say('Once.'));
+    model.replyNext(say('Once.'));
     const before = model.turns.length;
     const key = { 'idempotency-key': randomUUID() };
     const answers = await Promise.all(
@@ -186,7 +186,7 @@ describe('instructions', () => {
     expect(
       problem(await instructions.post(container.id, { prompt: 'Once only.' }, { 'idempotency-key': 'a b' })).code,
     ).toBe('validation_failed');
-    await instructions.ended(answers[0]!.body.id);
+    await instructions.waitForEnd(answers[0]!.body.id);
     expect(ok(await instructions.post(container.id, { prompt: 'Once only.' }, key))).toMatchObject({
       id: answers[0]!.body.id,
       status: 'succeeded',
@@ -197,8 +197,8 @@ describe('instructions', () => {
   it('end with a reason when the model, a bound or the session does not allow more', async () => {
     const { container, model } = await server.workspace();
     const run = async (prompt: string, more = {}) =>
-      instructions.ended((await instructions.accepted(container.id, prompt, more)).id);
-    model.otherwise(bash('true'));
+      instructions.waitForEnd((await instructions.create(container.id, prompt, more)).id);
+    model.replyByDefault(bash('true'));
     await expect(run('For ever.', { maxTurns: 2 })).resolves.toMatchObject({
       status: 'failed',
       statusReason: { code: 'max_turns' },
@@ -211,7 +211,7 @@ describe('instructions', () => {
       status: 'failed',
       statusReason: { code: 'session_not_found' },
     });
-    model.otherwise(bash('sleep 60'));
+    model.replyByDefault(bash('sleep 60'));
     await expect(run('Sleep.', { timeoutSeconds: 3 })).resolves.toMatchObject({
       status: 'timed_out',
       statusReason: { code: 'timed_out' },
@@ -220,8 +220,8 @@ describe('instructions', () => {
 
   it('leave nothing of their runs in the container but a mark', async () => {
     const { container, model } = workspace;
-    model.next(say('Gone.'));
-    const { id } = await instructions.ended((await instructions.accepted(container.id, 'Leave.')).id);
+    model.replyNext(say('Gone.'));
+    const { id } = await instructions.waitForEnd((await instructions.create(container.id, 'Leave.')).id);
     const folder = `/var/lib/devforge/instructions/${id}`;
     await until('it is cleared away', async () => (await inWorkspace(`ls ${folder}`)) === 'outcome.json\n');
     // A start that comes late runs nothing.
@@ -236,8 +236,8 @@ describe('instructions', () => {
 
   it('leave out what the workspace has of its own', async () => {
     const { model, container } = workspace;
-    model.next(call('Read', { file_path: '/workspace/README.md' }), say('Read.'));
-    const ended = await instructions.ended((await instructions.accepted(container.id, 'Read.')).id);
+    model.replyNext(call('Read', { file_path: '/workspace/README.md' }), say('Read.'));
+    const ended = await instructions.waitForEnd((await instructions.create(container.id, 'Read.')).id);
     expect(ended).toMatchObject({ status: 'succeeded', diff: { bytes: 0, truncated: false } });
     await expect(instructions.diff(ended.id)).resolves.toMatchObject({ status: 200, body: undefined });
   });

@@ -4,17 +4,22 @@ import { ok } from '../support/api/client.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { type SecondServer, startSecondServer } from '../support/faults/second-server.js';
 import {
-  type InstructedServer,
-  startInstructedServer,
+  type InstructionsServer,
+  startInstructionsServer,
   type Workspace,
-} from '../support/instructions/instructed-server.js';
+} from '../support/instructions/instructions-server.js';
 import { InstructionsClient } from '../support/instructions/instructions-client.js';
-import { expectWhole, StepwiseModel, stepwise, type StepwiseTask } from '../support/instructions/stepwise-model.js';
+import {
+  expectCompleteRun,
+  StepwiseModel,
+  stepwisePrompt,
+  type StepwiseTask,
+} from '../support/instructions/stepwise-model.js';
 
 const LEASE_MS = 15_000;
 
 describe('instructions with two processes', () => {
-  let first: InstructedServer;
+  let first: InstructionsServer;
   let second: SecondServer;
   let viaFirst: InstructionsClient;
   let viaSecond: InstructionsClient;
@@ -22,7 +27,7 @@ describe('instructions with two processes', () => {
   let model: StepwiseModel;
 
   beforeAll(async () => {
-    first = await startInstructedServer();
+    first = await startInstructionsServer();
     second = await startSecondServer(first);
     viaFirst = first.instructions;
     viaSecond = new InstructionsClient(second.api, second.devforge.token);
@@ -36,15 +41,15 @@ describe('instructions with two processes', () => {
   }, 120_000);
 
   const accept = async (name: string, steps: number, seconds: number): Promise<StepwiseTask> => {
-    const { id } = await viaFirst.accepted(workspace.container.id, stepwise(name, steps, seconds));
+    const { id } = await viaFirst.create(workspace.container.id, stepwisePrompt(name, steps, seconds));
     return { name, steps, id };
   };
-  const atWork = (id: string) => viaFirst.when(id, 'runs', ({ lastSeq }) => lastSeq > 2);
+  const atWork = (id: string) => viaFirst.waitFor(id, 'runs', ({ lastSeq }) => lastSeq > 2);
 
   it('what one follows the other one shows as it happens, and cancels', async () => {
     const task = await accept('watched', 4, 0.2);
     const events = await viaSecond.events(task.id, { follow: true });
-    await expectWhole(viaFirst, task, model);
+    await expectCompleteRun(viaFirst, task, model);
     expect(events).toEqual(await viaFirst.events(task.id));
     const endless = await accept('endless', 1_000, 0.2);
     await atWork(endless.id);
@@ -56,10 +61,10 @@ describe('instructions with two processes', () => {
   it('what was accepted by one after the other one had begun runs in order', async () => {
     const begun = await accept('begun', 3, 0.3);
     await atWork(begun.id);
-    const { id } = await viaSecond.accepted(workspace.container.id, stepwise('after', 1, 0.1));
+    const { id } = await viaSecond.create(workspace.container.id, stepwisePrompt('after', 1, 0.1));
     const [before, after] = [
-      await expectWhole(viaFirst, begun, model),
-      await expectWhole(viaFirst, { name: 'after', steps: 1, id }, model),
+      await expectCompleteRun(viaFirst, begun, model),
+      await expectCompleteRun(viaFirst, { name: 'after', steps: 1, id }, model),
     ];
     expect(after.startedAt! >= before.finishedAt!).toBe(true);
   }, 60_000);
@@ -70,11 +75,11 @@ describe('instructions with two processes', () => {
     await first.devforge.kill();
     const killedAt = Date.now();
     const { lastSeq } = ok(await viaSecond.get(task.id));
-    await viaSecond.when(task.id, 'goes on', (present) => present.lastSeq > lastSeq + 1, 20_000);
+    await viaSecond.waitFor(task.id, 'goes on', (present) => present.lastSeq > lastSeq + 1, 20_000);
     // Long before the lease ends.
     expect(Date.now() - killedAt).toBeLessThan(LEASE_MS / 2);
     await first.devforge.restart();
-    await expectWhole(viaFirst, task, model);
+    await expectCompleteRun(viaFirst, task, model);
   }, 90_000);
 
   it('what one writes that was frozen for longer than its lease is refused', async () => {
@@ -83,11 +88,11 @@ describe('instructions with two processes', () => {
     // Whoever follows it: the other one may have been quicker.
     const before = ok(await viaSecond.get(task.id)).lastSeq;
     first.devforge.freeze(true);
-    await viaSecond.when(task.id, 'goes on at the other', ({ lastSeq }) => lastSeq > before + 8, LEASE_MS + 15_000);
+    await viaSecond.waitFor(task.id, 'goes on at the other', ({ lastSeq }) => lastSeq > before + 8, LEASE_MS + 15_000);
     first.devforge.freeze(false);
     second.devforge.freeze(true);
-    await viaFirst.when(task.id, 'comes back', ({ lastSeq }) => lastSeq > before + 16, LEASE_MS + 15_000);
+    await viaFirst.waitFor(task.id, 'comes back', ({ lastSeq }) => lastSeq > before + 16, LEASE_MS + 15_000);
     second.devforge.freeze(false);
-    await expectWhole(viaFirst, task, model);
+    await expectCompleteRun(viaFirst, task, model);
   }, 180_000);
 });

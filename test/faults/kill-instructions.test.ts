@@ -6,11 +6,11 @@ import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
 import { seededRandom } from '../support/faults/random.js';
 import {
-  type InstructedServer,
-  startInstructedServer,
+  type InstructionsServer,
+  startInstructionsServer,
   type Workspace,
-} from '../support/instructions/instructed-server.js';
-import { expectWhole, StepwiseModel, stepwise } from '../support/instructions/stepwise-model.js';
+} from '../support/instructions/instructions-server.js';
+import { expectCompleteRun, StepwiseModel, stepwisePrompt } from '../support/instructions/stepwise-model.js';
 
 const KILLS = 30;
 const AT_ONCE = 10;
@@ -34,7 +34,7 @@ class Wishes {
   private refusal: string | undefined;
 
   constructor(
-    private readonly server: InstructedServer,
+    private readonly server: InstructionsServer,
     private readonly workspaces: Workspace[],
   ) {}
 
@@ -61,7 +61,7 @@ class Wishes {
 
   private ask(wish: Wish): void {
     const { container } = this.workspaces[wish.workspace]!;
-    const prompt = stepwise(wish.name, wish.steps, STEP_SECONDS);
+    const prompt = stepwisePrompt(wish.name, wish.steps, STEP_SECONDS);
     const asked = this.server.instructions.post(container.id, { prompt }, { 'idempotency-key': wish.name }).then(
       ({ status, body }) => {
         if (status === 202) wish.id = body.id;
@@ -75,10 +75,10 @@ class Wishes {
 }
 
 describe('instructions outlive DevForge', () => {
-  let server: InstructedServer;
+  let server: InstructionsServer;
 
   beforeAll(async () => {
-    server = await startInstructedServer();
+    server = await startInstructionsServer();
   }, IMAGE_BUILD_MS);
   afterAll(() => server?.dispose(), 120_000);
 
@@ -113,7 +113,9 @@ describe('instructions outlive DevForge', () => {
     await wishes.settle();
 
     const ended = await Promise.all(
-      wishes.all.map((wish) => expectWhole(server.instructions, { ...wish, id: wish.id! }, models[wish.workspace]!)),
+      wishes.all.map((wish) =>
+        expectCompleteRun(server.instructions, { ...wish, id: wish.id! }, models[wish.workspace]!),
+      ),
     );
     for (const [index, { container }] of workspaces.entries()) {
       const mine = ended.filter(({ containerId }) => containerId === container.id);

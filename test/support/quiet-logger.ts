@@ -1,6 +1,6 @@
 import type { PinoLogger } from 'nestjs-pino';
 
-/** A logger that says nothing and remembers what it was to say. */
+/** A logger that writes nothing and records its messages in `lines`. */
 export function quietLogger(): PinoLogger & { lines: { level: string; message: string }[] } {
   const lines: { level: string; message: string }[] = [];
   const at = (level: string) => (first: unknown, second?: string) =>

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { ContainerRow, JobRow } from '../../src/persistence/containers/containers.repository.js';
 import type { InstructionRow, NewInstruction } from '../../src/persistence/instructions/instructions.repository.js';
 
-/** Whole milliseconds, as the database keeps them. */
+/** Without a fraction of a millisecond, which the database does not store. */
 export const T0 = new Date('2026-01-02T03:04:05.678Z');
 
-/** A container that runs; a test names what matters to it. */
+/** A running container with the given values. */
 export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRow {
   const id = overrides.id ?? randomUUID();
   return {
@@ -43,7 +43,7 @@ export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRo
   };
 }
 
-/** A `create` job that nobody has begun. */
+/** A queued `create` job with the given values. */
 export function jobRow(container: Pick<ContainerRow, 'id' | 'ownerId'>, overrides: Partial<JobRow> = {}): JobRow {
   return {
     id: randomUUID(),
@@ -64,7 +64,7 @@ export function jobRow(container: Pick<ContainerRow, 'id' | 'ownerId'>, override
   };
 }
 
-/** A prompt that nobody has begun. */
+/** A queued instruction with the given values. */
 export function newInstruction(
   container: Pick<ContainerRow, 'id' | 'ownerId'>,
   overrides: Partial<NewInstruction> = {},
@@ -85,7 +85,7 @@ export function newInstruction(
   };
 }
 
-/** An instruction that runs. */
+/** A running instruction with the given values. */
 export function instructionRow(overrides: Partial<InstructionRow> = {}): InstructionRow {
   const container = { id: overrides.containerId ?? randomUUID(), ownerId: 'admin' };
   return {

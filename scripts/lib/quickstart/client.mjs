@@ -1,4 +1,4 @@
-/** The part of DevForge's REST API that the quickstart uses. */
+/** A client for the part of DevForge's REST API that the quickstart uses. */
 import http from 'node:http';
 import { Failure } from '../failure.mjs';
 
@@ -34,15 +34,15 @@ function parse(text) {
   }
 }
 
-/** A client of one server. `must` answers the body, or fails with the problem that the server reported. */
+/** A client of one server. `must` resolves with the body, or throws a failure with the problem that the server reported. */
 export function devforgeClient({ host, port, token }) {
-  const ask = (method, path, body) => call({ host, port, token, method, path, body });
+  const request = (method, path, body) => call({ host, port, token, method, path, body });
   const must = async (method, path, body) => {
-    const answer = await ask(method, path, body);
+    const answer = await request(method, path, body);
     if (answer.status < 300) return answer.body;
     throw new Failure(`DevForge answered ${answer.status} to ${method} ${path}: ${describeProblem(answer.body)}`);
   };
-  return { ask, must };
+  return { request, must };
 }
 
 /** @param {{ detail?: string, title?: string, code?: string, errors?: { field: string, messages: string[] }[] }} [problem] */

@@ -1,32 +1,32 @@
-/** The quickstart's container: created, or reused as it is found, and followed until it runs. */
+/** Ensures the quickstart's container: creates it or reuses an existing one, and waits until it runs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.mjs';
 import { describeProblem } from './client.mjs';
 
 const POLL_MS = 1000;
-/** A first build takes minutes; one that shows nothing new for this long is stuck. */
+/** A first build takes minutes; one without progress for this long is stuck. */
 const STUCK_MS = 20 * 60_000;
-const MOVING = new Set(['queued', 'creating', 'starting', 'cloning', 'stopping', 'deleting']);
+const IN_PROGRESS = new Set(['queued', 'creating', 'starting', 'cloning', 'stopping', 'deleting']);
 
 /**
- * What to do with a container that exists under the name.
+ * What to do about a container that exists under the name.
  * @param {{ status: string, startedAt?: string | null, repoUrl?: string | null } | undefined} found
- * @param {string | undefined} askedRepo the --repo of this run, when one was given
+ * @param {string | undefined} requestedRepo the --repo of this run, when given
  * @returns {'create' | 'wait' | 'start' | 'replace' | 'reuse' | 'conflict'}
  */
-export function planContainer(found, askedRepo) {
+export function planContainer(found, requestedRepo) {
   if (!found) return 'create';
-  if (askedRepo && found.repoUrl !== askedRepo) return 'conflict';
+  if (requestedRepo && found.repoUrl !== requestedRepo) return 'conflict';
   if (found.status === 'running') return 'reuse';
   if (found.status === 'failed') return found.startedAt ? 'start' : 'replace';
-  return MOVING.has(found.status) ? 'wait' : 'start';
+  return IN_PROGRESS.has(found.status) ? 'wait' : 'start';
 }
 
-/** @returns {Promise<{ id: string, name: string, status: string, repoUrl: string | null }>} running */
-export async function ensureContainer({ api, spec, askedRepo, step, server }) {
+/** @returns {Promise<{ id: string, name: string, status: string, repoUrl: string | null }>} the running container */
+export async function ensureContainer({ api, spec, requestedRepo, step, server }) {
   const path = `/api/containers/${encodeURIComponent(spec.name)}`;
   const found = await find(api, path);
-  const plan = planContainer(found, askedRepo);
+  const plan = planContainer(found, requestedRepo);
   if (plan === 'conflict') {
     throw new Failure(`A container "${spec.name}" exists with another repository (${found.repoUrl ?? 'none'}).`, [
       'npm run quickstart -- --name another-name --repo URL',
@@ -35,7 +35,7 @@ export async function ensureContainer({ api, spec, askedRepo, step, server }) {
   if (plan === 'replace') await api.must('DELETE', path);
   if (plan === 'create' || plan === 'replace') await api.must('POST', '/api/containers', spec);
   if (plan === 'start') await api.must('POST', `${path}/start`);
-  const container = await untilRunning({ api, path, step, server });
+  const container = await waitUntilRunning({ api, path, step, server });
   step.done(
     {
       create: 'created',
@@ -49,19 +49,19 @@ export async function ensureContainer({ api, spec, askedRepo, step, server }) {
 }
 
 async function find(api, path) {
-  const { status, body } = await api.ask('GET', path);
+  const { status, body } = await api.request('GET', path);
   if (status === 404) return undefined;
   if (status === 200) return body;
   throw new Failure(`DevForge answered ${status} to GET ${path}: ${describeProblem(body)}`);
 }
 
-async function untilRunning({ api, path, step, server }) {
+async function waitUntilRunning({ api, path, step, server }) {
   let shown = '';
   let changedAt = Date.now();
-  let over;
-  void server.ended?.then((how) => (over = how));
+  let ending;
+  void server.ended?.then((text) => (ending = text));
   for (;;) {
-    if (over) throw new Failure(`DevForge ${over} while the container was made.`, [`see ${server.log}`]);
+    if (ending) throw new Failure(`DevForge ${ending} while the container was being created.`, [`see ${server.log}`]);
     const container = await api.must('GET', path);
     if (container.status === 'running') return container;
     const job = await jobOf(api, container);
@@ -71,7 +71,7 @@ async function untilRunning({ api, path, step, server }) {
     shown = text;
     step.progress(text);
     if (Date.now() - changedAt > STUCK_MS)
-      throw new Failure(`Nothing new for ${STUCK_MS / 60_000} minutes; last: ${text}.`, [`see ${server.log}`]);
+      throw new Failure(`No progress for ${STUCK_MS / 60_000} minutes; last: ${text}.`, [`see ${server.log}`]);
     await sleep(POLL_MS);
   }
 }
@@ -79,7 +79,7 @@ async function untilRunning({ api, path, step, server }) {
 async function jobOf(api, container) {
   const id = typeof container.job === 'string' ? container.job : container.job?.id;
   if (!id) return undefined;
-  const { status, body } = await api.ask('GET', `/api/jobs/${encodeURIComponent(id)}`);
+  const { status, body } = await api.request('GET', `/api/jobs/${encodeURIComponent(id)}`);
   return status === 200 ? body : undefined;
 }
 
@@ -94,7 +94,7 @@ function failed(container, job, server) {
 const errorText = (error) => (typeof error === 'object' && error ? error.message : error) ?? undefined;
 
 /**
- * One line for a person: the job's step, how far, and what it says; the container's status where there is no job.
+ * One line of progress: the job's step, percentage and message; the container's status where there is no job.
  * @param {{ status: string }} container
  * @param {{ step?: string | null, progress?: number | { percent?: number, message?: string } | null, message?: string | null }} [job]
  */

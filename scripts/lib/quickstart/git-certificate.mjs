@@ -1,7 +1,7 @@
 /**
  * The certificate of the quickstart's git server, and the bundle that containers trust.
- * A throw-away authority signs one certificate and its key is thrown away at once, so it can never sign another.
- * Both certificates are kept: the bundle is an input of the workspace image, and a new one would mean a new build.
+ * An authority signs one certificate and its key is deleted at once, so it can never sign another.
+ * Both certificates are kept: the bundle is an input of the workspace image, and a new one would lead to a new build.
  */
 import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,15 +26,15 @@ export const quickstartFiles = (dataDir) => {
   };
 };
 
-/** Whether the kept certificate is for this address and good for another week. */
-export function certificateServes(pem, address, now = Date.now()) {
+/** Whether the certificate is for this address and valid for another week. */
+export function isCertificateUsable(pem, address, now = Date.now()) {
   const certificate = new X509Certificate(pem);
   return certificate.checkIP(address) !== undefined && Date.parse(certificate.validTo) - now > 7 * 86_400_000;
 }
 
-/** @param {string} address the IP address that containers reach this machine at */
+/** @param {string} address IP address at which containers reach this machine */
 export async function ensureCertificate(files, address) {
-  if ([files.ca, files.cert, files.key].every(existsSync) && certificateServes(readFileSync(files.cert), address))
+  if ([files.ca, files.cert, files.key].every(existsSync) && isCertificateUsable(readFileSync(files.cert), address))
     return;
   mkdirSync(files.folder, { recursive: true, mode: 0o700 });
   const work = mkdtempSync(join(dirname(files.tls), 'tls-'));
@@ -109,7 +109,7 @@ async function makeCertificates(work, address) {
   for (const name of ['ca.key', 'server.csr', 'openssl.cnf']) rmSync(at(name));
 }
 
-/** The authority can vouch for this one address and for no name. The server's subject has no CN: GnuTLS would take it for a name. */
+/** The authority may sign for this one address and for no name. The server's subject has no CN, which GnuTLS would take for a name. */
 export const certificateConfig = (address) =>
   [
     '[req]',
@@ -131,7 +131,7 @@ export const certificateConfig = (address) =>
   ].join('\n');
 
 /**
- * Writes the bundle that the server is given as EXTRA_CA_CERTS: the operator's own authorities, then ours.
+ * Writes the bundle for the server's EXTRA_CA_CERTS: the operator's own authorities, then the one of the quickstart.
  * @param {string | undefined} operatorFile
  * @returns {string} the bundle's path
  */

@@ -1,13 +1,13 @@
 /**
  * A read-only git server over HTTPS: Node's own server in front of `git http-backend` (CGI).
- * It listens on one address only, the one that containers reach this machine at.
+ * It listens on one address only, the one at which containers reach this machine.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import { hostEnv } from '../exec.mjs';
 
-const MOST_AT_ONCE = 16;
+const MAX_REQUESTS = 16;
 const SERVED = /^\/[A-Za-z0-9_-]+\.git\/(?:info\/refs|git-upload-pack|HEAD)$/;
 
 /**
@@ -20,7 +20,7 @@ export function startGitServer({ folder, address, port, cert, key }) {
     const url = new URL(request.url ?? '/', 'https://localhost');
     if (url.searchParams.get('service') === 'git-receive-pack') return refuse(response, 403);
     if (!SERVED.test(url.pathname)) return refuse(response, 404);
-    if (active >= MOST_AT_ONCE) return refuse(response, 503);
+    if (active >= MAX_REQUESTS) return refuse(response, 503);
     active += 1;
     response.once('close', () => (active -= 1));
     return serve({ request, response, url, folder });

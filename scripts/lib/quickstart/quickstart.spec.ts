@@ -17,11 +17,11 @@ describe('the container of the quickstart', () => {
     [{ status: 'failed', startedAt: '2026-01-01' }, undefined, 'start'],
     [{ status: 'running', repoUrl: 'https://a' }, 'https://a', 'reuse'],
     [{ status: 'running', repoUrl: 'https://a' }, 'https://b', 'conflict'],
-  ])('%j with --repo %s: %s', (found, asked, plan) => {
+  ])('plans for the container %j with --repo %s: %s', (found, asked, plan) => {
     expect(planContainer(found, asked)).toBe(plan);
   });
 
-  it('shows the step, the percentage and the words of its job', () => {
+  it('shows step, percentage and message of its job', () => {
     expect(describeProgress({ status: 'queued' })).toBe('queued');
     expect(
       describeProgress({ status: 'creating' }, { step: 'image', progress: 40, message: 'Step 4/31 : RUN apt-get' }),
@@ -31,7 +31,7 @@ describe('the container of the quickstart', () => {
     );
   });
 
-  it('repeats the problem that the server reported', () => {
+  it('describes the problem that the server reported', () => {
     expect(
       describeProblem({ detail: 'Invalid', code: 'validation', errors: [{ field: 'name', messages: ['is taken'] }] }),
     ).toBe('Invalid (validation) name: is taken');
@@ -54,13 +54,13 @@ describe('the git server of the quickstart', () => {
     expect(gatewayCandidates({}, {})).toEqual([]);
   });
 
-  it('has a certificate authority that can vouch for its address only', () => {
+  it('has a certificate authority that may sign for its address only', () => {
     expect(certificateConfig('172.17.0.1')).toContain(
       'nameConstraints = critical,permitted;IP:172.17.0.1/255.255.255.255,permitted;DNS:invalid',
     );
   });
 
-  it('reads the status and the headers that git answers', () => {
+  it('parses status and headers of the CGI response of git', () => {
     expect(parseCgiHead('Status: 404 Not Found\r\nContent-Type: text/plain')).toEqual({
       status: 404,
       headers: { 'Content-Type': 'text/plain' },
@@ -69,8 +69,8 @@ describe('the git server of the quickstart', () => {
   });
 });
 
-describe('the summary', () => {
-  it('holds the link, the token, a curl line and the docs', () => {
+describe('the summary of the quickstart', () => {
+  it('contains the link, the token, a curl line and the docs', () => {
     const text = summary({
       port: 3000,
       token: 't0k',

@@ -1,6 +1,6 @@
 /**
- * Which repository the first container is cloned from: the one that was asked for, a public one when a forge
- * answers, else a sample that this machine serves itself over HTTPS.
+ * Chooses the repository of the first container: the requested one, a public one when GitHub can be reached, else a sample
+ * that this machine serves over HTTPS.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,31 +15,31 @@ import { ensureSampleRepository, SAMPLE_NAME } from './sample-repository.mjs';
 
 const PUBLIC_REPOSITORY = 'https://github.com/nestjs/typescript-starter.git';
 const PROBE_MS = 3000;
-const USUAL_PORT = 8418;
+const DEFAULT_PORT = 8418;
 
 /**
  * @typedef {object} Repository
  * @property {string} url
- * @property {string | undefined} caBundle what EXTRA_CA_CERTS has to be for containers to reach it
- * @property {string} origin in words
+ * @property {string | undefined} caBundle value of EXTRA_CA_CERTS with which containers reach it
+ * @property {string} origin description for the terminal
  */
 
 /** @returns {Promise<Repository>} */
-export async function chooseRepository({ asked, operatorCa, settings, host, step }) {
+export async function chooseRepository({ requestedUrl, operatorCa, settings, host, step }) {
   const files = quickstartFiles(settings.dataDir);
   const caBundle = existsSync(files.ca) ? writeBundle(files, operatorCa) : operatorCa;
-  if (asked) return { url: asked, caBundle, origin: 'as asked' };
+  if (requestedUrl) return { url: requestedUrl, caBundle, origin: 'as requested' };
   const missing = ['git', 'openssl'].filter((program) => !which(program));
   if (missing.length > 0)
     await installPackages(host, missing, { purpose: 'The first repository', progress: step.progress });
-  step.progress('looking for a forge');
-  if (await forgeAnswers()) return { url: PUBLIC_REPOSITORY, caBundle, origin: 'a public one' };
-  step.progress('no forge in reach: making a repository here');
+  step.progress('trying to reach GitHub');
+  if (await isPublicRepositoryReachable()) return { url: PUBLIC_REPOSITORY, caBundle, origin: 'a public one' };
+  step.progress('GitHub cannot be reached: creating a sample repository');
   return serveSample({ files, operatorCa, settings });
 }
 
-/** The question goes out directly, as it will from a container: a proxy of the host's own does not count. */
-async function forgeAnswers() {
+/** Connects directly, as containers will: a proxy of the host's own does not count. */
+async function isPublicRepositoryReachable() {
   const env = hostEnv({
     GIT_TERMINAL_PROMPT: '0',
     GIT_ASKPASS: 'true',
@@ -58,7 +58,7 @@ async function forgeAnswers() {
 async function serveSample({ files, operatorCa, settings }) {
   const address = await findGateway(settings.engine);
   if (!address)
-    throw new Failure('No forge is in reach, and containers of this engine cannot reach this machine.', [
+    throw new Failure('GitHub cannot be reached, and containers of this engine cannot reach this machine.', [
       'npm run quickstart -- --repo <https or ssh URL that containers reach>',
     ]);
   await ensureSampleRepository(files.repositories);
@@ -67,14 +67,14 @@ async function serveSample({ files, operatorCa, settings }) {
   return {
     url: `https://${address}:${port}/${SAMPLE_NAME}.git`,
     caBundle: writeBundle(files, operatorCa),
-    origin: 'made and served here',
+    origin: 'a sample, served by this machine',
   };
 }
 
-/** The port stays the same between runs, since clones remember it; another quickstart that serves it already is as good. */
+/** The port stays the same between runs, since clones remember it. Another quickstart may serve the sample there already. */
 async function serve(files, address) {
   const portFile = join(files.folder, 'git-port');
-  const kept = existsSync(portFile) ? Number(readFileSync(portFile, 'utf8')) : USUAL_PORT;
+  const kept = existsSync(portFile) ? Number(readFileSync(portFile, 'utf8')) : DEFAULT_PORT;
   const options = { folder: files.repositories, address, cert: files.cert, key: files.key };
   let server;
   try {

@@ -1,4 +1,4 @@
-/** A small real git repository for a machine that reaches no forge: a Node.js project with a few commits. */
+/** A small git repository for machines that cannot reach GitHub: a Node.js project with a few commits. */
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hostEnv, run } from '../exec.mjs';
@@ -9,7 +9,7 @@ export const SAMPLE_NAME = 'hello-devforge';
 /** Each commit: its message, and the files it writes. */
 const COMMITS = [
   {
-    message: 'Say what this is',
+    message: 'Add a README',
     files: {
       'README.md':
         '# hello-devforge\n\nA small Node.js project to try DevForge with.\n\n    npm test\n    npm start\n\nThings to ask Claude Code for: a /time route, a test for it, a Dockerfile.\n',
@@ -34,7 +34,7 @@ const COMMITS = [
   },
 ];
 
-/** git without the user's or the machine's configuration, so that the result is the same everywhere. */
+/** Leaves out the configuration of user and machine, so that the result is the same everywhere. */
 const GIT_ENV = {
   GIT_CONFIG_GLOBAL: '/dev/null',
   GIT_CONFIG_NOSYSTEM: '1',
@@ -44,7 +44,7 @@ const GIT_ENV = {
   GIT_COMMITTER_EMAIL: 'devforge@localhost',
 };
 
-/** @param {string} folder where repositories are kept @returns {Promise<string>} the bare repository, made once and kept */
+/** @param {string} folder of repositories @returns {Promise<string>} path of the bare repository, created once and kept */
 export async function ensureSampleRepository(folder) {
   const bare = join(folder, `${SAMPLE_NAME}.git`);
   if (existsSync(join(bare, 'HEAD'))) return bare;

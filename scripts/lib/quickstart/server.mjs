@@ -1,4 +1,4 @@
-/** DevForge as a child of the quickstart: found running, or started with its log in a file, and stopped with SIGTERM. */
+/** DevForge as a child process of the quickstart: found running, or started with its log in a file, and stopped with SIGTERM. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, closeSync, readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -20,8 +20,8 @@ export function readToken(settings) {
   return settings.values.DEVFORGE_TOKEN ?? (existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined);
 }
 
-/** Who holds the port: nobody, the DevForge of this token, or something else. @returns {Promise<'free' | 'ours' | 'other'>} */
-export async function whoAnswers({ host, port, token }) {
+/** Whether the port is free, used by the DevForge of this token, or by something else. @returns {Promise<'free' | 'ours' | 'other'>} */
+export async function portUser({ host, port, token }) {
   if (!(await accepts(host, port))) return 'free';
   if (!token) return 'other';
   try {
@@ -51,25 +51,25 @@ export async function ensureServer({ settings, port, env, step }) {
   const host = reachableHost(settings.host);
   const log = join(settings.dataDir, 'devforge.log');
   const token = readToken(settings);
-  const holder = await whoAnswers({ host, port, token });
-  if (holder === 'other') {
-    throw new Failure(`Port ${port} is taken by something that is not this DevForge.`, [
+  const user = await portUser({ host, port, token });
+  if (user === 'other') {
+    throw new Failure(`Port ${port} is in use by something other than this DevForge.`, [
       `npm run quickstart -- --port ${port + 1}`,
     ]);
   }
-  if (holder === 'ours') {
+  if (user === 'ours') {
     step.done(`already running on port ${port}`);
     return { host, port, token, reused: true, log, stop: async () => {} };
   }
   const server = launch({ settings, port, env, log });
-  await ready({ server, host, port, step, log });
-  const made = readToken(settings);
-  if (!made)
-    throw new Failure(`DevForge is ready but left no token in ${join(settings.dataDir, 'admin-token')}.`, [
+  await waitUntilReady({ server, host, port, step, log });
+  const newToken = readToken(settings);
+  if (!newToken)
+    throw new Failure(`DevForge is ready but there is no token in ${join(settings.dataDir, 'admin-token')}.`, [
       'set DEVFORGE_TOKEN',
     ]);
   step.done(`started on port ${port}`);
-  return { host, port, token: made, reused: false, log, ended: server.ended, stop: server.stop };
+  return { host, port, token: newToken, reused: false, log, ended: server.ended, stop: server.stop };
 }
 
 function launch({ settings, port, env, log }) {
@@ -83,27 +83,31 @@ function launch({ settings, port, env, log }) {
     detached: true,
   });
   closeSync(output);
-  let over;
+  let ending;
   const ended = new Promise((resolve) => {
-    child.on('error', (error) => resolve((over = error.message)));
-    child.on('exit', (code, signal) => resolve((over = signal ? `ended by ${signal}` : `ended with code ${code}`)));
+    child.on('error', (error) => resolve((ending = error.message)));
+    child.on('exit', (code, signal) => resolve((ending = signal ? `ended by ${signal}` : `ended with code ${code}`)));
   });
   const undo = defer(async () => {
-    if (over !== undefined) return;
+    if (ending !== undefined) return;
     process.stdout.write('Stopping DevForge.\n');
     child.kill('SIGTERM');
     const timer = setTimeout(() => killGroup(child.pid), STOP_MS);
     await ended;
     clearTimeout(timer);
   });
-  return { ended, over: () => over, stop: undo.now, logStart };
+  return { ended, ending: () => ending, stop: undo.now, logStart };
 }
 
-async function ready({ server, host, port, step, log }) {
+async function waitUntilReady({ server, host, port, step, log }) {
   const deadline = Date.now() + READY_MS;
   while (Date.now() < deadline) {
-    if (server.over() !== undefined)
-      throw new Failure(`DevForge did not start: it ${server.over()}.`, [`see ${log}`], logTail(log, server.logStart));
+    if (server.ending() !== undefined)
+      throw new Failure(
+        `DevForge did not start: it ${server.ending()}.`,
+        [`see ${log}`],
+        logTail(log, server.logStart),
+      );
     step.progress(`waiting for /health/ready, log in ${log}`);
     try {
       const { status } = await call({ host, port, path: '/health/ready', timeoutMs: 5000 });
@@ -121,7 +125,7 @@ async function ready({ server, host, port, step, log }) {
   );
 }
 
-/** The last lines that this start wrote. */
+/** The last lines that were logged from the offset `start` on. */
 export function logTail(log, start = 0, count = 20) {
   const text = readFileSync(log).subarray(start).toString('utf8').trimEnd();
   return text ? text.split('\n').slice(-count) : [];

@@ -1,4 +1,4 @@
-/** What the quickstart prints at its end. Lines have no frame at their sides, so that they can be copied whole. */
+/** The summary that the quickstart prints. It has no frame at its sides, so that whole lines can be copied. */
 
 /**
  * @param {{ port: number, token: string, editorUrl: string, expiresAt?: string, container: { name: string, repoUrl?: string | null }, log: string, reused: boolean, took: string, follow: boolean }} facts
@@ -9,7 +9,7 @@ export function summary({ port, token, editorUrl, expiresAt, container, log, reu
     ['VS Code', absolute(editorUrl, base)],
     [
       '',
-      `opens "${container.name}"${container.repoUrl ? ` (${container.repoUrl})` : ''}; good once${expiresAt ? `, until ${expiresAt}` : ''}`,
+      `opens "${container.name}"${container.repoUrl ? ` (${container.repoUrl})` : ''}; works once${expiresAt ? `, until ${expiresAt}` : ''}`,
     ],
     ['API token', token],
     ['API', `curl -H "Authorization: Bearer ${token}" "${base}/api/containers"`],
@@ -23,10 +23,12 @@ export function summary({ port, token, editorUrl, expiresAt, container, log, reu
   return ['', rule, `  DevForge is ready (${took})`, '', ...lines, rule, ''].join('\n');
 }
 
-/** The editor link as the server gave it, made absolute where it is a path. */
+/** The editor link, made absolute where the server answered a path. */
 export const absolute = (url, base) => new URL(url, base).href;
 
 function stopLine({ reused, follow }) {
-  if (reused) return 'DevForge was running before; it goes on. Containers go on either way';
-  return follow ? 'Ctrl-C stops DevForge; containers go on' : 'DevForge stops now (--no-follow); containers go on';
+  if (reused) return 'DevForge was running before and keeps running, as do the containers';
+  return follow
+    ? 'Ctrl-C stops DevForge; containers keep running'
+    : 'DevForge stops now (--no-follow); containers keep running';
 }

@@ -6,16 +6,16 @@ export interface FieldError {
 }
 
 export interface DomainErrorOptions {
-  /** What went wrong with which part of the request. */
+  /** The invalid fields of the request. */
   fields?: FieldError[];
-  /** Seconds after which trying again makes sense; sent as `Retry-After`. */
+  /** Seconds until a retry can succeed; sent as `Retry-After`. */
   retryAfterSeconds?: number;
-  /** Further members of the problem document. */
+  /** Extension members of the problem document. */
   extensions?: Record<string, string | number | boolean | null>;
   cause?: unknown;
 }
 
-/** The one error that services throw. The edge turns it into problem+json or a socket error. */
+/** The error type of all services. The HTTP filter converts it to problem+json, the gateways to a socket error. */
 export class DomainError extends Error {
   readonly fields: FieldError[] | undefined;
   readonly retryAfterSeconds: number | undefined;

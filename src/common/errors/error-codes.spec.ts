@@ -11,7 +11,7 @@ const documented = readFileSync(PAGE, 'utf8')
   .filter((row) => row !== undefined);
 
 describe('docs/errors.md', () => {
-  it('has every code once, with its status and whether to retry', () => {
+  it('lists every code once, with its status and whether to retry', () => {
     const rows = documented.map(
       ({ code, status, retry }) => [code, { status: Number(status), retryable: retry === 'yes' }] as const,
     );

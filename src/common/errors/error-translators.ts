@@ -1,7 +1,7 @@
 import type { DomainError } from './domain-error.js';
 
-/** Turns an error of a port into what clients are told, or answers undefined when it is not that port's. */
+/** Converts an error of a port to a domain error. @returns undefined for errors of other origin */
 export type ErrorTranslator = (error: unknown) => DomainError | undefined;
 
-/** Injection token: the translators of all ports, composed in the application module. */
+/** Injection token of the translators of all ports. The application module provides them. */
 export abstract class ErrorTranslators extends Array<ErrorTranslator> {}

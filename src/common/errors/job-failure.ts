@@ -1,9 +1,9 @@
-/** Why a job cannot go on, in words for its owner. */
+/** The failure of a provisioning job, with a code and a message for the owner of the container. */
 export class JobFailure extends Error {
   readonly retryable: boolean;
   readonly output: string[] | undefined;
 
-  /** @param options.retryable whether the same job may succeed later without a change */
+  /** @param options.retryable whether the same job can succeed later without a change */
   constructor(
     readonly code: string,
     message: string,

@@ -1,7 +1,7 @@
-/** Time, injected so that tests can hold it. */
+/** Source of time, injected so that tests control it. */
 export abstract class Clock {
   abstract now(): Date;
-  /** Resolves after `ms` milliseconds, or at once when the signal aborts. */
+  /** Resolves after `ms` milliseconds, or as soon as the signal aborts; never rejects. */
   abstract sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 

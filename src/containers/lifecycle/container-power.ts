@@ -4,7 +4,7 @@ import { Clock } from '../../common/time/clock.js';
 import { DriverError } from '../../drivers/driver-error.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import type { WorkspaceRef } from '../../drivers/workspace.js';
-import type { HeldLease } from '../../leases/container-leases.js';
+import type { HeldContainerLease } from '../../leases/container-leases.js';
 import type { ContainerRow, Lease } from '../../persistence/containers/containers.repository.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { WorkspaceSpecs } from '../../workspace/workspace-specs.js';
@@ -26,7 +26,7 @@ export class ContainerPower {
   ) {}
 
   /** Starts a stopped container; one whose workspace is gone is provisioned again. */
-  async start(row: ContainerRow, { lease, signal }: HeldLease): Promise<ContainerRow> {
+  async start(row: ContainerRow, { lease, signal }: HeldContainerLease): Promise<ContainerRow> {
     await this.store.transition(row.id, 'starting', { lease, patch: { desiredRunning: true } });
     let workspace: WorkspaceRef;
     try {

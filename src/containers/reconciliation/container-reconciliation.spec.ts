@@ -6,11 +6,11 @@ import type { ContainerRow, ContainersRepository, JobRow } from '../../persisten
 import type { JobsRepository } from '../../persistence/containers/jobs.repository.js';
 import { DriverError } from '../../drivers/driver-error.js';
 import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
-import type { ContainerLeases, HeldLease } from '../../leases/container-leases.js';
+import type { ContainerLeases, HeldContainerLease } from '../../leases/container-leases.js';
 import { ContainerReconciliation } from './container-reconciliation.js';
 import type { ContainerRepairs } from './container-repairs.js';
 
-const held: HeldLease = { lease: { containerId: 'x', holder: 'me', fence: 1 }, signal: new AbortController().signal };
+const held: HeldContainerLease = { lease: { containerId: 'x', holder: 'me', fence: 1 }, signal: new AbortController().signal };
 
 describe('ContainerReconciliation', () => {
   let driver: FakeWorkspaceDriver;
@@ -34,7 +34,7 @@ describe('ContainerReconciliation', () => {
       findById: async (id: string) => rows.find((row) => row.id === id) ?? null,
     };
     const leases = {
-      tryWithLease: async (_id: string, work: (given: HeldLease) => Promise<unknown>) =>
+      tryWithLease: async (_id: string, work: (given: HeldContainerLease) => Promise<unknown>) =>
         free ? work(held) : undefined,
     };
     reconciliation = new ContainerReconciliation(

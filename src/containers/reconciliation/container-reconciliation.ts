@@ -4,7 +4,7 @@ import { Clock } from '../../common/time/clock.js';
 import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import { JobsRepository } from '../../persistence/containers/jobs.repository.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
-import { ContainerLeases, type HeldLease } from '../../leases/container-leases.js';
+import { ContainerLeases, type HeldContainerLease } from '../../leases/container-leases.js';
 import { ContainerRepairs } from './container-repairs.js';
 import { NotHeldError } from '../lifecycle/container-store.js';
 import { decide, type Decision } from './reconcile-decision.js';
@@ -81,7 +81,7 @@ export class ContainerReconciliation {
     return decide(row, job, { now: this.clock.now(), workspace, engineWasAway });
   }
 
-  private async apply(decision: Decision, row: ContainerRow, held: HeldLease): Promise<void> {
+  private async apply(decision: Decision, row: ContainerRow, held: HeldContainerLease): Promise<void> {
     if (decision.do === 'nothing') return;
     this.logger.info({ containerId: row.id, status: row.status, ...decision }, 'The row of a container differs from the engine');
     await this.repairs.repair(decision, row, held);

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { HeldLease } from '../../leases/container-leases.js';
+import type { HeldContainerLease } from '../../leases/container-leases.js';
 import type { ContainerRow, Lease } from '../../persistence/containers/containers.repository.js';
 import { JobsRepository } from '../../persistence/containers/jobs.repository.js';
 import { Presence } from '../../persistence/presence.js';
@@ -30,7 +30,7 @@ export class ContainerRepairs {
       this.queue.wake(job.name, { jobId: job.id, containerId: row.id }, `${job.id}.${this.presence.holder}`);
   }
 
-  async repair(decision: Exclude<Decision, { do: 'nothing' }>, row: ContainerRow, held: HeldLease): Promise<void> {
+  async repair(decision: Exclude<Decision, { do: 'nothing' }>, row: ContainerRow, held: HeldContainerLease): Promise<void> {
     const { lease } = held;
     switch (decision.do) {
       case 'mark':

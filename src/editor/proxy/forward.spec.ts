@@ -5,7 +5,7 @@ import {
   createServer,
   type IncomingHttpHeaders,
   type IncomingMessage,
-  request as ask,
+  request as sendRequest,
   type RequestListener,
   type RequestOptions,
 } from 'node:http';
@@ -21,9 +21,9 @@ const MIB = 1024 * 1024;
 describe('forward', () => {
   let site: RequestListener;
   const sites = createServer((request, response) => site(request, response));
-  const relayed = jest.fn();
+  const onBody = jest.fn();
   let failure: Promise<unknown>;
-  let told: (error: unknown) => void;
+  let settle: (error: unknown) => void;
   const dials = jest.fn();
   let sitePort: number;
   const pool = tunnelPool(async () => {
@@ -33,10 +33,10 @@ describe('forward', () => {
     return socket;
   });
   const front = createServer((request, response) => {
-    forward(request, response, { over: pool, path: request.url!, relayed }).then(
-      () => told(undefined),
+    forward(request, response, { dispatcher: pool, path: request.url!, onBody }).then(
+      () => settle(undefined),
       (error: unknown) => {
-        told(error);
+        settle(error);
         if (!response.headersSent) response.writeHead(503).end();
       },
     );
@@ -48,9 +48,9 @@ describe('forward', () => {
     frontPort = await listening(front);
   });
   beforeEach(() => {
-    relayed.mockClear();
+    onBody.mockClear();
     dials.mockClear();
-    failure = new Promise((resolve) => (told = resolve));
+    failure = new Promise((resolve) => (settle = resolve));
   });
   afterAll(async () => {
     await pool.destroy();
@@ -58,14 +58,14 @@ describe('forward', () => {
     sites.close();
   });
 
-  /** @returns once the head of the answer has come */
-  async function asking(options: RequestOptions, body?: Buffer | string): Promise<IncomingMessage> {
-    const request = ask({ host: '127.0.0.1', port: frontPort, agent: false, ...options });
+  /** Resolves when the headers of the response have arrived. */
+  async function send(options: RequestOptions, body?: Buffer | string): Promise<IncomingMessage> {
+    const request = sendRequest({ host: '127.0.0.1', port: frontPort, agent: false, ...options });
     request.on('error', () => undefined).end(body);
     return ((await once(request, 'response')) as [IncomingMessage])[0];
   }
-  /** What the site is told of a request. */
-  async function heard(
+  /** Resolves with the request as the site received it. */
+  async function received(
     options: RequestOptions,
     body?: Buffer | string,
   ): Promise<{ headers: IncomingHttpHeaders; method: string; url: string; body: string }> {
@@ -75,11 +75,11 @@ describe('forward', () => {
           JSON.stringify({ headers: request.headers, method: request.method, url: request.url, body: read }),
         ),
       );
-    return JSON.parse(await text(await asking(options, body))) as never;
+    return JSON.parse(await text(await send(options, body))) as never;
   }
 
-  it('hands on method, path, host, headers and body', async () => {
-    const request = await heard(
+  it('forwards method, path, host, headers and body', async () => {
+    const request = await received(
       {
         method: 'POST',
         path: '/a%2Fb?c=%20d',
@@ -95,22 +95,22 @@ describe('forward', () => {
     });
   });
 
-  it.each(['DELETE', 'GET', 'OPTIONS'])('hands on a body with %s, of unknown length too', async (method) => {
+  it.each(['DELETE', 'GET', 'OPTIONS'])('forwards a body of %s, also of unknown length', async (method) => {
     await expect(
-      heard({ method, path: '/', headers: { 'transfer-encoding': 'chunked' } }, 'the body'),
+      received({ method, path: '/', headers: { 'transfer-encoding': 'chunked' } }, 'the body'),
     ).resolves.toMatchObject({ method, body: 'the body' });
-    await expect(heard({ method, path: '/' })).resolves.toMatchObject({ method, body: '' });
+    await expect(received({ method, path: '/' })).resolves.toMatchObject({ method, body: '' });
   });
 
-  it('says for whom it asks, and who did before', async () => {
-    const alone = await heard({ path: '/', headers: { host: 'web.localhost:3000' } });
+  it('sets the X-Forwarded-* headers and appends to those of an outer proxy', async () => {
+    const alone = await received({ path: '/', headers: { host: 'web.localhost:3000' } });
     expect(alone.headers).toMatchObject({
       'x-forwarded-for': '127.0.0.1',
       'x-forwarded-port': '3000',
       'x-forwarded-proto': 'http',
       'x-forwarded-host': 'web.localhost:3000',
     });
-    const behind = await heard({
+    const behind = await received({
       path: '/',
       headers: {
         host: 'web.example.com',
@@ -128,8 +128,8 @@ describe('forward', () => {
     });
   });
 
-  it('keeps to itself what is of one connection alone', async () => {
-    const { headers } = await heard({
+  it('does not forward hop-by-hop headers', async () => {
+    const { headers } = await received({
       path: '/',
       headers: {
         connection: 'close',
@@ -143,7 +143,7 @@ describe('forward', () => {
     expect(headers.connection).toBe('keep-alive');
   });
 
-  it('hands back status, message, headers and body', async () => {
+  it('returns status, message, headers and body', async () => {
     site = (_, response) =>
       response
         .writeHead(
@@ -158,7 +158,7 @@ describe('forward', () => {
           ].flat(),
         )
         .end('no coffee');
-    const answer = await asking({ path: '/', agent: undefined });
+    const answer = await send({ path: '/', agent: undefined });
     expect(answer).toMatchObject({ statusCode: 418, statusMessage: 'Short and stout' });
     expect(answer.headers).toMatchObject({
       'x-one': '1',
@@ -174,95 +174,95 @@ describe('forward', () => {
     ['HEAD', 200, { 'Content-Length': '1234' }],
     ['GET', 204, {}],
     ['GET', 304, { ETag: '"x"' }],
-  ])('hands back answers that have no body: %s %i', async (method, status, headers) => {
+  ])('returns responses without a body: %s %i', async (method, status, headers) => {
     site = (_, response) => response.writeHead(status, headers).end();
-    const answer = await asking({ method, path: '/' });
+    const answer = await send({ method, path: '/' });
     expect(answer.statusCode).toBe(status);
     for (const [name, value] of Object.entries(headers)) expect(answer.headers[name.toLowerCase()]).toBe(value);
     await expect(text(answer)).resolves.toBe('');
   });
 
-  it('does not take a hint for the answer', async () => {
+  it('does not mistake early hints for the response', async () => {
     site = (_, response) =>
       response.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' }, () => response.end('the answer'));
-    await expect(text(await asking({ path: '/' }))).resolves.toBe('the answer');
+    await expect(text(await send({ path: '/' }))).resolves.toBe('the answer');
   });
 
-  it('carries large bodies both ways, and tells of every byte', async () => {
+  it('streams large bodies in both directions and reports every byte', async () => {
     site = (request, response) => void request.pipe(response);
     const sent = randomBytes(8 * MIB);
-    const answer = await asking({ method: 'PUT', path: '/' }, sent);
+    const answer = await send({ method: 'PUT', path: '/' }, sent);
     expect((await buffer(answer)).equals(sent)).toBe(true);
-    expect(relayed.mock.calls.reduce((sum, [chunk]) => sum + (chunk as Buffer).length, 0)).toBe(2 * sent.length);
+    expect(onBody.mock.calls.reduce((sum, [chunk]) => sum + (chunk as Buffer).length, 0)).toBe(2 * sent.length);
   });
 
-  it('keeps connections, and makes a new one when the site has closed them', async () => {
+  it('reuses connections and opens new ones when the site has closed them', async () => {
     site = (_, response) => response.end('here');
-    for (let count = 0; count < 3; count++) await text(await asking({ path: '/' }));
+    for (let count = 0; count < 3; count++) await text(await send({ path: '/' }));
     expect(dials.mock.calls.length).toBeLessThanOrEqual(1);
     sites.closeIdleConnections();
     await delay(50);
-    await expect(text(await asking({ path: '/' }))).resolves.toBe('here');
+    await expect(text(await send({ path: '/' }))).resolves.toBe('here');
   });
 
-  it('shows an open stream before anything has happened in it', async () => {
+  it('sends the headers of an event stream before its first event', async () => {
     site = (_, response) => response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
-    const answer = await asking({ path: '/' });
+    const answer = await send({ path: '/' });
     expect(answer.statusCode).toBe(200);
     answer.destroy();
   });
 
-  it('asks the site to wait for a slow reader', async () => {
-    let given = 0;
+  it('pauses the site while the browser reads slowly', async () => {
+    let written = 0;
     site = (_, response) => {
-      const give = (): void => {
-        while (given < 64 && response.write(Buffer.alloc(MIB))) given++;
-        if (given >= 64) response.end();
-        else response.once('drain', give).write(Buffer.alloc(MIB), () => void given++);
+      const write = (): void => {
+        while (written < 64 && response.write(Buffer.alloc(MIB))) written++;
+        if (written >= 64) response.end();
+        else response.once('drain', write).write(Buffer.alloc(MIB), () => void written++);
       };
-      give();
+      write();
     };
-    const answer = await asking({ path: '/' });
+    const answer = await send({ path: '/' });
     await delay(500);
-    expect(given).toBeLessThan(32);
+    expect(written).toBeLessThan(32);
     expect((await buffer(answer)).length).toBeGreaterThanOrEqual(64 * MIB);
   });
 
-  it('is told when the site breaks off before it answers', async () => {
+  it('rejects when the site disconnects before it responds', async () => {
     site = (request) => request.socket.destroy();
-    expect((await asking({ path: '/' })).statusCode).toBe(503);
+    expect((await send({ path: '/' })).statusCode).toBe(503);
     await expect(failure).resolves.toBeInstanceOf(Error);
   });
 
-  it('breaks off where the site does', async () => {
+  it('cuts the response off where the site does', async () => {
     site = (request, response) =>
       response.writeHead(200, { 'Content-Length': '1000' }).write('half', () => request.socket.destroy());
-    await expect(text(await asking({ path: '/' }))).rejects.toThrow('aborted');
+    await expect(text(await send({ path: '/' }))).rejects.toThrow('aborted');
     await expect(failure).resolves.toBeInstanceOf(Error);
   });
 
-  it('lets go of the site when the browser leaves', async () => {
-    const left = new Promise<void>((resolve) => {
+  it('disconnects from the site when the browser disconnects', async () => {
+    const disconnected = new Promise<void>((resolve) => {
       site = (request, response) => {
         request.socket.once('close', () => resolve());
-        response.write('for ever');
+        response.write('endless');
       };
     });
-    (await asking({ path: '/' })).destroy();
-    await left;
+    (await send({ path: '/' })).destroy();
+    await disconnected;
     await expect(failure).resolves.toBeUndefined();
   });
 
-  it('lets go of the site when the browser leaves in the middle of what it sends', async () => {
-    const left = new Promise<void>((resolve) => {
+  it('disconnects from the site when the browser disconnects during an upload', async () => {
+    const disconnected = new Promise<void>((resolve) => {
       site = (request) => {
         request.once('data', () => upload.destroy());
         request.on('error', () => undefined).once('close', () => resolve());
       };
     });
-    const upload = ask({ host: '127.0.0.1', port: frontPort, method: 'POST', path: '/' });
+    const upload = sendRequest({ host: '127.0.0.1', port: frontPort, method: 'POST', path: '/' });
     upload.on('error', () => undefined).write('some of it');
-    await left;
+    await disconnected;
     await expect(failure).resolves.toBeUndefined();
   });
 });

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 
-/** What waits here for a slow browser before the site is asked to wait, in bytes. */
-const MOST_AHEAD = 256 * 1024;
-/** Of one connection, or of the way a body is cut on it: each side has its own. */
-const OF_ONE_CONNECTION = new Set([
+/** Bytes that are buffered for a slow browser before reading from the site is paused. */
+const MAX_BUFFERED_BYTES = 256 * 1024;
+/** Headers of one connection or of the framing of its messages, which are never forwarded. */
+const HOP_BY_HOP_HEADERS = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -16,48 +16,48 @@ const OF_ONE_CONNECTION = new Set([
   'expect',
   'http2-settings',
 ]);
-const FOR_WHOM = new Set(['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-host']);
-const DOMAIN = /;\s*domain=[^;]*/i;
+const FORWARDED_HEADERS = new Set(['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-host']);
+const COOKIE_DOMAIN = /;\s*domain=[^;]*/i;
 
-export interface Forwarded {
-  over: Dispatcher;
+export interface ForwardOptions {
+  dispatcher: Dispatcher;
   /** Path and query as the site sees them. */
   path: string;
-  /** Hears of every piece of a body, in either direction. */
-  relayed: (chunk: Buffer) => void;
+  /** Called with every chunk of a body, in either direction. */
+  onBody: (chunk: Buffer) => void;
 }
 
 /**
- * Hands a request on, and the answer back, piece by piece, at the pace of whoever is slower.
+ * Forwards a request to a site and streams the response back, with backpressure in both directions.
  *
- * @returns once the answer is given, or the browser has left
- * @throws Error when the site breaks off; what was begun of its answer breaks off as well
+ * @returns once the response has been sent, or the browser has disconnected
+ * @throws Error when the site disconnects; a response that has already begun is cut off
  */
 export function forward(
   request: IncomingMessage,
   response: ServerResponse,
-  { over, path, relayed }: Forwarded,
+  { dispatcher: over, path, onBody: relayed }: ForwardOptions,
 ): Promise<void> {
   const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
   return new Promise((resolve, reject) => {
-    const answer: Dispatcher.DispatchHandler = {
+    const handler: Dispatcher.DispatchHandler = {
       onRequestStart(controller) {
-        const leave = (): void => {
-          if (!response.writableFinished) controller.abort(new Error('the browser has left'));
+        const abort = (): void => {
+          if (!response.writableFinished) controller.abort(new Error('the browser has disconnected'));
         };
-        if (response.destroyed) leave();
-        else response.once('close', leave);
+        if (response.destroyed) abort();
+        else response.once('close', abort);
       },
       onBodySent: relayed,
       onResponseStart({ rawHeaders }, status, { 'content-type': type }, message) {
         if (status < 200) return;
-        response.writeHead(status, message, handedBack(rawHeaders as Buffer[]));
-        // Such a stream is open once its head has come, though nothing has happened yet.
+        response.writeHead(status, message, responseHeaders(rawHeaders as Buffer[]));
+        // A browser considers an event stream open when its headers arrive, possibly long before the first event.
         if (type === 'text/event-stream') response.flushHeaders();
       },
       onResponseData(controller, chunk) {
         relayed(chunk);
-        if (response.write(chunk) || response.writableLength < MOST_AHEAD) return;
+        if (response.write(chunk) || response.writableLength < MAX_BUFFERED_BYTES) return;
         controller.pause();
         response.once('drain', () => controller.resume());
       },
@@ -75,36 +75,37 @@ export function forward(
       {
         path,
         method: request.method as Dispatcher.HttpMethod,
-        headers: handedOn(request),
+        headers: requestHeaders(request),
         body: hasBody ? request : null,
       },
-      answer,
+      handler,
     );
   });
 }
 
-function handedOn({ headers, socket }: IncomingMessage): string[] {
-  const handed = Object.entries(headers).flatMap(([name, value]) =>
-    OF_ONE_CONNECTION.has(name) || FOR_WHOM.has(name) ? [] : [name, String(value)],
+function requestHeaders({ headers, socket }: IncomingMessage): string[] {
+  const forwarded = Object.entries(headers).flatMap(([name, value]) =>
+    HOP_BY_HOP_HEADERS.has(name) || FORWARDED_HEADERS.has(name) ? [] : [name, String(value)],
   );
   const [, port = '80'] = /:(\d+)$/.exec(headers.host ?? '') ?? [];
-  const before = (name: string): string => (headers[name] === undefined ? '' : `${String(headers[name])},`);
-  return handed.concat(
-    ['x-forwarded-for', before('x-forwarded-for') + (socket.remoteAddress ?? '')],
-    ['x-forwarded-port', before('x-forwarded-port') + port],
-    ['x-forwarded-proto', `${before('x-forwarded-proto')}http`],
+  const previous = (name: string): string => (headers[name] === undefined ? '' : `${String(headers[name])},`);
+  return forwarded.concat(
+    ['x-forwarded-for', previous('x-forwarded-for') + (socket.remoteAddress ?? '')],
+    ['x-forwarded-port', previous('x-forwarded-port') + port],
+    ['x-forwarded-proto', `${previous('x-forwarded-proto')}http`],
     ['x-forwarded-host', String(headers['x-forwarded-host'] ?? headers.host ?? '')],
   );
 }
 
-/** Byte for byte, but for a cookie's `Domain`, which would send it to the neighbours. */
-function handedBack(raw: Buffer[]): string[] {
-  const handed: string[] = [];
+/** Unchanged except for the `Domain` of cookies, which would expose them to other sites. */
+function responseHeaders(raw: Buffer[]): string[] {
+  const forwarded: string[] = [];
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!.toString('latin1');
     const value = raw[at + 1]!.toString('latin1');
     const lower = name.toLowerCase();
-    if (!OF_ONE_CONNECTION.has(lower)) handed.push(name, lower === 'set-cookie' ? value.replace(DOMAIN, '') : value);
+    if (!HOP_BY_HOP_HEADERS.has(lower))
+      forwarded.push(name, lower === 'set-cookie' ? value.replace(COOKIE_DOMAIN, '') : value);
   }
-  return handed;
+  return forwarded;
 }

@@ -4,14 +4,14 @@ import { isId } from '../../common/id-generator.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 
-const FRESH_MS = 1_000;
-const MOST_KNOWN = 1_000;
+const CACHE_MS = 1_000;
+const MAX_CACHED = 1_000;
 
-/** The containers that browsers are in: an editor asks for hundreds of files in a second, and the database once. */
+/** Caches containers for a second: an editor may request hundreds of files in that time. */
 @Injectable()
 export class SiteDirectory implements OnModuleInit, OnModuleDestroy {
-  private readonly known = new Map<string, { row: Promise<ContainerRow | null>; at: number }>();
-  private stops: (() => void)[] = [];
+  private readonly cached = new Map<string, { row: Promise<ContainerRow | null>; at: number }>();
+  private unsubscribes: (() => void)[] = [];
 
   constructor(
     private readonly containers: ContainersRepository,
@@ -20,23 +20,23 @@ export class SiteDirectory implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   onModuleInit(): void {
-    const forget = (): void => this.known.clear();
-    this.stops = [this.events.on('container.changed', forget), this.events.on('container.removed', forget)];
+    const clear = (): void => this.cached.clear();
+    this.unsubscribes = [this.events.on('container.changed', clear), this.events.on('container.removed', clear)];
   }
 
   onModuleDestroy(): void {
-    for (const stop of this.stops) stop();
+    for (const unsubscribe of this.unsubscribes) unsubscribe();
   }
 
   /** @param reference id or name @returns null when there is no such container */
   find(reference: string): Promise<ContainerRow | null> {
     const now = this.clock.now().getTime();
-    const known = this.known.get(reference);
-    if (known !== undefined && now - known.at < FRESH_MS && now >= known.at) return known.row;
-    if (this.known.size >= MOST_KNOWN) this.known.clear();
+    const cached = this.cached.get(reference);
+    if (cached !== undefined && now - cached.at < CACHE_MS && now >= cached.at) return cached.row;
+    if (this.cached.size >= MAX_CACHED) this.cached.clear();
     const row = isId(reference) ? this.containers.findById(reference) : this.containers.findByName(reference);
-    row.catch(() => this.known.delete(reference));
-    this.known.set(reference, { row, at: now });
+    row.catch(() => this.cached.delete(reference));
+    this.cached.set(reference, { row, at: now });
     return row;
   }
 }

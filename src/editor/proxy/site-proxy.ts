@@ -12,9 +12,9 @@ import { Editors } from '../editors.js';
 import { forward } from './forward.js';
 import { withoutOwnCookies } from '../sign-in/site-cookie.js';
 import type { Site } from './site.js';
-import { RelayMemory } from './relay-memory.js';
-import { keepWaiting } from './site-answers.js';
-import { ANYWHERE } from '../tunnel/tunnel-clients.js';
+import { BufferCollector } from './buffer-collector.js';
+import { sendWaitingPage } from './site-responses.js';
+import { TUNNEL_ORIGIN } from '../tunnel/tunnel-clients.js';
 import { ConnectionRefusedError } from '../tunnel/tunnel-target.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { Tunnels } from '../tunnel/tunnels.js';
@@ -38,7 +38,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
     cookieDomainRewrite: '',
   });
   private readonly upgraded = new Set<Duplex>();
-  private readonly memory = new RelayMemory();
+  private readonly buffers = new BufferCollector();
 
   constructor(
     private readonly tunnels: Tunnels,
@@ -55,7 +55,11 @@ export class SiteProxy implements BeforeApplicationShutdown {
     response.once('close', this.tunnels.hold(workspaceOf(to.container)));
     try {
       await this.prepare(request, to);
-      await forward(request, response, { over: this.clients(to).pool, path: to.path, relayed: this.memory.relayed });
+      await forward(request, response, {
+        dispatcher: this.clients(to).pool,
+        path: to.path,
+        onBody: this.buffers.onBytes,
+      });
     } catch (error) {
       this.failed(error, request, response, to);
     }
@@ -73,7 +77,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
     try {
       await this.prepare(request, to);
       request.url = to.path;
-      const options = { target: ANYWHERE, agent: this.clients(to).agent };
+      const options = { target: TUNNEL_ORIGIN, agent: this.clients(to).agent };
       const before = socket.bytesWritten;
       this.upgrades.ws(request, socket, head, options, (error) => {
         // What is of another protocol by now has no place for an answer of this one.
@@ -123,6 +127,6 @@ export class SiteProxy implements BeforeApplicationShutdown {
       error instanceof ConnectionRefusedError
         ? 'This page goes on as soon as it answers.'
         : `${messageOf(error)}. This page tries again by itself.`;
-    keepWaiting(request, target, title, text);
+    sendWaitingPage(request, target, title, text);
   }
 }

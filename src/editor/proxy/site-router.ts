@@ -10,17 +10,17 @@ import type { ContainerRow } from '../../persistence/containers/containers.repos
 import { SignInTickets } from '../sign-in/sign-in-tickets.js';
 import { SiteCookie } from '../sign-in/site-cookie.js';
 import type { Site } from './site.js';
-import { keepWaiting, redirect, refuse } from './site-answers.js';
+import { sendWaitingPage, redirect, sendError } from './site-responses.js';
 import { SiteDirectory } from './site-directory.js';
 import { SiteProxy } from './site-proxy.js';
-import { waitingText } from './waiting-page.js';
+import { waitingMessage } from './waiting-page.js';
 
-export const TICKET = 'devforge_ticket';
+export const TICKET_PARAMETER = 'devforge_ticket';
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const SIGN_IN =
-  'This browser is not signed in here. Ask for a new link: POST /api/containers/:id/editor, or …/ports/:port/preview.';
+  'This browser is not signed in here. Request a new link: POST /api/containers/:id/editor, or …/ports/:port/preview.';
 
-/** Takes requests for containers' sites before anything else sees them: nothing of the API answers under a site's name. */
+/** Handles requests to sites of containers before the API sees them, so that no API route answers under a site's name. */
 @Injectable()
 export class SiteRouter {
   constructor(
@@ -33,27 +33,27 @@ export class SiteRouter {
     @InjectPinoLogger(SiteRouter.name) private readonly logger: PinoLogger,
   ) {}
 
-  /** To be called once everything else listens to the server. */
+  /** Must be called after everything else has added its listeners to the server. */
   attach({ httpAdapter }: HttpAdapterHost): void {
     const server: Server = httpAdapter.getHttpServer();
-    divert(server, 'request', (request, response) => this.takes(request, response as ServerResponse, null));
-    divert(server, 'upgrade', (request, target, head) => {
+    intercept(server, 'request', (request, response) => this.handle(request, response as ServerResponse, null));
+    intercept(server, 'upgrade', (request, target, head) => {
       const socket = target as Duplex;
-      // From here on Node.js does not look after it any more; whoever breaks off before anybody else does would end the process.
+      // Node.js removes its own error listener on an upgrade; without one, a client that disconnects would end the process.
       socket.on('error', () => socket.destroy());
-      return this.takes(request, socket, head ?? Buffer.alloc(0));
+      return this.handle(request, socket, head ?? Buffer.alloc(0));
     });
   }
 
-  /** @returns whether the request is for a site */
-  private takes(request: IncomingMessage, target: ServerResponse | Duplex, head: Buffer | null): boolean {
+  /** @returns whether the request is to a site */
+  private handle(request: IncomingMessage, target: ServerResponse | Duplex, head: Buffer | null): boolean {
     const address = this.addresses.parse(request.headers.host, request.url ?? '/');
     if (address === null) return false;
-    if (address === 'malformed') refuse(target, 400, 'There is no such address.');
+    if (address === 'malformed') sendError(target, 400, 'No such address.');
     else {
       this.route(request, target, head, address).catch((error: unknown) => {
-        this.logger.warn({ err: error }, 'A request for a site failed');
-        refuse(target, 503, 'DevForge cannot answer at the moment.');
+        this.logger.warn({ err: error }, 'A request to a site failed');
+        sendError(target, 503, 'DevForge cannot answer at the moment.');
       });
     }
     return true;
@@ -66,33 +66,33 @@ export class SiteRouter {
     address: SiteAddress,
   ): Promise<void> {
     const container = await this.directory.find(address.container);
-    // Nobody learns here which containers there are.
-    if (container === null) return refuse(target, 401, SIGN_IN);
+    // The same answer as for a missing cookie: it does not reveal whether the container exists.
+    if (container === null) return sendError(target, 401, SIGN_IN);
     const site: Site = { containerId: container.id, port: address.port };
     if (head === null && 'writeHead' in target) {
       const ticket = ticketOf(address.path);
       if (ticket !== null) return this.signIn(target, address, site, ticket);
     }
-    if (!this.cookie.opens(request.headers.cookie, site)) return refuse(target, 401, SIGN_IN);
+    if (!this.cookie.isValidFor(request.headers.cookie, site)) return sendError(target, 401, SIGN_IN);
     if (address.form === 'path' && address.missingSlash && 'writeHead' in target)
       return redirect(target, `/editor/${container.id}${address.path}`);
-    if (this.isForeign(request, container, head !== null))
-      return refuse(target, 403, 'Another site asks for this, in the name of this browser.');
+    if (this.isCrossSite(request, container, head !== null))
+      return sendError(target, 403, 'Cross-site request refused.');
     if (container.status !== 'running' || container.runtimeId === null)
-      return keepWaiting(request, target, container.name, waitingText(container));
+      return sendWaitingPage(request, target, container.name, waitingMessage(container));
     if (site.port === null && container.template === 'claude')
-      return refuse(target, 404, 'This container has no VS Code: its template is claude.');
-    const to = { site, container, path: address.path };
-    if (head === null) await this.proxy.web(request, target as ServerResponse, to);
-    else await this.proxy.ws(request, target as Socket, head, to);
+      return sendError(target, 404, 'This container has no VS Code: its template is claude.');
+    const destination = { site, container, path: address.path };
+    if (head === null) await this.proxy.web(request, target as ServerResponse, destination);
+    else await this.proxy.ws(request, target as Socket, head, destination);
   }
 
   private async signIn(response: ServerResponse, address: SiteAddress, site: Site, ticket: string): Promise<void> {
     if (!(await this.tickets.redeem(ticket, site))) {
-      return refuse(
+      return sendError(
         response,
         401,
-        'This link was used, is too old, or is for something else. Ask for a new one: POST /api/containers/:id/editor, or …/ports/:port/preview.',
+        'This link has been used, has expired, or is for another site. Request a new one: POST /api/containers/:id/editor, or …/ports/:port/preview.',
       );
     }
     const home = address.form === 'host' ? '/' : `/editor/${site.containerId}/`;
@@ -100,8 +100,8 @@ export class SiteRouter {
     redirect(response, home, { 'Set-Cookie': cookie });
   }
 
-  /** A page elsewhere may make a browser send its cookie along: by a form, or by a WebSocket. */
-  private isForeign(request: IncomingMessage, container: ContainerRow, upgrade: boolean): boolean {
+  /** Pages of other sites can make the browser send its cookie, with a form or a WebSocket. */
+  private isCrossSite(request: IncomingMessage, container: ContainerRow, upgrade: boolean): boolean {
     const { origin, host } = request.headers;
     if (origin === undefined || (!upgrade && SAFE_METHODS.has(request.method ?? 'GET'))) return false;
     const from = URL.canParse(origin) ? new URL(origin).host : '';
@@ -113,17 +113,21 @@ export class SiteRouter {
 
 function ticketOf(path: string): string | null {
   const at = path.indexOf('?');
-  return at < 0 ? null : new URLSearchParams(path.slice(at)).get(TICKET);
+  return at < 0 ? null : new URLSearchParams(path.slice(at)).get(TICKET_PARAMETER);
 }
 
 type Listener = (request: IncomingMessage, target: unknown, head?: Buffer) => void;
 
-/** Puts a listener before all others of a server; they hear only what it does not take. */
-function divert(server: Server, event: 'request' | 'upgrade', takes: (...args: Parameters<Listener>) => boolean): void {
+/** Adds a listener before all others of a server, which get only the events for which it returns false. */
+function intercept(
+  server: Server,
+  event: 'request' | 'upgrade',
+  handle: (...args: Parameters<Listener>) => boolean,
+): void {
   const others = server.listeners(event) as Listener[];
   server.removeAllListeners(event);
   server.on(event, (...args: Parameters<Listener>) => {
-    if (takes(...args)) return;
+    if (handle(...args)) return;
     for (const other of others) other.apply(server, args);
   });
 }

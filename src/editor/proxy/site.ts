@@ -1,4 +1,4 @@
-/** What a browser can be signed in to: a container's VS Code, or whatever listens on one of its ports. */
+/** What a browser can be signed in to: a container's VS Code, or the program that listens on one of its ports. */
 export interface Site {
   containerId: string;
   /** null for VS Code. */

@@ -2,7 +2,7 @@ import type { ContainerRow } from '../../persistence/containers/containers.repos
 
 const REFRESH_SECONDS = 1;
 
-/** A page that asks again by itself until what it waits for is there. */
+/** A page that reloads itself until the site answers. */
 export function waitingPage(title: string, text: string): string {
   return `<!doctype html>
 <html lang="en">
@@ -25,19 +25,19 @@ p { opacity: .7; margin: 0; }
 `;
 }
 
-/** What the container is doing instead of running. */
-export function waitingText({ status, statusReason }: Pick<ContainerRow, 'status' | 'statusReason'>): string {
+/** Explains why a container that is not running has no site. */
+export function waitingMessage({ status, statusReason }: Pick<ContainerRow, 'status' | 'statusReason'>): string {
   switch (status) {
     case 'stopped':
     case 'stopping':
-      return 'The container is stopped. This page goes on when it is started.';
+      return 'The container is stopped. This page reloads by itself and opens when it is started.';
     case 'failed':
     case 'missing':
-      return `The container is ${status}${statusReason === null ? '' : `: ${statusReason.message}`}. This page goes on when it runs again.`;
+      return `The container is ${status}${statusReason === null ? '' : `: ${statusReason.message}`}. This page reloads by itself and opens when it runs again.`;
     case 'deleting':
       return 'The container is being deleted.';
     default:
-      return `The container is ${status === 'queued' ? 'waiting to be created' : status}. This page goes on by itself.`;
+      return `The container is ${status === 'queued' ? 'waiting to be created' : status}. This page reloads by itself.`;
   }
 }
 

@@ -29,7 +29,7 @@ function make(clock = new FakeClock()): { tickets: SignInTickets; rows: InMemory
 }
 
 describe('SignInTickets', () => {
-  it('open once', async () => {
+  it('are valid once', async () => {
     const { tickets } = make();
     const { ticket } = await tickets.issue(A);
     await expect(tickets.redeem(ticket, A)).resolves.toBe(true);
@@ -41,14 +41,14 @@ describe('SignInTickets', () => {
     ['a port of the same container', A, PORT_OF_A],
     ['the editor, when it is for a port', PORT_OF_A, A],
     ['another port', PORT_OF_A, { ...PORT_OF_A, port: 3001 }],
-  ])('are spent by a try at %s', async (_, site, other) => {
+  ])('are used up by an attempt at %s', async (_, site, other) => {
     const { tickets } = make();
     const { ticket } = await tickets.issue(site);
     await expect(tickets.redeem(ticket, other)).resolves.toBe(false);
     await expect(tickets.redeem(ticket, site)).resolves.toBe(false);
   });
 
-  it('live for five minutes', async () => {
+  it('expire after five minutes', async () => {
     const clock = new FakeClock();
     const { tickets } = make(clock);
     const [first, second] = [await tickets.issue(A), await tickets.issue(A)];
@@ -59,7 +59,7 @@ describe('SignInTickets', () => {
     await expect(tickets.redeem(second.ticket, A)).resolves.toBe(false);
   });
 
-  it('differ, cannot be guessed, and are not kept as they are', async () => {
+  it('are unique, random and stored only as hashes', async () => {
     const { tickets, rows } = make();
     const issued = await Promise.all(Array.from({ length: 100 }, async () => (await tickets.issue(A)).ticket));
     expect(new Set(issued).size).toBe(100);

@@ -5,10 +5,10 @@ import { IdGenerator } from '../../common/id-generator.js';
 import { SignInTicketsRepository } from '../../persistence/auth/sign-in-tickets.repository.js';
 import type { Site } from '../proxy/site.js';
 
-const LIFE_MS = 5 * 60_000;
+const LIFETIME_MS = 5 * 60_000;
 const TICKET_BYTES = 32;
 
-/** Single-use, short-lived tickets in the links to sites. The database keeps their hashes, so that every replica knows them. */
+/** Single-use tickets in the links to sites, valid for five minutes. Every replica finds their hashes in the database. */
 @Injectable()
 export class SignInTickets {
   constructor(
@@ -20,12 +20,12 @@ export class SignInTickets {
   async issue(site: Site): Promise<{ ticket: string; expiresAt: Date }> {
     const ticket = this.ids.secret(TICKET_BYTES);
     const now = this.clock.now();
-    const expiresAt = new Date(now.getTime() + LIFE_MS);
+    const expiresAt = new Date(now.getTime() + LIFETIME_MS);
     await this.tickets.insert({ hash: hashOf(ticket), ...site, expiresAt }, now);
     return { ticket, expiresAt };
   }
 
-  /** Whether the ticket opens that site. It never does a second time. */
+  /** Whether the ticket is valid for the site. A ticket is used up by this, even if it is for another site. */
   async redeem(ticket: string, site: Site): Promise<boolean> {
     const known = await this.tickets.take(hashOf(ticket));
     return (

@@ -19,17 +19,17 @@ describe('SiteCookie', () => {
   const clock = new FakeClock();
   const cookie = new SiteCookie(clock, tokenOf('a'));
 
-  it('opens the site it was issued for, and no other', () => {
+  it('is valid for the site it was issued for and no other', () => {
     const header = pair(cookie.issue(ID, PLAIN));
-    expect(cookie.opens(header, ID)).toBe(true);
-    expect(cookie.opens(header, OTHER)).toBe(false);
-    expect(cookie.opens(header, PORT_OF_ID)).toBe(false);
-    expect(cookie.opens(pair(cookie.issue(PORT_OF_ID, PLAIN)), PORT_OF_ID)).toBe(true);
-    expect(cookie.opens(pair(cookie.issue(PORT_OF_ID, PLAIN)), { ...ID, port: 5174 })).toBe(false);
-    expect(cookie.opens(pair(cookie.issue(PORT_OF_ID, PLAIN)), ID)).toBe(false);
+    expect(cookie.isValidFor(header, ID)).toBe(true);
+    expect(cookie.isValidFor(header, OTHER)).toBe(false);
+    expect(cookie.isValidFor(header, PORT_OF_ID)).toBe(false);
+    expect(cookie.isValidFor(pair(cookie.issue(PORT_OF_ID, PLAIN)), PORT_OF_ID)).toBe(true);
+    expect(cookie.isValidFor(pair(cookie.issue(PORT_OF_ID, PLAIN)), { ...ID, port: 5174 })).toBe(false);
+    expect(cookie.isValidFor(pair(cookie.issue(PORT_OF_ID, PLAIN)), ID)).toBe(false);
   });
 
-  it('is out of reach of scripts and of other paths, and of plain HTTP where there is TLS', () => {
+  it('is HttpOnly, limited to its path, and Secure when TLS is used', () => {
     expect(cookie.issue(ID, { path: '/editor/x/', secure: false }).split('; ').slice(1)).toEqual([
       'Path=/editor/x/',
       'Max-Age=43200',
@@ -39,30 +39,30 @@ describe('SiteCookie', () => {
     expect(cookie.issue(ID, { path: '/editor/x/', secure: true }).split('; ')).toContain('Secure');
   });
 
-  it('cannot be planted by a neighbour where there is TLS', () => {
+  it('has the __Host- prefix when TLS is used', () => {
     const issued = cookie.issue(ID, { path: '/', secure: true });
     expect(issued).toMatch(/^__Host-devforge_site=/);
-    expect(cookie.opens(pair(issued), ID)).toBe(true);
+    expect(cookie.isValidFor(pair(issued), ID)).toBe(true);
   });
 
-  it('is found among others', () => {
+  it('is found among other cookies', () => {
     const header = pair(cookie.issue(ID, PLAIN));
-    expect(cookie.opens(`a=b; ${header}; c=d`, ID)).toBe(true);
-    expect(cookie.opens(`devforge_site=old.value;${header}`, ID)).toBe(true);
-    expect(cookie.opens(`x${header}`, ID)).toBe(false);
+    expect(cookie.isValidFor(`a=b; ${header}; c=d`, ID)).toBe(true);
+    expect(cookie.isValidFor(`devforge_site=old.value;${header}`, ID)).toBe(true);
+    expect(cookie.isValidFor(`x${header}`, ID)).toBe(false);
   });
 
-  it('ends after twelve hours', async () => {
+  it('expires after twelve hours', async () => {
     const own = new FakeClock();
     const other = new SiteCookie(own, tokenOf('a'));
     const header = pair(other.issue(ID, PLAIN));
     await own.advance(12 * HOUR_MS - 1_000);
-    expect(other.opens(header, ID)).toBe(true);
+    expect(other.isValidFor(header, ID)).toBe(true);
     await own.advance(1_001);
-    expect(other.opens(header, ID)).toBe(false);
+    expect(other.isValidFor(header, ID)).toBe(false);
   });
 
-  it('cannot be made longer, or up', () => {
+  it('cannot be forged or extended', () => {
     const [name, value = ''] = pair(cookie.issue(ID, PLAIN)).split('=');
     const [expires = '', signature = ''] = value.split('.');
     const forged = [
@@ -77,16 +77,16 @@ describe('SiteCookie', () => {
       `NaN.${signature}`,
       `${expires}.${signature.toUpperCase()}`,
     ];
-    for (const each of forged) expect(cookie.opens(`${name}=${each}`, ID)).toBe(false);
-    expect(cookie.opens(undefined, ID)).toBe(false);
-    expect(cookie.opens('', ID)).toBe(false);
+    for (const each of forged) expect(cookie.isValidFor(`${name}=${each}`, ID)).toBe(false);
+    expect(cookie.isValidFor(undefined, ID)).toBe(false);
+    expect(cookie.isValidFor('', ID)).toBe(false);
   });
 
-  it('is void under another token', () => {
-    expect(new SiteCookie(clock, tokenOf('b')).opens(pair(cookie.issue(ID, PLAIN)), ID)).toBe(false);
+  it('is invalid under another administrator token', () => {
+    expect(new SiteCookie(clock, tokenOf('b')).isValidFor(pair(cookie.issue(ID, PLAIN)), ID)).toBe(false);
   });
 
-  it('stays with DevForge', () => {
+  it('is removed from the headers that go to a site', () => {
     expect(withoutOwnCookies('a=b; devforge_site=x.y; __Host-devforge_site=x.y; vscode=1=2')).toBe('a=b; vscode=1=2');
     expect(withoutOwnCookies('devforge_site=x.y')).toBeUndefined();
     expect(withoutOwnCookies('devforge_other=x')).toBeUndefined();

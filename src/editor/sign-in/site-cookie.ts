@@ -4,18 +4,18 @@ import { AdminToken } from '../../auth/admin-token.js';
 import { Clock } from '../../common/time/clock.js';
 import { type Site, siteKey } from '../proxy/site.js';
 
-const LIFE_SECONDS = 12 * 60 * 60;
-const MOST_KNOWN = 1_000;
+const LIFETIME_SECONDS = 12 * 60 * 60;
+const MAX_VERIFIED = 1_000;
 const NAME = 'devforge_site';
-/** Browsers take a cookie of such a name from its own host alone, so no neighbour can plant one. */
+/** With this prefix, browsers accept the cookie only from its own host, so that no sibling domain can set it. */
 const SECURE_NAME = `__Host-${NAME}`;
 
-/** The cookie that opens one site and nothing else; the API never looks at it. */
+/** The cookie that signs a browser in to one site. The API does not accept it. */
 @Injectable()
 export class SiteCookie {
   private readonly key: Buffer;
-  /** Signed values that were checked before: an editor asks for hundreds of files with the same one. */
-  private readonly genuine = new Set<string>();
+  /** Values whose signature has been verified: an editor requests hundreds of files with the same one. */
+  private readonly verified = new Set<string>();
 
   constructor(
     private readonly clock: Clock,
@@ -24,30 +24,32 @@ export class SiteCookie {
     this.key = token.deriveKey(NAME);
   }
 
-  /** The value of `Set-Cookie`: for that host alone. */
+  /** The value of a `Set-Cookie` header. */
   issue(site: Site, { path, secure }: { path: string; secure: boolean }): string {
-    const expires = Math.floor(this.clock.now().getTime() / 1_000) + LIFE_SECONDS;
+    const expires = Math.floor(this.clock.now().getTime() / 1_000) + LIFETIME_SECONDS;
     const name = secure && path === '/' ? SECURE_NAME : NAME;
-    return `${name}=${expires}.${this.sign(site, expires)}; Path=${path}; Max-Age=${LIFE_SECONDS}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+    return `${name}=${expires}.${this.sign(site, expires)}; Path=${path}; Max-Age=${LIFETIME_SECONDS}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
   }
 
-  /** Whether a request's `Cookie` header opens that site. */
-  opens(header: string | undefined, site: Site): boolean {
+  /** Whether a request's `Cookie` header contains a valid cookie of the site. */
+  isValidFor(header: string | undefined, site: Site): boolean {
     return cookiesOf(header).some(([name, value]) => {
       if (name !== NAME && name !== SECURE_NAME) return false;
       const [expires = '', signature = ''] = value.split('.');
-      return Number(expires) * 1_000 > this.clock.now().getTime() && this.isGenuine(site, Number(expires), signature);
+      return (
+        Number(expires) * 1_000 > this.clock.now().getTime() && this.hasValidSignature(site, Number(expires), signature)
+      );
     });
   }
 
-  private isGenuine(site: Site, expires: number, signature: string): boolean {
-    const known = `${siteKey(site)}.${expires}.${signature}`;
-    if (this.genuine.has(known)) return true;
+  private hasValidSignature(site: Site, expires: number, signature: string): boolean {
+    const value = `${siteKey(site)}.${expires}.${signature}`;
+    if (this.verified.has(value)) return true;
     const expected = Buffer.from(this.sign(site, expires));
     const given = Buffer.from(signature);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return false;
-    if (this.genuine.size >= MOST_KNOWN) this.genuine.clear();
-    this.genuine.add(known);
+    if (this.verified.size >= MAX_VERIFIED) this.verified.clear();
+    this.verified.add(value);
     return true;
   }
 
@@ -58,7 +60,7 @@ export class SiteCookie {
   }
 }
 
-/** The header without DevForge's own cookies, or undefined when nothing is left. */
+/** The header without DevForge's own cookies, or undefined when it has no others. */
 export function withoutOwnCookies(header: string | undefined): string | undefined {
   const others = cookiesOf(header).filter(([name]) => !/^(?:__Host-)?devforge_/.test(name));
   return others.length === 0 ? undefined : others.map(([name, value]) => `${name}=${value}`).join('; ');

@@ -2,11 +2,16 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TunnelTarget, ConnectionRefusedError } from './tunnel-target.js';
 
-const PATIENCE_MS = 5_000;
+const TIMEOUT_MS = 5_000;
+/** The authority with which the handshake ends once it is answered. */
+const REACHABILITY_CHECK = 'door';
 const ANSWER = /^([A-Z0-9_]+|ok)\n/;
-const LONGEST_ANSWER = 64;
+const MAX_ANSWER_LENGTH = 64;
 
-/** The short way into a container, where its address can be reached: one TCP connection for each that is carried. */
+/**
+ * TCP connections to a program in a container, where the container's address can be reached. They spare the engine the
+ * traffic that a tunnel would carry through it.
+ */
 export class DirectEndpoint {
   constructor(
     private readonly host: string,
@@ -14,10 +19,10 @@ export class DirectEndpoint {
     private readonly key: string,
   ) {}
 
-  /** Whether there is a way to it. */
-  async isOpen(patienceMs: number): Promise<boolean> {
+  /** Whether the endpoint can be reached. Never rejects. */
+  async isReachable(timeoutMs: number): Promise<boolean> {
     try {
-      (await this.enter('door', patienceMs)).destroy();
+      (await this.connect(REACHABILITY_CHECK, timeoutMs)).destroy();
       return true;
     } catch {
       return false;
@@ -25,32 +30,32 @@ export class DirectEndpoint {
   }
 
   /**
-   * @throws TunnelRefusal when nothing listens at that end
-   * @throws Error when there is no way
+   * @throws ConnectionRefusedError when nothing listens at the target
+   * @throws Error when the endpoint cannot be reached
    */
-  dial(end: TunnelTarget): Promise<Socket> {
-    return this.enter(end, PATIENCE_MS);
+  dial(target: TunnelTarget): Promise<Socket> {
+    return this.connect(target, TIMEOUT_MS);
   }
 
-  private async enter(end: TunnelTarget | 'door', patienceMs: number): Promise<Socket> {
+  private async connect(target: TunnelTarget | typeof REACHABILITY_CHECK, timeoutMs: number): Promise<Socket> {
     const socket = connect({ host: this.host, port: this.port, noDelay: true, allowHalfOpen: true });
-    const late = setTimeout(() => socket.destroy(new Error('the tunnel does not answer')), patienceMs);
+    const timeout = setTimeout(() => socket.destroy(new Error('the direct endpoint does not answer')), timeoutMs);
     try {
-      socket.write(`${this.key} ${end}\n`);
-      const answer = await answerOf(socket);
+      socket.write(`${this.key} ${target}\n`);
+      const answer = await readAnswer(socket);
       if (answer === 'ok') return socket;
-      throw end === 'door' ? new Error(answer) : new ConnectionRefusedError(end, answer);
+      throw target === REACHABILITY_CHECK ? new Error(answer) : new ConnectionRefusedError(target, answer);
     } catch (error) {
       socket.on('error', () => undefined).destroy();
       throw error;
     } finally {
-      clearTimeout(late);
+      clearTimeout(timeout);
     }
   }
 }
 
-/** Reads the first line; what comes behind it stays in the socket. */
-async function answerOf(socket: Socket): Promise<string> {
+/** Reads the first line; what follows it stays in the socket. */
+async function readAnswer(socket: Socket): Promise<string> {
   let text = '';
   for (;;) {
     await once(socket, 'readable');
@@ -58,8 +63,8 @@ async function answerOf(socket: Socket): Promise<string> {
       text += byte.toString('latin1');
       const [, answer] = ANSWER.exec(text) ?? [];
       if (answer !== undefined) return answer;
-      if (text.length > LONGEST_ANSWER) throw new Error('the tunnel answers something else');
+      if (text.length > MAX_ANSWER_LENGTH) throw new Error('the direct endpoint sent an invalid answer');
     }
-    if (socket.readableEnded || socket.destroyed) throw new Error('the tunnel hung up');
+    if (socket.readableEnded || socket.destroyed) throw new Error('the direct endpoint closed the connection');
   }
 }

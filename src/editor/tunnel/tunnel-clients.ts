@@ -3,16 +3,16 @@ import type { Duplex } from 'node:stream';
 import { callbackify } from 'node:util';
 import { Pool } from 'undici';
 
-const MOST_CONNECTIONS = 256;
-/** The address of requests is the tunnel's business. */
-export const ANYWHERE = 'http://127.0.0.1';
+const MAX_CONNECTIONS = 256;
+/** A placeholder: the tunnel decides where connections lead. */
+export const TUNNEL_ORIGIN = 'http://127.0.0.1';
 
 type Dial = () => Promise<Duplex>;
 
-/** Connections through a tunnel that begin as a request and become something else. */
+/** Dials a connection through a tunnel for each upgrade request. */
 export class TunnelAgent extends Agent {
   constructor(private readonly dial: Dial) {
-    super({ keepAlive: true, maxSockets: MOST_CONNECTIONS, maxFreeSockets: 0 });
+    super({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: 0 });
   }
 
   override createConnection(_options: object, created: (error: Error | null, socket: Duplex) => void): undefined {
@@ -20,10 +20,10 @@ export class TunnelAgent extends Agent {
   }
 }
 
-/** Connections through a tunnel, kept for the next request. A site may take its time to answer. */
+/** Keeps connections through a tunnel for further requests. There are no time-outs, since a site may answer slowly. */
 export function tunnelPool(dial: Dial): Pool {
-  return new Pool(ANYWHERE, {
-    connections: MOST_CONNECTIONS,
+  return new Pool(TUNNEL_ORIGIN, {
+    connections: MAX_CONNECTIONS,
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: (_, connected) => callbackify(dial)(connected as (error: Error | null, socket: Duplex) => void),

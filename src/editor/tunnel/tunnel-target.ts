@@ -1,12 +1,12 @@
-/** What is reached in a container: its VS Code, or a port on its loopback. */
+/** Where a connection into a container leads: to its VS Code, or to a port on its loopback interface. */
 export type TunnelTarget = 'editor' | number;
 
-/** Nothing listens there, or what listens does not take the connection. */
+/** Nothing listens at the target, or it refuses the connection. */
 export class ConnectionRefusedError extends Error {
   constructor(
-    readonly end: TunnelTarget,
+    readonly target: TunnelTarget,
     readonly code: string,
   ) {
-    super(`${end === 'editor' ? 'VS Code' : `Port ${end}`} does not take the connection: ${code}`);
+    super(`${target === 'editor' ? 'VS Code' : `Port ${target}`} refused the connection: ${code}`);
   }
 }

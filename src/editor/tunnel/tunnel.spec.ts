@@ -225,8 +225,8 @@ describe('a door', () => {
       ]) {
         expect(['', 'ECONNRESET']).toContain(await answer(door.port, greeting));
       }
-      await expect(new DirectEndpoint('127.0.0.1', door.port, 'another').isOpen(1_000)).resolves.toBe(false);
-      await expect(new DirectEndpoint('127.0.0.1', door.port, door.key).isOpen(1_000)).resolves.toBe(true);
+      await expect(new DirectEndpoint('127.0.0.1', door.port, 'another').isReachable(1_000)).resolves.toBe(false);
+      await expect(new DirectEndpoint('127.0.0.1', door.port, door.key).isReachable(1_000)).resolves.toBe(true);
       const socket = await new DirectEndpoint('127.0.0.1', door.port, door.key).dial(port);
       socket.end('hello');
       await expect(text(socket)).resolves.toBe('hello');
@@ -325,7 +325,7 @@ describe("the editor's own door", () => {
     await doorOpens();
     expect((await stat(`${socket}.door`)).mode & 0o777).toBe(0o600);
     const { port } = JSON.parse(await readFile(`${socket}.door`, 'utf8')) as { port: number };
-    await expect(new DirectEndpoint('127.0.0.1', port, '0'.repeat(64)).isOpen(1_000)).resolves.toBe(false);
+    await expect(new DirectEndpoint('127.0.0.1', port, '0'.repeat(64)).isReachable(1_000)).resolves.toBe(false);
   });
 
   it('is found again once the editor has started anew', async () => {

@@ -109,7 +109,7 @@ export class Tunnel {
 
   private async findDoor(): Promise<void> {
     const door = await this.doorAt('/door');
-    if (await door?.isOpen(DOOR_PATIENCE_MS)) this.door = door;
+    if (await door?.isReachable(DOOR_PATIENCE_MS)) this.door = door;
   }
 
   private async doorAt(path: string): Promise<DirectEndpoint | undefined> {

@@ -17,7 +17,7 @@ describe('InstructionCancellation', () => {
   let container: ContainerRow;
   let changes: InstructionChanges;
   let cancellation: InstructionCancellation;
-  let left: AbortController;
+  let client: AbortController;
 
   beforeEach(() => {
     row = instructionRow();
@@ -25,7 +25,7 @@ describe('InstructionCancellation', () => {
     interrupt.mockReset().mockResolvedValue();
     changes = new InstructionChanges(new DomainEvents(quietLogger()), new FakeClock());
     changes.onApplicationBootstrap();
-    left = new AbortController();
+    client = new AbortController();
     const instructions = {
       findById: async () => row,
       cancel: async () => {
@@ -43,19 +43,19 @@ describe('InstructionCancellation', () => {
     );
   });
 
-  const cancel = () => cancellation.cancel(row!, left.signal);
-  const over = (): void => {
+  const cancel = () => cancellation.cancel(row!, client.signal);
+  const finish = (): void => {
     row = { ...row!, status: 'cancelled', finishedAt: new Date() };
-    changes.moved(row);
+    changes.stateChanged(row);
   };
 
-  it('ends one that waits at once', async () => {
+  it('cancels a queued instruction at once', async () => {
     row = instructionRow({ status: 'queued' });
     await expect(cancel()).resolves.toMatchObject({ status: 'cancelled' });
     expect(interrupt).not.toHaveBeenCalled();
   });
 
-  it('interrupts one that runs, and answers when it is over', async () => {
+  it('interrupts a running instruction and returns it when it has ended', async () => {
     let answered = false;
     const cancelling = cancel().then((answer) => {
       answered = true;
@@ -64,48 +64,48 @@ describe('InstructionCancellation', () => {
     await settled();
     expect(interrupt).toHaveBeenCalledWith({ workspace: workspaceOf(container), instructionId: row!.id });
     expect(answered).toBe(false);
-    over();
+    finish();
     await expect(cancelling).resolves.toMatchObject({ status: 'cancelled' });
   });
 
-  it('hears of an end that another process wrote', async () => {
+  it('returns when another process has stored the end', async () => {
     const cancelling = cancel();
     await settled();
     row = { ...row!, status: 'cancelled', finishedAt: new Date() };
     await expect(cancelling).resolves.toMatchObject({ status: 'cancelled' });
   });
 
-  it('leaves it to whoever follows when the runner is out of reach', async () => {
-    interrupt.mockRejectedValue(new DriverError('unavailable', 'away'));
+  it('waits for the process that executes the instruction when the runner cannot be reached', async () => {
+    interrupt.mockRejectedValue(new DriverError('unavailable', 'unavailable'));
     const cancelling = cancel();
     await settled();
-    over();
+    finish();
     await expect(cancelling).resolves.toMatchObject({ status: 'cancelled' });
     container = containerRow({ status: 'stopped' });
     row = instructionRow();
     interrupt.mockClear();
     const another = cancel();
     await settled();
-    over();
+    finish();
     await another;
     expect(interrupt).not.toHaveBeenCalled();
   });
 
-  it.each(['client leaves', 'server ends'])('answers as it is when the %s', async (what) => {
+  it.each(['client disconnects', 'server stops'])('returns the instruction as it is when the %s', async (what) => {
     const cancelling = cancel();
     await settled();
-    if (what === 'client leaves') left.abort();
+    if (what === 'client disconnects') client.abort();
     else cancellation.onModuleDestroy();
     await expect(cancelling).resolves.toMatchObject({ status: 'running', cancelRequestedAt: expect.any(Date) });
   });
 
-  it('says that it is gone when it is', async () => {
+  it('throws instruction_not_found for an instruction that was deleted', async () => {
     const cancelling = cancel();
     await settled();
-    const gone = row!;
+    const deleted = row!;
     row = null;
-    changes.moved(gone);
+    changes.stateChanged(deleted);
     await expect(cancelling).rejects.toMatchObject({ code: 'instruction_not_found' });
-    await expect(cancellation.cancel(gone, left.signal)).rejects.toMatchObject({ code: 'instruction_not_found' });
+    await expect(cancellation.cancel(deleted, client.signal)).rejects.toMatchObject({ code: 'instruction_not_found' });
   });
 });

@@ -5,15 +5,15 @@ import { type InstructionRow, InstructionsRepository } from '../../persistence/i
 import { RunnerClient } from '../runner/runner-client.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
 import { instructionNotFound } from './instructions.service.js';
-import { CANCELLED } from '../queue/run-end.js';
+import { CANCELLED } from '../follow/run-end.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 
-/** Longer than it takes to end what does not listen. */
-const LONGEST_WAIT_MS = 20_000;
-/** Another process may follow it, whose word may not be heard here. */
+/** Longer than the runner takes to kill a process that ignores signals. */
+const MAX_WAIT_MS = 20_000;
+/** Covers events of other processes that did not arrive here. */
 const POLL_MS = 250;
 
-/** Cancels instructions: one that waits never runs, one that runs is interrupted. */
+/** Cancels instructions. A queued one never runs, a running one is interrupted. */
 @Injectable()
 export class InstructionCancellation implements OnModuleDestroy {
   private readonly stopped = new AbortController();
@@ -26,57 +26,63 @@ export class InstructionCancellation implements OnModuleDestroy {
     @InjectPinoLogger(InstructionCancellation.name) private readonly logger: PinoLogger,
   ) {}
 
-  /** Whoever still waits is answered, so that the server can close. */
+  /** Ends the requests that are waiting, so that the server can close. */
   onModuleDestroy(): void {
     this.stopped.abort();
   }
 
-  /** @returns the instruction once it is over, or as it is when that takes longer than 20 s or the client leaves */
-  async cancel(row: InstructionRow, left: AbortSignal): Promise<InstructionRow> {
+  /** @returns the instruction when it has ended, or in its present state after 20 s or when the client disconnects */
+  async cancel(row: InstructionRow, clientSignal: AbortSignal): Promise<InstructionRow> {
     const marked = await this.instructions.cancel(row.id, CANCELLED);
     if (marked === null) throw instructionNotFound(row.id);
-    if (marked.status !== row.status || marked.cancelRequestedAt !== row.cancelRequestedAt) this.changes.moved(marked);
+    if (marked.status !== row.status || marked.cancelRequestedAt !== row.cancelRequestedAt)
+      this.changes.stateChanged(marked);
     if (marked.status !== 'running') return marked;
     await this.interrupt(marked);
-    return this.untilOver(marked, AbortSignal.any([left, this.stopped.signal, AbortSignal.timeout(LONGEST_WAIT_MS)]));
+    const deadline = AbortSignal.timeout(MAX_WAIT_MS);
+    return this.waitForEnd(marked, AbortSignal.any([clientSignal, this.stopped.signal, deadline]));
   }
 
-  /** Where the runner is out of reach, whoever follows it passes the mark on once it is not. */
+  /** When the runner cannot be reached, the process that executes the instruction cancels it later. */
   private async interrupt({ id, containerId }: InstructionRow): Promise<void> {
     const container = await this.containers.findById(containerId);
     if (container?.status !== 'running' || container.runtimeId === null) return;
     try {
       await this.runner.cancel({ workspace: workspaceOf(container), instructionId: id });
     } catch (error) {
-      this.logger.warn({ err: error, instructionId: id }, 'A run could not be interrupted yet');
+      this.logger.warn(
+        { err: error, instructionId: id },
+        'A run could not be interrupted; its next attempt will do so',
+      );
     }
   }
 
-  private async untilOver(row: InstructionRow, until: AbortSignal): Promise<InstructionRow> {
+  private async waitForEnd(row: InstructionRow, signal: AbortSignal): Promise<InstructionRow> {
     for (;;) {
-      const changed = this.nextChange(row.id, until);
+      const changed = this.nextChange(row.id, signal);
       const present = await this.instructions.findById(row.id);
       if (present === null) throw instructionNotFound(row.id);
-      if (present.finishedAt !== null || until.aborted) {
-        changed.forget();
+      if (present.finishedAt !== null || signal.aborted) {
+        changed.cancel();
         return present;
       }
-      await changed.happened;
+      await changed.promise;
     }
   }
 
-  private nextChange(id: string, until: AbortSignal): { happened: Promise<void>; forget: () => void } {
+  /** Resolves on the next change, after the poll interval, or when the signal aborts. */
+  private nextChange(id: string, signal: AbortSignal): { promise: Promise<void>; cancel: () => void } {
     const { promise, resolve } = Promise.withResolvers<void>();
     const unwatch = this.changes.watch(id, resolve);
     const timer = setTimeout(resolve, POLL_MS);
     const onAbort = (): void => resolve();
-    until.addEventListener('abort', onAbort);
-    const forget = (): void => {
+    signal.addEventListener('abort', onAbort);
+    const cleanUp = (): void => {
       unwatch();
       clearTimeout(timer);
-      until.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', onAbort);
     };
-    void promise.then(forget);
-    return { happened: promise, forget: resolve };
+    void promise.then(cleanUp);
+    return { promise, cancel: resolve };
   }
 }

@@ -14,13 +14,13 @@ import { InstructionCreator } from './instruction-creator.js';
 
 const DTO: CreateInstructionDto = { prompt: 'p', continue: false, startIfStopped: false };
 
-describe('InstructionAcceptance', () => {
+describe('InstructionCreator', () => {
   const insert = jest.fn<InstructionsRepository['insert']>();
   const findByKey = jest.fn<InstructionsRepository['findByKey']>();
   const start = jest.fn<ContainerLifecycleService['start']>();
   const earlier = instructionRow();
   let container: ContainerRow;
-  let acceptance: InstructionCreator;
+  let creator: InstructionCreator;
 
   beforeEach(() => {
     container = containerRow();
@@ -29,7 +29,7 @@ describe('InstructionAcceptance', () => {
       .mockImplementation(async (instruction) => ({ kind: 'inserted', row: instructionRow(instruction) }));
     findByKey.mockReset().mockResolvedValue(null);
     start.mockReset().mockImplementation(async (row) => row);
-    acceptance = new InstructionCreator(
+    creator = new InstructionCreator(
       {
         insert,
         findByKey,
@@ -42,11 +42,11 @@ describe('InstructionAcceptance', () => {
     );
   });
 
-  const accept = (dto: Partial<CreateInstructionDto> = {}, key?: string) =>
-    acceptance.accept(ADMINISTRATOR, container.name, { ...DTO, ...dto }, key);
+  const create = (dto: Partial<CreateInstructionDto> = {}, key?: string) =>
+    creator.create(ADMINISTRATOR, container.name, { ...DTO, ...dto }, key);
 
-  it('writes what was asked for, under its key', async () => {
-    await expect(accept({ sessionId: 's', maxTurns: 3, model: 'm' }, 'k')).resolves.toMatchObject({
+  it('stores the request with its idempotency key', async () => {
+    await expect(create({ sessionId: 's', maxTurns: 3, model: 'm' }, 'k')).resolves.toMatchObject({
       id: 'new-id',
       containerId: container.id,
     });
@@ -64,33 +64,33 @@ describe('InstructionAcceptance', () => {
     expect(key).toEqual({ key: 'k', bodyHash: bodyHash({ model: 'm', maxTurns: 3, sessionId: 's', ...DTO }) });
   });
 
-  it('answers a key that came before, whatever has become of the container', async () => {
+  it('returns the earlier instruction for a known key, also when the container was stopped', async () => {
     findByKey.mockResolvedValue({ kind: 'replayed', instructionId: earlier.id });
     container = containerRow({ status: 'stopped' });
-    await expect(accept({}, 'k')).resolves.toEqual(earlier);
+    await expect(create({}, 'k')).resolves.toEqual(earlier);
     findByKey.mockResolvedValue({ kind: 'key_reused' });
-    await expect(accept({}, 'k')).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+    await expect(create({}, 'k')).rejects.toMatchObject({ code: 'idempotency_key_reused' });
     expect(insert).not.toHaveBeenCalled();
   });
 
-  it('answers a key that came at the same moment', async () => {
+  it('returns the instruction of a concurrent request with the same key', async () => {
     insert.mockResolvedValue({ kind: 'replayed', instructionId: earlier.id });
-    await expect(accept({}, 'k')).resolves.toEqual(earlier);
+    await expect(create({}, 'k')).resolves.toEqual(earlier);
   });
 
-  it('refuses what has no Claude Code in it, or is being removed', async () => {
+  it('refuses a container without Claude Code and one that is being deleted', async () => {
     container = containerRow({ template: 'vscode' });
-    await expect(accept({ startIfStopped: true })).rejects.toMatchObject({ code: 'no_claude_code' });
+    await expect(create({ startIfStopped: true })).rejects.toMatchObject({ code: 'no_claude_code' });
     container = containerRow();
     insert.mockResolvedValue({ kind: 'container_gone' });
-    await expect(accept()).rejects.toMatchObject({ code: 'container_not_found' });
+    await expect(create()).rejects.toMatchObject({ code: 'container_not_found' });
   });
 
   it.each(CONTAINER_STATUSES.filter((status) => status !== 'running'))(
-    'refuses a container that is %s, and says so',
+    'refuses a container that is %s and reports its status',
     async (status) => {
       container = containerRow({ status });
-      await expect(accept()).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: status } });
+      await expect(create()).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: status } });
       expect([start.mock.calls.length, insert.mock.calls.length]).toEqual([0, 0]);
     },
   );
@@ -103,18 +103,18 @@ describe('InstructionAcceptance', () => {
     ['starting', 0],
     ['cloning', 0],
     ['running', 0],
-  ] as const)('with startIfStopped has one that is %s started where it needs that', async (status, starts) => {
+  ] as const)('accepts with startIfStopped a container that is %s, and starts it %i times', async (status, starts) => {
     container = containerRow({ status });
-    await accept({ startIfStopped: true });
+    await create({ startIfStopped: true });
     expect([start.mock.calls.length, insert.mock.calls.length]).toEqual([starts, 1]);
   });
 
-  it('accepts nothing when the start is refused', async () => {
+  it('stores nothing when the container cannot be started', async () => {
     container = containerRow({ status: 'stopped' });
-    start.mockRejectedValue(new DomainError('engine_unavailable', 'away'));
-    await expect(accept({ startIfStopped: true })).rejects.toMatchObject({ code: 'engine_unavailable' });
+    start.mockRejectedValue(new DomainError('engine_unavailable', 'unavailable'));
+    await expect(create({ startIfStopped: true })).rejects.toMatchObject({ code: 'engine_unavailable' });
     container = containerRow({ status: 'deleting' });
-    await expect(accept({ startIfStopped: true })).rejects.toMatchObject({ code: 'invalid_state' });
+    await expect(create({ startIfStopped: true })).rejects.toMatchObject({ code: 'invalid_state' });
     expect(insert).not.toHaveBeenCalled();
   });
 });

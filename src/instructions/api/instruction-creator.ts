@@ -16,7 +16,7 @@ import {
 } from '../../persistence/instructions/instructions.repository.js';
 import type { CreateInstructionDto } from './dto/create-instruction.dto.js';
 
-/** Checks and writes an instruction, before it is answered. */
+/** Checks and stores new instructions. */
 @Injectable()
 export class InstructionCreator {
   constructor(
@@ -28,7 +28,7 @@ export class InstructionCreator {
   ) {}
 
   /** @param reference the container's id or name */
-  async accept(
+  async create(
     principal: Principal,
     reference: string,
     dto: CreateInstructionDto,
@@ -36,13 +36,13 @@ export class InstructionCreator {
   ): Promise<InstructionRow> {
     const container = await this.containers.find(principal, reference);
     const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
-    // What was accepted stays accepted, whatever has become of the container.
-    const known = key && (await this.instructions.findByKey(principal.ownerId, container.id, key));
-    if (known) return this.settle(known, container.id);
+    // An instruction accepted before is returned in any state of the container.
+    const existing = key && (await this.instructions.findByKey(principal.ownerId, container.id, key));
+    if (existing) return this.resolve(existing, container.id);
     if (container.template === 'vscode')
-      throw new DomainError('no_claude_code', 'The template "vscode" has no Claude Code in it.');
+      throw new DomainError('no_claude_code', 'The template "vscode" does not include Claude Code.');
     await this.requireRunning(container, dto.startIfStopped);
-    return this.settle(await this.instructions.insert(this.toRow(container, principal, dto), key), container.id);
+    return this.resolve(await this.instructions.insert(this.toRow(container, principal, dto), key), container.id);
   }
 
   private async requireRunning(container: ContainerRow, startIfStopped: boolean): Promise<void> {
@@ -50,7 +50,7 @@ export class InstructionCreator {
     if (!startIfStopped || container.status === 'deleting') {
       throw new DomainError(
         'invalid_state',
-        `The container is ${container.status}; instructions need one that is running.`,
+        `The container is ${container.status}; instructions need a running container.`,
         {
           extensions: { currentStatus: container.status },
         },
@@ -59,7 +59,7 @@ export class InstructionCreator {
     if (!PROVISIONING.includes(container.status)) await this.lifecycle.start(container);
   }
 
-  private async settle(
+  private async resolve(
     outcome: Awaited<ReturnType<InstructionsRepository['insert']>>,
     containerId: string,
   ): Promise<InstructionRow> {
@@ -72,7 +72,7 @@ export class InstructionCreator {
         return row;
       }
       case 'key_reused':
-        throw new DomainError('idempotency_key_reused', 'This Idempotency-Key came with another body before.');
+        throw new DomainError('idempotency_key_reused', 'This Idempotency-Key was used before with a different body.');
       case 'container_gone':
         throw containerNotFound(containerId);
     }

@@ -14,8 +14,8 @@ import { InstructionPermissionsService } from './instruction-permissions.service
 
 describe('InstructionPermissionsService', () => {
   const answer = jest.fn<RunnerClient['answer']>();
-  const moved = jest.fn();
-  let asked: PermissionRow | null;
+  const stateChanged = jest.fn();
+  let request: PermissionRow | null;
   let container: ContainerRow;
   let row: InstructionRow;
   let service: InstructionPermissionsService;
@@ -23,7 +23,7 @@ describe('InstructionPermissionsService', () => {
   beforeEach(() => {
     row = instructionRow();
     container = containerRow({ id: row.containerId });
-    asked = {
+    request = {
       instructionId: row.id,
       requestId: 'r',
       toolName: 'Bash',
@@ -33,74 +33,74 @@ describe('InstructionPermissionsService', () => {
       closedAt: null,
     };
     answer.mockReset().mockResolvedValue('answered');
-    moved.mockReset();
+    stateChanged.mockReset();
     const permissions = {
-      find: async (_: string, requestId: string) => (requestId === 'r' ? asked : null),
+      find: async (_: string, requestId: string) => (requestId === 'r' ? request : null),
       decide: async (_: string, __: string, decision: 'allow' | 'deny') => {
-        if (asked === null || asked.closedAt !== null) return false;
-        asked = { ...asked, decision, closedAt: T0 };
+        if (request === null || request.closedAt !== null) return false;
+        request = { ...request, decision, closedAt: T0 };
         return true;
       },
-      reopen: async () => void (asked = { ...asked!, decision: null, closedAt: null }),
+      reopen: async () => void (request = { ...request!, decision: null, closedAt: null }),
     } as unknown as InstructionPermissionsRepository;
     service = new InstructionPermissionsService(
       permissions,
       { findById: async () => container } as unknown as ContainersRepository,
       { answer } as unknown as RunnerClient,
-      { moved } as unknown as InstructionChanges,
+      { stateChanged } as unknown as InstructionChanges,
     );
   });
 
-  const give = (decision: 'allow' | 'deny', requestId = 'r', message?: string) =>
+  const decide = (decision: 'allow' | 'deny', requestId = 'r', message?: string) =>
     service.answer(row, requestId, { decision, message });
 
-  it('passes the answer on, and tells of it', async () => {
-    await give('deny', 'r', 'No.');
+  it('delivers the answer and reports the change', async () => {
+    await decide('deny', 'r', 'No.');
     expect(answer).toHaveBeenCalledWith(
       { workspace: workspaceOf(container), instructionId: row.id },
       'r',
       'deny',
       'No.',
     );
-    expect(asked).toMatchObject({ decision: 'deny', closedAt: T0 });
-    expect(moved).toHaveBeenCalledTimes(1);
+    expect(request).toMatchObject({ decision: 'deny', closedAt: T0 });
+    expect(stateChanged).toHaveBeenCalledTimes(1);
   });
 
-  it('takes the same answer again, and no other', async () => {
-    await give('allow');
-    await give('allow');
-    await expect(give('deny')).rejects.toMatchObject({ code: 'permission_answered' });
+  it('accepts the same answer again and refuses another one', async () => {
+    await decide('allow');
+    await decide('allow');
+    await expect(decide('deny')).rejects.toMatchObject({ code: 'permission_answered' });
     expect(answer).toHaveBeenCalledTimes(1);
   });
 
-  it('takes one of two that come at the same moment', async () => {
-    const results = await Promise.allSettled([give('allow'), give('deny')]);
+  it('accepts one of two concurrent answers', async () => {
+    const results = await Promise.allSettled([decide('allow'), decide('deny')]);
     expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
     expect(answer).toHaveBeenCalledTimes(1);
   });
 
-  it('takes the answer back when it did not arrive', async () => {
-    answer.mockRejectedValueOnce(new DriverError('unavailable', 'away'));
-    await expect(give('allow')).rejects.toMatchObject({ code: 'unavailable' });
-    expect(asked).toMatchObject({ decision: null, closedAt: null });
-    await give('deny');
-    expect(asked).toMatchObject({ decision: 'deny' });
+  it('reopens the request when the answer could not be delivered', async () => {
+    answer.mockRejectedValueOnce(new DriverError('unavailable', 'unavailable'));
+    await expect(decide('allow')).rejects.toMatchObject({ code: 'unavailable' });
+    expect(request).toMatchObject({ decision: null, closedAt: null });
+    await decide('deny');
+    expect(request).toMatchObject({ decision: 'deny' });
   });
 
-  it('knows nothing of what is not asked, or no longer', async () => {
-    await expect(give('allow', 'another')).rejects.toMatchObject({ code: 'permission_not_found' });
-    asked = { ...asked!, closedAt: T0 };
-    await expect(give('allow')).rejects.toMatchObject({ code: 'permission_not_found' });
-    asked = { ...asked, closedAt: null };
+  it('throws permission_not_found for unknown and closed requests', async () => {
+    await expect(decide('allow', 'another')).rejects.toMatchObject({ code: 'permission_not_found' });
+    request = { ...request!, closedAt: T0 };
+    await expect(decide('allow')).rejects.toMatchObject({ code: 'permission_not_found' });
+    request = { ...request, closedAt: null };
     answer.mockResolvedValue('unknown');
-    await expect(give('allow')).rejects.toMatchObject({ code: 'permission_not_found' });
+    await expect(decide('allow')).rejects.toMatchObject({ code: 'permission_not_found' });
   });
 
-  it('needs an instruction that runs in a container that runs', async () => {
+  it('throws invalid_state unless the instruction and its container are running', async () => {
     container = containerRow({ status: 'stopped' });
-    await expect(give('allow')).rejects.toMatchObject({ code: 'invalid_state' });
+    await expect(decide('allow')).rejects.toMatchObject({ code: 'invalid_state' });
     row = instructionRow({ status: 'cancelled' });
-    await expect(give('allow')).rejects.toMatchObject({
+    await expect(decide('allow')).rejects.toMatchObject({
       code: 'invalid_state',
       extensions: { currentStatus: 'cancelled' },
     });

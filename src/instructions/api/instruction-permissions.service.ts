@@ -9,7 +9,7 @@ import { InstructionChanges } from '../follow/instruction-changes.js';
 import type { WorkspaceRef } from '../../drivers/workspace.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 
-/** Answers what running instructions ask to be allowed. */
+/** Answers permission requests of running instructions. */
 @Injectable()
 export class InstructionPermissionsService {
   constructor(
@@ -20,31 +20,33 @@ export class InstructionPermissionsService {
   ) {}
 
   /**
-   * The first answer counts; giving it again changes nothing.
-   * @throws DomainError `permission_not_found` when it is not asked any more, `permission_answered` when another answer was given
+   * Delivers the answer to the agent. The first answer counts; repeating it changes nothing.
+   * @throws DomainError `permission_not_found` when the request is not open, `permission_answered` when another answer
+   *   was given, `invalid_state` when the instruction or its container is not running
    */
   async answer(row: InstructionRow, requestId: string, { decision, message }: AnswerPermissionDto): Promise<void> {
-    const asked = await this.permissions.find(row.id, requestId);
-    if (asked === null) throw notAsked(requestId);
-    if (asked.decision === decision) return;
+    const request = await this.permissions.find(row.id, requestId);
+    if (request === null) throw permissionNotFound(requestId);
+    if (request.decision === decision) return;
     const workspace = await this.workspaceOf(row);
-    if (!(await this.permissions.decide(row.id, requestId, decision))) return this.explain(row.id, requestId, decision);
-    const answered = await this.runner
+    if (!(await this.permissions.decide(row.id, requestId, decision)))
+      return this.explainRefusal(row.id, requestId, decision);
+    const result = await this.runner
       .answer({ workspace, instructionId: row.id }, requestId, decision, message)
       .catch(async (error: unknown) => {
         await this.permissions.reopen(row.id, requestId);
         throw error;
       });
-    this.changes.moved(row);
-    if (answered !== 'answered') throw notAsked(requestId);
+    this.changes.stateChanged(row);
+    if (result !== 'answered') throw permissionNotFound(requestId);
   }
 
-  /** It was closed, or answered by somebody else at the same moment. */
-  private async explain(instructionId: string, requestId: string, wanted: string): Promise<void> {
-    const asked = await this.permissions.find(instructionId, requestId);
-    if (asked === null || asked.decision === null) throw notAsked(requestId);
-    if (asked.decision !== wanted)
-      throw new DomainError('permission_answered', `The answer was "${asked.decision}" already.`);
+  /** @throws DomainError that says why the answer was refused, unless the same answer was given at the same moment */
+  private async explainRefusal(instructionId: string, requestId: string, wanted: string): Promise<void> {
+    const request = await this.permissions.find(instructionId, requestId);
+    if (request === null || request.decision === null) throw permissionNotFound(requestId);
+    if (request.decision !== wanted)
+      throw new DomainError('permission_answered', `The request was answered with "${request.decision}" before.`);
   }
 
   private async workspaceOf({ status, containerId }: InstructionRow): Promise<WorkspaceRef> {
@@ -52,7 +54,7 @@ export class InstructionPermissionsService {
     if (container?.status === 'running' && container.runtimeId !== null) return workspaceOf(container);
     throw new DomainError(
       'invalid_state',
-      `The instruction is ${status}${container === null ? '' : ` and its container ${container.status}`}; nobody waits for an answer.`,
+      `The instruction is ${status}${container === null ? '' : ` and its container ${container.status}`}; no answer is expected.`,
       {
         extensions: { currentStatus: status },
       },
@@ -60,6 +62,6 @@ export class InstructionPermissionsService {
   }
 }
 
-function notAsked(requestId: string): DomainError {
-  return new DomainError('permission_not_found', `No permission "${requestId.slice(0, 100)}" is asked for.`);
+function permissionNotFound(requestId: string): DomainError {
+  return new DomainError('permission_not_found', `There is no pending permission "${requestId.slice(0, 100)}".`);
 }

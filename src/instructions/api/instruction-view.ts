@@ -6,7 +6,7 @@ import {
 import type { InstructionRow } from '../../persistence/instructions/instructions.repository.js';
 import type { InstructionDto, PermissionDto } from './dto/instruction.dto.js';
 
-/** Turns rows into what clients see. */
+/** Maps rows to the representation that clients see. */
 @Injectable()
 export class InstructionView {
   constructor(private readonly permissions: InstructionPermissionsRepository) {}
@@ -17,13 +17,15 @@ export class InstructionView {
   }
 
   async many(rows: InstructionRow[]): Promise<InstructionDto[]> {
-    const asked = await this.permissions.open(rows.filter(({ status }) => status === 'running').map(({ id }) => id));
-    const byInstruction = Map.groupBy(asked, ({ instructionId }) => instructionId);
+    const requests = await this.permissions.listOpen(
+      rows.filter(({ status }) => status === 'running').map(({ id }) => id),
+    );
+    const byInstruction = Map.groupBy(requests, ({ instructionId }) => instructionId);
     return rows.map((row) => toDto(row, byInstruction.get(row.id) ?? []));
   }
 }
 
-function toDto(row: InstructionRow, asked: PermissionRow[]): InstructionDto {
+function toDto(row: InstructionRow, requests: PermissionRow[]): InstructionDto {
   return {
     id: row.id,
     containerId: row.containerId,
@@ -35,7 +37,7 @@ function toDto(row: InstructionRow, asked: PermissionRow[]): InstructionDto {
     costUsd: row.costUsd,
     turns: row.turns,
     usage: row.usage,
-    permissions: asked.map(toPermissionDto),
+    permissions: requests.map(toPermissionDto),
     diff: row.diffBytes === null ? null : { bytes: row.diffBytes, truncated: row.diffTruncated },
     createdAt: row.createdAt.toISOString(),
     startedAt: row.startedAt?.toISOString() ?? null,

@@ -27,11 +27,13 @@ export class InstructionsController {
 
   @Post('containers/:id/instructions')
   @HttpCode(202)
-  @ApiOperation({ summary: 'Have Claude Code do something; runs after those that were accepted before' })
+  @ApiOperation({
+    summary: 'Instruct Claude Code; instructions of a container run one at a time, in order of acceptance',
+  })
   @ApiHeader({
     name: 'Idempotency-Key',
     required: false,
-    description: 'The same key and body answer with the same instruction',
+    description: 'A repeated request with the same key and body returns the same instruction',
   })
   @ApiResponse({ status: 202, type: InstructionDto })
   async create(
@@ -66,7 +68,7 @@ export class InstructionsController {
 
   @Post('instructions/:id/cancel')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Interrupt it, or take it out of the queue; answers once it is over, after 20 s at most' })
+  @ApiOperation({ summary: 'Cancel a queued or running instruction; answers when it has ended, after 20 s at most' })
   @ApiResponse({ status: 200, type: InstructionDto })
   async cancel(
     @CurrentPrincipal() principal: Principal,
@@ -80,7 +82,7 @@ export class InstructionsController {
 
   @Post('instructions/:id/permissions/:requestId')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Allow or deny what it asks for' })
+  @ApiOperation({ summary: 'Answer a permission request' })
   @ApiResponse({ status: 200, type: InstructionDto })
   async answer(
     @CurrentPrincipal() principal: Principal,

@@ -12,16 +12,16 @@ import { InstructionChanges } from '../follow/instruction-changes.js';
 import { InstructionView } from './instruction-view.js';
 import { InstructionQueue } from '../queue/instruction-queue.js';
 
-/** Accepts instructions and shows them. Reads answer from the database alone. */
+/** Creates and reads instructions. Reads need the database only. */
 @Injectable()
 export class InstructionsService {
   constructor(
     private readonly instructions: InstructionsRepository,
     private readonly containers: ContainersService,
-    private readonly acceptance: InstructionCreator,
+    private readonly creator: InstructionCreator,
     private readonly view: InstructionView,
     private readonly changes: InstructionChanges,
-    private readonly runs: InstructionQueue,
+    private readonly queue: InstructionQueue,
   ) {}
 
   /** @param container the id or the name */
@@ -31,9 +31,9 @@ export class InstructionsService {
     dto: CreateInstructionDto,
     idempotencyKey?: string,
   ): Promise<InstructionDto> {
-    const row = await this.acceptance.accept(principal, container, dto, idempotencyKey);
-    this.runs.wake(row.containerId);
-    this.changes.moved(row);
+    const row = await this.creator.create(principal, container, dto, idempotencyKey);
+    this.queue.wake(row.containerId);
+    this.changes.stateChanged(row);
     return this.view.one(row);
   }
 
@@ -55,7 +55,7 @@ export class InstructionsService {
     return this.view.one(await this.find(principal, id));
   }
 
-  /** @throws DomainError `instruction_not_found`, also when it is somebody else's */
+  /** @throws DomainError `instruction_not_found`, also for an instruction of another owner */
   async find(principal: Principal, id: string): Promise<InstructionRow> {
     const row = isId(id) ? await this.instructions.findById(id) : null;
     if (row === null || row.ownerId !== principal.ownerId) throw instructionNotFound(id);

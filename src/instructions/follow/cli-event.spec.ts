@@ -3,23 +3,26 @@ import { readCliEvent } from './cli-event.js';
 
 const read = (line: string) => readCliEvent(Buffer.from(line));
 
-describe('a line of the CLI', () => {
+describe('readCliEvent', () => {
   it.each(['{"type":"assistant", "text":"ü\\u0000\\ud800"}', '[1]', '"text"', '1', 'null', '{}'])(
-    'is kept as it is: %s',
+    'keeps the JSON line %s unchanged',
     (line) => {
       expect(read(line)).toEqual({ json: line, bytes: Buffer.byteLength(line) + 1 });
     },
   );
 
-  it.each(['', 'Warning: "odd"', '{"a":', '{"a":1} x'])('is kept as a text when it is no JSON: %j', (line) => {
-    expect(read(line)).toEqual({ json: JSON.stringify(line), bytes: Buffer.byteLength(line) + 1 });
-  });
+  it.each(['', 'Warning: "odd"', '{"a":', '{"a":1} x'])(
+    'stores the line %j, which is not JSON, as a JSON string',
+    (line) => {
+      expect(read(line)).toEqual({ json: JSON.stringify(line), bytes: Buffer.byteLength(line) + 1 });
+    },
+  );
 
-  it('counts its bytes in the file, whatever they are', () => {
+  it('counts the bytes of a line that is not UTF-8', () => {
     expect(readCliEvent(Buffer.from([255, 254, 0]))).toEqual({ json: '"\ufffd\ufffd\\u0000"', bytes: 4 });
   });
 
-  it('tells the session', () => {
+  it('reads the session id from an init event only', () => {
     expect(read('{"type":"system","subtype":"init","session_id":"s"}')).toMatchObject({ sessionId: 's' });
     for (const other of [
       '{"type":"system","subtype":"status","session_id":"s"}',
@@ -30,30 +33,32 @@ describe('a line of the CLI', () => {
     }
   });
 
-  it('tells what is asked, and what is no longer', () => {
+  it('reads permission requests and their withdrawal', () => {
     const ask = {
       type: 'control_request',
       request_id: 'r',
       request: { subtype: 'can_use_tool', tool_name: 'Bash', input: { command: 'a\0b' } },
     };
-    expect(read(JSON.stringify(ask)).asks).toEqual({
+    expect(read(JSON.stringify(ask)).permissionRequest).toEqual({
       requestId: 'r',
       toolName: 'Bash',
       input: '{"command":"a\\u0000b"}',
     });
-    expect(read('{"type":"control_request","request_id":"r","request":{"subtype":"can_use_tool"}}').asks).toEqual({
+    expect(
+      read('{"type":"control_request","request_id":"r","request":{"subtype":"can_use_tool"}}').permissionRequest,
+    ).toEqual({
       requestId: 'r',
       toolName: '',
       input: 'null',
     });
-    expect(read('{"type":"control_cancel_request","request_id":"r"}').withdraws).toBe('r');
+    expect(read('{"type":"control_cancel_request","request_id":"r"}').withdrawnRequestId).toBe('r');
     for (const other of [
       '{"type":"control_request","request_id":"r","request":{"subtype":"hook"}}',
       '{"type":"control_request","request":{"subtype":"can_use_tool"}}',
       '{"type":"control_request","request_id":"r","request":null}',
       `{"type":"control_request","request_id":"${'r'.repeat(201)}","request":{"subtype":"can_use_tool"}}`,
     ]) {
-      expect(read(other).asks).toBeUndefined();
+      expect(read(other).permissionRequest).toBeUndefined();
     }
   });
 });

@@ -1,13 +1,13 @@
-/** One line of the CLI's output, and what DevForge reads in it. */
+/** One line of Claude Code's output, with the fields that DevForge reads from it. */
 export interface CliEvent {
-  /** A JSON document in one line: the line itself, or the line as a JSON text where it is none. */
+  /** A JSON document on one line: the line itself, or a JSON string of it when it is not valid JSON. */
   json: string;
-  /** Bytes of the line in the runner's file, its break included. */
+  /** Bytes of the line in the runner's file, including the line break. */
   bytes: number;
   sessionId?: string;
-  asks?: { requestId: string; toolName: string; input: string };
-  /** Id of a request that is no longer asked. */
-  withdraws?: string;
+  permissionRequest?: { requestId: string; toolName: string; input: string };
+  /** Id of a permission request that Claude Code withdraws. */
+  withdrawnRequestId?: string;
 }
 
 export function readCliEvent(line: Buffer): CliEvent {
@@ -16,7 +16,7 @@ export function readCliEvent(line: Buffer): CliEvent {
   try {
     const event: unknown = JSON.parse(text);
     return typeof event === 'object' && event !== null
-      ? { json: text, bytes, ...meaningOf(event) }
+      ? { json: text, bytes, ...extractFields(event) }
       : { json: text, bytes };
   } catch {
     return { json: JSON.stringify(text), bytes };
@@ -31,7 +31,7 @@ interface CliEventShape {
   request?: { subtype?: unknown; tool_name?: unknown; input?: unknown } | null;
 }
 
-function meaningOf({
+function extractFields({
   type,
   subtype,
   session_id: sessionId,
@@ -39,10 +39,10 @@ function meaningOf({
   request,
 }: CliEventShape): Partial<CliEvent> {
   if (type === 'system' && subtype === 'init' && isStorable(sessionId)) return { sessionId };
-  if (type === 'control_cancel_request' && isStorable(requestId)) return { withdraws: requestId };
+  if (type === 'control_cancel_request' && isStorable(requestId)) return { withdrawnRequestId: requestId };
   if (type !== 'control_request' || request?.subtype !== 'can_use_tool' || !isStorable(requestId)) return {};
   return {
-    asks: {
+    permissionRequest: {
       requestId,
       toolName: isStorable(request.tool_name) ? request.tool_name : '',
       input: JSON.stringify(request.input ?? null),
@@ -50,13 +50,14 @@ function meaningOf({
   };
 }
 
-const LONGEST_NAME = 200;
+const MAX_NAME_LENGTH = 200;
 
+/** PostgreSQL text holds neither NUL nor lone surrogates. */
 function isStorable(value: unknown): value is string {
   return (
     typeof value === 'string' &&
     value.length > 0 &&
-    value.length <= LONGEST_NAME &&
+    value.length <= MAX_NAME_LENGTH &&
     value.isWellFormed() &&
     !value.includes('\0')
   );

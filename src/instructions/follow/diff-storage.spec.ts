@@ -4,45 +4,45 @@ import { DiffStorage } from './diff-storage.js';
 
 const KIB = 1024;
 
-class Parts extends InstructionDiffsRepository {
+class FakeDiffsRepository extends InstructionDiffsRepository {
   readonly parts: Buffer[] = [];
-  async put(_id: string, part: number, patch: Buffer): Promise<void> {
+  async putPart(_id: string, part: number, patch: Buffer): Promise<void> {
     this.parts[part] = patch;
   }
-  async part(_id: string, part: number): Promise<Buffer | null> {
+  async getPart(_id: string, part: number): Promise<Buffer | null> {
     return this.parts[part] ?? null;
   }
 }
 
-async function* pieces(count: number, bytes: number): AsyncGenerator<Buffer> {
+async function* chunks(count: number, bytes: number): AsyncGenerator<Buffer> {
   for (let index = 0; index < count; index++) yield Buffer.alloc(bytes, index);
 }
 
-async function all(stream: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks);
+async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  const received: Buffer[] = [];
+  for await (const chunk of stream) received.push(chunk);
+  return Buffer.concat(received);
 }
 
-describe('a patch', () => {
-  it('comes back as it was, in parts of bounded size', async () => {
-    const repository = new Parts();
+describe('DiffStorage', () => {
+  it('returns a patch unchanged, and stores it in parts of bounded size', async () => {
+    const repository = new FakeDiffsRepository();
     const storage = new DiffStorage(repository);
-    await expect(storage.store('i', pieces(100, 30 * KIB))).resolves.toBe(100 * 30 * KIB);
+    await expect(storage.store('i', chunks(100, 30 * KIB))).resolves.toBe(100 * 30 * KIB);
     expect(repository.parts.length).toBeGreaterThan(4);
     expect(Math.max(...repository.parts.map(({ length }) => length))).toBeLessThan(600 * KIB);
-    expect((await all(storage.read('i'))).equals(await all(pieces(100, 30 * KIB)))).toBe(true);
+    expect((await readAll(storage.read('i'))).equals(await readAll(chunks(100, 30 * KIB)))).toBe(true);
   });
 
-  it('may be empty', async () => {
-    const repository = new Parts();
-    await expect(new DiffStorage(repository).store('i', pieces(0, 0))).resolves.toBe(0);
+  it('stores no part of an empty patch', async () => {
+    const repository = new FakeDiffsRepository();
+    await expect(new DiffStorage(repository).store('i', chunks(0, 0))).resolves.toBe(0);
     expect(repository.parts).toEqual([]);
   });
 
-  it('does not fill the database, whatever the workspace says', async () => {
-    const repository = new Parts();
-    const stored = await new DiffStorage(repository).store('i', pieces(1_000_000, 256 * KIB));
+  it('stops at its limit for an endless patch', async () => {
+    const repository = new FakeDiffsRepository();
+    const stored = await new DiffStorage(repository).store('i', chunks(1_000_000, 256 * KIB));
     expect(stored).toBeLessThan(34 * KIB * KIB);
   });
 });

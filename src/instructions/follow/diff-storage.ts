@@ -2,38 +2,38 @@ import { Injectable } from '@nestjs/common';
 import { InstructionDiffsRepository } from '../../persistence/instructions/instruction-diffs.repository.js';
 
 const PART_BYTES = 512 * 1024;
-/** More than the runner keeps. */
-const MOST_BYTES = 32 * 1024 * 1024;
+/** Above the limit of the runner, which a modified runner in the workspace need not keep. */
+const MAX_BYTES = 32 * 1024 * 1024;
 
-/** Patches in the database, written and read in pieces. */
+/** Patches in the database, written and read in parts of bounded size. */
 @Injectable()
 export class DiffStorage {
   constructor(private readonly diffs: InstructionDiffsRepository) {}
 
-  /** @returns how many bytes were stored */
+  /** Stores a patch up to a limit. @returns the number of bytes stored */
   async store(instructionId: string, patch: AsyncIterable<Buffer>): Promise<number> {
     let part = 0;
     let stored = 0;
-    let pieces: Buffer[] = [];
+    let chunks: Buffer[] = [];
     let size = 0;
-    const put = async (): Promise<void> => {
-      await this.diffs.put(instructionId, part++, Buffer.concat(pieces));
+    const flush = async (): Promise<void> => {
+      await this.diffs.putPart(instructionId, part++, Buffer.concat(chunks));
       stored += size;
-      [pieces, size] = [[], 0];
+      [chunks, size] = [[], 0];
     };
-    for await (const piece of patch) {
-      pieces.push(piece);
-      size += piece.length;
-      if (size >= PART_BYTES) await put();
-      if (stored >= MOST_BYTES) break;
+    for await (const chunk of patch) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size >= PART_BYTES) await flush();
+      if (stored >= MAX_BYTES) break;
     }
-    if (size > 0) await put();
+    if (size > 0) await flush();
     return stored;
   }
 
   async *read(instructionId: string): AsyncGenerator<Buffer> {
     for (let part = 0; ; part++) {
-      const patch = await this.diffs.part(instructionId, part);
+      const patch = await this.diffs.getPart(instructionId, part);
       if (patch === null) return;
       yield patch;
     }

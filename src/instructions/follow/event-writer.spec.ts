@@ -7,22 +7,22 @@ import type {
 } from '../../persistence/instructions/instruction-events.repository.js';
 import type { InstructionPermissionsRepository } from '../../persistence/instructions/instruction-permissions.repository.js';
 import type { InstructionChanges } from './instruction-changes.js';
-import { type EventStores, EventWriter, LeaseLostError } from './event-writer.js';
+import { EventWriter, LeaseLostError } from './event-writer.js';
 
 const row = instructionRow({ lastSeq: 10, eventOffset: 100 });
 const lease = { instructionId: row.id, holder: 'me', fence: 1 };
-const ASK =
+const PERMISSION_REQUEST =
   '{"type":"control_request","request_id":"r","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{}}}';
 
 describe('EventWriter', () => {
   let batches: EventBatch[];
-  let told: string[];
+  let calls: string[];
   let written: PromiseWithResolvers<boolean>[];
   let writer: EventWriter;
 
   beforeEach(() => {
     batches = [];
-    told = [];
+    calls = [];
     written = [];
     const events = {
       append: (_lease: unknown, batch: EventBatch) => {
@@ -33,19 +33,25 @@ describe('EventWriter', () => {
       },
     } as unknown as InstructionEventsRepository;
     const permissions = {
-      ask: async ({ requestId }: { requestId: string }) => void told.push(`ask ${requestId} before ${batches.length}`),
-      close: async (_id: string, requestId: string) => void told.push(`close ${requestId}`),
+      insert: async ({ requestId }: { requestId: string }) =>
+        void calls.push(`insert ${requestId} before batch ${batches.length}`),
+      close: async (_id: string, requestId: string) => void calls.push(`close ${requestId}`),
     } as unknown as InstructionPermissionsRepository;
     const changes = {
-      grew: ({ lastSeq }: { lastSeq: number }) => told.push(`grew to ${lastSeq}`),
-      moved: ({ lastSeq }: { lastSeq: number }) => told.push(`moved to ${lastSeq}`),
+      eventsAppended: ({ lastSeq }: { lastSeq: number }) => calls.push(`appended ${lastSeq}`),
+      stateChanged: ({ lastSeq }: { lastSeq: number }) => calls.push(`changed ${lastSeq}`),
     } as unknown as InstructionChanges;
-    writer = new EventWriter(row, lease, { events, permissions, changes, clock: new FakeClock() } as EventStores);
+    writer = new EventWriter(row, lease, {
+      events,
+      permissions,
+      changes,
+      clock: new FakeClock(),
+    });
   });
 
   const add = (...lines: string[]) => writer.add(lines.map((line) => Buffer.from(line)));
-  const commit = async (index: number, held = true): Promise<void> => {
-    written[index]!.resolve(held);
+  const commit = async (index: number, isHeld = true): Promise<void> => {
+    written[index]!.resolve(isHeld);
     await settled();
   };
 
@@ -53,12 +59,12 @@ describe('EventWriter', () => {
     await add('{"a":1}');
     await settled();
     expect(batches).toEqual([{ after: 10, events: ['{"a":1}'], offset: 108, sessionId: undefined }]);
-    expect(told).toEqual([]);
+    expect(calls).toEqual([]);
     await commit(0);
-    expect(told).toEqual(['grew to 11']);
+    expect(calls).toEqual(['appended 11']);
   });
 
-  it('writes what comes in the meantime together', async () => {
+  it('writes events that arrive during a write as one batch', async () => {
     await add('1');
     await settled();
     for (const line of ['2', '3', '4']) await add(line);
@@ -74,10 +80,10 @@ describe('EventWriter', () => {
     const flushed = writer.flush();
     await commit(1);
     await flushed;
-    expect(told).toEqual(['grew to 11', 'grew to 15']);
+    expect(calls).toEqual(['appended 11', 'appended 15']);
   });
 
-  it('writes long batches in pieces, in order', async () => {
+  it('splits long batches, in order', async () => {
     const lines = Array.from({ length: 12_000 }, (_, index) => String(index));
     await add(...lines);
     for (let index = 0; index < 3; index++) {
@@ -93,28 +99,28 @@ describe('EventWriter', () => {
     expect(batches.at(-1)!.offset).toBe(100 + lines.join('\n').length + 1);
   });
 
-  it('makes the reader wait while too much is not written yet', async () => {
+  it('makes add wait while too many bytes are pending', async () => {
     const line = `"${'x'.repeat(1024 * 1024)}"`;
-    let taken = false;
-    const adding = add(line, line, line, line, line).then(() => (taken = true));
+    let added = false;
+    const adding = add(line, line, line, line, line).then(() => (added = true));
     await settled();
     for (let index = 0; index < 5; index++) {
-      expect(taken).toBe(false);
+      expect(added).toBe(false);
       await commit(index);
     }
     await adding;
     expect(batches.map(({ events }) => events.length)).toEqual([1, 1, 1, 1, 1]);
   });
 
-  it('notes what is asked before the event that asks can be seen', async () => {
-    await add(ASK, '{"type":"control_cancel_request","request_id":"q"}');
+  it('stores a permission request before the events of its batch', async () => {
+    await add(PERMISSION_REQUEST, '{"type":"control_cancel_request","request_id":"q"}');
     await settled();
-    expect(told).toEqual(['ask r before 0', 'close q']);
+    expect(calls).toEqual(['insert r before batch 0', 'close q']);
     await commit(0);
-    expect(told.at(-1)).toBe('moved to 12');
+    expect(calls.at(-1)).toBe('changed 12');
   });
 
-  it('stops when somebody else follows, or the database is away', async () => {
+  it('stops and throws when the lease is lost', async () => {
     await add('1');
     await settled();
     await add('2');
@@ -123,18 +129,18 @@ describe('EventWriter', () => {
     await expect(add('3')).rejects.toBeInstanceOf(LeaseLostError);
     await writer.close();
     expect(batches).toHaveLength(1);
-    expect(told).toEqual([]);
+    expect(calls).toEqual([]);
   });
 
-  it('is closed when nothing is being written any more', async () => {
+  it('waits in close for a write that fails, without throwing', async () => {
     await add('1');
     await settled();
     let closed = false;
     const closing = writer.close().then(() => (closed = true));
     await settled();
     expect(closed).toBe(false);
-    written[0]!.reject(new Error('away'));
+    written[0]!.reject(new Error('unavailable'));
     await closing;
-    await expect(writer.flush()).rejects.toThrow('away');
+    await expect(writer.flush()).rejects.toThrow('unavailable');
   });
 });

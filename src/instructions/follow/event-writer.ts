@@ -6,32 +6,45 @@ import type { InstructionLease, InstructionRow } from '../../persistence/instruc
 import { InstructionChanges } from './instruction-changes.js';
 import { type CliEvent, readCliEvent } from './cli-event.js';
 
-/** Somebody else follows the instruction by now, or it is gone. */
+/** Another process holds the instruction, or the instruction was deleted. */
 export class LeaseLostError extends Error {
   constructor(instructionId: string) {
-    super(`The instruction ${instructionId} is no longer followed by this process`);
+    super(`This process no longer holds the instruction ${instructionId}`);
+    this.name = 'LeaseLostError';
   }
 }
 
 const BATCH_EVENTS = 5_000;
 const BATCH_BYTES = 1024 * 1024;
-/** What waits to be written before the runner is read no further. */
-const ENOUGH_BYTES = 4 * BATCH_BYTES;
+/** Beyond this, the output of the run is not read until some of it has been written. */
+const MAX_PENDING_BYTES = 4 * BATCH_BYTES;
 
-/** Where events go. */
+interface EventWriterDependencies {
+  readonly events: InstructionEventsRepository;
+  readonly permissions: InstructionPermissionsRepository;
+  readonly changes: InstructionChanges;
+  readonly clock: Clock;
+}
+
 @Injectable()
-export class EventStores {
+export class EventWriterFactory {
   constructor(
-    readonly events: InstructionEventsRepository,
-    readonly permissions: InstructionPermissionsRepository,
-    readonly changes: InstructionChanges,
-    readonly clock: Clock,
+    private readonly events: InstructionEventsRepository,
+    private readonly permissions: InstructionPermissionsRepository,
+    private readonly changes: InstructionChanges,
+    private readonly clock: Clock,
   ) {}
+
+  /** @returns a writer that appends to the events stored for the row */
+  create(row: InstructionRow, lease: InstructionLease): EventWriter {
+    const { events, permissions, changes, clock } = this;
+    return new EventWriter(row, lease, { events, permissions, changes, clock });
+  }
 }
 
 /**
- * Writes a run's events to the database. A single one is written at once; what comes in the meantime is the next
- * batch, so the faster they come, the more of them share a commit.
+ * Writes a run's events to the database. The first event is written at once. Events that arrive during a write form the
+ * next batch, so commits grow with the rate of events.
  */
 export class EventWriter {
   private pending: CliEvent[] = [];
@@ -44,13 +57,16 @@ export class EventWriter {
   constructor(
     private readonly row: InstructionRow,
     private readonly lease: InstructionLease,
-    private readonly stores: EventStores,
+    private readonly dependencies: EventWriterDependencies,
   ) {
     this.lastSeq = row.lastSeq;
     this.offset = row.eventOffset;
   }
 
-  /** Takes lines as the runner has them; waits while too many are not written yet. @throws what the writing met */
+  /**
+   * Queues lines of the runner's file; waits while too many bytes are pending.
+   * @throws LeaseLostError, or the database error of a failed write
+   */
   async add(lines: Buffer[]): Promise<void> {
     if (this.failure !== undefined) throw this.failure.error;
     for (const line of lines) {
@@ -59,16 +75,16 @@ export class EventWriter {
       this.pendingBytes += event.bytes;
     }
     this.writing ??= this.write();
-    if (this.pendingBytes > ENOUGH_BYTES) await this.flush();
+    if (this.pendingBytes > MAX_PENDING_BYTES) await this.flush();
   }
 
-  /** Waits until all is written. @throws what the writing met */
+  /** Waits until everything is written. @throws as {@link add} */
   async flush(): Promise<void> {
     await this.writing;
     if (this.failure !== undefined) throw this.failure.error;
   }
 
-  /** Waits until nothing is being written any more, whatever came of it. */
+  /** Waits for the write that is in progress, without reporting its failure. */
   async close(): Promise<void> {
     await this.writing;
   }
@@ -94,11 +110,12 @@ export class EventWriter {
   }
 
   private async writeBatch(batch: CliEvent[]): Promise<void> {
+    const { events, changes } = this.dependencies;
     const offset = this.offset + batch.reduce((sum, { bytes }) => sum + bytes, 0);
     const sessionId = batch.findLast((event) => event.sessionId !== undefined)?.sessionId;
-    // Written before the event that asks is, so that whoever sees the event finds what to answer.
-    for (const event of batch) await this.notePermission(event);
-    const written = await this.stores.events.append(this.lease, {
+    // Stored before the events, so that a client that reads the event of a request can answer it.
+    for (const event of batch) await this.recordPermission(event);
+    const written = await events.append(this.lease, {
       after: this.lastSeq,
       events: batch.map(({ json }) => json),
       offset,
@@ -107,15 +124,17 @@ export class EventWriter {
     if (!written) throw new LeaseLostError(this.row.id);
     this.lastSeq += batch.length;
     this.offset = offset;
-    const { changes } = this.stores;
     const changed = { ...this.row, lastSeq: this.lastSeq };
-    if (batch.some(({ asks, withdraws }) => asks ?? withdraws)) changes.moved(changed);
-    else changes.grew(changed);
+    const concernsPermissions = batch.some((event) => event.permissionRequest ?? event.withdrawnRequestId);
+    if (concernsPermissions) changes.stateChanged(changed);
+    else changes.eventsAppended(changed);
   }
 
-  private async notePermission({ asks, withdraws }: CliEvent): Promise<void> {
-    const { permissions, clock } = this.stores;
-    if (asks !== undefined) await permissions.ask({ instructionId: this.row.id, ...asks, askedAt: clock.now() });
-    if (withdraws !== undefined) await permissions.close(this.row.id, withdraws);
+  private async recordPermission({ permissionRequest, withdrawnRequestId }: CliEvent): Promise<void> {
+    const { permissions, clock } = this.dependencies;
+    const { id: instructionId } = this.row;
+    if (permissionRequest !== undefined)
+      await permissions.insert({ instructionId, ...permissionRequest, askedAt: clock.now() });
+    if (withdrawnRequestId !== undefined) await permissions.close(instructionId, withdrawnRequestId);
   }
 }

@@ -5,64 +5,64 @@ import { instructionRow } from '../../../test/support/rows.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import { InstructionChanges } from './instruction-changes.js';
 
-const TELL_EVERY_MS = 50;
+const PUBLISH_INTERVAL_MS = 50;
 
 describe('InstructionChanges', () => {
   const row = instructionRow();
   let events: DomainEvents;
   let clock: FakeClock;
   let changes: InstructionChanges;
-  let woken: number;
-  let told: string[];
+  let notifications: number;
+  let published: string[];
 
   beforeEach(() => {
     events = new DomainEvents(quietLogger());
     clock = new FakeClock();
     changes = new InstructionChanges(events, clock);
     changes.onApplicationBootstrap();
-    [woken, told] = [0, []];
-    events.on('instruction.changed', ({ lastSeq }) => void told.push(`changed ${lastSeq}`));
-    events.on('instruction.moved', () => void told.push('moved'));
+    [notifications, published] = [0, []];
+    events.on('instruction.changed', ({ lastSeq }) => void published.push(`changed ${lastSeq}`));
+    events.on('instruction.state_changed', () => void published.push('state changed'));
   });
   afterEach(() => changes.onModuleDestroy());
 
-  const grow = (lastSeq: number): void => changes.grew({ ...row, lastSeq });
+  const append = (lastSeq: number): void => changes.eventsAppended({ ...row, lastSeq });
 
-  it('wakes whoever watches here at once, each time', async () => {
-    const unwatch = changes.watch(row.id, () => (woken += 1));
-    for (const seq of [1, 2, 3]) grow(seq);
-    expect(woken).toBe(3);
-    changes.grew(instructionRow());
+  it('notifies watchers in this process at once for every change', async () => {
+    const unwatch = changes.watch(row.id, () => (notifications += 1));
+    for (const seq of [1, 2, 3]) append(seq);
+    expect(notifications).toBe(3);
+    changes.eventsAppended(instructionRow());
     unwatch();
-    grow(4);
+    append(4);
     await settled();
-    expect(woken).toBe(3);
+    expect(notifications).toBe(3);
   });
 
-  it('tells others at once, then the latest now and then', async () => {
-    for (const seq of [1, 2, 3]) grow(seq);
+  it('publishes the first change at once and then only the latest of each interval', async () => {
+    for (const seq of [1, 2, 3]) append(seq);
     await settled();
-    expect(told).toEqual(['changed 1']);
-    await clock.advance(TELL_EVERY_MS);
-    expect(told).toEqual(['changed 1', 'changed 3']);
-    await clock.advance(TELL_EVERY_MS);
-    await clock.advance(TELL_EVERY_MS);
-    grow(4);
+    expect(published).toEqual(['changed 1']);
+    await clock.advance(PUBLISH_INTERVAL_MS);
+    expect(published).toEqual(['changed 1', 'changed 3']);
+    await clock.advance(PUBLISH_INTERVAL_MS);
+    await clock.advance(PUBLISH_INTERVAL_MS);
+    append(4);
     await settled();
-    expect(told).toEqual(['changed 1', 'changed 3', 'changed 4']);
+    expect(published).toEqual(['changed 1', 'changed 3', 'changed 4']);
   });
 
-  it('tells at once that it moved', async () => {
-    grow(1);
-    changes.moved({ ...row, lastSeq: 2 });
+  it('publishes a change of state at once', async () => {
+    append(1);
+    changes.stateChanged({ ...row, lastSeq: 2 });
     await settled();
-    expect(told).toEqual(['changed 1', 'moved']);
-    await clock.advance(TELL_EVERY_MS);
-    expect(told.at(-1)).toBe('changed 2');
+    expect(published).toEqual(['changed 1', 'state changed']);
+    await clock.advance(PUBLISH_INTERVAL_MS);
+    expect(published.at(-1)).toBe('changed 2');
   });
 
-  it('wakes for what another process tells', async () => {
-    changes.watch(row.id, () => (woken += 1));
+  it('notifies watchers of events from other processes', async () => {
+    changes.watch(row.id, () => (notifications += 1));
     events.emit('instruction.changed', {
       instructionId: row.id,
       containerId: row.containerId,
@@ -70,6 +70,6 @@ describe('InstructionChanges', () => {
       lastSeq: 1,
     });
     await settled();
-    expect(woken).toBe(1);
+    expect(notifications).toBe(1);
   });
 });

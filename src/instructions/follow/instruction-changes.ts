@@ -3,20 +3,23 @@ import { Clock } from '../../common/time/clock.js';
 import { type DomainEventMap, DomainEvents } from '../../events/domain-events.js';
 import type { InstructionRow } from '../../persistence/instructions/instructions.repository.js';
 
-/** Other processes are told of further events of one instruction no more often than this. */
-const TELL_EVERY_MS = 50;
+/** Least time between two `instruction.changed` events of one instruction. */
+const PUBLISH_INTERVAL_MS = 50;
 
-type Changed = Pick<InstructionRow, 'id' | 'containerId' | 'ownerId' | 'lastSeq'>;
-type Growth = DomainEventMap['instruction.changed'];
+type ChangedInstruction = Pick<InstructionRow, 'id' | 'containerId' | 'ownerId' | 'lastSeq'>;
+type ChangedEvent = DomainEventMap['instruction.changed'];
 
-/** Tells whoever waits for an instruction that it changed. What it is now is read from the database. */
+/**
+ * Notifies of changes to instructions: watchers in this process at once, other processes by domain events. What has
+ * changed is read from the database.
+ */
 @Injectable()
 export class InstructionChanges implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly watchers = new Map<string, Set<() => void>>();
-  /** Instructions that were told of lately, and what is to be told of them next. */
-  private readonly told = new Map<string, Growth | undefined>();
-  /** What this process said itself: its own watchers know. */
-  private readonly own = new WeakSet<object>();
+  /** Instructions with an event in the last interval, and the event to publish at its end. */
+  private readonly pendingEvents = new Map<string, ChangedEvent | undefined>();
+  /** Events that this process published, whose watchers were notified before. */
+  private readonly ownEvents = new WeakSet<object>();
   private readonly stopped = new AbortController();
   private unsubscribe: () => void = () => undefined;
 
@@ -26,8 +29,8 @@ export class InstructionChanges implements OnApplicationBootstrap, OnModuleDestr
   ) {}
 
   onApplicationBootstrap(): void {
-    this.unsubscribe = this.events.on('instruction.changed', (growth) => {
-      if (!this.own.has(growth)) this.wake(growth.instructionId);
+    this.unsubscribe = this.events.on('instruction.changed', (event) => {
+      if (!this.ownEvents.has(event)) this.notifyWatchers(event.instructionId);
     });
   }
 
@@ -36,22 +39,22 @@ export class InstructionChanges implements OnApplicationBootstrap, OnModuleDestr
     this.stopped.abort();
   }
 
-  /** It has more events. */
-  grew({ id: instructionId, containerId, ownerId, lastSeq }: Changed): void {
-    this.wake(instructionId);
-    const growth = { instructionId, containerId, ownerId, lastSeq };
-    if (this.told.has(instructionId)) this.told.set(instructionId, growth);
-    else void this.tell(growth);
+  /** Events of the instruction were stored. */
+  eventsAppended({ id: instructionId, containerId, ownerId, lastSeq }: ChangedInstruction): void {
+    this.notifyWatchers(instructionId);
+    const event = { instructionId, containerId, ownerId, lastSeq };
+    if (this.pendingEvents.has(instructionId)) this.pendingEvents.set(instructionId, event);
+    else void this.publish(event);
   }
 
-  /** It began, ended, asks for something, or was answered. */
-  moved(changed: Changed): void {
-    const { id: instructionId, containerId, ownerId } = changed;
-    this.events.emit('instruction.moved', { instructionId, containerId, ownerId });
-    this.grew(changed);
+  /** The instruction was accepted, started or ended, or a permission request was opened or closed. */
+  stateChanged(instruction: ChangedInstruction): void {
+    const { id: instructionId, containerId, ownerId } = instruction;
+    this.events.emit('instruction.state_changed', { instructionId, containerId, ownerId });
+    this.eventsAppended(instruction);
   }
 
-  /** @returns a function that ends it */
+  /** @returns a function that removes the watcher */
   watch(instructionId: string, onChange: () => void): () => void {
     const watchers = this.watchers.get(instructionId) ?? new Set();
     this.watchers.set(instructionId, watchers);
@@ -62,17 +65,18 @@ export class InstructionChanges implements OnApplicationBootstrap, OnModuleDestr
     };
   }
 
-  private wake(instructionId: string): void {
+  private notifyWatchers(instructionId: string): void {
     for (const watcher of this.watchers.get(instructionId) ?? []) watcher();
   }
 
-  private async tell(growth: Growth): Promise<void> {
-    for (let next: Growth | undefined = growth; next !== undefined; next = this.told.get(growth.instructionId)) {
-      this.own.add(next);
+  private async publish(event: ChangedEvent): Promise<void> {
+    const { instructionId } = event;
+    for (let next: ChangedEvent | undefined = event; next !== undefined; next = this.pendingEvents.get(instructionId)) {
+      this.ownEvents.add(next);
       this.events.emit('instruction.changed', next);
-      this.told.set(growth.instructionId, undefined);
-      await this.clock.sleep(TELL_EVERY_MS, this.stopped.signal);
+      this.pendingEvents.set(instructionId, undefined);
+      await this.clock.sleep(PUBLISH_INTERVAL_MS, this.stopped.signal);
     }
-    this.told.delete(growth.instructionId);
+    this.pendingEvents.delete(instructionId);
   }
 }

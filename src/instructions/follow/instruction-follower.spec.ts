@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../../test/support/clock/fake-clock.js';
-import { FakeRuns } from '../../../test/support/instructions/fake-runs.js';
+import { FakeRunner } from '../../../test/support/instructions/fake-runner.js';
 import { containerRow, instructionRow } from '../../../test/support/rows.js';
 import type { ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import type {
@@ -17,27 +17,27 @@ import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js
 import { RunnerClient } from '../runner/runner-client.js';
 import type { InstructionChanges } from './instruction-changes.js';
 import { DiffStorage } from './diff-storage.js';
-import { type EventStores, LeaseLostError } from './event-writer.js';
+import { EventWriterFactory, LeaseLostError } from './event-writer.js';
 import { InstructionFollower } from './instruction-follower.js';
 
 describe('InstructionFollower', () => {
   let driver: FakeWorkspaceDriver;
-  let runs: FakeRuns;
+  let runner: FakeRunner;
   let row: InstructionRow;
   let container: ContainerRow | null;
   let stored: string[];
   let patches: string[];
   let follower: InstructionFollower;
-  let signal: AbortController;
+  let attempt: AbortController;
 
   beforeEach(async () => {
     driver = new FakeWorkspaceDriver();
-    runs = new FakeRuns(driver);
+    runner = new FakeRunner(driver);
     container = containerRow({ mode: 'autonomous' });
     container = { ...container, ...driver.run({ id: container.id }) };
     row = instructionRow({ containerId: container.id, maxTurns: 3 });
     [stored, patches] = [[], []];
-    signal = new AbortController();
+    attempt = new AbortController();
     const events = {
       append: async (_lease: unknown, { after, events: added, offset }: EventBatch) => {
         if (after !== stored.length) return false;
@@ -46,45 +46,40 @@ describe('InstructionFollower', () => {
         return true;
       },
     } as unknown as InstructionEventsRepository;
-    const changes = { grew: () => undefined, moved: () => undefined } as unknown as InstructionChanges;
-    const stores = {
-      events,
-      permissions: {} as InstructionPermissionsRepository,
-      changes,
-      clock: new FakeClock(),
-    } as EventStores;
+    const changes = { eventsAppended: () => undefined, stateChanged: () => undefined } as unknown as InstructionChanges;
+    const permissions = {} as InstructionPermissionsRepository;
     follower = new InstructionFollower(
       { findById: async () => row } as unknown as InstructionsRepository,
       { findById: async () => container } as unknown as ContainersRepository,
       new RunnerClient(driver),
       new DiffStorage({
-        put: async (_id: string, _part: number, patch: Buffer) => void patches.push(String(patch)),
-        part: async () => null,
+        putPart: async (_id: string, _part: number, patch: Buffer) => void patches.push(String(patch)),
+        getPart: async () => null,
       }),
-      stores,
+      new EventWriterFactory(events, permissions, changes, new FakeClock()),
     );
   });
 
   const follow = (fence = 1): Promise<InstructionEnd | undefined> =>
-    follower.follow({ instructionId: row.id, holder: 'me', fence }, signal.signal);
-  const eventually = async (is: () => boolean): Promise<void> => {
-    while (!is()) await new Promise(setImmediate);
+    follower.follow({ instructionId: row.id, holder: 'me', fence }, attempt.signal);
+  const waitFor = async (condition: () => boolean): Promise<void> => {
+    while (!condition()) await new Promise(setImmediate);
   };
 
-  it('starts the run, stores what it tells, and answers how it ended', async () => {
+  it('starts the run, stores its events and returns how it ended', async () => {
     const following = follow();
-    await eventually(() => runs.of(row.id).alive);
-    runs.write(row.id, '1', '2');
-    await eventually(() => stored.length === 2);
-    runs.write(row.id, '3');
-    runs.end(row.id, { status: 'succeeded', result: 'r' });
+    await waitFor(() => runner.get(row.id).alive);
+    runner.write(row.id, '1', '2');
+    await waitFor(() => stored.length === 2);
+    runner.write(row.id, '3');
+    runner.end(row.id, { status: 'succeeded', result: 'r' });
     await expect(following).resolves.toMatchObject({
       status: 'succeeded',
       reason: null,
       patch: { result: 'r', diffBytes: 0 },
     });
     expect(stored).toEqual(['1', '2', '3']);
-    expect(runs.of(row.id).request).toMatchObject({
+    expect(runner.get(row.id).request).toMatchObject({
       prompt: row.prompt,
       cwd: '/workspace',
       permissionMode: 'bypassPermissions',
@@ -95,62 +90,62 @@ describe('InstructionFollower', () => {
     expect(patches).toEqual([]);
   });
 
-  it('asks for permissions in an interactive container', async () => {
+  it('requests permissions in an interactive container', async () => {
     container = { ...container!, mode: 'interactive' };
     const following = follow();
-    await eventually(() => runs.of(row.id).alive);
-    runs.end(row.id);
+    await waitFor(() => runner.get(row.id).alive);
+    runner.end(row.id);
     await following;
-    expect(runs.of(row.id).request?.permissionMode).toBe('manual');
+    expect(runner.get(row.id).request?.permissionMode).toBe('manual');
   });
 
-  it('goes on after what is stored, and starts nothing twice', async () => {
+  it('continues after the last stored event without starting the run again', async () => {
     const first = follow();
-    await eventually(() => runs.of(row.id).alive);
-    runs.write(row.id, '1', '2');
-    await eventually(() => stored.length === 2);
-    signal.abort();
+    await waitFor(() => runner.get(row.id).alive);
+    runner.write(row.id, '1', '2');
+    await waitFor(() => stored.length === 2);
+    attempt.abort();
     await expect(first).rejects.toMatchObject({ code: 'aborted' });
-    signal = new AbortController();
-    runs.write(row.id, '3', '4');
-    runs.end(row.id);
+    attempt = new AbortController();
+    runner.write(row.id, '3', '4');
+    runner.end(row.id);
     await expect(follow()).resolves.toMatchObject({ status: 'succeeded' });
     expect(stored).toEqual(['1', '2', '3', '4']);
-    expect(runs.of(row.id)).toMatchObject({ prompts: 1, resumes: 0 });
+    expect(runner.get(row.id)).toMatchObject({ prompts: 1, resumes: 0 });
   });
 
-  it('takes up again what was interrupted', async () => {
+  it('resumes an interrupted run', async () => {
     const first = follow();
-    await eventually(() => runs.of(row.id).alive);
-    runs.write(row.id, '1');
-    runs.die(row.id);
+    await waitFor(() => runner.get(row.id).alive);
+    runner.write(row.id, '1');
+    runner.crash(row.id);
     await expect(first).resolves.toBeUndefined();
     expect(stored).toEqual(['1']);
     const second = follow();
-    await eventually(() => runs.of(row.id).alive);
-    runs.write(row.id, '2');
-    runs.end(row.id);
+    await waitFor(() => runner.get(row.id).alive);
+    runner.write(row.id, '2');
+    runner.end(row.id);
     await expect(second).resolves.toMatchObject({ status: 'succeeded' });
-    expect([stored, runs.of(row.id).prompts, runs.of(row.id).resumes]).toEqual([['1', '2'], 1, 1]);
+    expect([stored, runner.get(row.id).prompts, runner.get(row.id).resumes]).toEqual([['1', '2'], 1, 1]);
   });
 
-  it('passes on that it is to be cancelled, before it is begun as well', async () => {
+  it('cancels a run before its start when cancellation was requested', async () => {
     row = { ...row, cancelRequestedAt: new Date() };
     await expect(follow()).resolves.toMatchObject({ status: 'cancelled', reason: { code: 'cancelled' } });
-    expect(runs.of(row.id).resumes).toBe(0);
+    expect(runner.get(row.id).resumes).toBe(0);
   });
 
-  it('keeps the patch with the rest, and goes without where there is none to have', async () => {
-    runs.patch = 'diff --git';
-    runs.end(row.id, { status: 'succeeded', diffBytes: 10 });
+  it('stores the patch, and succeeds without one that cannot be read', async () => {
+    runner.patch = 'diff --git';
+    runner.end(row.id, { status: 'succeeded', diffBytes: 10 });
     await expect(follow()).resolves.toMatchObject({ patch: { diffBytes: 10 } });
     expect(patches).toEqual(['diff --git']);
-    const playing = driver.onOpen;
-    driver.onOpen = async (request, side) => (request.argv[1] === 'diff' ? 1 : playing(request, side));
+    const playRunner = driver.onOpen;
+    driver.onOpen = async (request, side) => (request.argv[1] === 'diff' ? 1 : playRunner(request, side));
     await expect(follow()).resolves.toMatchObject({ status: 'succeeded', patch: { diffBytes: 0 } });
   });
 
-  it('lets go of what is somebody else’s by now, or gone', async () => {
+  it('throws LeaseLostError for an instruction that is held elsewhere, finished or deleted', async () => {
     await expect(follow(2)).rejects.toBeInstanceOf(LeaseLostError);
     row = { ...row, status: 'cancelled' };
     await expect(follow()).rejects.toBeInstanceOf(LeaseLostError);
@@ -162,16 +157,16 @@ describe('InstructionFollower', () => {
     expect(driver.execs).toEqual([]);
   });
 
-  it('stops when its writes are refused', async () => {
+  it('throws LeaseLostError when its writes are refused', async () => {
     const following = follow();
-    await eventually(() => runs.of(row.id).alive);
-    stored.push('written by another');
-    runs.write(row.id, '1');
-    runs.end(row.id);
+    await waitFor(() => runner.get(row.id).alive);
+    stored.push('written by another process');
+    runner.write(row.id, '1');
+    runner.end(row.id);
     await expect(following).rejects.toBeInstanceOf(LeaseLostError);
   });
 
-  it('waits for a container that is on its way, and ends with one that was stopped', async () => {
+  it('waits for a container that is starting, and fails with one that was stopped', async () => {
     container = { ...container!, status: 'starting' };
     await expect(follow()).resolves.toBeUndefined();
     container = { ...container, status: 'stopped', desiredRunning: false };
@@ -179,7 +174,7 @@ describe('InstructionFollower', () => {
     expect(driver.execs).toEqual([]);
   });
 
-  it('passes on what the engine and the runner meet', async () => {
+  it('passes on errors of the engine and of the runner', async () => {
     driver.faults.goAway();
     await expect(follow()).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
     driver.faults.comeBack();

@@ -9,12 +9,12 @@ import {
 import { type FollowedPart, RunnerClient, RunnerError, type RunRef } from '../runner/runner-client.js';
 import type { RunnerOutcome } from '../runner/runner-outcome.js';
 import { DiffStorage } from './diff-storage.js';
-import { EventStores, EventWriter, LeaseLostError } from './event-writer.js';
-import { CANCELLED, endOf, endWithContainer } from '../queue/run-end.js';
-import { runRequest } from '../queue/run-request.js';
+import { type EventWriter, EventWriterFactory, LeaseLostError } from './event-writer.js';
+import { CANCELLED, endForStoppedContainer, endFromOutcome } from './run-end.js';
+import { toRunRequest } from './run-request.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 
-/** Brings one instruction as far as it gets with the container and the engine as they are. Can be done again at any point. */
+/** Starts the run of an instruction and stores its output. Any attempt can be repeated from where the last one ended. */
 @Injectable()
 export class InstructionFollower {
   constructor(
@@ -22,13 +22,13 @@ export class InstructionFollower {
     private readonly containers: ContainersRepository,
     private readonly runner: RunnerClient,
     private readonly diffs: DiffStorage,
-    private readonly stores: EventStores,
+    private readonly writers: EventWriterFactory,
   ) {}
 
   /**
-   * Starts the run or finds it started, and follows it from where its events are stored.
-   * @returns how it ended, or undefined when it has to wait, or be taken up again
-   * @throws LeaseLostError when somebody else follows it by now, or it is gone
+   * Starts the run unless it was started before, and follows it from the last stored event.
+   * @returns how the instruction ended, or undefined when another attempt is needed
+   * @throws LeaseLostError when another process holds the instruction or it was deleted
    * @throws DriverError, RunnerError
    */
   async follow(lease: InstructionLease, signal: AbortSignal): Promise<InstructionEnd | undefined> {
@@ -37,18 +37,18 @@ export class InstructionFollower {
       throw new LeaseLostError(lease.instructionId);
     const container = await this.containers.findById(row.containerId);
     if (container === null || container.status === 'deleting') throw new LeaseLostError(lease.instructionId);
-    if (container.status !== 'running' || container.runtimeId === null) return endWithContainer(row, container);
+    if (container.status !== 'running' || container.runtimeId === null) return endForStoppedContainer(row, container);
 
-    const place = { workspace: workspaceOf(container), instructionId: row.id };
-    const writer = new EventWriter(row, lease, this.stores);
+    const run = { workspace: workspaceOf(container), instructionId: row.id };
+    const writer = this.writers.create(row, lease);
     try {
-      for await (const part of this.parts(row, container, place, signal)) {
+      for await (const part of this.parts(row, container, run, signal)) {
         if (part.kind === 'events') await writer.add(part.lines);
-        else return await this.settle(row, place, part, writer, signal);
+        else return await this.complete(row, run, part, writer, signal);
       }
       return undefined;
     } finally {
-      // The next attempt begins after what this one has stored.
+      // The next attempt reads the stored position, so no write may follow this one.
       await writer.close();
     }
   }
@@ -56,40 +56,36 @@ export class InstructionFollower {
   private async *parts(
     row: InstructionRow,
     container: ContainerRow,
-    place: RunRef,
+    run: RunRef,
     signal: AbortSignal,
   ): AsyncGenerator<FollowedPart> {
     if (row.cancelRequestedAt === null)
-      return yield* this.runner.perform(place, runRequest(row, container), row.eventOffset, signal);
-    await this.runner.cancel(place);
-    yield* this.runner.follow(place, row.eventOffset, signal);
+      return yield* this.runner.perform(run, toRunRequest(row, container), row.eventOffset, signal);
+    await this.runner.cancel(run);
+    yield* this.runner.follow(run, row.eventOffset, signal);
   }
 
-  private async settle(
+  private async complete(
     row: InstructionRow,
-    place: RunRef,
+    run: RunRef,
     part: Exclude<FollowedPart, { kind: 'events' }>,
     writer: EventWriter,
     signal: AbortSignal,
   ): Promise<InstructionEnd | undefined> {
     await writer.flush();
     if (part.kind === 'outcome')
-      return endOf({ ...part.outcome, ...(await this.keepDiff(place, part.outcome, signal)) });
+      return endFromOutcome({ ...part.outcome, diffBytes: await this.storeDiff(run, part.outcome, signal) });
     return row.cancelRequestedAt === null ? undefined : { status: 'cancelled', reason: CANCELLED };
   }
 
-  /** Kept with the rest: the container may be stopped when it is asked for. */
-  private async keepDiff(
-    place: RunRef,
-    { diffBytes }: RunnerOutcome,
-    signal: AbortSignal,
-  ): Promise<{ diffBytes: number }> {
-    if (diffBytes === 0) return { diffBytes };
+  /** Copies the patch to the database, since the container may be stopped when a client asks for it. @returns its bytes */
+  private async storeDiff(run: RunRef, { diffBytes }: RunnerOutcome, signal: AbortSignal): Promise<number> {
+    if (diffBytes === 0) return 0;
     try {
-      return { diffBytes: await this.diffs.store(place.instructionId, this.runner.diff(place, signal)) };
+      return await this.diffs.store(run.instructionId, this.runner.diff(run, signal));
     } catch (error) {
-      // Without its patch the rest is what it is.
-      if (error instanceof RunnerError) return { diffBytes: 0 };
+      // A missing patch does not change how the instruction ended.
+      if (error instanceof RunnerError) return 0;
       throw error;
     }
   }

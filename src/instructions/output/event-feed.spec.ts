@@ -1,126 +1,126 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
-import { EventRows } from '../../../test/support/instructions/event-rows.js';
+import { FakeInstructionStore } from '../../../test/support/instructions/fake-instruction-store.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
 import { EventFeed, POLL_MS } from './event-feed.js';
 
 describe('EventFeed', () => {
-  let rows: EventRows;
+  let store: FakeInstructionStore;
   let clock: FakeClock;
   let changes: InstructionChanges;
   let feed: EventFeed;
-  let left: AbortController;
+  let client: AbortController;
 
   beforeEach(() => {
-    rows = new EventRows();
+    store = new FakeInstructionStore();
     clock = new FakeClock();
     changes = new InstructionChanges(new DomainEvents(quietLogger()), clock);
     changes.onApplicationBootstrap();
-    feed = new EventFeed(rows.instructions, rows.store, changes, clock);
-    left = new AbortController();
+    feed = new EventFeed(store.instructionsRepository, store.eventsRepository, changes, clock);
+    client = new AbortController();
   });
 
-  /** What a reader has been given so far, page by page. */
-  function reader(after = 0, follow = true): { pages: number[][]; ended: Promise<void> } {
+  /** Starts to read, and collects the `seq`s of each page. */
+  function read(after = 0, follow = true): { pages: number[][]; ended: Promise<void> } {
     const pages: number[][] = [];
     const ended = (async () => {
-      for await (const page of feed.read({ instructionId: rows.id, after, follow, signal: left.signal }))
+      for await (const page of feed.read({ instructionId: store.id, after, follow, signal: client.signal }))
         pages.push(page.map(({ seq }) => seq));
     })();
     ended.catch(() => undefined);
     return { pages, ended };
   }
-  const tell = async (): Promise<void> => {
-    changes.grew(rows.row!);
+  const notify = async (): Promise<void> => {
+    changes.eventsAppended(store.row!);
     await settled();
   };
 
-  it('gives what there is by now, page by page, and ends', async () => {
-    rows.add(7);
-    const { pages, ended } = reader(0, false);
+  it('yields the stored events in pages and ends', async () => {
+    store.addEvents(7);
+    const { pages, ended } = read(0, false);
     await ended;
     expect(pages).toEqual([[1, 2, 3], [4, 5, 6], [7]]);
-    const late = reader(5, false);
+    const late = read(5, false);
     await late.ended;
     expect(late.pages).toEqual([[6, 7]]);
-    const beyond = reader(100, false);
+    const beyond = read(100, false);
     await beyond.ended;
     expect(beyond.pages).toEqual([]);
   });
 
-  it('does not run after events that come faster than they are read', async () => {
-    rows.add(2);
+  it('ends at the last event of the start when it does not follow', async () => {
+    store.addEvents(2);
     const pages: number[][] = [];
-    for await (const page of feed.read({ instructionId: rows.id, after: 0, follow: false, signal: left.signal })) {
+    for await (const page of feed.read({ instructionId: store.id, after: 0, follow: false, signal: client.signal })) {
       pages.push(page.map(({ seq }) => seq));
-      rows.add(5);
+      store.addEvents(5);
     }
     expect(pages).toEqual([[1, 2]]);
   });
 
-  it('goes on with what follows, without gap or repeat, until the instruction is over', async () => {
-    rows.add(2);
-    const { pages, ended } = reader();
+  it('follows with new events, without gap or repeat, until the instruction ends', async () => {
+    store.addEvents(2);
+    const { pages, ended } = read();
     await settled();
     expect(pages).toEqual([[1, 2]]);
-    rows.add(1);
-    await tell();
-    rows.add(1);
-    rows.end();
-    await tell();
+    store.addEvents(1);
+    await notify();
+    store.addEvents(1);
+    store.finish();
+    await notify();
     await ended;
     expect(pages).toEqual([[1, 2], [3], [4]]);
   });
 
-  it('misses nothing that happens while it looks', async () => {
-    const { pages } = reader();
-    rows.add(1);
-    await tell();
+  it('misses no event that is stored during a read', async () => {
+    const { pages } = read();
+    store.addEvents(1);
+    await notify();
     expect(pages.flat()).toEqual([1]);
   });
 
-  it('finds what it was not told of, and shows that it is there while there is nothing', async () => {
-    const { pages, ended } = reader(1);
+  it('polls for events without notification, and yields an empty page when there are none', async () => {
+    const { pages, ended } = read(1);
     await settled();
     await clock.advance(POLL_MS);
     expect(pages).toEqual([[]]);
-    rows.add(2);
-    rows.end();
+    store.addEvents(2);
+    store.finish();
     await clock.advance(POLL_MS);
     await ended;
     expect(pages).toEqual([[], [], [2]]);
   });
 
-  it('waits beyond the end, and ends with the instruction', async () => {
-    rows.add(1);
-    const { pages, ended } = reader(5);
+  it('waits for events after the given position until the instruction ends', async () => {
+    store.addEvents(1);
+    const { pages, ended } = read(5);
     await settled();
-    rows.end();
-    await tell();
+    store.finish();
+    await notify();
     await ended;
     expect(pages.flat()).toEqual([]);
   });
 
-  it('ends when the reader leaves, the instruction is gone, or the server ends, which is no end of the events', async () => {
-    const [first, second] = [reader(), reader()];
+  it('ends when the reader disconnects or the instruction is deleted, and throws when the server stops', async () => {
+    const [first, second] = [read(), read()];
     await settled();
-    left.abort();
+    client.abort();
     await expect(first.ended).resolves.toBeUndefined();
     await expect(second.ended).resolves.toBeUndefined();
-    left = new AbortController();
-    const stopped = reader();
+    client = new AbortController();
+    const stopped = read();
     await settled();
     feed.onModuleDestroy();
     await expect(stopped.ended).rejects.toMatchObject({ code: 'shutting_down' });
-    rows.row = null;
-    const gone = new EventFeed(rows.instructions, rows.store, changes, clock).read({
+    store.row = null;
+    const deleted = new EventFeed(store.instructionsRepository, store.eventsRepository, changes, clock).read({
       instructionId: 'x',
       after: 0,
       follow: true,
-      signal: left.signal,
+      signal: client.signal,
     });
-    await expect(gone.next()).resolves.toMatchObject({ done: true });
+    await expect(deleted.next()).resolves.toMatchObject({ done: true });
   });
 });

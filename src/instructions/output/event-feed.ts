@@ -8,19 +8,19 @@ import {
 import { InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
 
-/** Another process may write the events, whose word may not be heard here. */
+/** Covers events of other processes that did not arrive here. */
 export const POLL_MS = 2_000;
 
 export interface FeedRequest {
   instructionId: string;
-  /** `seq` of the event that was seen last. */
+  /** `seq` of the last event that the reader has. */
   after: number;
-  /** Go on until the instruction is over. */
+  /** Whether to continue until the instruction has ended. */
   follow: boolean;
   signal: AbortSignal;
 }
 
-/** Events from the database, in pages, at the reader's pace: those of the past, then the ones that follow, without a seam. */
+/** Reads events from the database in pages, as fast as the reader takes them: first past events, then new ones. */
 @Injectable()
 export class EventFeed implements OnModuleDestroy {
   private readonly stopped = new AbortController();
@@ -32,14 +32,14 @@ export class EventFeed implements OnModuleDestroy {
     private readonly clock: Clock,
   ) {}
 
-  /** Whoever still follows is let go of, so that the server can close. */
+  /** Ends the readers that follow, so that the server can close. */
   onModuleDestroy(): void {
     this.stopped.abort();
   }
 
   /**
-   * An empty page comes now and then while there is nothing, so that a reader can show that it is there.
-   * @throws DomainError `shutting_down`: the end of the server is not the end of the events
+   * Yields an empty page at intervals while there are no events, which lets the reader send a heartbeat.
+   * @throws DomainError `shutting_down` when the server stops before the last event
    */
   async *read({ instructionId, after, follow, signal }: FeedRequest): AsyncGenerator<StoredEvent[]> {
     const ended = AbortSignal.any([signal, this.stopped.signal]);
@@ -56,12 +56,15 @@ export class EventFeed implements OnModuleDestroy {
           yield page;
           after = page.at(-1)!.seq;
         }
-        if (!follow || progress.isOver) return;
+        if (!follow || progress.isFinished) return;
         await this.clock.sleep(POLL_MS, AbortSignal.any([changed.signal, ended]));
         if (!changed.signal.aborted) yield [];
       }
       if (this.stopped.signal.aborted)
-        throw new DomainError('shutting_down', 'The server ends; ask again for the events after the last one.');
+        throw new DomainError(
+          'shutting_down',
+          'The server is shutting down; request the events after the last one again.',
+        );
     } finally {
       unwatch();
     }

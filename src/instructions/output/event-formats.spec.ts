@@ -6,8 +6,8 @@ const EVENTS = [
   { seq: 2, event: '"text"' },
 ];
 
-describe('events are written', () => {
-  it('one a line', () => {
+describe('event formats', () => {
+  it('write one NDJSON line for each event', () => {
     const lines = NDJSON.write(EVENTS).split('\n');
     expect(lines.pop()).toBe('');
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
@@ -17,7 +17,7 @@ describe('events are written', () => {
     expect(lines[0]).toContain('{"a": 1,\r"b"');
   });
 
-  it('as server-sent events, whose lines end where they should', () => {
+  it('write server-sent events without carriage returns', () => {
     const text = SSE.write(EVENTS);
     expect(text).not.toContain('\r');
     expect(
@@ -31,8 +31,8 @@ describe('events are written', () => {
     ]);
   });
 
-  it('with a sign of life and an end where the format has such', () => {
-    expect([NDJSON.idle, NDJSON.end]).toEqual(['', '']);
-    expect([SSE.idle, SSE.end]).toEqual([': idle\n\n', 'event: end\ndata: {}\n\n']);
+  it('have a heartbeat and an end for server-sent events only', () => {
+    expect([NDJSON.heartbeat, NDJSON.end]).toEqual(['', '']);
+    expect([SSE.heartbeat, SSE.end]).toEqual([': idle\n\n', 'event: end\ndata: {}\n\n']);
   });
 });

@@ -1,30 +1,36 @@
 import type { StoredEvent } from '../../persistence/instructions/instruction-events.repository.js';
 
-/** How events are written to a client. The documents are put together as text: none of them is parsed. */
+/** How events are written to a client. Events are JSON texts and are embedded as they are, without parsing. */
 export interface EventFormat {
   contentType: string;
   write(events: StoredEvent[]): string;
-  /** What tells that the connection lives, where the format has such a thing. */
-  idle: string;
-  /** What tells that nothing follows. */
+  /** Sent at intervals without events; empty where the format has no comments. */
+  heartbeat: string;
+  /** Sent after the last event. */
   end: string;
 }
 
 export const NDJSON: EventFormat = {
   contentType: 'application/x-ndjson',
   write: (events) => events.map(({ seq, event }) => `{"seq":${seq},"event":${event}}\n`).join(''),
-  idle: '',
+  heartbeat: '',
   end: '',
 };
 
-/** The last event tells a browser's EventSource to close: left alone it would ask again. */
+/** Its `end` event tells a browser's EventSource to close, which would otherwise reconnect. */
 export const SSE: EventFormat = {
   contentType: 'text/event-stream',
-  // A carriage return ends a line there; in JSON it is white space wherever it may stand.
+  // A carriage return ends a line in this format, and is only white space in JSON.
   write: (events) =>
     events
       .map(({ seq, event }) => `id: ${seq}\ndata: {"seq":${seq},"event":${event.replaceAll('\r', ' ')}}\n\n`)
       .join(''),
-  idle: ': idle\n\n',
+  heartbeat: ': idle\n\n',
   end: 'event: end\ndata: {}\n\n',
 };
+
+/** Formats pages of events, each empty page as a heartbeat. */
+export async function* formatPages(pages: AsyncIterable<StoredEvent[]>, format: EventFormat): AsyncGenerator<string> {
+  for await (const page of pages) yield page.length === 0 ? format.heartbeat : format.write(page);
+  yield format.end;
+}

@@ -4,13 +4,12 @@ import type { Request, Response } from 'express';
 import { CurrentPrincipal } from '../../auth/bearer.guard.js';
 import type { Principal } from '../../auth/principal.js';
 import { DomainError } from '../../common/errors/domain-error.js';
-import type { StoredEvent } from '../../persistence/instructions/instruction-events.repository.js';
 import { InstructionEventsQuery } from '../api/dto/instructions.query.js';
 import { InstructionsService } from '../api/instructions.service.js';
 import { DiffStorage } from '../follow/diff-storage.js';
-import { type EventFormat, NDJSON, SSE } from './event-formats.js';
+import { formatPages, NDJSON, SSE } from './event-formats.js';
 import { EventFeed } from './event-feed.js';
-import { leftBy, writeStream } from './write-stream.js';
+import { clientSignalOf, writeStream } from './write-stream.js';
 
 const NO_CONTENT = 204;
 
@@ -27,12 +26,19 @@ export class InstructionOutputController {
   @Get(':id/events')
   @ApiOperation({
     summary:
-      'What Claude Code printed, event by event: newline-delimited JSON, or server-sent events with Accept: text/event-stream',
+      'The output of Claude Code as events: newline-delimited JSON, or server-sent events with Accept: text/event-stream',
   })
   @ApiProduces(NDJSON.contentType, SSE.contentType)
-  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'As after; the greater of the two counts' })
-  @ApiResponse({ status: 200, type: String, description: 'One {"seq","event"} a line' })
-  @ApiResponse({ status: 204, description: 'Server-sent events of an instruction that is over, all of them seen' })
+  @ApiHeader({
+    name: 'Last-Event-ID',
+    required: false,
+    description: 'As the parameter after; the greater of the two counts',
+  })
+  @ApiResponse({ status: 200, type: String, description: 'One {"seq","event"} on each line' })
+  @ApiResponse({
+    status: 204,
+    description: 'Server-sent events: the instruction has ended and there are no further events',
+  })
   async events(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
@@ -43,29 +49,29 @@ export class InstructionOutputController {
   ): Promise<void> {
     const row = await this.instructions.find(principal, id);
     const format = request.headers.accept?.includes(SSE.contentType) ? SSE : NDJSON;
-    const seen = /^\d{1,10}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0;
-    const after = Math.max(query.after, seen);
-    // That is how a browser's EventSource is told not to come back.
+    const lastSeen = /^\d{1,10}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0;
+    const after = Math.max(query.after, lastSeen);
+    // 204 keeps a browser's EventSource from reconnecting.
     if (format === SSE && row.finishedAt !== null && after >= row.lastSeq)
       return void response.status(NO_CONTENT).end();
-    const left = leftBy(response);
+    const signal = clientSignalOf(response);
     response
       .status(200)
       .setHeader('Cache-Control', 'no-store')
       .setHeader('X-Accel-Buffering', 'no')
       .type(format.contentType)
       .flushHeaders();
-    await writeStream(
-      written(this.feed.read({ instructionId: row.id, after, follow: query.follow, signal: left }), format),
-      response,
-      left,
-    );
+    const pages = this.feed.read({ instructionId: row.id, after, follow: query.follow, signal });
+    await writeStream(formatPages(pages, format), response, signal);
   }
 
   @Get(':id/diff')
-  @ApiOperation({ summary: 'What it changed in the repository, new files included' })
+  @ApiOperation({ summary: 'What the instruction changed in the repository, including new files' })
   @ApiProduces('text/x-diff')
-  @ApiResponse({ status: 200, description: 'A patch for git apply; X-Diff-Truncated: true when it was too large' })
+  @ApiResponse({
+    status: 200,
+    description: 'A patch for git apply; the header X-Diff-Truncated is true when it was too large',
+  })
   async diff(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
@@ -75,17 +81,12 @@ export class InstructionOutputController {
     if (row.finishedAt === null) {
       throw new DomainError(
         'invalid_state',
-        `The instruction is ${row.status}; what it changed is known once it is over.`,
+        `The instruction is ${row.status}; its changes are available when it has ended.`,
         { extensions: { currentStatus: row.status } },
       );
     }
-    const left = leftBy(response);
+    const signal = clientSignalOf(response);
     response.status(200).setHeader('X-Diff-Truncated', String(row.diffTruncated)).type('text/x-diff');
-    await writeStream(this.diffs.read(row.id), response, left);
+    await writeStream(this.diffs.read(row.id), response, signal);
   }
-}
-
-async function* written(pages: AsyncIterable<StoredEvent[]>, format: EventFormat): AsyncGenerator<string> {
-  for await (const page of pages) yield page.length === 0 ? format.idle : format.write(page);
-  yield format.end;
 }

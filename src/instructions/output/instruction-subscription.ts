@@ -7,56 +7,57 @@ import type { Outbox, OutboxSource } from '../../realtime/outbox.js';
 import type { ServerMessage } from '../../realtime/server-message.js';
 import type { InstructionView } from '../api/instruction-view.js';
 
-/** What one reader holds at a time: it may have many of these, and be slow at all of them. */
-const PAGE = { mostEvents: 200, enoughBytes: 64 * 1024 };
+/** A slow client can have many subscriptions, each of which keeps one page in memory. */
+const PAGE_LIMITS = { maxEvents: 200, targetBytes: 64 * 1024 };
 
-export interface SubscriptionSources {
+export interface SubscriptionDependencies {
   instructions: InstructionsRepository;
   events: InstructionEventsRepository;
   view: InstructionView;
 }
 
 /**
- * One reader of one instruction. Events are in the database, so what a slow reader has not taken waits there: a page is
- * fetched only when the transport asks for the next message.
+ * The subscription of one socket to one instruction. Events stay in the database until the client takes them: a page is
+ * read when the transport asks for the next message.
  */
 export class InstructionSubscription implements OutboxSource {
   private page: StoredEvent[] = [];
-  private taken = 0;
+  /** Index in {@link page} of the next event to send. */
+  private position = 0;
   private update: ServerMessage | undefined;
-  /** What the last update showed. */
+  /** Version of the row that the last update showed. */
   private version: string | undefined;
-  private stale = true;
-  private fetching = false;
-  private closed = false;
-  /** Nothing more will come. */
-  private over = false;
+  private isStale = true;
+  private isFetching = false;
+  private isClosed = false;
+  /** {@link update} is the last message. */
+  private isLast = false;
 
   constructor(
     private readonly instructionId: string,
     private after: number,
     private readonly outbox: Outbox,
-    private readonly sources: SubscriptionSources,
+    private readonly dependencies: SubscriptionDependencies,
     private readonly onEnd: () => void,
   ) {}
 
   /** The instruction may have changed. */
   changed(): void {
-    if (this.over || this.closed) return;
-    this.stale = true;
+    if (this.isLast || this.isClosed) return;
+    this.isStale = true;
     this.outbox.wake(this);
   }
 
   close(): void {
-    this.closed = true;
+    this.isClosed = true;
     this.outbox.forget(this);
   }
 
   take(): ServerMessage | undefined {
-    if (this.closed) return undefined;
-    const next = this.page[this.taken];
+    if (this.isClosed) return undefined;
+    const next = this.page[this.position];
     if (next !== undefined) {
-      this.taken += 1;
+      this.position += 1;
       return {
         event: 'instruction:event',
         payload: { instructionId: this.instructionId, seq: next.seq, event: JSON.parse(next.event) as unknown },
@@ -65,63 +66,63 @@ export class InstructionSubscription implements OutboxSource {
     const { update } = this;
     this.update = undefined;
     if (update !== undefined) {
-      if (this.over) this.onEnd();
+      if (this.isLast) this.onEnd();
       return update;
     }
-    if (this.stale && !this.over) void this.fetch();
+    if (this.isStale && !this.isLast) void this.fetch();
     return undefined;
   }
 
   private async fetch(): Promise<void> {
-    if (this.fetching) return;
-    this.fetching = true;
+    if (this.isFetching) return;
+    this.isFetching = true;
     try {
-      this.stale = false;
+      this.isStale = false;
       await this.fetchNext();
     } catch {
-      // The database is away; whoever looks after the subscriptions asks again.
-      this.stale = true;
+      // The database is unavailable; the next change or poll fetches again.
+      this.isStale = true;
       return;
     } finally {
-      this.fetching = false;
+      this.isFetching = false;
     }
-    if (!this.closed && (this.page.length > this.taken || this.update !== undefined || this.stale))
+    if (!this.isClosed && (this.page.length > this.position || this.update !== undefined || this.isStale))
       this.outbox.wake(this);
   }
 
-  /** The next page, or else how the instruction is by now: it is shown after the events that were there before. */
+  /** Reads the next page of events, or the row when there are no further events. */
   private async fetchNext(): Promise<void> {
-    const { instructions, events } = this.sources;
+    const { instructions, events } = this.dependencies;
     const { instructionId } = this;
     const progress = await instructions.progress(instructionId);
     if (progress === null) return this.end({ event: 'instruction:removed', payload: { instructionId } });
-    // Whoever comes in while it runs sees that first. That it is over is the last word.
-    if (this.version === undefined && !progress.isOver) return this.show(progress.version, false);
+    // A running instruction is shown before its events; the update that shows its end comes after them.
+    if (this.version === undefined && !progress.isFinished) return this.show(progress.version, false);
     if (this.after < progress.lastSeq) {
-      this.page = await events.page({ instructionId, after: this.after, through: progress.lastSeq, ...PAGE });
-      this.taken = 0;
+      this.page = await events.page({ instructionId, after: this.after, through: progress.lastSeq, ...PAGE_LIMITS });
+      this.position = 0;
       this.after = this.page.at(-1)?.seq ?? this.after;
-      this.stale = true;
+      this.isStale = true;
       return;
     }
-    if (progress.version !== this.version || progress.isOver) await this.show(progress.version, progress.isOver);
+    if (progress.version !== this.version || progress.isFinished)
+      await this.show(progress.version, progress.isFinished);
   }
 
-  private async show(version: string, isOver: boolean): Promise<void> {
-    const row = await this.sources.instructions.findById(this.instructionId);
-    if (row === null) return this.end({ event: 'instruction:removed', payload: { instructionId: this.instructionId } });
-    const message: ServerMessage = {
-      event: 'instruction:update',
-      payload: { instruction: await this.sources.view.one(row) },
-    };
-    if (isOver) return this.end(message);
+  private async show(version: string, isFinished: boolean): Promise<void> {
+    const { instructionId } = this;
+    const { instructions, view } = this.dependencies;
+    const row = await instructions.findById(instructionId);
+    if (row === null) return this.end({ event: 'instruction:removed', payload: { instructionId } });
+    const message: ServerMessage = { event: 'instruction:update', payload: { instruction: await view.one(row) } };
+    if (isFinished) return this.end(message);
     this.version = version;
     this.update = message;
-    this.stale = true;
+    this.isStale = true;
   }
 
   private end(last: ServerMessage): void {
-    this.over = true;
+    this.isLast = true;
     this.update = last;
   }
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
-import { EventRows } from '../../../test/support/instructions/event-rows.js';
+import { FakeInstructionStore } from '../../../test/support/instructions/fake-instruction-store.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { FakeSocket } from '../../../test/support/sockets/fake-socket.js';
 import { DomainEvents } from '../../events/domain-events.js';
@@ -8,51 +8,48 @@ import { SocketCounters } from '../../realtime/socket-counters.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
 import { InstructionView } from '../api/instruction-view.js';
 import { type InstructionsService, instructionNotFound } from '../api/instructions.service.js';
+import { InstructionSubscriptions } from './instruction-subscriptions.js';
 import { InstructionsGateway } from './instructions.gateway.js';
 
 describe('InstructionsGateway', () => {
-  let rows: EventRows;
+  let store: FakeInstructionStore;
   let changes: InstructionChanges;
+  let subscriptions: InstructionSubscriptions;
   let gateway: InstructionsGateway;
   let socket: FakeSocket;
 
   beforeEach(() => {
-    rows = new EventRows();
+    store = new FakeInstructionStore();
     changes = new InstructionChanges(new DomainEvents(quietLogger()), new FakeClock());
     changes.onApplicationBootstrap();
     const find = async (_: unknown, id: string) => {
-      if (rows.row === null || id === 'nobody') throw instructionNotFound(id);
-      return { ...rows.row, id };
+      if (store.row === null || id === 'unknown') throw instructionNotFound(id);
+      return { ...store.row, id };
     };
-    const view = new InstructionView({ open: async () => [] } as never);
-    gateway = new InstructionsGateway(
-      { find } as unknown as InstructionsService,
-      rows.instructions,
-      rows.store,
-      view,
-      changes,
-      [],
-      new SocketCounters(),
-    );
-    gateway.onApplicationBootstrap();
+    const view = new InstructionView({ listOpen: async () => [] } as never);
+    const { instructionsRepository, eventsRepository } = store;
+    const counters = new SocketCounters();
+    subscriptions = new InstructionSubscriptions(instructionsRepository, eventsRepository, view, changes, counters);
+    subscriptions.onApplicationBootstrap();
+    gateway = new InstructionsGateway({ find } as unknown as InstructionsService, subscriptions, []);
     socket = new FakeSocket();
   });
-  afterEach(() => gateway.onModuleDestroy());
+  afterEach(() => subscriptions.onModuleDestroy());
 
   const subscribe = async (payload: object = {}, by = socket) => {
-    const answer = await gateway.subscribe(by.typed, { instructionId: rows.id, ...payload });
-    await quiet();
+    const answer = await gateway.subscribe(by.typed, { instructionId: store.id, ...payload });
+    await allSettled();
     return answer;
   };
-  /** A page is several turns of waiting for the database. */
-  const quiet = async (): Promise<void> => {
-    for (let turn = 0; turn < 40; turn++) await settled();
+  /** Lets the subscriptions send what they can. A page takes several asynchronous steps. */
+  const allSettled = async (): Promise<void> => {
+    for (let step = 0; step < 40; step++) await settled();
   };
-  const tell = async (): Promise<void> => {
-    changes.grew(rows.row!);
-    await quiet();
+  const notify = async (): Promise<void> => {
+    changes.eventsAppended(store.row!);
+    await allSettled();
   };
-  const shown = (by = socket): (number | string)[] =>
+  const sent = (by = socket): (number | string)[] =>
     by.sent.map(({ event, payload }) =>
       event === 'instruction:event'
         ? (payload['seq'] as number)
@@ -61,109 +58,109 @@ describe('InstructionsGateway', () => {
           : event,
     );
 
-  it('shows how it is, what was before, what follows, and how it ended', async () => {
-    rows.add(5);
+  it('sends the state, past events, new events and the end, in this order', async () => {
+    store.addEvents(5);
     await expect(subscribe()).resolves.toEqual({ ok: true });
-    expect(shown()).toEqual(['running', 1, 2, 3, 4, 5]);
-    expect(socket.sent[1]!.payload).toEqual({ instructionId: rows.id, seq: 1, event: { n: 1 } });
-    rows.add(1);
-    await tell();
-    rows.add(1);
-    rows.end();
-    await tell();
-    expect(shown()).toEqual(['running', 1, 2, 3, 4, 5, 6, 7, 'succeeded']);
-    await tell();
-    expect(shown()).toHaveLength(9);
+    expect(sent()).toEqual(['running', 1, 2, 3, 4, 5]);
+    expect(socket.sent[1]!.payload).toEqual({ instructionId: store.id, seq: 1, event: { n: 1 } });
+    store.addEvents(1);
+    await notify();
+    store.addEvents(1);
+    store.finish();
+    await notify();
+    expect(sent()).toEqual(['running', 1, 2, 3, 4, 5, 6, 7, 'succeeded']);
+    await notify();
+    expect(sent()).toHaveLength(9);
   });
 
-  it('shows the end of one that is over after its events, once', async () => {
-    rows.add(2);
-    rows.end();
+  it('sends a finished instruction once, after its events', async () => {
+    store.addEvents(2);
+    store.finish();
     await subscribe({ after: 1 });
-    expect(shown()).toEqual([2, 'succeeded']);
+    expect(sent()).toEqual([2, 'succeeded']);
     await subscribe({ after: 2 });
-    expect(shown().slice(2)).toEqual(['succeeded']);
+    expect(sent().slice(2)).toEqual(['succeeded']);
   });
 
-  it('shows what changes beside the events, and is silent when nothing does', async () => {
+  it('sends an update for a change that is not an event, and nothing without a change', async () => {
     await subscribe();
-    rows.change({ sessionId: 's' });
-    await tell();
-    await tell();
-    expect(shown()).toEqual(['running', 'running']);
+    store.change({ sessionId: 's' });
+    await notify();
+    await notify();
+    expect(sent()).toEqual(['running', 'running']);
   });
 
-  it('reads for a slow client no more than a page ahead', async () => {
+  it('reads at most one page ahead of a slow client', async () => {
     socket = new FakeSocket(true);
-    rows.add(50);
+    store.addEvents(50);
     await subscribe();
-    expect(shown()).toEqual(['running']);
+    expect(sent()).toEqual(['running']);
     for (let message = 0; message < 20; message++) {
-      rows.add(10);
-      changes.grew(rows.row!);
+      store.addEvents(10);
+      changes.eventsAppended(store.row!);
       socket.drain();
-      await quiet();
+      await allSettled();
     }
-    expect(shown().slice(1)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
-    const read = Math.max(...rows.pages.map(({ after }) => after));
+    expect(sent().slice(1)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+    const read = Math.max(...store.pageQueries.map(({ after }) => after));
     expect(read).toBeLessThanOrEqual(20);
-    expect(rows.pages.every(({ mostEvents, enoughBytes }) => mostEvents! <= 200 && enoughBytes! <= 64 * 1024)).toBe(
-      true,
-    );
+    expect(
+      store.pageQueries.every(({ maxEvents, targetBytes }) => maxEvents! <= 200 && targetBytes! <= 64 * 1024),
+    ).toBe(true);
   });
 
-  it('begins again when it is asked for again', async () => {
-    rows.add(2);
+  it('starts over when the client subscribes again', async () => {
+    store.addEvents(2);
     await subscribe();
     await subscribe({ after: 1 });
-    expect(shown()).toEqual(['running', 1, 2, 'running', 2]);
-    rows.add(1);
-    await tell();
-    expect(shown().slice(-1)).toEqual([3]);
-    expect(shown()).toHaveLength(6);
+    expect(sent()).toEqual(['running', 1, 2, 'running', 2]);
+    store.addEvents(1);
+    await notify();
+    expect(sent().slice(-1)).toEqual([3]);
+    expect(sent()).toHaveLength(6);
   });
 
-  it('stops when it is told to, or the client leaves', async () => {
+  it('stops when the client unsubscribes or disconnects', async () => {
     await subscribe();
-    await expect(gateway.unsubscribe(socket.typed, { instructionId: rows.id })).resolves.toEqual({ ok: true });
-    rows.add(1);
-    await tell();
-    expect(shown()).toEqual(['running']);
+    await expect(gateway.unsubscribe(socket.typed, { instructionId: store.id })).resolves.toEqual({ ok: true });
+    store.addEvents(1);
+    await notify();
+    expect(sent()).toEqual(['running']);
     await subscribe();
     gateway.handleDisconnect(socket.typed);
-    rows.add(1);
-    await tell();
-    expect(shown()).toEqual(['running', 'running', 1]);
+    store.addEvents(1);
+    await notify();
+    expect(sent()).toEqual(['running', 'running', 1]);
   });
 
-  it('goes on when the database was away', async () => {
+  it('continues after the database was unavailable', async () => {
     await subscribe();
-    rows.away = true;
-    rows.add(1);
-    await tell();
-    rows.away = false;
-    await tell();
-    expect(shown()).toEqual(['running', 1]);
+    store.isUnavailable = true;
+    store.addEvents(1);
+    await notify();
+    store.isUnavailable = false;
+    await notify();
+    expect(sent()).toEqual(['running', 1]);
   });
 
-  it('tells that the instruction is gone', async () => {
+  it('reports that the instruction was deleted', async () => {
     await subscribe();
-    const { id } = rows;
-    changes.grew({ ...rows.row!, lastSeq: 0 });
-    const gone = rows.row!;
-    rows.row = null;
-    changes.grew(gone);
-    await quiet();
+    const { id } = store;
+    changes.eventsAppended({ ...store.row!, lastSeq: 0 });
+    const deleted = store.row!;
+    store.row = null;
+    changes.eventsAppended(deleted);
+    await allSettled();
     expect(socket.of('instruction:removed')).toEqual([{ instructionId: id }]);
   });
 
-  it('refuses too many, and what is wrong', async () => {
+  it('refuses the 101st subscription, an unknown instruction and an invalid payload', async () => {
     for (let index = 0; index < 100; index++) await gateway.subscribe(socket.typed, { instructionId: `i${index}` });
     await expect(gateway.subscribe(socket.typed, { instructionId: 'i100' })).resolves.toMatchObject({
       ok: false,
       error: { code: 'too_many_subscriptions' },
     });
-    await expect(gateway.subscribe(socket.typed, { instructionId: 'nobody' })).resolves.toMatchObject({
+    await expect(gateway.subscribe(socket.typed, { instructionId: 'unknown' })).resolves.toMatchObject({
       ok: false,
       error: { code: 'instruction_not_found' },
     });
@@ -173,9 +170,9 @@ describe('InstructionsGateway', () => {
     });
   });
 
-  it('leaves room once an instruction is over', async () => {
-    rows.end();
+  it('does not count finished instructions against the limit', async () => {
+    store.finish();
     for (let index = 0; index < 150; index++) await subscribe({ instructionId: `i${index}` });
-    expect(shown().filter((each) => each === 'succeeded')).toHaveLength(150);
+    expect(sent().filter((each) => each === 'succeeded')).toHaveLength(150);
   });
 });

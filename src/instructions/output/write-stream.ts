@@ -1,27 +1,27 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
 
-/** Aborts when the client hangs up. */
-export function leftBy(response: Response): AbortSignal {
-  const left = new AbortController();
-  response.once('close', () => left.abort());
-  if (response.destroyed) left.abort();
-  return left.signal;
+/** Aborts when the client disconnects, at once when it has done so before. */
+export function clientSignalOf(response: Response): AbortSignal {
+  const disconnected = new AbortController();
+  response.once('close', () => disconnected.abort());
+  if (response.destroyed) disconnected.abort();
+  return disconnected.signal;
 }
 
-/** Writes what comes at the client's pace, until it ends or the client leaves. */
+/** Writes chunks as fast as the client reads them, until they end or the client disconnects. */
 export async function writeStream(
-  pieces: AsyncIterable<string | Buffer>,
+  chunks: AsyncIterable<string | Buffer>,
   response: Response,
-  left: AbortSignal,
+  clientSignal: AbortSignal,
 ): Promise<void> {
   try {
-    for await (const piece of pieces) {
-      if (left.aborted) return;
-      if (piece.length > 0 && !response.write(piece)) await once(response, 'drain', { signal: left });
+    for await (const chunk of chunks) {
+      if (clientSignal.aborted) return;
+      if (chunk.length > 0 && !response.write(chunk)) await once(response, 'drain', { signal: clientSignal });
     }
     response.end();
   } catch (error) {
-    if (!left.aborted) throw error;
+    if (!clientSignal.aborted) throw error;
   }
 }

@@ -8,105 +8,108 @@ import type {
   InstructionsRepository,
   RenewedLease,
 } from '../../persistence/instructions/instructions.repository.js';
-import { InstructionLeases, type HeldInstruction, LEASE_MS } from './instruction-leases.js';
+import type { Presence } from '../../persistence/presence.js';
+import { LEASE_TTL_MS } from '../../leases/lease-keeper.js';
+import { type HeldInstruction, InstructionLeases } from './instruction-leases.js';
 
-const RENEW_EVERY_MS = 5_000;
+const RENEW_INTERVAL_MS = 5_000;
 
-describe('HeldInstructions', () => {
+describe('InstructionLeases', () => {
   const renew = jest.fn<InstructionsRepository['renew']>();
   const release = jest.fn<InstructionsRepository['release']>();
   let clock: FakeClock;
   let events: DomainEvents;
-  let held: InstructionLeases;
+  let leases: InstructionLeases;
   let stop: AbortController;
 
   beforeEach(() => {
-    renew.mockReset().mockImplementation(async (leases) => leases.map((lease) => ({ lease, cancelRequested: false })));
+    renew.mockReset().mockImplementation(async (given) => given.map((lease) => ({ lease, cancelRequested: false })));
     release.mockReset().mockResolvedValue();
     clock = new FakeClock();
     events = new DomainEvents(quietLogger());
     stop = new AbortController();
-    held = new InstructionLeases({ renew, release } as unknown as InstructionsRepository, events, clock, quietLogger());
-    held.onApplicationBootstrap();
+    const repository = { renew, release } as unknown as InstructionsRepository;
+    leases = new InstructionLeases(repository, {} as Presence, events, clock, quietLogger());
+    leases.onApplicationBootstrap();
   });
-  afterEach(() => held.onModuleDestroy());
+  afterEach(() => leases.onModuleDestroy());
 
   const leaseOf = (row: InstructionRow) => ({ instructionId: row.id, holder: 'me', fence: 1 });
-  /** Holds it until `end` is called. */
-  function holding(row = instructionRow()): { row: InstructionRow; held: HeldInstruction; end: () => Promise<void> } {
+  /** Holds an instruction until `end` is called. */
+  function hold(row = instructionRow()): { row: InstructionRow; held: HeldInstruction; end: () => Promise<void> } {
     const { promise, resolve } = Promise.withResolvers<void>();
-    let given: HeldInstruction | undefined;
-    const working = held.hold({ row, lease: leaseOf(row) }, stop.signal, (each) => {
-      given = each;
+    let held: HeldInstruction | undefined;
+    const working = leases.hold({ row, lease: leaseOf(row) }, stop.signal, (each) => {
+      held = each;
       return promise;
     });
-    return { row, held: given!, end: async () => (resolve(), working) };
+    return { row, held: held!, end: async () => (resolve(), working) };
   }
 
-  it('keeps all leases with one statement, as long as they are held', async () => {
-    const [one, two] = [holding(), holding()];
-    await clock.advance(RENEW_EVERY_MS);
-    expect(renew.mock.calls).toEqual([[[leaseOf(one.row), leaseOf(two.row)], LEASE_MS]]);
+  it('renews all held leases with one statement', async () => {
+    const [one, two] = [hold(), hold()];
+    await clock.advance(RENEW_INTERVAL_MS);
+    expect(renew.mock.calls).toEqual([[[leaseOf(one.row), leaseOf(two.row)], LEASE_TTL_MS]]);
     await one.end();
     expect(release.mock.calls).toEqual([[leaseOf(one.row)]]);
-    await clock.advance(RENEW_EVERY_MS);
-    expect(renew.mock.calls[1]).toEqual([[leaseOf(two.row)], LEASE_MS]);
+    await clock.advance(RENEW_INTERVAL_MS);
+    expect(renew.mock.calls[1]).toEqual([[leaseOf(two.row)], LEASE_TTL_MS]);
     await two.end();
   });
 
-  it('tells those whose lease is lost, and no other', async () => {
-    const [one, two, three] = [holding(), holding(), holding()];
+  it('aborts only the instructions whose lease is lost', async () => {
+    const [one, two, three] = [hold(), hold(), hold()];
     renew.mockResolvedValue([
       { lease: leaseOf(two.row), cancelRequested: false },
       { lease: { ...leaseOf(three.row), fence: 2 }, cancelRequested: false },
     ]);
-    await clock.advance(RENEW_EVERY_MS);
+    await clock.advance(RENEW_INTERVAL_MS);
     expect([one, two, three].map(({ held: each }) => each.signal.aborted)).toEqual([true, false, true]);
     for (const each of [one, two, three]) await each.end();
   });
 
-  it('keeps what it has while the database is away', async () => {
-    const one = holding();
-    renew.mockRejectedValue(new Error('away'));
-    await clock.advance(RENEW_EVERY_MS);
-    await clock.advance(RENEW_EVERY_MS);
+  it('keeps instructions while their leases cannot be renewed', async () => {
+    const one = hold();
+    renew.mockRejectedValue(new Error('unavailable'));
+    await clock.advance(RENEW_INTERVAL_MS);
+    await clock.advance(RENEW_INTERVAL_MS);
     expect(renew).toHaveBeenCalledTimes(2);
     expect(one.held.signal.aborted).toBe(false);
     await one.end();
   });
 
-  it('passes a cancellation on once', async () => {
-    const one = holding();
-    const first = one.held.begin();
-    renew.mockImplementation(async (leases) => leases.map((lease): RenewedLease => ({ lease, cancelRequested: true })));
-    await clock.advance(RENEW_EVERY_MS);
+  it('aborts one attempt for a requested cancellation', async () => {
+    const one = hold();
+    const first = one.held.beginAttempt();
+    renew.mockImplementation(async (given) => given.map((lease): RenewedLease => ({ lease, cancelRequested: true })));
+    await clock.advance(RENEW_INTERVAL_MS);
     expect([first.aborted, one.held.signal.aborted]).toEqual([true, false]);
-    const second = one.held.begin();
-    await clock.advance(RENEW_EVERY_MS);
+    const second = one.held.beginAttempt();
+    await clock.advance(RENEW_INTERVAL_MS);
     expect(second.aborted).toBe(false);
     await one.end();
   });
 
-  it('lets go of those whose container is being deleted', async () => {
-    const [one, two] = [holding(), holding()];
+  it('aborts the instructions of a container that is being deleted', async () => {
+    const [one, two] = [hold(), hold()];
     events.emit('container.deleting', { containerId: one.row.containerId });
     await settled();
     expect([one, two].map(({ held: each }) => each.signal.aborted)).toEqual([true, false]);
     for (const each of [one, two]) await each.end();
   });
 
-  it('breaks attempts off when the engine is away', async () => {
-    const one = holding();
-    const attempt = one.held.begin();
+  it('aborts attempts, and not the instructions, when the engine becomes unavailable', async () => {
+    const one = hold();
+    const attempt = one.held.beginAttempt();
     events.emit('engine.unavailable', { reason: 'x' });
     await settled();
-    expect([attempt.aborted, one.held.signal.aborted, one.held.begin().aborted]).toEqual([true, false, false]);
+    expect([attempt.aborted, one.held.signal.aborted, one.held.beginAttempt().aborted]).toEqual([true, false, false]);
     await one.end();
   });
 
-  it('lets go of everything when the process ends', async () => {
-    const one = holding();
-    const attempt = one.held.begin();
+  it('aborts an instruction and releases its lease at shutdown', async () => {
+    const one = hold();
+    const attempt = one.held.beginAttempt();
     stop.abort();
     expect([attempt.aborted, one.held.signal.aborted]).toEqual([true, true]);
     await one.end();

@@ -1,130 +1,105 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import type { PeriodicTask } from '../../common/concurrency/periodic-task.js';
 import { Clock } from '../../common/time/clock.js';
 import { DomainEvents } from '../../events/domain-events.js';
+import { LEASE_TTL_MS, LeaseHandle, LeaseKeeper } from '../../leases/lease-keeper.js';
 import {
   type ClaimedInstruction,
   type InstructionLease,
   InstructionsRepository,
 } from '../../persistence/instructions/instructions.repository.js';
+import { Presence } from '../../persistence/presence.js';
 
-export const LEASE_MS = 15_000;
-const RENEW_EVERY_MS = 5_000;
-
-/** An instruction that this process follows. */
-export class HeldInstruction {
-  private readonly lost = new AbortController();
+/** An instruction that this process executes, in one or more attempts. */
+export class HeldInstruction extends LeaseHandle<InstructionLease> {
   private attempt = new AbortController();
-  /** A cancellation was passed on to the attempt. */
-  private cancelled = false;
-  /** Aborts when the lease is lost, the container deleted, or this process ends. */
-  readonly signal: AbortSignal;
+  private isCancellationKnown = false;
 
-  constructor(
-    readonly lease: InstructionLease,
-    readonly containerId: string,
-    stop: AbortSignal,
-  ) {
-    this.signal = AbortSignal.any([this.lost.signal, stop]);
-  }
-
-  lose(): void {
-    this.lost.abort();
-  }
-
-  /** @returns a signal that aborts when the attempt has to be made anew, or with {@link signal} */
-  begin(): AbortSignal {
+  /** @returns a signal that aborts when the attempt must be repeated, or together with {@link signal} */
+  beginAttempt(): AbortSignal {
     this.attempt = new AbortController();
     return AbortSignal.any([this.attempt.signal, this.signal]);
   }
 
-  /** Breaks the present attempt off: the row says something else by now, or the engine is away. */
-  again(): void {
+  /** Ends the present attempt, because its row has changed or the engine is unavailable. */
+  abortAttempt(): void {
     this.attempt.abort();
   }
 
-  /** As {@link again}, once. */
-  cancel(): void {
-    if (this.cancelled) return;
-    this.cancelled = true;
-    this.again();
+  /** Ends the present attempt when it is called first; the next attempt finds the cancellation in the row. */
+  notifyCancellation(): void {
+    if (this.isCancellationKnown) return;
+    this.isCancellationKnown = true;
+    this.abortAttempt();
   }
 }
 
-/** The instructions that this process follows: one statement keeps the leases of all of them. */
+/** The instructions that this process executes. One statement renews the leases of all of them. */
 @Injectable()
 export class InstructionLeases implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly holdings = new Map<string, HeldInstruction>();
-  private readonly stopped = new AbortController();
-  private renewing: Promise<void> | undefined;
-  private unsubscribe: (() => void)[] = [];
+  private readonly keeper: LeaseKeeper<InstructionLease, HeldInstruction>;
+  private readonly renewal: PeriodicTask;
+  private unsubscribe: () => void = () => undefined;
 
   constructor(
     private readonly instructions: InstructionsRepository,
+    private readonly presence: Presence,
     private readonly events: DomainEvents,
-    private readonly clock: Clock,
+    clock: Clock,
     @InjectPinoLogger(InstructionLeases.name) private readonly logger: PinoLogger,
-  ) {}
+  ) {
+    this.keeper = new LeaseKeeper(instructions, presence, clock, events);
+    this.renewal = this.keeper.renewal(
+      () => this.renew(),
+      // A process that takes one over gets a higher fence, with which writes of this process are refused.
+      (error) => this.logger.warn({ err: error }, 'Instruction leases could not be renewed'),
+    );
+  }
 
   onApplicationBootstrap(): void {
-    this.unsubscribe = [
-      this.events.on('container.deleting', ({ containerId }) => {
-        for (const holding of this.holdings.values()) if (holding.containerId === containerId) holding.lose();
-      }),
-      // A stream to an engine that is gone may stay silent for ever.
-      this.events.on('engine.unavailable', () => {
-        for (const holding of this.holdings.values()) holding.again();
-      }),
-    ];
-    this.renewing = this.renewUntilStopped();
+    // A stream from an engine that became unavailable may never end by itself.
+    this.unsubscribe = this.events.on('engine.unavailable', () => {
+      for (const held of this.keeper.held()) held.abortAttempt();
+    });
+    this.renewal.start();
   }
 
   async onModuleDestroy(): Promise<void> {
-    this.stopped.abort();
-    for (const each of this.unsubscribe) each();
-    await this.renewing;
+    this.unsubscribe();
+    await this.renewal.stop();
   }
 
-  /** Runs `work` while holding the instruction. */
-  async hold(
+  /** Claims the container's next instruction for this process. @returns null when there is none to execute now */
+  claim(containerId: string): Promise<ClaimedInstruction | null> {
+    return this.instructions.claim(containerId, this.presence.holder, LEASE_TTL_MS);
+  }
+
+  /** Runs `work` while holding a claimed instruction. */
+  hold(
     { row, lease }: ClaimedInstruction,
     stop: AbortSignal,
-    work: (holding: HeldInstruction) => Promise<void>,
+    work: (held: HeldInstruction) => Promise<void>,
   ): Promise<void> {
-    const holding = new HeldInstruction(lease, row.containerId, stop);
-    this.holdings.set(row.id, holding);
-    try {
-      await work(holding);
-    } finally {
-      this.holdings.delete(row.id);
-      // Where it ended there is nothing to let go of.
-      await this.instructions.release(lease).catch(() => undefined);
-    }
+    return this.keeper.hold(new HeldInstruction(lease, row.containerId, stop), work);
   }
 
-  private async renewUntilStopped(): Promise<void> {
-    while (!this.stopped.signal.aborted) {
-      await this.clock.sleep(RENEW_EVERY_MS, this.stopped.signal);
-      if (this.stopped.signal.aborted) return;
-      await this.renew().catch((error: unknown) => {
-        // Whoever takes one over in the meantime has a higher fence, and nothing more is written here.
-        this.logger.warn({ err: error }, 'The leases of instructions could not be renewed');
-      });
-    }
+  /** Frees the leases of processes that have ended. */
+  releaseOfEndedProcesses(): Promise<void> {
+    return this.keeper.releaseOfEndedProcesses();
   }
 
   private async renew(): Promise<void> {
-    const asked = [...this.holdings.values()];
+    const held = this.keeper.held();
     const renewed = await this.instructions.renew(
-      asked.map(({ lease }) => lease),
-      LEASE_MS,
+      held.map(({ lease }) => lease),
+      LEASE_TTL_MS,
     );
-    const present = new Map(renewed.map((each) => [each.lease.instructionId, each]));
-    for (const holding of asked) {
-      const { instructionId, fence } = holding.lease;
-      const found = present.get(instructionId);
-      if (found?.lease.fence !== fence) holding.lose();
-      else if (found.cancelRequested) holding.cancel();
+    const byId = new Map(renewed.map((each) => [each.lease.instructionId, each]));
+    for (const each of held) {
+      const found = byId.get(each.lease.instructionId);
+      if (found?.lease.fence !== each.lease.fence) each.markLost();
+      else if (found.cancelRequested) each.notifyCancellation();
     }
   }
 }

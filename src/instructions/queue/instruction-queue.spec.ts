@@ -8,17 +8,18 @@ import type {
   InstructionsRepository,
 } from '../../persistence/instructions/instructions.repository.js';
 import type { Presence } from '../../persistence/presence.js';
-import { InstructionLeases, LEASE_MS } from './instruction-leases.js';
+import { LEASE_TTL_MS } from '../../leases/lease-keeper.js';
+import { InstructionLeases } from './instruction-leases.js';
 import type { InstructionWorker } from './instruction-worker.js';
 import { InstructionQueue } from './instruction-queue.js';
 
-const SWEEP_EVERY_MS = 2_000;
+const SWEEP_INTERVAL_MS = 2_000;
 
-describe('InstructionRuns', () => {
-  /** What is in the queue of each container. */
+describe('InstructionQueue', () => {
+  /** Ids of the queued instructions of each container. */
   let queues: Map<string, string[]>;
   let startable: Set<string>;
-  let begun: string[];
+  let started: string[];
   let ends: Map<string, () => void>;
   const releaseLeasesOf = jest.fn<InstructionsRepository['releaseLeasesOf']>();
   const claimable = jest.fn<InstructionsRepository['claimable']>();
@@ -26,12 +27,12 @@ describe('InstructionRuns', () => {
   let holders: string[];
   let clock: FakeClock;
   let events: DomainEvents;
-  let runs: InstructionQueue;
+  let queue: InstructionQueue;
 
   beforeEach(() => {
     queues = new Map();
     startable = new Set(['c', 'd']);
-    [begun, ends, holders] = [[], new Map(), []];
+    [started, ends, holders] = [[], new Map(), []];
     releaseLeasesOf.mockReset().mockResolvedValue();
     claimable.mockReset().mockResolvedValue([]);
     claim.mockReset().mockImplementation(async (containerId, holder): Promise<ClaimedInstruction | null> => {
@@ -43,32 +44,32 @@ describe('InstructionRuns', () => {
     const repository = {
       claim,
       claimable,
-      unfinished: async (id: string) => (queues.get(id)?.length ?? 0) > 0,
+      hasUnfinished: async (id: string) => (queues.get(id)?.length ?? 0) > 0,
       leaseHolders: async () => holders,
       releaseLeasesOf,
       release: async () => undefined,
       renew: async () => [],
     } as unknown as InstructionsRepository;
-    const run = {
-      toItsEnd: ({ id }, holding) => {
-        begun.push(id);
+    const worker = {
+      runToEnd: ({ id }, held) => {
+        started.push(id);
         return new Promise<void>((resolve) => {
           ends.set(id, resolve);
-          holding.signal.addEventListener('abort', () => resolve());
+          held.signal.addEventListener('abort', () => resolve());
         });
       },
     } as InstructionWorker;
     clock = new FakeClock();
     events = new DomainEvents(quietLogger());
     const presence = { holder: 'me', hasEnded: async (holder: string) => holder === 'dead' } as Presence;
-    const held = new InstructionLeases(repository, events, clock, quietLogger());
-    runs = new InstructionQueue(repository, run, held, presence, events, clock, quietLogger());
-    runs.onApplicationBootstrap();
+    const leases = new InstructionLeases(repository, presence, events, clock, quietLogger());
+    queue = new InstructionQueue(repository, worker, leases, events, clock, quietLogger());
+    queue.onApplicationBootstrap();
   });
-  afterEach(() => runs.onModuleDestroy());
+  afterEach(() => queue.onModuleDestroy());
 
   const wake = async (containerId: string): Promise<void> => {
-    runs.wake(containerId);
+    queue.wake(containerId);
     await settled();
   };
   const end = async (id: string): Promise<void> => {
@@ -76,33 +77,33 @@ describe('InstructionRuns', () => {
     await settled();
   };
 
-  it('works through a container’s queue one after the other, and through containers at once', async () => {
+  it('runs instructions of one container in order and those of several containers in parallel', async () => {
     queues = new Map([
       ['c', ['c1', 'c2']],
       ['d', ['d1']],
     ]);
     await wake('c');
     await wake('d');
-    expect(begun).toEqual(['c1', 'd1']);
-    expect(claim.mock.calls[0]).toEqual(['c', 'me', LEASE_MS]);
+    expect(started).toEqual(['c1', 'd1']);
+    expect(claim.mock.calls[0]).toEqual(['c', 'me', LEASE_TTL_MS]);
     await end('c1');
-    expect(begun).toEqual(['c1', 'd1', 'c2']);
+    expect(started).toEqual(['c1', 'd1', 'c2']);
     await end('c2');
     await end('d1');
-    expect(begun).toHaveLength(3);
+    expect(started).toHaveLength(3);
   });
 
-  it('sees what was accepted while it worked', async () => {
+  it('runs an instruction that was accepted during another one', async () => {
     queues.set('c', ['c1']);
     await wake('c');
     queues.set('c', ['c2']);
     await wake('c');
-    expect(begun).toEqual(['c1']);
+    expect(started).toEqual(['c1']);
     await end('c1');
-    expect(begun).toEqual(['c1', 'c2']);
+    expect(started).toEqual(['c1', 'c2']);
   });
 
-  it('begins what waits as soon as its container changes, and asks for no other', async () => {
+  it('claims a waiting instruction when its container changes, and no other container changes cause a claim', async () => {
     startable.clear();
     queues.set('c', ['c1']);
     await wake('c');
@@ -113,7 +114,7 @@ describe('InstructionRuns', () => {
     expect(claim).not.toHaveBeenCalled();
     events.emit('container.changed', { containerId: 'c', ownerId: 'admin' });
     await settled();
-    expect(begun).toEqual(['c1']);
+    expect(started).toEqual(['c1']);
     await end('c1');
     claim.mockClear();
     events.emit('container.changed', { containerId: 'c', ownerId: 'admin' });
@@ -121,41 +122,41 @@ describe('InstructionRuns', () => {
     expect(claim).not.toHaveBeenCalled();
   });
 
-  it('finds what it was not told of, at its start and every two seconds', async () => {
+  it('sweeps for claimable instructions at startup and every two seconds', async () => {
     queues = new Map([
       ['c', ['c1']],
       ['d', ['d1']],
     ]);
     await settled();
     claimable.mockResolvedValue(['c', 'd']);
-    await clock.advance(SWEEP_EVERY_MS);
-    expect(begun).toEqual(['c1', 'd1']);
+    await clock.advance(SWEEP_INTERVAL_MS);
+    expect(started).toEqual(['c1', 'd1']);
     expect(claimable).toHaveBeenCalledTimes(2);
   });
 
-  it('frees what processes held that have ended', async () => {
+  it('releases the leases of ended processes only', async () => {
     holders = ['me', 'dead', 'alive'];
-    await clock.advance(SWEEP_EVERY_MS);
+    await clock.advance(SWEEP_INTERVAL_MS);
     expect(releaseLeasesOf.mock.calls).toEqual([['dead']]);
   });
 
-  it('goes on after the database was away', async () => {
+  it('continues after the database was unavailable', async () => {
     queues.set('c', ['c1']);
-    claim.mockRejectedValueOnce(new Error('away'));
+    claim.mockRejectedValueOnce(new Error('unavailable'));
     await wake('c');
-    claimable.mockRejectedValueOnce(new Error('away'));
-    await clock.advance(SWEEP_EVERY_MS);
+    claimable.mockRejectedValueOnce(new Error('unavailable'));
+    await clock.advance(SWEEP_INTERVAL_MS);
     claimable.mockResolvedValue(['c']);
-    await clock.advance(SWEEP_EVERY_MS);
-    expect(begun).toEqual(['c1']);
+    await clock.advance(SWEEP_INTERVAL_MS);
+    expect(started).toEqual(['c1']);
   });
 
-  it('lets go at once when the process ends, and begins nothing more', async () => {
+  it('stops following at shutdown and starts no further instruction', async () => {
     queues = new Map([['c', ['c1', 'c2']]]);
     await wake('c');
-    await runs.onModuleDestroy();
+    await queue.onModuleDestroy();
     await wake('c');
     await wake('d');
-    expect(begun).toEqual(['c1']);
+    expect(started).toEqual(['c1']);
   });
 });

@@ -1,104 +1,98 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { PeriodicTask } from '../../common/concurrency/periodic-task.js';
 import { Clock } from '../../common/time/clock.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import { InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
-import { Presence } from '../../persistence/presence.js';
-import { InstructionLeases, LEASE_MS } from './instruction-leases.js';
+import { InstructionLeases } from './instruction-leases.js';
 import { InstructionWorker } from './instruction-worker.js';
 
-/** Finds what no process has told this one: accepted elsewhere, or left behind by a process that ended. */
-const SWEEP_EVERY_MS = 2_000;
+/** Finds instructions of which no event arrived: accepted by another process, or left by one that ended. */
+const SWEEP_INTERVAL_MS = 2_000;
 
-/** Works through the instructions of every container: in order, one at a time in each, all containers at once. */
+/** Executes the instructions of every container: in order, one at a time in each, all containers in parallel. */
 @Injectable()
 export class InstructionQueue implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly stopped = new AbortController();
-  /** Containers that this process works on, and whether it was asked again in the meantime. */
-  private readonly working = new Map<string, { again: boolean; done: Promise<void> }>();
-  /** Containers with something in the queue that this process could not begin. */
-  private readonly waiting = new Set<string>();
-  private sweeping: Promise<void> | undefined;
+  private readonly sweeping: PeriodicTask;
+  /** Containers whose queue this process works on, and whether they were woken again in the meantime. */
+  private readonly activeContainers = new Map<string, { again: boolean; done: Promise<void> }>();
+  /** Containers with unfinished instructions of which none could be claimed. */
+  private readonly waitingContainers = new Set<string>();
   private unsubscribe: (() => void)[] = [];
 
   constructor(
     private readonly instructions: InstructionsRepository,
-    private readonly run: InstructionWorker,
-    private readonly held: InstructionLeases,
-    private readonly presence: Presence,
+    private readonly worker: InstructionWorker,
+    private readonly leases: InstructionLeases,
     private readonly events: DomainEvents,
-    private readonly clock: Clock,
+    clock: Clock,
     @InjectPinoLogger(InstructionQueue.name) private readonly logger: PinoLogger,
-  ) {}
+  ) {
+    this.sweeping = new PeriodicTask(clock, () => this.sweep(), {
+      intervalMs: SWEEP_INTERVAL_MS,
+      immediate: true,
+      onError: (error) => this.logger.warn({ err: error }, 'The sweep for instructions failed'),
+    });
+  }
 
   onApplicationBootstrap(): void {
     this.unsubscribe = [
       this.events.on('container.changed', ({ containerId }) => {
-        if (this.waiting.has(containerId)) this.wake(containerId);
+        if (this.waitingContainers.has(containerId)) this.wake(containerId);
       }),
-      this.events.on('container.removed', ({ containerId }) => void this.waiting.delete(containerId)),
+      this.events.on('container.removed', ({ containerId }) => void this.waitingContainers.delete(containerId)),
     ];
-    this.sweeping = this.sweepUntilStopped();
+    this.sweeping.start();
   }
 
-  /** Lets go at once: the runs go on in their containers, and the next process follows them. */
+  /** Stops following at once: the runs continue in their containers, and the next process follows them. */
   async onModuleDestroy(): Promise<void> {
-    this.stopped.abort();
     for (const each of this.unsubscribe) each();
-    await this.sweeping;
-    await Promise.all([...this.working.values()].map(({ done }) => done));
+    await this.sweeping.stop();
+    await Promise.all([...this.activeContainers.values()].map(({ done }) => done));
   }
 
-  /** Has a look at the container's queue. Returns at once. */
+  /** Starts to work through the container's queue in the background. */
   wake(containerId: string): void {
-    if (this.stopped.signal.aborted) return;
-    const known = this.working.get(containerId);
-    if (known !== undefined) return void (known.again = true);
+    if (this.stopped.aborted) return;
+    const active = this.activeContainers.get(containerId);
+    if (active !== undefined) return void (active.again = true);
     const entry = { again: true, done: Promise.resolve() };
-    this.working.set(containerId, entry);
+    this.activeContainers.set(containerId, entry);
     entry.done = this.work(containerId, entry);
+  }
+
+  private get stopped(): AbortSignal {
+    return this.sweeping.signal;
   }
 
   private async work(containerId: string, entry: { again: boolean }): Promise<void> {
     try {
-      while (entry.again && !this.stopped.signal.aborted) {
+      while (entry.again && !this.stopped.aborted) {
         entry.again = false;
-        const claimed = await this.instructions.claim(containerId, this.presence.holder, LEASE_MS);
-        if (claimed === null) await this.noteWaiting(containerId);
+        const claimed = await this.leases.claim(containerId);
+        if (claimed === null) await this.updateWaiting(containerId);
         else {
           entry.again = true;
-          await this.held.hold(claimed, this.stopped.signal, (holding) => this.run.toItsEnd(claimed.row, holding));
+          await this.leases.hold(claimed, this.stopped, (held) => this.worker.runToEnd(claimed.row, held));
         }
       }
     } catch (error) {
-      // What is in the rows is found again by the next sweep.
-      this.logger.warn({ err: error, containerId }, 'The instructions of a container could not be worked on');
+      // The next sweep finds the unfinished rows again.
+      this.logger.warn({ err: error, containerId }, 'The instruction queue of a container failed');
     } finally {
-      this.working.delete(containerId);
+      this.activeContainers.delete(containerId);
     }
   }
 
-  /** Most of what waits, waits for its container to run. */
-  private async noteWaiting(containerId: string): Promise<void> {
-    if (await this.instructions.unfinished(containerId)) this.waiting.add(containerId);
-    else this.waiting.delete(containerId);
-  }
-
-  private async sweepUntilStopped(): Promise<void> {
-    while (!this.stopped.signal.aborted) {
-      try {
-        await this.sweep();
-      } catch (error) {
-        this.logger.warn({ err: error }, 'Instructions could not be looked for');
-      }
-      await this.clock.sleep(SWEEP_EVERY_MS, this.stopped.signal);
-    }
+  /** Instructions that cannot be claimed mostly wait for their container to run. */
+  private async updateWaiting(containerId: string): Promise<void> {
+    if (await this.instructions.hasUnfinished(containerId)) this.waitingContainers.add(containerId);
+    else this.waitingContainers.delete(containerId);
   }
 
   private async sweep(): Promise<void> {
-    for (const holder of await this.instructions.leaseHolders()) {
-      if (await this.presence.hasEnded(holder)) await this.instructions.releaseLeasesOf(holder);
-    }
+    await this.leases.releaseOfEndedProcesses();
     for (const containerId of await this.instructions.claimable()) this.wake(containerId);
   }
 }

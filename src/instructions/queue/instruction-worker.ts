@@ -11,75 +11,75 @@ import {
 import { DriverError } from '../../drivers/driver-error.js';
 import { RunnerError } from '../runner/runner-client.js';
 import { LeaseLostError } from '../follow/event-writer.js';
+import { InstructionChanges } from '../follow/instruction-changes.js';
 import type { HeldInstruction } from './instruction-leases.js';
 import { InstructionFollower } from '../follow/instruction-follower.js';
 import { RunCleanup } from './run-cleanup.js';
-import { failedEnd } from './run-end.js';
+import { failedEnd } from '../follow/run-end.js';
 
-const PAUSE_MS = { first: 250, longest: 5_000 };
-/** An attempt that went this long went well, whatever broke it off. */
-const GOOD_ATTEMPT_MS = 10_000;
-/** About a minute and a half. */
-const MOST_FAILURES = 20;
-/** The engine or the container is away: its row will tell what comes of that. */
-const PASSING = new Set(['unavailable', 'conflict', 'not_found', 'aborted']);
+const RETRY_DELAY_MS = { initial: 250, max: 5_000 };
+/** An attempt that lasted this long resets the retry delay and the failure count. */
+const STABLE_ATTEMPT_MS = 10_000;
+/** With the delays in between, these take about a minute and a half. */
+const MAX_FAILURES = 20;
+/** Errors of an unavailable engine or container. The container's row decides how the instruction continues. */
+const TRANSIENT_CODES = new Set(['unavailable', 'conflict', 'not_found', 'aborted']);
 
-/** Takes one instruction to its end, however often the engine, the container or the database goes away on the way. */
+/** Executes one instruction to its end, across outages of the engine, the container and the database. */
 @Injectable()
 export class InstructionWorker {
   constructor(
     private readonly instructions: InstructionsRepository,
     private readonly follower: InstructionFollower,
-    private readonly after: RunCleanup,
+    private readonly cleanup: RunCleanup,
+    private readonly changes: InstructionChanges,
     private readonly events: DomainEvents,
     private readonly clock: Clock,
     @InjectPinoLogger(InstructionWorker.name) private readonly logger: PinoLogger,
   ) {}
 
-  /** Returns when it has ended, or is no longer this process's. */
-  async toItsEnd(row: InstructionRow, holding: HeldInstruction): Promise<void> {
-    this.after.changed(row);
-    let pauseMs = PAUSE_MS.first;
+  /** Resolves when the instruction has ended, or this process no longer holds it. */
+  async runToEnd(row: InstructionRow, held: HeldInstruction): Promise<void> {
+    this.changes.stateChanged(row);
+    let delayMs = RETRY_DELAY_MS.initial;
     let failures = 0;
-    while (!holding.signal.aborted) {
-      const attempt = holding.begin();
-      const begunAt = this.clock.now().getTime();
+    while (!held.signal.aborted) {
+      const attempt = held.beginAttempt();
+      const startedAt = this.clock.now().getTime();
       try {
-        const end = await this.follower.follow(holding.lease, attempt);
-        if (end !== undefined) return await this.finish(holding, end);
+        const end = await this.follower.follow(held.lease, attempt);
+        if (end !== undefined) return await this.finish(held, end);
       } catch (error) {
-        if (holding.signal.aborted || error instanceof LeaseLostError) return;
+        if (held.signal.aborted || error instanceof LeaseLostError) return;
         if (!attempt.aborted) {
-          this.logger.warn({ err: error, instructionId: row.id }, 'An instruction could not be followed');
-          failures += isPassing(error) ? 0 : 1;
-          const end = failures > MOST_FAILURES || isFinal(error) ? toEnd(error) : undefined;
+          this.logger.warn({ err: error, instructionId: row.id }, 'An attempt to follow an instruction failed');
+          failures += isTransient(error) ? 0 : 1;
+          const end = failures > MAX_FAILURES || isPermanent(error) ? toEnd(error) : undefined;
           if (end !== undefined) {
-            await this.after.abandon(row);
-            return await this.finish(holding, end);
+            await this.cleanup.cancelRun(row);
+            return await this.finish(held, end);
           }
         }
       }
-      if (this.clock.now().getTime() - begunAt > GOOD_ATTEMPT_MS) {
-        [pauseMs, failures] = [PAUSE_MS.first, 0];
+      if (this.clock.now().getTime() - startedAt > STABLE_ATTEMPT_MS) {
+        [delayMs, failures] = [RETRY_DELAY_MS.initial, 0];
       }
-      await this.pause(row.containerId, pauseMs, holding.signal);
-      pauseMs = Math.min(2 * pauseMs, PAUSE_MS.longest);
+      await this.waitBeforeRetry(row.containerId, delayMs, held.signal);
+      delayMs = Math.min(2 * delayMs, RETRY_DELAY_MS.max);
     }
   }
 
   private async finish({ lease }: HeldInstruction, end: InstructionEnd): Promise<void> {
-    const ended = await this.instructions.finish(lease, end);
-    if (ended === null) return;
-    this.logger.info(
-      { instructionId: ended.id, containerId: ended.containerId, status: ended.status, code: ended.statusReason?.code },
-      'An instruction ended',
-    );
-    this.after.changed(ended);
-    void this.after.cleanUp(ended);
+    const finished = await this.instructions.finish(lease, end);
+    if (finished === null) return;
+    const { id: instructionId, containerId, status, statusReason } = finished;
+    this.logger.info({ instructionId, containerId, status, code: statusReason?.code }, 'An instruction ended');
+    this.changes.stateChanged(finished);
+    void this.cleanup.removeRun(finished);
   }
 
-  /** Until the time is over, or something about the container changes. */
-  private async pause(containerId: string, ms: number, signal: AbortSignal): Promise<void> {
+  /** Waits for the given time, or until the container changes. */
+  private async waitBeforeRetry(containerId: string, ms: number, signal: AbortSignal): Promise<void> {
     const changed = new AbortController();
     const unsubscribe = this.events.on('container.changed', (event) => {
       if (event.containerId === containerId) changed.abort();
@@ -89,12 +89,11 @@ export class InstructionWorker {
   }
 }
 
-function isPassing(error: unknown): boolean {
-  return isDatabaseUnavailable(error) || (error instanceof DriverError && PASSING.has(error.code));
+function isTransient(error: unknown): boolean {
+  return isDatabaseUnavailable(error) || (error instanceof DriverError && TRANSIENT_CODES.has(error.code));
 }
 
-/** Trying again cannot change it. */
-function isFinal(error: unknown): boolean {
+function isPermanent(error: unknown): boolean {
   return error instanceof RunnerError && error.code === 'missing';
 }
 
@@ -102,5 +101,5 @@ function toEnd(error: unknown): InstructionEnd {
   if (error instanceof RunnerError)
     return failedEnd(error.code === 'missing' ? 'image_outdated' : 'runner_failed', error.message);
   if (error instanceof DriverError) return failedEnd('runner_failed', error.message);
-  return failedEnd('internal_error', 'A fault of DevForge: the log has the details.');
+  return failedEnd('internal_error', 'An internal error of DevForge; the server log has the details.');
 }

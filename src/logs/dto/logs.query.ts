@@ -6,8 +6,8 @@ import { toTimestamp } from '../../drivers/timestamp.js';
 import { MAX_TAIL } from '../log-hub.js';
 import type { StreamFilter } from '../log-subscription.js';
 
-/** An RFC 3339 instant that an engine can be asked for: of leap seconds and of years beyond four digits, none has a form. */
-function IsInstant(): PropertyDecorator {
+/** An RFC 3339 timestamp that can be passed to the engine, which excludes leap seconds and years beyond 9999. */
+function IsTimestamp(): PropertyDecorator {
   const validate = (value: unknown): boolean => {
     if (!isRFC3339(value)) return false;
     try {
@@ -17,8 +17,8 @@ function IsInstant(): PropertyDecorator {
     }
   };
   return ValidateBy({
-    name: 'isInstant',
-    validator: { validate, defaultMessage: () => '$property must be an RFC 3339 instant' },
+    name: 'isTimestamp',
+    validator: { validate, defaultMessage: () => '$property must be an RFC 3339 timestamp' },
   });
 }
 
@@ -33,12 +33,12 @@ export class LogsQuery {
 
   @ApiProperty({ required: false, description: 'RFC 3339' })
   @IsOptional()
-  @IsInstant()
+  @IsTimestamp()
   since?: string;
 
   @ApiProperty({ required: false, description: 'RFC 3339' })
   @IsOptional()
-  @IsInstant()
+  @IsTimestamp()
   until?: string;
 
   @ApiProperty({ required: false, enum: ['all', 'stdout', 'stderr'], default: 'all' })

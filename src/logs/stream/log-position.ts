@@ -2,32 +2,34 @@ import type { LogRecord } from '../../drivers/workspace-logs.js';
 
 type Stream = LogRecord['stream'];
 
-/** The last line of a stream, and which of its lines with that timestamp it is. */
+/** The last line that was read of stdout or stderr. */
 interface Mark {
   timestamp: string;
+  /** How many lines of the stream with this timestamp were read. */
   count: number;
 }
 
 type Marks = Record<Stream, Mark | undefined>;
 
-/** How long the writing of one line may take whose beginning is looked for. */
-const LONGEST_WRITE_MS = 10_000;
+/** Longest time that the writing of one line is expected to take. */
+const MAX_WRITE_MS = 10_000;
 
 /**
- * How far a log was read. A line is known by its stream, its timestamp and its place among those of the same stream
- * and timestamp. The engine keeps the order in which it received the lines, so what follows the last one in a further
- * reading is new, whatever the clock of the engine's machine did in the meantime.
+ * How far a log was read. A line is identified by its stream, its timestamp and its number among the lines with the same
+ * stream and timestamp. The engine keeps lines in the order in which it received them, so every line after this position
+ * is new, even when the clock of the engine's machine was changed in the meantime.
  */
 export class LogPosition {
   private readonly marks: Marks = { stdout: undefined, stderr: undefined };
   private last: Stream | undefined;
   private first = '';
 
-  /** Whether nothing was read. */
+  /** Whether nothing was read yet. */
   get isStart(): boolean {
     return this.last === undefined;
   }
 
+  /** Moves the position behind the line. */
   advance({ stream, timestamp }: LogRecord): void {
     const mark = this.marks[stream];
     if (mark !== undefined && mark.timestamp === timestamp) mark.count += 1;
@@ -36,35 +38,35 @@ export class LogPosition {
     if (this.first === '') this.first = timestamp;
   }
 
-  /** Whether the line bears an earlier time than one of its stream that was read before it. */
+  /** Whether the timestamp of the line is earlier than that of the last line of its stream. */
   isOlderThanRead({ stream, timestamp }: LogRecord): boolean {
     const mark = this.marks[stream];
     return mark !== undefined && timestamp < mark.timestamp;
   }
 
-  /** Whether the line bears a later time than all of its stream that were read. */
+  /** Whether the timestamp of the line is later than that of the last line of its stream. */
   isNewerThanRead({ stream, timestamp }: LogRecord): boolean {
     return timestamp > (this.marks[stream]?.timestamp ?? this.first);
   }
 
-  /** An instant before which nothing began that follows the position, as long as the engine's clock is not set back. */
+  /** Start time of a read that includes every line behind the position, provided that the engine's clock was not set back. */
   get resumeFrom(): string | undefined {
     if (this.last === undefined) return undefined;
-    const begun = new Date(Date.parse(this.marks[this.last]!.timestamp) - LONGEST_WRITE_MS);
-    return begun.toISOString().replace('Z', '000000Z');
+    const from = new Date(Date.parse(this.marks[this.last]!.timestamp) - MAX_WRITE_MS);
+    return from.toISOString().replace('Z', '000000Z');
   }
 
-  /** Whether the line bears a later time than the place. */
+  /** Whether the timestamp of the line is later than that of the position. */
   isEarlierThan({ timestamp }: LogRecord): boolean {
     return this.last !== undefined && timestamp > this.marks[this.last]!.timestamp;
   }
 
-  /** Finds the place in one further reading of both streams. */
+  /** Finds the position in another read of both streams. */
   seeker(): LogSeeker {
     return new LogSeeker(this.last, this.last && this.marks[this.last]);
   }
 
-  /** Tells lines that bear a later time than all that was read of their stream, where the place itself cannot be found. */
+  /** Matches lines newer than those read of their stream. For a log that no longer contains the position. */
   newerFilter(): (record: LogRecord) => boolean {
     const times = {
       stdout: this.marks.stdout?.timestamp ?? this.first,
@@ -73,14 +75,14 @@ export class LogPosition {
     return ({ stream, timestamp }) => timestamp > times[stream];
   }
 
-  /** Leaves out of a further reading, of one stream or both, what was not read when this was called. */
+  /** Filters another read, of one stream or both, for the lines that were read before this call. */
   alreadyReadFilter(): (records: LogRecord[]) => LogRecord[] {
     const marks = this.snapshot();
     const { first } = this;
     return (records) => {
       const ends = {
-        stdout: placeOf(marks.stdout, 'stdout', records),
-        stderr: placeOf(marks.stderr, 'stderr', records),
+        stdout: indexOfMark(marks.stdout, 'stdout', records),
+        stderr: indexOfMark(marks.stderr, 'stderr', records),
       };
       return records.filter(({ stream, timestamp }, at) => {
         const end = ends[stream];
@@ -97,40 +99,40 @@ export class LogPosition {
   }
 }
 
-/** Looks for a position among lines that come batch by batch. */
+/** Searches a log, batch by batch, for a position. */
 export class LogSeeker {
-  private left: number;
+  private remaining: number;
   private readonly timestamp: string | undefined;
 
   constructor(
     private readonly stream: Stream | undefined,
     mark: Mark | undefined,
   ) {
-    this.left = mark?.count ?? 0;
+    this.remaining = mark?.count ?? 0;
     this.timestamp = mark?.timestamp;
   }
 
-  /** Whether it was found; the start is found at once. */
+  /** Whether the position was found. The start of a log counts as found. */
   get isFound(): boolean {
-    return this.left === 0;
+    return this.remaining === 0;
   }
 
-  /** The lines of the batch that follow the position. */
+  /** The lines of the batch that come after the position. */
   after(batch: LogRecord[]): LogRecord[] {
-    if (this.left === 0) return batch;
+    if (this.remaining === 0) return batch;
     for (const [at, { stream, timestamp }] of batch.entries()) {
-      if (stream === this.stream && timestamp === this.timestamp && --this.left === 0) return batch.slice(at + 1);
+      if (stream === this.stream && timestamp === this.timestamp && --this.remaining === 0) return batch.slice(at + 1);
     }
     return [];
   }
 }
 
-/** Where the marked line is, or undefined when it is not among them. */
-function placeOf(mark: Mark | undefined, stream: Stream, records: LogRecord[]): number | undefined {
+/** Index of the marked line; undefined when it is not in the records. */
+function indexOfMark(mark: Mark | undefined, stream: Stream, records: LogRecord[]): number | undefined {
   if (mark === undefined) return undefined;
-  let left = mark.count;
+  let remaining = mark.count;
   const at = records.findIndex(
-    (record) => record.stream === stream && record.timestamp === mark.timestamp && --left === 0,
+    (record) => record.stream === stream && record.timestamp === mark.timestamp && --remaining === 0,
   );
   return at < 0 ? undefined : at;
 }

@@ -5,41 +5,42 @@ import type { LogRecord, LogRequest } from '../../drivers/workspace-logs.js';
 import { LogPosition } from './log-position.js';
 import { LogStallDetector } from './log-stall-detector.js';
 
-/** How far before its end a log is taken up again; what lies farther back is read in one go. */
-const WINDOW = 5_000;
-/** How long the place may be looked for there. */
-const PLACING_MS = 2_000;
-/** An engine whose lines are set back in time over and over is taken as it is. */
-const MOST_SETBACKS = 100;
+/** Lines from the end of the log in which a resumed stream looks for the position. Older lines are read separately. */
+const RESUME_TAIL = 5_000;
+/** How long a resumed stream may look for the position. */
+const SEEK_TIMEOUT_MS = 2_000;
+/** Timestamps that go back this often are the clock of the engine's machine, not a stream that lost its place. */
+const MAX_SETBACKS = 100;
 
-type Outcome = 'ended' | 'astray' | 'unplaced';
+/** `out_of_sync`: the stream stalled or skipped lines. `position_not_found`: it does not contain the position. */
+type Outcome = 'ended' | 'out_of_sync' | 'position_not_found';
 
 export interface LogConsumer {
-  /** New lines, in order, each once. The reading waits for what it returns. */
+  /** Gets the new lines, in order and each once. Reading pauses until the returned promise resolves. */
   accept(records: LogRecord[]): Promise<void> | undefined;
-  /** The engine had let go of lines before they could be read. */
+  /** Lines were lost because the engine rotated them away before they were read. */
   missed(): void;
 }
 
 /**
- * Reads one container's log from where it was read to, without gap or repeat. It follows the engine's stream as long
- * as that can be trusted; where it cannot, it takes the log up again at the last line that it handed on.
+ * Reads the log of one container without gap or repetition. It follows the engine's stream, and resumes after the last
+ * delivered line whenever the stream breaks, stalls or skips lines.
  */
 export class LogReader {
   readonly position = new LogPosition();
-  private reading: AbortController | undefined;
+  private following: AbortController | undefined;
   private setbacks = 0;
-  /** Whether nothing of what was read is in the log any more. */
-  private isAdrift = false;
+  /** Whether the log no longer contains any line that was read. */
+  private isPositionLost = false;
 
   constructor(
     readonly workspace: WorkspaceRef,
     private readonly driver: WorkspaceDriver,
     private readonly clock: Clock,
-    private readonly taker: LogConsumer,
+    private readonly consumer: LogConsumer,
   ) {}
 
-  /** Begins behind the latest lines. @returns these lines, at most `count` */
+  /** Reads the latest lines, at most `count`, and sets the position behind them. @throws DriverError */
   async readInitial(count: number, signal: AbortSignal): Promise<LogRecord[]> {
     const lines: LogRecord[] = [];
     for await (const batch of this.read({ follow: false, tail: count }, signal))
@@ -49,93 +50,101 @@ export class LogReader {
   }
 
   /**
-   * Reads on until the container stops.
+   * Delivers what follows the position, until the container stops or the signal aborts.
    * @throws DriverError when the engine cannot be read from
    */
   async follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const outcome = await this.followOnce(signal);
       if (outcome === 'ended') return;
-      if (outcome === 'unplaced') await this.bridge(signal);
+      if (outcome === 'position_not_found') await this.catchUp(signal);
     }
   }
 
   /**
-   * What the log has now behind the place, last words without a line break too; {@link deliver} passes it on when the
-   * container turns out to have stopped. The engine may end a stream before it has given all.
+   * Reads what the log has behind the position, including a last line without a line break. The engine may end a stream
+   * before it has sent everything, so this is delivered once the container is known to have stopped.
    */
   async readRemaining(signal: AbortSignal): Promise<LogRecord[]> {
     const seeker = this.position.seeker();
     const rest: LogRecord[] = [];
-    for await (const batch of this.read({ follow: false, tail: WINDOW }, signal)) rest.push(...seeker.after(batch));
+    for await (const batch of this.read({ follow: false, tail: RESUME_TAIL }, signal))
+      rest.push(...seeker.after(batch));
     return rest.map(({ stream, timestamp, message }) => ({ stream, timestamp, message }));
   }
 
+  /** Delivers lines and moves the position behind them. */
   async deliver(records: LogRecord[]): Promise<void> {
     for (const record of records) this.position.advance(record);
-    await this.hand(records);
+    await this.pass(records);
   }
 
-  /** Takes the log up again on another connection. */
+  /** Resumes on a new connection. */
   reconnect(): void {
-    this.reading?.abort('astray' satisfies Outcome);
+    this.following?.abort('out_of_sync' satisfies Outcome);
   }
 
   private async followOnce(signal: AbortSignal): Promise<Outcome> {
-    const left = new AbortController();
-    this.reading = left;
-    const witness = new LogStallDetector(this.position, (asking) => this.newest(asking), this.clock);
-    const watching = witness.watch(left.signal).then(
-      (isAstray) => isAstray && left.abort('astray' satisfies Outcome),
-      (error: unknown) => left.abort(error),
+    const attempt = new AbortController();
+    this.following = attempt;
+    const detector = new LogStallDetector(this.position, (querySignal) => this.newest(querySignal), this.clock);
+    const watching = detector.watch(attempt.signal).then(
+      (isStalled) => isStalled && attempt.abort('out_of_sync' satisfies Outcome),
+      (error: unknown) => attempt.abort(error),
     );
     try {
-      return await this.followWatched(AbortSignal.any([signal, left.signal]), left, witness);
+      return await this.readStream(AbortSignal.any([signal, attempt.signal]), attempt, detector);
     } catch (error) {
-      if (signal.aborted || !left.signal.aborted) throw error;
-      const reason: unknown = left.signal.reason;
-      if (reason === 'astray' || reason === 'unplaced') return reason;
+      if (signal.aborted || !attempt.signal.aborted) throw error;
+      const reason: unknown = attempt.signal.reason;
+      if (reason === 'out_of_sync' || reason === 'position_not_found') return reason;
       throw reason;
     } finally {
-      left.abort();
+      attempt.abort();
       await watching;
     }
   }
 
-  private async followWatched(signal: AbortSignal, left: AbortController, witness: LogStallDetector): Promise<Outcome> {
-    const seeker = this.isAdrift ? undefined : this.position.seeker();
-    const isPlaced = (): boolean => seeker === undefined || seeker.isFound;
-    const from = this.isAdrift ? { tail: 0 } : this.position.isStart ? {} : { tail: WINDOW };
-    if (!isPlaced())
-      void this.clock.sleep(PLACING_MS, left.signal).then(() => isPlaced() || left.abort('unplaced' satisfies Outcome));
+  private async readStream(
+    signal: AbortSignal,
+    attempt: AbortController,
+    detector: LogStallDetector,
+  ): Promise<Outcome> {
+    const seeker = this.isPositionLost ? undefined : this.position.seeker();
+    const isPositioned = (): boolean => seeker === undefined || seeker.isFound;
+    const from = this.isPositionLost ? { tail: 0 } : this.position.isStart ? {} : { tail: RESUME_TAIL };
+    if (!isPositioned())
+      void this.clock
+        .sleep(SEEK_TIMEOUT_MS, attempt.signal)
+        .then(() => isPositioned() || attempt.abort('position_not_found' satisfies Outcome));
     let isFirst = true;
     let skipped = 0;
     for await (const batch of this.read({ follow: true, ...from }, signal)) {
       const fresh = seeker === undefined ? batch : seeker.after(batch);
       skipped += batch.length - fresh.length;
-      if (!isPlaced() && skipped >= WINDOW) return 'unplaced';
+      if (!isPositioned() && skipped >= RESUME_TAIL) return 'position_not_found';
       if (fresh.length === 0) continue;
-      // What is not over yet comes again, and whole.
+      // An unfinished line is sent again once it is complete.
       if (fresh[0]!.isUnfinished) continue;
-      const sound = this.soundPart(fresh, witness, isFirst);
+      const trusted = this.trustedPart(fresh, detector, isFirst);
       isFirst = false;
-      witness.received(sound);
-      await this.hand(sound);
-      witness.delivered();
-      if (sound.length < fresh.length) return 'astray';
+      detector.received(trusted);
+      await this.pass(trusted);
+      detector.delivered();
+      if (trusted.length < fresh.length) return 'out_of_sync';
     }
-    return isPlaced() ? 'ended' : 'unplaced';
+    return isPositioned() ? 'ended' : 'position_not_found';
   }
 
   /**
-   * The lines up to where the engine lost its place: before one that others must have come before, or that goes back in
-   * time. The first one behind the place is what the log has there, whatever its time.
+   * The lines up to where the stream skips lines or goes back in time, which means that the engine lost its place. The
+   * first line behind the position is accepted whatever its timestamp.
    */
-  private soundPart(fresh: LogRecord[], witness: LogStallDetector, isFirst: boolean): LogRecord[] {
+  private trustedPart(fresh: LogRecord[], detector: LogStallDetector, isFirst: boolean): LogRecord[] {
     for (const [at, record] of fresh.entries()) {
-      const isSetBack = this.position.isOlderThanRead(record) && this.setbacks < MOST_SETBACKS;
-      if (!(isFirst && at === 0) && (isSetBack || witness.isGapBefore(record))) {
-        if (isSetBack) this.setbacks += 1;
+      const goesBack = this.position.isOlderThanRead(record) && this.setbacks < MAX_SETBACKS;
+      if (!(isFirst && at === 0) && (goesBack || detector.isGapBefore(record))) {
+        if (goesBack) this.setbacks += 1;
         return fresh.slice(0, at);
       }
       this.position.advance(record);
@@ -143,24 +152,26 @@ export class LogReader {
     return fresh;
   }
 
-  /** Reads what the log has behind the place, at whatever distance from its end. */
-  private async bridge(signal: AbortSignal): Promise<void> {
+  /** Delivers what lies between the position and the end of the log, however much that is. */
+  private async catchUp(signal: AbortSignal): Promise<void> {
     const request = { follow: false, since: this.position.resumeFrom! };
     const seeker = this.position.seeker();
-    const later = this.position.newerFilter();
+    const isNewer = this.position.newerFilter();
     let isGone: boolean | undefined;
-    const isAny = await this.takeOver(request, signal, (batch) => {
-      // A log whose first line bears a later time has let go of the place.
-      if (isGone === undefined && (isGone = this.position.isEarlierThan(batch[0]!))) this.taker.missed();
-      return isGone ? batch.filter(later) : seeker.after(batch);
+    const isAny = await this.deliverRead(request, signal, (batch) => {
+      // When the first line is newer than the position, the log no longer contains the position.
+      if (isGone === undefined && (isGone = this.position.isEarlierThan(batch[0]!))) this.consumer.missed();
+      return isGone ? batch.filter(isNewer) : seeker.after(batch);
     });
     if (seeker.isFound) return;
-    if (!isGone) this.taker.missed();
-    this.isAdrift = isGone ? !isAny : !(await this.takeOver(request, signal, (batch) => batch.filter(later)));
+    if (!isGone) this.consumer.missed();
+    this.isPositionLost = isGone
+      ? !isAny
+      : !(await this.deliverRead(request, signal, (batch) => batch.filter(isNewer)));
   }
 
-  /** @returns whether there was anything */
-  private async takeOver(
+  /** @returns whether there were any lines */
+  private async deliverRead(
     request: Pick<LogRequest, 'follow' | 'since'>,
     signal: AbortSignal,
     pick: (batch: LogRecord[]) => LogRecord[],
@@ -175,10 +186,10 @@ export class LogReader {
     return isAny;
   }
 
-  private hand(records: LogRecord[]): Promise<void> | undefined {
+  private pass(records: LogRecord[]): Promise<void> | undefined {
     if (records.length === 0) return undefined;
-    this.isAdrift = false;
-    return this.taker.accept(records);
+    this.isPositionLost = false;
+    return this.consumer.accept(records);
   }
 
   private async newest(signal: AbortSignal): Promise<LogRecord | undefined> {

@@ -1,23 +1,23 @@
 import type { LogRecord } from '../../drivers/workspace-logs.js';
 
-const MOST_LINES = 1_000;
-const MOST_CHARACTERS = 1024 * 1024;
+const MAX_LINES = 1_000;
+const MAX_CHARACTERS = 1024 * 1024;
 
-/** The latest lines of one log, bounded in number and size. */
+/** The latest lines of a log, limited in number and size. Up to twice the limit is kept between two cuts. */
 export class LogRing {
   private records: LogRecord[] = [];
   private characters = 0;
   private holdsAll = true;
 
-  /** Whether it has every line of the log. */
+  /** Whether it holds every line of the log. */
   get isComplete(): boolean {
     return this.holdsAll;
   }
 
-  /** @param isWhole whether the log has no line before these */
-  begin(records: LogRecord[], isWhole: boolean): void {
+  /** Replaces the content. @param isComplete whether the log has no lines before these */
+  begin(records: LogRecord[], isComplete: boolean): void {
     this.clear();
-    this.holdsAll = isWhole;
+    this.holdsAll = isComplete;
     this.push(records);
   }
 
@@ -26,12 +26,12 @@ export class LogRing {
       this.records.push(record);
       this.characters += record.message.length;
     }
-    // Cut in large steps, since shifting an array for each line costs more than the lines do.
-    if (this.records.length > MOST_LINES * 2 || (this.characters > MOST_CHARACTERS * 2 && this.records.length > 1))
+    // Cut in large steps, because shifting an array for every line is expensive.
+    if (this.records.length > MAX_LINES * 2 || (this.characters > MAX_CHARACTERS * 2 && this.records.length > 1))
       this.cut();
   }
 
-  /** Its lines, oldest first. */
+  /** The lines that match, oldest first. */
   lines(wants: (record: LogRecord) => boolean): LogRecord[] {
     return this.records.filter(wants);
   }
@@ -46,9 +46,9 @@ export class LogRing {
     const { length } = this.records;
     let from = length;
     let characters = 0;
-    while (from > Math.max(0, length - MOST_LINES)) {
+    while (from > Math.max(0, length - MAX_LINES)) {
       characters += this.records[from - 1]!.message.length;
-      if (characters > MOST_CHARACTERS && from < length) break;
+      if (characters > MAX_CHARACTERS && from < length) break;
       from--;
     }
     this.records = this.records.slice(from);

@@ -2,28 +2,29 @@ import type { Clock } from '../../common/time/clock.js';
 import type { LogRecord } from '../../drivers/workspace-logs.js';
 import type { LogPosition } from './log-position.js';
 
-const LOOK_EVERY_MS = 100;
-/** While lines come, the engine is asked this often, and sooner when they are many: in a rotated file there are more. */
-const ASK_EVERY_MS = 500;
-const ASK_EVERY_CHARACTERS = 4 * 1024 * 1024;
-/** How long nothing may come before the engine is asked whether there is something. */
-const SILENCE_MS = 5_000;
-/** How long nothing may come although the engine has something. */
-const LATE_MS = 2_000;
-const MOST_AWAITED = 1_000;
+const CHECK_INTERVAL_MS = 100;
+/** While lines arrive, the newest line is queried after this time, or after this much output, which may rotate the log file. */
+const QUERY_INTERVAL_MS = 500;
+const QUERY_INTERVAL_CHARACTERS = 4 * 1024 * 1024;
+/** Time without any line after which the newest line is queried. */
+const IDLE_QUERY_MS = 5_000;
+/** Time without any line, although the engine has one, after which the stream counts as stalled. */
+const STALLED_AFTER_MS = 2_000;
+const MAX_AWAITED = 1_000;
 
 /**
- * Holds a followed log against the engine's own word on its newest line. A connection may be dead without a sign of
- * it, and engines lose their place where a log is rotated while it is followed.
+ * Detects that a followed log has stalled or skipped lines, by querying the newest line from time to time. A dead
+ * connection may go unnoticed, and engines can lose their place when a log file is rotated while it is followed.
  */
 export class LogStallDetector {
+  /** Timestamps of the queried lines that have not arrived yet, by stream. */
   private readonly awaited: Record<LogRecord['stream'], string[]> = { stdout: [], stderr: [] };
-  private charactersHeard = 0;
-  private isHeldUp = false;
-  private silentMs = 0;
-  private unaskedMs = 0;
+  private charactersReceived = 0;
+  private isDelivering = false;
+  private idleMs = 0;
+  private sinceQueryMs = 0;
 
-  /** @param newest asks the engine for the newest line */
+  /** @param newest reads the newest line from the engine */
   constructor(
     private readonly position: LogPosition,
     private readonly newest: (signal: AbortSignal) => Promise<LogRecord | undefined>,
@@ -31,35 +32,35 @@ export class LogStallDetector {
   ) {}
 
   /**
-   * Looks after the reading until the signal aborts.
-   * @returns whether it went astray
-   * @throws DriverError when the engine cannot be asked
+   * Watches the stream until it stalls or the signal aborts.
+   * @returns whether it has stalled
+   * @throws DriverError when the newest line cannot be read
    */
   async watch(signal: AbortSignal): Promise<boolean> {
     for (;;) {
-      await this.clock.sleep(LOOK_EVERY_MS, signal);
+      await this.clock.sleep(CHECK_INTERVAL_MS, signal);
       if (signal.aborted) return false;
-      // Whoever takes what came makes the engine wait.
-      if (this.isHeldUp) continue;
-      this.silentMs += LOOK_EVERY_MS;
-      this.unaskedMs += LOOK_EVERY_MS;
-      if (this.isAwaiting() && this.silentMs > LATE_MS) return true;
-      if (this.isTimeToAsk()) await this.ask(signal);
+      // Slow readers hold the stream up; that is not a stall.
+      if (this.isDelivering) continue;
+      this.idleMs += CHECK_INTERVAL_MS;
+      this.sinceQueryMs += CHECK_INTERVAL_MS;
+      if (this.isAwaiting() && this.idleMs > STALLED_AFTER_MS) return true;
+      if (this.isQueryDue()) await this.query(signal);
     }
   }
 
-  /** Lines came; {@link delivered} tells that they were taken. */
+  /** Must be called when lines have arrived; {@link delivered} follows when the readers have them. */
   received(records: LogRecord[]): void {
-    for (const { message } of records) this.charactersHeard += message.length + 1;
-    this.silentMs = 0;
-    this.isHeldUp = true;
+    for (const { message } of records) this.charactersReceived += message.length + 1;
+    this.idleMs = 0;
+    this.isDelivering = true;
   }
 
   delivered(): void {
-    this.isHeldUp = false;
+    this.isDelivering = false;
   }
 
-  /** Whether a line that the engine has must have come before this one. */
+  /** Whether a queried line should have arrived before this one, so that lines were skipped. */
   isGapBefore({ stream, timestamp }: LogRecord): boolean {
     const awaited = this.awaited[stream];
     if (awaited.length === 0 || timestamp < awaited[0]!) return false;
@@ -72,15 +73,15 @@ export class LogStallDetector {
     return this.awaited.stdout.length + this.awaited.stderr.length > 0;
   }
 
-  private isTimeToAsk(): boolean {
-    if (this.awaited.stdout.length + this.awaited.stderr.length > MOST_AWAITED) return false;
-    if (this.charactersHeard === 0) return this.unaskedMs >= SILENCE_MS;
-    return this.unaskedMs >= ASK_EVERY_MS || this.charactersHeard >= ASK_EVERY_CHARACTERS;
+  private isQueryDue(): boolean {
+    if (this.awaited.stdout.length + this.awaited.stderr.length > MAX_AWAITED) return false;
+    if (this.charactersReceived === 0) return this.sinceQueryMs >= IDLE_QUERY_MS;
+    return this.sinceQueryMs >= QUERY_INTERVAL_MS || this.charactersReceived >= QUERY_INTERVAL_CHARACTERS;
   }
 
-  private async ask(signal: AbortSignal): Promise<void> {
-    this.unaskedMs = 0;
-    this.charactersHeard = 0;
+  private async query(signal: AbortSignal): Promise<void> {
+    this.sinceQueryMs = 0;
+    this.charactersReceived = 0;
     const newest = await this.newest(signal);
     if (newest === undefined || newest.isUnfinished || !this.position.isNewerThanRead(newest)) return;
     const awaited = this.awaited[newest.stream];

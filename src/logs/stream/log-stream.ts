@@ -7,27 +7,29 @@ import { DriverError } from '../../drivers/driver-error.js';
 import { LogReader } from './log-reader.js';
 import { LogRing } from './log-ring.js';
 
-/** Why a log ends that goes on when its container is started again. */
+/** Reason for the end of a log that continues when its container is started again. */
 export const STOPPED = 'stopped';
-/** Lines asked for when a stream begins; what later readers get as their beginning comes from these. */
+/** Lines read when a stream is opened. The initial lines of later readers come from these. */
 export const INITIAL_TAIL = 1_000;
-const RETRY_MS = { first: 200, longest: 3_000 };
+const RETRY_MS = { min: 200, max: 3_000 };
 
-/** Somebody who reads along. */
+/** A reader of the stream. */
 export interface LogSink {
+  /** Gets new lines. */
   accept(records: LogRecord[]): void;
-  /** Lines are lost, nobody knows how many. */
+  /** An unknown number of lines was lost. */
   missed(): void;
-  /** The container stopped; lines go on when it is started again. */
+  /** The log has ended. With the reason `stopped` it continues when the container is started again. */
   ended(reason: string): void;
+  /** The container is not found at the engine. */
   failed(error: DriverError): void;
-  /** Resolves when it takes more, or undefined when it does already. */
+  /** Resolves when the reader can take more; undefined when it can take more now. */
   whenDrained(): Promise<void> | undefined;
 }
 
 /**
- * The one engine stream of a container's output, however many read along. It goes on where it was after the
- * container was stopped and started, and after the engine was away.
+ * The output of one container, read from the engine once for any number of readers. It continues where it was after a
+ * restart of the container and after an outage of the engine.
  */
 export class LogStream {
   readonly ring = new LogRing();
@@ -35,18 +37,18 @@ export class LogStream {
   private readonly stopped = new AbortController();
   private readonly primed = Promise.withResolvers<void>();
   private isPrimed = false;
-  private running: Promise<void> | undefined;
+  private loop: Promise<void> | undefined;
   private reader: LogReader;
   private resumes = 0;
   private wakeUp: () => void = () => undefined;
   private stopWaiting: () => void = () => undefined;
   private pausing = new AbortController();
-  private retryMs = RETRY_MS.first;
-  /** Which run of the container was told to have ended, by its start. */
+  private retryMs = RETRY_MS.min;
+  /** Start time of the run of the container whose end was reported last. */
   private endedRun: number | undefined;
-  private isGone = false;
-  /** What whoever joins now has to be told, while nothing is read. */
-  private standing: ((sink: LogSink) => void) | undefined;
+  private isMissing = false;
+  /** Reports the state in which nothing is read to readers who join in it. */
+  private idleReport: ((sink: LogSink) => void) | undefined;
 
   constructor(
     private workspace: WorkspaceRef,
@@ -54,7 +56,7 @@ export class LogStream {
     private readonly clock: Clock,
     private readonly logger: PinoLogger,
   ) {
-    this.reader = this.readerOf(workspace);
+    this.reader = this.createReader(workspace);
   }
 
   get isClosed(): boolean {
@@ -62,51 +64,51 @@ export class LogStream {
   }
 
   /**
-   * Begins to read. Resolves once the lines that were there already are in the ring.
-   * @throws DriverError when the engine cannot be read from in the first place; the stream is closed then
+   * Starts reading. Resolves when the lines that exist already are in the ring.
+   * @throws DriverError when the first read fails; the stream is closed then
    */
   start(): Promise<void> {
-    this.running ??= this.run();
+    this.loop ??= this.run();
     return this.primed.promise;
   }
 
-  /** Leaves out of a further reading the lines that were not read up to now. */
+  /** Filters another read for the lines that the stream has read up to now. */
   alreadyReadFilter(): (records: LogRecord[]) => LogRecord[] {
     return this.reader.position.alreadyReadFilter();
   }
 
   add(sink: LogSink): void {
     this.sinks.add(sink);
-    this.standing?.(sink);
+    this.idleReport?.(sink);
   }
 
   delete(sink: LogSink): void {
     this.sinks.delete(sink);
   }
 
-  /** The container runs again; one that was made anew begins a log of its own. */
+  /** Must be called when the container runs again. A container that was created again has a new log. */
   resume(workspace: WorkspaceRef): void {
     this.workspace = workspace;
     this.resumes += 1;
     this.wakeUp();
   }
 
-  /** The engine is back: connections from before may be dead. */
+  /** Must be called when the engine is available again: its earlier connections may be dead. */
   reconnect(): void {
-    this.retryMs = RETRY_MS.first;
+    this.retryMs = RETRY_MS.min;
     this.reader.reconnect();
     this.pausing.abort();
     this.resume(this.workspace);
   }
 
-  /** Ends it for all who read along. */
+  /** Ends the stream for all readers. @param reason is reported to them */
   close(reason?: string): void {
     if (this.isClosed) return;
     this.stopped.abort();
     this.wakeUp();
     this.stopWaiting();
     this.prime();
-    if (reason !== undefined) this.tell((sink) => sink.ended(reason));
+    if (reason !== undefined) this.report((sink) => sink.ended(reason));
   }
 
   private async run(): Promise<void> {
@@ -117,7 +119,7 @@ export class LogStream {
       } catch (error) {
         if (this.isClosed) return;
         if (error instanceof DriverError && error.code === 'not_found') {
-          this.lose(error);
+          this.reportMissing(error);
           await this.untilResumed(resumes);
         } else {
           await this.retryAfter(error);
@@ -126,24 +128,24 @@ export class LogStream {
     }
   }
 
-  /** Reads until the container stops. @returns whether it does not run any more */
+  /** Reads until the current run of the container ends. @returns false when the container runs again already */
   private async readRun(): Promise<boolean> {
     const { workspace } = this;
     const { signal } = this.stopped;
     const before = await this.observe(workspace);
     if (before.runtimeId !== workspace.runtimeId) throw new DriverError('not_found', 'the container is gone');
-    this.isGone = false;
-    if (workspace.runtimeId !== this.reader.workspace.runtimeId) this.beginAnew(workspace);
-    if (isAlive(before)) this.standing = undefined;
-    if (!this.isPrimed) await this.readBeginning();
+    this.isMissing = false;
+    if (workspace.runtimeId !== this.reader.workspace.runtimeId) this.startOver(workspace);
+    if (isAlive(before)) this.idleReport = undefined;
+    if (!this.isPrimed) await this.readInitial();
     await this.reader.follow(signal);
-    const rest = await this.reader.readRemaining(signal);
+    const remaining = await this.reader.readRemaining(signal);
     const after = await this.observe(workspace);
     // The engine may have another incarnation of the workspace by now, which has a log of its own.
     const isOver = after.runtimeId !== workspace.runtimeId || !isAlive(after);
     if (!isOver && isSameRun(before, after))
       throw new DriverError('unavailable', 'the log ended while the container runs');
-    if (isOver) await this.reader.deliver(rest);
+    if (isOver) await this.reader.deliver(remaining);
     this.endRun(isAlive(after) ? before : after);
     return isOver;
   }
@@ -154,34 +156,34 @@ export class LogStream {
     return workspace;
   }
 
-  private readerOf(workspace: WorkspaceRef): LogReader {
-    const miss = (): void => this.sinks.forEach((sink) => sink.missed());
-    return new LogReader(workspace, this.driver, this.clock, { accept: (records) => this.take(records), missed: miss });
+  private createReader(workspace: WorkspaceRef): LogReader {
+    const missed = (): void => this.sinks.forEach((sink) => sink.missed());
+    return new LogReader(workspace, this.driver, this.clock, { accept: (records) => this.accept(records), missed });
   }
 
-  private beginAnew(workspace: WorkspaceRef): void {
-    this.reader = this.readerOf(workspace);
+  private startOver(workspace: WorkspaceRef): void {
+    this.reader = this.createReader(workspace);
     this.ring.clear();
     this.endedRun = undefined;
   }
 
-  private async readBeginning(): Promise<void> {
+  private async readInitial(): Promise<void> {
     const lines = await this.reader.readInitial(INITIAL_TAIL, this.stopped.signal);
     this.ring.begin(lines, lines.length < INITIAL_TAIL);
     this.prime();
   }
 
-  /** To the ring and to all who read along, as fast as the slowest of them takes it. */
-  private take(records: LogRecord[]): Promise<void> | undefined {
-    this.retryMs = RETRY_MS.first;
+  /** Passes lines to the ring and to all readers. @returns a promise that the slowest reader resolves */
+  private accept(records: LogRecord[]): Promise<void> | undefined {
+    this.retryMs = RETRY_MS.min;
     this.ring.push(records);
-    let rooms: Promise<void>[] | undefined;
+    let waits: Promise<void>[] | undefined;
     for (const sink of this.sinks) {
       sink.accept(records);
-      const room = sink.whenDrained();
-      if (room !== undefined) (rooms ??= []).push(room);
+      const drained = sink.whenDrained();
+      if (drained !== undefined) (waits ??= []).push(drained);
     }
-    return rooms === undefined || this.isClosed ? undefined : this.untilAll(rooms);
+    return waits === undefined || this.isClosed ? undefined : this.untilAll(waits);
   }
 
   private prime(): void {
@@ -189,38 +191,38 @@ export class LogStream {
     this.primed.resolve();
   }
 
-  /** Tells that a run of the container is over, once however often its log is read to the end. */
+  /** Reports the end of a run of the container once, however often its log is read to the end. */
   private endRun(container: ObservedWorkspace): void {
     const run = container.startedAt?.getTime() ?? 0;
     if (run === this.endedRun) return;
     this.endedRun = run;
-    this.tell((sink) => sink.ended(STOPPED));
+    this.report((sink) => sink.ended(STOPPED));
   }
 
-  private lose(error: DriverError): void {
-    if (!this.isGone) this.tell((sink) => sink.failed(error));
-    this.isGone = true;
+  private reportMissing(error: DriverError): void {
+    if (!this.isMissing) this.report((sink) => sink.failed(error));
+    this.isMissing = true;
     this.prime();
   }
 
-  private tell(what: (sink: LogSink) => void): void {
-    this.standing = what;
-    for (const sink of this.sinks) what(sink);
+  private report(notify: (sink: LogSink) => void): void {
+    this.idleReport = notify;
+    for (const sink of this.sinks) notify(sink);
   }
 
   private async retryAfter(error: unknown): Promise<void> {
     if (!this.isPrimed) {
-      // Nobody reads along yet; whoever asked for it is told.
+      // There are no readers yet; the caller of start() gets the error.
       this.primed.reject(error);
       return this.close();
     }
-    this.logger.debug({ err: error, containerId: this.workspace.id }, 'A log stream broke and is taken up again');
+    this.logger.debug({ err: error, containerId: this.workspace.id }, 'A log stream broke and is resumed');
     this.pausing = new AbortController();
     await this.clock.sleep(this.retryMs, AbortSignal.any([this.stopped.signal, this.pausing.signal]));
-    this.retryMs = Math.min(this.retryMs * 2, RETRY_MS.longest);
+    this.retryMs = Math.min(this.retryMs * 2, RETRY_MS.max);
   }
 
-  /** @param resumes how often it had been resumed when the reading began that has ended now */
+  /** @param resumes value of the counter when the read that has ended was started */
   private async untilResumed(resumes: number): Promise<void> {
     if (this.resumes !== resumes || this.isClosed) return;
     await new Promise<void>((resolve) => {
@@ -228,7 +230,7 @@ export class LogStream {
     });
   }
 
-  /** Or until it is closed. Racing against one long-lived promise would keep all that ever raced. */
+  /** Resolves on close too. `Promise.race` with a long-lived promise would leak memory with every call. */
   private untilAll(promises: Promise<void>[]): Promise<void> {
     return new Promise((resolve) => {
       this.stopWaiting = resolve;

@@ -2,10 +2,10 @@ import type { signInTickets } from '../containers/containers.schema.js';
 
 export type SignInTicketRow = typeof signInTickets.$inferSelect;
 
-/** Tickets that sign a browser in, by their hash. */
+/** One-time tickets that sign a browser in, stored by their hash. */
 export abstract class SignInTicketsRepository {
-  /** Writes the ticket, and forgets those that were over by `now`. */
+  /** Inserts the ticket, and deletes those that have expired by `now`. */
   abstract insert(ticket: SignInTicketRow, now: Date): Promise<void>;
-  /** Removes the ticket. @returns null when there is none, or another caller was first */
+  /** Deletes and returns the ticket. @returns null when there is none, or another caller has taken it */
   abstract take(hash: string): Promise<SignInTicketRow | null>;
 }

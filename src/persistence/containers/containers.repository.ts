@@ -7,7 +7,7 @@ export type JobPatch = Partial<
   Pick<JobRow, 'state' | 'step' | 'progress' | 'message' | 'attempts' | 'failures' | 'error' | 'finishedAt'>
 >;
 
-/** Columns that are written once, or by leases alone, are left out. */
+/** The columns that may change, without the status and those of the lease. */
 export type ContainerPatch = Partial<
   Pick<
     ContainerRow,
@@ -23,7 +23,7 @@ export type ContainerPatch = Partial<
   >
 >;
 
-/** The right to work on one container. `fence` grows with every holder; a write with an older one is refused. */
+/** The exclusive right to work on a container. `fence` increases with every lease; a write with an older one is refused. */
 export interface Lease {
   containerId: string;
   holder: string;
@@ -32,7 +32,7 @@ export interface Lease {
 
 export interface IdempotencyKey {
   key: string;
-  /** Hash of the body the key came with. */
+  /** Hash of the request body. */
   bodyHash: string;
 }
 
@@ -41,60 +41,61 @@ export interface ListQuery {
   status?: ContainerStatus;
   template?: Template;
   limit: number;
-  /** The last container of the page before. */
+  /** Position of the last container of the previous page. */
   after?: { createdAt: Date; id: string };
 }
 
 export type InsertOutcome =
   | { kind: 'inserted' }
-  /** The same key came with the same body before. */
+  /** The key was used before with the same body. */
   | { kind: 'replayed'; containerId: string }
+  /** The key was used before with another body. */
   | { kind: 'key_reused' }
   | { kind: 'name_taken' };
 
 export interface Transition {
-  /** The statuses the container may be in; in any other nothing is written. */
+  /** The statuses that allow the transition; in any other nothing is written. */
   from: readonly ContainerStatus[];
   to: ContainerStatus;
   patch?: ContainerPatch;
-  /** When given, a writer that lost the lease is refused. */
+  /** Nothing is written when this lease is lost. */
   lease?: Lease;
-  /** A job that changes together with the container. */
+  /** A job that is updated in the same transaction. */
   job?: { id: string; patch: JobPatch };
-  /** A job that is written together with the container. */
+  /** A job that is inserted in the same transaction. */
   newJob?: JobRow;
 }
 
-/** Rows of containers. Those of removed containers (tombstones) are seen by {@link ContainersRepository.tombstones} alone. */
+/** Rows of containers. Only {@link ContainersRepository.tombstones} returns those of removed containers. */
 export abstract class ContainersRepository {
-  /** Writes the container, its first job and the idempotency key together, or nothing. */
+  /** Inserts the container, its first job and the idempotency key in one transaction. */
   abstract insert(container: ContainerRow, job: JobRow, key?: IdempotencyKey): Promise<InsertOutcome>;
   abstract findById(id: string): Promise<ContainerRow | null>;
   abstract findByName(name: string): Promise<ContainerRow | null>;
   abstract list(query: ListQuery): Promise<ContainerRow[]>;
-  /** Every container of every owner. */
+  /** All containers of all owners. */
   abstract listAll(): Promise<ContainerRow[]>;
-  /** Which of these ids belong to removed containers. */
+  /** Those of the ids that belong to removed containers. */
   abstract tombstones(ids: string[]): Promise<{ id: string; keepVolume: boolean }[]>;
-  /** @returns the row as it is now, or null when its status is not in `from` or the lease is lost */
+  /** @returns the new row, or null when its status is not in `from` or the lease is lost */
   abstract transition(id: string, transition: Transition): Promise<ContainerRow | null>;
-  /** Writes columns and leaves the status. @returns null when the container is gone or the lease is lost */
+  /** Writes columns other than the status. @returns the new row, or null when it is removed or the lease is lost */
   abstract update(id: string, patch: ContainerPatch, lease?: Lease): Promise<ContainerRow | null>;
-  /** Notes when VS Code was last seen in use; nothing else of the row changes. */
+  /** Records activity in VS Code unless later activity is recorded already. Leaves `updatedAt` unchanged. */
   abstract noteEditorSeen(id: string, at: Date): Promise<void>;
-  /** Turns the row into a tombstone without the user's values. */
+  /** Turns the row into a tombstone: removes the values of its user, its jobs, instructions and idempotency keys. */
   abstract tombstone(id: string, lease: Lease): Promise<void>;
 
-  /** @returns null while another holder has it */
+  /** @returns null while the container is leased, even to the same holder */
   abstract acquireLease(id: string, holder: string, ttlMs: number): Promise<Lease | null>;
   /** @returns false when the lease is lost */
   abstract renewLease(lease: Lease, ttlMs: number): Promise<boolean>;
   abstract releaseLease(lease: Lease): Promise<void>;
-  /** Names of all who hold a lease. */
+  /** The holders of all leases. */
   abstract leaseHolders(): Promise<string[]>;
-  /** Frees what a process of this name held before it ended. */
+  /** Releases all leases of a holder, for a process that has ended. */
   abstract releaseLeasesOf(holder: string): Promise<void>;
 
-  /** Forgets idempotency keys and tombstones from before `before`. */
+  /** Deletes idempotency keys and tombstones that are older than the given times. */
   abstract purge(before: { idempotencyKeys: Date; tombstones: Date }): Promise<void>;
 }

@@ -25,7 +25,10 @@ import type {
   Template,
 } from '../types.js';
 
-/** What was asked for, and the status last seen. A row outlives its container as a tombstone, so that leftovers are known as ours. */
+/**
+ * The spec of each container and its last observed status. The row of a removed container stays as a tombstone, by which
+ * the sweeper recognises engine objects that were left behind.
+ */
 export const containers = pgTable(
   'containers',
   {
@@ -45,17 +48,17 @@ export const containers = pgTable(
 
     status: text('status').$type<ContainerStatus>().notNull(),
     statusReason: jsonb('status_reason').$type<StatusReason>(),
-    /** Whether it shall run; what the reconciler works towards. */
+    /** Whether the container should run; the reconciler works towards it. */
     desiredRunning: boolean('desired_running').notNull(),
     diskLimitEnforced: text('disk_limit_enforced').$type<DiskLimitEnforcement>().notNull(),
     runtimeId: text('docker_id'),
     image: text('image'),
     jobId: uuid('job_id'),
-    /** The repository is in the workspace, or none was asked for. */
+    /** Whether the repository is cloned, or none was requested. */
     workspaceReady: boolean('workspace_ready').notNull(),
     keepVolume: boolean('keep_volume').notNull().default(false),
 
-    /** Who works on it, until when, and how often that changed hands: a writer with an older fence is refused. */
+    /** The lease on the container and its fencing number; a write with an older number is refused. */
     leaseHolder: text('lease_holder'),
     leaseExpiresAt: timestamptz('lease_expires_at'),
     fence: bigint('fence', { mode: 'number' }).notNull().default(0),
@@ -63,7 +66,7 @@ export const containers = pgTable(
     createdAt: timestamptz('created_at').notNull(),
     updatedAt: timestamptz('updated_at').notNull(),
     startedAt: timestamptz('started_at'),
-    /** When somebody was last seen to work in VS Code. */
+    /** Last activity of a user in VS Code. */
     editorLastSeenAt: timestamptz('editor_last_seen_at'),
     deletedAt: timestamptz('deleted_at'),
   },
@@ -88,13 +91,13 @@ export const jobs = pgTable(
     name: text('name').$type<JobName>().notNull(),
     state: text('state').$type<JobState>().notNull(),
     step: text('step'),
-    /** Percent of the whole job. */
+    /** Percentage of the whole job. */
     progress: integer('progress').notNull().default(0),
-    /** What the step is doing, in its own words: a line of git or of the image build. */
+    /** Latest line of output of the step: of git, or of the image build. */
     message: text('message'),
-    /** How often it was started; a worker that died counts here. */
+    /** Number of starts, including those of workers that died. */
     attempts: integer('attempts').notNull().default(0),
-    /** How often it failed; at the last one allowed it is over. */
+    /** Number of failures; the job fails for good at the maximum. */
     failures: integer('failures').notNull().default(0),
     error: jsonb('error').$type<JobError>(),
     createdAt: timestamptz('created_at').notNull(),
@@ -108,11 +111,11 @@ export const idempotencyKeys = pgTable(
   'idempotency_keys',
   {
     ownerId: text('owner_id').notNull(),
-    /** What was asked for: the same key for something else is another key. */
+    /** What the key was used for: `containers`, or the instructions of a container. */
     scope: text('scope').notNull().default('containers'),
     key: text('key').notNull(),
     bodyHash: text('body_hash').notNull(),
-    /** With the container its keys go. */
+    /** The keys of a container are deleted with it. */
     containerId: uuid('container_id').notNull(),
     instructionId: uuid('instruction_id'),
     createdAt: timestamptz('created_at').notNull(),
@@ -123,9 +126,9 @@ export const idempotencyKeys = pgTable(
   ],
 );
 
-/** Links that sign a browser in to a container's VS Code, or to one of its ports. */
+/** One-time tickets that sign a browser in to VS Code or a port of a container. */
 export const signInTickets = pgTable('sign_in_tickets', {
-  /** SHA-256 of the ticket, so that who reads the table cannot use it. */
+  /** SHA-256 of the ticket, so that the table does not contain usable tickets. */
   hash: text('hash').primaryKey(),
   containerId: uuid('container_id')
     .notNull()

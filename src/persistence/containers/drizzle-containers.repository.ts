@@ -91,9 +91,9 @@ export class DrizzleContainersRepository extends ContainersRepository {
   }
 
   async transition(id: string, { newJob, ...transition }: Transition): Promise<ContainerRow | null> {
-    if (newJob === undefined) return move(this.database.orm, id, transition);
+    if (newJob === undefined) return applyTransition(this.database.orm, id, transition);
     return this.database.orm.transaction(async (tx) => {
-      const row = await move(tx, id, transition);
+      const row = await applyTransition(tx, id, transition);
       if (row !== null) await tx.insert(jobs).values(newJob);
       return row;
     });
@@ -118,7 +118,7 @@ export class DrizzleContainersRepository extends ContainersRepository {
 
   async tombstone(id: string, lease: Lease): Promise<void> {
     await this.database.orm.transaction(async (tx) => {
-      const buried = await tx
+      const rows = await tx
         .update(containers)
         .set({
           deletedAt: now,
@@ -131,14 +131,14 @@ export class DrizzleContainersRepository extends ContainersRepository {
         })
         .where(live(eq(containers.id, id), held(lease)))
         .returning({ id: containers.id });
-      if (buried.length === 0) return;
+      if (rows.length === 0) return;
       await tx.delete(jobs).where(eq(jobs.containerId, id));
-      // Whoever still writes an event holds its instruction: once that is gone, none comes after it.
-      const gone = await tx
+      // Writers of events lock their instruction, so no event is inserted after its deletion.
+      const deleted = await tx
         .delete(instructions)
         .where(eq(instructions.containerId, id))
         .returning({ id: instructions.id });
-      for (const instruction of gone)
+      for (const instruction of deleted)
         await tx.delete(instructionEvents).where(eq(instructionEvents.instructionId, instruction.id));
       await tx.delete(idempotencyKeys).where(eq(idempotencyKeys.containerId, id));
     });
@@ -190,15 +190,15 @@ export class DrizzleContainersRepository extends ContainersRepository {
   }
 }
 
-/** Writes the container and its first job, in one statement. */
+/** Inserts the container and its first job in one statement. */
 async function insertBoth(on: Queries, container: ContainerRow, job: JobRow): Promise<InsertOutcome> {
   const inserted = on.$with('inserted').as(on.insert(containers).values(container).returning({ id: containers.id }));
   await on.with(inserted).insert(jobs).values(job);
   return { kind: 'inserted' };
 }
 
-/** Moves the container, and its job with it, in one statement: one way to the server and one commit. */
-async function move(
+/** Updates the container and its job in one statement: one round trip and one commit. */
+async function applyTransition(
   on: Queries,
   id: string,
   { from, to, patch, lease, job }: Omit<Transition, 'newJob'>,
@@ -209,15 +209,15 @@ async function move(
     .where(live(eq(containers.id, id), inArray(containers.status, [...from]), held(lease)))
     .returning();
   if (job === undefined) return (await update)[0] ?? null;
-  const moved = on.$with('moved').as(update);
+  const changed = on.$with('changed').as(update);
   const withJob = on.$with('with_job').as(
     on
       .update(jobs)
       .set({ ...job.patch, updatedAt: now })
-      .where(and(eq(jobs.id, job.id), sql`exists (select from ${moved})`))
+      .where(and(eq(jobs.id, job.id), sql`exists (select from ${changed})`))
       .returning({ id: jobs.id }),
   );
-  return (await on.with(moved, withJob).select().from(moved))[0] ?? null;
+  return (await on.with(changed, withJob).select().from(changed))[0] ?? null;
 }
 
 function live(...conditions: (SQL | undefined)[]): SQL | undefined {

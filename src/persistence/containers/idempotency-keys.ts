@@ -7,16 +7,16 @@ type Row = typeof idempotencyKeys.$inferSelect;
 export type Transaction = Parameters<Parameters<Database['orm']['transaction']>[0]>[0];
 export type Queries = Database['orm'] | Transaction;
 
-/** Whose key it is, and for what. */
+/** Owner and purpose of a key; the same key of another owner or for another purpose is independent. */
 export type KeyScope = Pick<Row, 'ownerId' | 'scope'>;
 type KeyTarget = KeyScope & Pick<Row, 'containerId' | 'createdAt'> & Partial<Pick<Row, 'instructionId'>>;
 
 export type ExistingKey = { kind: 'replayed'; row: Row } | { kind: 'key_reused' };
 
 /**
- * Takes the key within the transaction that writes what it stands for. A request with the same key waits here until the
- * other one commits.
- * @returns undefined when it is new
+ * Inserts the key in the transaction that writes its container or instruction. A concurrent request with the same key
+ * waits here until that transaction commits.
+ * @returns undefined when the key is new
  */
 export async function claimKey(
   tx: Transaction,
@@ -31,7 +31,7 @@ export async function claimKey(
   return claimed.length > 0 ? undefined : findKey(tx, target, { key, bodyHash });
 }
 
-/** @returns undefined when no such key came before */
+/** @returns undefined when the key was never used */
 export async function findKey(
   on: Queries,
   { ownerId, scope }: KeyScope,

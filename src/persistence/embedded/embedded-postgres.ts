@@ -11,32 +11,32 @@ import { StartLock } from './start-lock.js';
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_LOCK_TIMEOUT_MS = 10_000;
-const LONGEST_PAUSE_MS = 30_000;
+const MAX_RETRY_DELAY_MS = 30_000;
 
 export interface EmbeddedPostgresOptions {
-  /** DevForge's data directory; made when absent. Receives `postgres`, `postgres-run`, `postgres.log`, `postgres.lock` */
+  /** DevForge's data directory, created when absent. Will contain `postgres`, `postgres-run`, `postgres.log`, `postgres.lock`. */
   dataDir: string;
-  /** receives one line for each thing that an operator may want to know */
+  /** Receives messages for the operator, one line each. */
   log: (message: string) => void;
-  /** patience with another process that starts, and with crash recovery; 60 000 by default */
+  /** Time for another process to start and for crash recovery, in milliseconds; 60 000 by default. */
   startTimeoutMs?: number;
 }
 
-/** Connection parameters for `pg`: a Unix socket, no password, no TLS. */
+/** Connection parameters for `pg`: a Unix socket, without password and TLS. */
 export interface EmbeddedConnection {
-  /** directory of the Unix socket */
+  /** Directory of the Unix socket. */
   host: string;
-  /** number in the socket's name; stays the same as long as the cluster exists */
+  /** Number in the name of the socket; the same for the lifetime of the cluster. */
   port: number;
   user: string;
   database: string;
 }
 
 /**
- * The PostgreSQL server that DevForge runs by itself.
+ * The PostgreSQL server that DevForge runs itself.
  *
- * The server is a process of its own that outlives this one: after a kill the next `start` adopts it, and two processes
- * on one data directory share it. Until `stop`, this object also revives a server that dies.
+ * The server outlives this process: after a kill the next `start` adopts it, and two processes on one data directory
+ * share it. Until `stop`, a server that dies is restarted.
  *
  * @example
  * const server = new EmbeddedPostgres({ dataDir: '.devforge', log: console.log });
@@ -57,10 +57,10 @@ export class EmbeddedPostgres {
   }
 
   /**
-   * Makes the cluster when there is none, starts or adopts its server, makes the database `devforge`.
-   * Resolves when the server accepts connections; calling it again gives the same answer.
+   * Creates the cluster if there is none, starts or adopts its server, and creates the database `devforge`.
+   * Resolves when the server accepts connections; further calls return the same connection.
    *
-   * @throws EmbeddedPostgresError with a `code`, and a message that says what to do
+   * @throws EmbeddedPostgresError with a `code`, and a message that says how to fix it
    */
   start(): Promise<EmbeddedConnection> {
     this.stopping = false;
@@ -72,7 +72,7 @@ export class EmbeddedPostgres {
   }
 
   /**
-   * Fast shutdown, unless another client is still connected: then the server stays for it. Close your own pools first.
+   * Fast shutdown, unless another client is connected, for which the server goes on. Close your own pools first.
    * Takes at most about 25 seconds.
    *
    * @throws EmbeddedPostgresError `STOP_FAILED`
@@ -88,7 +88,7 @@ export class EmbeddedPostgres {
     let lock: StartLock | undefined;
     try {
       lock = await StartLock.acquire(server.lockFile, performance.now() + STOP_LOCK_TIMEOUT_MS);
-      // Under the lock nobody can be between "the server runs" and "I hold a lease on it"
+      // Under the lock no other process is between adopting the server and connecting to it
       const others = await lease.otherClients();
       await lease.close();
       if (others.length === 0) await terminate(server.address.pid, server.cluster);
@@ -109,17 +109,17 @@ export class EmbeddedPostgres {
     const lock = await StartLock.acquire(lockFile, deadline);
     try {
       const logFile = path.join(dataDir, 'postgres.log');
-      const around = { dataDir, logFile, log: this.options.log, deadline, mayCreate };
-      let server = await ensureServer(around);
+      const environment = { dataDir, logFile, log: this.options.log, deadline, mayCreate };
+      let server = await ensureServer(environment);
       try {
         this.session = await this.openSession(server, deadline);
       } catch (error) {
-        // Somebody removed the socket of a server that was running: nobody can connect to it any more
+        // The socket of the running server was removed, so nothing can connect to it any more
         if (!server.adopted || !(error instanceof EmbeddedPostgresError && error.code === 'SERVER_UNREACHABLE'))
           throw error;
         this.options.log(`Restarting it: ${error.message}`);
         await terminate(server.address.pid, server.cluster);
-        server = await ensureServer(around);
+        server = await ensureServer(environment);
         this.session = await this.openSession(server, deadline);
       }
       this.server = { ...server, lockFile };
@@ -130,17 +130,17 @@ export class EmbeddedPostgres {
   }
 
   private openSession({ address, created }: RunningServer, deadline: number): Promise<ServerSession> {
-    return ServerSession.open(address, { created, deadline, onLost: () => void this.revive() });
+    return ServerSession.open(address, { created, deadline, onLost: () => void this.restart() });
   }
 
-  /** The server died, or restarts after a crash of one of its processes. Pools reconnect to the same socket. */
-  private async revive(): Promise<void> {
+  /** Restarts a server that died or is recovering from a crash of one of its processes. Pools reconnect to its socket. */
+  private async restart(): Promise<void> {
     const lost = this.session;
-    const wanted = (): boolean => !this.stopping && this.session === lost;
-    for (let pause = 100; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-      // First of all: a server that dies again and again must not keep a processor busy
-      await delay(pause, undefined, { ref: false });
-      if (!wanted()) return;
+    const isWanted = (): boolean => !this.stopping && this.session === lost;
+    for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, MAX_RETRY_DELAY_MS)) {
+      // Waits even the first time, so that a server that dies repeatedly does not keep a processor busy
+      await delay(delayMs, undefined, { ref: false });
+      if (!isWanted()) return;
       try {
         this.options.log('Lost the embedded PostgreSQL, starting it again');
         this.starting = this.open(false);

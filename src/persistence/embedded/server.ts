@@ -17,98 +17,106 @@ import { currentIdentity, type ServerIdentity, unprivilegedUser } from './cluste
 import { usableBinaries } from './binaries/usable-binaries.js';
 
 export interface Environment {
-  /** real path */
+  /** Real path. */
   dataDir: string;
   logFile: string;
   log: (message: string) => void;
-  /** on the clock of `performance.now()` */
+  /** In the time of `performance.now()`. */
   deadline: number;
-  /** whether a missing cluster is made; else it is an error */
+  /** Whether a missing cluster is created; otherwise it is an error. */
   mayCreate: boolean;
 }
 
 export interface RunningServer {
-  /** real path */
+  /** Real path. */
   cluster: string;
   address: ServerAddress;
-  /** it ran already */
+  /** Whether the server was running already. */
   adopted: boolean;
-  /** its cluster was made just now */
+  /** Whether the cluster was created just now. */
   created: boolean;
 }
 
-/** Gets to a running server from wherever things are: none, half made, stopped, starting, running. Needs the start lock. */
-export async function ensureServer(around: Environment): Promise<RunningServer> {
-  const { dataDir, deadline, logFile, log } = around;
-  const place = await existingLocation(dataDir);
-  if (place === undefined) {
-    if (!around.mayCreate) throw vanished(dataDir);
-    return startNew(around);
+/** Starts or adopts the server, whatever state it and its cluster are in. Call it under the start lock. */
+export async function ensureServer(environment: Environment): Promise<RunningServer> {
+  const { dataDir, deadline, logFile, log } = environment;
+  const location = await existingLocation(dataDir);
+  if (location === undefined) {
+    if (!environment.mayCreate) throw clusterGone(dataDir);
+    return startNew(environment);
   }
-  const identity = await clusterOwner(place.cluster);
-  const running = await adopt(place.cluster, deadline, logFile);
+  const identity = await clusterOwner(location.cluster);
+  const running = await adopt(location.cluster, deadline, logFile);
   if (running !== undefined) {
     log(`Adopted the embedded PostgreSQL that was running already (pid ${running.pid})`);
-    return { cluster: place.cluster, address: running, adopted: true, created: false };
+    return { cluster: location.cluster, address: running, adopted: true, created: false };
   }
-  const barrier = await firstInaccessiblePath(place.cluster, identity);
-  if (barrier !== undefined) throw closed(barrier, place, identity);
-  return startIn(around, place, identity);
+  const inaccessible = await firstInaccessiblePath(location.cluster, identity);
+  if (inaccessible !== undefined) throw dataDirUnreachable(inaccessible, location, identity);
+  return startIn(environment, location, identity);
 }
 
-async function startNew(around: Environment): Promise<RunningServer> {
-  const { dataDir, log } = around;
+async function startNew(environment: Environment): Promise<RunningServer> {
+  const { dataDir, log } = environment;
   const me = currentIdentity();
-  if (me === undefined) throw unsupported();
+  if (me === undefined) throw platformUnsupported();
   if (me.uid === 0) await removeAbandoned(dataDir, log);
   await removePartialClusters(path.join(dataDir, 'postgres'));
   const identity = me.uid === 0 ? await unprivilegedUser(undefined, log) : me;
-  const place = await newLocation(dataDir, identity);
-  log(`Making the embedded database in ${place.cluster}`);
+  const location = await newLocation(dataDir, identity);
+  log(`Creating the embedded database in ${location.cluster}`);
   const binaries = await usableBinaries(await installedBinaries(), identity, STATE_DIR, log);
-  await createCluster(place, binaries, identity);
-  return { ...(await startIn(around, place, identity)), created: true };
+  await createCluster(location, binaries, identity);
+  return { ...(await startIn(environment, location, identity)), created: true };
 }
 
-async function startIn(around: Environment, place: ClusterLocation, identity: ServerIdentity): Promise<RunningServer> {
-  const { dataDir, deadline, logFile, log } = around;
+async function startIn(
+  environment: Environment,
+  location: ClusterLocation,
+  identity: ServerIdentity,
+): Promise<RunningServer> {
+  const { dataDir, deadline, logFile, log } = environment;
   const binaries = await usableBinaries(await installedBinaries(), identity, STATE_DIR, log);
-  await checkVersion(place.cluster, binaries);
-  const socketDir = await prepareSocketDir(socketDirCandidates(dataDir, place.base), identity);
-  const { cluster } = place;
+  await checkVersion(location.cluster, binaries);
+  const socketDir = await prepareSocketDir(socketDirCandidates(dataDir, location.base), identity);
+  const { cluster } = location;
   const address = await launch({ cluster, socketDir, logFile, binaries, identity, deadline });
   log(`Started the embedded PostgreSQL (pid ${address.pid}, socket ${address.host}, port ${address.port})`);
   return { cluster, address, adopted: false, created: false };
 }
 
 async function removeAbandoned(dataDir: string, log: (message: string) => void): Promise<void> {
-  for (const home of await abandonedDirectories(dataDir)) {
-    log(`Removing ${home}: the data directory that it belonged to was removed`);
-    const cluster = path.join(home, 'cluster');
+  for (const directory of await abandonedDirectories(dataDir)) {
+    log(`Removing ${directory}: its data directory was removed`);
+    const cluster = path.join(directory, 'cluster');
     const orphan = await findRunning(cluster);
     if (orphan !== undefined) await terminate(orphan.pid, cluster);
-    await removeTree(home);
+    await removeTree(directory);
   }
 }
 
-function vanished(dataDir: string): EmbeddedPostgresError {
+function clusterGone(dataDir: string): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'CLUSTER_GONE',
-    `The database was removed from ${dataDir} while DevForge was running. Bring it back or restart DevForge.`,
+    `The database was removed from ${dataDir} while DevForge was running. Restore it or restart DevForge.`,
   );
 }
 
-function closed(barrier: string, { cluster }: ClusterLocation, { uid }: ServerIdentity): EmbeddedPostgresError {
+function dataDirUnreachable(
+  inaccessible: string,
+  { cluster }: ClusterLocation,
+  { uid }: ServerIdentity,
+): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'DATA_DIR_UNREACHABLE',
-    `The database in ${cluster} runs as uid ${uid}, which cannot pass ${barrier} any more. ` +
-      `Run "chmod o+x ${barrier}", or move the data directory to where it can.`,
+    `The database in ${cluster} runs as uid ${uid}, which cannot access ${inaccessible} any more. ` +
+      `Run "chmod o+x ${inaccessible}", or move the data directory to a path that it can access.`,
   );
 }
 
-function unsupported(): EmbeddedPostgresError {
+function platformUnsupported(): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'PLATFORM_UNSUPPORTED',
-    `The embedded PostgreSQL needs Linux or macOS, and this is ${process.platform}. Set DATABASE_URL.`,
+    `The embedded PostgreSQL needs Linux or macOS, but this is ${process.platform}. Set DATABASE_URL.`,
   );
 }

@@ -8,42 +8,42 @@ import { DATABASE, SERVER_USER } from './settings.js';
 const UNKNOWN_DATABASE = '3D000';
 const DUPLICATE_DATABASE = '42P04';
 const STILL_STARTING = '57P03';
-/** A ready server listens; longer silence on its socket means that somebody removed the socket. */
-const SILENCE_MS = 1_000;
-/** A back-end stays visible for some milliseconds after its client has gone. */
+/** A ready server listens on its socket; if it cannot be reached for longer, the socket was removed. */
+const SOCKET_TIMEOUT_MS = 1_000;
+/** A back-end process stays in pg_stat_activity for some milliseconds after its client has disconnected. */
 const LINGER_MS = 500;
 
-/** `pg` has these two; its types do not. */
+/** These methods of `pg` are missing from its types. */
 type RefClient = Client & { ref(): void; unref(): void };
 
 export interface ServerSessionOptions {
-  /** the cluster is new, so there is no database to try */
+  /** Whether the cluster is new and has no database yet. */
   created: boolean;
-  /** on the clock of `performance.now()` */
+  /** In the time of `performance.now()`. */
   deadline: number;
-  /** called once when the connection breaks without `release`: the server died or restarts */
+  /** Is called once when the connection breaks without `close`: the server died or restarts. */
   onLost: () => void;
 }
 
 /**
- * A connection that stays open as long as this process uses the server. The server's own list of connections is thereby
- * the register of its users: an entry cannot be forgotten, and it goes when its process dies.
+ * A connection that stays open as long as this process uses the server. The list of connections of the server thereby
+ * shows which processes use it, without entries of dead processes.
  */
 export class ServerSession {
   private readonly client: RefClient;
-  private released = false;
+  private closed = false;
 
   private constructor(client: RefClient, onLost: () => void) {
     this.client = client;
-    // The lease must not keep a finished process alive
+    // The connection must not keep a process alive that has nothing else to do
     client.unref();
     client.on('end', () => {
-      if (!this.released) onLost();
+      if (!this.closed) onLost();
     });
   }
 
   /**
-   * Connects, and makes the database when there is none.
+   * Connects, and creates the database if there is none.
    *
    * @throws EmbeddedPostgresError `SERVER_UNREACHABLE`, `CONNECT_FAILED`
    */
@@ -57,14 +57,14 @@ export class ServerSession {
     } catch (error) {
       if (errorCode(error) !== UNKNOWN_DATABASE) throw error;
     }
-    // Whoever made the cluster was killed before it made the database
+    // The process that created the cluster was killed before it created the database
     await createDatabase(address, deadline);
     return new ServerSession(await connect(address, DATABASE, deadline), onLost);
   }
 
-  /** Names of the other clients of this server; waits for those that are just leaving. */
+  /** Names of the other clients of this server, after a short wait for those that are disconnecting. */
   async otherClients(): Promise<string[]> {
-    this.client.ref(); // as in release
+    this.client.ref(); // as in close
     const deadline = performance.now() + LINGER_MS;
     for (;;) {
       const { rows } = await this.client.query<{ name: string }>(
@@ -77,8 +77,8 @@ export class ServerSession {
   }
 
   async close(): Promise<void> {
-    this.released = true;
-    // Or Node would end in the middle of an await when nothing else is open
+    this.closed = true;
+    // Otherwise Node exits during the await when nothing else is open
     this.client.ref();
     await this.client.end().catch(() => undefined);
   }
@@ -96,7 +96,7 @@ async function createDatabase(address: ServerAddress, deadline: number): Promise
 }
 
 async function connect({ host, port, pid }: ServerAddress, database: string, deadline: number): Promise<RefClient> {
-  const silence = performance.now() + SILENCE_MS;
+  const socketDeadline = performance.now() + SOCKET_TIMEOUT_MS;
   for (;;) {
     const client = new Client({
       host,
@@ -107,7 +107,7 @@ async function connect({ host, port, pid }: ServerAddress, database: string, dea
       application_name: `devforge pid ${process.pid}`,
       connectionTimeoutMillis: Math.max(1, Math.min(10_000, deadline - performance.now())),
     });
-    // Without a listener a server that dies later would end this process; 'end' follows and is what we act on
+    // Without a listener the death of the server would end this process; the 'end' event follows and is handled
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -116,12 +116,12 @@ async function connect({ host, port, pid }: ServerAddress, database: string, dea
       await client.end().catch(() => undefined);
       const code = errorCode(error);
       if (code === UNKNOWN_DATABASE) throw error;
-      const silent = code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET';
-      const patience = silent ? Math.min(silence, deadline) : code === STILL_STARTING ? deadline : 0;
-      if (performance.now() > patience) {
+      const isUnreachable = code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET';
+      const retryUntil = isUnreachable ? Math.min(socketDeadline, deadline) : code === STILL_STARTING ? deadline : 0;
+      if (performance.now() > retryUntil) {
         throw new EmbeddedPostgresError(
-          silent ? 'SERVER_UNREACHABLE' : 'CONNECT_FAILED',
-          `PostgreSQL runs (pid ${pid}), but does not let us in through ${host}: ${messageOf(error)}. ` +
+          isUnreachable ? 'SERVER_UNREACHABLE' : 'CONNECT_FAILED',
+          `PostgreSQL runs (pid ${pid}) but does not accept connections through ${host}: ${messageOf(error)}. ` +
             `End it with "kill -INT ${pid}" and start DevForge again.`,
           { cause: error },
         );

@@ -1,16 +1,16 @@
-/** Role, superuser of its own cluster. */
+/** The role of all connections, superuser of the cluster. */
 export const SERVER_USER = 'devforge';
 export const DATABASE = 'devforge';
 
 /**
- * What is fixed when a cluster is made.
+ * Settings that are fixed when a cluster is created.
  *
- * - The collation is PostgreSQL's own C.UTF-8, so that order and case do not depend on the locales of the host.
- * - `trust` without a password: the socket lies in a directory of mode 0700, so the kernel lets only the server's
- *   user and root through, who could read the files of the database anyway. A password would have to lie beside them.
- *   TCP is off; should somebody turn it on, `reject` answers there.
- * - The port is only a part of the socket's name. It is random, so that an orphan of a removed data directory, which
- *   unlinks its socket when it notices, cannot unlink the socket of its successor.
+ * - The collation is the builtin C.UTF-8, so that order and case do not depend on the locales of the host.
+ * - `trust` without a password: the socket is in a directory of mode 0700, which only the server's user and root can
+ *   enter, who can read the files of the database anyway. A password would have to be stored beside them.
+ *   TCP is off; if it is turned on, connections are rejected.
+ * - The port is only a part of the name of the socket. It is random, because the server of a removed data directory
+ *   unlinks its socket when it notices the removal, and must not unlink that of a new server at the same path.
  */
 export function initdbArguments(cluster: string, port: number): string[] {
   return [
@@ -29,8 +29,8 @@ export function initdbArguments(cluster: string, port: number): string[] {
 }
 
 /**
- * What may change from one release of DevForge to the next, given at every start: a small server on a machine that has
- * other work to do, which loses no accepted row. `fsync` and `synchronous_commit` stay on, as they are by default.
+ * Settings of every start, which may change between releases of DevForge: a small server beside other work, without
+ * loss of committed rows. `fsync` and `synchronous_commit` stay on, as they are by default.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '',
@@ -65,5 +65,5 @@ export function serverArguments(cluster: string, socketDir: string): string[] {
   return ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 }
 
-/** A comma would otherwise separate two directories. */
+/** Quoted, because a comma separates directories. */
 const quoteList = (directory: string): string => `"${directory.replaceAll('"', '""')}"`;

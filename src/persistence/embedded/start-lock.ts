@@ -10,9 +10,8 @@ const POLL_MS = 10;
 /**
  * Serialises starting and stopping of one server between processes.
  *
- * It is an exclusive SQLite transaction on an empty file: the one advisory lock of the kernel (`fcntl`) within reach of
- * plain Node. The kernel lets go of it when its holder dies, however that happens, so there is no stale lock to
- * recognise, no number of a dead process that lives again, and nothing to clean up.
+ * It is an exclusive SQLite transaction on an empty file, the only way to an advisory lock of the kernel (`fcntl`) in
+ * plain Node. The kernel releases it when its holder dies, so there are no stale locks and no reused process ids.
  */
 export class StartLock {
   private readonly database: DatabaseSync;
@@ -22,7 +21,7 @@ export class StartLock {
   }
 
   /**
-   * @param deadline on the clock of `performance.now()`
+   * @param deadline in the time of `performance.now()`
    * @throws EmbeddedPostgresError `LOCK_TIMEOUT`, `DATA_DIR_UNWRITABLE`
    */
   static async acquire(file: string, deadline: number): Promise<StartLock> {
@@ -36,7 +35,7 @@ export class StartLock {
         throw new EmbeddedPostgresError(
           'LOCK_TIMEOUT',
           `Another process has been starting or stopping the embedded PostgreSQL for too long (lock ${file}). ` +
-            'Look for a DevForge that hangs and end it.',
+            'Find the DevForge process that hangs and end it.',
         );
       }
       await delay(POLL_MS);
@@ -59,13 +58,13 @@ function tryLock(file: string): DatabaseSync | undefined {
     if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined;
     throw new EmbeddedPostgresError(
       'DATA_DIR_UNWRITABLE',
-      `Cannot lock ${file}: ${String(error)}. Make the data directory writable, or remove that file if it is foreign.`,
+      `Cannot lock ${file}: ${String(error)}. Make the data directory writable, or remove that file if it belongs to something else.`,
       { cause: error },
     );
   }
 }
 
-/** After a run as root, the owner of the directory must still be able to lock. */
+/** The owner of the directory must be able to lock after a run as root. */
 async function shareWithOwner(file: string): Promise<void> {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = await stat(path.dirname(file));

@@ -10,14 +10,14 @@ export class DrizzleInstructionDiffsRepository extends InstructionDiffsRepositor
     super();
   }
 
-  async put(instructionId: string, part: number, patch: Buffer): Promise<void> {
+  async putPart(instructionId: string, part: number, patch: Buffer): Promise<void> {
     await this.database.orm
       .insert(instructionDiffs)
       .values({ instructionId, part, patch })
       .onConflictDoUpdate({ target: [instructionDiffs.instructionId, instructionDiffs.part], set: { patch } });
   }
 
-  async part(instructionId: string, part: number): Promise<Buffer | null> {
+  async getPart(instructionId: string, part: number): Promise<Buffer | null> {
     const [row] = await this.database.orm
       .select({ patch: instructionDiffs.patch })
       .from(instructionDiffs)

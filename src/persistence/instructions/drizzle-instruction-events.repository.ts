@@ -3,17 +3,17 @@ import { and, eq, sql } from 'drizzle-orm';
 import { Database } from '../database.js';
 import {
   type EventBatch,
-  type EventPage,
+  type EventPageQuery,
   InstructionEventsRepository,
   type StoredEvent,
 } from './instruction-events.repository.js';
 import type { InstructionLease } from './instructions.repository.js';
 import { instructionEvents, instructions } from './instructions.schema.js';
-import { held } from './drizzle-instructions.repository.js';
+import { isHeldBy } from './drizzle-instructions.repository.js';
 
-const MOST_EVENTS = 1_000;
-const ENOUGH_BYTES = 1024 * 1024;
-const LAST_SEQ = 2_147_483_647;
+const DEFAULT_MAX_EVENTS = 1_000;
+const DEFAULT_TARGET_BYTES = 1024 * 1024;
+const MAX_SEQ = 2_147_483_647;
 
 @Injectable()
 export class DrizzleInstructionEventsRepository extends InstructionEventsRepository {
@@ -21,40 +21,40 @@ export class DrizzleInstructionEventsRepository extends InstructionEventsReposit
     super();
   }
 
-  /** One statement, so one way to the server and one commit. */
+  /** One statement, which is one round trip and one commit. */
   async append(lease: InstructionLease, { after, events, offset, sessionId }: EventBatch): Promise<boolean> {
     const { orm } = this.database;
-    const moved = orm
+    const updated = orm
       .update(instructions)
       .set({ lastSeq: after + events.length, eventOffset: offset, ...(sessionId === undefined ? {} : { sessionId }) })
-      .where(and(held(lease), eq(instructions.lastSeq, after)))
+      .where(and(isHeldBy(lease), eq(instructions.lastSeq, after)))
       .returning({ id: instructions.id });
     const lines = sql`unnest(string_to_array(${events.join('\n')}, E'\n')) with ordinality as line(event, number)`;
     const { rowCount } = await orm.execute(sql`
-      with moved as ${moved}
+      with updated as ${updated}
       insert into ${instructionEvents} (instruction_id, seq, event)
-      select moved.id, ${after}::integer + line.number, line.event from moved, ${lines}`);
+      select updated.id, ${after}::integer + line.number, line.event from updated, ${lines}`);
     return rowCount === events.length;
   }
 
   async page({
     instructionId,
     after,
-    through = LAST_SEQ,
-    mostEvents = MOST_EVENTS,
-    enoughBytes = ENOUGH_BYTES,
-  }: EventPage): Promise<StoredEvent[]> {
+    through = MAX_SEQ,
+    maxEvents = DEFAULT_MAX_EVENTS,
+    targetBytes = DEFAULT_TARGET_BYTES,
+  }: EventPageQuery): Promise<StoredEvent[]> {
     const { rows } = await this.database.pool.query<[number, string]>({
       name: 'instruction-events-page',
       rowMode: 'array',
       text: PAGE,
-      values: [instructionId, after, through, mostEvents, enoughBytes],
+      values: [instructionId, after, through, maxEvents, targetBytes],
     });
     return rows.map(([seq, event]) => ({ seq, event }));
   }
 }
 
-/** The size of a long value is known without reading it, so what is beyond the page costs nothing. */
+/** `octet_length` does not load a long value, so events beyond the page are not read. */
 const PAGE = `
   select seq, event from (
     select seq, event, sum(octet_length(event)) over (order by seq rows unbounded preceding) - octet_length(event) as before

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { and, asc, eq, inArray, isNull, sql, type SQL } from 'drizzle-orm';
 import { Database } from '../database.js';
 import {
-  type AskedPermission,
+  type NewPermission,
   InstructionPermissionsRepository,
   type PermissionRow,
 } from './instruction-permissions.repository.js';
@@ -17,11 +17,11 @@ export class DrizzleInstructionPermissionsRepository extends InstructionPermissi
     super();
   }
 
-  async ask(permission: AskedPermission): Promise<void> {
+  async insert(permission: NewPermission): Promise<void> {
     await this.database.orm.insert(instructionPermissions).values(permission).onConflictDoNothing();
   }
 
-  async open(instructionIds: string[]): Promise<PermissionRow[]> {
+  async listOpen(instructionIds: string[]): Promise<PermissionRow[]> {
     if (instructionIds.length === 0) return [];
     return this.database.orm
       .select()
@@ -54,12 +54,12 @@ export class DrizzleInstructionPermissionsRepository extends InstructionPermissi
   }
 
   async close(instructionId: string, requestId?: string): Promise<void> {
-    const asked =
+    const which =
       requestId === undefined ? eq(instructionPermissions.instructionId, instructionId) : one(instructionId, requestId);
     await this.database.orm
       .update(instructionPermissions)
       .set({ closedAt: now })
-      .where(and(asked, isNull(instructionPermissions.closedAt)));
+      .where(and(which, isNull(instructionPermissions.closedAt)));
   }
 }
 

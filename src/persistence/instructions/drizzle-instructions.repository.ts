@@ -50,7 +50,7 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
   async insert(instruction: NewInstruction, key?: IdempotencyKey): Promise<InstructionInsertOutcome> {
     const { id: instructionId, containerId, ownerId, createdAt } = instruction;
     return this.database.orm.transaction(async (tx): Promise<InstructionInsertOutcome> => {
-      // Whoever removes the container waits, and then takes this one away with it.
+      // The share lock makes a concurrent deletion of the container wait, so that it deletes this instruction too.
       const live = and(eq(containers.id, containerId), isNull(containers.deletedAt), ne(containers.status, 'deleting'));
       const container = await tx.select({ id: containers.id }).from(containers).where(live).for('share');
       if (container.length === 0) return { kind: 'container_gone' };
@@ -81,12 +81,12 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
   }
 
   async progress(id: string): Promise<InstructionProgress | null> {
-    const asked = sql`(select string_agg(request_id, ' ' order by request_id) from ${instructionPermissions} as asked where asked.instruction_id = ${id} and asked.closed_at is null)`;
+    const openRequests = sql`(select string_agg(request_id, ' ' order by request_id) from ${instructionPermissions} as request where request.instruction_id = ${id} and request.closed_at is null)`;
     const [row] = await this.database.orm
       .select({
         lastSeq: instructions.lastSeq,
-        isOver: sql<boolean>`${instructions.finishedAt} is not null`,
-        version: sql<string>`concat_ws('|', ${instructions.status}, ${instructions.sessionId}, ${instructions.cancelRequestedAt}, ${asked})`,
+        isFinished: sql<boolean>`${instructions.finishedAt} is not null`,
+        version: sql<string>`concat_ws('|', ${instructions.status}, ${instructions.sessionId}, ${instructions.cancelRequestedAt}, ${openRequests})`,
       })
       .from(instructions)
       .where(eq(instructions.id, id));
@@ -113,7 +113,8 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
     return rows.map((row) => ({
       containerId: row.containerId,
       startedAt: row.startedAt!,
-      asks: row.toolName === null ? null : { toolName: row.toolName, input: row.input!, askedAt: row.askedAt! },
+      pendingPermission:
+        row.toolName === null ? null : { toolName: row.toolName, input: row.input!, askedAt: row.askedAt! },
     }));
   }
 
@@ -133,12 +134,12 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
 
   async claim(containerId: string, holder: string, ttlMs: number): Promise<ClaimedInstruction | null> {
     const lease = { leaseHolder: holder, leaseExpiresAt: inMs(ttlMs), fence: sql`${instructions.fence} + 1` };
-    const [left] = await this.database.orm
+    const [unheld] = await this.database.orm
       .update(instructions)
       .set(lease)
       .where(and(eq(instructions.containerId, containerId), eq(instructions.status, 'running'), this.isFree()))
       .returning();
-    const row = left ?? (await this.claimNext(containerId, lease));
+    const row = unheld ?? (await this.claimNext(containerId, lease));
     return row === undefined ? null : { row, lease: { instructionId: row.id, holder, fence: row.fence } };
   }
 
@@ -151,7 +152,7 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
     return rows.map(({ id }) => id);
   }
 
-  async unfinished(containerId: string): Promise<boolean> {
+  async hasUnfinished(containerId: string): Promise<boolean> {
     const wanted = and(eq(instructions.containerId, containerId), inArray(instructions.status, ['queued', 'running']));
     return (
       (await this.database.orm.select({ id: instructions.id }).from(instructions).where(wanted).limit(1)).length > 0
@@ -163,7 +164,7 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
     const renewed = await this.database.orm
       .update(instructions)
       .set({ leaseExpiresAt: inMs(ttlMs) })
-      .where(or(...leases.map(held)))
+      .where(or(...leases.map(isHeldBy)))
       .returning({
         id: instructions.id,
         holder: instructions.leaseHolder,
@@ -177,7 +178,7 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
   }
 
   async release(lease: InstructionLease): Promise<void> {
-    await this.database.orm.update(instructions).set(FREE).where(held(lease));
+    await this.database.orm.update(instructions).set(FREE).where(isHeldBy(lease));
   }
 
   async leaseHolders(): Promise<string[]> {
@@ -200,31 +201,34 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
       const [row] = await tx
         .update(instructions)
         .set({ ...patch, status, statusReason: reason, finishedAt: now, ...FREE })
-        .where(held(lease))
+        .where(isHeldBy(lease))
         .returning();
       if (row === undefined) return null;
-      const asked = and(eq(instructionPermissions.instructionId, row.id), isNull(instructionPermissions.closedAt));
-      await tx.update(instructionPermissions).set({ closedAt: now }).where(asked);
+      const openRequests = and(
+        eq(instructionPermissions.instructionId, row.id),
+        isNull(instructionPermissions.closedAt),
+      );
+      await tx.update(instructionPermissions).set({ closedAt: now }).where(openRequests);
       return row;
     });
   }
 
   async cancel(id: string, reason: StatusReason): Promise<InstructionRow | null> {
-    const [waited] = await this.database.orm
+    const [queued] = await this.database.orm
       .update(instructions)
       .set({ status: 'cancelled', statusReason: reason, cancelRequestedAt: now, finishedAt: now })
       .where(and(eq(instructions.id, id), eq(instructions.status, 'queued')))
       .returning();
-    if (waited !== undefined) return waited;
-    const [ran] = await this.database.orm
+    if (queued !== undefined) return queued;
+    const [marked] = await this.database.orm
       .update(instructions)
       .set({ cancelRequestedAt: sql`coalesce(${instructions.cancelRequestedAt}, now())` })
       .where(and(eq(instructions.id, id), eq(instructions.status, 'running')))
       .returning();
-    return ran ?? this.findById(id);
+    return marked ?? this.findById(id);
   }
 
-  /** The first in the queue; at the same moment another process may start it, or one that came before it. */
+  /** Starts the first queued instruction, unless another process starts one at the same moment. */
   private async claimNext(containerId: string, lease: object): Promise<InstructionRow | undefined> {
     const next = this.database.orm
       .select({ id: instructions.id })
@@ -268,7 +272,7 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
 
 const FREE = { leaseHolder: null, leaseExpiresAt: null };
 
-export function held({ instructionId, holder, fence }: InstructionLease): SQL | undefined {
+export function isHeldBy({ instructionId, holder, fence }: InstructionLease): SQL | undefined {
   return and(
     eq(instructions.id, instructionId),
     eq(instructions.leaseHolder, holder),

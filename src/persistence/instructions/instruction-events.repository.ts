@@ -3,37 +3,37 @@ import type { InstructionLease } from './instructions.repository.js';
 export interface StoredEvent {
   /** From 1, without a gap. */
   seq: number;
-  /** A JSON document, as the CLI printed it. */
+  /** A JSON document, as Claude Code printed it. */
   event: string;
 }
 
-/** Events that follow one another, and what changes together with them. */
+/** Consecutive events, and what is written together with them. */
 export interface EventBatch {
   /** `seq` of the event before the first one. */
   after: number;
   /** JSON documents without line breaks. */
   events: string[];
-  /** Bytes of the runner's file up to the end of the last one. */
+  /** Position in the runner's file after the last event, in bytes. */
   offset: number;
-  /** The session, where one of the events told it. */
+  /** The session that the events began. */
   sessionId?: string;
 }
 
-export interface EventPage {
+export interface EventPageQuery {
   instructionId: string;
   after: number;
-  /** The last one wanted; all when left out. */
+  /** `seq` of the last event to read; no limit by default. */
   through?: number;
-  /** 1000 unless it is said. */
-  mostEvents?: number;
-  /** One that goes beyond this ends the page; about a megabyte unless it is said. */
-  enoughBytes?: number;
+  /** 1000 by default. */
+  maxEvents?: number;
+  /** The page ends with the first event that brings it to this size; 1 MiB by default. */
+  targetBytes?: number;
 }
 
-/** Events of instructions: written once, in order, and never changed. */
+/** Events of instructions. They are appended in order and never changed. */
 export abstract class InstructionEventsRepository {
-  /** Writes all of it or nothing. @returns false when the lease is lost, or `after` is not the last one stored */
+  /** Writes the whole batch or nothing. @returns false when the lease is lost, or `after` is not the last event stored */
   abstract append(lease: InstructionLease, batch: EventBatch): Promise<boolean>;
-  /** The next events, in order; at least one if there is one. */
-  abstract page(page: EventPage): Promise<StoredEvent[]>;
+  /** The next events in order, at least one unless there are none. */
+  abstract page(page: EventPageQuery): Promise<StoredEvent[]>;
 }

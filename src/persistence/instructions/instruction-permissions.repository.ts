@@ -2,19 +2,19 @@ import type { instructionPermissions } from './instructions.schema.js';
 import type { PermissionDecision } from '../types.js';
 
 export type PermissionRow = typeof instructionPermissions.$inferSelect;
-export type AskedPermission = Pick<PermissionRow, 'instructionId' | 'requestId' | 'toolName' | 'input' | 'askedAt'>;
+export type NewPermission = Pick<PermissionRow, 'instructionId' | 'requestId' | 'toolName' | 'input' | 'askedAt'>;
 
-/** What instructions ask to be allowed. */
+/** Permission requests of instructions. */
 export abstract class InstructionPermissionsRepository {
-  /** Writes what is asked; what is known already stays as it is. */
-  abstract ask(permission: AskedPermission): Promise<void>;
-  /** Those of these instructions that wait for an answer, in the order they were asked. */
-  abstract open(instructionIds: string[]): Promise<PermissionRow[]>;
+  /** Writes a request unless it was written before. */
+  abstract insert(permission: NewPermission): Promise<void>;
+  /** The open requests of these instructions, in the order they were made. */
+  abstract listOpen(instructionIds: string[]): Promise<PermissionRow[]>;
   abstract find(instructionId: string, requestId: string): Promise<PermissionRow | null>;
-  /** Takes the answer. @returns false when another one was given before, or it is no longer asked */
+  /** Stores the answer and closes the request. @returns false when the request was closed before */
   abstract decide(instructionId: string, requestId: string, decision: PermissionDecision): Promise<boolean>;
-  /** Takes the answer back: it did not reach whoever asked. */
+  /** Opens a request again whose answer could not be delivered. */
   abstract reopen(instructionId: string, requestId: string): Promise<void>;
-  /** It is no longer asked; without a request id, none of the instruction's is. */
+  /** Closes one request, or every request of the instruction. */
   abstract close(instructionId: string, requestId?: string): Promise<void>;
 }

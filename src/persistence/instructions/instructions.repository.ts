@@ -4,7 +4,7 @@ import type { InstructionStatus, StatusReason } from '../types.js';
 
 export type InstructionRow = typeof instructions.$inferSelect;
 
-/** What is asked for; all else follows from it. */
+/** The columns that are given on insertion. */
 export type NewInstruction = Pick<
   InstructionRow,
   | 'id'
@@ -20,7 +20,7 @@ export type NewInstruction = Pick<
   | 'createdAt'
 >;
 
-/** The right to follow one instruction. `fence` grows with every holder; a write with an older one is refused. */
+/** The right to execute one instruction. `fence` grows with every holder; writes with an older one are refused. */
 export interface InstructionLease {
   instructionId: string;
   holder: string;
@@ -29,7 +29,7 @@ export interface InstructionLease {
 
 export type InstructionInsertOutcome =
   | { kind: 'inserted'; row: InstructionRow }
-  /** The same key came with the same body before. */
+  /** The key was used before, with the same body. */
   | { kind: 'replayed'; instructionId: string }
   | { kind: 'key_reused' }
   | { kind: 'container_gone' };
@@ -38,7 +38,7 @@ export interface InstructionListQuery {
   containerId: string;
   status?: InstructionStatus;
   limit: number;
-  /** `position` of the last one of the page before. */
+  /** `position` of the last instruction on the previous page. */
   before?: number;
 }
 
@@ -51,39 +51,39 @@ export interface InstructionEnd {
   >;
 }
 
-/** What changes of one that runs. */
+/** What changes while an instruction runs. */
 export interface InstructionProgress {
   lastSeq: number;
-  isOver: boolean;
-  /** Another text whenever something changed that is no event. */
+  isFinished: boolean;
+  /** Differs after every change that is not an event. */
   version: string;
 }
 
-/** What an instruction that runs is at. */
+/** What a running instruction does. */
 export interface InstructionActivity {
   containerId: string;
   startedAt: Date;
-  /** What it has been waiting for longest, if it waits. */
-  asks: { toolName: string; input: string; askedAt: Date } | null;
+  /** The oldest of its open permission requests. */
+  pendingPermission: { toolName: string; input: string; askedAt: Date } | null;
 }
 
-/** A lease that still holds. */
+/** A lease that was renewed. */
 export interface RenewedLease {
   lease: InstructionLease;
   cancelRequested: boolean;
 }
 
-/** An instruction that this process is to follow. */
+/** An instruction that this process has to execute. */
 export interface ClaimedInstruction {
   row: InstructionRow;
   lease: InstructionLease;
 }
 
-/** Rows of instructions. With their container they go. */
+/** Rows of instructions. They are deleted with their container. */
 export abstract class InstructionsRepository {
-  /** Writes the instruction and its idempotency key together, or nothing. */
+  /** Writes the instruction and its idempotency key in one transaction. */
   abstract insert(instruction: NewInstruction, key?: IdempotencyKey): Promise<InstructionInsertOutcome>;
-  /** What came with that key for that container before. */
+  /** @returns null when the key was not used before for that container */
   abstract findByKey(
     ownerId: string,
     containerId: string,
@@ -91,31 +91,31 @@ export abstract class InstructionsRepository {
   ): Promise<Exclude<InstructionInsertOutcome, { kind: 'inserted' }> | null>;
   abstract findById(id: string): Promise<InstructionRow | null>;
   abstract progress(id: string): Promise<InstructionProgress | null>;
-  /** Of all that run, one for each container. */
+  /** One for each container with a running instruction. */
   abstract activities(): Promise<InstructionActivity[]>;
   /** Latest first. */
   abstract list(query: InstructionListQuery): Promise<InstructionRow[]>;
 
   /**
-   * Takes what is to be done in the container: the instruction that runs and nobody follows, else the next one in
-   * order, provided that the container runs.
-   * @returns null when there is nothing to do, or somebody else does it
+   * Takes the lease of the container's running instruction when no process holds it, else starts the next one in order
+   * when the container runs.
+   * @returns null when there is no such instruction
    */
   abstract claim(containerId: string, holder: string, ttlMs: number): Promise<ClaimedInstruction | null>;
-  /** Containers in which {@link claim} would find something. */
+  /** Containers for which {@link claim} would return an instruction. */
   abstract claimable(): Promise<string[]>;
-  /** Whether something there waits for its turn or its end. */
-  abstract unfinished(containerId: string): Promise<boolean>;
-  /** @returns those that still hold, of those given */
+  /** Whether the container has queued or running instructions. */
+  abstract hasUnfinished(containerId: string): Promise<boolean>;
+  /** @returns the given leases that are still valid */
   abstract renew(leases: InstructionLease[], ttlMs: number): Promise<RenewedLease[]>;
   abstract release(lease: InstructionLease): Promise<void>;
-  /** Names of all who hold a lease. */
+  /** Names of all processes that hold a lease. */
   abstract leaseHolders(): Promise<string[]>;
-  /** Frees what a process of this name held before it ended. */
+  /** Frees the leases of a process that has ended. */
   abstract releaseLeasesOf(holder: string): Promise<void>;
 
-  /** @returns the row as it is now, or null when the lease is lost or the instruction gone */
+  /** @returns the updated row, or null when the lease is lost or the instruction deleted */
   abstract finish(lease: InstructionLease, end: InstructionEnd): Promise<InstructionRow | null>;
-  /** Ends one that waits, at once; marks one that runs. @returns the row as it is now, or null when it is gone */
+  /** Ends a queued instruction; marks a running one. @returns the updated row, or null when it was deleted */
   abstract cancel(id: string, reason: StatusReason): Promise<InstructionRow | null>;
 }

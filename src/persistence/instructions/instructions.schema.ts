@@ -16,7 +16,7 @@ import { bytes, timestamptz } from '../columns.js';
 import { containers } from '../containers/containers.schema.js';
 import type { InstructionStatus, PermissionDecision, StatusReason } from '../types.js';
 
-/** Prompts for Claude Code, what was asked for and how far it came. */
+/** Prompts for Claude Code, with the progress and the result of each. */
 export const instructions = pgTable(
   'instructions',
   {
@@ -25,7 +25,7 @@ export const instructions = pgTable(
     containerId: uuid('container_id')
       .notNull()
       .references(() => containers.id, { onDelete: 'cascade' }),
-    /** Grows with each one accepted; those of one container run in this order. */
+    /** Order of acceptance, which is the order of execution within a container. */
     position: bigint('position', { mode: 'number' }).notNull().generatedAlwaysAsIdentity(),
     prompt: text('prompt').notNull(),
     resumeSessionId: uuid('resume_session_id'),
@@ -43,15 +43,15 @@ export const instructions = pgTable(
     costUsd: doublePrecision('cost_usd'),
     turns: integer('turns'),
     usage: jsonb('usage').$type<Record<string, unknown>>(),
-    /** null until it is over, and when there was nothing to compare. */
+    /** null until the instruction has ended, and when there was no repository to compare. */
     diffBytes: integer('diff_bytes'),
     diffTruncated: boolean('diff_truncated').notNull().default(false),
 
-    /** Events stored so far, and the bytes of the runner's file that hold them. */
+    /** Number of the last stored event, and its end in the runner's file in bytes. */
     lastSeq: integer('last_seq').notNull().default(0),
     eventOffset: bigint('event_offset', { mode: 'number' }).notNull().default(0),
 
-    /** Which process follows it, until when, and how often that changed: a writer with an older fence is refused. */
+    /** The process that executes it, until when, and how often that changed: writes with an older fence are refused. */
     leaseHolder: text('lease_holder'),
     leaseExpiresAt: timestamptz('lease_expires_at'),
     fence: bigint('fence', { mode: 'number' }).notNull().default(0),
@@ -65,14 +65,14 @@ export const instructions = pgTable(
     index('instructions_unfinished')
       .on(table.containerId)
       .where(sql`status in ('queued', 'running')`),
-    // One at a time in a container, whoever starts it.
+    // At most one running instruction in a container, across processes.
     uniqueIndex('instructions_running')
       .on(table.containerId)
       .where(sql`status = 'running'`),
   ],
 );
 
-/** What the CLI printed, a line a row. Without a foreign key, which would be looked up for every event. */
+/** Output of Claude Code, one row for each line. There is no foreign key, which would cost a look-up for every event. */
 export const instructionEvents = pgTable(
   'instruction_events',
   {
@@ -84,7 +84,7 @@ export const instructionEvents = pgTable(
   (table) => [primaryKey({ columns: [table.instructionId, table.seq] })],
 );
 
-/** What an instruction asked to be allowed. */
+/** Permission requests of instructions. */
 export const instructionPermissions = pgTable(
   'instruction_permissions',
   {
@@ -93,17 +93,17 @@ export const instructionPermissions = pgTable(
       .references(() => instructions.id, { onDelete: 'cascade' }),
     requestId: text('request_id').notNull(),
     toolName: text('tool_name').notNull(),
-    /** JSON as the CLI printed it. */
+    /** JSON as Claude Code printed it. */
     input: text('input').notNull(),
     askedAt: timestamptz('asked_at').notNull(),
     decision: text('decision').$type<PermissionDecision>(),
-    /** It was answered, or is no longer asked. */
+    /** When it was answered or withdrawn. */
     closedAt: timestamptz('closed_at'),
   },
   (table) => [primaryKey({ columns: [table.instructionId, table.requestId] })],
 );
 
-/** What an instruction changed in the repository, as a patch in pieces. */
+/** Changes that an instruction made to the repository, as a patch in parts. */
 export const instructionDiffs = pgTable(
   'instruction_diffs',
   {

@@ -1,6 +1,4 @@
-import type { DomainEventName } from '../../events/domain-events.js';
-
-/** What the Socket.io servers of the replicas say to one another. */
+/** Messages between the Socket.io servers of the replicas. */
 export interface ClusterMessages {
-  'domain:event': (name: DomainEventName, payload: object) => void;
+  'domain:event': (wireName: string, payload: object) => void;
 }

@@ -1,15 +1,15 @@
 import type { ServerOptions } from 'socket.io';
 
-/** What carries messages between the processes that serve one database. Losing a message, or all of them, loses no truth. */
+/** Carries messages between the replicas on one database. Messages may get lost: the database has the truth. */
 export abstract class ClusterTransport {
-  /** What the Socket.io server is given; undefined for a process that is alone. */
+  /** Adapter for the Socket.io server; undefined when there is a single process. */
   abstract readonly adapter: ServerOptions['adapter'] | undefined;
-  /** Calls back each time that messages get through again, the first time included; what was sent before may be lost. */
+  /** Calls back on every connect, the first included. Messages sent before it may be lost. */
   abstract onConnected(listener: () => void): void;
   abstract close(): Promise<void>;
 }
 
-/** The only process on its database. */
+/** For the only process on its database. */
 export class SingleProcessTransport extends ClusterTransport {
   readonly adapter = undefined;
 

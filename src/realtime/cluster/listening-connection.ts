@@ -4,9 +4,8 @@ import type { Database } from '../../persistence/database.js';
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
- * What the adapter takes for a pool: a connection of its own to listen on, everything else by the pool that is there.
- * A real pool would lose one of its places with each listening connection that breaks, since the adapter does not give
- * it back.
+ * Stands in for the pool that the Socket.io adapter wants: LISTEN gets a dedicated connection, queries go to the existing
+ * pool. A real pool would lose a slot with every listening connection that breaks, because the adapter never releases it.
  */
 export class ListeningConnection {
   private client: Client | undefined;
@@ -22,7 +21,7 @@ export class ListeningConnection {
     return this.database.pool.query(text, values);
   }
 
-  /** Called by the adapter at its start, and two seconds or so after the connection ended. */
+  /** The adapter calls this at its start, and about two seconds after each loss of the connection. */
   async connect(): Promise<PoolClient> {
     const client = new Client({
       ...this.database.config,
@@ -54,7 +53,7 @@ export class ListeningConnection {
   private async drop(): Promise<void> {
     const { client } = this;
     this.client = undefined;
-    // Nobody is to connect again for one that is ended here.
+    // An intended end must not make the adapter connect again.
     client?.removeAllListeners('end');
     await client?.end().catch(() => undefined);
   }

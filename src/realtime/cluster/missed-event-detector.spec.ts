@@ -11,12 +11,12 @@ import { SingleProcessTransport, ClusterTransport } from './cluster-transport.js
 const ALICE = '0190a4e2-0000-4000-8000-00000000000a';
 const BOB = '0190a4e2-0000-4000-8000-00000000000b';
 
-class FakeLink extends ClusterTransport {
+class FakeTransport extends ClusterTransport {
   readonly adapter = class {} as never;
-  restore: () => void = () => undefined;
+  reconnect: () => void = () => undefined;
 
   onConnected(listener: () => void): void {
-    this.restore = listener;
+    this.reconnect = listener;
   }
 
   async close(): Promise<void> {}
@@ -25,11 +25,11 @@ class FakeLink extends ClusterTransport {
 let rows: Map<string, ContainerRow>;
 let reads: number;
 let listing: () => Promise<void>;
-let heard: string[];
+let received: string[];
 let events: DomainEvents;
 let clock: FakeClock;
-let link: FakeLink;
-let missed: MissedEventDetector;
+let transport: FakeTransport;
+let detector: MissedEventDetector;
 
 function start(given: ClusterTransport): MissedEventDetector {
   const listAll = async () => {
@@ -53,46 +53,46 @@ function start(given: ClusterTransport): MissedEventDetector {
 
 beforeEach(async () => {
   rows = new Map([ALICE, BOB].map((id) => [id, containerRow({ id })]));
-  [reads, heard, listing] = [0, [], async () => undefined];
+  [reads, received, listing] = [0, [], async () => undefined];
   events = new DomainEvents(quietLogger());
-  events.on('container.changed', ({ containerId }) => void heard.push(`${containerId.slice(-1)} changed`));
-  events.on('container.removed', ({ containerId }) => void heard.push(`${containerId.slice(-1)} removed`));
+  events.on('container.changed', ({ containerId }) => void received.push(`${containerId.slice(-1)} changed`));
+  events.on('container.removed', ({ containerId }) => void received.push(`${containerId.slice(-1)} removed`));
   clock = new FakeClock();
-  link = new FakeLink();
-  missed = start(link);
+  transport = new FakeTransport();
+  detector = start(transport);
   await settled();
 });
 
-afterEach(() => missed.onModuleDestroy());
+afterEach(() => detector.onModuleDestroy());
 
 const write = (id: string, updatedAt = new Date()) => rows.set(id, containerRow({ id, updatedAt }));
 
-describe('what no other replica told', () => {
-  it('is nothing at the start, nor as long as the rows stay as they are', async () => {
+describe('a missed event', () => {
+  it('is not reported at the start, nor while the rows stay the same', async () => {
     for (let beat = 0; beat < 3; beat++) await clock.advance(15_000);
     expect(reads).toBe(4);
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
   });
 
-  it('is found in the rows within 15 seconds: new ones, changed ones and removed ones', async () => {
+  it('is found within 15 seconds for a new, a changed and a removed container', async () => {
     const carol = ALICE.replace(/a$/, 'c');
     write(ALICE);
     write(carol);
     rows.delete(BOB);
     await clock.advance(15_000);
-    expect(heard).toEqual(['a changed', 'c changed', 'b removed']);
+    expect(received).toEqual(['a changed', 'c changed', 'b removed']);
     await clock.advance(15_000);
-    expect(heard).toHaveLength(3);
+    expect(received).toHaveLength(3);
   });
 
-  it('is found at once when the link is back', async () => {
+  it('is found at once when the transport is connected again', async () => {
     rows.delete(BOB);
-    link.restore();
+    transport.reconnect();
     await settled();
-    expect(heard).toEqual(['b removed']);
+    expect(received).toEqual(['b removed']);
   });
 
-  it('is not told again of a container whose removal was told, before or while the rows are read', async () => {
+  it('is not reported for a container whose removal was received, before or while the rows are read', async () => {
     const remove = (containerId: string) => {
       rows.delete(containerId);
       events.emit('container.removed', { containerId, ownerId: 'admin', at: clock.now() });
@@ -107,18 +107,18 @@ describe('what no other replica told', () => {
     await clock.advance(15_000);
     await settled();
     await clock.advance(15_000);
-    expect(heard).toEqual(['a removed', 'b removed']);
+    expect(received).toEqual(['a removed', 'b removed']);
   });
 
-  it('is the removal of one that was made since the last look, and only heard of', async () => {
+  it('is found for the removal of a container that is only known from an event', async () => {
     const carol = ALICE.replace(/a$/, 'c');
     events.emit('container.changed', { containerId: carol, ownerId: 'admin' });
     await clock.advance(15_000);
     await clock.advance(15_000);
-    expect(heard).toEqual(['c changed', 'c removed']);
+    expect(received).toEqual(['c changed', 'c removed']);
   });
 
-  it('is not the removal of one that is made while the rows are read', async () => {
+  it('is not the removal of a container that is created while the rows are read', async () => {
     const carol = ALICE.replace(/a$/, 'c');
     listing = async () => {
       listing = async () => undefined;
@@ -127,36 +127,36 @@ describe('what no other replica told', () => {
       await settled();
     };
     for (let beat = 0; beat < 3; beat++) await clock.advance(15_000);
-    expect(heard).toEqual(['c changed', 'c changed']);
+    expect(received).toEqual(['c changed', 'c changed']);
   });
 
-  it('is no second removal when a change is heard of after it', async () => {
+  it('is not a second removal when a change is received after the first', async () => {
     rows.delete(ALICE);
     events.emit('container.removed', { containerId: ALICE, ownerId: 'admin', at: clock.now() });
     await settled();
     events.emit('container.changed', { containerId: ALICE, ownerId: 'admin' });
     for (let beat = 0; beat < 3; beat++) await clock.advance(15_000);
-    expect(heard).toEqual(['a removed', 'a changed']);
+    expect(received).toEqual(['a removed', 'a changed']);
   });
 
-  it('is found later when the database is away', async () => {
+  it('is found later when the database is unavailable', async () => {
     listing = async () => {
-      throw new Error('away');
+      throw new Error('unavailable');
     };
     write(ALICE);
     await clock.advance(15_000);
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
     listing = async () => undefined;
     await clock.advance(15_000);
-    expect(heard).toEqual(['a changed']);
+    expect(received).toEqual(['a changed']);
   });
 
-  it('is not looked for by a process that is alone, nor by one that ends', async () => {
+  it('is not looked for by a single process, nor by one that has shut down', async () => {
     const before = reads;
     const alone = start(new SingleProcessTransport());
-    await missed.onModuleDestroy();
+    await detector.onModuleDestroy();
     await clock.advance(60_000);
-    link.restore();
+    transport.reconnect();
     await settled();
     expect(reads).toBe(before);
     await alone.onModuleDestroy();

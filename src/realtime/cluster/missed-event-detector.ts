@@ -7,55 +7,55 @@ import { ContainersRepository } from '../../persistence/containers/containers.re
 import { ReplicatedEvents } from './replicated-events.js';
 import { ClusterTransport } from './cluster-transport.js';
 
-const EVERY_MS = 15_000;
+const INTERVAL_MS = 15_000;
 
-interface Seen {
+interface KnownContainer {
   ownerId: string;
-  /** Milliseconds of the epoch; undefined for one that was only heard of. */
+  /** Milliseconds since the epoch; undefined while the container is only known from an event. */
   updatedAt: number | undefined;
 }
 
 /**
- * Finds out from the rows what no other replica told, since it died between the write and the word, or the link was down:
- * at a slow pace, and each time the link is up again.
+ * Compares the containers in the database with the last comparison, and emits the events that no replica has sent: because
+ * it died between the write and the event, or because the transport was down. Runs every 15 seconds and on each connect.
  */
 @Injectable()
 export class MissedEventDetector implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly seen = new Map<string, Seen>();
-  /** Ids whose removal was told since the last look, and since the one before: events may come out of order. */
-  private removed = { lately: new Set<string>(), before: new Set<string>() };
-  private hasLooked = false;
+  private readonly known = new Map<string, KnownContainer>();
+  /** Ids removed since the last comparison, and between the two before: events may arrive out of order. */
+  private removed = { recent: new Set<string>(), previous: new Set<string>() };
+  private hasCompared = false;
   private unsubscribe: (() => void)[] = [];
   private readonly comparison: PeriodicTask;
 
   constructor(
-    private readonly link: ClusterTransport,
+    private readonly transport: ClusterTransport,
     private readonly rows: ContainersRepository,
-    private readonly replicas: ReplicatedEvents,
+    private readonly replicatedEvents: ReplicatedEvents,
     private readonly events: DomainEvents,
     private readonly clock: Clock,
     @InjectPinoLogger(MissedEventDetector.name) logger: PinoLogger,
   ) {
     this.comparison = new PeriodicTask(clock, () => this.compare(), {
-      intervalMs: EVERY_MS,
+      intervalMs: INTERVAL_MS,
       immediate: true,
-      onError: (error) => logger.debug({ err: error }, 'The rows could not be compared with what was known of them'),
+      onError: (error) => logger.debug({ err: error }, 'The rows could not be checked for missed events'),
     });
   }
 
   onApplicationBootstrap(): void {
-    if (this.link.adapter === undefined) return;
+    if (this.transport.adapter === undefined) return;
     this.unsubscribe = [
       this.events.on('container.changed', ({ containerId, ownerId }) => {
-        if (!this.seen.has(containerId) && !this.isRemoved(containerId))
-          this.seen.set(containerId, { ownerId, updatedAt: undefined });
+        if (!this.known.has(containerId) && !this.isRemoved(containerId))
+          this.known.set(containerId, { ownerId, updatedAt: undefined });
       }),
       this.events.on('container.removed', ({ containerId }) => {
-        this.seen.delete(containerId);
-        this.removed.lately.add(containerId);
+        this.known.delete(containerId);
+        this.removed.recent.add(containerId);
       }),
     ];
-    this.link.onConnected(() => this.comparison.trigger());
+    this.transport.onConnected(() => this.comparison.trigger());
     this.comparison.start();
   }
 
@@ -64,27 +64,28 @@ export class MissedEventDetector implements OnApplicationBootstrap, OnModuleDest
     await this.comparison.stop();
   }
 
-  /** Compares the rows with those of the last time. An event that was received already is announced twice, which costs a read. */
+  /** An event that was received already is emitted again, which costs its listeners a read. */
   private async compare(): Promise<void> {
-    this.removed = { lately: new Set(), before: this.removed.lately };
-    // What is heard of while the rows are read may not be among them yet.
-    const before = new Map(this.seen);
+    this.removed = { recent: new Set(), previous: this.removed.recent };
+    // A container created while the rows are read may be missing from them.
+    const before = new Map(this.known);
     const rows = (await this.rows.listAll()).filter(({ id }) => !this.isRemoved(id));
     const present = new Set(rows.map(({ id }) => id));
     for (const { id, ownerId, updatedAt } of rows) {
       const isNew = before.get(id)?.updatedAt !== updatedAt.getTime();
-      this.seen.set(id, { ownerId, updatedAt: updatedAt.getTime() });
-      // Who starts has read the rows just now.
-      if (isNew && this.hasLooked) this.replicas.emitLocally('container.changed', { containerId: id, ownerId });
+      this.known.set(id, { ownerId, updatedAt: updatedAt.getTime() });
+      // At the start every listener reads the rows itself.
+      if (isNew && this.hasCompared)
+        this.replicatedEvents.emitLocally('container.changed', { containerId: id, ownerId });
     }
     for (const [containerId, { ownerId }] of before) {
       if (!present.has(containerId) && !this.isRemoved(containerId))
-        this.replicas.emitLocally('container.removed', { containerId, ownerId, at: this.clock.now() });
+        this.replicatedEvents.emitLocally('container.removed', { containerId, ownerId, at: this.clock.now() });
     }
-    this.hasLooked = true;
+    this.hasCompared = true;
   }
 
   private isRemoved(id: string): boolean {
-    return this.removed.lately.has(id) || this.removed.before.has(id);
+    return this.removed.recent.has(id) || this.removed.previous.has(id);
   }
 }

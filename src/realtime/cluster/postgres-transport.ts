@@ -7,17 +7,17 @@ import { ListeningConnection } from './listening-connection.js';
 import { MonitoredTransport } from './monitored-transport.js';
 
 const TABLE = 'socket_io_attachments';
-/** PostgreSQL refuses notifications from 8000 bytes on; longer messages take the way by the table. */
-const LONGEST_NOTIFICATION_BYTES = 7_900;
-/** How long a message stays in the table, for the others to fetch it. */
-const KEPT_MS = 30_000;
-/** Under a lock, since two processes that start together may both find no table. */
+/** PostgreSQL refuses notifications of 8000 bytes and more; longer messages go through the table. */
+const MAX_NOTIFICATION_BYTES = 7_900;
+/** How long a message stays in the table for the other replicas to fetch. */
+const RETENTION_MS = 30_000;
+/** Under a lock: `create table if not exists` can fail when two processes run it at once. */
 const SETUP = `
   select pg_advisory_xact_lock(hashtext('devforge:${TABLE}'));
   create unlogged table if not exists ${TABLE} (id bigserial unique, created_at timestamptz default now(), payload bytea);
 `;
 
-/** PostgreSQL's notifications. */
+/** Sends messages by PostgreSQL's LISTEN and NOTIFY. */
 export class PostgresTransport extends MonitoredTransport {
   readonly adapter: NonNullable<ServerOptions['adapter']>;
   private readonly connection: ListeningConnection;
@@ -38,12 +38,12 @@ export class PostgresTransport extends MonitoredTransport {
     const create = createAdapter(this.connection as unknown as Pool, {
       channelPrefix: 'devforge:socket.io',
       tableName: TABLE,
-      payloadThreshold: LONGEST_NOTIFICATION_BYTES,
-      cleanupInterval: KEPT_MS,
+      payloadThreshold: MAX_NOTIFICATION_BYTES,
+      cleanupInterval: RETENTION_MS,
       errorHandler: (error) => logger.debug({ err: error }, 'A message between replicas was lost'),
     });
     const { adapters } = this;
-    // Socket.io calls it with `new`, so it is no arrow function.
+    // Socket.io calls this with `new`, which an arrow function does not support.
     this.adapter = function (namespace: Namespace) {
       const adapter = create(namespace);
       adapters.add(adapter);

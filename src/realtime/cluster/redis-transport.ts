@@ -8,8 +8,8 @@ const CHANNEL_PREFIX = 'devforge:socket.io';
 const COMMAND_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;
 
-/** The adapter waits for no command, so what fails of them would end the process as a rejection that nobody handles. */
-class ForgivingRedis extends Redis {
+/** The adapter does not await its commands, so a failed one would end the process as an unhandled rejection. */
+class NonRejectingRedis extends Redis {
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
     const result = super.sendCommand(...sent);
     (sent[0] as Command).promise.catch(() => undefined);
@@ -17,7 +17,7 @@ class ForgivingRedis extends Redis {
   }
 }
 
-/** Redis's channels. */
+/** Sends messages by Redis Pub/Sub. */
 export class RedisTransport extends MonitoredTransport {
   readonly adapter: NonNullable<ServerOptions['adapter']>;
   private readonly publisher: Redis;
@@ -26,16 +26,16 @@ export class RedisTransport extends MonitoredTransport {
   constructor(url: string, logger: PinoLogger) {
     super('Redis', logger);
     const options: RedisOptions = { keepAlive: KEEP_ALIVE_MS, connectionName: 'devforge-replicas' };
-    // What cannot be told at once is out of date when it can.
-    this.publisher = new ForgivingRedis(url, {
+    // A message that cannot be sent at once would be outdated later, so none is queued.
+    this.publisher = new NonRejectingRedis(url, {
       ...options,
       enableOfflineQueue: false,
       commandTimeout: COMMAND_TIMEOUT_MS,
     });
-    // The ready check fails on a connection that subscribed before it was over, and the subscriptions are lost with it.
-    this.subscriber = new ForgivingRedis(url, { ...options, maxRetriesPerRequest: null, enableReadyCheck: false });
+    // The ready check fails on a connection that has subscribed before the check is done, and its subscriptions are lost.
+    this.subscriber = new NonRejectingRedis(url, { ...options, maxRetriesPerRequest: null, enableReadyCheck: false });
     this.publisher.on('error', (error) =>
-      logger.debug({ err: error }, 'The connection that tells the other replicas has a problem'),
+      logger.debug({ err: error }, 'The connection that publishes to the other replicas has a problem'),
     );
     this.subscriber.on('error', (error) => this.lost(error));
     this.subscriber.on('close', () => this.lost());
@@ -52,7 +52,7 @@ export class RedisTransport extends MonitoredTransport {
   }
 }
 
-/** Channels are the same for all databases of a Redis, and DevForges on two of them are none of each other's business. */
+/** Redis channels span all databases of a server, so the database number keeps independent installations apart. */
 function channelPrefix({ db }: RedisOptions): string {
   return `${CHANNEL_PREFIX}:${db ?? 0}`;
 }

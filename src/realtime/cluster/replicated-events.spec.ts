@@ -9,17 +9,17 @@ const containerId = '0190a4e2-0000-4000-8000-000000000001';
 const ownerId = 'admin';
 
 type Listener = (name: unknown, payload: unknown) => void;
-let listeners: { of: object; hear: Listener }[];
+let listeners: { server: object; listener: Listener }[];
 let messages: number;
 
-/** The servers that one adapter connects: what one says, all others hear, as text that was read back. */
+/** One of several servers that an adapter connects: a message of one reaches all others, as parsed JSON. */
 function server(): TypedServer {
   const self = {
-    on: (_: string, hear: Listener) => void listeners.push({ of: self, hear }),
-    serverSideEmit: (_: string, ...said: unknown[]) => {
+    on: (_: string, listener: Listener) => void listeners.push({ server: self, listener }),
+    serverSideEmit: (_: string, ...sent: unknown[]) => {
       messages += 1;
-      const [name, payload] = JSON.parse(JSON.stringify(said)) as unknown[];
-      for (const { of, hear } of listeners) if (of !== self) hear(name, payload);
+      const [name, payload] = JSON.parse(JSON.stringify(sent)) as unknown[];
+      for (const { server, listener } of listeners) if (server !== self) listener(name, payload);
     },
   };
   return self as unknown as TypedServer;
@@ -28,16 +28,16 @@ function server(): TypedServer {
 function replica() {
   const logger = quietLogger();
   const events = new DomainEvents(logger);
-  const heard: unknown[] = [];
+  const received: unknown[] = [];
   for (const name of ['container.changed', 'container.removed', 'container.deleting', 'engine.available'] as const) {
-    events.on(name, (payload) => void heard.push([name, payload]));
+    events.on(name, (payload) => void received.push([name, payload]));
   }
   const replicas = new ReplicatedEvents(events, logger);
   replicas.join(server());
-  return { events, heard, replicas, logger };
+  return { events, received, replicas, logger };
 }
 
-describe('what happens on one replica', () => {
+describe('a domain event of one replica', () => {
   let a: ReturnType<typeof replica>;
   let b: ReturnType<typeof replica>;
   let c: ReturnType<typeof replica>;
@@ -47,14 +47,14 @@ describe('what happens on one replica', () => {
     [a, b, c] = [replica(), replica(), replica()];
   });
 
-  it('is heard on each of the others once, and told on by none', async () => {
+  it('is received once by each replica, and forwarded by none', async () => {
     const at = new Date();
     a.events.emit('container.changed', { containerId, ownerId });
     a.events.emit('container.deleting', { containerId });
     a.events.emit('container.removed', { containerId, ownerId, at });
     await settled();
-    for (const { heard } of [a, b, c]) {
-      expect(heard).toEqual([
+    for (const { received } of [a, b, c]) {
+      expect(received).toEqual([
         ['container.changed', { containerId, ownerId }],
         ['container.deleting', { containerId }],
         ['container.removed', { containerId, ownerId, at }],
@@ -63,33 +63,33 @@ describe('what happens on one replica', () => {
     expect(messages).toBe(3);
   });
 
-  it('stays there when it is about its own engine', async () => {
+  it('is not replicated when it is about the engine of that process', async () => {
     a.events.emit('engine.available', {});
     await settled();
-    expect([a.heard.length, b.heard.length, messages]).toEqual([1, 0, 0]);
+    expect([a.received.length, b.received.length, messages]).toEqual([1, 0, 0]);
   });
 
-  it('stays there when it is announced there alone', async () => {
+  it('is not replicated when it is emitted locally', async () => {
     b.replicas.emitLocally('container.changed', { containerId, ownerId });
     await settled();
-    expect([a.heard, b.heard.length, messages]).toEqual([[], 1, 0]);
+    expect([a.received, b.received.length, messages]).toEqual([[], 1, 0]);
   });
 
-  it('is no longer told once the replica ends', async () => {
+  it('is not replicated any more once the replica shuts down', async () => {
     a.replicas.onModuleDestroy();
     a.events.emit('container.changed', { containerId, ownerId });
     await settled();
-    expect([b.heard, messages]).toEqual([[], 0]);
+    expect([b.received, messages]).toEqual([[], 0]);
   });
 
   it.each([
     ['container.exploded', { containerId }],
     ['container.changed', { containerId: "'; drop" }],
     [null, null],
-  ])('is not believed when it is %j %j', async (name, payload) => {
+  ])('is logged and ignored when it is %j %j', async (name, payload) => {
     server().serverSideEmit('domain:event', name as never, payload as never);
     await settled();
-    expect(a.heard).toEqual([]);
+    expect(a.received).toEqual([]);
     expect(a.logger.lines).toMatchObject([{ level: 'warn' }]);
   });
 });

@@ -1,14 +1,14 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { type DomainEventMap, type DomainEventName, DomainEvents } from '../../events/domain-events.js';
-import { readReplicatedEvent, REPLICATED_EVENTS } from '../../events/replicated-events.js';
+import { readReplicatedEvent, REPLICATED_EVENTS, wireNameOf } from '../../events/replicated-events.js';
 import type { TypedServer } from '../typed-socket.js';
 
-/** Tells the other replicas what happens here, and this one what happens there. Payloads name rows; whoever listens reads them. */
+/** Replicates domain events between the replicas. Payloads only identify rows; listeners read the rows themselves. */
 @Injectable()
 export class ReplicatedEvents implements OnModuleDestroy {
-  /** Payloads that are not to be told on: whoever they come from has told everybody. */
-  private readonly fromElsewhere = new WeakSet<object>();
+  /** Payloads received from another replica, which has sent them to all replicas already. */
+  private readonly received = new WeakSet<object>();
   private unsubscribe: (() => void)[] = [];
 
   constructor(
@@ -16,19 +16,19 @@ export class ReplicatedEvents implements OnModuleDestroy {
     @InjectPinoLogger(ReplicatedEvents.name) private readonly logger: PinoLogger,
   ) {}
 
-  /** Joins the processes that the server's adapter connects. */
+  /** Starts to exchange events with the replicas that the adapter of the server connects. */
   join(server: Pick<TypedServer, 'on' | 'serverSideEmit'>): void {
     server.on('domain:event', (name, payload) => this.receive(name, payload));
     this.unsubscribe = REPLICATED_EVENTS.map((name) =>
       this.events.on(name, (payload) => {
-        if (!this.fromElsewhere.has(payload)) server.serverSideEmit('domain:event', name, payload);
+        if (!this.received.has(payload)) server.serverSideEmit('domain:event', wireNameOf(name), payload);
       }),
     );
   }
 
-  /** Makes it known in this process alone. */
+  /** Emits an event in this process without replicating it. */
   emitLocally<Name extends DomainEventName>(name: Name, payload: DomainEventMap[Name]): void {
-    this.fromElsewhere.add(payload);
+    this.received.add(payload);
     this.events.emit(name, payload);
   }
 
@@ -39,10 +39,7 @@ export class ReplicatedEvents implements OnModuleDestroy {
   private receive(name: unknown, payload: unknown): void {
     const event = readReplicatedEvent(name, payload);
     if (event === undefined)
-      this.logger.warn(
-        { event: String(name).slice(0, 64) },
-        'Another replica said something that this one does not understand',
-      );
+      this.logger.warn({ event: String(name).slice(0, 64) }, 'Another replica sent an event that is unknown here');
     else this.emitLocally(event.name, event.payload);
   }
 }

@@ -15,10 +15,10 @@ import { SocketCounters } from '../socket-counters.js';
 import { transportOf } from './socket-transport.js';
 import type { TypedServer, TypedSocket } from '../typed-socket.js';
 
-const LARGEST_MESSAGE_BYTES = 128 * 1024;
+const MAX_MESSAGE_BYTES = 128 * 1024;
 const PING = { pingInterval: 20_000, pingTimeout: 20_000 };
 
-/** Names of the events that have a handler; typed so that a forgotten one does not compile. */
+/** Every event that clients may send. The type makes a missing one a compile error. */
 const EVENTS: Record<keyof ClientToServerEvents, true> = {
   'subscribe:metrics': true,
   'unsubscribe:metrics': true,
@@ -35,53 +35,53 @@ const EVENTS: Record<keyof ClientToServerEvents, true> = {
   'terminal:close': true,
 };
 
-/** Keys, the movements of a mouse and the dragging of a window's corner come one by one. */
-const TYPED: ReadonlySet<string> = new Set<keyof ClientToServerEvents>(['terminal:input', 'terminal:resize']);
+/** Events that people cause with every key press, mouse move or window resize; they have a larger budget of their own. */
+const TERMINAL_INPUT: ReadonlySet<string> = new Set<keyof ClientToServerEvents>(['terminal:input', 'terminal:resize']);
 
-/** The Socket.io server: who may connect, how fast clients may talk, and what each connection carries. */
+/** Configures the Socket.io server: authentication, allowed origins, rate limits and the outbox of each connection. */
 export class DevForgeIoAdapter extends IoAdapter {
   private readonly settings: Settings;
   private readonly token: AdminToken;
-  private readonly link: ClusterTransport;
-  private readonly replicas: ReplicatedEvents;
-  private readonly tally: SocketCounters;
+  private readonly transport: ClusterTransport;
+  private readonly replicatedEvents: ReplicatedEvents;
+  private readonly counters: SocketCounters;
 
   constructor(app: INestApplication) {
     super(app);
     this.settings = app.get(Settings);
     this.token = app.get(AdminToken);
-    this.link = app.get(ClusterTransport);
-    this.replicas = app.get(ReplicatedEvents);
-    this.tally = app.get(SocketCounters);
+    this.transport = app.get(ClusterTransport);
+    this.replicatedEvents = app.get(ReplicatedEvents);
+    this.counters = app.get(SocketCounters);
   }
 
   override createIOServer(port: number, options?: ServerOptions): TypedServer {
-    const { adapter } = this.link;
+    const { adapter } = this.transport;
     const server = super.createIOServer(port, {
       ...options,
       ...PING,
       ...(adapter === undefined ? {} : { adapter }),
-      maxHttpBufferSize: LARGEST_MESSAGE_BYTES,
+      maxHttpBufferSize: MAX_MESSAGE_BYTES,
       serveClient: false,
       cors: { origin: this.settings.corsOrigins.includes('*') ? '*' : this.settings.corsOrigins },
-      // The option above answers preflights; a browser opens a WebSocket from any page without one.
+      // `cors` only answers preflight requests, and a browser sends none before it opens a WebSocket.
       allowRequest: (request: IncomingMessage, decide: (error: string | null, allowed: boolean) => void) =>
         decide(null, this.isAllowedOrigin(request.headers.origin)),
     } as ServerOptions) as TypedServer;
-    server.use((socket, next) => this.admit(socket, next));
-    server.on('connection', (socket) => this.watch(socket));
-    if (adapter !== undefined) this.replicas.join(server);
+    server.use((socket, next) => this.authenticate(socket, next));
+    server.on('connection', (socket) => this.prepare(socket));
+    if (adapter !== undefined) this.replicatedEvents.join(server);
     return server;
   }
 
-  /** Programs send no Origin; browsers always do. */
+  /** Browsers always send an Origin header; other clients may leave it out. */
   private isAllowedOrigin(origin: string | undefined): boolean {
     return (
       origin === undefined || this.settings.corsOrigins.includes('*') || this.settings.corsOrigins.includes(origin)
     );
   }
 
-  private admit(socket: TypedSocket, next: (error?: Error) => void): void {
+  private authenticate(socket: TypedSocket, next: (error?: Error) => void): void {
     const token: unknown = socket.handshake.auth['token'];
     if (typeof token !== 'string' || !this.token.matches(token)) {
       const refusal = new DomainError('unauthorized', 'Send the token as auth.token in the handshake.');
@@ -93,19 +93,19 @@ export class DevForgeIoAdapter extends IoAdapter {
     next();
   }
 
-  private watch(socket: TypedSocket): void {
-    socket.data.outbox = new Outbox(this.tally.instrument(transportOf(socket)));
-    this.tally.connected += 1;
-    socket.on('disconnect', () => (this.tally.connected -= 1));
+  private prepare(socket: TypedSocket): void {
+    socket.data.outbox = new Outbox(this.counters.instrument(transportOf(socket)));
+    this.counters.connected += 1;
+    socket.on('disconnect', () => (this.counters.connected -= 1));
     const now = (): number => performance.now();
     const budget = new MessageBudget(now);
-    const typingBudget = new MessageBudget(now, TERMINAL_INPUT_RATE);
+    const terminalBudget = new MessageBudget(now, TERMINAL_INPUT_RATE);
     socket.use(([event, ...rest], next) => {
       const ack: unknown = rest.at(-1);
       const refuse = (error: DomainError): void => {
         if (typeof ack === 'function') ack({ ok: false, error: { code: error.code, message: error.message } });
       };
-      if (!(TYPED.has(event) ? typingBudget : budget).spend())
+      if (!(TERMINAL_INPUT.has(event) ? terminalBudget : budget).spend())
         return refuse(new DomainError('too_many_requests', 'This connection sends too many messages.'));
       if (!Object.hasOwn(EVENTS, event))
         return refuse(new DomainError('unknown_event', `There is no event "${String(event).slice(0, 64)}".`));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { MessageBudget, TERMINAL_INPUT_RATE } from './message-budget.js';
 
-describe('a budget of typing', () => {
-  it('takes a pasted megabyte, a fast typist and a mouse, and no flood', () => {
+describe('the budget of terminal input', () => {
+  it('allows a pasted megabyte, fast typing and mouse events, but no flood', () => {
     let now = 0;
     const budget = new MessageBudget(() => now, TERMINAL_INPUT_RATE);
     const spend = (count: number): number => Array.from({ length: count }, () => budget.spend()).filter(Boolean).length;
@@ -18,13 +18,13 @@ describe('a message budget', () => {
   const spend = (budget: MessageBudget, count: number): number =>
     Array.from({ length: count }, () => budget.spend()).filter(Boolean).length;
 
-  it('allows a burst, and then no more', () => {
+  it('allows one burst', () => {
     const budget = new MessageBudget(() => now);
     expect(spend(budget, 1_000)).toBe(200);
     expect(budget.spend()).toBe(false);
   });
 
-  it('fills up with time, up to a burst', () => {
+  it('is refilled over time, up to one burst', () => {
     const budget = new MessageBudget(() => now);
     spend(budget, 200);
     now += 100;
@@ -35,7 +35,7 @@ describe('a message budget', () => {
     expect(spend(budget, 1_000)).toBe(200);
   });
 
-  it('counts parts of a message together', () => {
+  it('adds up fractions of a message', () => {
     const budget = new MessageBudget(() => now);
     spend(budget, 200);
     let allowed = 0;
@@ -47,7 +47,7 @@ describe('a message budget', () => {
     expect(allowed).toBeLessThanOrEqual(50);
   });
 
-  it('lets a client that keeps to the pace send for ever', () => {
+  it('never blocks a client that stays within the rate', () => {
     const budget = new MessageBudget(() => now);
     for (let at = 0; at < 10_000; at++) {
       now += 20;

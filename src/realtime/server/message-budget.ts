@@ -1,27 +1,27 @@
-/** Messages a client may send at once, and per second in the long run. */
+/** How fast a client may send: `burst` messages at once, `perSecond` messages per second in the long run. */
 export interface MessageRate {
   burst: number;
   perSecond: number;
 }
 
-const REQUESTS: MessageRate = { burst: 200, perSecond: 50 };
-/** What is typed costs little each; a pasted megabyte comes in 64 pieces. */
+const REQUEST_RATE: MessageRate = { burst: 200, perSecond: 50 };
+/** Terminal input is cheap to handle and arrives in many messages: a pasted megabyte takes 64 of them. */
 export const TERMINAL_INPUT_RATE: MessageRate = { burst: 1_000, perSecond: 300 };
 
-/** A token bucket over one client's messages. */
+/** A token bucket that limits the messages of one client. */
 export class MessageBudget {
   private tokens: number;
   private refilledAt: number;
 
   constructor(
     private readonly now: () => number,
-    private readonly rate = REQUESTS,
+    private readonly rate = REQUEST_RATE,
   ) {
     this.tokens = rate.burst;
     this.refilledAt = now();
   }
 
-  /** @returns false when the client has used it up */
+  /** Takes one message out of the budget. @returns false when the budget is used up */
   spend(): boolean {
     const now = this.now();
     this.tokens = Math.min(this.rate.burst, this.tokens + ((now - this.refilledAt) / 1_000) * this.rate.perSecond);

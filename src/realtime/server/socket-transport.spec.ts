@@ -17,7 +17,7 @@ describe('a socket as a transport', () => {
     expect(socket.sent).toEqual([{ event: 'logs:end', payload: { containerId: 'c', reason: 'stopped' } }]);
   });
 
-  it('is clear while nothing waits in this process', () => {
+  it('is drained while no data waits in this process', () => {
     expect(transport.isDrained()).toBe(true);
     socket.conn.transport.writable = false;
     expect(transport.isDrained()).toBe(false);
@@ -29,25 +29,25 @@ describe('a socket as a transport', () => {
     expect(transport.isDrained()).toBe(false);
   });
 
-  it('tells when it is clear again', () => {
-    const onClear = jest.fn();
-    transport.onDrain(onClear);
+  it('reports when it is drained again', () => {
+    const onDrain = jest.fn();
+    transport.onDrain(onDrain);
     socket.drain();
-    expect(onClear).toHaveBeenCalledTimes(1);
+    expect(onDrain).toHaveBeenCalledTimes(1);
   });
 
-  it('tells so after an upgrade too, since the new connection is ready without saying it', () => {
-    const onClear = jest.fn();
+  it('reports it after an upgrade too, for which the new connection emits no event', () => {
+    const onDrain = jest.fn();
     socket.conn.transport.writable = false;
-    transport.onDrain(onClear);
+    transport.onDrain(onDrain);
     socket.upgrade();
-    expect(onClear).toHaveBeenCalledTimes(1);
+    expect(onDrain).toHaveBeenCalledTimes(1);
     expect(transport.isDrained()).toBe(true);
     socket.drain();
-    expect(onClear).toHaveBeenCalledTimes(2);
+    expect(onDrain).toHaveBeenCalledTimes(2);
   });
 
-  it('sends nothing more once the client is gone', () => {
+  it('sends nothing once the client has disconnected', () => {
     const take = jest.fn(() => undefined);
     socket.connected = false;
     socket.data.outbox.wake({ take });

@@ -2,23 +2,23 @@ import type { Transport } from '../outbox.js';
 import type { ServerMessage } from '../server-message.js';
 import type { TypedSocket } from '../typed-socket.js';
 
-/** What the published type of the connection keeps to itself. */
+/** A private member of the connection that Socket.io's types leave out. */
 interface WriteBuffer {
   writeBuffer: unknown[];
 }
 
-/** A Socket.io connection as a {@link Transport}. */
+/** Adapts a Socket.io connection to {@link Transport}. */
 export function transportOf(socket: TypedSocket): Transport {
   const { conn } = socket;
-  // What a client has not taken stays in here; the WebSocket's own buffered amount reads 0.
-  const waiting = conn as unknown as WriteBuffer;
+  // Data that the client has not read waits in this buffer; the WebSocket's own bufferedAmount stays 0.
+  const buffered = conn as unknown as WriteBuffer;
   return {
-    isDrained: () => socket.connected && conn.transport.writable && waiting.writeBuffer.length === 0,
+    isDrained: () => socket.connected && conn.transport.writable && buffered.writeBuffer.length === 0,
     onDrain: (listener) => {
       conn.transport.on('ready', listener);
       conn.on('upgrade', () => {
         conn.transport.on('ready', listener);
-        // The new one is ready already and does not say so.
+        // The new transport is ready from the start and emits no event for it.
         listener();
       });
     },

@@ -1,10 +1,10 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsInt, IsString, Max, MaxLength, Min, ValidateIf } from 'class-validator';
 
-/** Columns or rows. */
-export const LARGEST_SIDE = 1_000;
-/** Characters. In the worst case each takes six bytes of a message, which is to stay below what a connection carries. */
-const LONGEST_INPUT = 16 * 1024;
+/** In columns or rows. */
+export const MAX_SIDE = 1_000;
+/** In characters, each of which takes up to six bytes of a message; a longer message would close the connection. */
+const MAX_INPUT_LENGTH = 16 * 1024;
 
 export class TerminalReferenceDto {
   @IsString()
@@ -13,22 +13,22 @@ export class TerminalReferenceDto {
 }
 
 export class OpenTerminalDto {
-  /** The id or the name. */
+  /** Id or name. */
   @IsString()
   @MaxLength(128)
   containerId: string;
 
   @IsInt()
   @Min(1)
-  @Max(LARGEST_SIDE)
+  @Max(MAX_SIDE)
   cols: number;
 
   @IsInt()
   @Min(1)
-  @Max(LARGEST_SIDE)
+  @Max(MAX_SIDE)
   rows: number;
 
-  /** One that is there; without it a new one is started. */
+  /** An existing terminal; without it a new one is started. */
   @ValidateIf((dto: OpenTerminalDto) => dto.terminalId !== undefined)
   @IsString()
   @MaxLength(64)
@@ -37,19 +37,19 @@ export class OpenTerminalDto {
 
 export class TerminalInputDto extends TerminalReferenceDto {
   @IsString()
-  @MaxLength(LONGEST_INPUT)
+  @MaxLength(MAX_INPUT_LENGTH)
   data: string;
 }
 
 export class ResizeTerminalDto extends TerminalReferenceDto {
   @IsInt()
   @Min(1)
-  @Max(LARGEST_SIDE)
+  @Max(MAX_SIDE)
   cols: number;
 
   @IsInt()
   @Min(1)
-  @Max(LARGEST_SIDE)
+  @Max(MAX_SIDE)
   rows: number;
 }
 
@@ -58,10 +58,10 @@ export class TerminalDto {
   @ApiProperty({ format: 'uuid' }) terminalId: string;
   @ApiProperty() cols: number;
   @ApiProperty() rows: number;
-  @ApiProperty({ description: 'As a program in it has set it; empty without one.' }) title: string;
+  @ApiProperty({ description: 'As set by a program in the terminal; empty if none has.' }) title: string;
   @ApiProperty({ format: 'date-time' }) startedAt: string;
-  @ApiProperty({ format: 'date-time', description: 'When it was opened, or something was typed.' }) lastUsedAt: string;
-  @ApiProperty({ description: 'How many connections to this DevForge have it open.' }) clients: number;
+  @ApiProperty({ format: 'date-time', description: 'When it was opened, or last had input.' }) lastUsedAt: string;
+  @ApiProperty({ description: 'Number of clients of this DevForge process that have it open.' }) clients: number;
 }
 
 export class TerminalListDto {

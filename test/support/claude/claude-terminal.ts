@@ -7,7 +7,7 @@ const START_MS = 40_000;
 const ANSWER_MS = 5_000;
 
 /** What Claude Code remembers after a person has been through its first run, and has trusted /workspace and the key. */
-function afterTheFirstRun(key: string): object {
+function onboardedConfig(key: string): object {
   return {
     hasCompletedOnboarding: true,
     theme: 'dark',
@@ -41,8 +41,8 @@ export class ClaudeTerminal {
   ): Promise<ClaudeTerminal> {
     const { args = ['--permission-mode', 'manual'], env = {} } = options;
     const terminal = new ClaudeTerminal(engine, dockerId, `test-${(ClaudeTerminal.opened += 1)}`);
-    const config = JSON.stringify(afterTheFirstRun(model.credential));
-    await terminal.inside([
+    const config = JSON.stringify(onboardedConfig(model.credential));
+    await terminal.exec([
       'sh',
       '-c',
       'cd "$CLAUDE_CONFIG_DIR" 2> /dev/null || { mkdir -p "$CLAUDE_CONFIG_DIR" && cd "$CLAUDE_CONFIG_DIR"; }; [ -s .claude.json ] || printf %s "$1" > .claude.json',
@@ -50,7 +50,7 @@ export class ClaudeTerminal {
       config,
     ]);
     const variables = Object.entries({ ...model.env, ...env }).map(([name, value]) => `${name}=${value}`);
-    await terminal.inside([
+    await terminal.exec([
       'tmux',
       'new-session',
       '-d',
@@ -72,7 +72,7 @@ export class ClaudeTerminal {
   }
 
   /** Types a line and sends it off. */
-  async say(line: string): Promise<void> {
+  async submit(line: string): Promise<void> {
     await this.press('-l', line);
     await until('the line to be typed', async () => (await this.screen()).includes(line));
     await until(
@@ -87,7 +87,7 @@ export class ClaudeTerminal {
   }
 
   /** Answers a dialog with choices. It is drawn a moment after the hook of it has been run. */
-  async answer(key: 'Enter' | 'Escape'): Promise<void> {
+  async answerDialog(key: 'Enter' | 'Escape'): Promise<void> {
     const isOpen = async (): Promise<boolean> => /❯ 1\. /.test(await this.screen());
     await until('a dialog to answer', isOpen, ANSWER_MS);
     await until(
@@ -102,11 +102,11 @@ export class ClaudeTerminal {
 
   /** Keys as tmux names them. */
   async press(...keys: string[]): Promise<void> {
-    await this.inside(['tmux', 'send-keys', '-t', this.name, ...keys]);
+    await this.exec(['tmux', 'send-keys', '-t', this.name, ...keys]);
   }
 
   async screen(): Promise<string> {
-    return (await this.inside(['tmux', 'capture-pane', '-p', '-t', this.name])).stdout;
+    return (await this.exec(['tmux', 'capture-pane', '-p', '-t', this.name])).stdout;
   }
 
   /** What stands at the prompt, or where the cursor is in a dialog. */
@@ -117,14 +117,14 @@ export class ClaudeTerminal {
 
   /** The process of Claude Code. */
   async pid(): Promise<number> {
-    return Number((await this.inside(['tmux', 'display-message', '-p', '-t', this.name, '#{pane_pid}'])).stdout);
+    return Number((await this.exec(['tmux', 'display-message', '-p', '-t', this.name, '#{pane_pid}'])).stdout);
   }
 
   async kill(signal = 'KILL'): Promise<void> {
-    await this.inside(['kill', `-${signal}`, String(await this.pid())]);
+    await this.exec(['kill', `-${signal}`, String(await this.pid())]);
   }
 
-  private inside(argv: string[]): ReturnType<Engine['exec']> {
+  private exec(argv: string[]): ReturnType<Engine['exec']> {
     return this.engine.exec(this.dockerId, argv);
   }
 }

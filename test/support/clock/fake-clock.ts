@@ -1,22 +1,22 @@
 import { Clock } from '../../../src/common/time/clock.js';
 
-/** Time that a test moves. Whoever sleeps wakes when it has been moved far enough. */
+/** A clock that a test advances. Sleeping code wakes up when its time is reached. */
 export class FakeClock extends Clock {
   private readonly sleepers = new Set<{ until: number; wake: () => void }>();
 
-  constructor(private present = new Date('2026-01-02T03:04:05.678Z').getTime()) {
+  constructor(private nowMs = new Date('2026-01-02T03:04:05.678Z').getTime()) {
     super();
   }
 
   now(): Date {
-    return new Date(this.present);
+    return new Date(this.nowMs);
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve();
       const sleeper = {
-        until: this.present + ms,
+        until: this.nowMs + ms,
         wake: () => {
           this.sleepers.delete(sleeper);
           resolve();
@@ -27,15 +27,15 @@ export class FakeClock extends Clock {
     });
   }
 
-  /** Moves time on, and lets everything that follows from it happen. */
+  /** Advances the time, and waits until all work that became ready has run. */
   async advance(ms: number): Promise<void> {
-    this.present += ms;
-    for (const sleeper of this.sleepers) if (sleeper.until <= this.present) sleeper.wake();
+    this.nowMs += ms;
+    for (const sleeper of this.sleepers) if (sleeper.until <= this.nowMs) sleeper.wake();
     await settled();
   }
 }
 
-/** Lets everything happen that waits for nothing but its turn. */
+/** Waits until all pending microtasks have run. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -55,7 +55,7 @@ export class InstructionsClient {
     return this.api.request('POST', `/api/containers/${container}/instructions`, { body, headers });
   }
 
-  async accepted(container: string, prompt: string, more: Partial<CreateInstruction> = {}): Promise<Instruction> {
+  async create(container: string, prompt: string, more: Partial<CreateInstruction> = {}): Promise<Instruction> {
     return ok(await this.post(container, { prompt, ...more }));
   }
 
@@ -83,7 +83,12 @@ export class InstructionsClient {
   }
 
   /** As soon as it is so. A server that is away is asked again. */
-  when(id: string, what: string, is: (instruction: Instruction) => boolean, timeoutMs = END_MS): Promise<Instruction> {
+  waitFor(
+    id: string,
+    what: string,
+    is: (instruction: Instruction) => boolean,
+    timeoutMs = END_MS,
+  ): Promise<Instruction> {
     let last: unknown;
     const seen = until(
       `instruction ${id} ${what}`,
@@ -99,8 +104,8 @@ export class InstructionsClient {
     });
   }
 
-  ended(id: string, timeoutMs = END_MS): Promise<Instruction> {
-    return this.when(id, 'ends', ({ finishedAt }) => finishedAt !== null, timeoutMs);
+  waitForEnd(id: string, timeoutMs = END_MS): Promise<Instruction> {
+    return this.waitFor(id, 'ends', ({ finishedAt }) => finishedAt !== null, timeoutMs);
   }
 
   /** The answer as it streams. */
@@ -143,6 +148,6 @@ export function seqsOf(events: InstructionEvent[]): number[] {
   return events.map(({ seq }) => seq);
 }
 
-export function upTo(last: number, from = 1): number[] {
+export function range(last: number, from = 1): number[] {
   return Array.from({ length: last - from + 1 }, (_, index) => from + index);
 }

@@ -49,21 +49,21 @@ export interface Followed {
 }
 
 /** Short enough for a test; a machine under load is slower than that only before the prompt. */
-export const QUICK = { stallSeconds: 60, graceSeconds: 1, stopSeconds: 0.5 };
+export const SHORT_TIMEOUTS = { stallSeconds: 60, graceSeconds: 1, stopSeconds: 0.5 };
 
 /** One instruction on this host: the real program, a state folder, a work folder, and the fake CLI. */
-export class RunnerBench {
+export class RunnerHarness {
   readonly id: string = randomUUID();
   readonly session: string = randomUUID();
   claude = FAKE;
 
   private constructor(readonly folder: string) {}
 
-  static async make(): Promise<RunnerBench> {
+  static async create(): Promise<RunnerHarness> {
     const folder = await mkdtemp(join(tmpdir(), 'devforge-runner-'));
     await chmod(folder, 0o711);
     await mkdir(join(folder, 'work'));
-    return new RunnerBench(folder);
+    return new RunnerHarness(folder);
   }
 
   get work(): string {
@@ -80,7 +80,7 @@ export class RunnerBench {
       cwd: this.work,
       permissionMode: 'bypassPermissions',
       newSessionId: this.session,
-      ...QUICK,
+      ...SHORT_TIMEOUTS,
       ...extra,
     };
   }
@@ -117,14 +117,14 @@ export class RunnerBench {
   }
 
   /** The `state` that a command answers with. */
-  async state(command: string, words: string[] = [], input?: object): Promise<string> {
+  async stateOf(command: string, words: string[] = [], input?: object): Promise<string> {
     const { exitCode, stdout, stderr } = await this.run(command, words, JSON.stringify(input));
     if (exitCode !== 0) throw new Error(`${command} ended with ${exitCode}: ${stderr}`);
     return (JSON.parse(stdout) as { state: string }).state;
   }
 
   start(attempts: Step[][], extra?: object): Promise<string> {
-    return this.state('start', [], this.request(attempts, extra));
+    return this.stateOf('start', [], this.request(attempts, extra));
   }
 
   /** Everything from an offset to the end of the run. */
@@ -209,7 +209,7 @@ export class RunnerBench {
   }
 
   /** Waits until the events hold this text. */
-  async seen(text: string): Promise<void> {
+  async waitForEvent(text: string): Promise<void> {
     await until(`an event with ${text}`, async () => (await this.events()).some((line) => line.includes(text)), 30_000);
   }
 
@@ -221,12 +221,13 @@ export class RunnerBench {
   }
 
   /** Processes of the CLI and its children. */
-  async cliPids(): Promise<number[]> {
-    return processesMarked(this.id);
+  async claudePids(): Promise<number[]> {
+    return processesOfInstruction(this.id);
   }
 
   async dispose(): Promise<void> {
-    for (const pid of [...(await processesWith(this.id, 'main.mjs')), ...(await processesMarked(this.id))]) kill(pid);
+    for (const pid of [...(await processesWith(this.id, 'main.mjs')), ...(await processesOfInstruction(this.id))])
+      kill(pid);
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
@@ -243,7 +244,7 @@ function processesWith(...words: string[]): Promise<number[]> {
   return processes('cmdline', (line) => words.every((word) => line.includes(word)));
 }
 
-function processesMarked(id: string): Promise<number[]> {
+function processesOfInstruction(id: string): Promise<number[]> {
   return processes('environ', (environ) => environ.includes(`DEVFORGE_INSTRUCTION_ID=${id}`));
 }
 
@@ -256,7 +257,7 @@ function kill(pid: number): void {
 }
 
 /** Whether a process is there and no zombie. */
-export function lives(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     return !readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)!.startsWith('Z');
   } catch {

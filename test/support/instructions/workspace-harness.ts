@@ -16,20 +16,20 @@ export interface RunEvent {
 }
 
 /** What one `start ID follow` or `resume ID follow` has shown. */
-export interface Shown {
+export interface FollowedRun {
   state: string;
   events: RunEvent[];
   outcome: Outcome | null;
 }
 
 /** A workspace container as DevForge makes it, with the real Claude Code and the real runner. */
-export class WorkspaceBench {
+export class WorkspaceHarness {
   private constructor(
     private readonly engine: Engine,
     readonly dockerId: string,
   ) {}
 
-  static async make(image: string, memoryMiB = 2048): Promise<WorkspaceBench> {
+  static async create(image: string, memoryMiB = 2048): Promise<WorkspaceHarness> {
     const engine = new Engine();
     const created = await engine.docker.createContainer({
       name: `devforge-test-${randomUUID()}`,
@@ -48,7 +48,7 @@ export class WorkspaceBench {
       },
     });
     await created.start();
-    return new WorkspaceBench(engine, created.id);
+    return new WorkspaceHarness(engine, created.id);
   }
 
   async dispose(): Promise<void> {
@@ -117,14 +117,14 @@ export class Instruction {
   readonly session: string = randomUUID();
 
   constructor(
-    private readonly workspace: WorkspaceBench,
+    private readonly workspace: WorkspaceHarness,
     private readonly prompt: string,
     private readonly env: Record<string, string>,
     private readonly extra: object,
   ) {}
 
   /** Runs it to its end, or until its container or runner is gone. */
-  start(): Promise<Shown> {
+  start(): Promise<FollowedRun> {
     const request = {
       prompt: this.prompt,
       cwd: '/workspace',
@@ -138,13 +138,13 @@ export class Instruction {
     return this.follow('start', JSON.stringify(request), 'follow');
   }
 
-  resume(): Promise<Shown> {
+  resume(): Promise<FollowedRun> {
     return this.follow('resume', '', 'follow', '0');
   }
 
   async outcome(): Promise<Outcome> {
-    const { outcome, state } = await this.start();
-    if (!outcome) throw new Error(`no outcome, ${state}`);
+    const { outcome, state: stateOf } = await this.start();
+    if (!outcome) throw new Error(`no outcome, ${stateOf}`);
     return outcome;
   }
 
@@ -166,11 +166,11 @@ export class Instruction {
   }
 
   /** The first event that fits. */
-  seen(fits: (event: RunEvent) => boolean): Promise<RunEvent> {
+  waitForEvent(fits: (event: RunEvent) => boolean): Promise<RunEvent> {
     return until('the event', async () => (await this.events()).find(fits), 60_000);
   }
 
-  private async follow(command: string, input: string, ...words: string[]): Promise<Shown> {
+  private async follow(command: string, input: string, ...words: string[]): Promise<FollowedRun> {
     const { stdout } = await this.workspace.run(['devforge-instruction', command, this.id, ...words], this.env, input);
     const [first = '{}', ...lines] = stdout.split('\n').slice(0, -1);
     const last = lines.at(-1) ?? '';

@@ -35,7 +35,7 @@ export async function answer(
   if (reply.kind === 'failure') return fail(reply, response);
   const { at, by } = reply.interrupted ?? {};
   const whole = body.stream !== true;
-  if ((at === 'before' || (whole && at)) && !(await outlasts(by, response, gone))) return;
+  if ((at === 'before' || (whole && at)) && !(await survivesInterruption(by, response, gone))) return;
   if (whole) return send(200, messageOf(reply, body), response);
 
   response.writeHead(200, {
@@ -46,13 +46,13 @@ export async function answer(
   const events = eventsOf(reply, body);
   const middle = Math.ceil(events.length / 2);
   for (const [index, event] of events.entries()) {
-    if (at === 'amid' && index === middle && !(await outlasts(by, response, gone))) return;
+    if (at === 'amid' && index === middle && !(await survivesInterruption(by, response, gone))) return;
     if (gone.aborted) return;
     response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
     if (reply.paceMs !== undefined && event.type === 'content_block_delta')
       await sleep(reply.paceMs, undefined, { signal: gone }).catch(() => undefined);
   }
-  if (at === 'after' && !(await outlasts(by, response, gone))) return;
+  if (at === 'after' && !(await survivesInterruption(by, response, gone))) return;
   response.end();
 }
 
@@ -126,7 +126,11 @@ function messageOf(turn: Turn, body: MessagesBody) {
 }
 
 /** Whether the answer goes on after the interruption. */
-async function outlasts(by: Interruption | undefined, response: ServerResponse, gone: AbortSignal): Promise<boolean> {
+async function survivesInterruption(
+  by: Interruption | undefined,
+  response: ServerResponse,
+  gone: AbortSignal,
+): Promise<boolean> {
   if (by === 'cut') response.destroy();
   if (by === 'error') fail(overloaded(), response);
   if (by === 'cut' || by === 'error') return false;

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { dockerBridgeAddress } from '../git/addresses.js';
 import { answer, send, tokensOf } from './answer.js';
-import { credentialOf, type MessagesBody, type ModelRequest, newestOf, purposeOf } from './requests.js';
+import { credentialOf, type MessagesBody, type ModelRequest, lastUserMessageOf, purposeOf } from './requests.js';
 import { ScriptedModel } from './scripted-model.js';
 
 const PREFIX = /^\/m\/([^/]+)(\/.*)$/;
@@ -97,8 +97,8 @@ export class MessagesApi {
       headers,
       credential,
       body,
-      ...newestOf(body),
-      left: left.promise,
+      ...lastUserMessageOf(body),
+      clientAborted: left.promise,
     };
     const reply = await this.modelFor(prefix, credential?.value).reply(asked);
     await answer(reply, body, response, AbortSignal.any([gone.signal, this.closing.signal]));

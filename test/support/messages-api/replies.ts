@@ -12,7 +12,7 @@ export interface Usage {
 }
 
 /** Before the first byte, half way through the parts, or after `message_stop` with the connection still open. */
-export type Point = 'before' | 'amid' | 'after';
+export type InterruptionPoint = 'before' | 'amid' | 'after';
 
 /**
  * What comes between: nothing more is sent for ever, the connection is cut, an `error` event is sent (`before`: answered
@@ -31,7 +31,7 @@ export interface Turn {
   paceMs?: number;
   /** Characters in one piece; by default a part is one piece, or 8 with a pace. */
   pieceLength?: number;
-  interrupted?: { at: Point; by: Interruption };
+  interrupted?: { at: InterruptionPoint; by: Interruption };
 }
 
 export interface Failure {

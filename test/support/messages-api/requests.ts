@@ -47,7 +47,7 @@ export interface ModelRequest {
   /** The results of tools in the newest message. */
   toolResults: { id: string; text: string; isError: boolean }[];
   /** Fulfilled when the connection of this request has ended: `true` when the client left before the answer was complete. */
-  left: Promise<boolean>;
+  clientAborted: Promise<boolean>;
 }
 
 export interface Credential {
@@ -68,7 +68,7 @@ export function purposeOf(body: MessagesBody): ModelRequest['purpose'] {
   return tools.length > 0 && body.tool_choice?.type !== 'tool' ? 'turn' : 'side';
 }
 
-export function newestOf(body: MessagesBody): Pick<ModelRequest, 'prompt' | 'toolResults'> {
+export function lastUserMessageOf(body: MessagesBody): Pick<ModelRequest, 'prompt' | 'toolResults'> {
   const content = body.messages.findLast(({ role }) => role === 'user')?.content ?? '';
   const blocks: ContentBlock[] = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
   const results = blocks.filter(({ type }) => type === 'tool_result');

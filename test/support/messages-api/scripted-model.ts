@@ -33,7 +33,7 @@ export class ScriptedModel {
   }
 
   /** The next turns, in order; each try of the CLI uses one up. */
-  next(...replies: (Reply | Handler)[]): this {
+  replyNext(...replies: (Reply | Handler)[]): this {
     this.script.push(...replies);
     return this;
   }
@@ -42,24 +42,24 @@ export class ScriptedModel {
    * What is said to every turn that has no reply in the script; an error 400 otherwise, at which the CLI soon gives
    * up.
    */
-  otherwise(reply: Reply | Handler): this {
+  replyByDefault(reply: Reply | Handler): this {
     this.unscripted = typeof reply === 'function' ? reply : () => reply;
     return this;
   }
 
   /** What is said on the side: to titles, summaries, checks. */
-  aside(handler: Handler): this {
+  replyToSideRequests(handler: Handler): this {
     this.side = handler;
     return this;
   }
 
   /** Forgets the script, not the requests. */
-  clear(): void {
+  clearScript(): void {
     this.script.length = 0;
   }
 
   /** The turn with this number, from 1, as soon as it has been asked. */
-  turn(number: number, timeoutMs?: number): Promise<ModelRequest> {
+  waitForTurn(number: number, timeoutMs?: number): Promise<ModelRequest> {
     return until(`turn ${number} of ${this.name}`, () => this.turns[number - 1], timeoutMs);
   }
 

@@ -4,24 +4,24 @@ import { join } from 'node:path';
 import { Pool } from 'pg';
 import { EmbeddedPostgres } from '../../../src/persistence/embedded/embedded-postgres.js';
 
-/** A PostgreSQL that several servers under test may share by its URL. */
+/** A PostgreSQL server that several servers under test can share by its URL. */
 export interface PostgresServer {
-  /** For `DATABASE_URL`. */
+  /** Value for `DATABASE_URL`. */
   readonly url: string;
   readonly pool: Pool;
-  /** Connections of servers under test, by their application name. */
+  /** Application names of the connections of servers under test. */
   connections(): Promise<string[]>;
-  /** Ends its clients' connections of that application name. @returns how many there were */
+  /** Terminates the connections with this application name. @returns their number */
   terminate(applicationName: string): Promise<number>;
-  /** SIGKILL to the whole server; it is back a moment later. */
+  /** Kills the whole server with SIGKILL; it is restarted automatically. */
   crash(): Promise<void>;
-  /** Ends it and removes its files; its clients first, or it stays for them. */
+  /** Stops the server and removes its files. Stop its clients first, for which it would go on. */
   stop(): Promise<void>;
 }
 
 export async function startPostgres(): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), 'devforge-postgres-'));
-  // As root the server is another user's.
+  // For root the server runs as another user.
   await chmod(folder, 0o711);
   const server = new EmbeddedPostgres({ dataDir: join(folder, 'data'), log: () => undefined });
   const { host, port, user, database } = await server.start();

@@ -2,13 +2,17 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { PERMISSION_DECISIONS, type PermissionDecision } from '../../../persistence/types.js';
 
-/** Whether the agent may do what it asks for. */
+/** The answer to a permission request of the agent. */
 export class AnswerPermissionDto {
   @ApiProperty({ enum: PERMISSION_DECISIONS })
   @IsIn(PERMISSION_DECISIONS)
   decision: PermissionDecision;
 
-  @ApiProperty({ required: false, maxLength: 2000, description: 'What the agent is told with a refusal.' })
+  @ApiProperty({
+    required: false,
+    maxLength: 2000,
+    description: 'The reason that the agent receives when it is denied.',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(2_000)

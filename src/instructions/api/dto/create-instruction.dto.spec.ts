@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { StrictValidationPipe } from '../../../http/validation.js';
 import { CreateInstructionDto } from './create-instruction.dto.js';
 import { InstructionEventsQuery, ListInstructionsQuery } from './instructions.query.js';
-import { LARGEST_PROMPT_BYTES } from './rules/prompt.js';
+import { MAX_PROMPT_BYTES } from './rules/prompt.js';
 
 const pipe = new StrictValidationPipe();
 const body = (value: object): Promise<unknown> =>
@@ -15,14 +15,14 @@ const refusedFields = async (value: object): Promise<string[]> => {
   return (error as { fields: { field: string }[] }).fields.map(({ field }) => field);
 };
 
-describe('an instruction', () => {
-  it('needs no more than a prompt', async () => {
+describe('CreateInstructionDto', () => {
+  it('requires the prompt only', async () => {
     await expect(body({ prompt: 'p' })).resolves.toEqual({ prompt: 'p', continue: false, startIfStopped: false });
     await expect(refusedFields({})).resolves.toEqual(['prompt']);
   });
 
-  it('may say all there is', async () => {
-    const whole = {
+  it('accepts every property', async () => {
+    const full = {
       prompt: 'p',
       sessionId: randomUUID(),
       continue: false,
@@ -32,7 +32,7 @@ describe('an instruction', () => {
       timeoutSeconds: 1,
       startIfStopped: true,
     };
-    await expect(body(whole)).resolves.toEqual(whole);
+    await expect(body(full)).resolves.toEqual(full);
     await expect(body({ prompt: 'p', sessionId: null, continue: true, model: null })).resolves.toMatchObject({
       continue: true,
     });
@@ -41,15 +41,15 @@ describe('an instruction', () => {
   it.each<[string, unknown[], unknown[]]>([
     [
       'prompt',
-      ['-', ' p ', 'x'.repeat(LARGEST_PROMPT_BYTES), 'ü'.repeat(LARGEST_PROMPT_BYTES / 2)],
+      ['-', ' p ', 'x'.repeat(MAX_PROMPT_BYTES), 'ü'.repeat(MAX_PROMPT_BYTES / 2)],
       [
         '',
         ' \n',
         null,
         1,
         ['p'],
-        'x'.repeat(LARGEST_PROMPT_BYTES + 1),
-        'ü'.repeat(LARGEST_PROMPT_BYTES / 2 + 1),
+        'x'.repeat(MAX_PROMPT_BYTES + 1),
+        'ü'.repeat(MAX_PROMPT_BYTES / 2 + 1),
         'a\0',
         '\ud800',
       ],
@@ -61,25 +61,25 @@ describe('an instruction', () => {
     ['maxBudgetUsd', [0.000_001, 5, 1_000_000], [0, -1, '5', 1_000_001]],
     ['timeoutSeconds', [1, 604_800], [0, 1.5, '60', 604_801]],
     ['startIfStopped', [true], ['true', 1, null]],
-  ])('holds %s to its limits', async (field, allowed, refused) => {
+  ])('checks the limits of %s', async (field, allowed, refused) => {
     for (const value of allowed)
       await expect(body({ prompt: 'p', [field]: value })).resolves.toMatchObject({ [field]: value });
     for (const value of refused) await expect(refusedFields({ prompt: 'p', [field]: value })).resolves.toEqual([field]);
   });
 
-  it('goes on with one session, not with two', async () => {
+  it('refuses continue together with sessionId', async () => {
     await expect(refusedFields({ prompt: 'p', sessionId: randomUUID(), continue: true })).resolves.toEqual([
       'continue',
     ]);
   });
 
-  it.each(['permissionMode', 'cwd', 'env', 'args', 'ownerId'])('is refused with the property %s', async (name) => {
+  it.each(['permissionMode', 'cwd', 'env', 'args', 'ownerId'])('refuses the unknown property %s', async (name) => {
     await expect(refusedFields({ prompt: 'p', [name]: 'x' })).resolves.toEqual([name]);
   });
 });
 
-describe('queries', () => {
-  it('read numbers and truths', async () => {
+describe('queries of instructions', () => {
+  it('parse numbers and booleans', async () => {
     await expect(query({}, ListInstructionsQuery)).resolves.toEqual({ limit: 50 });
     await expect(query({ limit: '5', cursor: '17', status: 'timed_out' }, ListInstructionsQuery)).resolves.toEqual({
       limit: 5,
@@ -101,7 +101,7 @@ describe('queries', () => {
     { cursor: '-1' },
     { cursor: '' },
     { status: 'done' },
-  ])('of a list refuse %j', async (value) => {
+  ])('of lists refuse %j', async (value) => {
     await expect(query(value, ListInstructionsQuery)).rejects.toMatchObject({ code: 'validation_failed' });
   });
 

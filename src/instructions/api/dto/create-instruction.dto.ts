@@ -12,20 +12,20 @@ import {
   Min,
 } from 'class-validator';
 import { IsForbiddenUnless } from '../../../containers/dto/rules/forbidden-unless.js';
-import { IsPrompt, LARGEST_PROMPT_BYTES } from './rules/prompt.js';
+import { IsPrompt, MAX_PROMPT_BYTES } from './rules/prompt.js';
 
 const DAY_SECONDS = 86_400;
 
-/** What Claude Code shall do. */
+/** A prompt for Claude Code, and the limits of its execution. */
 export class CreateInstructionDto {
   @ApiProperty({
-    description: `What is to be done, in at most ${LARGEST_PROMPT_BYTES} bytes of UTF-8.`,
+    description: `What Claude Code is to do, in at most ${MAX_PROMPT_BYTES} bytes of UTF-8.`,
     example: 'Run the tests and fix what fails.',
   })
   @IsPrompt()
   prompt: string;
 
-  @ApiProperty({ required: false, format: 'uuid', description: 'The session to go on with; a new one without.' })
+  @ApiProperty({ required: false, format: 'uuid', description: 'The session to continue; a new one by default.' })
   @IsOptional()
   @IsUUID()
   sessionId?: string;
@@ -34,7 +34,7 @@ export class CreateInstructionDto {
     type: Boolean,
     required: false,
     default: false,
-    description: "Go on with the container's latest session.",
+    description: "Continue the container's latest session.",
   })
   @IsBoolean()
   @IsForbiddenUnless(
@@ -50,21 +50,21 @@ export class CreateInstructionDto {
   @Matches(/^[A-Za-z0-9][A-Za-z0-9._:/@[\]-]*$/, { message: 'model must be the name of a model' })
   model?: string;
 
-  @ApiProperty({ type: 'integer', required: false, description: 'Turns after which it is broken off.' })
+  @ApiProperty({ type: 'integer', required: false, description: 'Turns after which the instruction fails.' })
   @IsOptional()
   @IsInt()
   @Min(1)
   @Max(100_000)
   maxTurns?: number;
 
-  @ApiProperty({ type: Number, required: false, description: 'US dollars after which it is broken off.' })
+  @ApiProperty({ type: Number, required: false, description: 'Cost in US dollars after which the instruction fails.' })
   @IsOptional()
   @IsNumber({ allowNaN: false, allowInfinity: false })
   @Min(0.000_001)
   @Max(1_000_000)
   maxBudgetUsd?: number;
 
-  @ApiProperty({ type: 'integer', required: false, description: 'Seconds after which it is broken off.' })
+  @ApiProperty({ type: 'integer', required: false, description: 'Seconds after which the instruction times out.' })
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -75,7 +75,7 @@ export class CreateInstructionDto {
     type: Boolean,
     required: false,
     default: false,
-    description: 'Start the container when it does not run.',
+    description: 'Start the container when it is not running.',
   })
   @IsBoolean()
   startIfStopped = false;

@@ -2,23 +2,24 @@ import { ApiProperty } from '@nestjs/swagger';
 import { INSTRUCTION_STATUSES, type InstructionStatus, type StatusReason } from '../../../persistence/types.js';
 
 const nullable = { nullable: true } as const;
-const moment = { type: String, format: 'date-time' } as const;
+const dateTime = { type: String, format: 'date-time' } as const;
 
-/** Something the agent may do only when it is allowed. */
+/** A permission request of the agent. */
 export class PermissionDto {
-  @ApiProperty({ description: 'To be answered with POST …/permissions/:requestId.' }) requestId: string;
+  @ApiProperty({ description: 'Answer it with POST …/permissions/:requestId.' }) requestId: string;
   @ApiProperty({ example: 'Bash' }) toolName: string;
-  @ApiProperty({ type: Object, additionalProperties: true, description: 'What the tool would be given.' })
+  @ApiProperty({ type: Object, additionalProperties: true, description: 'The input of the tool.' })
   input: unknown;
-  @ApiProperty(moment) askedAt: string;
+  @ApiProperty(dateTime) askedAt: string;
 }
 
 class DiffSummaryDto {
   @ApiProperty() bytes: number;
-  @ApiProperty({ description: 'It was too large, and ends with the last file that fitted.' }) truncated: boolean;
+  @ApiProperty({ description: 'Whether the patch was too large, and ends with the last file that fitted.' })
+  truncated: boolean;
 }
 
-/** One prompt for Claude Code, and what came of it. */
+/** One prompt for Claude Code, with its progress and result. */
 export class InstructionDto {
   @ApiProperty({ format: 'uuid' }) id: string;
   @ApiProperty({ format: 'uuid' }) containerId: string;
@@ -30,25 +31,29 @@ export class InstructionDto {
     nullable: true,
   })
   statusReason: StatusReason | null;
-  @ApiProperty({ type: String, ...nullable, description: 'To go on with, in a further instruction.' }) sessionId:
-    string | null;
-  @ApiProperty({ type: String, ...nullable, description: 'Its last words.' }) result: string | null;
+  @ApiProperty({ type: String, ...nullable, description: 'The session, which another instruction can continue.' })
+  sessionId: string | null;
+  @ApiProperty({ type: String, ...nullable, description: 'The final answer.' }) result: string | null;
   @ApiProperty({ type: Number, ...nullable }) costUsd: number | null;
   @ApiProperty({ type: Number, ...nullable }) turns: number | null;
-  @ApiProperty({ type: 'object', additionalProperties: true, ...nullable, description: 'As Claude Code counts it.' })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    ...nullable,
+    description: 'Token usage as Claude Code reports it.',
+  })
   usage: Record<string, unknown> | null;
-  @ApiProperty({ type: [PermissionDto], description: 'What it waits to be allowed, at this moment.' })
+  @ApiProperty({ type: [PermissionDto], description: 'The permission requests that are open.' })
   permissions: PermissionDto[];
-  @ApiProperty({ type: DiffSummaryDto, ...nullable, description: 'null until it is over.' })
+  @ApiProperty({ type: DiffSummaryDto, ...nullable, description: 'null until the instruction has ended.' })
   diff: DiffSummaryDto | null;
-  @ApiProperty(moment) createdAt: string;
-  @ApiProperty({ ...moment, ...nullable }) startedAt: string | null;
-  @ApiProperty({ ...moment, ...nullable }) finishedAt: string | null;
-  @ApiProperty({ description: 'Events so far.' }) lastSeq: number;
+  @ApiProperty(dateTime) createdAt: string;
+  @ApiProperty({ ...dateTime, ...nullable }) startedAt: string | null;
+  @ApiProperty({ ...dateTime, ...nullable }) finishedAt: string | null;
+  @ApiProperty({ description: 'Number of the last event.' }) lastSeq: number;
 }
 
 export class InstructionPageDto {
   @ApiProperty({ type: [InstructionDto] }) items: InstructionDto[];
-  @ApiProperty({ type: String, ...nullable, description: 'To be sent as cursor for the next page.' }) nextCursor:
-    string | null;
+  @ApiProperty({ type: String, ...nullable, description: 'The cursor of the next page.' }) nextCursor: string | null;
 }

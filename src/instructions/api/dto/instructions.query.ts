@@ -4,7 +4,7 @@ import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
 import { QueryBoolean } from '../../../http/query-boolean.js';
 import { INSTRUCTION_STATUSES, type InstructionStatus } from '../../../persistence/types.js';
 
-const Whole = (): PropertyDecorator =>
+const QueryNumber = (): PropertyDecorator =>
   Transform(({ value }: { value: unknown }) => (value === '' ? value : Number(value)));
 
 export class ListInstructionsQuery {
@@ -15,16 +15,16 @@ export class ListInstructionsQuery {
 
   @ApiProperty({ type: 'integer', required: false, default: 50, minimum: 1, maximum: 100 })
   @IsOptional()
-  @Whole()
+  @QueryNumber()
   @IsInt()
   @Min(1)
   @Max(100)
   limit = 50;
 
-  @ApiProperty({ type: String, required: false, description: 'The nextCursor of the page before.' })
+  @ApiProperty({ type: String, required: false, description: 'The nextCursor of the previous page.' })
   @IsOptional()
-  @Whole()
-  @IsInt({ message: 'cursor must be the nextCursor of an earlier page' })
+  @QueryNumber()
+  @IsInt({ message: 'cursor must be the nextCursor of a previous page' })
   @Min(0)
   @Max(Number.MAX_SAFE_INTEGER)
   cursor?: number;
@@ -36,10 +36,10 @@ export class InstructionEventsQuery {
     required: false,
     default: 0,
     minimum: 0,
-    description: 'The seq that was seen last; events after it are sent.',
+    description: 'The seq of the last event received; the events after it are sent.',
   })
   @IsOptional()
-  @Whole()
+  @QueryNumber()
   @IsInt()
   @Min(0)
   @Max(2_147_483_647)
@@ -49,7 +49,7 @@ export class InstructionEventsQuery {
     type: Boolean,
     required: false,
     default: false,
-    description: 'Send further events as they happen, until the instruction is over.',
+    description: 'Continue with further events as they occur, until the instruction has ended.',
   })
   @IsOptional()
   @QueryBoolean()

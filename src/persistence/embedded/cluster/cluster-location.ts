@@ -6,35 +6,35 @@ import { firstInaccessiblePath } from './reachability.js';
 import { shortHash } from './socket-dir.js';
 import type { ServerIdentity } from './system-user.js';
 
-/** Clusters and binaries that cannot live where they belong, because root's directories are closed to other users. */
+/** Clusters and binaries for which the usual directory is inaccessible to the server's user, as root's are. */
 export const STATE_DIR = '/var/lib/devforge';
 
 /** Name of the cluster in the data directory: a directory, or a symbolic link to one. */
 const POINTER = 'postgres';
-/** File in a relocated home that names the data directory it belongs to. */
+/** File beside a relocated cluster that names the data directory it belongs to. */
 const OWNER_FILE = 'data-dir';
 
 export interface ClusterLocation {
-  /** the cluster (PGDATA) */
+  /** The data directory of PostgreSQL (PGDATA). */
   cluster: string;
-  /** directory that holds the cluster, its socket directory and half-made clusters */
+  /** Parent of the cluster, of its socket directory and of partial clusters. */
   base: string;
-  /** the symbolic link that must point to the cluster; absent when the cluster lies in the data directory itself */
+  /** The symbolic link that must point to the cluster; absent when the cluster is in the data directory itself. */
   pointer?: string;
 }
 
 const pointerOf = (dataDir: string): string => path.join(dataDir, POINTER);
-const inPlace = (dataDir: string): ClusterLocation => ({ cluster: pointerOf(dataDir), base: dataDir });
+const inDataDir = (dataDir: string): ClusterLocation => ({ cluster: pointerOf(dataDir), base: dataDir });
 
 const ownerOf = async (home: string): Promise<string | undefined> =>
   (await readFile(path.join(home, OWNER_FILE), 'utf8').catch(ignoring('ENOENT', 'ENOTDIR')))?.trim();
 
 /**
- * The cluster that a data directory has already.
+ * Finds the cluster of a data directory.
  *
- * A relocated cluster is only believed when both sides agree: the link in the data directory names its random id, and
- * the owner file beside the cluster names the data directory. So a data directory that was removed and made again never
- * gets the old rows back, and one that was moved keeps them.
+ * A relocated cluster counts only when both sides agree: the link in the data directory has its random name, and the
+ * owner file beside the cluster names the data directory. So a data directory that was removed and created again does
+ * not get the old rows back, and one that was moved keeps them.
  *
  * @param dataDir real path
  * @returns `undefined` when there is none yet
@@ -53,7 +53,7 @@ export async function existingLocation(
     () => true,
     () => false,
   );
-  return wasEmpty ? undefined : inPlace(dataDir);
+  return wasEmpty ? undefined : inDataDir(dataDir);
 }
 
 async function followPointer(dataDir: string, pointer: string, stateDir: string): Promise<ClusterLocation> {
@@ -61,16 +61,16 @@ async function followPointer(dataDir: string, pointer: string, stateDir: string)
   if (cluster === undefined) {
     throw new EmbeddedPostgresError(
       'CLUSTER_GONE',
-      `${pointer} points to ${await readlink(pointer)}, which is gone. Bring that directory back, ` +
-        `or remove ${pointer} to begin with an empty database.`,
+      `${pointer} points to ${await readlink(pointer)}, which does not exist. Restore that directory, ` +
+        `or remove ${pointer} to start with an empty database.`,
     );
   }
   const home = path.dirname(cluster);
-  const place = { cluster, base: home, pointer };
-  // A link that a person made, to a bigger disk for example
-  if (path.dirname(home) !== (await realpath(stateDir).catch(() => stateDir))) return { ...place, base: dataDir };
+  const location = { cluster, base: home, pointer };
+  // A link that the operator created, for example to a larger disk
+  if (path.dirname(home) !== (await realpath(stateDir).catch(() => stateDir))) return { ...location, base: dataDir };
   const owner = await ownerOf(home);
-  if (owner === dataDir) return place;
+  if (owner === dataDir) return location;
   if (owner !== undefined && (await realpath(pointerOf(owner)).catch(() => undefined)) === cluster) {
     throw new EmbeddedPostgresError(
       'CLUSTER_SHARED',
@@ -79,11 +79,11 @@ async function followPointer(dataDir: string, pointer: string, stateDir: string)
     );
   }
   await writeFile(path.join(home, OWNER_FILE), `${dataDir}\n`);
-  return place;
+  return location;
 }
 
 /**
- * Where a new cluster goes: into the data directory, unless its user cannot get there.
+ * Chooses the location of a new cluster: the data directory, unless the server's user cannot access it.
  *
  * @param dataDir real path
  */
@@ -93,7 +93,7 @@ export async function newLocation(
   stateDir: string = STATE_DIR,
 ): Promise<ClusterLocation> {
   if (process.getuid?.() !== 0 || (await firstInaccessiblePath(dataDir, identity)) === undefined)
-    return inPlace(dataDir);
+    return inDataDir(dataDir);
   await mkdir(stateDir, { recursive: true, mode: 0o755 });
   const name = `${shortHash(dataDir)}-${randomBytes(4).toString('hex')}`;
   const home = path.join(await realpath(stateDir), name);
@@ -103,25 +103,25 @@ export async function newLocation(
 }
 
 /**
- * Homes of relocated clusters that belonged to this data directory before somebody removed it.
- * Only true while the data directory has no cluster.
+ * Directories of relocated clusters that belonged to this data directory before it was removed. Valid only while the
+ * data directory has no cluster.
  */
 export async function abandonedDirectories(dataDir: string, stateDir: string = STATE_DIR): Promise<string[]> {
   const state = await realpath(stateDir).catch(ignoring('ENOENT'));
   const names = state === undefined ? [] : await readdir(state);
-  const homes: string[] = [];
+  const abandoned: string[] = [];
   for (const name of names) {
     const home = path.join(state ?? stateDir, name);
     const owner = await ownerOf(home);
-    const unfinished = owner === undefined && name.startsWith(`${shortHash(dataDir)}-`);
-    if (owner === dataDir || unfinished) homes.push(home);
+    const isUnfinished = owner === undefined && name.startsWith(`${shortHash(dataDir)}-`);
+    if (owner === dataDir || isUnfinished) abandoned.push(home);
   }
-  return homes;
+  return abandoned;
 }
 
 function notACluster(pointer: string): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     'CLUSTER_INVALID',
-    `${pointer} should be the embedded database's directory, but is something else. Move it away.`,
+    `${pointer} should be the directory of the embedded database, but is something else. Move it away.`,
   );
 }

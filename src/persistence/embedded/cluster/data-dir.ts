@@ -3,9 +3,9 @@ import { messageOf } from '../../../common/errors/message-of.js';
 import { EmbeddedPostgresError, errorCode } from '../errors.js';
 
 /**
- * Makes the data directory when it is absent.
+ * Creates the data directory if it is absent.
  *
- * @returns its real path, under which it is known from here on
+ * @returns its real path
  * @throws EmbeddedPostgresError `DATA_DIR_UNWRITABLE`
  */
 export async function prepareDataDir(dataDir: string): Promise<string> {
@@ -17,10 +17,10 @@ export async function prepareDataDir(dataDir: string): Promise<string> {
   }
 }
 
-/** Gives the system errors of a directory that refuses us, or of a full disk, the one type of this folder. */
+/** Converts system errors of an inaccessible directory or a full disk; returns other errors unchanged. */
 export function toEmbeddedPostgresError(error: unknown, dataDir: string): unknown {
-  const refused = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR'].includes(errorCode(error) ?? '');
-  return refused ? unwritable(dataDir, error) : error;
+  const isUnwritable = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR'].includes(errorCode(error) ?? '');
+  return isUnwritable ? unwritable(dataDir, error) : error;
 }
 
 function unwritable(dataDir: string, cause: unknown): EmbeddedPostgresError {

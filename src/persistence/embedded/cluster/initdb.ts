@@ -11,39 +11,39 @@ import { currentIdentity, type ServerIdentity } from './system-user.js';
 const TEMPORARY = '.tmp-';
 
 /**
- * Makes the cluster of a place: under a temporary name, flushed by initdb, then renamed. A process that is killed on the
- * way leaves no cluster that looks whole, only a leftover for `removeLeftovers`.
+ * Creates a cluster atomically: under a temporary name, flushed by initdb, then renamed. A process that is killed in
+ * between leaves a partial cluster for {@link removePartialClusters}.
  *
  * @throws EmbeddedPostgresError `INITDB_FAILED`
  */
 export async function createCluster(
-  place: ClusterLocation,
+  location: ClusterLocation,
   binaries: Binaries,
   identity: ServerIdentity,
 ): Promise<void> {
-  const temporary = `${place.cluster}${TEMPORARY}${randomBytes(4).toString('hex')}`;
+  const temporary = `${location.cluster}${TEMPORARY}${randomBytes(4).toString('hex')}`;
   await mkdir(temporary, { mode: 0o700 });
-  const foreign = currentIdentity()?.uid !== identity.uid;
-  if (foreign) await lchown(temporary, identity.uid, identity.gid);
+  const isOtherUser = currentIdentity()?.uid !== identity.uid;
+  if (isOtherUser) await lchown(temporary, identity.uid, identity.gid);
   const args = initdbArguments(temporary, randomInt(10_000, 65_536));
-  const made = await run(binaries.initdb, args, { ...(foreign ? identity : {}), timeoutMs: 300_000 });
+  const made = await run(binaries.initdb, args, { ...(isOtherUser ? identity : {}), timeoutMs: 300_000 });
   if (made.exitCode !== 0) {
     await removeTree(temporary);
     throw new EmbeddedPostgresError(
       'INITDB_FAILED',
-      `The database could not be made in ${place.base}: ${made.stderr.trim() || 'initdb was killed'}. ` +
+      `The database could not be created in ${location.base}: ${made.stderr.trim() || 'initdb was killed'}. ` +
         'Check free space and permissions there, or set DATABASE_URL.',
     );
   }
-  await rename(temporary, place.cluster);
-  await flush(place.base);
-  if (place.pointer !== undefined) {
-    await symlink(place.cluster, place.pointer);
-    await flush(path.dirname(place.pointer));
+  await rename(temporary, location.cluster);
+  await flush(location.base);
+  if (location.pointer !== undefined) {
+    await symlink(location.cluster, location.pointer);
+    await flush(path.dirname(location.pointer));
   }
 }
 
-/** Half-made clusters of processes that were killed. Call it under the start lock, where nobody is making one. */
+/** Removes the partial clusters of killed processes. Call it under the start lock, so that none is being created. */
 export async function removePartialClusters(cluster: string): Promise<void> {
   const base = path.dirname(cluster);
   for (const name of await readdir(base)) {
@@ -52,9 +52,9 @@ export async function removePartialClusters(cluster: string): Promise<void> {
 }
 
 /**
- * Refuses a cluster that this process must not or cannot run, before the server does so less clearly.
+ * Checks that this process can run the cluster, with a clearer message than that of the server.
  *
- * @returns the user that owns the cluster and therefore runs it
+ * @returns the owner of the cluster, who runs the server
  * @throws EmbeddedPostgresError `CLUSTER_WRONG_OWNER`
  */
 export async function clusterOwner(cluster: string): Promise<ServerIdentity> {
@@ -63,8 +63,8 @@ export async function clusterOwner(cluster: string): Promise<ServerIdentity> {
   if (me === 0 ? uid !== 0 : uid === me) return { uid, gid };
   throw new EmbeddedPostgresError(
     'CLUSTER_WRONG_OWNER',
-    `The database in ${cluster} belongs to uid ${uid}, and this process runs as uid ${me}. ` +
-      'Start DevForge as the user that made it (it may have been root), or set DATA_DIR to a directory of your own.',
+    `The database in ${cluster} belongs to uid ${uid}, but this process runs as uid ${me}. ` +
+      'Start DevForge as the user that created it (it may have been root), or set DATA_DIR to a directory of your own.',
   );
 }
 
@@ -74,23 +74,23 @@ export async function checkVersion(cluster: string, binaries: Binaries): Promise
   if (version === undefined) {
     throw new EmbeddedPostgresError(
       'CLUSTER_INVALID',
-      `${cluster} is not a PostgreSQL database (it has no PG_VERSION). Move it away to begin with an empty one.`,
+      `${cluster} is not a PostgreSQL database (it has no PG_VERSION). Move it away to start with an empty one.`,
     );
   }
   if (version === majorVersion(binaries)) return;
   throw new EmbeddedPostgresError(
     'CLUSTER_VERSION',
-    `${cluster} was made by PostgreSQL ${version}; this DevForge brings ${majorVersion(binaries)}. ` +
-      'Dump it with the DevForge that made it and load the dump, or move it away to begin with an empty one.',
+    `${cluster} was created by PostgreSQL ${version}; this DevForge contains ${majorVersion(binaries)}. ` +
+      'Dump it with the DevForge that created it and load the dump, or move it away to start with an empty one.',
   );
 }
 
-/** An initdb whose parent was killed may still be writing into the tree: hence the retries. */
+/** Retries, because an initdb whose parent was killed may still be writing. */
 export async function removeTree(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 });
 }
 
-/** Makes a rename survive a crash of the machine. */
+/** Flushes the directory, so that a rename survives a crash of the machine. */
 async function flush(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {

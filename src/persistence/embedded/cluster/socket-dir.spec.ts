@@ -13,16 +13,16 @@ describe('socketDirCandidates', () => {
     ]);
   });
 
-  it('goes to a temporary directory when the path is too long for a socket', () => {
+  it('chooses a temporary directory when the path is too long for a socket', () => {
     const long = `/${'x'.repeat(100)}`;
     expect(socketDirCandidates(long, long, '/tmp')).toEqual([`/tmp/devforge-pg-${shortHash(long)}`]);
   });
 
-  it('gives two data directories two names', () => {
+  it('gives different data directories different names', () => {
     expect(shortHash('/a')).not.toBe(shortHash('/b'));
   });
 
-  it('counts bytes, not characters', () => {
+  it('counts the bytes of a path, not the characters', () => {
     expect(fitsSocket(`/${'x'.repeat(80)}`)).toBe(true);
     expect(fitsSocket(`/${'ü'.repeat(80)}`)).toBe(false);
   });
@@ -38,12 +38,12 @@ describe('prepareSocketDir', () => {
 
   afterEach(() => rm(base, { recursive: true, force: true }));
 
-  it('makes a directory that nobody else can enter', async () => {
+  it('creates a directory that only its owner can enter', async () => {
     const directory = await prepareSocketDir([path.join(base, 'run')], me);
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
   });
 
-  it('closes one of ours that was open, and removes the sockets of dead servers', async () => {
+  it('makes an existing directory private, and removes the sockets of dead servers', async () => {
     const directory = path.join(base, 'run');
     await mkdir(directory, { mode: 0o777 });
     await writeFile(path.join(directory, '.s.PGSQL.12345.lock'), '');
@@ -52,13 +52,13 @@ describe('prepareSocketDir', () => {
     await expect(readdir(directory)).resolves.toEqual([]);
   });
 
-  it('refuses a link, wherever it points', async () => {
+  it('refuses a symbolic link', async () => {
     await symlink(tmpdir(), path.join(base, 'run'));
     await expect(prepareSocketDir([path.join(base, 'run')], me)).rejects.toMatchObject({ code: 'SOCKET_DIR_UNSAFE' });
   });
 
-  it('refuses a directory of somebody else', async () => {
-    // Only root can give a directory away; for everyone else /usr is somebody else's already
+  it('refuses a directory of another user', async () => {
+    // Only root can change the owner of a directory; for other users /usr belongs to another user already
     const foreign = me.uid === 0 ? path.join(base, 'run') : '/usr';
     if (me.uid === 0) {
       await mkdir(foreign);
@@ -67,7 +67,7 @@ describe('prepareSocketDir', () => {
     await expect(prepareSocketDir([foreign], me)).rejects.toMatchObject({ code: 'SOCKET_DIR_UNSAFE' });
   });
 
-  it('says so when no candidate will do', async () => {
+  it('fails when no candidate is usable', async () => {
     await expect(prepareSocketDir([path.join(base, 'absent', 'run')], me)).rejects.toMatchObject({
       code: 'SOCKET_DIR_UNSAFE',
     });

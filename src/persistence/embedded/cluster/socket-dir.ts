@@ -6,17 +6,17 @@ import { EmbeddedPostgresError, ignoring } from '../errors.js';
 import { firstInaccessiblePath } from './reachability.js';
 import { currentIdentity, type ServerIdentity } from './system-user.js';
 
-/** Bytes in `sockaddr_un.sun_path`, without the closing zero. */
+/** Size of `sockaddr_un.sun_path` in bytes, without the terminating zero. */
 const SOCKET_PATH_LIMIT = process.platform === 'darwin' ? 103 : 107;
-const LONGEST_NAME = '.s.PGSQL.65535';
+const MAX_SOCKET_NAME = '.s.PGSQL.65535';
 
 export const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12);
 
 export function fitsSocket(directory: string): boolean {
-  return Buffer.byteLength(path.join(directory, LONGEST_NAME)) <= SOCKET_PATH_LIMIT;
+  return Buffer.byteLength(path.join(directory, MAX_SOCKET_NAME)) <= SOCKET_PATH_LIMIT;
 }
 
-/** Where the socket may go, best first: beside the data if its path is short enough, else in a temporary directory. */
+/** Directories for the socket in order of preference: beside the data if its path is short enough, then temporary ones. */
 export function socketDirCandidates(dataDir: string, base: string, temporary: string = tmpdir()): string[] {
   const name = `devforge-pg-${shortHash(dataDir)}`;
   const all = [path.join(base, 'postgres-run'), path.join(temporary, name), path.join('/tmp', name)];
@@ -24,8 +24,8 @@ export function socketDirCandidates(dataDir: string, base: string, temporary: st
 }
 
 /**
- * A directory for the socket that only the server's user (and root) can enter, emptied of sockets of dead servers.
- * It is the whole protection of the server: whoever reaches the socket is let in without a password.
+ * Prepares a directory for the socket that only the server's user and root can enter, without sockets of dead servers.
+ * It is the only protection of the server, which accepts connections on the socket without a password.
  *
  * @returns its real path
  * @throws EmbeddedPostgresError `SOCKET_DIR_UNSAFE`
@@ -42,12 +42,12 @@ export async function prepareSocketDir(candidates: readonly string[], identity: 
   }
   throw new EmbeddedPostgresError(
     'SOCKET_DIR_UNSAFE',
-    `No directory is short enough for a socket and open to the server's user (tried ${candidates.join(', ')}). ` +
+    `No directory is short enough for a socket and accessible to the server's user (tried ${candidates.join(', ')}). ` +
       'Set DATA_DIR to a shorter path.',
   );
 }
 
-/** Makes a directory of mode 0700, or takes over one that is provably ours. */
+/** Creates a directory of mode 0700, or reuses one that belongs to the server's user or to this one. */
 async function privateDirectory(directory: string, identity: ServerIdentity): Promise<void> {
   await mkdir(directory, { mode: 0o700 }).catch(ignoring('EEXIST'));
   const found = await lstat(directory);

@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EmbeddedPostgresError } from '../errors.js';
 import { run } from '../process/run.js';
 
-/** The user and group that a process runs as, without supplementary groups (Node drops them when it switches). */
+/** User and group of a process, without supplementary groups, which Node drops when it switches the user. */
 export interface ServerIdentity {
   uid: number;
   gid: number;
 }
 
-/** Ours first: it stays the choice when a distribution's `postgres` user arrives later. `_postgres` is macOS's. */
+/** Our own first, so that the choice stays the same when `postgres` is installed later. `_postgres` is that of macOS. */
 const KNOWN_USERS = ['devforge-postgres', 'postgres', '_postgres'] as const;
 
 /** The user of this process. `undefined` on systems without user ids. */
@@ -26,7 +26,7 @@ export async function findUser(name: string): Promise<ServerIdentity | undefined
 
 /**
  * The unprivileged user that runs PostgreSQL for root: the server refuses to run as root.
- * Uses one that exists, else makes a system user without home, password or shell.
+ * Uses an existing one, or creates a system user without home, password or shell.
  *
  * @throws EmbeddedPostgresError `SYSTEM_USER_MISSING`
  */
@@ -48,19 +48,19 @@ export async function unprivilegedUser(
     '--comment=DevForge embedded PostgreSQL',
     name,
   ]);
-  // Another process may be making the same user at this moment, and useradd gives up on a locked /etc/passwd
+  // Another process may be creating the same user, and useradd fails while /etc/passwd is locked
   for (let attempt = 0; attempt < 10; attempt += 1) {
     const found = await findUser(name);
     if (found !== undefined) {
       if (made.exitCode === 0)
-        log(`Made the system user ${name} (uid ${found.uid}): PostgreSQL refuses to run as root`);
+        log(`Created the system user ${name} (uid ${found.uid}): PostgreSQL refuses to run as root`);
       return found;
     }
     await delay(100);
   }
   throw new EmbeddedPostgresError(
     'SYSTEM_USER_MISSING',
-    `PostgreSQL refuses to run as root, and the system user ${name} could not be made (${made.stderr.trim()}). ` +
-      `Run "useradd --system ${name}" by hand, start DevForge as an ordinary user, or set DATABASE_URL.`,
+    `PostgreSQL refuses to run as root, and the system user ${name} could not be created (${made.stderr.trim()}). ` +
+      `Run "useradd --system ${name}" manually, start DevForge as an ordinary user, or set DATABASE_URL.`,
   );
 }

@@ -17,7 +17,7 @@ const complete = [
 ];
 
 describe('parsePostmasterFile', () => {
-  it('reads the file of a ready server', () => {
+  it('parses the file of a ready server', () => {
     expect(parsePostmasterFile(complete.join('\n'))).toEqual({
       pid: 4711,
       port: 23456,
@@ -30,11 +30,11 @@ describe('parsePostmasterFile', () => {
     ['starting', 'starting'],
     ['stopping', 'stopping'],
     ['standby ', 'starting'],
-  ])('reads the status %p as %p', (word, status) => {
+  ])('parses the status %p as %p', (word, status) => {
     expect(parsePostmasterFile([...complete.slice(0, 7), word].join('\n'))?.status).toBe(status);
   });
 
-  it('takes a file that is still being written for a server that starts', () => {
+  it('parses a file that is still being written as a starting server', () => {
     expect(parsePostmasterFile('4711\n/data/postgres\n')).toEqual({
       pid: 4711,
       port: undefined,
@@ -43,7 +43,7 @@ describe('parsePostmasterFile', () => {
     });
   });
 
-  it('reads the pid of a single-user backend, which is negative', () => {
+  it('parses the negative pid of a single-user backend', () => {
     expect(parsePostmasterFile('-4711\n/data/postgres')?.pid).toBe(4711);
   });
 
@@ -52,7 +52,7 @@ describe('parsePostmasterFile', () => {
   });
 });
 
-describe('a postmaster.pid that no server stands behind', () => {
+describe('a stale postmaster.pid', () => {
   let cluster: string;
   const write = (pid: number): Promise<void> =>
     writeFile(path.join(cluster, 'postmaster.pid'), [pid, ...complete.slice(1)].join('\n'));
@@ -64,20 +64,20 @@ describe('a postmaster.pid that no server stands behind', () => {
 
   afterEach(() => rm(cluster, { recursive: true, force: true }));
 
-  it('is not taken for a running server when a stranger has its number', async () => {
+  it('is not taken for a running server when another process has its id', async () => {
     await write(process.ppid);
     expect(pidExists(process.ppid)).toBe(true);
     await expect(isServerOf(process.ppid, cluster)).resolves.toBe(false);
     await expect(findRunning(cluster)).resolves.toBeUndefined();
   });
 
-  it('gets our own number in place of the stranger and keeps the shared memory key', async () => {
+  it('gets the id of this process when another process has its id, and keeps the shared memory key', async () => {
     await write(process.ppid);
     await neutralizeStaleFile(cluster);
     expect((await read()).split('\n')).toEqual([String(process.pid), ...complete.slice(1)]);
   });
 
-  it('is left to PostgreSQL when the process is dead', async () => {
+  it('stays unchanged when no process has its id', async () => {
     const dead = 2 ** 22 + 1;
     await write(dead);
     await neutralizeStaleFile(cluster);

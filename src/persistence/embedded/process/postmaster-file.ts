@@ -3,12 +3,12 @@ import path from 'node:path';
 import { ignoring } from '../errors.js';
 import { run } from './run.js';
 
-/** What a running server writes about itself into `postmaster.pid` in its data directory. */
+/** The content of `postmaster.pid`, which a running server keeps in its data directory. */
 export interface PostmasterFile {
   pid: number;
-  /** number in the socket's name (`.s.PGSQL.<port>`); absent while the file is still being written */
+  /** Number in the name of the socket (`.s.PGSQL.<port>`); absent while the file is being written. */
   port?: number;
-  /** directory of the socket; absent while the file is still being written */
+  /** Directory of the socket; absent while the file is being written. */
   socketDir?: string;
   status: 'starting' | 'ready' | 'stopping';
 }
@@ -17,11 +17,11 @@ export interface PostmasterFile {
  * Lines: pid, data directory, start time, port, socket directory, listen address, shared memory key, status.
  * The server appends them one by one while it starts.
  *
- * @returns `undefined` for an empty or foreign file
+ * @returns `undefined` for an empty or invalid file
  */
 export function parsePostmasterFile(text: string): PostmasterFile | undefined {
   const lines = text.split('\n').map((line) => line.trim());
-  // A negative pid is a single-user backend's; it never accepts connections
+  // A single-user backend, which never accepts connections, has a negative pid
   const pid = Math.abs(Number.parseInt(lines[0] ?? '', 10));
   if (!Number.isSafeInteger(pid) || pid === 0) return undefined;
   const port = Number.parseInt(lines[3] ?? '', 10);
@@ -41,7 +41,7 @@ export async function readPostmasterFile(cluster: string): Promise<PostmasterFil
   return text === undefined ? undefined : parsePostmasterFile(text);
 }
 
-/** Whether a process of this number exists at all, a zombie included. */
+/** Whether a process with this id exists, including zombies. */
 export function pidExists(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -52,15 +52,14 @@ export function pidExists(pid: number): boolean {
 }
 
 /**
- * Whether the process is the server of this data directory, rather than a stranger that got the number of a dead one
- * after a reboot, or a zombie that nobody reaps.
+ * Whether the process is the server of this data directory, rather than a zombie or another process with a reused id.
  *
  * @param cluster real path of the data directory
  */
 export async function isServerOf(pid: number, cluster: string): Promise<boolean> {
   if (!pidExists(pid)) return false;
   if (process.platform === 'linux') {
-    // The server changes into its data directory before it writes postmaster.pid, and stays there
+    // The server changes to its data directory before it writes postmaster.pid, and stays there
     const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
     return cwd === cluster;
   }
@@ -68,18 +67,18 @@ export async function isServerOf(pid: number, cluster: string): Promise<boolean>
   return stdout.includes('postgres') && stdout.includes(cluster);
 }
 
-/** The running server of a data directory, whoever started it. */
+/** The running server of a data directory, started by this or another process. */
 export async function findRunning(cluster: string): Promise<PostmasterFile | undefined> {
   const found = await readPostmasterFile(cluster);
   return found !== undefined && (await isServerOf(found.pid, cluster)) ? found : undefined;
 }
 
 /**
- * Makes a `postmaster.pid` harmless whose number now belongs to a stranger: PostgreSQL only asks whether such a process
- * exists and would refuse to start. The file is not deleted, because its shared memory key is how PostgreSQL notices
- * back-ends that outlived their server. It gets our own number instead: a server ignores the number of its parent.
+ * Makes a stale `postmaster.pid` harmless whose process id is in use by another process: PostgreSQL only checks whether
+ * the process exists and would refuse to start. The file is not deleted, because PostgreSQL uses its shared memory key
+ * to detect back-ends that outlived their server. It gets the id of this process, since a server ignores its parent.
  *
- * Call it only while holding the start lock and after `findRunning` found nothing.
+ * Call it only under the start lock, after `findRunning` returned undefined.
  */
 export async function neutralizeStaleFile(cluster: string): Promise<void> {
   const file = postmasterFile(cluster);

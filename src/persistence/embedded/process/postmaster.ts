@@ -19,28 +19,28 @@ const POLL_MS = 3;
 const FAST_SHUTDOWN_MS = 10_000;
 const IMMEDIATE_SHUTDOWN_MS = 5_000;
 
-/** Where a running server listens. */
+/** Process id and socket of a running server. */
 export interface ServerAddress {
   pid: number;
-  /** directory of the Unix socket */
+  /** Directory of the Unix socket. */
   host: string;
   port: number;
 }
 
 export interface LaunchOptions {
-  /** real path of the data directory */
+  /** Real path of the data directory. */
   cluster: string;
   socketDir: string;
   logFile: string;
   binaries: Binaries;
   identity: ServerIdentity;
-  /** on the clock of `performance.now()` */
+  /** In the time of `performance.now()`. */
   deadline: number;
 }
 
 /**
- * Starts the server of a cluster that has none, in a session of its own: neither Ctrl-C in the terminal nor the death of
- * this process reaches it.
+ * Starts the server of a cluster in a session of its own, so that neither Ctrl-C in the terminal nor the death of this
+ * process ends it.
  *
  * @throws EmbeddedPostgresError `START_FAILED`, `START_TIMEOUT`
  */
@@ -52,7 +52,7 @@ export async function launch(options: LaunchOptions): Promise<ServerAddress> {
     const outcome = await spawnServer(options, log.fd).finally(() => log.close());
     if (typeof outcome !== 'string') return outcome;
     const tail = await logTail(logFile, log.offset);
-    // Back-ends that outlived a killed server notice it within moments; a new server may not run beside them
+    // Back-ends of a killed server end within moments; a new server cannot start before
     if (tail.includes('pre-existing shared memory block') && performance.now() < deadline) {
       await delay(100);
       continue;
@@ -64,21 +64,21 @@ export async function launch(options: LaunchOptions): Promise<ServerAddress> {
   }
 }
 
-/** @returns the address, or why the server ended before it had one */
+/** @returns the address, or the reason why the server ended during its start */
 async function spawnServer(options: LaunchOptions, log: number): Promise<ServerAddress | string> {
   const { binaries, cluster, socketDir, identity, deadline, logFile } = options;
-  const foreign = currentIdentity()?.uid !== identity.uid;
+  const isOtherUser = currentIdentity()?.uid !== identity.uid;
   let child: ChildProcess;
   try {
     child = spawn(binaries.postgres, serverArguments(cluster, socketDir), {
-      ...(foreign ? identity : {}),
+      ...(isOtherUser ? identity : {}),
       cwd: '/',
       env: { ...CLEAN_ENVIRONMENT },
       stdio: ['ignore', log, log],
       detached: true,
     });
   } catch (error) {
-    // Node throws what it does not expect of spawn, a user that may not be switched to for one
+    // Spawn throws some errors instead of emitting them, such as EPERM when switching the user
     return messageOf(error);
   }
   child.unref();
@@ -88,7 +88,7 @@ async function spawnServer(options: LaunchOptions, log: number): Promise<ServerA
   while (performance.now() < deadline) {
     if (ended !== undefined) return ended;
     const found = await readPostmasterFile(cluster);
-    // A crashed server has left a file that says "ready" as well
+    // The file of a crashed server says "ready" as well
     const address = found?.pid === child.pid ? addressOf(found) : undefined;
     if (address !== undefined) return address;
     await delay(POLL_MS);
@@ -104,15 +104,15 @@ function addressOf(found: PostmasterFile | undefined): ServerAddress | undefined
 async function timedOut(logFile: string): Promise<EmbeddedPostgresError> {
   return new EmbeddedPostgresError(
     'START_TIMEOUT',
-    `PostgreSQL did not get ready in time; it may still be recovering from a crash. Start DevForge again, ` +
-      `or look at the last lines of ${logFile}:\n${await logTail(logFile)}`,
+    `PostgreSQL did not become ready in time; it may still be recovering from a crash. Start DevForge again, ` +
+      `or read the last lines of ${logFile}:\n${await logTail(logFile)}`,
   );
 }
 
 /**
- * The server of this cluster that somebody else started: waits for one that starts, waits out one that stops.
+ * Adopts the server of this cluster that another process started. Waits while it is starting or stopping.
  *
- * @returns `undefined` when none runs
+ * @returns `undefined` when no server is running
  * @throws EmbeddedPostgresError `START_TIMEOUT`
  */
 export async function adopt(cluster: string, deadline: number, logFile: string): Promise<ServerAddress | undefined> {
@@ -127,8 +127,8 @@ export async function adopt(cluster: string, deadline: number, logFile: string):
 }
 
 /**
- * Fast shutdown: open transactions are rolled back, everything is flushed. After 10 seconds an immediate one, from
- * which the next start recovers by itself.
+ * Fast shutdown, which rolls open transactions back and flushes everything. After 10 seconds immediate shutdown, from
+ * which the next start recovers.
  *
  * @throws EmbeddedPostgresError `STOP_FAILED`
  */
@@ -137,16 +137,16 @@ export async function terminate(pid: number, cluster: string): Promise<void> {
     ['SIGINT', FAST_SHUTDOWN_MS],
     ['SIGQUIT', IMMEDIATE_SHUTDOWN_MS],
   ] as const;
-  for (const [signal, patience] of steps) {
+  for (const [signal, timeoutMs] of steps) {
     if (!(await isServerOf(pid, cluster))) return;
     process.kill(pid, signal);
-    if (await gone(pid, cluster, patience)) return;
+    if (await hasEnded(pid, cluster, timeoutMs)) return;
   }
-  throw new EmbeddedPostgresError('STOP_FAILED', `PostgreSQL (pid ${pid}) does not stop. End it by hand.`);
+  throw new EmbeddedPostgresError('STOP_FAILED', `PostgreSQL (pid ${pid}) does not stop. End it manually.`);
 }
 
-async function gone(pid: number, cluster: string, patienceMs: number): Promise<boolean> {
-  const deadline = performance.now() + patienceMs;
+async function hasEnded(pid: number, cluster: string, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
   while (performance.now() < deadline) {
     if (!(await isServerOf(pid, cluster))) return true;
     await delay(POLL_MS);

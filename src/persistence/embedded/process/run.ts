@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 
 /**
- * The whole environment of every program started here. The server outlives its parent, so nothing of the parent's
- * environment (secrets, `PG*` variables, `LD_PRELOAD`, a host locale) may leak into it.
+ * The complete environment of every program started here. The server outlives its parent, so the parent's environment
+ * (secrets, `PG*` variables, `LD_PRELOAD`, a host locale) must not leak into it.
  */
 export const CLEAN_ENVIRONMENT: Readonly<Record<string, string>> = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin',
@@ -11,10 +11,10 @@ export const CLEAN_ENVIRONMENT: Readonly<Record<string, string>> = {
 };
 
 export interface RunResult {
-  /** exit code; `null` when the program could not be started or was killed by a signal */
+  /** Exit code; `null` when the program could not be started or was killed by a signal. */
   exitCode: number | null;
   stdout: string;
-  /** standard error, or why the program could not be started */
+  /** Standard error, or the reason why the program could not be started. */
   stderr: string;
 }
 
@@ -24,13 +24,13 @@ export interface RunOptions {
   timeoutMs?: number;
 }
 
-/** Runs a short program to its end. Never rejects: a program that cannot be started is a result as well. */
+/** Runs a short program to its end. Never rejects: a program that cannot be started is a result too. */
 export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const { timeoutMs, ...identity } = options;
   return new Promise((resolve) => {
     const settings = {
       ...identity,
-      // The parent's own directory may be closed to the server's user
+      // The working directory of the parent may be inaccessible to the server's user
       cwd: '/',
       env: CLEAN_ENVIRONMENT,
       encoding: 'utf8' as const,
@@ -47,7 +47,7 @@ export function run(file: string, args: readonly string[], options: RunOptions =
         });
       });
     } catch (error) {
-      // EPERM while switching the user is thrown at once, not reported
+      // EPERM when switching the user is thrown instead of passed to the callback
       resolve({ exitCode: null, stdout: '', stderr: String(error) });
     }
   });

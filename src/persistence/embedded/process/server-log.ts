@@ -9,16 +9,16 @@ const TAIL_LINES = 12;
 
 export interface ServerLog {
   path: string;
-  /** open for appending; the server inherits it, so its user needs no way to the file */
+  /** Opened for appending and inherited by the server, whose user need not have access to the path. */
   fd: number;
-  /** bytes that were there before this start */
+  /** Size before this start, in bytes. */
   offset: number;
   close(): Promise<void>;
 }
 
-/** Opens the server's log and empties it when it has grown beyond 10 MiB: nothing rotates it while the server runs. */
+/** Opens the log of the server and truncates it beyond 10 MiB, since nothing rotates it while the server runs. */
 export async function openServerLog(path: string, identity: ServerIdentity): Promise<ServerLog> {
-  // Root may work in a directory of another user: a link there must not make it give a file of the system away
+  // The directory may belong to another user, whose link must not make root change the owner of a system file
   const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW;
   const handle = await open(path, flags, 0o600);
   const { size, uid } = await handle.stat();
@@ -27,7 +27,7 @@ export async function openServerLog(path: string, identity: ServerIdentity): Pro
   return { path, fd: handle.fd, offset: size > MAX_BYTES ? 0 : size, close: () => handle.close() };
 }
 
-/** The last lines that were written after `offset`, for an error message. */
+/** The last lines after `offset`, for an error message. */
 export async function logTail(path: string, offset = 0): Promise<string> {
   const found = await stat(path).catch(ignoring('ENOENT'));
   if (found === undefined) return '(no log)';

@@ -1,13 +1,13 @@
 import { buildMessage, ValidateBy } from 'class-validator';
 
-export const LARGEST_PROMPT_BYTES = 200_000;
+export const MAX_PROMPT_BYTES = 200_000;
 
-/** What is wrong with the prompt, or undefined. */
-export function promptFault(prompt: unknown): string | undefined {
-  if (typeof prompt !== 'string' || prompt.trim() === '') return 'must be a text that is not empty';
-  if (Buffer.byteLength(prompt) > LARGEST_PROMPT_BYTES) return `must have at most ${LARGEST_PROMPT_BYTES} bytes`;
-  // Neither can be stored.
-  if (prompt.includes('\0') || !prompt.isWellFormed()) return 'must not contain NUL or half a surrogate pair';
+/** @returns what is wrong with the prompt, or undefined */
+export function promptProblem(prompt: unknown): string | undefined {
+  if (typeof prompt !== 'string' || prompt.trim() === '') return 'must be a string that is not blank';
+  if (Buffer.byteLength(prompt) > MAX_PROMPT_BYTES) return `must have at most ${MAX_PROMPT_BYTES} bytes`;
+  // PostgreSQL can store neither.
+  if (prompt.includes('\0') || !prompt.isWellFormed()) return 'must not contain NUL or a lone surrogate';
   return undefined;
 }
 
@@ -15,8 +15,8 @@ export function IsPrompt(): PropertyDecorator {
   return ValidateBy({
     name: 'isPrompt',
     validator: {
-      validate: (value): boolean => promptFault(value) === undefined,
-      defaultMessage: buildMessage((each, args) => `${each}$property ${promptFault(args?.value)}`),
+      validate: (value): boolean => promptProblem(value) === undefined,
+      defaultMessage: buildMessage((each, args) => `${each}$property ${promptProblem(args?.value)}`),
     },
   });
 }

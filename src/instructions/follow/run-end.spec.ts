@@ -3,7 +3,7 @@ import { containerRow, instructionRow } from '../../../test/support/rows.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import { CONTAINER_STATUSES } from '../../persistence/types.js';
 import type { RunnerOutcome } from '../runner/runner-outcome.js';
-import { endOf, endWithContainer } from './run-end.js';
+import { endFromOutcome, endForStoppedContainer } from './run-end.js';
 
 const OUTCOME: RunnerOutcome = {
   status: 'succeeded',
@@ -17,10 +17,10 @@ const OUTCOME: RunnerOutcome = {
   diffTruncated: false,
 };
 
-describe('the end of a run', () => {
-  it('is what the runner wrote', () => {
+describe('endFromOutcome', () => {
+  it('returns the outcome of the runner as the end of the instruction', () => {
     const { status, reason, ...patch } = OUTCOME;
-    expect(endOf(OUTCOME)).toEqual({ status, reason, patch });
+    expect(endFromOutcome(OUTCOME)).toEqual({ status, reason, patch });
   });
 
   it.each([
@@ -28,32 +28,32 @@ describe('the end of a run', () => {
     ['failed', 'cli_crashed'],
     ['cancelled', 'cancelled'],
     ['timed_out', 'timed_out'],
-  ] as const)('that is %s and says no more has the reason %s', (status, code) => {
-    expect(endOf({ ...OUTCOME, status }).reason?.code).toBe(code);
-    expect(endOf({ ...OUTCOME, status, reason: { code: 'own', message: 'm' } }).reason?.code).toBe('own');
+  ] as const)('gives an outcome %s without a reason the default reason %s', (status, code) => {
+    expect(endFromOutcome({ ...OUTCOME, status }).reason?.code).toBe(code);
+    expect(endFromOutcome({ ...OUTCOME, status, reason: { code: 'own', message: 'm' } }).reason?.code).toBe('own');
   });
 });
 
-describe('a run whose container does not run', () => {
+describe('endForStoppedContainer', () => {
   const end = (container: Partial<ContainerRow>, row = instructionRow()) =>
-    endWithContainer(row, containerRow(container));
+    endForStoppedContainer(row, containerRow(container));
 
-  it.each(CONTAINER_STATUSES)('and is %s', (status) => {
-    const goesOn = ['queued', 'creating', 'starting', 'cloning', 'running', 'stopping'].includes(status);
-    expect(end({ status, desiredRunning: false })?.reason?.code).toBe(goesOn ? undefined : 'container_stopped');
+  it.each(CONTAINER_STATUSES)('fails the instruction unless the container can still come up: %s', (status) => {
+    const canContinue = ['queued', 'creating', 'starting', 'cloning', 'running', 'stopping'].includes(status);
+    expect(end({ status, desiredRunning: false })?.reason?.code).toBe(canContinue ? undefined : 'container_stopped');
   });
 
-  it('goes on later when the engine went down under it', () => {
+  it('lets the instruction continue after the engine stopped its container', () => {
     expect(end({ status: 'stopped', desiredRunning: true })).toBeUndefined();
   });
 
-  it('says why it was stopped', () => {
+  it('gives the reason of the container as the reason of the failure', () => {
     const statusReason = { code: 'disk_limit_exceeded', message: 'Too much.' };
     expect(end({ status: 'stopped', desiredRunning: false, statusReason })).toEqual({
       status: 'failed',
       reason: {
         code: 'container_stopped',
-        message: 'The container became stopped while it ran (disk_limit_exceeded: Too much.).',
+        message: 'The container became stopped during the run (disk_limit_exceeded: Too much.).',
       },
     });
     const oom = { code: 'oom_killed', message: 'Too much.' };
@@ -63,7 +63,7 @@ describe('a run whose container does not run', () => {
     });
   });
 
-  it('is cancelled when that was asked for, whatever the container is', () => {
+  it('cancels an instruction with a requested cancellation in every state of its container', () => {
     for (const status of CONTAINER_STATUSES) {
       expect(end({ status }, instructionRow({ cancelRequestedAt: new Date() }))).toMatchObject({
         status: 'cancelled',

@@ -1,26 +1,26 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-const EVERY_BYTES = 8 * 1024 * 1024;
+const COLLECT_AFTER_BYTES = 8 * 1024 * 1024;
 
 /**
- * Gives back what relayed bytes took. V8 counts what buffers hold apart from its heap, and lets some 64 MB of it gather
- * before it looks; a collection of young objects, about a millisecond for every 8 MB, keeps that from happening.
+ * Collects the garbage of relayed buffers early. V8 counts the memory of buffers apart from its heap and lets about 64 MB
+ * accumulate; a collection of young objects after every 8 MB, which takes about a millisecond, avoids that.
  */
-export class RelayMemory {
+export class BufferCollector {
   private collect: ReturnType<typeof collector> | undefined;
   private bytes = 0;
 
-  readonly relayed = (chunk: Buffer): void => {
+  readonly onBytes = (chunk: Buffer): void => {
     this.bytes += chunk.length;
-    if (this.bytes < EVERY_BYTES) return;
+    if (this.bytes < COLLECT_AFTER_BYTES) return;
     this.bytes = 0;
     this.collect ??= collector();
     this.collect({ type: 'minor' });
   };
 }
 
-/** V8's own, which Node.js shows only in contexts that are made with the flag. */
+/** V8's `gc` function, which exists only in contexts that are created while the flag is set. */
 function collector(): (options: { type: 'minor' }) => void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options: { type: 'minor' }) => void;

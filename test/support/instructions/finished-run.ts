@@ -4,7 +4,7 @@ import { say } from '../messages-api/replies.js';
 import type { ScriptedModel } from '../messages-api/scripted-model.js';
 import type { InstructionsClient } from './instructions-client.js';
 
-interface Ground {
+interface SeedTarget {
   instructions: InstructionsClient;
   container: Container;
   model: ScriptedModel;
@@ -12,7 +12,7 @@ interface Ground {
 }
 
 /** Writes what a runner leaves of a run that is over, with events about as long as those of a real one. */
-const PLANT = `
+const SEED_SCRIPT = `
   const [id, count] = process.argv.slice(1);
   const folder = '/var/lib/devforge/instructions/' + id;
   const fs = require('node:fs');
@@ -36,17 +36,17 @@ const PLANT = `
  * An instruction whose run is over before it begins: what it left was put into the container while another one held it
  * back. From `begin` on it goes the way of any other.
  */
-export async function plantRun(
-  { instructions, container, model, engine }: Ground,
+export async function seedFinishedRun(
+  { instructions, container, model, engine }: SeedTarget,
   events: number,
 ): Promise<{ id: string; begin: () => void }> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const turns = model.turns.length;
-  model.next(async () => (await promise, say('Over.')));
-  await instructions.accepted(container.id, 'Hold the next one back.');
-  await model.turn(turns + 1, 60_000);
-  const { id } = await instructions.accepted(container.id, 'Never asked.');
-  const { exitCode, stderr } = await engine.exec(container.dockerId!, ['node', '-e', PLANT, id, String(events)], {
+  model.replyNext(async () => (await promise, say('Over.')));
+  await instructions.create(container.id, 'Hold the next one back.');
+  await model.waitForTurn(turns + 1, 60_000);
+  const { id } = await instructions.create(container.id, 'Never asked.');
+  const { exitCode, stderr } = await engine.exec(container.dockerId!, ['node', '-e', SEED_SCRIPT, id, String(events)], {
     timeoutMs: 60_000,
   });
   if (exitCode !== 0) throw new Error(`The run could not be planted: ${stderr}`);

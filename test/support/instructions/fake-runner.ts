@@ -16,14 +16,14 @@ interface FakeRun {
 }
 
 /** Plays `devforge-instruction` in the containers of a fake driver: what a test writes is followed, as the real one's is. */
-export class FakeRuns {
+export class FakeRunner {
   private readonly runs = new Map<string, FakeRun>();
   private wake: () => void = () => undefined;
-  private news: Promise<void> = Promise.resolve();
+  private nextChange: Promise<void> = Promise.resolve();
   patch = '';
 
   constructor(driver: FakeWorkspaceDriver) {
-    this.turn();
+    this.resetChange();
     driver.onExec = ({ argv: [, command, id, ...rest], stdin }) => this.command(command!, id!, rest, String(stdin));
     driver.onOpen = async ({ argv: [, command, id, ...rest] }, side) => {
       switch (command) {
@@ -48,11 +48,11 @@ export class FakeRuns {
     let [left, at] = [killed.aborted, offset];
     const leave = (): void => {
       left = true;
-      this.tell();
+      this.notify();
     };
     if (!stdin.readableEnded) stdin.resume().on('end', leave);
     killed.addEventListener('abort', leave);
-    const run = this.of(id);
+    const run = this.get(id);
     if (run.request === undefined && run.outcome === undefined) return 3;
     for (;;) {
       if (left) return 1;
@@ -67,12 +67,12 @@ export class FakeRuns {
         stdout.write(outcome === undefined ? 'I\n' : `O ${JSON.stringify(outcome)}\n`);
         return 0;
       }
-      await this.news;
+      await this.nextChange;
     }
   }
 
   /** Of an instruction that was started or not. */
-  of(id: string): FakeRun {
+  get(id: string): FakeRun {
     const known = this.runs.get(id);
     if (known !== undefined) return known;
     const run: FakeRun = {
@@ -90,19 +90,19 @@ export class FakeRuns {
   }
 
   write(id: string, ...events: string[]): void {
-    this.of(id).events.push(...events);
-    this.tell();
+    this.get(id).events.push(...events);
+    this.notify();
   }
 
   end(id: string, outcome: object = { status: 'succeeded' }): void {
-    Object.assign(this.of(id), { outcome, alive: false });
-    this.tell();
+    Object.assign(this.get(id), { outcome, alive: false });
+    this.notify();
   }
 
   /** It is gone, and left no word. */
-  die(id: string): void {
-    this.of(id).alive = false;
-    this.tell();
+  crash(id: string): void {
+    this.get(id).alive = false;
+    this.notify();
   }
 
   private command(
@@ -111,7 +111,7 @@ export class FakeRuns {
     [requestId]: string[],
     stdin: string,
   ): { exitCode: number; stdout: string } {
-    const run = this.of(id);
+    const run = this.get(id);
     const answer = (state: string) => ({ exitCode: 0, stdout: `${JSON.stringify({ state })}\n` });
     switch (command) {
       case 'start':
@@ -135,14 +135,14 @@ export class FakeRuns {
     }
   }
 
-  private tell(): void {
+  private notify(): void {
     this.wake();
-    this.turn();
+    this.resetChange();
   }
 
-  private turn(): void {
+  private resetChange(): void {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.news = promise;
+    this.nextChange = promise;
     this.wake = resolve;
   }
 }

@@ -1,5 +1,5 @@
 import type {
-  EventPage,
+  EventPageQuery,
   InstructionEventsRepository,
   StoredEvent,
 } from '../../../src/persistence/instructions/instruction-events.repository.js';
@@ -10,24 +10,28 @@ import type {
 } from '../../../src/persistence/instructions/instructions.repository.js';
 import { instructionRow } from '../rows.js';
 
-/** One instruction and its events, in memory, as far as those need them who read. */
-export class EventRows {
+/** One instruction and its events in memory, with the read methods of their repositories. */
+export class FakeInstructionStore {
   readonly events: StoredEvent[] = [];
-  /** Every page that was asked for. */
-  readonly pages: EventPage[] = [];
+  /** The query of every page that was read. */
+  readonly pageQueries: EventPageQuery[] = [];
   row: InstructionRow | null = instructionRow();
-  away = false;
+  isUnavailable = false;
   private version = 1;
 
   get id(): string {
     return this.row!.id;
   }
 
-  get instructions(): InstructionsRepository {
+  get instructionsRepository(): InstructionsRepository {
     const progress = async (): Promise<InstructionProgress | null> => {
-      if (this.away) throw new Error('the database is away');
+      if (this.isUnavailable) throw new Error('the database is unavailable');
       return (
-        this.row && { lastSeq: this.events.length, isOver: this.row.finishedAt !== null, version: String(this.version) }
+        this.row && {
+          lastSeq: this.events.length,
+          isFinished: this.row.finishedAt !== null,
+          version: String(this.version),
+        }
       );
     };
     const findById = async (): Promise<InstructionRow | null> =>
@@ -35,16 +39,16 @@ export class EventRows {
     return { progress, findById } as unknown as InstructionsRepository;
   }
 
-  get store(): InstructionEventsRepository {
-    const page = async (asked: EventPage): Promise<StoredEvent[]> => {
-      this.pages.push(asked);
-      const { after, through = Infinity, mostEvents = 3 } = asked;
-      return this.events.filter(({ seq }) => seq > after && seq <= through).slice(0, mostEvents);
+  get eventsRepository(): InstructionEventsRepository {
+    const page = async (query: EventPageQuery): Promise<StoredEvent[]> => {
+      this.pageQueries.push(query);
+      const { after, through = Infinity, maxEvents = 3 } = query;
+      return this.events.filter(({ seq }) => seq > after && seq <= through).slice(0, maxEvents);
     };
     return { page } as unknown as InstructionEventsRepository;
   }
 
-  add(count: number): void {
+  addEvents(count: number): void {
     for (let index = 0; index < count; index++)
       this.events.push({ seq: this.events.length + 1, event: `{"n":${this.events.length + 1}}` });
   }
@@ -54,7 +58,7 @@ export class EventRows {
     this.version += 1;
   }
 
-  end(): void {
+  finish(): void {
     this.change({ status: 'succeeded', finishedAt: new Date() });
   }
 }

@@ -15,17 +15,17 @@ export interface Workspace {
 }
 
 /** A server under test, and the model that the agents in its containers talk to. */
-export interface InstructedServer extends TestServer {
+export interface InstructionsServer extends TestServer {
   readonly model: MessagesApi;
   readonly instructions: InstructionsClient;
   /** A container that runs, with a model of its own. */
   workspace(body?: Partial<CreateContainer>): Promise<Workspace>;
 }
 
-export async function startInstructedServer(
+export async function startInstructionsServer(
   env: Record<string, string> = {},
   options: DevForgeOptions = {},
-): Promise<InstructedServer> {
+): Promise<InstructionsServer> {
   const model = await startMessagesApi();
   try {
     const server = await startTestServer(env, options);

@@ -3,14 +3,14 @@ import type { ContainerRow } from '../../persistence/containers/containers.repos
 import type { InstructionRow } from '../../persistence/instructions/instructions.repository.js';
 import type { RunRequest } from '../runner/runner-client.js';
 
-/** Silence after which a run counts as hanging. */
+/** A run without output for this long counts as stalled. */
 const STALL_SECONDS = 420;
-/** How long Claude Code may take to end after its result. */
+/** Time that Claude Code has to exit after its result. */
 const GRACE_SECONDS = 10;
-const RESUMES = 1;
+const MAX_RESUMES = 1;
 
-/** What the runner is told. Autonomous containers refuse nothing and ask nothing. */
-export function runRequest(row: InstructionRow, container: ContainerRow): RunRequest {
+/** The request for the runner. In autonomous containers, Claude Code asks for no permissions. */
+export function toRunRequest(row: InstructionRow, container: ContainerRow): RunRequest {
   return {
     prompt: row.prompt,
     cwd: WORKSPACE_FOLDER,
@@ -24,6 +24,6 @@ export function runRequest(row: InstructionRow, container: ContainerRow): RunReq
     timeoutSeconds: row.timeoutSeconds,
     stallSeconds: STALL_SECONDS,
     graceSeconds: GRACE_SECONDS,
-    resumes: RESUMES,
+    resumes: MAX_RESUMES,
   };
 }

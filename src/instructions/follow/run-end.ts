@@ -4,19 +4,19 @@ import type { InstructionEnd, InstructionRow } from '../../persistence/instructi
 import type { StatusReason } from '../../persistence/types.js';
 import type { RunnerOutcome } from '../runner/runner-outcome.js';
 
-export const CANCELLED: StatusReason = { code: 'cancelled', message: 'It was cancelled.' };
+export const CANCELLED: StatusReason = { code: 'cancelled', message: 'The instruction was cancelled.' };
 
-/** How an instruction ends whose runner wrote down how it ended. */
-export function endOf({ status, reason, diffBytes, diffTruncated, ...patch }: RunnerOutcome): InstructionEnd {
+/** The end of an instruction whose runner reported an outcome. */
+export function endFromOutcome({ status, reason, diffBytes, diffTruncated, ...patch }: RunnerOutcome): InstructionEnd {
   return { status, reason: reason ?? defaultReason(status), patch: { ...patch, diffBytes, diffTruncated } };
 }
 
 /**
- * How an instruction ends whose container does not run. While the container is on its way up, or the engine went
- * down under it, it goes on later; one that was stopped on purpose takes its run with it.
- * @returns undefined as long as it may go on
+ * The end of an instruction whose container does not run: it fails with a container that was stopped on purpose, and
+ * continues later in one that is starting or was stopped together with the engine.
+ * @returns undefined when the instruction can continue
  */
-export function endWithContainer(row: InstructionRow, container: ContainerRow): InstructionEnd | undefined {
+export function endForStoppedContainer(row: InstructionRow, container: ContainerRow): InstructionEnd | undefined {
   if (row.cancelRequestedAt !== null) return { status: 'cancelled', reason: CANCELLED };
   if (PROVISIONING.includes(container.status) || container.status === 'running' || container.status === 'stopping')
     return undefined;
@@ -26,11 +26,11 @@ export function endWithContainer(row: InstructionRow, container: ContainerRow): 
   const why = statusReason === null ? '' : ` (${statusReason.code}: ${statusReason.message})`;
   return {
     status: 'failed',
-    reason: { code: 'container_stopped', message: `The container became ${status} while it ran${why}.` },
+    reason: { code: 'container_stopped', message: `The container became ${status} during the run${why}.` },
   };
 }
 
-/** How an instruction ends that cannot be run. */
+/** The end of an instruction that cannot be executed. */
 export function failedEnd(code: string, message: string): InstructionEnd {
   return { status: 'failed', reason: { code, message } };
 }
@@ -42,8 +42,8 @@ function defaultReason(status: InstructionEnd['status']): StatusReason | null {
     case 'cancelled':
       return CANCELLED;
     case 'timed_out':
-      return { code: 'timed_out', message: 'It took longer than it was given.' };
+      return { code: 'timed_out', message: 'The instruction exceeded its timeoutSeconds.' };
     case 'failed':
-      return { code: 'cli_crashed', message: 'Claude Code failed and did not say why.' };
+      return { code: 'cli_crashed', message: 'Claude Code failed without a reason.' };
   }
 }
