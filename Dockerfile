@@ -31,6 +31,7 @@ ENV PATH=/opt/node/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
 FROM node AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages packages
 # A lock file may lack optional packages of other platforms: `npm ci` fails then, and `npm install` adds them.
 RUN (npm ci --omit=dev || npm install --no-save --omit=dev) && chmod -R u=rwX,go=rX node_modules
 
@@ -38,6 +39,7 @@ RUN (npm ci --omit=dev || npm install --no-save --omit=dev) && chmod -R u=rwX,go
 FROM node AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages packages
 RUN npm ci --include=dev || npm install --no-save --include=dev
 COPY nest-cli.json tsconfig.json tsconfig.build.json .swcrc ./
 COPY src src

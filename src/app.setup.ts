@@ -1,9 +1,10 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { SwaggerModule } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Logger } from 'nestjs-pino';
 import { errorsPage } from './http/errors-page.js';
 import { setupRequestBodies } from './http/request-bodies.js';
+import { createApiDocument } from './boot/api-docs.js';
 import { limitShutdown } from './boot/shutdown-limit.js';
 import { StrictValidationPipe } from './http/validation.js';
 import { Settings } from './config/settings.js';
@@ -28,13 +29,7 @@ export function setupApp(app: NestExpressApplication): void {
 
 function setupDocs(app: NestExpressApplication): void {
   app.use('/docs/errors', (_: Request, response: Response) => response.type('html').send(errorsPage()));
-  const config = new DocumentBuilder()
-    .setTitle('DevForge')
-    .setDescription('Docker dev containers with Claude Code and VS Code inside.')
-    .setVersion('1')
-    .addBearerAuth()
-    .build();
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config), {
+  SwaggerModule.setup('docs', app, () => createApiDocument(app), {
     jsonDocumentUrl: 'docs/openapi.json',
   });
 }

@@ -1,4 +1,4 @@
-/** Parses image references, and tells which Debian suite an image is of. */
+/** Parses image references, and finds the Debian suite of an image. */
 
 /** Splits `registry:5000/name:tag@digest`; the tag is `latest` by default. */
 export function parseImage(reference) {

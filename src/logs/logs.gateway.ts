@@ -4,7 +4,7 @@ import { toDomainError } from '../http/problem.js';
 import { ContainersService } from '../containers/containers.service.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import type { OutboxSource } from '../realtime/outbox.js';
-import type { Acknowledgement } from '../realtime/socket-events.js';
+import type { Acknowledgement } from '@devforge/contract';
 import { SocketCounters } from '../realtime/socket-counters.js';
 import { SocketSubscriptions } from '../realtime/socket-subscriptions.js';
 import type { ServerMessage } from '../realtime/server-message.js';

@@ -4,7 +4,7 @@ import { DomainError } from '../common/errors/domain-error.js';
 import type { ErrorTranslator } from '../common/errors/error-translators.js';
 import { toDomainError } from '../http/problem.js';
 import { flattenValidationErrors, prototypeKeys, validationFailed } from '../http/validation.js';
-import type { Acknowledgement } from './socket-events.js';
+import type { Acknowledgement } from '@devforge/contract';
 
 /**
  * Validates the payload of a client event, does the work and returns the acknowledgement: what `work` resolves with, or

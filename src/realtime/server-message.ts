@@ -1,4 +1,4 @@
-import type { ServerToClientEvents } from './socket-events.js';
+import type { ServerToClientEvents } from '@devforge/contract';
 
 export type ServerEvent = keyof ServerToClientEvents;
 export type ServerPayload<Event extends ServerEvent> = Parameters<ServerToClientEvents[Event]>[0];

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Transport } from './outbox.js';
-import type { ClientToServerEvents } from './socket-events.js';
+import type { ClientToServerEvents } from '@devforge/contract';
 import type { ServerEvent, ServerMessage } from './server-message.js';
 
 type KindOf<Event> = Event extends `subscribe:${infer Kind}` ? Kind : Event extends `${infer Kind}:open` ? Kind : never;

@@ -4,12 +4,13 @@ import type { Request, Response } from 'express';
 import { CurrentPrincipal } from '../../auth/bearer.guard.js';
 import type { Principal } from '../../auth/principal.js';
 import { DomainError } from '../../common/errors/domain-error.js';
+import { clientSignal } from '../../http/client-signal.js';
 import { InstructionEventsQuery } from '../api/dto/instructions.query.js';
 import { InstructionsService } from '../api/instructions.service.js';
 import { DiffStorage } from '../follow/diff-storage.js';
 import { formatPages, NDJSON, SSE } from './event-formats.js';
 import { EventFeed } from './event-feed.js';
-import { clientSignalOf, writeStream } from './write-stream.js';
+import { writeStream } from './write-stream.js';
 
 const NO_CONTENT = 204;
 
@@ -54,7 +55,7 @@ export class InstructionOutputController {
     // 204 keeps a browser's EventSource from reconnecting.
     if (format === SSE && row.finishedAt !== null && after >= row.lastSeq)
       return void response.status(NO_CONTENT).end();
-    const signal = clientSignalOf(response);
+    const signal = clientSignal(request);
     response
       .status(200)
       .setHeader('Cache-Control', 'no-store')
@@ -85,7 +86,7 @@ export class InstructionOutputController {
         { extensions: { currentStatus: row.status } },
       );
     }
-    const signal = clientSignalOf(response);
+    const signal = clientSignal(response.req);
     response.status(200).setHeader('X-Diff-Truncated', String(row.diffTruncated)).type('text/x-diff');
     await writeStream(this.diffs.read(row.id), response, signal);
   }

@@ -1,4 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { PeriodicTask } from '../../common/concurrency/periodic-task.js';
+import { Clock } from '../../common/time/clock.js';
 import { InstructionEventsRepository } from '../../persistence/instructions/instruction-events.repository.js';
 import { InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
 import { SocketCounters } from '../../realtime/socket-counters.js';
@@ -20,13 +22,14 @@ interface WatchedSubscription {
 @Injectable()
 export class InstructionSubscriptions implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly subscriptions: SocketSubscriptions<WatchedSubscription>;
-  private poll: NodeJS.Timeout | undefined;
+  private readonly poll: PeriodicTask;
 
   constructor(
     private readonly instructions: InstructionsRepository,
     private readonly events: InstructionEventsRepository,
     private readonly view: InstructionView,
     private readonly changes: InstructionChanges,
+    clock: Clock,
     counters: SocketCounters,
   ) {
     this.subscriptions = new SocketSubscriptions(counters, {
@@ -38,17 +41,16 @@ export class InstructionSubscriptions implements OnApplicationBootstrap, OnModul
         subscription.close();
       },
     });
+    this.poll = new PeriodicTask(clock, async () => this.checkAll(), { intervalMs: POLL_MS, onError: () => undefined });
   }
 
   /** Polls as well, since events of other processes may not arrive here. */
   onApplicationBootstrap(): void {
-    this.poll = setInterval(() => {
-      for (const { subscription } of this.subscriptions.values()) subscription.changed();
-    }, POLL_MS);
+    this.poll.start();
   }
 
-  onModuleDestroy(): void {
-    clearInterval(this.poll);
+  async onModuleDestroy(): Promise<void> {
+    await this.poll.stop();
   }
 
   /**
@@ -74,5 +76,9 @@ export class InstructionSubscriptions implements OnApplicationBootstrap, OnModul
 
   endAll(socket: TypedSocket): void {
     this.subscriptions.endAll(socket);
+  }
+
+  private checkAll(): void {
+    for (const { subscription } of this.subscriptions.values()) subscription.changed();
   }
 }

@@ -8,19 +8,22 @@ import { SocketCounters } from '../../realtime/socket-counters.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
 import { InstructionView } from '../api/instruction-view.js';
 import { type InstructionsService, instructionNotFound } from '../api/instructions.service.js';
+import { POLL_MS } from './event-feed.js';
 import { InstructionSubscriptions } from './instruction-subscriptions.js';
 import { InstructionsGateway } from './instructions.gateway.js';
 
 describe('InstructionsGateway', () => {
   let store: FakeInstructionStore;
   let changes: InstructionChanges;
+  let clock: FakeClock;
   let subscriptions: InstructionSubscriptions;
   let gateway: InstructionsGateway;
   let socket: FakeSocket;
 
   beforeEach(() => {
     store = new FakeInstructionStore();
-    changes = new InstructionChanges(new DomainEvents(quietLogger()), new FakeClock());
+    clock = new FakeClock();
+    changes = new InstructionChanges(new DomainEvents(quietLogger()), clock);
     changes.onApplicationBootstrap();
     const find = async (_: unknown, id: string) => {
       if (store.row === null || id === 'unknown') throw instructionNotFound(id);
@@ -29,7 +32,14 @@ describe('InstructionsGateway', () => {
     const view = new InstructionView({ listOpen: async () => [] } as never);
     const { instructionsRepository, eventsRepository } = store;
     const counters = new SocketCounters();
-    subscriptions = new InstructionSubscriptions(instructionsRepository, eventsRepository, view, changes, counters);
+    subscriptions = new InstructionSubscriptions(
+      instructionsRepository,
+      eventsRepository,
+      view,
+      changes,
+      clock,
+      counters,
+    );
     subscriptions.onApplicationBootstrap();
     gateway = new InstructionsGateway({ find } as unknown as InstructionsService, subscriptions, []);
     socket = new FakeSocket();
@@ -57,6 +67,17 @@ describe('InstructionsGateway', () => {
           ? (payload['instruction'] as { status: string }).status
           : event,
     );
+
+  it('sends events of another process, of which it is not notified, at the next poll', async () => {
+    store.addEvents(1);
+    await subscribe();
+    store.addEvents(1);
+    await allSettled();
+    expect(sent()).toEqual(['running', 1]);
+    await clock.advance(POLL_MS);
+    await allSettled();
+    expect(sent()).toEqual(['running', 1, 2]);
+  });
 
   it('sends the state, past events, new events and the end, in this order', async () => {
     store.addEvents(5);

@@ -1,7 +1,7 @@
 import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { ErrorTranslators } from '../../common/errors/error-translators.js';
 import { acknowledge } from '../../realtime/acknowledge.js';
-import type { Acknowledgement } from '../../realtime/socket-events.js';
+import type { Acknowledgement } from '@devforge/contract';
 import type { TypedSocket } from '../../realtime/typed-socket.js';
 import { SubscribeInstructionDto, UnsubscribeInstructionDto } from '../api/dto/subscribe-instruction.dto.js';
 import { InstructionsService } from '../api/instructions.service.js';

@@ -1,14 +1,6 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
 
-/** Aborts when the client disconnects, at once when it has done so before. */
-export function clientSignalOf(response: Response): AbortSignal {
-  const disconnected = new AbortController();
-  response.once('close', () => disconnected.abort());
-  if (response.destroyed) disconnected.abort();
-  return disconnected.signal;
-}
-
 /** Writes chunks as fast as the client reads them, until they end or the client disconnects. */
 export async function writeStream(
   chunks: AsyncIterable<string | Buffer>,

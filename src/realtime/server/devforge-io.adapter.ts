@@ -10,7 +10,7 @@ import { MessageBudget, TERMINAL_INPUT_RATE } from './message-budget.js';
 import { Outbox } from '../outbox.js';
 import { ReplicatedEvents } from '../cluster/replicated-events.js';
 import { ClusterTransport } from '../cluster/cluster-transport.js';
-import type { ClientToServerEvents } from '../socket-events.js';
+import type { ClientToServerEvents } from '@devforge/contract';
 import { SocketCounters } from '../socket-counters.js';
 import { transportOf } from './socket-transport.js';
 import type { TypedServer, TypedSocket } from '../typed-socket.js';

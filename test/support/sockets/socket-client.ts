@@ -1,5 +1,5 @@
 import { io, type Socket } from 'socket.io-client';
-import type { ClientToServerEvents, ServerToClientEvents } from '../../../src/realtime/socket-events.js';
+import type { ClientToServerEvents, ServerToClientEvents } from '@devforge/contract';
 
 type ClientSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
 type ServerEvent = keyof ServerToClientEvents;

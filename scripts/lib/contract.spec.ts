@@ -1,0 +1,22 @@
+import 'reflect-metadata';
+import { describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { AppModule } from '../../src/app.module.js';
+import { describeApi } from '../../src/boot/api-docs.js';
+import { ERROR_CODES } from '../../src/common/errors/error-codes.js';
+import { contractFiles } from './contract.mjs';
+
+const PACKAGE = new URL('../../packages/contract/', import.meta.url);
+
+describe('packages/contract', () => {
+  it('holds what `npm run contract` generates from the sources', async () => {
+    const files = await contractFiles(await describeApi(AppModule), ERROR_CODES);
+    const committed = Object.keys(files).map((name) => [name, readFileSync(new URL(name, PACKAGE), 'utf8')]);
+    expect(Object.fromEntries(committed)).toEqual(files);
+  }, 60_000);
+
+  it('has the version of the server', () => {
+    const versionOf = (url: URL): string => (JSON.parse(readFileSync(url, 'utf8')) as { version: string }).version;
+    expect(versionOf(new URL('package.json', PACKAGE))).toBe(versionOf(new URL('../../package.json', PACKAGE)));
+  });
+});
