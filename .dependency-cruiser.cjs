@@ -17,6 +17,7 @@ const flows = [
   'logs',
   'metrics',
   'health',
+  'info',
 ];
 const composition = ['^src/app\\.module\\.ts$', '^src/app\\.setup\\.ts$', '^src/main\\.ts$', '^src/boot/'];
 const paths = (names) => `^src/(${names.join('|')})/`;

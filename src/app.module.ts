@@ -14,6 +14,7 @@ import { EventsModule } from './events/events.module.js';
 import { FilesModule } from './files/files.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { InstructionsModule } from './instructions/instructions.module.js';
+import { InfoModule } from './info/info.module.js';
 import { LogsModule } from './logs/logs.module.js';
 import { HealthModule } from './health/health.module.js';
 import { databaseErrorToDomainError } from './persistence/database-error.js';
@@ -56,6 +57,7 @@ class ErrorTranslationModule {}
     LogsModule,
     MetricsModule,
     HealthModule,
+    InfoModule,
   ],
   providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
 })

@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { LIMITS } from '../common/limits.js';
 import { Clock } from '../common/time/clock.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { DomainEvents } from '../events/domain-events.js';
@@ -14,7 +15,7 @@ import { LogSubscription, type StreamFilter } from './log-subscription.js';
 /** How long a stream stays open for the next reader after the last one has left. */
 const LINGER_MS = 5_000;
 const HISTORY_TIMEOUT_MS = 30_000;
-export const MAX_TAIL = 10_000;
+export const MAX_TAIL = LIMITS.logTail;
 
 export interface JoinedLog {
   subscription: LogSubscription;
