@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { ApiClient, ok } from '../test/support/api/client.js';
 import { startDevForge } from '../test/support/api/devforge-process.js';
 import { Engine } from '../test/support/api/engine.js';
-import { BrowserLike } from '../test/support/editor/browser-client.js';
+import { BrowserClient } from '../test/support/editor/browser-client.js';
 import { builtServer } from './support/build.js';
 import { CreatedContainers } from './support/created.js';
 import { usageOf } from './support/process-usage.js';
@@ -106,7 +106,7 @@ try {
 
   const siteOf = async (action: string): Promise<Omit<Target, 'path'>> => {
     const { url } = ok(await api.request<{ url: string }>('POST', `/api/containers/${container.id}/${action}`));
-    const browser = new BrowserLike(server.url);
+    const browser = new BrowserClient(server.url);
     await browser.signIn(url);
     return {
       hostname: '127.0.0.1',

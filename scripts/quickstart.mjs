@@ -20,6 +20,7 @@ import { createSteps, seconds } from './lib/steps.mjs';
 
 const USAGE =
   'npm run quickstart -- [--repo URL] [--branch B] [--name N] [--template claude|vscode|both] [--ssh-key PATH] [--port P] [--no-follow]';
+/** @type {import('node:util').ParseArgsOptionDescriptor} */
 const text = { type: 'string' };
 const print = (line) => process.stdout.write(`${line}\n`);
 let serving = false;
@@ -59,6 +60,7 @@ async function quickstart() {
   });
   const hint = describeExtraCa(operatorCa);
   if (hint) print(`    ${hint}`);
+  /** @type {Record<string, string>} */
   const env = repository.caBundle ? { EXTRA_CA_CERTS: repository.caBundle } : {};
   const server = await steps.run('DevForge', (step) => ensureServer({ settings, port, env, step }));
   const api = devforgeClient(server);

@@ -36,7 +36,7 @@ await runCommand(async () => {
   const files = FOLDERS.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath ?? entry.path, entry.name)),
+      .map((entry) => join(entry.parentPath, entry.name)),
   );
   const { status, error } = spawnSync(which('shellcheck') ?? 'shellcheck', files.filter(isShellScript), {
     stdio: 'inherit',

@@ -40,7 +40,7 @@ function serve(settings) {
   const child = spawn(NODE, SERVER, { cwd: ROOT, env: projectEnv(settings), stdio: 'inherit', detached: true });
   for (const signal of SIGNALS) {
     process.removeAllListeners(signal);
-    process.on(signal, () => child.kill(signal));
+    process.on(signal, () => child.kill(/** @type {NodeJS.Signals} */ (signal)));
   }
   return new Promise((resolve, reject) => {
     child.on('error', reject);

@@ -65,7 +65,9 @@ export function cannotInstall(host, packages, purpose) {
 async function keepServicesStopped(host) {
   if (existsSync(POLICY)) return async () => {};
   const script = `printf '#!/bin/sh\\nexit 101\\n' > ${POLICY} && chmod 755 ${POLICY}`;
-  const guard = defer(() => runAsRoot(host, ['rm', '-f', POLICY]));
+  const guard = defer(async () => {
+    await runAsRoot(host, ['rm', '-f', POLICY]);
+  });
   await runAsRoot(host, ['sh', '-c', script]);
   return guard.now;
 }

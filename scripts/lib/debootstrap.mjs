@@ -42,7 +42,7 @@ export async function planDebootstrap({ address, reference, host, reason }) {
     (!canInstall(host) && 'building it needs Debian or Ubuntu, and root or sudo without a password') ||
     (engineArch !== dockerArch(process.arch) &&
       `the engine is ${engineArch}, this machine ${dockerArch(process.arch)}`);
-  if (!obstacle) return suite;
+  if (suite && !obstacle) return suite;
   throw new Failure(`The base image ${reference} cannot be pulled (${reason}), and cannot be built: ${obstacle}.`, [
     ...(suite && host.debianLike ? ['sudo npm run setup   # builds it, once'] : []),
     `docker pull ${reference}   # on a machine that reaches a registry, then docker save | docker load`,
@@ -51,9 +51,10 @@ export async function planDebootstrap({ address, reference, host, reason }) {
 }
 
 export async function makeDebianImage(address, { reference, suite, host, step }) {
-  const missing = [!which('debootstrap') && 'debootstrap', !existsSync(KEYRING) && 'debian-archive-keyring'].filter(
-    Boolean,
-  );
+  const missing = [
+    ...(which('debootstrap') ? [] : ['debootstrap']),
+    ...(existsSync(KEYRING) ? [] : ['debian-archive-keyring']),
+  ];
   if (missing.length > 0)
     await installPackages(host, missing, { purpose: 'Building the base image', progress: step.progress });
   const scratch = scratchDirectory(host);

@@ -1,10 +1,13 @@
 /**
  * The address of the engine: DOCKER_HOST as Docker's own client reads it, else DOCKER_SOCKET_PATH, else the default socket.
- * It is `{ kind: 'socket', path }`, `{ kind: 'tcp', host, port, certPath? }` or `{ kind: 'unsupported', value }`.
+ *
+ * @typedef {{ kind: 'socket', path: string }
+ *   | { kind: 'tcp', host: string, port: number, certPath?: string }
+ *   | { kind: 'unsupported', value: string }} EngineAddress
  */
 export const DEFAULT_SOCKET = '/var/run/docker.sock';
 
-/** @param {Record<string, string | undefined>} values */
+/** @param {Record<string, string | undefined>} values @returns {EngineAddress} */
 export function engineAddress(values) {
   const host = values.DOCKER_HOST;
   if (!host) return { kind: 'socket', path: values.DOCKER_SOCKET_PATH || DEFAULT_SOCKET };
@@ -20,11 +23,12 @@ export function engineAddress(values) {
   };
 }
 
+/** @param {EngineAddress} address */
 export function describeAddress(address) {
   if (address.kind === 'socket') return address.path;
   return address.kind === 'tcp' ? `${address.host}:${address.port}` : address.value;
 }
 
-/** Whether the set-up may install and start the engine of this address on this machine. */
+/** Whether the set-up may install and start the engine of this address on this machine. @param {EngineAddress} address */
 export const isLocalDefault = (address) =>
   address.kind === 'socket' && [DEFAULT_SOCKET, DEFAULT_SOCKET.replace('/var/run', '/run')].includes(address.path);

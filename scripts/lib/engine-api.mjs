@@ -4,9 +4,10 @@ import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
 
-/** @param {ReturnType<import('./engine-address.mjs').engineAddress>} address */
+/** @param {import('./engine-address.mjs').EngineAddress} address */
 function connection(address) {
   if (address.kind === 'socket') return { socketPath: address.path };
+  if (address.kind === 'unsupported') throw new Error(`unsupported address ${address.value}`);
   const { host, port, certPath } = address;
   if (!certPath) return { host, port };
   const pem = (name) => (existsSync(join(certPath, name)) ? readFileSync(join(certPath, name)) : undefined);
@@ -16,11 +17,14 @@ function connection(address) {
 /**
  * One call. `send` writes the body and ends the request; `onLine` gets each JSON line of a streamed answer.
  * Rejects on a network error, after `idleMs` without data and after `totalMs`. An error status is not a rejection.
+ *
+ * @param {import('./engine-address.mjs').EngineAddress} address
+ * @param {{ method?: string, path: string, send?: (request: http.ClientRequest) => void, headers?: Record<string, string>, idleMs?: number, totalMs?: number, onLine?: (line: any) => void }} options
  * @returns {Promise<{ status: number, text: string }>}
  */
 export function engineCall(address, { method = 'GET', path, send, headers = {}, idleMs = 10_000, totalMs, onLine }) {
   return new Promise((resolve, reject) => {
-    const transport = address.certPath ? https : http;
+    const transport = address.kind === 'tcp' && address.certPath ? https : http;
     const request = transport.request({
       ...connection(address),
       method,

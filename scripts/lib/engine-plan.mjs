@@ -8,7 +8,7 @@ export const ENGINE_PACKAGES = ['docker.io', 'iptables', 'ca-certificates'];
 
 /**
  * @typedef {object} EngineFacts
- * @property {ReturnType<import('./engine-address.mjs').engineAddress>} address
+ * @property {import('./engine-address.mjs').EngineAddress} address
  * @property {'ok' | 'denied' | 'absent' | 'silent'} ping
  * @property {import('./host.mjs').Host} host
  * @property {boolean} hasDockerd
@@ -30,12 +30,7 @@ export function planEngine({ address, ping, host, hasDockerd, hasIptables, user 
     ]);
   }
   if (ping === 'ok') return { action: 'none' };
-  if (ping === 'denied') {
-    throw new Failure(`The Docker engine is there, but ${user} may not use ${where}.`, [
-      `sudo usermod -aG docker ${user}`,
-      'log out and in again (or run: newgrp docker), then run this again',
-    ]);
-  }
+  if (ping === 'denied') throw permissionDenied(address, user);
   if (!isLocalDefault(address)) {
     throw new Failure(`No Docker engine answers at ${where}.`, [
       'start that engine, or correct DOCKER_HOST / DOCKER_SOCKET_PATH, then run this again',
@@ -77,3 +72,10 @@ function notInstalled(host, packages) {
  */
 export const stalePidFiles = (files, nameOf) =>
   files.filter(({ pid, program }) => nameOf(pid) !== program).map(({ path }) => path);
+
+/** @param {import('./engine-address.mjs').EngineAddress} address @param {string} user */
+export const permissionDenied = (address, user) =>
+  new Failure(`The Docker engine is there, but ${user} may not use ${describeAddress(address)}.`, [
+    `sudo usermod -aG docker ${user}`,
+    'log out and in again (or run: newgrp docker), then run this again',
+  ]);

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { installPackages } from './apt.mjs';
 import { describeAddress } from './engine-address.mjs';
 import { engineVersion, pingEngine } from './engine-api.mjs';
-import { planEngine, stalePidFiles } from './engine-plan.mjs';
+import { permissionDenied, planEngine, stalePidFiles } from './engine-plan.mjs';
 import { which } from './exec.mjs';
 import { Failure } from './failure.mjs';
 import { runAsRoot } from './host.mjs';
@@ -99,7 +99,7 @@ async function waitUntilAnswering(address, isAlive, { hints, log }) {
   while (Date.now() < deadline && isAlive()) {
     const ping = await pingEngine(address);
     if (ping === 'ok') return;
-    if (ping === 'denied') planEngine({ address, ping, user: userName() });
+    if (ping === 'denied') throw permissionDenied(address, userName());
     await sleep(500);
   }
   const problem = isAlive() ? `did not answer within ${START_MS / 1000} s` : 'exited right after its start';

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 /** @returns {Record<string, string>} */
 export function parseEnvFile(text) {
+  /** @type {Record<string, string>} */
   const values = {};
   for (const line of text.split(/\r?\n/)) {
     const match = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)$/.exec(line);

@@ -38,7 +38,11 @@ function isProgram(path) {
 
 /**
  * Runs a program in a process group of its own, which is killed when this script gets a signal.
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string) => void, timeoutMs?: number, viaSudo?: boolean }} options
+ * @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string) => void, timeoutMs?: number, viaSudo?: boolean }} RunOptions
+ *
+ * @param {string} program
+ * @param {string[]} args
+ * @param {RunOptions} options
  * @returns {Promise<{ code: number, lines: string[] }>} code 127 when the program is missing; `lines` are the last of both outputs
  */
 export function run(program, args, { cwd, env = hostEnv(), onLine, timeoutMs, viaSudo = false } = {}) {

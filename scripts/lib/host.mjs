@@ -48,8 +48,13 @@ export function asRoot(host, words, env = {}) {
   return host.rights === 'sudo' ? ['sudo', '-n', ...command] : command;
 }
 
-/** @returns {Promise<{ code: number, lines: string[] }>} */
+/**
+ * @param {Host} host
+ * @param {string[]} words
+ * @param {import('./exec.mjs').RunOptions & { rootEnv?: Record<string, string> }} options
+ * @returns {Promise<{ code: number, lines: string[] }>}
+ */
 export function runAsRoot(host, words, { rootEnv = {}, ...options } = {}) {
-  const [program, ...args] = asRoot(host, words, rootEnv);
+  const [program = '', ...args] = asRoot(host, words, rootEnv);
   return run(program, args, { ...options, viaSudo: host.rights === 'sudo' });
 }

@@ -14,8 +14,10 @@ const OPTIONS = ['--include=dev', '--loglevel=error', '--progress=false'];
 
 /**
  * Whether the installed packages are those of the lock file; optional packages may be absent.
- * @param {{ packages?: Record<string, { version?: string, integrity?: string, optional?: boolean, devOptional?: boolean }> }} lock
- * @param {typeof lock} installed npm's own record, node_modules/.package-lock.json
+ * @typedef {{ packages?: Record<string, { version?: string, integrity?: string, optional?: boolean, devOptional?: boolean, peer?: boolean }> }} Lock
+ *
+ * @param {Lock} lock
+ * @param {Lock} installed npm's own record, node_modules/.package-lock.json
  */
 export function installedMatches(lock, installed) {
   const wanted = Object.entries(lock.packages ?? {}).filter(([path]) => path !== '');

@@ -2,7 +2,11 @@
 import { parseArgs } from 'node:util';
 import { Failure } from './failure.mjs';
 
-/** @param {import('node:util').ParseArgsConfig['options']} options @param {string} usage one line, printed for --help and after a fault */
+/**
+ * @param {NonNullable<import('node:util').ParseArgsConfig['options']>} options
+ * @param {string} usage one line, printed for --help and after a fault
+ * @returns {Record<string, any>}
+ */
 export function readOptions(options, usage, args = process.argv.slice(2)) {
   let values;
   try {

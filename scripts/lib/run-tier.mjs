@@ -40,7 +40,7 @@ export async function runTier(tier, { jestArgs, passWithNoTests, env = {} }) {
 const plainOutput = () => (process.stdout.isTTY || process.env.FORCE_COLOR ? {} : { NO_COLOR: '1' });
 
 /** @returns {Promise<number>} the exit code; 124 when it was ended for taking too long */
-function stream([program, ...args], { env, minutes, finished = () => false }) {
+function stream([program = '', ...args], { env, minutes, finished = () => false }) {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd: ROOT,

@@ -34,7 +34,10 @@ export async function undoAll() {
 
 export const isStopping = () => stopping;
 
-/** On SIGINT, SIGTERM and SIGHUP cleans up and exits with 128 + signal, or with `exitCode()`. */
+/**
+ * On SIGINT, SIGTERM and SIGHUP cleans up and exits with 128 + signal, or with `exitCode()`.
+ * @param {{ exitCode?: () => number | undefined }} options
+ */
 export function handleSignals({ exitCode } = {}) {
   const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
   for (const [signal, number] of Object.entries(numbers)) {

@@ -24,6 +24,7 @@ registerHooks({
   load(url, context, next) {
     if (!url.startsWith('file:') || !url.endsWith('.ts') || url.includes('/node_modules/')) return next(url, context);
     const filename = fileURLToPath(url);
+    /** @type {import('@swc/core').Options} */
     const options = { filename, swcrc: false, configFile: false, jsc, module: { type: 'es6' }, sourceMaps: 'inline' };
     return {
       format: 'module',

@@ -19,7 +19,7 @@ export interface AgentReport {
 
 const NONE: AgentDto = { active: false, state: 'none', since: null, waitingFor: null };
 
-/** The latest reports on the agents of all containers. They are kept in memory: every source reports again after a restart. */
+/** The latest reports on the agents of all containers, in memory: every source reports again after a restart. */
 @Injectable()
 export class AgentStates {
   private readonly reports = new Map<string, Partial<Record<AgentSource, AgentDto>>>();

@@ -34,7 +34,7 @@ export class ContainerLeases {
   /**
    * Runs `work` while holding the container.
    * @param waitMs how long to wait for another holder
-   * @throws DomainError `busy` when another holder keeps it that long, `container_not_found` when it is removed meanwhile
+   * @throws DomainError `busy` when another holder keeps it that long, `container_not_found` when it was removed
    */
   async withLease<Result>(
     id: string,

@@ -7,11 +7,11 @@ import { DriverError } from '../drivers/driver-error.js';
 import { followAsNdjson } from './follow-ndjson.js';
 import { LogSubscription } from './log-subscription.js';
 
-/** Takes what it is given only when `take` is called. */
+/** When slow, completes a write only when `take` is called. */
 class SlowResponse extends Writable {
   text = '';
-  /** Largest number of bytes that ever waited. */
-  waited = 0;
+  /** Largest number of buffered bytes so far. */
+  maxBuffered = 0;
   private taken: (() => void) | undefined;
 
   constructor(private readonly isSlow = false) {
@@ -20,7 +20,7 @@ class SlowResponse extends Writable {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.text += chunk.toString();
-    this.waited = Math.max(this.waited, this.writableLength);
+    this.maxBuffered = Math.max(this.maxBuffered, this.writableLength);
     if (this.isSlow) this.taken = done;
     else done();
   }
@@ -57,8 +57,8 @@ function follow(response: SlowResponse, initial: LogRecord[] = []) {
   return { subscription, leave, done };
 }
 
-describe('a log as NDJSON', () => {
-  it('is the beginning and what follows, until it ends', async () => {
+describe('a log that is followed as NDJSON', () => {
+  it('contains the initial lines and those that follow, until it ends', async () => {
     const response = new SlowResponse();
     const { subscription, leave, done } = follow(response, [line(1, 'a\nb')]);
     await pause(5);
@@ -72,7 +72,7 @@ describe('a log as NDJSON', () => {
     expect(leave).toHaveBeenCalledTimes(1);
   });
 
-  it('ends when the container is lost', async () => {
+  it('ends when the container is not found at the engine any more', async () => {
     const response = new SlowResponse();
     const { subscription, leave, done } = follow(response);
     subscription.failed(new DriverError('not_found', 'gone'));
@@ -81,7 +81,7 @@ describe('a log as NDJSON', () => {
     expect(leave).toHaveBeenCalledTimes(1);
   });
 
-  it('goes at the pace of who reads it', async () => {
+  it('is written as fast as the client reads', async () => {
     const response = new SlowResponse(true);
     const { subscription, done } = follow(response);
     for (let batch = 0; batch < 20; batch++) subscription.accept([line(batch, 'x'.repeat(300_000))]);
@@ -92,11 +92,11 @@ describe('a log as NDJSON', () => {
     const taking = setInterval(() => response.take(), 1);
     await done;
     clearInterval(taking);
-    expect(response.waited).toBeLessThan(700_000);
+    expect(response.maxBuffered).toBeLessThan(700_000);
     expect(response.documents).toHaveLength(20);
   });
 
-  it('tells how many lines were dropped, in their place', async () => {
+  it('reports dropped lines in their place', async () => {
     const response = new SlowResponse(true);
     const { subscription, done } = follow(response);
     subscription.accept([line(1, 'first')]);
@@ -111,7 +111,7 @@ describe('a log as NDJSON', () => {
     expect(response.documents).toHaveLength(13);
   });
 
-  it('is left by a client that goes while it waits for lines', async () => {
+  it('is left when the client disconnects while it waits for lines', async () => {
     const response = new SlowResponse();
     const { leave, done } = follow(response);
     await pause(5);
@@ -120,7 +120,7 @@ describe('a log as NDJSON', () => {
     expect(leave).toHaveBeenCalledTimes(1);
   });
 
-  it('is left by a client that goes while it is being written to', async () => {
+  it('is left when the client disconnects during a write', async () => {
     const response = new SlowResponse(true);
     const { subscription, leave, done } = follow(response);
     subscription.accept([line(1, 'x'.repeat(300_000)), line(2, 'y')]);
@@ -130,7 +130,7 @@ describe('a log as NDJSON', () => {
     expect(leave).toHaveBeenCalledTimes(1);
   });
 
-  it('is left by a client that went before it began', async () => {
+  it('is left when the client has disconnected before the start', async () => {
     const response = new SlowResponse();
     response.destroy();
     await pause(5);

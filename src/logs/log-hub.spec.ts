@@ -38,7 +38,7 @@ const join = (tail: number, filter: 'all' | 'stdout' | 'stderr' = 'all'): Promis
   hub.join(row, tail, filter, () => undefined);
 const initial = (log: JoinedLog): string[] => (log.initial ?? []).map(({ message }) => message);
 
-/** Everything that waits for the reader, as text. */
+/** All entries that the reader can take, as text. */
 function taken(log: JoinedLog): string[] {
   const seen: string[] = [];
   for (let entry = log.subscription.take(); entry !== undefined; entry = log.subscription.take()) {
@@ -48,19 +48,19 @@ function taken(log: JoinedLog): string[] {
   return seen;
 }
 
-describe('joining', () => {
-  it.each([0, 1, 4, 10, 200])('begins with the last %i lines', async (tail) => {
+describe('joining a log', () => {
+  it.each([0, 1, 4, 10, 200])('returns the last %i lines', async (tail) => {
     engine.write('one', ...numbers(1, 10));
     expect(initial(await join(tail))).toEqual(numbers(Math.max(1, 11 - tail), 10).slice(0, tail));
   });
 
-  it('asks the engine for what its own memory does not hold', async () => {
+  it('reads lines from the engine that are not in memory', async () => {
     engine.write('one', ...numbers(1, 5_000));
     expect(initial(await join(3_000))).toEqual(numbers(2_001, 5_000));
     expect(initial(await join(10_000))).toEqual(numbers(1, 5_000));
   });
 
-  it('asks the engine when long lines left room for few', async () => {
+  it('reads from the engine when memory holds few lines because they are long', async () => {
     const long = 'x'.repeat(100_000);
     engine.write('one', ...numbers(1, 30).map((text) => text + long));
     expect(initial(await join(30)).map((text) => text.slice(0, 7).trimEnd())).toEqual(
@@ -68,14 +68,14 @@ describe('joining', () => {
     );
   });
 
-  it('does not ask the engine for a log that it holds in full', async () => {
+  it('reads a log that is complete in memory without the engine', async () => {
     engine.write('one', ...numbers(1, 50));
     await join(200);
     await join(200, 'stderr');
     expect(engine.requests).toHaveLength(2);
   });
 
-  it('tells the streams apart, also when the one asked for wrote long ago', async () => {
+  it('returns only the requested stream, even if its last lines are old', async () => {
     engine.writeTo('stderr', 'one', ...numbers(1, 5));
     engine.write('one', ...numbers(1, 3_000).map((text) => `out ${text}`));
     expect(initial(await join(200, 'stderr'))).toEqual(numbers(1, 5));
@@ -84,7 +84,7 @@ describe('joining', () => {
   });
 
   it.each([10, 1_000, 2_500])(
-    'leaves no gap and no repeat before the updates with a tail of %i, while the container writes on',
+    'leaves no gap and no repetition before the updates with a tail of %i, while the container writes',
     async (tail) => {
       engine.write('one', ...numbers(1, 3_000));
       let written = 3_000;
@@ -110,7 +110,7 @@ describe('joining', () => {
     },
   );
 
-  it('leaves no gap and no repeat for a stream that writes while its history is read', async () => {
+  it('leaves no gap and no repetition for a stream that writes while its history is read', async () => {
     engine.write('one', ...numbers(1, 2_500).map((text) => `out ${text}`));
     const first = await join(1);
     engine.beforeBatch = () => pause(1);
@@ -127,7 +127,7 @@ describe('joining', () => {
     first.leave();
   });
 
-  it('is refused without an object at the engine', async () => {
+  it('is rejected for a container without an object at the engine', async () => {
     expect(() => requireOutput({ ...row, runtimeId: null })).toThrow(
       expect.objectContaining({ code: 'invalid_state' }),
     );
@@ -137,28 +137,28 @@ describe('joining', () => {
     expect(hub.openStreams).toBe(0);
   });
 
-  it('fails when the engine is away, and succeeds when it is back', async () => {
-    engine.isAway = true;
+  it('fails while the engine is unavailable, and succeeds afterwards', async () => {
+    engine.isUnavailable = true;
     await expect(join(1)).rejects.toMatchObject({ code: 'unavailable' });
     expect(hub.openStreams).toBe(0);
-    engine.isAway = false;
+    engine.isUnavailable = false;
     engine.write('one', 'here');
     expect(initial(await join(1))).toEqual(['here']);
   });
 
-  it('that fails over its history lets go of the stream', async () => {
+  it('does not affect other readers when reading the history fails', async () => {
     engine.write('one', ...numbers(1, 3_000));
     const first = await join(1);
-    engine.isAway = true;
+    engine.isUnavailable = true;
     await expect(join(3_000)).rejects.toMatchObject({ code: 'unavailable' });
-    engine.isAway = false;
+    engine.isUnavailable = false;
     engine.write('one', 'next');
     await eventually(() => taken(first).includes('next'));
   });
 });
 
-describe('the stream', () => {
-  it('is one for all who read, and is told apart by container', async () => {
+describe('the shared log stream', () => {
+  it('is one for all readers of a container', async () => {
     engine.run('two', 'c2');
     await Promise.all([
       join(1),
@@ -170,7 +170,7 @@ describe('the stream', () => {
     expect(hub.openStreams).toBe(2);
   });
 
-  it('outlives its last reader for a moment, in which the next one finds it', async () => {
+  it('stays open for a while after its last reader has left', async () => {
     (await join(1)).leave();
     expect(hub.openStreams).toBe(1);
     engine.write('one', 'meanwhile');
@@ -180,7 +180,7 @@ describe('the stream', () => {
     expect(engine.follows).toBe(1);
   });
 
-  it('is not ended by one who leaves twice', async () => {
+  it('stays open for other readers when one leaves twice', async () => {
     const [first, second] = [await join(1), await join(1)];
     first.leave();
     first.leave();
@@ -189,7 +189,7 @@ describe('the stream', () => {
     expect(taken(second)).toEqual(['still']);
   });
 
-  it('goes on when the row says that the container runs again', async () => {
+  it('continues when the row says that the container runs again', async () => {
     const log = await join(0);
     engine.stop('one');
     await pause(10);
@@ -204,7 +204,7 @@ describe('the stream', () => {
     expect(seen).toEqual(['[stopped]', 'again']);
   });
 
-  it('is taken up on another connection when the engine is back', async () => {
+  it('is resumed on a new connection when the engine is available again', async () => {
     const log = await join(0);
     engine.stallStreams();
     events.emit('engine.available', {});
@@ -213,7 +213,7 @@ describe('the stream', () => {
     await eventually(() => taken(log).includes('again'));
   });
 
-  it('ends for its readers when the container is removed, also for who is only joining', async () => {
+  it('ends for all readers when the container is removed, even for one that is joining', async () => {
     const log = await join(0);
     engine.write('one', ...numbers(1, 2_500));
     await eventually(() => taken(log).includes('line 2500'));
@@ -226,7 +226,7 @@ describe('the stream', () => {
     expect(hub.openStreams).toBe(0);
   });
 
-  it('ends with the server', async () => {
+  it('ends when the server shuts down', async () => {
     const log = await join(0);
     hub.onModuleDestroy();
     expect(taken(log)).toEqual(['[shutdown]']);
@@ -234,8 +234,8 @@ describe('the stream', () => {
   });
 });
 
-describe('history', () => {
-  it('counts the tail within the stream and the range asked for', async () => {
+describe('the history of a log', () => {
+  it('counts the tail within the requested stream and time range', async () => {
     engine.append('one', line(1, 'a'), line(2, 'b', 'stderr'), line(3, 'c'), line(4, 'd', 'stderr'), line(5, 'e'));
     const messages = async (...given: Parameters<LogHub['history']>) =>
       (await hub.history(...given)).map(({ message }) => message);
@@ -245,7 +245,7 @@ describe('history', () => {
     await expect(messages(ONE, 0, 'stdout')).resolves.toEqual([]);
   });
 
-  it('of a container that the engine does not know fails', async () => {
+  it('fails for a container that the engine does not know', async () => {
     await expect(hub.history({ id: 'nobody', runtimeId: 'nobody' }, 1, 'all')).rejects.toMatchObject({
       code: 'not_found',
     });

@@ -5,7 +5,7 @@ import { DriverError } from '../drivers/driver-error.js';
 import { type LogEntry, LogSubscription, type StreamFilter } from './log-subscription.js';
 
 const MIB = 1024 * 1024;
-const REST_MS = 10;
+const BATCH_DELAY_MS = 10;
 
 let onEntries: jest.Mock<() => void>;
 let subscription: LogSubscription;
@@ -30,21 +30,21 @@ const lines = (count: number, text = ''): LogRecord[] =>
   Array.from({ length: count }, () => line(++written, `${written}${text}`));
 const numbersOf = (records: LogRecord[]): number[] => records.map(({ message }) => Number.parseInt(message, 10));
 
-/** The next entry, once it is not gathered any more. */
+/** The next entry, after the batch delay if necessary. */
 function next(): LogEntry | undefined {
   const entry = subscription.take();
   if (entry !== undefined) return entry;
-  jest.advanceTimersByTime(REST_MS);
+  jest.advanceTimersByTime(BATCH_DELAY_MS);
   return subscription.take();
 }
 
-/** Takes what waits: numbers of lines, and in their places what else there is. */
-function take(most = Number.POSITIVE_INFINITY): (number | string)[] {
+/** Takes at most `max` entries: the numbers of lines, and the other entries in their places. */
+function take(max = Number.POSITIVE_INFINITY): (number | string)[] {
   const seen: (number | string)[] = [];
   for (let entry = next(); entry !== undefined; entry = next()) {
     if (entry.kind === 'lines') for (const number of numbersOf(entry.lines)) seen.push(number);
     else seen.push(entry.kind === 'dropped' ? `dropped ${entry.count}` : entry.kind);
-    if (--most === 0) break;
+    if (--max === 0) break;
   }
   return seen;
 }
@@ -58,8 +58,8 @@ async function isSettled(promise: Promise<void> | undefined): Promise<boolean> {
   return settled;
 }
 
-describe('lines', () => {
-  it('wait in order, small ones together', () => {
+describe('the lines of a log subscription', () => {
+  it('are kept in order and taken in batches', () => {
     subscription.accept(lines(3));
     subscription.accept(lines(2));
     expect(subscription.take()).toMatchObject({ kind: 'lines', lines: { length: 5 } });
@@ -68,7 +68,7 @@ describe('lines', () => {
     expect(subscription.take()).toBeUndefined();
   });
 
-  it('are told of at once after a rest, and gathered for a moment behind others', () => {
+  it('are announced at once after a pause, and collected for a moment after a batch', () => {
     subscription.accept(lines(1));
     expect(onEntries).toHaveBeenCalledTimes(1);
     subscription.take();
@@ -81,13 +81,13 @@ describe('lines', () => {
     jest.advanceTimersByTime(1);
     expect(onEntries).toHaveBeenCalledTimes(2);
     expect(subscription.take()).toMatchObject({ lines: { length: 9 } });
-    jest.advanceTimersByTime(REST_MS);
+    jest.advanceTimersByTime(BATCH_DELAY_MS);
     expect(onEntries).toHaveBeenCalledTimes(2);
     subscription.accept(lines(1));
     expect(subscription.take()).toMatchObject({ lines: { length: 1 } });
   });
 
-  it('are not gathered beyond a batch, nor before something else', () => {
+  it('are not collected once the batch is full, or once another entry follows', () => {
     subscription.accept(lines(1));
     subscription.take();
     subscription.accept(lines(2_001));
@@ -97,14 +97,14 @@ describe('lines', () => {
     expect([subscription.take()?.kind, subscription.take()?.kind]).toEqual(['lines', 'end']);
   });
 
-  it('that were taken do not grow any more', () => {
+  it('are not added to a batch that was taken', () => {
     subscription.accept(lines(1));
     const taken = subscription.take();
     subscription.accept(lines(1));
     expect(taken).toMatchObject({ lines: { length: 1 } });
   });
 
-  it('come in batches of bounded number and size', () => {
+  it('come in batches of limited number and size', () => {
     subscription.accept(lines(5_000));
     subscription.accept(lines(10, 'x'.repeat(100_000)));
     const batches: LogRecord[][] = [];
@@ -116,7 +116,7 @@ describe('lines', () => {
     }
   });
 
-  it('of the other stream are left out and wake nobody', () => {
+  it('of the other stream are left out and not announced', () => {
     subscribe('stderr');
     subscription.accept([line(1, '1')]);
     expect(onEntries).not.toHaveBeenCalled();
@@ -125,7 +125,7 @@ describe('lines', () => {
     expect([subscription.wants(line(1, '')), subscription.wants(line(1, '', 'stderr'))]).toEqual([false, true]);
   });
 
-  it('keep their place among ends and errors', () => {
+  it('keep their order among ends and errors', () => {
     subscription.accept(lines(1));
     subscription.ended('stopped');
     subscription.accept(lines(1));
@@ -135,8 +135,8 @@ describe('lines', () => {
   });
 });
 
-describe('room', () => {
-  it('is there while little waits', () => {
+describe('a log subscription', () => {
+  it('is drained while few lines are buffered', () => {
     subscription.accept(lines(7_999));
     expect(subscription.whenDrained()).toBeUndefined();
   });
@@ -144,17 +144,17 @@ describe('room', () => {
   it.each([
     ['lines', 8_000, ''],
     ['characters', 100, 'x'.repeat(MIB / 100)],
-  ])('is made by taking when many %s wait', async (_, count, text) => {
+  ])('is drained by taking entries when many %s are buffered', async (_, count, text) => {
     subscription.accept(lines(count, text));
-    const room = subscription.whenDrained();
-    expect(await isSettled(room)).toBe(false);
+    const drained = subscription.whenDrained();
+    expect(await isSettled(drained)).toBe(false);
     take(1);
-    expect(await isSettled(room)).toBe(false);
+    expect(await isSettled(drained)).toBe(false);
     take();
-    expect(await isSettled(room)).toBe(true);
+    expect(await isSettled(drained)).toBe(true);
   });
 
-  it('is one for all who wait for it', async () => {
+  it('has one promise for all who wait until it is drained', async () => {
     subscription.accept(lines(8_000));
     const [first, second] = [subscription.whenDrained(), subscription.whenDrained()];
     take();
@@ -163,26 +163,26 @@ describe('room', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('is waited for by nobody who has closed', async () => {
+  it('counts as drained when it is closed', async () => {
     subscription.accept(lines(8_000));
-    const room = subscription.whenDrained();
+    const drained = subscription.whenDrained();
     take(1);
     subscription.close();
-    expect([await isSettled(room), jest.getTimerCount()]).toEqual([true, 0]);
+    expect([await isSettled(drained), jest.getTimerCount()]).toEqual([true, 0]);
   });
 
-  it('is waited for a second and no longer', async () => {
+  it('counts as drained when its reader takes nothing for a second', async () => {
     subscription.accept(lines(8_000));
-    const room = subscription.whenDrained();
+    const drained = subscription.whenDrained();
     await jest.advanceTimersByTimeAsync(999);
-    expect(await isSettled(room)).toBe(false);
+    expect(await isSettled(drained)).toBe(false);
     await jest.advanceTimersByTimeAsync(1);
-    expect(await isSettled(room)).toBe(true);
+    expect(await isSettled(drained)).toBe(true);
     await jest.advanceTimersByTimeAsync(1);
     expect(subscription.whenDrained()).toBeUndefined();
   });
 
-  it('is waited for anew from a reader who takes again', async () => {
+  it('is waited for again when a stalled reader takes an entry', async () => {
     subscription.accept(lines(16_000));
     await jest.advanceTimersByTimeAsync(1_001);
     expect(subscription.whenDrained()).toBeUndefined();
@@ -191,8 +191,8 @@ describe('room', () => {
   });
 });
 
-describe('a reader who takes nothing', () => {
-  it('gets every line that waited, and is told how many did not, in their place', async () => {
+describe('a stalled reader of a log', () => {
+  it('gets every buffered line, and the number of dropped lines in their place', async () => {
     subscription.accept(lines(10, 'x'.repeat(MIB / 4)));
     await jest.advanceTimersByTimeAsync(1_001);
     subscription.accept(lines(7));
@@ -202,7 +202,7 @@ describe('a reader who takes nothing', () => {
     expect(take()).toEqual([23, 24, 25]);
   });
 
-  it('is told of each gap by itself', async () => {
+  it('gets the number of dropped lines for each gap', async () => {
     subscription.accept(lines(10, 'x'.repeat(MIB / 2)));
     await jest.advanceTimersByTimeAsync(1_001);
     subscription.accept(lines(2));
@@ -213,7 +213,7 @@ describe('a reader who takes nothing', () => {
     expect(take()).toEqual([...range(2, 10), 'dropped 2', 13, 'dropped 4']);
   });
 
-  it('is told of the lines of the stream it asked for alone', async () => {
+  it('gets the number of dropped lines of its stream only', async () => {
     subscribe('stderr');
     subscription.accept(range(1, 10).map((at) => line(at, 'x'.repeat(MIB / 2), 'stderr')));
     await jest.advanceTimersByTimeAsync(1_001);
@@ -224,11 +224,11 @@ describe('a reader who takes nothing', () => {
   it.each([
     ['empty lines', ''],
     ['long lines', 'x'.repeat(10_000)],
-  ])('costs a bounded amount of %s', async (_, text) => {
+  ])('has a limited amount of %s buffered', async (_, text) => {
     for (let round = 0; round < 500; round++) {
       subscription.accept(lines(100, text));
-      const room = subscription.whenDrained();
-      await jest.advanceTimersByTimeAsync(room === undefined ? 10 : 1_001);
+      const drained = subscription.whenDrained();
+      await jest.advanceTimersByTimeAsync(drained === undefined ? 10 : 1_001);
     }
     const seen = take();
     const held = seen.filter((each) => typeof each === 'number').length;

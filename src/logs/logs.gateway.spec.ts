@@ -13,7 +13,7 @@ let engine: FakeLogEngine;
 let events: DomainEvents;
 let hub: LogHub;
 let gateway: LogsGateway;
-let tally: SocketCounters;
+let counters: SocketCounters;
 let socket: FakeSocket;
 let finding: Promise<void>;
 
@@ -30,8 +30,8 @@ beforeEach(() => {
   const rows = { findById: (id: string) => find(undefined, id) } as unknown as ContainersRepository;
   hub = new LogHub(engine.driver, rows, events, new FastClock(), quietLogger);
   hub.onApplicationBootstrap();
-  tally = new SocketCounters();
-  gateway = new LogsGateway({ find } as unknown as ContainersService, hub, [], tally);
+  counters = new SocketCounters();
+  gateway = new LogsGateway({ find } as unknown as ContainersService, hub, [], counters);
   socket = new FakeSocket();
 });
 
@@ -42,7 +42,7 @@ const messages = (event: string): string[] =>
   socket.of(event).flatMap(({ lines }) => (lines as { message: string }[]).map(({ message }) => message));
 
 describe('a log subscription', () => {
-  it('sends the beginning once, then what is written', async () => {
+  it('sends the initial lines once, then the lines that follow', async () => {
     engine.write('docker-c1', 'a', 'b', 'c');
     await expect(subscribe({ containerId: 'c1', tail: 2 })).resolves.toEqual({ ok: true });
     engine.write('docker-c1', 'd');
@@ -52,12 +52,12 @@ describe('a log subscription', () => {
     expect(messages('logs:update')).toEqual(['d']);
   });
 
-  it('sends an empty beginning too', async () => {
+  it('sends the initial lines even when there are none', async () => {
     await subscribe({ containerId: 'c1', tail: 0 });
     expect(socket.of('logs:initial')).toEqual([{ containerId: 'c1', lines: [] }]);
   });
 
-  it('begins again when it is asked for again', async () => {
+  it('starts over when it is repeated', async () => {
     engine.write('docker-c1', 'a', 'b');
     await Promise.all([subscribe({ containerId: 'c1' }), subscribe({ containerId: 'c1', tail: 1 })]);
     engine.write('docker-c1', 'c');
@@ -67,18 +67,18 @@ describe('a log subscription', () => {
     expect(messages('logs:update')).toEqual(['c']);
   });
 
-  it('ends when it is ended', async () => {
+  it('sends nothing after unsubscribing', async () => {
     await subscribe({ containerId: 'c1' });
-    expect(tally.subscriptions()).toEqual([['logs', 1]]);
+    expect(counters.subscriptions()).toEqual([['logs', 1]]);
     await expect(gateway.unsubscribe(socket.typed, { containerId: 'c1' })).resolves.toEqual({ ok: true });
-    expect(tally.subscriptions()).toEqual([['logs', 0]]);
+    expect(counters.subscriptions()).toEqual([['logs', 0]]);
     const { length } = socket.sent;
     engine.write('docker-c1', 'unseen');
     await pause(10);
     expect(socket.sent).toHaveLength(length);
   });
 
-  it('tells ends and losses', async () => {
+  it('reports the stop, the loss and the removal of the container', async () => {
     await subscribe({ containerId: 'c1' });
     engine.stop('docker-c1');
     await eventually(() => socket.of('logs:end').length === 1);
@@ -98,24 +98,24 @@ describe('a log subscription', () => {
     [{ containerId: 'c1', tail: '5' }, 'validation_failed'],
     [{ containerId: 'c1', stream: 'both' }, 'validation_failed'],
     [undefined, 'validation_failed'],
-  ])('is refused for %j', async (payload, code) => {
+  ])('is rejected for %j', async (payload, code) => {
     await expect(subscribe(payload)).resolves.toMatchObject({ ok: false, error: { code } });
   });
 
-  it('is refused while the engine is away', async () => {
-    engine.isAway = true;
+  it('is rejected while the engine is unavailable', async () => {
+    engine.isUnavailable = true;
     await expect(subscribe({ containerId: 'c1' })).resolves.toMatchObject({ ok: false });
-    engine.isAway = false;
+    engine.isUnavailable = false;
     await expect(subscribe({ containerId: 'c1' })).resolves.toEqual({ ok: true });
   });
 });
 
-describe('a connection', () => {
+describe('a connection with log subscriptions', () => {
   const run = (from: number, to: number): void => {
     for (let at = from; at <= to; at++) engine.run(`docker-c${at}`, `c${at}`);
   };
 
-  it('has a hundred subscriptions at most, and removed containers take up none', async () => {
+  it('has at most a hundred, not counting removed containers', async () => {
     run(1, 101);
     for (let at = 1; at <= 100; at++) await subscribe({ containerId: `c${at}` });
     await expect(subscribe({ containerId: 'c101' })).resolves.toMatchObject({
@@ -127,7 +127,7 @@ describe('a connection', () => {
     await expect(subscribe({ containerId: 'c101' })).resolves.toEqual({ ok: true });
   });
 
-  it('that is paused holds messages back, not the reading of others', async () => {
+  it('gets its messages later when it is paused, without delaying other connections', async () => {
     socket.isPaused = true;
     const other = new FakeSocket();
     await subscribe({ containerId: 'c1' });
@@ -142,7 +142,7 @@ describe('a connection', () => {
     expect(messages('logs:update')).toEqual(['line 0', 'line 1', 'line 2', 'line 3', 'line 4']);
   });
 
-  it('that closes leaves nothing behind, whatever it was waiting for', async () => {
+  it('leaves no subscription behind when it closes during a request', async () => {
     const found = Promise.withResolvers<void>();
     await subscribe({ containerId: 'c1' });
     finding = found.promise;
@@ -155,10 +155,10 @@ describe('a connection', () => {
     engine.write('docker-c1', 'unseen');
     await pause(10);
     expect(socket.sent).toHaveLength(length);
-    expect(tally.subscriptions()).toEqual([['logs', 0]]);
+    expect(counters.subscriptions()).toEqual([['logs', 0]]);
   });
 
-  it('that closes while it joins a log leaves it', async () => {
+  it('leaves the log when it closes while joining it', async () => {
     engine.write('docker-c1', 'a');
     engine.beforeBatch = () => pause(10);
     const joining = subscribe({ containerId: 'c1' });
@@ -167,6 +167,6 @@ describe('a connection', () => {
     gateway.handleDisconnect(socket.typed);
     await joining;
     expect(socket.sent).toEqual([]);
-    expect(tally.subscriptions()).toEqual([['logs', 0]]);
+    expect(counters.subscriptions()).toEqual([['logs', 0]]);
   });
 });

@@ -17,7 +17,7 @@ export class MetricsController {
   ) {}
 
   @Get(':id/metrics')
-  @ApiOperation({ summary: 'What a running container uses now, or with window what it used lately' })
+  @ApiOperation({ summary: 'The current usage of a running container, or with window its recent usage' })
   @ApiResponse({ status: 200, type: MetricsDto })
   async metrics(
     @CurrentPrincipal() principal: Principal,

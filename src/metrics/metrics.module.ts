@@ -31,7 +31,7 @@ import { SocketMetrics } from './prometheus/socket-metrics.js';
     RowMetrics,
     {
       provide: ScrapedMetrics,
-      useFactory: (...figures: ScrapedMetrics[]) => figures,
+      useFactory: (...metrics: ScrapedMetrics[]) => metrics,
       inject: [SocketMetrics, RowMetrics],
     },
   ],

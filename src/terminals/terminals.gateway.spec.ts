@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, FastClock, pause, quietLogger } from '../../test/support/logs/fake-log-engine.js';
 import { until } from '../../test/support/e2e/until.js';
 import { FakeSocket } from '../../test/support/sockets/fake-socket.js';
-import { FakeHolder } from '../../test/support/terminals/fake-pty-host.js';
+import { FakePtyHost } from '../../test/support/terminals/fake-pty-host.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { RandomIdGenerator } from '../common/id-generator.js';
 import type { ContainersService } from '../containers/containers.service.js';
@@ -21,7 +21,7 @@ const OWN = 'c1';
 const SIZE = { cols: 80, rows: 24 };
 
 let driver: FakeWorkspaceDriver;
-let holder: FakeHolder;
+let ptyHost: FakePtyHost;
 let row: ContainerRow;
 let other: ContainerRow;
 let hub: TerminalHub;
@@ -31,8 +31,8 @@ let socket: FakeSocket;
 
 beforeEach(async () => {
   driver = new FakeWorkspaceDriver();
-  holder = new FakeHolder();
-  driver.onOpen = holder.play;
+  ptyHost = new FakePtyHost();
+  driver.onOpen = ptyHost.run;
   row = { ...driver.run({ id: OWN }), status: 'running' } as ContainerRow;
   other = { ...driver.run({ id: 'c2' }), status: 'running' } as ContainerRow;
   const find = async (_: unknown, id: string): Promise<ContainerRow> => {
@@ -70,39 +70,39 @@ const shown = (text: string, by = socket) => eventually(() => output(by).endsWit
 const type = (terminalId: string, data: string, by = socket) => gateway.input(by.typed, { terminalId, data });
 
 describe('a terminal', () => {
-  it('starts a shell, shows its screen once and then what it writes', async () => {
+  it('starts a shell, sends its screen once and then its output', async () => {
     const terminalId = await open();
     expect(socket.sent).toEqual([]);
     await shown('\x1bc');
-    holder.terminal.write('$ ');
+    ptyHost.terminal.write('$ ');
     await shown('$ ');
-    expect(holder.requests[0]).toEqual({ op: 'open', id: terminalId, ...SIZE });
+    expect(ptyHost.requests[0]).toEqual({ op: 'open', id: terminalId, ...SIZE });
     expect(socket.of('terminal:output')).toEqual([
       { terminalId, data: '\x1bc', screen: SIZE },
       { terminalId, data: '$ ' },
     ]);
   });
 
-  it('is given what is typed, in its order', async () => {
+  it('gets input in the order in which it was sent', async () => {
     const terminalId = await open();
     const typed = Array.from({ length: 200 }, (_, at) => `${at};`);
     await Promise.all(typed.map((data) => type(terminalId, data)));
-    await eventually(() => holder.terminal.inputs.length === typed.length);
-    expect(holder.terminal.inputs).toEqual(typed);
+    await eventually(() => ptyHost.terminal.inputs.length === typed.length);
+    expect(ptyHost.terminal.inputs).toEqual(typed);
   });
 
-  it('is shared: each client gets the screen, and what follows without gap or repeat', async () => {
+  it('sends each of several clients the screen and all output after it, over one connection', async () => {
     const terminalId = await open();
     await shown('\x1bc');
     const second = new FakeSocket();
-    holder.terminal.holdsScreens = true;
-    holder.terminal.write('one ');
+    ptyHost.terminal.delaysScreens = true;
+    ptyHost.terminal.write('one ');
     await open({ terminalId }, second);
     await pause(5);
-    holder.terminal.write('two ');
+    ptyHost.terminal.write('two ');
     await shown('two ');
-    holder.terminal.letScreens();
-    holder.terminal.write('three');
+    ptyHost.terminal.sendDelayedScreens();
+    ptyHost.terminal.write('three');
     await shown('three');
     await shown('three', second);
     expect(output()).toBe('\x1bcone two three');
@@ -111,7 +111,7 @@ describe('a terminal', () => {
     expect(driver.processes).toHaveLength(1);
   });
 
-  it('has the size that was asked for last, and tells all of it', async () => {
+  it('has the size that was requested last, and reports it to all clients', async () => {
     const terminalId = await open();
     await shown('\x1bc');
     await expect(gateway.resize(socket.typed, { terminalId, cols: 100, rows: 30 })).resolves.toEqual({ ok: true });
@@ -125,11 +125,11 @@ describe('a terminal', () => {
     ]);
   });
 
-  it('tells its exit code after the last of its output, and is gone then', async () => {
+  it('reports its exit code after all output and then no longer exists', async () => {
     const terminalId = await open();
     await shown('\x1bc');
-    holder.terminal.write('bye');
-    holder.terminal.exit(7);
+    ptyHost.terminal.write('bye');
+    ptyHost.terminal.exit(7);
     await eventually(() => socket.of('terminal:exit').length === 1);
     expect(socket.sent.at(-1)).toEqual({
       event: 'terminal:exit',
@@ -140,56 +140,56 @@ describe('a terminal', () => {
     expect(hub.openStreams).toBe(0);
   });
 
-  it('ends when it is closed, and goes on when it is left', async () => {
+  it('goes on when a client detaches, and ends when a client closes it', async () => {
     const terminalId = await open();
     await expect(gateway.detach(socket.typed, { terminalId })).resolves.toEqual({ ok: true });
     await expect(type(terminalId, 'x')).resolves.toMatchObject({ error: { code: 'terminal_not_found' } });
-    expect(holder.terminals.size).toBe(1);
+    expect(ptyHost.terminals.size).toBe(1);
     await open({ terminalId });
     await expect(gateway.close(socket.typed, { terminalId })).resolves.toEqual({ ok: true });
     await eventually(() => socket.of('terminal:exit').length === 1);
-    expect(holder.terminals.size).toBe(0);
+    expect(ptyHost.terminals.size).toBe(0);
   });
 
-  it('outlives its socket', async () => {
+  it('goes on when its client disconnects', async () => {
     const terminalId = await open();
-    holder.terminal.write('work');
+    ptyHost.terminal.write('work');
     socket.connected = false;
     gateway.handleDisconnect(socket.typed);
-    holder.terminal.write(' goes on');
+    ptyHost.terminal.write(' goes on');
     const next = new FakeSocket();
     await open({ terminalId }, next);
     await shown('work goes on', next);
     expect(counters.subscriptions()).toEqual([['terminal', 1]]);
   });
 
-  it('that nobody has learnt of is ended', async () => {
+  it('ends when its client disconnects before it has the id', async () => {
     const opening = gateway.open(socket.typed, { containerId: OWN, ...SIZE });
     socket.connected = false;
     gateway.handleDisconnect(socket.typed);
     await opening;
-    await eventually(() => holder.terminals.size === 0);
+    await eventually(() => ptyHost.terminals.size === 0);
     expect(socket.sent).toEqual([]);
   });
 
-  it('does not take input without end', async () => {
+  it('rejects input while too much is unacknowledged', async () => {
     const terminalId = await open();
     const piece = 'x'.repeat(16 * 1024);
     for (let at = 0; at < 64; at++) await expect(type(terminalId, piece)).resolves.toEqual({ ok: true });
     await expect(type(terminalId, 'x')).resolves.toMatchObject({ error: { code: 'terminal_input_full' } });
-    holder.terminal.taken(64 * 1024);
+    ptyHost.terminal.acknowledge(64 * 1024);
     await until('it', async () => (await type(terminalId, 'x')).ok);
   });
 
-  it('remembers when it was used', async () => {
+  it('records when it was used', async () => {
     expect(hub.lastUsedAt(OWN)).toBeUndefined();
     await open();
     expect(hub.lastUsedAt(OWN)).toBeInstanceOf(Date);
   });
 });
 
-describe('a client that takes nothing', () => {
-  it('keeps nobody from anything, and sees the screen as it is when it takes again', async () => {
+describe('a client that reads nothing', () => {
+  it('does not slow down other clients, and gets the current screen when it reads again', async () => {
     const terminalId = await open();
     await shown('\x1bc');
     const second = new FakeSocket();
@@ -200,7 +200,7 @@ describe('a client that takes nothing', () => {
     for (let at = 0; at < 100; at++) {
       const text = `${at}`.padEnd(16 * 1024, '.');
       sent += text;
-      holder.terminal.write(text);
+      ptyHost.terminal.write(text);
     }
     await eventually(() => output().length === sent.length + 2, 6_000);
     expect(output()).toBe(`\x1bc${sent}`);
@@ -214,19 +214,19 @@ describe('a client that takes nothing', () => {
   }, 15_000);
 });
 
-describe('when the way is interrupted', () => {
-  it('the terminal is attached to again, and shows its screen', async () => {
+describe('when the connection to the PTY host breaks', () => {
+  it('the terminal is attached again and its screen is sent', async () => {
     const terminalId = await open();
-    holder.terminal.write('before ');
+    ptyHost.terminal.write('before ');
     await shown('before ');
     driver.processes[0]!.process.lose();
-    holder.terminal.write('meanwhile ');
+    ptyHost.terminal.write('meanwhile ');
     await eventually(() => socket.of('terminal:output').filter(({ screen }) => screen !== undefined).length === 2);
     expect(socket.of('terminal:output').at(-1)).toMatchObject({ data: '\x1bcbefore meanwhile ' });
     await expect(type(terminalId, 'x')).resolves.toEqual({ ok: true });
   });
 
-  it('input is refused until the engine is back', async () => {
+  it('input is rejected until the engine is back', async () => {
     const terminalId = await open();
     await shown('\x1bc');
     driver.faults.goAway();
@@ -238,10 +238,10 @@ describe('when the way is interrupted', () => {
     expect(socket.of('terminal:exit')).toEqual([]);
   });
 
-  it('a holder that is gone has lost its terminals', async () => {
+  it('the terminal is lost if the PTY host is gone', async () => {
     await open();
     await shown('\x1bc');
-    holder.terminals.clear();
+    ptyHost.terminals.clear();
     driver.processes[0]!.process.lose();
     await eventually(() => socket.of('terminal:exit').length === 1);
     expect(socket.of('terminal:exit')[0]).toMatchObject({ exitCode: null, reason: 'lost' });
@@ -250,7 +250,7 @@ describe('when the way is interrupted', () => {
   it.each([
     ['known', 'stopping'],
     ['not known yet', 'running'],
-  ])('a container that stops has no terminals, its status %s', async (_, status) => {
+  ])('the terminal ends with its container, whose stop is %s', async (_, status) => {
     await open();
     await shown('\x1bc');
     row = { ...row, status: status as ContainerRow['status'] };
@@ -260,19 +260,19 @@ describe('when the way is interrupted', () => {
     expect(hub.openStreams).toBe(0);
   });
 
-  it('and nobody views the terminal any more, it is let go of', async () => {
+  it('a terminal without clients is not attached again', async () => {
     const terminalId = await open();
     await gateway.detach(socket.typed, { terminalId });
     await hub.onModuleDestroy();
-    await eventually(() => holder.terminal.watchers.size === 0);
+    await eventually(() => ptyHost.terminal.watchers.size === 0);
     expect(hub.openStreams).toBe(0);
   });
 });
 
-describe('a request is refused', () => {
+describe('a request is rejected', () => {
   it.each([
-    [{ containerId: 'nobody', ...SIZE }, 'container_not_found'],
-    [{ containerId: OWN, ...SIZE, terminalId: 'nothing' }, 'terminal_not_found'],
+    [{ containerId: 'unknown', ...SIZE }, 'container_not_found'],
+    [{ containerId: OWN, ...SIZE, terminalId: 'unknown' }, 'terminal_not_found'],
     [{ containerId: OWN }, 'validation_failed'],
     [{ containerId: OWN, cols: 0, rows: 24 }, 'validation_failed'],
     [{ containerId: OWN, cols: 80, rows: 100_000 }, 'validation_failed'],
@@ -294,7 +294,7 @@ describe('a request is refused', () => {
   });
 
   it.each(['input', 'resize', 'detach', 'close'] as const)(
-    'to %s what is not open on this connection',
+    'to %s a terminal that is not open on this socket',
     async (what) => {
       const terminalId = await open();
       const payload = { terminalId, ...(what === 'input' ? { data: 'x' } : {}), ...(what === 'resize' ? SIZE : {}) };
@@ -305,7 +305,7 @@ describe('a request is refused', () => {
     },
   );
 
-  it('of input that is too long, or no text; and of sizes that are none', async () => {
+  it('with input that is too long or not a string, and with an invalid size', async () => {
     const terminalId = await open();
     for (const data of ['x'.repeat(16_385), 5, null])
       await expect(gateway.input(socket.typed, { terminalId, data })).resolves.toMatchObject({
@@ -317,7 +317,7 @@ describe('a request is refused', () => {
       });
   });
 
-  it('while the container does not run, the engine is away, or the image is too old', async () => {
+  it('while the container is stopped or the engine unreachable, or if the image is too old', async () => {
     driver.faults.failNext('open', new DriverError('conflict', 'not running'));
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'invalid_state' },
@@ -326,22 +326,22 @@ describe('a request is refused', () => {
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'engine_unavailable' },
     });
-    holder.exitsWith = 127;
+    ptyHost.exitsWith = 127;
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'image_outdated' },
     });
-    holder.exitsWith = 1;
+    ptyHost.exitsWith = 1;
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'terminal_unavailable' },
     });
-    holder.exitsWith = undefined;
+    ptyHost.exitsWith = undefined;
     row = { ...row, status: 'stopped' };
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'invalid_state', message: expect.stringContaining('stopped') },
     });
   });
 
-  it('to open more than a container may have', async () => {
+  it('to open more terminals than a container may have', async () => {
     for (let at = 0; at < 3; at++) await open();
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'too_many_terminals' },
@@ -349,7 +349,7 @@ describe('a request is refused', () => {
     await expect(hub.list(row)).resolves.toHaveLength(3);
   });
 
-  it('to open more on one connection than it may have', async () => {
+  it('to open more terminals than a socket may have', async () => {
     const terminalId = await open();
     const { terminals } = gateway as unknown as { terminals: SocketSubscriptions<unknown> };
     const opened = terminals.get(socket.typed, terminalId);
@@ -361,8 +361,8 @@ describe('a request is refused', () => {
   });
 });
 
-describe('the list', () => {
-  it('has what the holder says, and who views it here', async () => {
+describe('the list of terminals', () => {
+  it('contains the state of each terminal and its number of clients', async () => {
     const terminalId = await open();
     await shown('\x1bc');
     await expect(hub.list(row)).resolves.toEqual([
@@ -377,15 +377,15 @@ describe('the list', () => {
     ]);
   });
 
-  it('is empty without a holder, and for a container that does not run', async () => {
+  it('is empty without a PTY host, and for a stopped container', async () => {
     await expect(hub.list(row)).resolves.toEqual([]);
     await expect(hub.list({ ...row, status: 'stopped' })).resolves.toEqual([]);
   });
 
-  it('ends a terminal, and says that there is none', async () => {
+  it('ends a terminal, and rejects a second time', async () => {
     const terminalId = await open();
     await hub.end(row, terminalId);
-    await eventually(() => holder.terminals.size === 0);
+    await eventually(() => ptyHost.terminals.size === 0);
     await expect(hub.end(row, terminalId)).rejects.toMatchObject({ code: 'terminal_not_found' });
   });
 });

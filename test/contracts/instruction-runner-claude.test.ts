@@ -7,12 +7,12 @@ import { type MessagesApi, startMessagesApi } from '../support/messages-api/mess
 import { bash, call, overloaded, rateLimited, say, unauthorized } from '../support/messages-api/replies.js';
 import type { ScriptedModel } from '../support/messages-api/scripted-model.js';
 
-/** For a machine that does much else. */
-const PATIENT_MS = 120_000;
-/** The CLI asks again ten times by itself, which takes minutes. */
+/** Enough for a loaded machine. */
+const TIMEOUT_MS = 120_000;
+/** By default Claude Code retries ten times, which takes minutes. */
 const ONE_RETRY = { CLAUDE_CODE_MAX_RETRIES: '1' };
 
-describe('the runner with the real Claude Code', () => {
+describe('devforge-instruction with the real Claude Code', () => {
   let api: MessagesApi;
   let workspace: WorkspaceHarness;
   let models = 0;
@@ -37,7 +37,7 @@ describe('the runner with the real Claude Code', () => {
 
   describe('a run', () => {
     it(
-      'edits and commits files by its tools, and shows what it changed',
+      'edits and commits files with its tools, and reports its patch',
       async () => {
         const scripted = model().replyNext(
           call('Write', { file_path: '/workspace/note.txt', content: 'grüße\n' }),
@@ -79,11 +79,11 @@ describe('the runner with the real Claude Code', () => {
         ).toBe('Note\nFirst\n?? later.txt\n644\n644\n');
         expect(scripted.turns.at(-1)!.toolResults[0]!.text.trim()).toBe('0022');
       },
-      PATIENT_MS,
+      TIMEOUT_MS,
     );
 
     it(
-      'goes on with a session, by its id or as the latest, and pays only for itself',
+      'continues a session by id or the latest one, and counts only its own cost',
       async () => {
         const scripted = model().replyNext(say('One.'), say('Two.'), say('Three.'));
         const first = await instruct(scripted).outcome();
@@ -94,11 +94,11 @@ describe('the runner with the real Claude Code', () => {
         expect(JSON.stringify(scripted.turns[2]!.body.messages)).toMatch(/One\..*Two\./);
         expect(third.costUsd).toBeLessThan(first.costUsd * 2);
       },
-      PATIENT_MS,
+      TIMEOUT_MS,
     );
 
     it(
-      'ends at the bounds it was given',
+      'ends at its limits of turns, cost and time',
       async () => {
         const busy = (): ScriptedModel => model().replyByDefault(bash('true'));
         expect(await instruct(busy(), { maxTurns: 2 }).outcome()).toMatchObject(failed('max_turns'));
@@ -110,7 +110,7 @@ describe('the runner with the real Claude Code', () => {
           resumes: 0,
         });
       },
-      PATIENT_MS,
+      TIMEOUT_MS,
     );
   });
 
@@ -127,27 +127,27 @@ describe('the runner with the real Claude Code', () => {
         '',
       ],
     ])(
-      'is asked for in the manual mode, and %s counts',
+      'is requested in manual mode, and the answer is %s',
       async (_, decision, result, listed) => {
         const scripted = model().replyNext(bash('touch /tmp/allowed'), say('Done.'));
         const run = instruct(scripted, { permissionMode: 'manual' });
-        const shown = run.start();
+        const following = run.start();
         const request = await asked(run);
         await expect(run.state('answer', [request], decision)).resolves.toBe('answered');
-        expect(await shown).toMatchObject({ outcome: { status: 'succeeded', resumes: 0 } });
+        expect(await following).toMatchObject({ outcome: { status: 'succeeded', resumes: 0 } });
         expect(scripted.turns[1]!.toolResults).toMatchObject([result]);
         expect(await workspace.shell('ls /tmp/allowed || true; rm -f /tmp/allowed')).toBe(listed);
       },
-      PATIENT_MS,
+      TIMEOUT_MS,
     );
   });
 
   describe('cancelling', () => {
-    const nothingLeft = async (): Promise<void> => {
+    const expectNoProcesses = async (): Promise<void> => {
       await until(
-        'nothing of it runs',
+        'its processes to end',
         async () => !(await workspace.shell('ps -eo args')).match(/claude|sleep 600|main\.mjs/),
-        PATIENT_MS,
+        TIMEOUT_MS,
       );
     };
 
@@ -158,18 +158,18 @@ describe('the runner with the real Claude Code', () => {
           const run = instruct(scripted.replyByDefault(say('Never said.')));
           void run.start();
           await until(
-            'it runs',
+            'the run to start',
             async () => (await workspace.shell(`ls /var/lib/devforge/instructions/${run.id}/run.json`)) !== '',
-            PATIENT_MS,
+            TIMEOUT_MS,
           );
           return run;
         },
       ],
       [
-        'amid the stream',
+        'during the stream',
         async (scripted) => {
           const run = instruct(
-            scripted.replyNext(say('Half of it.', { paceMs: 1, interrupted: { at: 'amid', by: 'hang' } })),
+            scripted.replyNext(say('Half of it.', { chunkDelayMs: 1, interrupted: { at: 'during', by: 'hang' } })),
           );
           void run.start();
           await scripted.waitForTurn(1);
@@ -177,20 +177,20 @@ describe('the runner with the real Claude Code', () => {
         },
       ],
       [
-        'in a tool',
+        'during a tool call',
         async (scripted) => {
           const run = instruct(scripted.replyNext(bash('setsid sleep 600 & sleep 600')));
           void run.start();
           await until(
-            'it sleeps',
+            'the tool to run',
             async () => (await workspace.shell('pgrep -fx "sleep 600" | wc -l')).trim() === '2',
-            PATIENT_MS,
+            TIMEOUT_MS,
           );
           return run;
         },
       ],
       [
-        'while a permission is asked for',
+        'during a permission request',
         async (scripted) => {
           const run = instruct(scripted.replyNext(bash('touch x')), { permissionMode: 'manual' });
           void run.start();
@@ -199,7 +199,7 @@ describe('the runner with the real Claude Code', () => {
         },
       ],
     ])(
-      '%s',
+      'ends the run and its processes %s',
       async (_, begin) => {
         const run = await begin(model());
         await expect(run.state('cancel')).resolves.toBe('cancelling');
@@ -208,110 +208,113 @@ describe('the runner with the real Claude Code', () => {
           async () =>
             (await run.resume()).state === 'ended' &&
             (JSON.parse(await workspace.shell(`cat /var/lib/devforge/instructions/${run.id}/outcome.json`)) as object),
-          PATIENT_MS,
+          TIMEOUT_MS,
         );
         expect(outcome).toMatchObject({ status: 'cancelled', reason: { code: 'cancelled' } });
-        await nothingLeft();
+        await expectNoProcesses();
       },
-      PATIENT_MS,
+      TIMEOUT_MS,
     );
   });
 
-  describe('what the API does', () => {
+  describe('an error of the API', () => {
     it(
-      'is a reason: a refused credential, soon',
+      'fails the run with auth_failed within 20 s for a refused credential',
       async () => {
         const began = Date.now();
         expect(await instruct(model().replyByDefault(unauthorized())).outcome()).toMatchObject(failed('auth_failed'));
         expect(Date.now() - began).toBeLessThan(20_000);
       },
-      PATIENT_MS,
+      TIMEOUT_MS,
     );
 
     it(
-      'is a reason: no credential at all',
+      'fails the run with auth_failed without a credential',
       async () => {
         const { ANTHROPIC_BASE_URL } = model().env;
         expect(
           await workspace.instruction('Hello', { ANTHROPIC_BASE_URL: ANTHROPIC_BASE_URL! }, {}).outcome(),
         ).toMatchObject(failed('auth_failed'));
       },
-      PATIENT_MS,
+      TIMEOUT_MS,
     );
 
     it.each([
       ['rate_limited', rateLimited(1)],
       ['overloaded', overloaded()],
-      ['api_error', say('Never said.', { interrupted: { at: 'amid', by: 'cut' } })],
+      ['api_error', say('Never said.', { interrupted: { at: 'during', by: 'cut' } })],
       ['session_not_found', say('Never said.')],
     ])(
-      'is a reason: %s',
+      'fails the run with %s',
       async (code, reply) => {
         const extra = code === 'session_not_found' ? { sessionId: '00000000-0000-4000-8000-000000000000' } : {};
         expect(await instruct(model().replyByDefault(reply), extra, ONE_RETRY).outcome()).toMatchObject(failed(code));
       },
-      PATIENT_MS,
+      TIMEOUT_MS,
     );
 
     it(
-      'is borne when it passes',
+      'does not fail the run when retries succeed',
       async () => {
         const scripted = model().replyNext(
           overloaded(),
           rateLimited(1),
-          say('Cut.', { interrupted: { at: 'amid', by: 'cut' } }),
+          say('Cut.', { interrupted: { at: 'during', by: 'cut' } }),
           say('At last.'),
         );
         const { events, outcome } = await instruct(scripted).start();
         expect(outcome).toMatchObject({ status: 'succeeded', result: expect.stringContaining('At last.'), resumes: 0 });
         expect(events.filter(({ subtype }) => subtype === 'api_retry').length).toBeGreaterThanOrEqual(2);
       },
-      PATIENT_MS,
+      TIMEOUT_MS,
     );
 
-    it.each(['before', 'amid', 'after'] as const)(
-      'is a stall when it hangs %s the stream, and another attempt goes on',
+    it.each(['before', 'during', 'after'] as const)(
+      'stalls the run when the API hangs %s the stream, and a resume continues it',
       async (at) => {
-        const scripted = model().replyNext(say('Slow.', { paceMs: 1, interrupted: { at, by: 'hang' } }), say('On.'));
+        const scripted = model().replyNext(
+          say('Slow.', { chunkDelayMs: 1, interrupted: { at, by: 'hang' } }),
+          say('On.'),
+        );
         const outcome = await instruct(scripted, { stallSeconds: 6 }).outcome();
         expect(outcome).toMatchObject({ status: 'succeeded', result: 'On.', resumes: 1 });
         expect(scripted.turns[1]!.prompt).toContain('Continue where you left off.');
         expect(JSON.stringify(scripted.turns[1]!.body.messages)).toContain('Do as the script says');
 
-        const endless = model().replyByDefault(say('Slow.', { paceMs: 1, interrupted: { at, by: 'hang' } }));
+        const endless = model().replyByDefault(say('Slow.', { chunkDelayMs: 1, interrupted: { at, by: 'hang' } }));
         expect(await instruct(endless, { stallSeconds: 6, resumes: 0 }).outcome()).toMatchObject({
           ...failed('stalled'),
           resumes: 0,
         });
       },
-      PATIENT_MS,
+      TIMEOUT_MS,
     );
   });
 
-  describe('what happens to processes', () => {
-    const working = async (): Promise<{ run: Instruction; scripted: ScriptedModel; shown: Promise<unknown> }> => {
-      const scripted = model().replyNext(bash('echo begun >> begun.txt; sleep 600'), say('Went on.'));
+  describe('processes', () => {
+    const working = async (): Promise<{ run: Instruction; scripted: ScriptedModel; following: Promise<unknown> }> => {
+      const scripted = model().replyNext(bash('echo started >> started.txt; sleep 600'), say('Continued.'));
       const run = instruct(scripted);
-      const shown = run.start();
+      const following = run.start();
       await until(
-        'it sleeps',
+        'the tool to run',
         async () => (await workspace.shell('pgrep -fx "sleep 600" | wc -l')).trim() === '1',
-        PATIENT_MS,
+        TIMEOUT_MS,
       );
-      return { run, scripted, shown };
+      return { run, scripted, following };
     };
 
     it(
-      'a killed CLI is a failed run',
+      'fail the run when Claude Code is killed',
       async () => {
-        const { run, shown } = await working();
+        const { run, following } = await working();
         await workspace.shell('kill -KILL $(pgrep -f ^/usr/local/bin/[c]laude)');
-        expect(await shown).toMatchObject({
+        expect(await following).toMatchObject({
           outcome: { ...failed('cli_crashed'), signal: 'SIGKILL', sessionId: run.session },
         });
-        expect(await workspace.shell('rm begun.txt; pgrep -fx "sleep 600" || true')).toBe('');
+        expect(await workspace.shell('rm started.txt; pgrep -fx "sleep 600" || true')).toBe('');
       },
-      PATIENT_MS,
+      TIMEOUT_MS,
     );
 
     it.each<[string, () => Promise<unknown>]>([
@@ -319,27 +322,29 @@ describe('the runner with the real Claude Code', () => {
       ['a killed container', () => workspace.restart()],
       ['a stopped container', () => workspace.stopAndStart()],
     ])(
-      '%s is gone on from',
-      async (_, strike) => {
-        const { run, scripted, shown } = await working();
+      'let the run be resumed after %s',
+      async (_, disrupt) => {
+        const { run, scripted, following } = await working();
         const before = await run.events();
-        await strike();
-        expect(await shown).toMatchObject({ outcome: null });
+        await disrupt();
+        expect(await following).toMatchObject({ outcome: null });
         const { state, events, outcome } = await run.resume();
         expect(state).toBe('started');
         expect(events.slice(0, before.length)).toEqual(before);
         expect(outcome).toMatchObject({
           status: 'succeeded',
-          result: 'Went on.',
+          result: 'Continued.',
           resumes: 1,
           sessionId: run.session,
           events: events.length,
         });
         expect(scripted.turns.at(-1)!.prompt).toContain('Continue where you left off.');
-        expect(await workspace.shell('cat begun.txt; rm begun.txt; pgrep -fx "sleep 600" || true')).toBe('begun\n');
-        expect(await run.diff()).toContain('+++ b/begun.txt');
+        expect(await workspace.shell('cat started.txt; rm started.txt; pgrep -fx "sleep 600" || true')).toBe(
+          'started\n',
+        );
+        expect(await run.diff()).toContain('+++ b/started.txt');
       },
-      PATIENT_MS,
+      TIMEOUT_MS,
     );
   });
 });

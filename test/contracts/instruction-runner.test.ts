@@ -6,27 +6,21 @@ import { isAlive, RunnerHarness } from '../support/instructions/runner-harness.j
 
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 
-describe('the runner of an instruction', () => {
-  let bench: RunnerHarness;
+describe('devforge-instruction', () => {
+  let harness: RunnerHarness;
   beforeEach(async () => {
-    bench = await RunnerHarness.create();
+    harness = await RunnerHarness.create();
   });
-  afterEach(() => bench.dispose());
+  afterEach(() => harness.dispose());
 
   describe('a run', () => {
-    it('keeps every line as it is and tells how it went', async () => {
+    it('keeps every line of output unchanged and reports the outcome', async () => {
       await expect(
-        bench.start([
-          [
-            ['init'],
-            ['print', 'no { JSON\n'],
-            ['print', '\n'],
-            ['say', 'grüße'],
-            ['result', { result: 'All is done.' }],
-          ],
+        harness.start([
+          [['init'], ['print', 'no { JSON\n'], ['print', '\n'], ['say', 'grüße'], ['result', { result: 'Completed.' }]],
         ]),
       ).resolves.toBe('started');
-      const { events, outcome, exitCode } = await bench.follow();
+      const { events, outcome, exitCode } = await harness.follow();
       expect(exitCode).toBe(0);
       expect(events).toEqual([
         expect.stringContaining('"init"'),
@@ -34,12 +28,12 @@ describe('the runner of an instruction', () => {
         expect.stringContaining('grüße'),
         expect.stringContaining('"result"'),
       ]);
-      expect(await bench.events()).toEqual(events);
+      expect(await harness.events()).toEqual(events);
       expect(outcome).toEqual({
         status: 'succeeded',
         reason: null,
-        sessionId: bench.session,
-        result: 'All is done.',
+        sessionId: harness.session,
+        result: 'Completed.',
         costUsd: 0.5,
         turns: 1,
         usage: { input_tokens: 2, output_tokens: 3, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
@@ -54,17 +48,17 @@ describe('the runner of an instruction', () => {
         diffBytes: 0,
         diffTruncated: false,
       });
-      await expect(bench.start([[]])).resolves.toBe('ended');
-      expect(await bench.calls()).toHaveLength(1);
+      await expect(harness.start([[]])).resolves.toBe('ended');
+      expect(await harness.calls()).toHaveLength(1);
     });
 
-    it('gives the CLI its prompt by standard input, its environment, and nothing of the repository as configuration', async () => {
-      await bench.outcome([[['init'], ['result']]]);
-      const [call, ...more] = await bench.calls();
+    it('passes the prompt by standard input, the environment, and no configuration from the repository', async () => {
+      await harness.outcome([[['init'], ['result']]]);
+      const [call, ...more] = await harness.calls();
       expect(more).toEqual([]);
       expect(call).toMatchObject({
-        cwd: bench.work,
-        env: { id: bench.id, key: 'sk-test-secret' },
+        cwd: harness.work,
+        env: { id: harness.id, key: 'sk-test-secret' },
         umask: process.umask(),
       });
       expect(call!.argv).toEqual([
@@ -75,116 +69,116 @@ describe('the runner of an instruction', () => {
         '--setting-sources=user',
         '--strict-mcp-config',
         '--permission-mode=bypassPermissions',
-        `--session-id=${bench.session}`,
+        `--session-id=${harness.session}`,
       ]);
     });
 
-    it('leaves the secret in no file', async () => {
-      await bench.outcome([[['init'], ['stderr', 'a warning\n'], ['result']]]);
-      const files = await bench.grep('sk-test-secret');
+    it('writes the API key to no file', async () => {
+      await harness.outcome([[['init'], ['stderr', 'a warning\n'], ['result']]]);
+      const files = await harness.grep('sk-test-secret');
       expect(files.filter((file) => !file.endsWith('calls.ndjson'))).toEqual([]);
     });
 
-    it('passes on what bounds it', async () => {
-      await bench.outcome([[['init'], ['result']]], {
+    it('passes on session, model and limits', async () => {
+      await harness.outcome([[['init'], ['result']]], {
         sessionId: UNKNOWN,
         model: 'opus',
         maxTurns: 3,
         maxBudgetUsd: 0.25,
       });
-      expect((await bench.calls())[0]!.argv).toEqual(
+      expect((await harness.calls())[0]!.argv).toEqual(
         expect.arrayContaining([`--resume=${UNKNOWN}`, '--model=opus', '--max-turns=3', '--max-budget-usd=0.25']),
       );
     });
 
-    it('goes on with the latest session when asked', async () => {
-      await bench.outcome([[['init'], ['result']]], { continue: true });
-      const { argv } = (await bench.calls())[0]!;
+    it('continues the latest session on request', async () => {
+      await harness.outcome([[['init'], ['result']]], { continue: true });
+      const { argv } = (await harness.calls())[0]!;
       expect(argv).toContain('--continue');
       expect(argv.join(' ')).not.toContain('--session-id');
     });
 
-    it('hands over the plain text of CLAUDE.md, and follows no link', async () => {
-      await writeFile(join(bench.work, 'CLAUDE.md'), 'Be brief. @/proc/self/environ');
-      await bench.outcome([[['init'], ['result']]]);
-      const file = (await bench.calls())[0]!.argv
+    it('passes the text of CLAUDE.md without following its imports', async () => {
+      await writeFile(join(harness.work, 'CLAUDE.md'), 'Be brief. @/proc/self/environ');
+      await harness.outcome([[['init'], ['result']]]);
+      const file = (await harness.calls())[0]!.argv
         .find((word) => word.startsWith('--append-system-prompt-file='))!
         .split('=')[1]!;
-      await expect(bench.read(file)).resolves.toBe('Be brief. @/proc/self/environ');
+      await expect(harness.read(file)).resolves.toBe('Be brief. @/proc/self/environ');
     });
 
-    it('takes no CLAUDE.md that is a link', async () => {
-      await bench.shell(`ln -s /proc/self/environ ${bench.work}/CLAUDE.md`);
-      await bench.outcome([[['init'], ['result']]]);
-      expect((await bench.calls())[0]!.argv.join(' ')).not.toContain('append-system-prompt');
+    it('ignores a CLAUDE.md that is a symbolic link', async () => {
+      await harness.shell(`ln -s /proc/self/environ ${harness.work}/CLAUDE.md`);
+      await harness.outcome([[['init'], ['result']]]);
+      expect((await harness.calls())[0]!.argv.join(' ')).not.toContain('append-system-prompt');
     });
 
-    it('counts the cost of its own turns, not that of the session it goes on with', async () => {
+    it('counts the cost of its own turns, not of the continued session', async () => {
       const models = { opus: { costUSD: 0.1 }, haiku: { costUSD: 0.02 } };
-      const { costUsd } = await bench.outcome(
+      const { costUsd } = await harness.outcome(
         [[['init'], ['result', { total_cost_usd: 7, model_usage_since_last_result: models }]]],
         { sessionId: UNKNOWN },
       );
       expect(costUsd).toBeCloseTo(0.12);
     });
 
-    it('replaces a line without end by an event that says so', async () => {
-      await bench.start([[['init'], ['print', 'x'.repeat(17 * 1024 * 1024)], ['print', '\n'], ['result']]]);
-      const { events, outcome } = await bench.follow();
+    it('replaces a line over 16 MiB by a line_too_long event', async () => {
+      await harness.start([[['init'], ['print', 'x'.repeat(17 * 1024 * 1024)], ['print', '\n'], ['result']]]);
+      const { events, outcome } = await harness.follow();
       expect(outcome).toMatchObject({ status: 'succeeded', events: 3 });
       expect(JSON.parse(events[1]!)).toEqual({ type: 'devforge', subtype: 'line_too_long', bytes: 17 * 1024 * 1024 });
     });
 
-    it('keeps the end of what the CLI says on its error output', async () => {
-      await bench.outcome([[['init'], ['stderr', 'x'.repeat(100_000)], ['stderr', 'the end'], ['result']]]);
-      const kept = await bench.read(bench.file('stderr.log'));
+    it('keeps the last 64 KiB of standard error', async () => {
+      await harness.outcome([[['init'], ['stderr', 'x'.repeat(100_000)], ['stderr', 'the end'], ['result']]]);
+      const kept = await harness.read(harness.file('stderr.log'));
       expect(kept).toHaveLength(64 * 1024);
       expect(kept.endsWith('the end')).toBe(true);
     });
   });
 
   describe('starting', () => {
-    it('makes one run of twenty starts at once', async () => {
+    it('starts one run for twenty concurrent starts', async () => {
       const script = [[['init'], ['wait', 300], ['result']]] as never;
-      const states = await Promise.all(Array.from({ length: 20 }, () => bench.start(script)));
+      const states = await Promise.all(Array.from({ length: 20 }, () => harness.start(script)));
       expect(states.filter((state) => state === 'started')).toHaveLength(1);
       expect(states.filter((state) => !['started', 'running', 'ended'].includes(state))).toEqual([]);
-      await bench.follow();
-      expect(await bench.calls()).toHaveLength(1);
+      await harness.follow();
+      expect(await harness.calls()).toHaveLength(1);
     }, 60_000);
 
     it.each([
-      ['no prompt', { prompt: '' }],
-      ['a relative folder', { cwd: 'work' }],
-      ['an unknown mode', { permissionMode: 'plan' }],
+      ['an empty prompt', { prompt: '' }],
+      ['a relative working directory', { cwd: 'work' }],
+      ['an unknown permission mode', { permissionMode: 'plan' }],
       ['a model that is an option', { model: '--settings' }],
-      ['a session that is no UUID', { sessionId: '--help' }],
-      ['no turns', { maxTurns: 0 }],
+      ['a session id that is not a UUID', { sessionId: '--help' }],
+      ['a limit of zero turns', { maxTurns: 0 }],
     ])('refuses %s', async (_, wrong) => {
-      const { exitCode, stdout, stderr } = await bench.run(
+      const { exitCode, stdout, stderr } = await harness.run(
         'start',
         [],
-        JSON.stringify({ ...bench.request([[]]), ...wrong }),
+        JSON.stringify({ ...harness.request([[]]), ...wrong }),
       );
       expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
       expect(stderr).toContain(Object.keys(wrong)[0]);
-      expect((await bench.follow()).exitCode).toBe(3);
+      expect((await harness.follow()).exitCode).toBe(3);
     });
 
-    it('refuses what is no JSON, and an id that is a path', async () => {
-      expect(await bench.run('start', [], '{')).toMatchObject({
+    it('refuses a request that is not JSON and an id that is not a UUID', async () => {
+      expect(await harness.run('start', [], '{')).toMatchObject({
         exitCode: 1,
         stderr: expect.stringContaining('not JSON'),
       });
-      expect(await bench.run('diff', [], '', '../../etc')).toMatchObject({
+      expect(await harness.run('diff', [], '', '../../etc')).toMatchObject({
         exitCode: 2,
         stderr: expect.stringContaining('UUID'),
       });
     });
 
-    it('says when there is no Claude Code, or no working folder', async () => {
-      bench.claude = '/nowhere/claude';
-      expect(await bench.outcome([[]])).toMatchObject({ status: 'failed', reason: { code: 'no_claude_code' } });
+    it('fails when Claude Code or the working directory is missing', async () => {
+      harness.claude = '/nowhere/claude';
+      expect(await harness.outcome([[]])).toMatchObject({ status: 'failed', reason: { code: 'no_claude_code' } });
       const other = await RunnerHarness.create();
       expect(await other.outcome([[]], { cwd: '/nowhere' })).toMatchObject({
         status: 'failed',
@@ -194,28 +188,28 @@ describe('the runner of an instruction', () => {
     });
   });
 
-  describe('starting and following at once', () => {
-    it('shows events as they come, and the outcome', async () => {
-      const { state, events, outcome, exitCode } = await bench.startAndFollow([
+  describe('start with follow', () => {
+    it('prints events as they occur, and the outcome', async () => {
+      const { state, events, outcome, exitCode } = await harness.startAndFollow([
         [['init'], ['wait', 200], ['say', 'ä'], ['result']],
       ]);
       expect({ state, exitCode }).toEqual({ state: 'started', exitCode: 0 });
-      expect(events).toEqual(await bench.events());
+      expect(events).toEqual(await harness.events());
       expect(outcome).toMatchObject({ status: 'succeeded', events: 3 });
     });
 
-    it('ends after the answer when it runs already, or is over', async () => {
+    it('prints the state only for a run that is running or has ended', async () => {
       const script: [string, ...unknown[]][][] = [[['init'], ['hang']]];
-      await bench.start(script);
-      expect(await bench.startAndFollow(script)).toMatchObject({
+      await harness.start(script);
+      expect(await harness.startAndFollow(script)).toMatchObject({
         state: 'running',
         events: [],
         outcome: null,
         exitCode: 0,
       });
-      await bench.stateOf('cancel');
-      await bench.follow();
-      expect(await bench.startAndFollow(script)).toMatchObject({
+      await harness.stateOf('cancel');
+      await harness.follow();
+      expect(await harness.startAndFollow(script)).toMatchObject({
         state: 'ended',
         events: [],
         outcome: null,
@@ -223,67 +217,67 @@ describe('the runner of an instruction', () => {
       });
     });
 
-    it('goes on when its caller is gone', async () => {
-      const child = bench.spawn('start', 'follow');
+    it('lets the run continue when its caller disconnects', async () => {
+      const child = harness.spawn('start', 'follow');
       child.stdin!.end(
-        JSON.stringify(bench.request([[['init'], ['many', 20_000], ['wait', 500], ['many', 20_000], ['result']]])),
+        JSON.stringify(harness.request([[['init'], ['many', 20_000], ['wait', 500], ['many', 20_000], ['result']]])),
       );
       await new Promise((done) => child.stdout!.once('data', done));
       child.stdout!.destroy();
-      const { events, outcome } = await bench.follow();
+      const { events, outcome } = await harness.follow();
       expect(outcome).toMatchObject({ status: 'succeeded', events: 40_002 });
       expect(events).toHaveLength(40_002);
     });
 
-    it('is not held up by a caller that does not read', async () => {
-      const child = bench.spawn('start', 'follow');
-      child.stdin!.end(JSON.stringify(bench.request([[['init'], ['many', 20_000], ['result']]])));
-      expect(await until('the run is over', async () => (await bench.follow()).outcome ?? undefined)).toMatchObject({
+    it('lets the run finish when its caller does not read', async () => {
+      const child = harness.spawn('start', 'follow');
+      child.stdin!.end(JSON.stringify(harness.request([[['init'], ['many', 20_000], ['result']]])));
+      expect(await until('the outcome', async () => (await harness.follow()).outcome ?? undefined)).toMatchObject({
         status: 'succeeded',
       });
-      await until('the runner does not wait for it', () => child.exitCode !== null);
+      await until('the runner to exit', () => child.exitCode !== null);
     });
   });
 
   describe('following', () => {
-    it('begins where it is told, at the start of any line', async () => {
-      await bench.outcome([[['init'], ['say', 'ä'], ['say', 'b'], ['result']]]);
-      const all = await bench.events();
+    it('starts at the given offset, for every line', async () => {
+      await harness.outcome([[['init'], ['say', 'ä'], ['say', 'b'], ['result']]]);
+      const all = await harness.events();
       for (let from = 0, offset = 0; from <= all.length; from += 1) {
-        const { events, outcome } = await bench.follow(offset);
+        const { events, outcome } = await harness.follow(offset);
         expect(events).toEqual(all.slice(from));
         expect(outcome).toMatchObject({ events: 4 });
         offset += Buffer.byteLength(`${all[from]}\n`);
       }
     });
 
-    it('shows events as they come, to many at once', async () => {
-      await bench.start([[['init'], ['wait', 500], ['say', 'late'], ['result']]]);
-      const followers = Array.from({ length: 4 }, () => bench.follow());
+    it('prints events as they occur to several followers', async () => {
+      await harness.start([[['init'], ['wait', 500], ['say', 'late'], ['result']]]);
+      const followers = Array.from({ length: 4 }, () => harness.follow());
       for (const { events, outcome } of await Promise.all(followers)) {
         expect(events).toHaveLength(3);
         expect(outcome!.status).toBe('succeeded');
       }
     });
 
-    it('ends when its caller is gone', async () => {
-      await bench.start([[['init'], ['hang']]]);
-      await bench.waitForEvent('init');
-      const byInput = bench.spawn('follow', '0');
-      const byOutput = bench.spawn('follow', '0');
+    it('ends when its caller disconnects', async () => {
+      await harness.start([[['init'], ['hang']]]);
+      await harness.waitForEvent('init');
+      const byInput = harness.spawn('follow', '0');
+      const byOutput = harness.spawn('follow', '0');
       const ended = Promise.all([byInput, byOutput].map((child) => new Promise((done) => child.once('exit', done))));
       await new Promise((done) => byOutput.stdout!.once('data', done));
       byInput.stdin!.end();
       byOutput.stdout!.destroy();
       byOutput.stdin!.destroy();
       await ended;
-      await bench.stateOf('cancel');
+      await harness.stateOf('cancel');
     });
 
-    it('knows no instruction that was never started', async () => {
-      expect(await bench.follow()).toMatchObject({ exitCode: 3, outcome: null });
-      expect(await bench.run('diff')).toMatchObject({ exitCode: 3 });
-      expect(await bench.run('resume')).toMatchObject({
+    it('exits with 3 for an instruction that was never started', async () => {
+      expect(await harness.follow()).toMatchObject({ exitCode: 3, outcome: null });
+      expect(await harness.run('diff')).toMatchObject({ exitCode: 3 });
+      expect(await harness.run('resume')).toMatchObject({
         exitCode: 1,
         stderr: expect.stringContaining('no instruction'),
       });
@@ -302,49 +296,49 @@ describe('the runner of an instruction', () => {
         { decision: 'deny', message: 'Not today' },
         { behavior: 'deny', message: 'Not today' },
       ],
-    ])('are answered: %j', async (answer, response) => {
-      await bench.start(asking, { permissionMode: 'manual' });
-      await bench.waitForEvent('can_use_tool');
-      await expect(bench.stateOf('answer', ['r2'], answer)).resolves.toBe('unknown');
-      await expect(bench.stateOf('answer', ['r1'], answer)).resolves.toBe('answered');
-      await expect(bench.stateOf('answer', ['r1'], answer)).resolves.toMatch(/^(?:answered|ended)$/);
-      const { outcome } = await bench.follow();
+    ])('are answered with %j', async (answer, response) => {
+      await harness.start(asking, { permissionMode: 'manual' });
+      await harness.waitForEvent('can_use_tool');
+      await expect(harness.stateOf('answer', ['r2'], answer)).resolves.toBe('unknown');
+      await expect(harness.stateOf('answer', ['r1'], answer)).resolves.toBe('answered');
+      await expect(harness.stateOf('answer', ['r1'], answer)).resolves.toMatch(/^(?:answered|ended)$/);
+      const { outcome } = await harness.follow();
       expect(outcome).toMatchObject({ status: 'succeeded' });
-      const notes = await bench.notes();
+      const notes = await harness.notes();
       expect(notes.filter(({ answered }) => answered)).toEqual([{ answered: response }]);
-      expect((await bench.calls())[0]!.argv).toEqual(
+      expect((await harness.calls())[0]!.argv).toEqual(
         expect.arrayContaining(['--permission-mode=manual', '--permission-prompt-tool=stdio']),
       );
-      await expect(bench.stateOf('answer', ['r1'], answer)).resolves.toBe('ended');
+      await expect(harness.stateOf('answer', ['r1'], answer)).resolves.toBe('ended');
     });
 
-    it('need a decision, and a run', async () => {
-      expect(await bench.run('answer', ['r1'], '{"decision":"maybe"}')).toMatchObject({ exitCode: 2 });
-      await expect(bench.stateOf('answer', ['r1'], { decision: 'allow' })).resolves.toBe('unknown');
+    it('need a valid decision and a known run', async () => {
+      expect(await harness.run('answer', ['r1'], '{"decision":"maybe"}')).toMatchObject({ exitCode: 2 });
+      await expect(harness.stateOf('answer', ['r1'], { decision: 'allow' })).resolves.toBe('unknown');
     });
   });
 
   describe('removing', () => {
-    it('waits for the end', async () => {
-      await bench.start([[['init'], ['hang']]]);
-      expect(await bench.run('remove')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('running') });
-      await bench.stateOf('cancel');
-      await bench.follow();
-      await until('the runner is gone', async () => (await bench.run('remove')).exitCode === 0);
-      expect((await bench.follow()).exitCode).toBe(3);
-      expect(await bench.run('remove')).toMatchObject({ exitCode: 0 });
+    it('is refused until the run has ended', async () => {
+      await harness.start([[['init'], ['hang']]]);
+      expect(await harness.run('remove')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('running') });
+      await harness.stateOf('cancel');
+      await harness.follow();
+      await until('the runner to exit', async () => (await harness.run('remove')).exitCode === 0);
+      expect((await harness.follow()).exitCode).toBe(3);
+      expect(await harness.run('remove')).toMatchObject({ exitCode: 0 });
     });
   });
 
-  it('reads a hundred thousand events without loss and with little memory', async () => {
-    await bench.start([[['init'], ['many', 100_000], ['result'], ['wait', 300]]], { graceSeconds: 30 });
-    const pid = await bench.runnerPid();
+  it('relays 100,000 events without loss in less than 160 MiB of memory', async () => {
+    await harness.start([[['init'], ['many', 100_000], ['result'], ['wait', 300]]], { graceSeconds: 30 });
+    const pid = await harness.runnerPid();
     let peak = 0;
     const watch = setInterval(async () => {
-      const status = await bench.read(`/proc/${pid}/status`).catch(() => '');
+      const status = await harness.read(`/proc/${pid}/status`).catch(() => '');
       peak = Math.max(peak, Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0));
     }, 20);
-    const { events, outcome } = await bench.follow();
+    const { events, outcome } = await harness.follow();
     clearInterval(watch);
     expect(outcome).toMatchObject({ status: 'succeeded', events: 100_002 });
     expect(events).toHaveLength(100_002);
@@ -352,6 +346,6 @@ describe('the runner of an instruction', () => {
       if (!events[at]!.includes(`"at":${at},`)) throw new Error(`event ${at} is ${events[at]}`);
     expect(peak).toBeGreaterThan(0);
     expect(peak).toBeLessThan(160 * 1024);
-    await until('the runner is gone', () => !isAlive(pid));
+    await until('the runner to exit', () => !isAlive(pid));
   }, 60_000);
 });

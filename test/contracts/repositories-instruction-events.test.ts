@@ -1,4 +1,4 @@
-/** What instructions leave in the database: events, permissions, patches; and that it goes with the container. */
+/** The data of instructions in the database: events, permission requests and patches, and their deletion. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { DrizzleContainersRepository } from '../../src/persistence/containers/drizzle-containers.repository.js';
@@ -20,7 +20,7 @@ const TABLES = [
   'idempotency_keys',
 ];
 
-describe('what instructions leave', () => {
+describe('the data of instructions', () => {
   let test: TestDatabase;
   let containers: DrizzleContainersRepository;
   let instructions: DrizzleInstructionsRepository;
@@ -59,7 +59,7 @@ describe('what instructions leave', () => {
     texts.map((event, index) => ({ seq: from + index, event }));
 
   describe('events', () => {
-    it('are kept to the letter', async () => {
+    it('are stored unchanged', async () => {
       const lease = await running();
       const texts = [
         '{"a": 1,"b":"\\u0000 \\ud800 \\"x\\" \\\\"}',
@@ -78,7 +78,7 @@ describe('what instructions leave', () => {
       });
     });
 
-    it('follow one another without a gap, and are written once', async () => {
+    it('are numbered without gaps and written once', async () => {
       const lease = await running();
       await expect(events.append(lease, { after: 0, events: ['1', '2'], offset: 4, sessionId: 's' })).resolves.toBe(
         true,
@@ -94,7 +94,7 @@ describe('what instructions leave', () => {
       });
     });
 
-    it('are taken from the one who follows, and from nobody else', async () => {
+    it('are accepted from the holder of the lease only', async () => {
       const stale = await running();
       await instructions.release(stale);
       const { containerId } = (await instructions.findById(stale.instructionId))!;
@@ -106,7 +106,7 @@ describe('what instructions leave', () => {
       await expect(every(stale.instructionId)).resolves.toEqual(numbered(['present']));
     });
 
-    it('come from anywhere, in pages of bounded length', async () => {
+    it('are read from any position in pages of bounded length', async () => {
       const [lease, another] = [await running(), await running()];
       await events.append(another, { after: 0, events: ['another'], offset: 8 });
       const texts = Array.from({ length: 2_500 }, (_, index) => String(index + 1));
@@ -134,7 +134,7 @@ describe('what instructions leave', () => {
       await expect(events.page({ instructionId: randomUUID(), after: 0 })).resolves.toEqual([]);
     });
 
-    it('come in pages of bounded size, at least one at a time', async () => {
+    it('are read in pages of bounded size with at least one event', async () => {
       const lease = await running();
       const texts = [700_000, 700_000, 3_000_000, 10, 10].map((length) => `"${'x'.repeat(length)}"`);
       await events.append(lease, { after: 0, events: texts, offset: 1 });
@@ -153,7 +153,7 @@ describe('what instructions leave', () => {
       askedAt: T0,
     });
 
-    it('wait until they are answered, once', async () => {
+    it('stay open until they are answered once', async () => {
       const lease = await running();
       const { instructionId } = lease;
       for (const id of ['b', 'a', 'b']) await permissions.insert(asked(lease, id));
@@ -173,7 +173,7 @@ describe('what instructions leave', () => {
       await expect(permissions.find(instructionId, 'c')).resolves.toBeNull();
     });
 
-    it('are no longer asked once they are closed, or the instruction is over', async () => {
+    it('are closed with the instruction', async () => {
       const lease = await running();
       for (const id of ['a', 'b', 'c']) await permissions.insert(asked(lease, id));
       await permissions.close(lease.instructionId, 'a');
@@ -184,7 +184,7 @@ describe('what instructions leave', () => {
     });
   });
 
-  it('is a patch in parts', async () => {
+  it('includes a patch in parts', async () => {
     const { instructionId } = await running();
     await expect(diffs.getPart(instructionId, 0)).resolves.toBeNull();
     const patch = Buffer.from([0, 1, 255, 10]);
@@ -194,7 +194,7 @@ describe('what instructions leave', () => {
     await expect(diffs.getPart(instructionId, 2)).resolves.toBeNull();
   });
 
-  it('goes with the container, also what is written at that moment', async () => {
+  it('is deleted with the container, including events that are written concurrently', async () => {
     const lease = await running();
     const kept = await running();
     const { containerId } = (await instructions.findById(lease.instructionId))!;

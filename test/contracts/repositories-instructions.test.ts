@@ -1,4 +1,4 @@
-/** Instructions in the database: their queue, who follows them, how they end. */
+/** Instructions in the database: their queue, their leases and their end. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,9 +17,9 @@ import { containerRow, jobRow, newInstruction, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 
 const LONG_MS = 60_000;
-const REASON = { code: 'cancelled', message: 'It was cancelled.' };
+const REASON = { code: 'cancelled', message: 'The instruction was cancelled.' };
 
-describe('instructions', () => {
+describe('the repository of instructions', () => {
   let test: TestDatabase;
   let containers: DrizzleContainersRepository;
   let instructions: InstructionsRepository;
@@ -41,19 +41,19 @@ describe('instructions', () => {
     await containers.insert(row, jobRow(row));
     return row;
   }
-  async function accepted(of: ContainerRow, overrides: Partial<NewInstruction> = {}): Promise<InstructionRow> {
+  async function insert(of: ContainerRow, overrides: Partial<NewInstruction> = {}): Promise<InstructionRow> {
     const outcome = await instructions.insert(newInstruction(of, overrides));
     if (outcome.kind !== 'inserted') throw new Error(outcome.kind);
     return outcome.row;
   }
-  async function claimed(of: ContainerRow, holder = 'a', ttlMs = LONG_MS): Promise<ClaimedInstruction> {
-    const claim = await instructions.claim(of.id, holder, ttlMs);
-    if (claim === null) throw new Error('there is nothing to claim');
-    return claim;
+  async function claim(of: ContainerRow, holder = 'a', ttlMs = LONG_MS): Promise<ClaimedInstruction> {
+    const claimed = await instructions.claim(of.id, holder, ttlMs);
+    if (claimed === null) throw new Error('there is nothing to claim');
+    return claimed;
   }
 
-  describe('accepting', () => {
-    it('writes what was asked for, and nothing that did not happen yet', async () => {
+  describe('insert', () => {
+    it('stores the given columns and leaves the others at their defaults', async () => {
       const of = await container();
       const asked = newInstruction(of, {
         prompt: 'ü "quoted" \\ \n',
@@ -63,7 +63,7 @@ describe('instructions', () => {
         maxBudgetUsd: 0.25,
         timeoutSeconds: 60,
       });
-      const row = await accepted(of, asked);
+      const row = await insert(of, asked);
       const nothing = {
         statusReason: null,
         cancelRequestedAt: null,
@@ -92,7 +92,7 @@ describe('instructions', () => {
       await expect(instructions.findById(randomUUID())).resolves.toBeNull();
     });
 
-    it('answers the same key and body with the same instruction, and refuses another body', async () => {
+    it('returns the same instruction for the same key and body, and refuses another body', async () => {
       const of = await container();
       const key = { key: 'k', bodyHash: 'h' };
       await expect(instructions.findByKey('admin', of.id, key)).resolves.toBeNull();
@@ -113,17 +113,17 @@ describe('instructions', () => {
       await expect(instructions.list({ containerId: of.id, limit: 10 })).resolves.toHaveLength(1);
     });
 
-    it('takes a key of another container, of another owner, or of a container itself for another one', async () => {
+    it('keeps the keys of containers, owners and instructions apart', async () => {
       const [one, two] = [await container(), await container()];
       const key = { key: one.id, bodyHash: 'h' };
-      const made = containerRow();
-      await containers.insert(made, jobRow(made), { key: one.id, bodyHash: 'other' });
+      const other = containerRow();
+      await containers.insert(other, jobRow(other), { key: one.id, bodyHash: 'other' });
       for (const asked of [newInstruction(one), newInstruction(two), newInstruction(one, { ownerId: 'somebody' })]) {
         await expect(instructions.insert(asked, key)).resolves.toMatchObject({ kind: 'inserted' });
       }
     });
 
-    it('takes none for a container that is being removed', async () => {
+    it('refuses a container that is being deleted', async () => {
       for (const gone of [
         await container({ status: 'deleting' }),
         await container({ deletedAt: T0 }),
@@ -136,15 +136,15 @@ describe('instructions', () => {
       }
     });
 
-    it('lists those of one container, latest first, page by page', async () => {
+    it('lists the instructions of one container in pages, latest first', async () => {
       const [of, another] = [await container(), await container()];
-      const rows = [await accepted(of), await accepted(of), await accepted(of)].toReversed();
-      await accepted(another);
+      const rows = [await insert(of), await insert(of), await insert(of)].toReversed();
+      await insert(another);
       await expect(instructions.list({ containerId: of.id, limit: 2 })).resolves.toEqual(rows.slice(0, 2));
       await expect(instructions.list({ containerId: of.id, limit: 2, before: rows[1]!.position })).resolves.toEqual(
         rows.slice(2),
       );
-      await claimed(of);
+      await claim(of);
       await expect(instructions.list({ containerId: of.id, limit: 2, status: 'running' })).resolves.toMatchObject([
         { id: rows[2]!.id },
       ]);
@@ -152,12 +152,12 @@ describe('instructions', () => {
   });
 
   describe('the queue of a container', () => {
-    it('goes in order, one at a time', async () => {
+    it('is executed in order, one instruction at a time', async () => {
       const of = await container();
-      const rows = [await accepted(of), await accepted(of), await accepted(of)];
+      const rows = [await insert(of), await insert(of), await insert(of)];
       for (const { id } of rows) {
         await expect(instructions.claimable()).resolves.toEqual([of.id]);
-        const { row, lease } = await claimed(of);
+        const { row, lease } = await claim(of);
         expect(row).toMatchObject({ id, status: 'running', startedAt: expect.any(Date), leaseHolder: 'a', fence: 1 });
         await expect(
           Promise.all([
@@ -177,9 +177,9 @@ describe('instructions', () => {
       ).resolves.toEqual([null, [], false]);
     });
 
-    it('is started by one of many who try at the same time', async () => {
+    it('is claimed by one of twenty concurrent holders', async () => {
       const of = await container();
-      for (let index = 0; index < 5; index++) await accepted(of);
+      for (let index = 0; index < 5; index++) await insert(of);
       const claims = await Promise.all(
         Array.from({ length: 20 }, (_, index) =>
           (index % 2 === 0 ? instructions : others).claim(of.id, `h${index}`, LONG_MS),
@@ -202,7 +202,7 @@ describe('instructions', () => {
       'deleting',
     ] as const)('waits while the container is %s', async (status) => {
       const of = await container();
-      await accepted(of);
+      await insert(of);
       await containers.transition(of.id, { from: ['running'], to: status });
       await expect(
         Promise.all([
@@ -213,24 +213,24 @@ describe('instructions', () => {
       ).resolves.toEqual([null, [], true]);
     });
 
-    it('does not mix containers up', async () => {
+    it('is separate from that of other containers', async () => {
       const [one, two] = [await container(), await container()];
-      const [first, second] = [await accepted(one), await accepted(two)];
-      await expect(claimed(one)).resolves.toMatchObject({ row: { id: first.id } });
-      await expect(claimed(two, 'b')).resolves.toMatchObject({ row: { id: second.id } });
+      const [first, second] = [await insert(one), await insert(two)];
+      await expect(claim(one)).resolves.toMatchObject({ row: { id: first.id } });
+      await expect(claim(two, 'b')).resolves.toMatchObject({ row: { id: second.id } });
     });
   });
 
   describe('a lease', () => {
-    it('is taken over once it expires, whatever the container is, and its former holder is refused', async () => {
+    it('is taken over when it has expired, and its former holder is refused', async () => {
       const of = await container();
-      await accepted(of);
-      await accepted(of);
-      const stale = await claimed(of, 'a', 50);
+      await insert(of);
+      await insert(of);
+      const stale = await claim(of, 'a', 50);
       await containers.transition(of.id, { from: ['running'], to: 'stopped' });
       await delay(80);
       await expect(instructions.claimable()).resolves.toEqual([of.id]);
-      const next = await claimed(of, 'b');
+      const next = await claim(of, 'b');
       expect(next).toMatchObject({
         row: { id: stale.row.id, startedAt: stale.row.startedAt },
         lease: { holder: 'b', fence: 2 },
@@ -243,33 +243,33 @@ describe('instructions', () => {
       await expect(instructions.findById(stale.row.id)).resolves.toMatchObject({ status: 'running', leaseHolder: 'b' });
     });
 
-    it('holds as long as it is renewed', async () => {
+    it('is valid as long as it is renewed', async () => {
       const of = await container();
-      await accepted(of);
-      const { lease } = await claimed(of, 'a', 100);
+      await insert(of);
+      const { lease } = await claim(of, 'a', 100);
       await expect(instructions.renew([], LONG_MS)).resolves.toEqual([]);
       await expect(instructions.renew([lease], LONG_MS)).resolves.toEqual([{ lease, cancelRequested: false }]);
       await delay(150);
       await expect(instructions.claim(of.id, 'b', LONG_MS)).resolves.toBeNull();
     });
 
-    it('is free once it is let go of, or its holder’s leases are', async () => {
+    it('can be claimed after its release, or after the release of all leases of its holder', async () => {
       const of = await container();
-      await accepted(of);
-      await instructions.release((await claimed(of)).lease);
+      await insert(of);
+      await instructions.release((await claim(of)).lease);
       await expect(instructions.leaseHolders()).resolves.toEqual([]);
-      await claimed(of, 'b');
+      await claim(of, 'b');
       await expect(instructions.leaseHolders()).resolves.toEqual(['b']);
       await instructions.releaseLeasesOf('a');
       await expect(instructions.claim(of.id, 'c', LONG_MS)).resolves.toBeNull();
       await instructions.releaseLeasesOf('b');
-      await expect(claimed(of, 'c')).resolves.toMatchObject({ lease: { fence: 3 } });
+      await expect(claim(of, 'c')).resolves.toMatchObject({ lease: { fence: 3 } });
     });
   });
 
-  it('tell how far they are, and that something changed beside their events', async () => {
+  it('returns the last event, and a version that differs after every other change', async () => {
     const of = await container();
-    const { id } = await accepted(of);
+    const { id } = await insert(of);
     const events = new DrizzleInstructionEventsRepository(test.database);
     const permissions = new DrizzleInstructionPermissionsRepository(test.database);
     const versions = new Set<string>();
@@ -280,7 +280,7 @@ describe('instructions', () => {
       versions.add(version);
     };
     await seen({ lastSeq: 0, isOver: false });
-    const { lease } = await claimed(of);
+    const { lease } = await claim(of);
     await seen({ lastSeq: 0, isOver: false });
     await events.append(lease, { after: 0, events: ['1', '2'], offset: 4 });
     await seen({ lastSeq: 2, isOver: false }, false);
@@ -295,11 +295,11 @@ describe('instructions', () => {
     await expect(instructions.progress(randomUUID())).resolves.toBeNull();
   });
 
-  it('tell what those that run are at', async () => {
+  it('returns the activity of running instructions, with the oldest open permission request', async () => {
     const permissions = new DrizzleInstructionPermissionsRepository(test.database);
     const [working, waiting, idle] = [await container(), await container(), await container()];
-    for (const each of [working, waiting, idle]) await accepted(each);
-    const rows = [(await claimed(working)).row, (await claimed(waiting)).row];
+    for (const each of [working, waiting, idle]) await insert(each);
+    const rows = [(await claim(working)).row, (await claim(waiting)).row];
     for (const [requestId, seconds] of [
       ['b', 2],
       ['a', 1],
@@ -328,10 +328,10 @@ describe('instructions', () => {
     );
   });
 
-  it('end once, with what came of them', async () => {
+  it('stores the end and the result of an instruction once', async () => {
     const of = await container();
-    await accepted(of);
-    const { lease } = await claimed(of);
+    await insert(of);
+    const { lease } = await claim(of);
     const patch = {
       sessionId: 's',
       result: 'done',
@@ -353,10 +353,10 @@ describe('instructions', () => {
     await expect(instructions.findById(lease.instructionId)).resolves.toEqual(ended);
   });
 
-  describe('cancelling', () => {
-    it('ends one that waits at once', async () => {
+  describe('cancel', () => {
+    it('ends a queued instruction', async () => {
       const of = await container();
-      const { id } = await accepted(of);
+      const { id } = await insert(of);
       const cancelled = await instructions.cancel(id, REASON);
       expect(cancelled).toMatchObject({
         id,
@@ -369,10 +369,10 @@ describe('instructions', () => {
       await expect(instructions.claim(of.id, 'a', LONG_MS)).resolves.toBeNull();
     });
 
-    it('marks one that runs, once, and leaves one that is over as it is', async () => {
+    it('marks a running instruction once and leaves a finished one unchanged', async () => {
       const of = await container();
-      const { id } = await accepted(of);
-      const { lease } = await claimed(of);
+      const { id } = await insert(of);
+      const { lease } = await claim(of);
       const marked = await instructions.cancel(id, REASON);
       expect(marked).toMatchObject({ status: 'running', cancelRequestedAt: expect.any(Date) });
       await expect(instructions.cancel(id, REASON)).resolves.toEqual(marked);
@@ -382,15 +382,15 @@ describe('instructions', () => {
       await expect(instructions.cancel(randomUUID(), REASON)).resolves.toBeNull();
     });
 
-    it('and starting exclude one another', async () => {
+    it('excludes a concurrent claim', async () => {
       for (let round = 0; round < 20; round++) {
         const of = await container();
-        const { id } = await accepted(of);
-        const [claim, cancelled] = await Promise.all([
+        const { id } = await insert(of);
+        const [claimed, cancelled] = await Promise.all([
           instructions.claim(of.id, 'a', LONG_MS),
           others.cancel(id, REASON),
         ]);
-        expect(cancelled?.status).toBe(claim === null ? 'cancelled' : 'running');
+        expect(cancelled?.status).toBe(claimed === null ? 'cancelled' : 'running');
       }
     });
   });

@@ -20,13 +20,13 @@ interface CliEvent {
   total_cost_usd?: number;
 }
 
-describe('the stub of the Messages API, with the real Claude Code', () => {
+describe('the simulated Messages API with the real Claude Code', () => {
   const engine = new Engine();
   let api: MessagesApi;
   let dockerId: string;
   let models = 0;
 
-  /** A model of its own for each test. */
+  /** A separate model for each test. */
   const model = (): ScriptedModel => api.model(`contract-${(models += 1)}`);
   const inside = (argv: string[], env: Record<string, string> = {}): Promise<ExecResult> =>
     engine.exec(dockerId, argv, { env, timeoutMs: 60_000 });
@@ -66,12 +66,12 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
     await api.close();
   });
 
-  it('plays a turn with a tool call, and shows what was asked', async () => {
+  it('replies with a tool call and records the requests', async () => {
     const scripted = model().replyNext(bash('echo from-the-tool'), say('It says from-the-tool.'));
     const { events, result, exitCode } = await claude(scripted, 'What does the tool say?');
     expect(exitCode).toBe(0);
-    const shown = events.filter(({ subtype }) => !subtype?.startsWith('hook_'));
-    expect(shown.map(({ type }) => type)).toEqual(['system', 'assistant', 'user', 'assistant', 'result']);
+    const relevant = events.filter(({ subtype }) => !subtype?.startsWith('hook_'));
+    expect(relevant.map(({ type }) => type)).toEqual(['system', 'assistant', 'user', 'assistant', 'result']);
     expect(result).toMatchObject({
       subtype: 'success',
       is_error: false,
@@ -92,7 +92,7 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
     ]);
   });
 
-  it('lets it write files, in several steps and with thoughts in between', async () => {
+  it('replies with thinking, text and several tool calls that write files', async () => {
     const scripted = model().replyNext(
       turn(
         [
@@ -100,12 +100,12 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
           { type: 'text', text: 'I write it. ' },
           { type: 'tool_use', name: 'Write', input: { file_path: '/workspace/note.txt', content: 'grüße\n' } },
         ],
-        { paceMs: 1 },
+        { chunkDelayMs: 1 },
       ),
       call(
         'Edit',
         { file_path: '/workspace/note.txt', old_string: 'grüße', new_string: 'grüße 🌍' },
-        { paceMs: 1, pieceLength: 1 },
+        { chunkDelayMs: 1, chunkLength: 1 },
       ),
       say('Done.', { usage: { output_tokens: 1234 } }),
     );
@@ -115,7 +115,7 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
     expect((await inside(['cat', '/workspace/note.txt'])).stdout).toBe('grüße 🌍\n');
   });
 
-  it('goes on with a session, and knows a bearer token from a key', async () => {
+  it('records API keys and bearer tokens of a continued session', async () => {
     const scripted = model().replyNext(say('Hello.'), say('Again.'));
     const { result: first } = await claude(scripted, 'One');
     const bearer = { ANTHROPIC_API_KEY: '', ANTHROPIC_AUTH_TOKEN: 'a-token' };
@@ -128,15 +128,15 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
     expect(JSON.stringify(scripted.turns[1]!.body.messages)).toContain('Hello.');
   });
 
-  it('tells containers apart by their credential, where they share one address', async () => {
+  it('selects the model by credential when containers share one address', async () => {
     const [one, two] = [model().replyNext(say('I am one.')), model().replyNext(say('I am two.'))];
     const shared = { ANTHROPIC_BASE_URL: api.url };
     const [first, second] = await Promise.all([claude(one, 'Who?', [], shared), claude(two, 'Who?', [], shared)]);
     expect([first.result.result, second.result.result]).toEqual(['I am one.', 'I am two.']);
   });
 
-  it('refuses a credential for good, and what passes only until it is tried again', async () => {
-    // Left to itself, the CLI tries ten times, for minutes.
+  it('returns permanent and transient errors, the latter of which Claude Code retries', async () => {
+    // By default Claude Code retries ten times, which takes minutes.
     const refused = await claude(model().replyByDefault(unauthorized()), 'Hello', [], { CLAUDE_CODE_MAX_RETRIES: '1' });
     expect(refused.result).toMatchObject({ is_error: true, api_error_status: 401 });
     const scripted = model().replyNext(rateLimited(1), overloaded(), say('At last.'));
@@ -146,7 +146,7 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
     expect(scripted.turns[1]!.at.getTime() - scripted.turns[0]!.at.getTime()).toBeGreaterThanOrEqual(1_000);
   }, 60_000);
 
-  it('fails a turn that nobody has scripted', async () => {
+  it('fails a turn without a scripted reply', async () => {
     const { result } = await claude(model(), 'Hello');
     expect(result).toMatchObject({
       is_error: true,
@@ -155,11 +155,11 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
     });
   });
 
-  it.each(['before', 'amid'] as const)(
-    'cuts the connection %s the stream, and the CLI tries again',
+  it.each(['before', 'during'] as const)(
+    'closes the connection %s the stream, and Claude Code retries',
     async (at) => {
       const scripted = model().replyNext(
-        say('Half of this is lost.', { paceMs: 1, interrupted: { at, by: 'cut' } }),
+        say('Half of this is lost.', { chunkDelayMs: 1, interrupted: { at, by: 'cut' } }),
         say('Whole.'),
       );
       expect((await claude(scripted, 'Hello')).result).toMatchObject({
@@ -171,26 +171,28 @@ describe('the stub of the Messages API, with the real Claude Code', () => {
     60_000,
   );
 
-  it.each(['before', 'amid', 'after'] as const)(
-    'hangs %s the stream until it is told to go on, and sees who leaves',
+  it.each(['before', 'during', 'after'] as const)(
+    'hangs %s the stream until released, and detects a client that disconnects',
     async (at) => {
       const opened = Promise.withResolvers<void>();
-      const scripted = model().replyNext(say('Slowly said.', { paceMs: 1, interrupted: { at, by: opened.promise } }));
+      const scripted = model().replyNext(
+        say('Slowly said.', { chunkDelayMs: 1, interrupted: { at, by: opened.promise } }),
+      );
       const running = claude(scripted, 'Hello');
       await scripted.waitForTurn(1);
-      // Also after `message_stop`: the CLI waits for the end of the connection.
+      // Claude Code waits for the end of the connection, also after `message_stop`.
       await expect(Promise.race([running.then(() => 'ended'), sleep(1_000, 'hangs')])).resolves.toBe('hangs');
       opened.resolve();
       expect((await running).result).toMatchObject({ is_error: false, result: 'Slowly said.' });
 
-      const endless = model().replyNext(say('Never said.', { paceMs: 1, interrupted: { at, by: 'hang' } }));
+      const endless = model().replyNext(say('Never said.', { chunkDelayMs: 1, interrupted: { at, by: 'hang' } }));
       const timedOut = inside(['timeout', '-s', 'KILL', '4', 'claude', '-p', 'Hello'], endless.env);
       await expect((await endless.waitForTurn(1)).clientAborted).resolves.toBe(true);
       await timedOut;
     },
   );
 
-  it('answers what the CLI asks on the side, in the form it asks for, without using up the script', async () => {
+  it('answers side requests in the requested format without using scripted replies', async () => {
     const scripted = model().replyNext(say('Scripted.'));
     const ask = async (body: object): Promise<{ content: { text?: string; input?: unknown }[] }> => {
       const response = await fetch(`${scripted.url.replace(new URL(scripted.url).hostname, '127.0.0.1')}/v1/messages`, {

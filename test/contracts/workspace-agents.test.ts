@@ -11,21 +11,21 @@ import { dockerRuntime } from './container-runtime-harness.js';
 
 const HOOK = '/usr/local/bin/devforge-agent-hook';
 const RECORDS = '/var/lib/devforge/claude/sessions';
-const SOON_MS = 1_000;
+const PROMPTLY_MS = 1_000;
 
-interface Told {
+interface Report {
   state: string;
   since: number | null;
   waitingFor: { tool: string | null; text: string } | null;
 }
 
-/** The scripts of the workspace images, run for real, with a shell that is called claude in the place of Claude Code. */
+/** Runs the real scripts of the workspace images, with a shell named claude instead of Claude Code. */
 describe('devforge-agents and its hook', () => {
   const engine = new Engine();
   const { containers } = dockerRuntime();
   let dockerId: string;
   let watch: WorkspaceProcess;
-  let told: Told[];
+  let reports: Report[];
   const sessions: Session[] = [];
 
   const inside = async (script: string): Promise<string> => {
@@ -56,7 +56,7 @@ describe('devforge-agents and its hook', () => {
       return session;
     }
 
-    /** @returns what it printed */
+    /** @returns its output */
     async run(script: string): Promise<string> {
       const mark = `end-${randomUUID()}`;
       this.output = '';
@@ -68,13 +68,13 @@ describe('devforge-agents and its hook', () => {
       );
     }
 
-    /** @returns what it printed, and its exit code */
+    /** @returns its output and exit code */
     hook(event: string, input: unknown = {}): Promise<string> {
       const json = typeof input === 'string' ? input : JSON.stringify(input);
       return this.run(`printf %s '${json.replaceAll("'", `'\\''`)}' | sh -c 'exec ${HOOK} ${event}'`);
     }
 
-    /** As Claude Code writes it. */
+    /** Writes a session record as Claude Code does. */
     record(fields: object, name = `${this.pid}.json`): Promise<string> {
       return inside(
         `mkdir -p ${RECORDS}; cat > ${RECORDS}/${name} <<'END'\n${JSON.stringify({ pid: this.pid, procStart: this.started, ...fields })}\nEND`,
@@ -86,26 +86,26 @@ describe('devforge-agents and its hook', () => {
     }
   }
 
-  /** Waits until the last line says so. */
-  const tells = (state: string, timeoutMs = 5_000): Promise<Told> =>
+  /** Waits until the last report has the state. */
+  const waitForState = (state: string, timeoutMs = 5_000): Promise<Report> =>
     until(
-      `it to tell ${state}, after ${JSON.stringify(told.at(-1))}`,
-      () => (told.at(-1)?.state === state ? told.at(-1) : undefined),
+      `state ${state}, after ${JSON.stringify(reports.at(-1))}`,
+      () => (reports.at(-1)?.state === state ? reports.at(-1) : undefined),
       timeoutMs,
     );
   const openWatch = async (): Promise<void> => {
-    told = [];
+    reports = [];
     watch = await containers.open(dockerId, { argv: ['devforge-agents', 'watch'] });
     let rest = '';
     watch.stdout.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n');
       rest = lines.pop()!;
-      told.push(...lines.map((line) => JSON.parse(line) as Told));
+      reports.push(...lines.map((line) => JSON.parse(line) as Report));
     });
     watch.stderr
       .setEncoding('utf8')
-      .on('data', (text: string) => told.push({ state: text, since: null, waitingFor: null }));
-    await until('the first line', () => told.length > 0);
+      .on('data', (text: string) => reports.push({ state: text, since: null, waitingFor: null }));
+    await until('the first line', () => reports.length > 0);
   };
 
   beforeAll(async () => {
@@ -130,17 +130,17 @@ describe('devforge-agents and its hook', () => {
     if (dockerId) await engine.docker.getContainer(dockerId).remove({ force: true, v: true });
   });
 
-  it('tells none where there is nothing', () => {
-    expect(told).toEqual([{ state: 'none', since: null, waitingFor: null }]);
+  it('reports none without a session', () => {
+    expect(reports).toEqual([{ state: 'none', since: null, waitingFor: null }]);
   });
 
-  it('follows the hooks of a session, which say and cost nothing', async () => {
+  it('follows the hooks of a session, which print nothing', async () => {
     const session = await Session.open();
     const before = Date.now() * 1_000;
     expect(await session.hook('idle')).toBe('0');
-    expect((await tells('idle')).since).toBeGreaterThan(before - 1_000_000);
+    expect((await waitForState('idle')).since).toBeGreaterThan(before - 1_000_000);
     expect(await session.hook('working', { tool_name: 'Bash', tool_response: 'x'.repeat(50_000) })).toBe('0');
-    const { since } = await tells('working');
+    const { since } = await waitForState('working');
     expect(await session.hook('working')).toBe('0');
     expect(
       await session.hook('waiting', {
@@ -148,20 +148,20 @@ describe('devforge-agents and its hook', () => {
         tool_input: { command: `printf '"%s"\\n' \u001b[2J\nrm -rf x`, description: 'Remove' },
       }),
     ).toBe('0');
-    expect((await tells('waiting')).waitingFor).toEqual({ tool: 'Bash', text: `printf '"%s"\\n' [2J rm -rf x` });
+    expect((await waitForState('waiting')).waitingFor).toEqual({ tool: 'Bash', text: `printf '"%s"\\n' [2J rm -rf x` });
     expect(await session.hook('working')).toBe('0');
-    expect((await tells('working')).since).toBeGreaterThan(since!);
+    expect((await waitForState('working')).since).toBeGreaterThan(since!);
     expect(
       await session.hook('stopped', { last_assistant_message: 'Say "background_tasks":[{', background_tasks: [] }),
     ).toBe('0');
-    await tells('idle');
+    await waitForState('idle');
     expect(await session.hook('none')).toBe('0');
-    // Of the session itself, the process table still tells.
-    await tells('working');
+    // The process table still shows the session itself.
+    await waitForState('working');
     expect(await inside('ls -A /var/lib/devforge/agents')).toBe('');
   });
 
-  it('does not count a session idle that has something to do in the background', async () => {
+  it('reports a session with a background task as working', async () => {
     const session = await Session.open();
     await session.hook('stopped', {
       last_assistant_message: 'It runs.',
@@ -194,22 +194,22 @@ describe('devforge-agents and its hook', () => {
       { tool: 'Bash', text: 'ü'.repeat(200) },
     ],
     ['wrong types', { tool_name: 5, tool_input: { command: ['x'], questions: 7 } }, { tool: null, text: '' }],
-  ])('tells of %s that is waited for', async (_, input, waitingFor) => {
+  ])('reports that a session waits for %s', async (_, input, waitingFor) => {
     const session = await Session.open();
     await session.hook('waiting', input);
-    expect((await tells('waiting')).waitingFor).toEqual(waitingFor);
+    expect((await waitForState('waiting')).waitingFor).toEqual(waitingFor);
   });
 
   it.each(['not JSON', '[]', '"text"', '5', ''])(
-    'tells that it waits, also after a hook was given %j',
+    'reports waiting for a hook with the invalid input %j',
     async (input) => {
       const session = await Session.open();
       expect(await session.hook('waiting', input)).toBe('0');
-      expect((await tells('waiting')).waitingFor === null || told.at(-1)!.waitingFor!.text === '').toBe(true);
+      expect((await waitForState('waiting')).waitingFor === null || reports.at(-1)!.waitingFor!.text === '').toBe(true);
     },
   );
 
-  it('never fails, whatever the state folder is, and by whomever it is called', async () => {
+  it('has hooks that succeed without a state folder, and outside of a session', async () => {
     const session = await Session.open();
     await inside('rm -rf /var/lib/devforge/agents; touch /var/lib/devforge/agents');
     for (const event of ['idle', 'working', 'stopped', 'waiting', 'none', 'nonsense', ''])
@@ -219,46 +219,46 @@ describe('devforge-agents and its hook', () => {
       /^\d/m,
     );
     expect(await session.hook('nonsense')).toBe('0');
-    expect(told.every(({ state }) => ['none', 'working'].includes(state))).toBe(true);
+    expect(reports.every(({ state }) => ['none', 'working'].includes(state))).toBe(true);
   });
 
-  it('believes the record of Claude Code rather than its hooks', async () => {
+  it('prefers the session record of Claude Code to its hooks', async () => {
     const session = await Session.open();
     await session.hook('working');
-    await tells('working');
+    await waitForState('working');
     await session.record({
       name: 'a \\"status\\":\\"busy\\" name',
       status: 'idle',
       statusUpdatedAt: 1_795_356_698_991,
     });
-    expect(await tells('idle')).toEqual({ state: 'idle', since: 1_795_356_698_991_000, waitingFor: null });
+    expect(await waitForState('idle')).toEqual({ state: 'idle', since: 1_795_356_698_991_000, waitingFor: null });
     await session.record({ status: 'shell', statusUpdatedAt: 1_795_356_698_992 });
-    expect((await tells('working')).since).toBe(1_795_356_698_992_000);
+    expect((await waitForState('working')).since).toBe(1_795_356_698_992_000);
     await session.record({ status: 'waiting', waitingFor: 'permission prompt', statusUpdatedAt: 1_795_356_698_993 });
-    expect(await tells('waiting')).toEqual({
+    expect(await waitForState('waiting')).toEqual({
       state: 'waiting',
       since: 1_795_356_698_993_000,
       waitingFor: { tool: null, text: 'permission prompt' },
     });
     await session.record({ status: 'a-new-word', statusUpdatedAt: 1_795_356_698_994 });
-    await tells('working');
+    await waitForState('working');
   });
 
-  it('takes what is waited for from the hook, of this question and not of the one before', async () => {
+  it('takes from the hook what a session waits for, and ignores the hook of an earlier question', async () => {
     const session = await Session.open();
     await session.hook('waiting', { tool_name: 'Bash', tool_input: { command: 'one' } });
     await session.record({ status: 'waiting', waitingFor: 'permission prompt', statusUpdatedAt: Date.now() });
-    expect((await tells('waiting')).waitingFor).toEqual({ tool: 'Bash', text: 'one' });
+    expect((await waitForState('waiting')).waitingFor).toEqual({ tool: 'Bash', text: 'one' });
     await session.record({ status: 'busy', statusUpdatedAt: Date.now() });
-    await tells('working');
-    // The next one is asked much later, and its hook takes its time.
+    await waitForState('working');
+    // The record of the next question is written before its hook has run.
     await session.record({ status: 'waiting', waitingFor: 'permission prompt', statusUpdatedAt: Date.now() + 3_000 });
     await sleep(1_000);
-    expect(told.at(-1)!.state).toBe('working');
+    expect(reports.at(-1)!.state).toBe('working');
     await inside(
       `echo "$(date +%s%6N) {\\"tool\\":\\"Bash\\",\\"text\\":\\"two\\"}" > /var/lib/devforge/agents/${session.pid}.wants`,
     );
-    expect((await tells('waiting')).waitingFor).toEqual({ tool: 'Bash', text: 'two' });
+    expect((await waitForState('waiting')).waitingFor).toEqual({ tool: 'Bash', text: 'two' });
   });
 
   it.each([
@@ -266,83 +266,86 @@ describe('devforge-agents and its hook', () => {
     ['empty', ''],
     ['of another shape', '[1,2,3]'],
     ['binary', '\\x00\\xff\\x7b'],
-  ])('is not misled by a record that is %s', async (_, content) => {
+  ])('ignores a session record that is %s', async (_, content) => {
     const session = await Session.open();
     await session.hook('idle');
     await inside(`mkdir -p ${RECORDS}; printf '${content}' > ${RECORDS}/${session.pid}.json`);
-    await tells('idle');
+    await waitForState('idle');
     await sleep(600);
-    expect(told.at(-1)!.state).toBe('idle');
+    expect(reports.at(-1)!.state).toBe('idle');
   });
 
-  it('is not misled by records of earlier processes, or of none', async () => {
+  it('ignores session records of earlier and missing processes', async () => {
     const session = await Session.open();
     await session.hook('idle');
     await session.record({ procStart: '1', status: 'busy', statusUpdatedAt: 1_795_356_698_991 });
     await session.record({ status: 'waiting', statusUpdatedAt: 1_795_356_698_991 }, '999999.json');
     await session.record({ status: 'waiting', statusUpdatedAt: 1_795_356_698_991 }, '1.json');
     await session.record({ status: 'busy', spare: true, statusUpdatedAt: 1_795_356_698_991 });
-    await tells('idle');
+    await waitForState('idle');
     await sleep(600);
-    expect(told.at(-1)!.state).toBe('idle');
+    expect(reports.at(-1)!.state).toBe('idle');
   });
 
-  it('forgets what a session of before has left, also where its number is in use again', async () => {
+  it('removes the files of earlier sessions, also when their process id is in use again', async () => {
     const session = await Session.open();
     await session.hook('idle');
-    await tells('idle');
+    await waitForState('idle');
     await inside(
       `cd /var/lib/devforge/agents; for pid in 1 999999 $$; do echo '1 waiting 1795356698991000 /none' > $pid; echo '1795356698991000 {}' > $pid.wants; done`,
     );
-    await until('them to go', async () => (await inside('ls /var/lib/devforge/agents')).trim() === String(session.pid));
-    expect(told.at(-1)!.state).toBe('idle');
+    await until(
+      'the files to be removed',
+      async () => (await inside('ls /var/lib/devforge/agents')).trim() === String(session.pid),
+    );
+    expect(reports.at(-1)!.state).toBe('idle');
   });
 
-  it('sees a session end within a second, however it ends', async () => {
+  it('detects within a second that a session was killed', async () => {
     const session = await Session.open();
     await session.hook('waiting', { tool_name: 'Bash' });
     await session.record({ status: 'waiting', statusUpdatedAt: Date.now() });
-    await tells('waiting');
+    await waitForState('waiting');
     await session.kill();
-    await tells('none', SOON_MS);
-    await until('its file to go', async () => (await inside('ls -A /var/lib/devforge/agents')) === '');
+    await waitForState('none', PROMPTLY_MS);
+    await until('its file to be removed', async () => (await inside('ls -A /var/lib/devforge/agents')) === '');
   });
 
-  it('shows of several sessions the one that needs somebody most, since the earliest', async () => {
+  it('reports waiting before working before idle, with the earliest start', async () => {
     const [first, second, third] = [await Session.open(), await Session.open(), await Session.open()];
     await first.record({ status: 'idle', statusUpdatedAt: 1_795_356_698_001 });
     await second.record({ status: 'busy', statusUpdatedAt: 1_795_356_698_003 });
     await third.record({ status: 'busy', statusUpdatedAt: 1_795_356_698_002 });
-    await until('the earliest', () => told.at(-1)!.since === 1_795_356_698_002_000);
-    expect(told.at(-1)!.state).toBe('working');
+    await until('the earliest', () => reports.at(-1)!.since === 1_795_356_698_002_000);
+    expect(reports.at(-1)!.state).toBe('working');
     await first.record({ status: 'waiting', waitingFor: 'input needed', statusUpdatedAt: 1_795_356_698_004 });
-    expect((await tells('waiting')).waitingFor).toEqual({ tool: null, text: 'input needed' });
+    expect((await waitForState('waiting')).waitingFor).toEqual({ tool: null, text: 'input needed' });
     await first.kill();
-    expect((await tells('working')).since).toBe(1_795_356_698_002_000);
+    expect((await waitForState('working')).since).toBe(1_795_356_698_002_000);
   });
 
-  it('finds sessions that keep their configuration elsewhere', async () => {
+  it('finds the record of a session with another configuration folder', async () => {
     const session = await Session.open();
     await session.run('export CLAUDE_CONFIG_DIR=/tmp/elsewhere');
     await session.hook('idle');
-    await tells('idle');
+    await waitForState('idle');
     await inside(
       `mkdir -p /tmp/elsewhere/sessions; echo '${JSON.stringify({ procStart: session.started, status: 'busy', statusUpdatedAt: 5 })}' > /tmp/elsewhere/sessions/${session.pid}.json`,
     );
-    expect((await tells('working')).since).toBe(5_000);
+    expect((await waitForState('working')).since).toBe(5_000);
   });
 
-  it('leaves out what is over in a moment', async () => {
-    const { length } = told;
+  it('ignores sessions that end at once', async () => {
+    const { length } = reports;
     for (let times = 0; times < 8; times++) await inside('/opt/claude -c "sleep 0.1"');
-    expect(told).toHaveLength(length);
+    expect(reports).toHaveLength(length);
   });
 
-  it('costs next to nothing, and no process', async () => {
+  it('takes less than 1 % of a core and starts no processes', async () => {
     const session = await Session.open();
     await session.hook('idle');
     await session.record({ status: 'idle', statusUpdatedAt: 1_795_356_698_991 });
-    await tells('idle');
+    await waitForState('idle');
     const usage = async (): Promise<{ nanoseconds: number; forks: number }> => {
       const [pid, spent, newest] = (
         await inside(
@@ -360,17 +363,17 @@ describe('devforge-agents and its hook', () => {
     const share = (second.nanoseconds - first.nanoseconds) / 5e9;
     console.log(`One watch with one session takes ${(share * 100).toFixed(2)} % of a core`);
     expect(share).toBeLessThan(0.01);
-    // The look itself makes a few.
+    // The measurement itself starts a few.
     expect(second.forks - first.forks).toBeLessThan(15);
   }, 30_000);
 
-  it('ends with its input, and when nobody listens', async () => {
+  it('ends when its input is closed', async () => {
     const count = async (): Promise<number> => Number(await inside('pgrep -fc "devforge-agents watch" || true')) - 1;
     expect(await count()).toBe(1);
     const other = await containers.open(dockerId, { argv: ['devforge-agents', 'watch'] });
     await once(other.stdout, 'data');
     expect(await count()).toBe(2);
     other.close();
-    await until('it to end', async () => (await count()) === 1, SOON_MS * 2);
+    await until('the second watch to end', async () => (await count()) === 1, PROMPTLY_MS * 2);
   });
 });

@@ -9,11 +9,11 @@ import { uniqueName } from '../support/e2e/names.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
 
-/** What the server asks of the engine by itself, whether anybody calls it or not. */
+/** Requests that the server sends to the engine periodically, without a request of a client. */
 const BACKGROUND = /^GET \/(?:_ping|info|events|containers\/json|volumes)(?:\?|$)/;
 const ROUTES = '/docs/openapi.json';
 
-describe('bad input', () => {
+describe('invalid input', () => {
   let proxy: EngineProxy;
   let server: TestServer;
 
@@ -43,19 +43,19 @@ describe('bad input', () => {
     await proxy?.close();
   }, 60_000);
 
-  let noted = 0;
-  const watched = () => proxy.requests.slice(noted).map(({ method, url }) => `${method} ${url}`);
+  let checkedUpTo = 0;
+  const newRequests = () => proxy.requests.slice(checkedUpTo).map(({ method, url }) => `${method} ${url}`);
   afterEach(async () => {
     expect(ok(await server.api.list()).items).toEqual([]);
-    expect(watched().filter((line) => !BACKGROUND.test(line))).toEqual([]);
-    noted = proxy.requests.length;
+    expect(newRequests().filter((line) => !BACKGROUND.test(line))).toEqual([]);
+    checkedUpTo = proxy.requests.length;
   });
 
-  it('meets a server that does ask the engine, and whose questions are counted', async () => {
+  it('is sent to a server whose requests to the engine are recorded', async () => {
     await proxy.set('fail');
     const response = await post(minimal);
     expect(response.status).toBeGreaterThanOrEqual(500);
-    expect(watched().filter((line) => line === 'GET /_ping').length).toBeGreaterThan(0);
+    expect(newRequests().filter((line) => line === 'GET /_ping').length).toBeGreaterThan(0);
     await proxy.set('pass');
   });
 
@@ -122,13 +122,13 @@ describe('bad input', () => {
       await refused({ ...clone, repoUrl }, 'repoUrl');
     });
 
-    it('shows no password that came with it', async () => {
+    it('never repeats a password of a URL', async () => {
       const response = await post({ ...clone, repoUrl: 'https://user:hunter2hunter2@example.org/repo' });
       expect(JSON.stringify(response.body)).not.toContain('hunter2hunter2');
       expect(server.devforge.log()).not.toContain('hunter2hunter2');
     });
 
-    it('is needed to clone, and refused without', async () => {
+    it('is required with repoType clone, and refused without', async () => {
       await refused({ ...minimal, repoType: 'clone' }, 'repoUrl');
       await refused({ ...minimal, repoUrl: clone.repoUrl }, 'repoUrl');
       await refused({ ...minimal, repoType: 'empty', repoUrl: clone.repoUrl }, 'repoUrl');
@@ -172,7 +172,7 @@ describe('bad input', () => {
       await refused({ ...clone, repoBranch }, 'repoBranch');
     });
 
-    it('is refused without a clone', async () => {
+    it('is refused without repoType clone', async () => {
       await refused({ ...minimal, repoBranch: 'main' }, 'repoBranch');
     });
   });
@@ -198,7 +198,7 @@ describe('bad input', () => {
     });
     afterAll(() => rm(`${server.keysDir}-evil`, { recursive: true, force: true }));
 
-    it('refuses what is not a private key of the folder, with the same words for all', async () => {
+    it('refuses everything but a private key in the directory, with the same message for each', async () => {
       const evil = `${server.keysDir}-evil/id`;
       const paths = [
         ...[
@@ -279,7 +279,7 @@ describe('bad input', () => {
       ['memoryLimit', [null, 0, -1, 1, 1.5, '2048', 1e15, true]],
       ['diskLimit', [null, 0, -1, 1, 1.5, '10240', 1e15]],
       ['env', [null, 'A=b', ['A=b'], 7]],
-    ])('refuses bad values of %s', async (field, values) => {
+    ])('refuses invalid values of %s', async (field, values) => {
       for (const value of values) await refused({ ...minimal, [field]: value }, field);
     });
 
@@ -334,7 +334,7 @@ describe('bad input', () => {
     });
 
     it.each(['__proto__', 'constructor', 'prototype'])(
-      'refuses the property %s, at the top and within',
+      'refuses the property %s, at the top level and nested',
       async (property) => {
         const json = (inner: string) => `{"name":"a-good-name","template":"claude",${inner}}`;
         const send = (text: string) => post(text, { 'content-type': 'application/json' });
@@ -350,7 +350,7 @@ describe('bad input', () => {
       },
     );
 
-    it('names every fault of one request', async () => {
+    it('reports all errors of a request together', async () => {
       const response = await post({ name: '-', template: 'x', cpuLimit: 0, Privileged: true });
       expect(
         problem(response)
@@ -367,7 +367,7 @@ describe('bad input', () => {
       ['template', ['none', '']],
       ['cursor', ['x', '', 'a'.repeat(300), Buffer.from('1.x').toString('base64url')]],
       ['surprise', ['1']],
-    ])('refuses a bad %s of the list', async (field, values) => {
+    ])('refuses an invalid %s in the query of the list', async (field, values) => {
       for (const value of values) {
         const response = await server.api.list({ [field]: value });
         expect({ value, status: response.status }).toEqual({ value, status: 400 });
@@ -375,7 +375,7 @@ describe('bad input', () => {
       }
     });
 
-    it('refuses an Idempotency-Key that cannot be one', async () => {
+    it('refuses an invalid Idempotency-Key', async () => {
       for (const key of ['has space', 'x'.repeat(300)]) {
         const response = await post(minimal, { 'idempotency-key': key });
         expect(problem(response)).toMatchObject({ status: 400, errors: [{ field: 'Idempotency-Key' }] });
@@ -395,11 +395,14 @@ describe('bad input', () => {
       },
     );
 
-    it.each([[[]], [[minimal]], ['"text"'], ['null'], ['42'], ['']])('refuses %j, which is no object', async (body) => {
-      const response = await post(typeof body === 'string' ? body : JSON.stringify(body), json);
-      expect(response.status).toBe(400);
-      problem(response);
-    });
+    it.each([[[]], [[minimal]], ['"text"'], ['null'], ['42'], ['']])(
+      'refuses the body %j, which is not an object',
+      async (body) => {
+        const response = await post(typeof body === 'string' ? body : JSON.stringify(body), json);
+        expect(response.status).toBe(400);
+        problem(response);
+      },
+    );
 
     it('refuses more than 1 MB with 413', async () => {
       const response = await post({ ...minimal, env: { A: 'x'.repeat(1_200_000) } });
@@ -407,7 +410,7 @@ describe('bad input', () => {
     });
 
     it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml', 'multipart/form-data; boundary=x'])(
-      'refuses %s',
+      'refuses the content type %s',
       async (type) => {
         const response = await post(JSON.stringify(minimal), { 'content-type': type });
         expect([400, 415]).toContain(response.status);
@@ -416,8 +419,8 @@ describe('bad input', () => {
     );
   });
 
-  describe('callers', () => {
-    it('answers 401 to anybody without the token, on every route of the API', async () => {
+  describe('requests without a valid token or route', () => {
+    it('are answered with 401 on every route of the API', async () => {
       const { paths } = ok(await server.api.request<{ paths: Record<string, Record<string, unknown>> }>('GET', ROUTES));
       const routes = Object.entries(paths)
         .filter(([path]) => path.startsWith('/api/'))
@@ -425,7 +428,7 @@ describe('bad input', () => {
           Object.keys(methods).map((method) => [method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'x')] as const),
         );
       expect(routes.length).toBeGreaterThanOrEqual(7);
-      const nobody = new ApiClient(server.devforge.url, null);
+      const anonymous = new ApiClient(server.devforge.url, null);
       const wrong = new ApiClient(server.devforge.url, `${server.devforge.token}x`);
       const schemes = ['Basic', 'Token', ''].map((scheme) => ({
         authorization: `${scheme} ${server.devforge.token}`.trim(),
@@ -433,10 +436,10 @@ describe('bad input', () => {
       for (const [method, path] of routes) {
         const body = method === 'POST' ? minimal : undefined;
         const answers = [
-          nobody.request(method, path, { body }),
+          anonymous.request(method, path, { body }),
           wrong.request(method, path, { body }),
-          nobody.request(method, path, { body, query: { token: server.devforge.token } }),
-          ...schemes.map((headers) => nobody.request(method, path, { body, headers })),
+          anonymous.request(method, path, { body, query: { token: server.devforge.token } }),
+          ...schemes.map((headers) => anonymous.request(method, path, { body, headers })),
         ];
         for (const answer of await Promise.all(answers)) {
           expect({ method, path, status: answer.status }).toEqual({ method, path, status: 401 });
@@ -447,13 +450,13 @@ describe('bad input', () => {
       }
     });
 
-    it('lets probes in without one', async () => {
-      const nobody = new ApiClient(server.devforge.url, null);
+    it('are accepted on the routes of probes', async () => {
+      const anonymous = new ApiClient(server.devforge.url, null);
       for (const path of ['/health', '/health/live', '/health/ready'])
-        expect((await nobody.request('GET', path)).status).toBe(200);
+        expect((await anonymous.request('GET', path)).status).toBe(200);
     });
 
-    it('answers 404 as a problem where there is nothing', async () => {
+    it('are answered with 404 as a problem document where no route exists', async () => {
       for (const [method, path] of [
         ['GET', '/api'],
         ['GET', '/api/nothing'],
@@ -466,7 +469,7 @@ describe('bad input', () => {
       }
     });
 
-    it('echoes a harmless X-Request-Id, and makes one otherwise', async () => {
+    it('get their valid X-Request-Id back, or a generated one', async () => {
       const ask = async (id: string) =>
         (await server.api.request('GET', '/api/containers', { headers: { 'x-request-id': id } })).headers.get(
           'x-request-id',

@@ -3,6 +3,7 @@ import { ApiClient, ok } from '../support/api/client.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 
 interface Operation {
+  tags: string[];
   security?: Record<string, string[]>[];
   parameters?: { name: string; in: string }[];
   requestBody?: { content: Record<string, { schema: { $ref: string } }> };
@@ -20,7 +21,7 @@ interface OpenApi {
   components: { schemas: Record<string, Schema>; securitySchemes: Record<string, { type: string; scheme: string }> };
 }
 
-/** The contract's routes that there are by now. */
+/** The routes of the API that require a token. */
 const ROUTES = [
   'DELETE /api/containers/{id}',
   'DELETE /api/containers/{id}/files',
@@ -49,9 +50,10 @@ const ROUTES = [
   'POST /api/instructions/{id}/permissions/{requestId}',
   'PUT /api/containers/{id}/files',
 ];
-const OPEN = ['GET /health', 'GET /health/live', 'GET /health/ready'];
+/** Routes that require no token. */
+const PUBLIC_ROUTES = ['GET /health', 'GET /health/live', 'GET /health/ready'];
 
-describe('the documentation', () => {
+describe('the API documentation', () => {
   let server: TestServer;
   let document: OpenApi;
   const operations = () =>
@@ -66,30 +68,35 @@ describe('the documentation', () => {
   }, 60_000);
   afterAll(() => server?.dispose(), 60_000);
 
-  it('is a page that anybody may read', async () => {
-    const nobody = new ApiClient(server.devforge.url, null);
-    const page = await nobody.request<string>('GET', '/docs');
+  it('is a page that needs no token', async () => {
+    const anonymous = new ApiClient(server.devforge.url, null);
+    const page = await anonymous.request<string>('GET', '/docs');
     expect(page.status).toBe(200);
     expect(page.headers.get('content-type')).toContain('text/html');
     expect(page.body).toContain('swagger-ui');
     expect(page.body).not.toContain(server.devforge.token);
   });
 
-  it('lists every route', () => {
-    expect(document.openapi).toMatch(/^3\./);
-    expect(operations().map(({ route }) => route)).toEqual(expect.arrayContaining([...ROUTES, ...OPEN]));
+  it('groups the routes that lead into a container by what they open', () => {
+    const tags = operations().flatMap(({ operation }) => operation.tags);
+    expect([...new Set(tags)].toSorted()).toEqual(expect.arrayContaining(['editor', 'exec', 'files', 'terminals']));
   });
 
-  it('says which routes want the token: all but the probes', () => {
+  it('lists every route', () => {
+    expect(document.openapi).toMatch(/^3\./);
+    expect(operations().map(({ route }) => route)).toEqual(expect.arrayContaining([...ROUTES, ...PUBLIC_ROUTES]));
+  });
+
+  it('marks every route but those of probes as requiring a token', () => {
     const [name, scheme] = Object.entries(document.components.securitySchemes)[0]!;
     expect(scheme).toMatchObject({ type: 'http', scheme: 'bearer' });
     for (const { route, operation } of operations()) {
-      const expected = OPEN.includes(route) ? undefined : [{ [name]: [] }];
+      const expected = PUBLIC_ROUTES.includes(route) ? undefined : [{ [name]: [] }];
       expect({ route, security: operation.security }).toEqual({ route, security: expected });
     }
   });
 
-  it('describes instructions: what they ask for, what they are, and how their events come', () => {
+  it('describes the request, the response and the events of instructions', () => {
     const { requestBody, responses } = document.paths['/api/containers/{id}/instructions']!['post']!;
     const body = schema(requestBody!.content['application/json']!.schema.$ref);
     expect(body.required).toEqual(['prompt']);
@@ -130,7 +137,7 @@ describe('the documentation', () => {
     expect(events.parameters!.map(({ name }) => name).toSorted()).toEqual(['Last-Event-ID', 'after', 'follow', 'id']);
   });
 
-  it('describes what a container is made of and looks like', async () => {
+  it('describes the request and the response of containers', async () => {
     const { requestBody, responses } = document.paths['/api/containers']!['post']!;
     const body = schema(requestBody!.content['application/json']!.schema.$ref);
     expect(body.required.toSorted()).toEqual(['name', 'template']);
@@ -155,7 +162,7 @@ describe('the documentation', () => {
     });
     const answer = schema(responses['202']!.content!['application/json']!.schema.$ref);
     const accepted = ok(await server.api.create({ name: 'documented', template: 'claude' }));
-    // `metrics` comes only when a list asks for it.
+    // Only lists with includeMetrics contain `metrics`.
     expect(Object.keys(accepted).toSorted()).toEqual(answer.required?.toSorted());
     expect(Object.keys(answer.properties)).toEqual(expect.arrayContaining([...Object.keys(accepted), 'metrics']));
   });

@@ -9,7 +9,7 @@ import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
-import { BrowserLike, WEBSOCKET } from '../support/editor/browser-client.js';
+import { BrowserClient, WEBSOCKET } from '../support/editor/browser-client.js';
 
 interface Link {
   url: string;
@@ -46,8 +46,8 @@ describe("the way into a container's sites", () => {
         `/api/containers/${id}/${port === undefined ? 'editor' : `ports/${port}/preview`}`,
       ),
     ).url;
-  const browser = (): BrowserLike => new BrowserLike(server.devforge.url);
-  const signedIn = async (container: Container, port?: number): Promise<BrowserLike> => {
+  const browser = (): BrowserClient => new BrowserClient(server.devforge.url);
+  const signedIn = async (container: Container, port?: number): Promise<BrowserClient> => {
     const visitor = browser();
     expect((await visitor.signIn(await linkTo(container, port))).status).toBe(302);
     return visitor;
@@ -81,19 +81,19 @@ describe("the way into a container's sites", () => {
       expect(headers['set-cookie']).toEqual([
         expect.stringMatching(/^devforge_site=\d+\.[\w-]+; Path=\/; Max-Age=43200; HttpOnly; SameSite=Lax$/),
       ]);
-      expect((await browser().ask(link)).status).toBe(401);
-      expect((await visitor.ask(`${editorOf(both)}/healthz`)).status).toBe(200);
+      expect((await browser().request(link)).status).toBe(401);
+      expect((await visitor.request(`${editorOf(both)}/healthz`)).status).toBe(200);
     });
 
     it('is void at another container, another port, and afterwards', async () => {
       const foreign = new URL(await linkTo(both, 4000));
       foreign.host = new URL(previewOf(both, 4001)).host;
-      expect((await browser().ask(foreign.href)).status).toBe(401);
+      expect((await browser().request(foreign.href)).status).toBe(401);
       foreign.host = new URL(previewOf(both, 4000)).host;
-      expect((await browser().ask(foreign.href)).status).toBe(401);
+      expect((await browser().request(foreign.href)).status).toBe(401);
       const other = new URL(await linkTo(both));
       other.host = new URL(editorOf(small)).host;
-      expect((await browser().ask(other.href)).status).toBe(401);
+      expect((await browser().request(other.href)).status).toBe(401);
     });
 
     it('is good at another process, and after a restart', async () => {
@@ -126,26 +126,26 @@ describe("the way into a container's sites", () => {
   describe('the cookie', () => {
     it('opens its own site and nothing else', async () => {
       const visitor = await signedIn(both, 4000);
-      expect((await visitor.ask(`${previewOf(both, 4000)}/x`)).status).toBe(200);
+      expect((await visitor.request(`${previewOf(both, 4000)}/x`)).status).toBe(200);
       for (const other of [previewOf(both, 4001), previewOf(small, 4000), editorOf(both), editorOf(small)]) {
-        expect({ other, status: (await visitor.ask(`${other}/`)).status }).toEqual({ other, status: 401 });
+        expect({ other, status: (await visitor.request(`${other}/`)).status }).toEqual({ other, status: 401 });
       }
     });
 
     it('is no key to the API, whose routes do not exist under a site', async () => {
       const visitor = await signedIn(both, 4000);
-      expect((await visitor.ask('/api/containers')).status).toBe(401);
-      expect((await visitor.ask(`http://localhost:${portOf()}/api/containers`)).status).toBe(401);
-      const mirrored = await visitor.ask(`${previewOf(both, 4000)}/api/containers`);
+      expect((await visitor.request('/api/containers')).status).toBe(401);
+      expect((await visitor.request(`http://localhost:${portOf()}/api/containers`)).status).toBe(401);
+      const mirrored = await visitor.request(`${previewOf(both, 4000)}/api/containers`);
       expect(JSON.parse(mirrored.body)).toMatchObject({ url: '/api/containers' });
       const token = { Authorization: `Bearer ${server.devforge.token}` };
-      expect((await browser().ask(`${editorOf(both)}/api/containers`, { headers: token })).status).toBe(401);
+      expect((await browser().request(`${editorOf(both)}/api/containers`, { headers: token })).status).toBe(401);
     });
 
     it('tells nobody without it which containers there are', async () => {
       const [there, absent] = [
-        await browser().ask(`${editorOf(both)}/`),
-        await browser().ask(`http://absent.localhost:${portOf()}/`),
+        await browser().request(`${editorOf(both)}/`),
+        await browser().request(`http://absent.localhost:${portOf()}/`),
       ];
       expect([there.status, there.body]).toEqual([absent.status, absent.body]);
     });
@@ -155,7 +155,7 @@ describe("the way into a container's sites", () => {
     it('is the request as it came, without what belongs to DevForge', async () => {
       const visitor = await signedIn(both, 4000);
       visitor.cookie = `own=1; ${visitor.cookie}; more=2`;
-      const { body, headers } = await visitor.ask(`${previewOf(both, 4000)}/a%2Fb/?c=d%20e`, {
+      const { body, headers } = await visitor.request(`${previewOf(both, 4000)}/a%2Fb/?c=d%20e`, {
         method: 'POST',
         headers: { Authorization: `Bearer ${server.devforge.token}`, Origin: previewOf(both, 4000), 'X-Own': 'yes' },
         body: 'grüße',
@@ -173,7 +173,7 @@ describe("the way into a container's sites", () => {
 
     it("is a program's own Authorization at its port, and none at the editor", async () => {
       const visitor = await signedIn(both, 4000);
-      const { body } = await visitor.ask(`${previewOf(both, 4000)}/`, {
+      const { body } = await visitor.request(`${previewOf(both, 4000)}/`, {
         headers: { Authorization: 'Bearer of-the-app' },
       });
       expect(JSON.parse(body)).toMatchObject({ headers: { authorization: 'Bearer of-the-app' } });
@@ -235,23 +235,25 @@ describe("the way into a container's sites", () => {
           status: (await visitor.upgrade(`${previewOf(both, 4000)}/ws`, { Origin: origin })).status,
         }).toEqual({ origin, status: 403 });
         expect(
-          (await visitor.ask(`${previewOf(both, 4000)}/`, { method: 'POST', headers: { Origin: origin } })).status,
+          (await visitor.request(`${previewOf(both, 4000)}/`, { method: 'POST', headers: { Origin: origin } })).status,
         ).toBe(403);
       }
       expect(
-        (await visitor.ask(`${previewOf(both, 4000)}/`, { method: 'POST', headers: { Origin: editorOf(both) } }))
+        (await visitor.request(`${previewOf(both, 4000)}/`, { method: 'POST', headers: { Origin: editorOf(both) } }))
           .status,
       ).toBe(200);
     });
 
     it('waits where nothing listens, on a page that goes on by itself', async () => {
       const visitor = await signedIn(both, 4999);
-      const page = await visitor.ask(`${previewOf(both, 4999)}/`, { headers: { Accept: 'text/html' } });
+      const page = await visitor.request(`${previewOf(both, 4999)}/`, { headers: { Accept: 'text/html' } });
       expect(page.status).toBe(503);
       expect(page.headers['retry-after']).toBe('1');
       expect(page.body).toContain('Nothing listens on port 4999 yet');
       expect(page.body).toContain('http-equiv="refresh"');
-      expect((await visitor.ask(`${previewOf(both, 4999)}/app.js`)).headers['content-type']).toContain('text/plain');
+      expect((await visitor.request(`${previewOf(both, 4999)}/app.js`)).headers['content-type']).toContain(
+        'text/plain',
+      );
       expect((await visitor.upgrade(`${previewOf(both, 4999)}/ws`)).status).toBe(503);
     });
   });
@@ -262,7 +264,7 @@ describe("the way into a container's sites", () => {
       const host = new URL(previewOf(both, 4000)).host;
       const statuses: Record<string, number> = {};
       const raw = async (name: string, target: string, Host: string): Promise<void> => {
-        statuses[name] = (await visitor.ask('/', { headers: { 'X-Raw-Target': target, Host } })).status;
+        statuses[name] = (await visitor.request('/', { headers: { 'X-Raw-Target': target, Host } })).status;
       };
       await raw('absolute form', `http://${host}/`, host);
       await raw('port 0', '/', `0--${both.name}.localhost`);
@@ -289,12 +291,12 @@ describe("the way into a container's sites", () => {
   describe('VS Code', () => {
     it('opens on the workspace, at its name and below the path', async () => {
       const visitor = await signedIn(both);
-      const page = await visitor.ask(`${editorOf(both)}/?folder=/workspace`);
+      const page = await visitor.request(`${editorOf(both)}/?folder=/workspace`);
       expect(page.status).toBe(200);
       expect(page.body).toContain('workbench');
-      const byPath = await visitor.ask(`http://localhost:${portOf()}/editor/${both.id}/?folder=/workspace`);
+      const byPath = await visitor.request(`http://localhost:${portOf()}/editor/${both.id}/?folder=/workspace`);
       expect(byPath.status).toBe(200);
-      expect((await browser().ask(`http://localhost:${portOf()}/editor/${both.id}/`)).status).toBe(401);
+      expect((await browser().request(`http://localhost:${portOf()}/editor/${both.id}/`)).status).toBe(401);
     });
 
     it('listens where nobody but DevForge and the container itself gets in', async () => {
@@ -355,7 +357,7 @@ describe("the way into a container's sites", () => {
     it('comes back by itself after the container was stopped and started, over a page that says so', async () => {
       const visitor = await signedIn(both);
       ok(await server.api.stop(both.id));
-      const page = await visitor.ask(`${editorOf(both)}/`, { headers: { Accept: 'text/html' } });
+      const page = await visitor.request(`${editorOf(both)}/`, { headers: { Accept: 'text/html' } });
       expect(page.status).toBe(503);
       expect(page.body).toContain('is stopped');
       expect(page.body).toContain('http-equiv="refresh"');
@@ -367,7 +369,9 @@ describe("the way into a container's sites", () => {
       await until(
         'VS Code is back',
         async () => {
-          const back = await visitor.ask(`${editorOf(both)}/?folder=/workspace`, { headers: { Accept: 'text/html' } });
+          const back = await visitor.request(`${editorOf(both)}/?folder=/workspace`, {
+            headers: { Accept: 'text/html' },
+          });
           return back.status === 200 && back.body.includes('workbench');
         },
         40_000,

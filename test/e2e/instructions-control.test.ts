@@ -1,4 +1,4 @@
-/** Interrupting and answering instructions, and what they ask of their container. */
+/** Cancelling instructions, answering their permission requests, and their dependence on the container. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,12 +24,12 @@ const MIB = 1024 * 1024;
 
 jest.setTimeout(120_000);
 
-describe('instructions, in hand', () => {
+describe('the control of instructions', () => {
   let server: InstructionsServer;
   let instructions: InstructionsClient;
   let workspace: Workspace;
   const clients: SocketClient[] = [];
-  const opened: (() => void)[] = [];
+  const releases: (() => void)[] = [];
 
   beforeAll(async () => {
     server = await startInstructionsServer();
@@ -38,8 +38,8 @@ describe('instructions, in hand', () => {
   }, IMAGE_BUILD_MS);
   afterEach(() => {
     clients.splice(0).forEach((client) => client.close());
-    // Whatever came of the test: the next one's turn comes after it.
-    opened.splice(0).forEach((open) => open());
+    // A failed test must not block the turns of the next one.
+    releases.splice(0).forEach((release) => release());
     workspace.model.clearScript();
   });
   afterAll(() => server?.dispose(), 60_000);
@@ -49,21 +49,21 @@ describe('instructions, in hand', () => {
     clients.push(client);
     return client;
   };
-  /** One that runs until `open` is called: its first turn is asked for and not answered yet. */
-  async function held(of = workspace): Promise<{ id: string; open: () => void }> {
+  /** Starts an instruction whose first turn is answered when `release` is called. */
+  async function startBlocked(of = workspace): Promise<{ id: string; release: () => void }> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    opened.push(resolve);
+    releases.push(resolve);
     const turns = of.model.turns.length;
-    of.model.replyNext(async () => (await promise, say('Over.')));
+    of.model.replyNext(async () => (await promise, say('Done.')));
     const { id } = await instructions.create(of.container.id, 'Wait.');
     await of.model.waitForTurn(turns + 1, 60_000);
-    return { id, open: resolve };
+    return { id, release: resolve };
   }
-  const running = async (id: string): Promise<Instruction> => ok(await instructions.get(id));
+  const get = async (id: string): Promise<Instruction> => ok(await instructions.get(id));
 
   describe('cancelling', () => {
-    it('one that waits keeps it from ever running', async () => {
-      const { id, open } = await held();
+    it('a queued instruction keeps it from running', async () => {
+      const { id, release } = await startBlocked();
       const waiting = await instructions.create(workspace.container.id, 'Never.');
       const turns = workspace.model.turns.length;
       const cancelled = ok(await instructions.cancel(waiting.id));
@@ -74,7 +74,7 @@ describe('instructions, in hand', () => {
         lastSeq: 0,
       });
       await expect(instructions.cancel(waiting.id)).resolves.toMatchObject({ status: 200, body: cancelled });
-      open();
+      release();
       await instructions.waitForEnd(id);
       workspace.model.replyNext(say('After it.'));
       await expect(
@@ -83,28 +83,28 @@ describe('instructions, in hand', () => {
       expect(workspace.model.turns).toHaveLength(turns + 1);
     });
 
-    it('one that runs interrupts it, whatever it is at, and the next one begins', async () => {
+    it('a running instruction interrupts it in every phase, and the next one starts', async () => {
       const phases: Record<string, () => Promise<string>> = {
-        'while the model thinks': async () => (await held()).id,
-        'while a tool runs': async () => {
+        'during a turn of the model': async () => (await startBlocked()).id,
+        'during a tool call': async () => {
           const mark = `/tmp/${randomUUID()}`;
           workspace.model.replyNext(bash(`touch ${mark}; sleep 300`));
           const { id } = await instructions.create(workspace.container.id, 'Sleep.');
           await until(
-            'the tool runs',
+            'the tool to run',
             async () => (await server.engine.exec(workspace.container.dockerId!, ['test', '-e', mark])).exitCode === 0,
             30_000,
           );
           return id;
         },
-        'right after it was accepted': async () => {
+        'right after its creation': async () => {
           workspace.model.replyNext(say('Too late.'));
           return (await instructions.create(workspace.container.id, 'Now.')).id;
         },
-        'while it starts': async () => {
+        'during its start': async () => {
           workspace.model.replyNext(say('Too late.'));
           const { id } = await instructions.create(workspace.container.id, 'Now.');
-          await instructions.waitFor(id, 'runs', ({ status }) => status === 'running');
+          await instructions.waitFor(id, 'to run', ({ status }) => status === 'running');
           return id;
         },
       };
@@ -131,8 +131,8 @@ describe('instructions, in hand', () => {
       expect(stdout).toBe('');
     }, 120_000);
 
-    it('one that is over changes nothing', async () => {
-      workspace.model.replyNext(say('Over.'));
+    it('a finished instruction changes nothing', async () => {
+      workspace.model.replyNext(say('Done.'));
       const ended = await instructions.waitForEnd((await instructions.create(workspace.container.id, 'Quick.')).id);
       await expect(instructions.cancel(ended.id)).resolves.toMatchObject({ status: 200, body: ended });
     });
@@ -145,10 +145,14 @@ describe('instructions, in hand', () => {
       asking = await server.workspace({ mode: 'interactive' });
     }, 60_000);
 
-    async function asked(command: string): Promise<{ id: string; requestId: string }> {
-      asking.model.replyNext(bash(command), say('Over.'));
+    async function requestPermission(command: string): Promise<{ id: string; requestId: string }> {
+      asking.model.replyNext(bash(command), say('Done.'));
       const { id } = await instructions.create(asking.container.id, command);
-      const waiting = await instructions.waitFor(id, 'asks', ({ permissions }) => permissions.length > 0);
+      const waiting = await instructions.waitFor(
+        id,
+        'to request a permission',
+        ({ permissions }) => permissions.length > 0,
+      );
       expect(waiting).toMatchObject({
         status: 'running',
         permissions: [{ toolName: 'Bash', input: { command }, requestId: expect.any(String) }],
@@ -158,34 +162,34 @@ describe('instructions, in hand', () => {
     const exists = async (file: string): Promise<boolean> =>
       (await server.engine.exec(asking.container.dockerId!, ['test', '-e', file])).exitCode === 0;
 
-    it('are asked for in an interactive container, and granted', async () => {
-      const { id, requestId } = await asked('touch /workspace/allowed');
+    it('are requested in an interactive container, and granted', async () => {
+      const { id, requestId } = await requestPermission('touch /workspace/allowed');
       const client = await connect();
       await client.ask('subscribe:instruction', { instructionId: id });
-      await until('the socket shows it', () =>
+      await until('the update with the request', () =>
         client.all('instruction:update').some(({ instruction }) => instruction.permissions[0]?.requestId === requestId),
       );
       await expect(exists('/workspace/allowed')).resolves.toBe(false);
       expect(ok(await instructions.answer(id, requestId, { decision: 'allow' })).permissions).toEqual([]);
-      await expect(instructions.waitForEnd(id)).resolves.toMatchObject({ status: 'succeeded', result: 'Over.' });
+      await expect(instructions.waitForEnd(id)).resolves.toMatchObject({ status: 'succeeded', result: 'Done.' });
       await expect(exists('/workspace/allowed')).resolves.toBe(true);
-      // Again changes nothing, otherwise is refused.
+      // The same answer changes nothing, another one is refused.
       expect((await instructions.answer(id, requestId, { decision: 'allow' })).status).toBe(200);
       expect(problem(await instructions.answer(id, requestId, { decision: 'deny' }))).toMatchObject({ status: 409 });
     });
 
-    it('show as what the agent waits for, and so does everything else that it does', async () => {
+    it('appear in the agent state, as does the rest of the run', async () => {
       const client = await connect();
       await client.ask('subscribe:status', { containerId: asking.container.id });
       const agent = async () => ok(await server.api.get(asking.container.id)).agent;
-      const { id, requestId } = await asked('touch /workspace/shown');
+      const { id, requestId } = await requestPermission('touch /workspace/shown');
       const waiting = {
         active: true,
         state: 'waiting',
         since: expect.any(String),
         waitingFor: { tool: 'Bash', text: 'touch /workspace/shown' },
       };
-      await until('the container shows it', async () => (await agent())?.state === 'waiting');
+      await until('the agent state to be waiting', async () => (await agent())?.state === 'waiting');
       await expect(agent()).resolves.toEqual(waiting);
       const metrics = await server.api.request<{ agent: unknown }>(
         'GET',
@@ -194,7 +198,10 @@ describe('instructions, in hand', () => {
       expect(ok(metrics).agent).toEqual(waiting);
       ok(await instructions.answer(id, requestId, { decision: 'allow' }));
       await instructions.waitForEnd(id);
-      await until('the agent is done', async () => !['working', 'waiting'].includes((await agent())?.state ?? 'none'));
+      await until(
+        'the agent to finish',
+        async () => !['working', 'waiting'].includes((await agent())?.state ?? 'none'),
+      );
       const states = client.all('status:update').map((update) => update.agent?.state);
       expect(states.filter((state, index) => state !== states[index - 1])).toEqual(
         expect.arrayContaining(['working', 'waiting']),
@@ -202,16 +209,16 @@ describe('instructions, in hand', () => {
       expect(states.indexOf('working')).toBeLessThan(states.indexOf('waiting'));
     });
 
-    it('are refused, with a word to the agent', async () => {
-      const { id, requestId } = await asked('touch /workspace/denied');
+    it('are denied with a message for the agent', async () => {
+      const { id, requestId } = await requestPermission('touch /workspace/denied');
       ok(await instructions.answer(id, requestId, { decision: 'deny', message: 'Not on my watch.' }));
       await expect(instructions.waitForEnd(id)).resolves.toMatchObject({ status: 'succeeded' });
       await expect(exists('/workspace/denied')).resolves.toBe(false);
       expect(JSON.stringify(asking.model.turns.at(-1)!.toolResults)).toContain('Not on my watch.');
     });
 
-    it('go with the instruction that asked', async () => {
-      const { id, requestId } = await asked('touch /workspace/cancelled');
+    it('are closed with their instruction', async () => {
+      const { id, requestId } = await requestPermission('touch /workspace/cancelled');
       expect(problem(await instructions.answer(id, 'another', { decision: 'allow' }))).toMatchObject({
         status: 404,
         code: 'permission_not_found',
@@ -228,8 +235,8 @@ describe('instructions, in hand', () => {
       await expect(exists('/workspace/cancelled')).resolves.toBe(false);
     });
 
-    it('are not asked for in an autonomous container', async () => {
-      workspace.model.replyNext(bash('touch /workspace/autonomous'), say('Over.'));
+    it('are not requested in an autonomous container', async () => {
+      workspace.model.replyNext(bash('touch /workspace/autonomous'), say('Done.'));
       const ended = await instructions.waitForEnd((await instructions.create(workspace.container.id, 'Touch.')).id);
       expect(ended.status).toBe('succeeded');
       expect((await instructions.events(ended.id)).filter(({ event }) => event.type === 'control_request')).toEqual([]);
@@ -237,7 +244,7 @@ describe('instructions, in hand', () => {
   });
 
   describe('the container', () => {
-    it('has to run, unless it is to be started', async () => {
+    it('must run, unless startIfStopped is set', async () => {
       const of = await server.workspace({ cpuLimit: 1, memoryLimit: 512 });
       ok(await server.api.stop(of.container.id));
       expect(problem(await instructions.post(of.container.id, { prompt: 'Hello.' }))).toMatchObject({
@@ -251,9 +258,9 @@ describe('instructions, in hand', () => {
       await server.api.remove(of.container.id);
     });
 
-    it('takes what runs with it when it is stopped; what waits goes on when it is started', async () => {
+    it('fails the running instruction when it is stopped, and runs the queued one when it is started', async () => {
       const of = await server.workspace({ cpuLimit: 1, memoryLimit: 512 });
-      const { id } = await held(of);
+      const { id } = await startBlocked(of);
       const waiting = await instructions.create(of.container.id, 'Next.');
       ok(await server.api.stop(of.container.id));
       await expect(instructions.waitForEnd(id)).resolves.toMatchObject({
@@ -261,7 +268,7 @@ describe('instructions, in hand', () => {
         statusReason: { code: 'container_stopped' },
       });
       await sleep(500);
-      await expect(running(waiting.id)).resolves.toMatchObject({ status: 'queued' });
+      await expect(get(waiting.id)).resolves.toMatchObject({ status: 'queued' });
       of.model.replyNext(say('Next.'));
       ok(await server.api.start(of.container.id));
       await expect(instructions.waitForEnd(waiting.id)).resolves.toMatchObject({
@@ -271,22 +278,22 @@ describe('instructions, in hand', () => {
       await server.api.remove(of.container.id);
     });
 
-    it('takes everything with it when it is removed', async () => {
+    it('deletes its instructions when it is deleted', async () => {
       const of = await server.workspace({ cpuLimit: 1, memoryLimit: 512 });
-      const { id } = await held(of);
+      const { id } = await startBlocked(of);
       const waiting = await instructions.create(of.container.id, 'Next.');
       const reading = instructions.events(id, { follow: true });
       const client = await connect();
       await client.ask('subscribe:instruction', { instructionId: id });
       expect((await server.api.remove(of.container.id)).status).toBe(204);
-      for (const gone of [id, waiting.id])
-        expect(problem(await instructions.get(gone))).toMatchObject({ status: 404, code: 'instruction_not_found' });
+      for (const deleted of [id, waiting.id])
+        expect(problem(await instructions.get(deleted))).toMatchObject({ status: 404, code: 'instruction_not_found' });
       expect(problem(await instructions.list(of.container.id))).toMatchObject({
         status: 404,
         code: 'container_not_found',
       });
       await reading;
-      await until('the socket hears of it', () => client.all('instruction:removed').length > 0);
+      await until('instruction:removed', () => client.all('instruction:removed').length > 0);
       expect(client.all('instruction:removed')).toEqual([{ instructionId: id }]);
     });
   });
@@ -298,27 +305,27 @@ describe('instructions, in hand', () => {
       ['a blank prompt', { prompt: ' \n\t' }, 'prompt'],
       ['a prompt over 200 kB', { prompt: 'ü'.repeat(100_001) }, 'prompt'],
       ['a prompt with NUL', { prompt: 'a\0b' }, 'prompt'],
-      ['no text for a prompt', { prompt: ['a'] }, 'prompt'],
-      ['a session that is no id', { prompt: 'a', sessionId: '../x' }, 'sessionId'],
-      ['a session and the latest one', { prompt: 'a', sessionId: randomUUID(), continue: true }, 'continue'],
-      ['a text for continue', { prompt: 'a', continue: 'yes' }, 'continue'],
-      ['an option for a model', { prompt: 'a', model: '--dangerous' }, 'model'],
-      ['no turns', { prompt: 'a', maxTurns: 0 }, 'maxTurns'],
-      ['half a turn', { prompt: 'a', maxTurns: 1.5 }, 'maxTurns'],
+      ['an array as a prompt', { prompt: ['a'] }, 'prompt'],
+      ['a session id that is not a UUID', { prompt: 'a', sessionId: '../x' }, 'sessionId'],
+      ['a session together with continue', { prompt: 'a', sessionId: randomUUID(), continue: true }, 'continue'],
+      ['a string for continue', { prompt: 'a', continue: 'yes' }, 'continue'],
+      ['a command-line option as model', { prompt: 'a', model: '--dangerous' }, 'model'],
+      ['a limit of zero turns', { prompt: 'a', maxTurns: 0 }, 'maxTurns'],
+      ['a fractional number of turns', { prompt: 'a', maxTurns: 1.5 }, 'maxTurns'],
       ['a negative budget', { prompt: 'a', maxBudgetUsd: -1 }, 'maxBudgetUsd'],
-      ['no time', { prompt: 'a', timeoutSeconds: 0 }, 'timeoutSeconds'],
+      ['a timeout of zero', { prompt: 'a', timeoutSeconds: 0 }, 'timeoutSeconds'],
       ['an unknown property', { prompt: 'a', dangerouslySkipPermissions: true }, 'dangerouslySkipPermissions'],
     ])('%s is refused', async (_, body, field) => {
       const refused = problem(await instructions.post(workspace.container.id, body));
       expect(refused).toMatchObject({ status: 400, code: 'validation_failed', errors: [{ field }] });
     });
 
-    it('is refused for bodies over a megabyte, unknown containers and instructions', async () => {
+    it('of too large bodies, unknown ids and invalid queries is refused', async () => {
       expect(problem(await instructions.post(workspace.container.id, { prompt: 'x'.repeat(MIB) }))).toMatchObject({
         status: 413,
         code: 'payload_too_large',
       });
-      expect(problem(await instructions.post('nobody', { prompt: 'a' }))).toMatchObject({
+      expect(problem(await instructions.post('unknown', { prompt: 'a' }))).toMatchObject({
         status: 404,
         code: 'container_not_found',
       });
@@ -340,7 +347,7 @@ describe('instructions, in hand', () => {
       }
     });
 
-    it('a prompt of 200 kB, quotes, options and all, arrives as it is', async () => {
+    it('does not include a prompt of 200 kB with quotes and options', async () => {
       const prompt = `--help "quoted" $HOME \`id\` \\ ü\n${'x'.repeat(199_000)}end`;
       workspace.model.replyNext(say('Long.'));
       const { id } = await instructions.create(workspace.container.id, prompt);
@@ -348,7 +355,7 @@ describe('instructions, in hand', () => {
       expect(workspace.model.turns.at(-1)!.prompt).toContain(prompt);
     });
 
-    it('a container without Claude Code is refused', async () => {
+    it('for a container without Claude Code is refused', async () => {
       const { id } = ok(await server.api.create({ name: uniqueName('editor'), template: 'vscode', memoryLimit: 256 }));
       expect(problem(await instructions.post(id, { prompt: 'a' }))).toMatchObject({
         status: 409,

@@ -1,4 +1,4 @@
-/** Watching instructions, by REST and by sockets, while the real Claude Code works on them. */
+/** Events of instructions by REST and Socket.io while the real Claude Code executes them. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,12 +22,12 @@ import { SocketClient } from '../support/sockets/socket-client.js';
 
 jest.setTimeout(120_000);
 
-describe('instructions, live', () => {
+describe('the events of an instruction', () => {
   let server: InstructionsServer;
   let instructions: InstructionsClient;
   let workspace: Workspace;
   const clients: SocketClient[] = [];
-  const opened: (() => void)[] = [];
+  const releases: (() => void)[] = [];
 
   beforeAll(async () => {
     server = await startInstructionsServer();
@@ -36,8 +36,8 @@ describe('instructions, live', () => {
   }, IMAGE_BUILD_MS);
   afterEach(() => {
     clients.splice(0).forEach((client) => client.close());
-    // Whatever came of the test: the next one's turn comes after it.
-    opened.splice(0).forEach((open) => open());
+    // A failed test must not block the turns of the next one.
+    releases.splice(0).forEach((release) => release());
     workspace.model.clearScript();
   });
   afterAll(() => server?.dispose(), 60_000);
@@ -47,42 +47,42 @@ describe('instructions, live', () => {
     clients.push(client);
     return client;
   };
-  /** One that runs until `open` is called: its first turn is asked for and not answered yet. */
-  async function held(of = workspace): Promise<{ id: string; open: () => void }> {
+  /** Starts an instruction whose first turn is answered when `release` is called. */
+  async function startBlocked(of = workspace): Promise<{ id: string; release: () => void }> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    opened.push(resolve);
+    releases.push(resolve);
     const turns = of.model.turns.length;
-    of.model.replyNext(async () => (await promise, say('Over.')));
+    of.model.replyNext(async () => (await promise, say('Done.')));
     const { id } = await instructions.create(of.container.id, 'Wait.');
     await of.model.waitForTurn(turns + 1, 60_000);
-    return { id, open: resolve };
+    return { id, release: resolve };
   }
-  const running = async (id: string): Promise<Instruction> => ok(await instructions.get(id));
+  const get = async (id: string): Promise<Instruction> => ok(await instructions.get(id));
 
-  describe('the events', () => {
-    it('come as they happen, and end with the instruction', async () => {
-      const { id, open } = await held();
+  describe('over REST', () => {
+    it('arrive as they occur, and end with the instruction', async () => {
+      const { id, release } = await startBlocked();
       const seen: InstructionEvent[] = [];
       const reading = (async () => {
         for await (const event of instructions.follow(id)) seen.push(event);
       })();
       await until(
-        'it has begun',
+        'the init event',
         () => seen.some(({ event }) => event.type === 'system' && event.subtype === 'init'),
         60_000,
       );
       await sleep(300);
       const before = seen.length;
-      open();
+      release();
       await reading;
       expect(seen.length).toBeGreaterThan(before);
-      expect(seqsOf(seen)).toEqual(range((await running(id)).lastSeq));
+      expect(seqsOf(seen)).toEqual(range((await get(id)).lastSeq));
       expect(seen.at(-1)!.event.type).toBe('result');
       await expect(instructions.events(id)).resolves.toEqual(seen);
     });
 
-    it('begin after any one, and at the end there is nothing', async () => {
-      workspace.model.replyNext(bash('true'), say('Over.'));
+    it('start after the given event, and are empty after the last one', async () => {
+      workspace.model.replyNext(bash('true'), say('Done.'));
       const { id } = await instructions.create(workspace.container.id, 'Do it.');
       const { lastSeq } = await instructions.waitForEnd(id);
       const all = await instructions.events(id);
@@ -92,22 +92,22 @@ describe('instructions, live', () => {
       await expect(instructions.events(id, { after: 1_000_000, follow: true })).resolves.toEqual([]);
     });
 
-    it('are waited for beyond the end, while it runs', async () => {
-      const { id, open } = await held();
+    it('are awaited after a future position while the instruction runs', async () => {
+      const { id, release } = await startBlocked();
       const { lastSeq } = await instructions.waitFor(id, 'has events', (each) => each.lastSeq > 0);
       const reading = instructions.events(id, { after: lastSeq + 1, follow: true });
-      open();
+      release();
       const events = await reading;
       expect(seqsOf(events)).toEqual(range((await instructions.waitForEnd(id)).lastSeq, lastSeq + 2));
       expect(events.length).toBeGreaterThan(0);
     });
 
-    it('come as server-sent events too, and go on after the last one that was seen', async () => {
-      const { id, open } = await held();
+    it('arrive as server-sent events, and continue after Last-Event-ID', async () => {
+      const { id, release } = await startBlocked();
       await instructions.waitFor(id, 'has events', ({ lastSeq }) => lastSeq > 0);
       const response = await instructions.stream(id, { follow: true }, { accept: 'text/event-stream' });
       expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
-      open();
+      release();
       const records = (await response.text())
         .split('\n\n')
         .filter((record) => record !== '' && !record.startsWith(':'));
@@ -126,23 +126,23 @@ describe('instructions, live', () => {
       expect((await sse(all.length)).status).toBe(204);
     });
 
-    it('reach many readers alike, whenever they come', async () => {
-      const { id, open } = await held();
+    it('are the same for many readers, whenever they connect', async () => {
+      const { id, release } = await startBlocked();
       const readers = Array.from({ length: 20 }, () => instructions.events(id, { follow: true }));
       await sleep(200);
-      open();
+      release();
       const late = instructions.events(id, { follow: true });
       const [first, ...others] = await Promise.all([...readers, late]);
       expect(seqsOf(first!)).toEqual(range((await instructions.waitForEnd(id)).lastSeq));
       for (const other of others) expect(other).toEqual(first);
     });
 
-    it('are refused where there are none', async () => {
+    it('are refused for unknown instructions and invalid queries', async () => {
       expect(problem(await server.api.request('GET', `/api/instructions/${randomUUID()}/events`))).toMatchObject({
         status: 404,
         code: 'instruction_not_found',
       });
-      const { id, open } = await held();
+      const { id, release } = await startBlocked();
       for (const query of [{ after: -1 }, { after: 'x' }, { after: 1.5 }, { follow: 'yes' }, { from: 1 }]) {
         expect(problem(await server.api.request('GET', `/api/instructions/${id}/events`, { query }))).toMatchObject({
           status: 400,
@@ -154,51 +154,51 @@ describe('instructions, live', () => {
         code: 'invalid_state',
         currentStatus: 'running',
       });
-      open();
+      release();
       await instructions.waitForEnd(id);
     });
   });
 
   describe('over Socket.io', () => {
-    it('shows how it is, every event once, and how it ended after the last of them', async () => {
-      const { id, open } = await held();
+    it('arrive once and in order, between the state at the start and at the end', async () => {
+      const { id, release } = await startBlocked();
       await instructions.waitFor(id, 'has events', ({ lastSeq }) => lastSeq > 0);
       const [client, second] = [await connect(), await connect()];
       const order: string[] = [];
       client.socket.onAny((event: string) => order.push(event));
       await expect(client.ask('subscribe:instruction', { instructionId: id })).resolves.toEqual({ ok: true });
       await expect(second.ask('subscribe:instruction', { instructionId: id, after: 1 })).resolves.toEqual({ ok: true });
-      open();
+      release();
       await until(
-        'it is over',
+        'the final update',
         () => client.all('instruction:update').some(({ instruction }) => instruction.status === 'succeeded'),
         30_000,
       );
       const all = await instructions.events(id);
       const eventsOf = (one: SocketClient) => one.all('instruction:event').map(({ seq, event }) => ({ seq, event }));
       expect(eventsOf(client)).toEqual(all);
-      await until('the second has all', () => eventsOf(second).length === all.length - 1);
+      await until('the events of the second client', () => eventsOf(second).length === all.length - 1);
       expect(eventsOf(second)).toEqual(all.slice(1));
       expect([order[0], order.at(-1)]).toEqual(['instruction:update', 'instruction:update']);
       expect(client.all('instruction:update')[0]!.instruction).toMatchObject({ id, status: 'running' });
-      expect(client.all('instruction:update').at(-1)!.instruction).toEqual(await running(id));
+      expect(client.all('instruction:update').at(-1)!.instruction).toEqual(await get(id));
 
-      // The same from the past.
+      // A subscription to the finished instruction receives the same.
       const third = await connect();
       await third.ask('subscribe:instruction', { instructionId: id, after: all.length - 1 });
-      await until('it is shown', () => third.all('instruction:update').length > 0);
+      await until('the update of the third client', () => third.all('instruction:update').length > 0);
       expect(eventsOf(third)).toEqual(all.slice(-1));
-      expect(third.all('instruction:update')).toEqual([{ instruction: await running(id) }]);
+      expect(third.all('instruction:update')).toEqual([{ instruction: await get(id) }]);
     });
 
-    it('stops when it is told to, and refuses what is wrong', async () => {
-      const { id, open } = await held();
+    it('stop after unsubscribing, and invalid subscriptions are refused', async () => {
+      const { id, release } = await startBlocked();
       const client = await connect();
       await client.ask('subscribe:instruction', { instructionId: id });
-      await until('events come', () => client.all('instruction:event').length > 0);
+      await until('the first event', () => client.all('instruction:event').length > 0);
       await expect(client.ask('unsubscribe:instruction', { instructionId: id })).resolves.toEqual({ ok: true });
       const { length } = client.all('instruction:event');
-      open();
+      release();
       await instructions.waitForEnd(id);
       await sleep(200);
       expect(client.all('instruction:event')).toHaveLength(length);

@@ -1,4 +1,4 @@
-/** Instructions, worked on by the real Claude Code in real containers; only the model is played. */
+/** Instructions executed by the real Claude Code in real containers, with a scripted model. */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { ok, problem } from '../support/api/client.js';
@@ -36,7 +36,7 @@ describe('instructions', () => {
   const inWorkspace = async (script: string): Promise<string> =>
     (await server.engine.exec(workspace.container.dockerId!, ['sh', '-c', script], { cwd: '/workspace' })).stdout;
 
-  it('are accepted, run, and tell what came of them', async () => {
+  it('are accepted, executed and return their result', async () => {
     const { container, model } = workspace;
     model.replyNext(say('Hello, operator.'));
     const accepted = await instructions.post(container.name, { prompt: 'Say hello.' });
@@ -71,11 +71,11 @@ describe('instructions', () => {
     expect(events.at(-1)!.event).toMatchObject({ type: 'result', result: 'Hello, operator.' });
   });
 
-  it('edit and commit files, and show the difference', async () => {
+  it('edit and commit files, and provide the patch', async () => {
     const { container, model } = workspace;
     model.replyNext(
       turn([
-        { type: 'text', text: 'I write.' },
+        { type: 'text', text: 'Writing.' },
         { type: 'tool_use', name: 'Write', input: { file_path: '/workspace/new file.txt', content: 'ü\n' } },
       ]),
       bash(
@@ -96,22 +96,22 @@ describe('instructions', () => {
     for (const part of ['+more', '+++ b/loose.txt', '+untracked', '+++ "b/new file.txt"', '+ü']) {
       expect(diff.body.replace('+++ b/new file.txt\t', '+++ "b/new file.txt"')).toContain(part);
     }
-    // It leads from the state before to the state after.
+    // The patch turns the earlier commit into the present state.
     await server.engine.exec(
       container.dockerId!,
       [
         'sh',
         '-c',
-        `rm -rf /tmp/again && git clone -q /workspace /tmp/again && cd /tmp/again && git checkout -q ${head} && printf %s "$PATCH" | git apply`,
+        `rm -rf /tmp/copy && git clone -q /workspace /tmp/copy && cd /tmp/copy && git checkout -q ${head} && printf %s "$PATCH" | git apply`,
       ],
       { env: { PATCH: diff.body } },
     );
-    expect(await inWorkspace('cd /tmp/again && cat README.md "new file.txt" loose.txt')).toBe(
+    expect(await inWorkspace('cd /tmp/copy && cat README.md "new file.txt" loose.txt')).toBe(
       'hello\nmore\nü\nuntracked\n',
     );
   });
 
-  it('go on with a session, or with the latest one', async () => {
+  it('continue a given session, or the latest one', async () => {
     const { container, model } = await server.workspace();
     model.replyNext(say('I remember 42.'), say('It was 42.'), say('Still 42.'), say('A new one.'));
     const first = await instructions.waitForEnd((await instructions.create(container.id, 'Remember 42.')).id);
@@ -124,32 +124,31 @@ describe('instructions', () => {
     const fresh = await instructions.waitForEnd((await instructions.create(container.id, 'Who are you?')).id);
     expect([second, third].map(({ sessionId }) => sessionId)).toEqual([first.sessionId, first.sessionId]);
     expect(fresh.sessionId).not.toBe(first.sessionId);
-    const said = (number: number): string => JSON.stringify(model.turns[number]!.body.messages);
-    expect(said(2)).toMatch(/Remember 42.*I remember 42.*What was it.*It was 42.*And now/);
-    expect(said(3)).not.toContain('42');
+    const messagesOf = (number: number): string => JSON.stringify(model.turns[number]!.body.messages);
+    expect(messagesOf(2)).toMatch(/Remember 42.*I remember 42.*What was it.*It was 42.*And now/);
+    expect(messagesOf(3)).not.toContain('42');
   });
 
-  it('run in order and one at a time in a container, and ten containers at once', async () => {
+  it('run in order in each container, and in parallel in ten containers', async () => {
     const workspaces = await Promise.all(
       Array.from({ length: 10 }, () => server.workspace({ cpuLimit: 1, memoryLimit: 512 })),
     );
-    let open: () => void = () => undefined;
-    const gate = new Promise<void>((resolve) => (open = resolve));
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
     for (const { model } of workspaces) {
-      model.replyNext(async () => (await gate, say('first')), say('second'));
+      model.replyNext(async () => (await released, say('first')), say('second'));
     }
     const ids = await Promise.all(
       workspaces.map(async ({ container }) => {
-        const accepted: string[] = [];
-        for (const prompt of ['1', '2']) accepted.push((await instructions.create(container.id, prompt)).id);
-        return accepted;
+        const created: string[] = [];
+        for (const prompt of ['1', '2']) created.push((await instructions.create(container.id, prompt)).id);
+        return created;
       }),
     );
-    // All ten are at their first turn at the same time, and none is at its second.
+    // All ten are in their first turn at the same time.
     await Promise.all(workspaces.map(({ model }) => model.waitForTurn(1, 120_000)));
     const statuses = await Promise.all(ids.flat().map(async (id) => ok(await instructions.get(id)).status));
     expect(statuses).toEqual(ids.flatMap(() => ['running', 'queued']));
-    open();
+    release();
     for (const [index, { container, model }] of workspaces.entries()) {
       const ended = [];
       for (const id of ids[index]!) ended.push(await instructions.waitForEnd(id, 180_000));
@@ -170,7 +169,7 @@ describe('instructions', () => {
     await Promise.all(workspaces.map(({ container }) => server.api.remove(container.id)));
   }, 300_000);
 
-  it('are asked for once under one key', async () => {
+  it('are created once for one idempotency key', async () => {
     const { container, model } = workspace;
     model.replyNext(say('Once.'));
     const before = model.turns.length;
@@ -194,7 +193,7 @@ describe('instructions', () => {
     expect(model.turns.length).toBe(before + 1);
   });
 
-  it('end with a reason when the model, a bound or the session does not allow more', async () => {
+  it('end with a reason at a limit, at a timeout and without their session', async () => {
     const { container, model } = await server.workspace();
     const run = async (prompt: string, more = {}) =>
       instructions.waitForEnd((await instructions.create(container.id, prompt, more)).id);
@@ -218,13 +217,16 @@ describe('instructions', () => {
     });
   }, 120_000);
 
-  it('leave nothing of their runs in the container but a mark', async () => {
+  it('leave only an outcome file in the container', async () => {
     const { container, model } = workspace;
     model.replyNext(say('Gone.'));
     const { id } = await instructions.waitForEnd((await instructions.create(container.id, 'Leave.')).id);
     const folder = `/var/lib/devforge/instructions/${id}`;
-    await until('it is cleared away', async () => (await inWorkspace(`ls ${folder}`)) === 'outcome.json\n');
-    // A start that comes late runs nothing.
+    await until(
+      'the other files of the run to be removed',
+      async () => (await inWorkspace(`ls ${folder}`)) === 'outcome.json\n',
+    );
+    // The outcome file makes a late start do nothing.
     const turns = model.turns.length;
     expect(
       await inWorkspace(
@@ -234,7 +236,7 @@ describe('instructions', () => {
     expect(model.turns).toHaveLength(turns);
   });
 
-  it('leave out what the workspace has of its own', async () => {
+  it('have an empty patch when they change nothing', async () => {
     const { model, container } = workspace;
     model.replyNext(call('Read', { file_path: '/workspace/README.md' }), say('Read.'));
     const ended = await instructions.waitForEnd((await instructions.create(container.id, 'Read.')).id);

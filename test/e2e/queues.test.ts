@@ -9,8 +9,8 @@ import { uniqueName } from '../support/e2e/names.js';
 import { gitFixture, startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
 
-/** How many clones and creates one process works on at a time, and some more, which wait in the queue. */
-const MORE_THAN_WORKERS = 12;
+/** More jobs than one process runs at a time, so that some of them wait in the queue. */
+const MORE_JOBS_THAN_WORKERS = 12;
 
 const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({
   name: uniqueName(),
@@ -21,7 +21,7 @@ const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({
 const cloning = (git: GitServers, extra: Partial<CreateContainer> = {}) =>
   wanted({ repoType: 'clone', repoUrl: git.url('https', 'open'), ...extra });
 
-async function isWhole({ engine, api }: TestServer, { id }: Container): Promise<void> {
+async function expectProvisioned({ engine, api }: TestServer, { id }: Container): Promise<void> {
   const { dockerId, job } = ok(await api.get(id));
   expect((await engine.labelled(id)).containers.map(({ Id, State }) => ({ Id, State }))).toEqual([
     { Id: dockerId, State: 'running' },
@@ -46,7 +46,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('provisioning on a queue in %s',
     await Promise.all([git?.close(), redis?.stop()]);
   }, 60_000);
 
-  it('makes containers, empty ones and clones', async () => {
+  it('provisions containers with and without a repository', async () => {
     const bodies = [
       wanted(),
       cloning(git),
@@ -57,17 +57,17 @@ describe.each(['PostgreSQL', 'Redis'] as const)('provisioning on a queue in %s',
     const read = async ({ dockerId }: Container, file: string) =>
       (await server.engine.exec(dockerId!, ['cat', `/workspace/${file}`])).stdout;
     expect([await read(clone!, 'README.md'), await read(secret!, 'secret.txt')]).toEqual(['hello\n', 'kept\n']);
-    await isWhole(server, clone!);
+    await expectProvisioned(server, clone!);
   });
 
-  it('tries again what may pass, and counts the attempts', async () => {
+  it('retries a job that failed for a passing reason, and counts the attempts', async () => {
     git.failNext(1);
     const { id } = ok(await server.api.create(cloning(git)));
     const container = await server.api.waitForStatus(id, 'running');
     expect(ok(await server.api.job(container.job!.id))).toMatchObject({ state: 'completed', attempts: 2 });
   });
 
-  it('fails at once what will not, and starts it again on demand', async () => {
+  it('fails a job at once that a retry cannot fix, and provisions its container on a start', async () => {
     const name = uniqueName('repo');
     const { id } = ok(await server.api.create(cloning(git, { repoUrl: git.url('https', name) })));
     const failed = await server.api.waitForStatus(id, 'failed');
@@ -77,10 +77,10 @@ describe.each(['PostgreSQL', 'Redis'] as const)('provisioning on a queue in %s',
     expect(ok(await server.api.start(id)).status).toBe('running');
   });
 
-  it('keeps the others waiting while all workers are busy, and gets through', async () => {
+  it('runs other kinds of jobs while all workers of clones are busy, and all clones in the end', async () => {
     git.hang(true);
     const accepted = await Promise.all(
-      Array.from({ length: MORE_THAN_WORKERS }, async () => ok(await server.api.create(cloning(git)))),
+      Array.from({ length: MORE_JOBS_THAN_WORKERS }, async () => ok(await server.api.create(cloning(git)))),
     );
     await Promise.all(accepted.map(({ id }) => server.api.waitForStatus(id, 'cloning')));
     const quick = ok(await server.api.create(wanted(), { prefer: 'wait=30' }));
@@ -88,11 +88,11 @@ describe.each(['PostgreSQL', 'Redis'] as const)('provisioning on a queue in %s',
     git.hang(false);
     for (const container of accepted) {
       await server.api.waitForStatus(container.id, 'running');
-      await isWhole(server, container);
+      await expectProvisioned(server, container);
     }
   }, 90_000);
 
-  it('drops the work on a container that is deleted', async () => {
+  it('abandons the job of a container that is deleted', async () => {
     git.hang(true);
     const { id } = ok(await server.api.create(cloning(git)));
     await server.api.waitForStatus(id, 'cloning');
@@ -106,7 +106,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('provisioning on a queue in %s',
   }, 60_000);
 });
 
-describe('a queue in Redis that is lost', () => {
+describe('provisioning on a Redis that loses its data', () => {
   let redis: RedisServer;
   let server: TestServer;
   let git: GitServers;
@@ -123,27 +123,27 @@ describe('a queue in Redis that is lost', () => {
     await Promise.all([git?.close(), redis?.stop()]);
   }, 60_000);
 
-  it('loses nothing: what is under way, what waits, and what is asked for meanwhile all end running', async () => {
+  it('provisions every container, whether its job was running, waiting or created during the outage', async () => {
     git.hang(true);
     const early = await Promise.all(
-      Array.from({ length: MORE_THAN_WORKERS }, async () => ok(await server.api.create(cloning(git)))),
+      Array.from({ length: MORE_JOBS_THAN_WORKERS }, async () => ok(await server.api.create(cloning(git)))),
     );
     await Promise.all(early.map(({ id }) => server.api.waitForStatus(id, 'cloning')));
     await redis.kill();
-    const meanwhile = await Promise.all(
+    const duringOutage = await Promise.all(
       [wanted(), cloning(git)].map(async (body) => ok(await server.api.create(body))),
     );
     await redis.restart();
     const late = ok(await server.api.create(wanted()));
     git.hang(false);
-    // A job that nobody asked for any more is found after a minute.
-    for (const container of [...early, ...meanwhile, late]) {
+    // The reconciler enqueues a lost job after a minute.
+    for (const container of [...early, ...duringOutage, late]) {
       await server.api.waitForStatus(container.id, 'running', 120_000);
-      await isWhole(server, container);
+      await expectProvisioned(server, container);
     }
   }, 180_000);
 
-  it('keeps reads and lifecycle calls going while Redis is frozen', async () => {
+  it('serves reads and lifecycle calls while Redis is frozen', async () => {
     const { id } = ok(await server.api.create(wanted(), { prefer: 'wait=30' }));
     redis.pause();
     try {
@@ -159,17 +159,17 @@ describe('a queue in Redis that is lost', () => {
   }, 150_000);
 });
 
-describe('a Redis that is not there when DevForge starts', () => {
-  it('does not keep it from starting; what was accepted is made once Redis is there', async () => {
-    const nobody = await freePort();
-    const server = await startTestServer({ REDIS_URL: `redis://127.0.0.1:${nobody}` });
+describe('a Redis that is unavailable when DevForge starts', () => {
+  it('does not prevent the start, and accepted containers are provisioned when it becomes available', async () => {
+    const port = await freePort();
+    const server = await startTestServer({ REDIS_URL: `redis://127.0.0.1:${port}` });
     let redis: RedisServer | undefined;
     try {
       expect((await server.api.request('GET', '/health')).status).toBe(503);
       expect((await server.api.request('GET', '/health/ready')).status).toBe(200);
       const { id } = ok(await server.api.create(wanted()));
       expect(ok(await server.api.get(id)).status).toBe('queued');
-      redis = await startRedis(nobody);
+      redis = await startRedis(port);
       await server.api.waitForStatus(id, 'running', 100_000);
       await until('all is well', async () => (await server.api.request('GET', '/health')).status === 200);
     } finally {

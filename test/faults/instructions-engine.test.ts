@@ -1,4 +1,4 @@
-/** The engine, or the container under it, goes away while Claude Code works. */
+/** Outages of the engine and kills of the container while Claude Code executes an instruction. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineProxy } from '../support/e2e/engine-proxy.js';
@@ -11,9 +11,9 @@ import {
 import { type Instruction, seqsOf, range } from '../support/instructions/instructions-client.js';
 import { expectCompleteRun, StepwiseModel, stepwisePrompt } from '../support/instructions/stepwise-model.js';
 
-const AWAY_MS = 6_000;
+const OUTAGE_MS = 6_000;
 
-describe('the engine goes away under instructions', () => {
+describe('an instruction during an outage of the engine', () => {
   let server: InstructionsServer;
   let engine: EngineProxy;
   let workspace: Workspace;
@@ -31,28 +31,28 @@ describe('the engine goes away under instructions', () => {
     await engine?.close();
   }, 120_000);
 
-  const atWork = async (name: string, steps: number): Promise<Instruction> => {
+  const startTask = async (name: string, steps: number): Promise<Instruction> => {
     const { id } = await server.instructions.create(workspace.container.id, stepwisePrompt(name, steps, 0.5));
-    return server.instructions.waitFor(id, 'runs', ({ lastSeq }) => lastSeq > 4);
+    return server.instructions.waitFor(id, 'to run', ({ lastSeq }) => lastSeq > 4);
   };
-  const killAtEngine = () => server.engine.docker.getContainer(workspace.container.dockerId!).kill();
+  const killContainer = () => server.engine.docker.getContainer(workspace.container.dockerId!).kill();
 
   it.each(['refuse', 'hang', 'fail'] as const)(
-    'and comes back (%s): the run is found again',
+    'that answers with %s is followed again afterwards',
     async (mode) => {
-      const { id } = await atWork(mode, 20);
+      const { id } = await startTask(mode, 20);
       await engine.set(mode);
-      await sleep(AWAY_MS);
+      await sleep(OUTAGE_MS);
       await engine.set('pass');
       await expectCompleteRun(server.instructions, { name: mode, steps: 20, id }, model);
     },
     120_000,
   );
 
-  it('with the container, while DevForge is away: the run is resumed where it was', async () => {
-    const before = await atWork('resumed', 8);
+  it('is resumed when the container is killed while DevForge is stopped', async () => {
+    const before = await startTask('resumed', 8);
     await server.devforge.stop();
-    await killAtEngine();
+    await killContainer();
     await server.devforge.restart();
     const ended = await server.instructions.waitForEnd(before.id);
     expect(ended).toMatchObject({ status: 'succeeded', sessionId: before.sessionId, result: 'resumed is done' });
@@ -60,12 +60,12 @@ describe('the engine goes away under instructions', () => {
     expect(seqsOf(events)).toEqual(range(ended.lastSeq));
     expect(events.filter(({ event }) => event.type === 'system' && event.subtype === 'init')).toHaveLength(2);
     expect(new Set(events.map(({ event }) => event['uuid'])).size).toBe(events.length);
-    expect(model.asked.get('resumed 0')).toBe(1);
+    expect(model.requests.get('resumed 0')).toBe(1);
   }, 120_000);
 
-  it('not, but the container ends by itself: the run fails with it', async () => {
-    const { id } = await atWork('killed', 1_000);
-    await killAtEngine();
+  it('fails when its container is killed while DevForge runs', async () => {
+    const { id } = await startTask('killed', 1_000);
+    await killContainer();
     await expect(server.instructions.waitForEnd(id)).resolves.toMatchObject({
       status: 'failed',
       statusReason: { code: 'container_stopped' },

@@ -1,4 +1,4 @@
-/** Two processes on one database: one follows an instruction, the other one shows, cancels and inherits it. */
+/** Two processes on one database: one executes an instruction, the other one reads, cancels and takes it over. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ok } from '../support/api/client.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
@@ -40,58 +40,68 @@ describe('instructions with two processes', () => {
     await second?.dispose();
   }, 120_000);
 
-  const accept = async (name: string, steps: number, seconds: number): Promise<StepwiseTask> => {
+  const create = async (name: string, steps: number, seconds: number): Promise<StepwiseTask> => {
     const { id } = await viaFirst.create(workspace.container.id, stepwisePrompt(name, steps, seconds));
     return { name, steps, id };
   };
-  const atWork = (id: string) => viaFirst.waitFor(id, 'runs', ({ lastSeq }) => lastSeq > 2);
+  const waitUntilRunning = (id: string) => viaFirst.waitFor(id, 'to run', ({ lastSeq }) => lastSeq > 2);
 
-  it('what one follows the other one shows as it happens, and cancels', async () => {
-    const task = await accept('watched', 4, 0.2);
+  it('can be followed and cancelled through the process that does not execute them', async () => {
+    const task = await create('watched', 4, 0.2);
     const events = await viaSecond.events(task.id, { follow: true });
     await expectCompleteRun(viaFirst, task, model);
     expect(events).toEqual(await viaFirst.events(task.id));
-    const endless = await accept('endless', 1_000, 0.2);
-    await atWork(endless.id);
+    const endless = await create('endless', 1_000, 0.2);
+    await waitUntilRunning(endless.id);
     const cancelled = ok(await viaSecond.cancel(endless.id));
     expect(cancelled).toMatchObject({ status: 'cancelled' });
     await expect(viaFirst.get(endless.id)).resolves.toMatchObject({ body: cancelled });
   }, 60_000);
 
-  it('what was accepted by one after the other one had begun runs in order', async () => {
-    const begun = await accept('begun', 3, 0.3);
-    await atWork(begun.id);
+  it('run in order when they were created through different processes', async () => {
+    const earlier = await create('earlier', 3, 0.3);
+    await waitUntilRunning(earlier.id);
     const { id } = await viaSecond.create(workspace.container.id, stepwisePrompt('after', 1, 0.1));
     const [before, after] = [
-      await expectCompleteRun(viaFirst, begun, model),
+      await expectCompleteRun(viaFirst, earlier, model),
       await expectCompleteRun(viaFirst, { name: 'after', steps: 1, id }, model),
     ];
     expect(after.startedAt! >= before.finishedAt!).toBe(true);
   }, 60_000);
 
-  it('what one followed that was killed the other one goes on with, within seconds', async () => {
-    const task = await accept('taken-over', 15, 0.5);
-    await atWork(task.id);
+  it('are taken over within seconds from a process that was killed', async () => {
+    const task = await create('taken-over', 15, 0.5);
+    await waitUntilRunning(task.id);
     await first.devforge.kill();
     const killedAt = Date.now();
     const { lastSeq } = ok(await viaSecond.get(task.id));
-    await viaSecond.waitFor(task.id, 'goes on', (present) => present.lastSeq > lastSeq + 1, 20_000);
-    // Long before the lease ends.
+    await viaSecond.waitFor(task.id, 'to continue', (present) => present.lastSeq > lastSeq + 1, 20_000);
+    // The end of the process is detected long before its lease expires.
     expect(Date.now() - killedAt).toBeLessThan(LEASE_MS / 2);
     await first.devforge.restart();
     await expectCompleteRun(viaFirst, task, model);
   }, 90_000);
 
-  it('what one writes that was frozen for longer than its lease is refused', async () => {
-    const task = await accept('frozen', 60, 0.4);
-    await atWork(task.id);
-    // Whoever follows it: the other one may have been quicker.
+  it('are taken over from a process that was frozen, whose later writes are refused', async () => {
+    const task = await create('frozen', 60, 0.4);
+    await waitUntilRunning(task.id);
+    // Either process may execute it.
     const before = ok(await viaSecond.get(task.id)).lastSeq;
     first.devforge.freeze(true);
-    await viaSecond.waitFor(task.id, 'goes on at the other', ({ lastSeq }) => lastSeq > before + 8, LEASE_MS + 15_000);
+    await viaSecond.waitFor(
+      task.id,
+      'to continue in the second process',
+      ({ lastSeq }) => lastSeq > before + 8,
+      LEASE_MS + 15_000,
+    );
     first.devforge.freeze(false);
     second.devforge.freeze(true);
-    await viaFirst.waitFor(task.id, 'comes back', ({ lastSeq }) => lastSeq > before + 16, LEASE_MS + 15_000);
+    await viaFirst.waitFor(
+      task.id,
+      'to continue in the first process',
+      ({ lastSeq }) => lastSeq > before + 16,
+      LEASE_MS + 15_000,
+    );
     second.devforge.freeze(false);
     await expectCompleteRun(viaFirst, task, model);
   }, 180_000);

@@ -1,4 +1,4 @@
-/** DevForge dies while Claude Code works: the work goes on, and every event of it is told once. */
+/** DevForge is killed while Claude Code executes instructions: they continue, and every event is stored once. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ok } from '../support/api/client.js';
@@ -13,24 +13,27 @@ import {
 import { expectCompleteRun, StepwiseModel, stepwisePrompt } from '../support/instructions/stepwise-model.js';
 
 const KILLS = 30;
-const AT_ONCE = 10;
-const LONGEST_LIFE_MS = 1_500;
-/** Of ten kills, so many come before the server is ready. */
+const CONTAINERS = 10;
+const MAX_UPTIME_MS = 1_500;
+/** Of ten kills, the number that take place before the server is ready. */
 const EARLY_OF_TEN = 2;
 const FIRST_STEPS = 15;
 const STEP_SECONDS = 0.3;
 
-interface Wish {
+interface Task {
   name: string;
   steps: number;
   workspace: number;
   id: string | undefined;
 }
 
-/** Asks for work from a server that may die at any moment: under a key, since an answer that never comes leaves open whether it was taken. */
-class Wishes {
-  readonly all: Wish[] = [];
-  private readonly underWay = new Set<Promise<void>>();
+/**
+ * Creates instructions on a server that may be killed at any moment. Each has an idempotency key, since a request
+ * without a response is repeated.
+ */
+class Tasks {
+  readonly all: Task[] = [];
+  private readonly pending = new Set<Promise<void>>();
   private refusal: string | undefined;
 
   constructor(
@@ -39,19 +42,19 @@ class Wishes {
   ) {}
 
   post(workspace: number, steps: number): void {
-    const wish: Wish = { name: `w${this.all.length}`, steps, workspace, id: undefined };
-    this.all.push(wish);
-    this.ask(wish);
+    const task: Task = { name: `t${this.all.length}`, steps, workspace, id: undefined };
+    this.all.push(task);
+    this.send(task);
   }
 
   async settle(): Promise<void> {
     await until(
-      'all are accepted',
+      'all instructions to be created',
       async () => {
-        await Promise.all(this.underWay);
+        await Promise.all(this.pending);
         if (this.refusal !== undefined) return true;
         const open = this.all.filter(({ id }) => id === undefined);
-        for (const wish of open) this.ask(wish);
+        for (const task of open) this.send(task);
         return open.length === 0;
       },
       60_000,
@@ -59,22 +62,22 @@ class Wishes {
     expect(this.refusal).toBeUndefined();
   }
 
-  private ask(wish: Wish): void {
-    const { container } = this.workspaces[wish.workspace]!;
-    const prompt = stepwisePrompt(wish.name, wish.steps, STEP_SECONDS);
-    const asked = this.server.instructions.post(container.id, { prompt }, { 'idempotency-key': wish.name }).then(
+  private send(task: Task): void {
+    const { container } = this.workspaces[task.workspace]!;
+    const prompt = stepwisePrompt(task.name, task.steps, STEP_SECONDS);
+    const sent = this.server.instructions.post(container.id, { prompt }, { 'idempotency-key': task.name }).then(
       ({ status, body }) => {
-        if (status === 202) wish.id = body.id;
+        if (status === 202) task.id = body.id;
         else if (status < 500) this.refusal = `${status} ${JSON.stringify(body)}`;
       },
       () => undefined,
     );
-    this.underWay.add(asked);
-    void asked.finally(() => this.underWay.delete(asked));
+    this.pending.add(sent);
+    void sent.finally(() => this.pending.delete(sent));
   }
 }
 
-describe('instructions outlive DevForge', () => {
+describe('instructions of a server that is killed', () => {
   let server: InstructionsServer;
 
   beforeAll(async () => {
@@ -82,49 +85,49 @@ describe('instructions outlive DevForge', () => {
   }, IMAGE_BUILD_MS);
   afterAll(() => server?.dispose(), 120_000);
 
-  it(`${KILLS} SIGKILLs at random moments, ${AT_ONCE} containers at work: no event lost or doubled, no prompt run twice`, async () => {
+  it(`${KILLS} SIGKILLs at random moments with ${CONTAINERS} busy containers lose and repeat no event and no prompt`, async () => {
     const random = seededRandom();
     process.stdout.write(`kill-instructions: DEVFORGE_FAULT_SEED=${random.seed}\n`);
     const workspaces = await Promise.all(
-      Array.from({ length: AT_ONCE }, () => server.workspace({ cpuLimit: 1, memoryLimit: 512 })),
+      Array.from({ length: CONTAINERS }, () => server.workspace({ cpuLimit: 1, memoryLimit: 512 })),
     );
     const models = workspaces.map(({ model }) => new StepwiseModel(model));
-    const wishes = new Wishes(server, workspaces);
-    for (const index of workspaces.keys()) wishes.post(index, FIRST_STEPS);
-    await wishes.settle();
+    const tasks = new Tasks(server, workspaces);
+    for (const index of workspaces.keys()) tasks.post(index, FIRST_STEPS);
+    await tasks.settle();
     for (let kill = 1; kill <= KILLS; kill += 1) {
-      const [early, lifeMs, workspace, steps] = [
+      const [early, uptimeMs, workspace, steps] = [
         random.below(10) < EARLY_OF_TEN,
-        random.below(LONGEST_LIFE_MS),
-        random.below(AT_ONCE),
+        random.below(MAX_UPTIME_MS),
+        random.below(CONTAINERS),
         random.below(4),
       ];
       const starting = kill === 1 ? Promise.resolve() : server.devforge.restart();
       starting.catch(() => undefined);
       if (!early) {
         await starting;
-        wishes.post(workspace, steps);
+        tasks.post(workspace, steps);
       }
-      await sleep(lifeMs);
+      await sleep(uptimeMs);
       await server.devforge.kill();
       await starting.catch(() => undefined);
     }
     await server.devforge.restart();
-    await wishes.settle();
+    await tasks.settle();
 
     const ended = await Promise.all(
-      wishes.all.map((wish) =>
-        expectCompleteRun(server.instructions, { ...wish, id: wish.id! }, models[wish.workspace]!),
+      tasks.all.map((task) =>
+        expectCompleteRun(server.instructions, { ...task, id: task.id! }, models[task.workspace]!),
       ),
     );
     for (const [index, { container }] of workspaces.entries()) {
       const mine = ended.filter(({ containerId }) => containerId === container.id);
       const listed = ok(await server.instructions.list(container.id)).items.toReversed();
       expect(listed.map(({ id }) => id).toSorted()).toEqual(mine.map(({ id }) => id).toSorted());
-      // In order, one at a time.
+      // They ran in order and one at a time.
       for (const [before, next] of listed.slice(1).entries())
         expect(next.startedAt! >= listed[before]!.finishedAt!).toBe(true);
-      expect([...models[index]!.asked.values()].every((times) => times === 1)).toBe(true);
+      expect([...models[index]!.requests.values()].every((times) => times === 1)).toBe(true);
     }
     await Promise.all(workspaces.map(({ container }) => server.api.remove(container.id)));
   }, 600_000);

@@ -4,7 +4,10 @@ import { Failure } from '../failure.mjs';
 
 const CALL_MS = 30_000;
 
-/** @returns {Promise<{ status: number, body: any }>} body undefined when it is not JSON */
+/**
+ * @param {{ host: string, port: number, token?: string, method?: string, path: string, body?: object, timeoutMs?: number }} options
+ * @returns {Promise<{ status: number, body: any }>} body undefined when it is not JSON
+ */
 export function call({ host, port, token, method = 'GET', path, body, timeoutMs = CALL_MS }) {
   const text = body === undefined ? undefined : JSON.stringify(body);
   const headers = {

@@ -17,9 +17,10 @@ export function gatewayCandidates(bridge, interfaces) {
   ]);
   const own = Object.values(interfaces)
     .flat()
-    .filter((entry) => entry?.family === 'IPv4' && !entry.internal)
-    .map((entry) => entry.address);
-  return [...new Set([...described, ...own])].filter((address) => address && /^\d+(\.\d+){3}$/.test(address));
+    .flatMap((entry) => (entry?.family === 'IPv4' && !entry.internal ? [entry.address] : []));
+  return [...new Set([...described, ...own])].flatMap((address) =>
+    address && /^\d+(\.\d+){3}$/.test(address) ? [address] : [],
+  );
 }
 
 function firstAddress(subnet = '') {

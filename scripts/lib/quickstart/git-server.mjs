@@ -33,7 +33,7 @@ export function startGitServer({ folder, address, port, cert, key }) {
         server.close();
         server.closeAllConnections?.();
       };
-      resolve({ port: server.address().port, close });
+      resolve({ port: /** @type {import('node:net').AddressInfo} */ (server.address()).port, close });
     });
   });
 }
@@ -87,11 +87,10 @@ export function cgiVariables(request, url, folder) {
 /** @param {string} text header lines, `Status: 404 Not Found` among them */
 export function parseCgiHead(text) {
   const headers = Object.fromEntries(
-    text
-      .split('\r\n')
-      .map((line) => /^([^:]+):\s*(.*)$/.exec(line))
-      .filter(Boolean)
-      .map((match) => [match[1], match[2]]),
+    text.split('\r\n').flatMap((line) => {
+      const match = /^([^:]+):\s*(.*)$/.exec(line);
+      return match ? [[match[1], match[2]]] : [];
+    }),
   );
   const status = Number.parseInt(headers.Status ?? '200', 10);
   delete headers.Status;

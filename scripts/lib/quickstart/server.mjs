@@ -57,7 +57,7 @@ export async function ensureServer({ settings, port, env, step }) {
       `npm run quickstart -- --port ${port + 1}`,
     ]);
   }
-  if (user === 'ours') {
+  if (user === 'ours' && token) {
     step.done(`already running on port ${port}`);
     return { host, port, token, reused: true, log, stop: async () => {} };
   }

@@ -14,7 +14,7 @@ import { CANCELLED, endForStoppedContainer, endFromOutcome } from './run-end.js'
 import { toRunRequest } from './run-request.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 
-/** Starts the run of an instruction and stores its output. Any attempt can be repeated from where the last one ended. */
+/** Starts the run of an instruction and stores its output. An attempt continues where the previous one ended. */
 @Injectable()
 export class InstructionFollower {
   constructor(
@@ -78,7 +78,10 @@ export class InstructionFollower {
     return row.cancelRequestedAt === null ? undefined : { status: 'cancelled', reason: CANCELLED };
   }
 
-  /** Copies the patch to the database, since the container may be stopped when a client asks for it. @returns its bytes */
+  /**
+   * Copies the patch to the database, since the container may not be running when a client requests it.
+   * @returns the bytes stored
+   */
   private async storeDiff(run: RunRef, { diffBytes }: RunnerOutcome, signal: AbortSignal): Promise<number> {
     if (diffBytes === 0) return 0;
     try {

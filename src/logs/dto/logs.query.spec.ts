@@ -5,8 +5,8 @@ import { LogsQuery } from './logs.query.js';
 const validate = (query: unknown): Promise<unknown> =>
   new StrictValidationPipe().transform(query, { type: 'query', metatype: LogsQuery });
 
-describe('what of a log may be asked for', () => {
-  it('is the last 200 lines of both streams unless told otherwise', async () => {
+describe('the query of a log', () => {
+  it('asks for the last 200 lines of both streams by default', async () => {
     await expect(validate({})).resolves.toMatchObject({ tail: 200, stream: 'all', timestamps: true, follow: false });
   });
 
@@ -19,7 +19,7 @@ describe('what of a log may be asked for', () => {
     ],
     [{ stream: 'stderr' }, { stream: 'stderr' }],
     [{ since: '2030-01-01T00:00:00.123456789Z', until: '2030-01-01T02:00:00+02:00' }, {}],
-  ])('is %j', async (query, expected) => {
+  ])('accepts %j', async (query, expected) => {
     await expect(validate(query)).resolves.toMatchObject(expected);
   });
 
@@ -40,7 +40,7 @@ describe('what of a log may be asked for', () => {
     { until: '1893456000' },
     { until: ['2030-01-01T00:00:00Z'] },
     { lines: '5' },
-  ])('is not %j', async (query) => {
+  ])('rejects %j', async (query) => {
     await expect(validate(query)).rejects.toMatchObject({ code: 'validation_failed' });
   });
 });

@@ -14,28 +14,28 @@ beforeEach(() => {
 
 const advance = (...records: LogRecord[]): void => records.forEach((record) => position.advance(record));
 const messages = (records: LogRecord[]): string[] => records.map(({ message }) => message);
-/** What a further reading of these lines brings that is new. */
+/** The new lines in another read of these lines. */
 const fresh = (...records: LogRecord[]): string[] => {
   const seeker = position.seeker();
   const found = messages(seeker.after(records));
   return seeker.isFound ? found : ['[not found]'];
 };
-/** What of a further reading was read before. */
+/** The lines of another read that were read before. */
 const known = (...records: LogRecord[]): string[] => messages(position.alreadyReadFilter()(records));
 
-describe('a further reading', () => {
-  it('of an unread log is all new', () => {
+describe('another read of a log', () => {
+  it('has only new lines when nothing was read before', () => {
     expect(position.isStart).toBe(true);
     expect(fresh(line(1, 'a'), line(1, 'b', 'stderr'))).toEqual(['a', 'b']);
   });
 
-  it('brings what follows', () => {
+  it('has the lines after the position', () => {
     advance(line(1, 'a'), line(2, 'b'));
     expect(fresh(line(1, 'a'), line(2, 'b'), line(3, 'c'))).toEqual(['c']);
     expect(fresh(line(2, 'b'))).toEqual([]);
   });
 
-  it('goes on over batches', () => {
+  it('finds the position across batches', () => {
     advance(line(1, 'a'), line(2, 'b'));
     const seeker = position.seeker();
     expect(
@@ -43,34 +43,34 @@ describe('a further reading', () => {
     ).toEqual([[], ['c'], ['d']]);
   });
 
-  it('counts lines of the same instant', () => {
+  it('counts lines with the same timestamp', () => {
     advance(line(1, 'a'), line(2, 'b'), line(2, 'b', 'stderr'), line(2, 'b'));
     expect(fresh(line(2, 'b'), line(2, 'b', 'stderr'), line(2, 'b'), line(2, 'b'), line(2, 'c'), line(3, 'd'))).toEqual(
       ['b', 'c', 'd'],
     );
   });
 
-  it('goes by the order of the log where the streams are stamped apart', () => {
+  it('goes by the order of the lines when the timestamps of the streams differ', () => {
     advance(line(10, 'out'), line(3, 'err', 'stderr'));
     expect(
-      fresh(line(10, 'out'), line(3, 'err', 'stderr'), line(9, 'long ago begun'), line(4, 'err 2', 'stderr')),
-    ).toEqual(['long ago begun', 'err 2']);
+      fresh(line(10, 'out'), line(3, 'err', 'stderr'), line(9, 'begun long before'), line(4, 'err 2', 'stderr')),
+    ).toEqual(['begun long before', 'err 2']);
   });
 
-  it('finds no place in a log that let go of it', () => {
+  it('does not find a position that is no longer in the log', () => {
     advance(line(1, 'a'));
     expect(fresh(line(2, 'b'))).toEqual(['[not found]']);
   });
 
-  it('does not change the position, nor another reading', () => {
+  it('changes neither the position nor other reads', () => {
     advance(line(1, 'a'), line(1, 'b'));
     fresh(line(1, 'a'), line(1, 'b'), line(1, 'c'));
     expect(fresh(line(1, 'a'), line(1, 'b'), line(1, 'c'))).toEqual(['c']);
   });
 });
 
-describe("when the engine's clock is set", () => {
-  it('back while it is read, nothing is lost or repeated', () => {
+describe("a change of the engine's clock", () => {
+  it('back during a read loses and repeats nothing', () => {
     const before = [line(HOUR, 'a'), line(HOUR + 1, 'b')];
     const after = [line(5, 'c'), line(6, 'd')];
     advance(...before, after[0]!);
@@ -78,12 +78,12 @@ describe("when the engine's clock is set", () => {
     expect(known(...before, ...after)).toEqual(['a', 'b', 'c']);
   });
 
-  it('back while nobody reads, nothing is lost or repeated', () => {
+  it('back between two reads loses and repeats nothing', () => {
     advance(line(HOUR, 'a'), line(HOUR + 1, 'b'));
     expect(fresh(line(HOUR, 'a'), line(HOUR + 1, 'b'), line(5, 'c'), line(HOUR, 'd'))).toEqual(['c', 'd']);
   });
 
-  it('back and forth, over the same time', () => {
+  it('back and forth over the same time loses and repeats nothing', () => {
     advance(line(10, 'a'), line(20, 'b'), line(5, 'c'), line(15, 'd'));
     expect(fresh(line(10, 'a'), line(20, 'b'), line(5, 'c'), line(15, 'd'), line(17, 'e'), line(25, 'f'))).toEqual([
       'e',
@@ -91,12 +91,12 @@ describe("when the engine's clock is set", () => {
     ]);
   });
 
-  it('forward, nothing is lost or repeated', () => {
+  it('forward loses and repeats nothing', () => {
     advance(line(1, 'a'));
     expect(fresh(line(1, 'a'), line(HOUR, 'b'))).toEqual(['b']);
   });
 
-  it('is told by a line that is set back in its own stream, and by none of the other', () => {
+  it('is detected by an older timestamp in the same stream only', () => {
     advance(line(10, 'a'), line(5, 'b', 'stderr'));
     expect(
       [line(9, ''), line(10, ''), line(6, '', 'stderr'), line(4, '', 'stderr')].map((record) =>
@@ -106,21 +106,21 @@ describe("when the engine's clock is set", () => {
   });
 });
 
-describe('what was read before', () => {
-  it('is told for each stream by itself', () => {
+describe('the lines that were read before', () => {
+  it('are found for each stream separately', () => {
     advance(line(10, 'a'), line(20, 'b'), line(12, 'c', 'stderr'));
     expect(known(line(9, 'z', 'stderr'), line(12, 'c', 'stderr'), line(13, 'd', 'stderr'))).toEqual(['z', 'c']);
     expect(known(line(10, 'a'), line(20, 'b'), line(20, 'e'))).toEqual(['a', 'b']);
   });
 
-  it('is told by its time where the place is not among them, and for a stream that wrote nothing', () => {
+  it('are found by timestamp when the position is missing or the stream had no lines', () => {
     advance(line(10, 'a'), line(20, 'b'));
     expect(
       known(line(8, 'old'), line(15, 'm'), line(21, 'new'), line(9, 'z', 'stderr'), line(15, 'late', 'stderr')),
     ).toEqual(['old', 'm', 'z']);
   });
 
-  it('is what it was when asked', () => {
+  it('are those that were read when the filter was created', () => {
     advance(line(1, 'a'));
     const read = position.alreadyReadFilter();
     advance(line(2, 'b'));
@@ -128,15 +128,15 @@ describe('what was read before', () => {
   });
 });
 
-describe('where the place is gone', () => {
-  it('later lines of each stream are new', () => {
+describe('a position that is no longer in the log', () => {
+  it('makes the later lines of each stream new', () => {
     advance(line(10, 'a'), line(5, 'b', 'stderr'));
     expect(
       [line(9, ''), line(11, ''), line(6, '', 'stderr'), line(5, '', 'stderr')].map(position.newerFilter()),
     ).toEqual([false, true, true, false]);
   });
 
-  it('the log is read from so far back that a line begun before comes whole', () => {
+  it('is resumed from early enough to include lines whose writing began before', () => {
     expect(position.resumeFrom).toBeUndefined();
     advance(line(60 * SECOND + 5, 'a'));
     expect(position.resumeFrom).toBe(line(50 * SECOND, '').timestamp);

@@ -12,7 +12,7 @@ let engine: FakeLogEngine;
 let reader: LogReader;
 let seen: string[];
 let stopped: AbortController;
-let hold: Promise<void> | undefined;
+let backpressure: Promise<void> | undefined;
 let outcome: Promise<string>;
 
 beforeEach(() => {
@@ -20,11 +20,11 @@ beforeEach(() => {
   engine.batchSize = 100;
   engine.run('one');
   seen = [];
-  hold = undefined;
+  backpressure = undefined;
   stopped = new AbortController();
   const take = (records: LogRecord[]): Promise<void> | undefined => {
     seen.push(...records.map(({ message }) => message));
-    return hold;
+    return backpressure;
   };
   reader = new LogReader({ id: 'c1', runtimeId: 'one' }, engine.driver, new FastClock(), {
     accept: take,
@@ -44,8 +44,8 @@ function read(): void {
   );
 }
 
-describe('a log that is read on', () => {
-  it('goes on behind its beginning', async () => {
+describe('a log that is followed', () => {
+  it('continues after its initial lines', async () => {
     engine.write('one', ...numbers(1, 30));
     const beginning = await reader.readInitial(10, stopped.signal);
     expect(beginning.map(({ message }) => message)).toEqual(numbers(21, 30));
@@ -71,7 +71,7 @@ describe('a log that is read on', () => {
     expect(seen).toEqual(['last']);
   });
 
-  it('is taken up where it was, however far that lies back', async () => {
+  it('is resumed at its position, however far back that is', async () => {
     engine.write('one', ...numbers(1, 10));
     await reader.readInitial(10, stopped.signal);
     engine.write('one', ...numbers(11, 20_000));
@@ -82,7 +82,7 @@ describe('a log that is read on', () => {
     expect(seen).toEqual([...numbers(11, 20_000), 'live']);
   });
 
-  it('tells that lines are missing when it lost its place, and goes on with what there is', async () => {
+  it('reports missed lines when the position is gone, and continues with the existing lines', async () => {
     engine.write('one', ...numbers(1, 10));
     await reader.readInitial(10, stopped.signal);
     engine.write('one', ...numbers(11, 6_000));
@@ -94,7 +94,7 @@ describe('a log that is read on', () => {
     expect(seen).toEqual(['[missed]', ...numbers(1_001, 6_000), 'live']);
   });
 
-  it('tells it too when older lines follow the place that is gone', async () => {
+  it('reports missed lines even when older lines follow the lost position', async () => {
     engine.append('one', line(100, 'place'));
     await reader.readInitial(10, stopped.signal);
     engine.append('one', line(50, 'set back'), line(101, 'later'));
@@ -104,7 +104,7 @@ describe('a log that is read on', () => {
     expect(seen).toEqual(['[missed]', 'later']);
   });
 
-  it('goes on when the whole log is gone', async () => {
+  it('continues when the whole log is gone', async () => {
     engine.write('one', ...numbers(1, 10));
     await reader.readInitial(10, stopped.signal);
     engine.forget('one', 10);
@@ -117,8 +117,8 @@ describe('a log that is read on', () => {
   });
 });
 
-describe("what is left of a stopped container's log", () => {
-  it('is what follows the place, its last words too', async () => {
+describe("the remaining lines of a stopped container's log", () => {
+  it('are those after the position, including an unfinished one', async () => {
     engine.write('one', ...numbers(1, 10));
     await reader.readInitial(4, stopped.signal);
     engine.write('one', ...numbers(11, 12));
@@ -130,7 +130,7 @@ describe("what is left of a stopped container's log", () => {
   });
 });
 
-describe('a reading that the engine', () => {
+describe('a followed log', () => {
   beforeEach(async () => {
     engine.write('one', ...numbers(1, 5));
     await reader.readInitial(5, stopped.signal);
@@ -139,78 +139,78 @@ describe('a reading that the engine', () => {
     await eventually(() => seen.length >= 195);
   });
 
-  const goesOn = async (last: number): Promise<void> => {
+  const continuesTo = async (last: number): Promise<void> => {
     await eventually(() => seen.length >= last - 5, 10_000);
     expect(seen).toEqual(numbers(6, last));
   };
 
-  it('breaks off is no end', async () => {
+  it('fails, rather than ends, when the engine breaks the stream', async () => {
     engine.breakStreams();
     await expect(outcome).resolves.toBe('unavailable');
     engine.write('one', ...numbers(201, 400));
     read();
-    await goesOn(400);
+    await continuesTo(400);
   });
 
-  it('leaves hanging is noticed by what the log has', async () => {
+  it('is resumed when the stream stalls although the log has new lines', async () => {
     engine.stallStreams();
     engine.write('one', ...numbers(201, 400));
-    await goesOn(400);
+    await continuesTo(400);
     engine.write('one', ...numbers(401, 500));
-    await goesOn(500);
+    await continuesTo(500);
   });
 
-  it('leaves hanging while nothing is written is found out at once when told to', async () => {
+  it('is resumed at once on reconnect when the stream stalls in silence', async () => {
     const { follows } = engine;
     engine.stallStreams();
     reader.reconnect();
     await eventually(() => engine.follows > follows);
     engine.write('one', ...numbers(201, 300));
-    await goesOn(300);
+    await continuesTo(300);
   });
 
-  it('moves on past lines is taken up at the place', async () => {
+  it('is resumed at its position when the stream skips lines', async () => {
     const asked = engine.requests.length;
     engine.stallStreams();
     engine.write('one', ...numbers(201, 400));
-    // The engine told of its newest line; what comes next lies behind that.
+    // The newest line was queried; the next lines of the stream come after it.
     await eventually(() => engine.requests.slice(asked).some(({ tail }) => tail === 1));
     await pause(5);
     for (const cursor of (engine as unknown as { cursors: Set<{ isStalled: boolean }> }).cursors)
       cursor.isStalled = false;
     engine.moveStreams(200);
     engine.write('one', ...numbers(401, 500));
-    await goesOn(500);
+    await continuesTo(500);
   });
 
-  it('begins over repeats nothing', async () => {
+  it('repeats nothing when the stream starts over', async () => {
     engine.moveStreams(-150);
-    await goesOn(200);
+    await continuesTo(200);
     engine.write('one', ...numbers(201, 300));
-    await goesOn(300);
+    await continuesTo(300);
   });
 
-  it('cannot be asked about ends with the reason', async () => {
-    engine.isAway = true;
+  it('fails with the error of the engine when the newest line cannot be queried', async () => {
+    engine.isUnavailable = true;
     await expect(outcome).resolves.toBe('unavailable');
   });
 
-  it('waits with because its reader does is left alone', async () => {
-    const room = Promise.withResolvers<void>();
-    hold = room.promise;
+  it('does not count as stalled while its consumer is slow', async () => {
+    const gate = Promise.withResolvers<void>();
+    backpressure = gate.promise;
     engine.write('one', 'line 201');
     await eventually(() => seen.length === 196);
     engine.write('one', ...numbers(202, 600));
     const { length } = engine.requests;
     await pause(250);
     expect(engine.requests).toHaveLength(length);
-    hold = undefined;
-    room.resolve();
-    await goesOn(600);
+    backpressure = undefined;
+    gate.resolve();
+    await continuesTo(600);
   });
 });
 
-describe("the engine's clock", () => {
+describe("a change of the engine's clock during a read", () => {
   const write = (...records: [number, string][]): void =>
     engine.append('one', ...records.map(([nanoseconds, message]) => line(nanoseconds, message)));
 
@@ -222,7 +222,7 @@ describe("the engine's clock", () => {
     await eventually(() => seen.length === 1);
   });
 
-  it('that is set back costs no line and no repeat', async () => {
+  it('back loses and repeats no line', async () => {
     write([5, 'd'], [6, 'e']);
     await eventually(() => seen.length === 3);
     engine.append('one', line(7, 'err', 'stderr'));
@@ -232,7 +232,7 @@ describe("the engine's clock", () => {
     expect(engine.follows).toBeLessThan(6);
   });
 
-  it('that is set back while the connection is lost costs none either', async () => {
+  it('back while the connection is lost loses and repeats no line', async () => {
     engine.breakStreams();
     await outcome;
     write([5, 'd'], [6, 'e']);
@@ -246,7 +246,7 @@ describe("the engine's clock", () => {
     expect(seen).toEqual(['c', 'd', 'e', 'f']);
   });
 
-  it('that is set forward costs none', async () => {
+  it('forward loses and repeats no line', async () => {
     write([30 * HOUR, 'd']);
     await eventually(() => seen.length === 2);
     engine.breakStreams();
@@ -257,7 +257,7 @@ describe("the engine's clock", () => {
     expect(seen).toEqual(['c', 'd', 'e']);
   });
 
-  it('that jumps all the time is taken as it is', async () => {
+  it('that repeats all the time does not restart the stream for every line', async () => {
     const expected: string[] = ['c'];
     for (let at = 0; at < 1_000; at++) {
       write([at % 2 === 0 ? HOUR * 2 + at : at, `line ${at}`]);

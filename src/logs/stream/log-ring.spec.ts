@@ -13,7 +13,7 @@ function ringOf(count: number, message: (at: number) => string): LogRing {
   return ring;
 }
 
-describe('a ring', () => {
+describe('a log ring', () => {
   it('keeps its lines in order', () => {
     const ring = ringOf(4, String);
     expect(all(ring)).toEqual(['1', '2', '3', '4']);
@@ -21,19 +21,16 @@ describe('a ring', () => {
     expect(ring.isComplete).toBe(true);
   });
 
-  it.each([1_000, 2_000, 2_001, 3_700, 10_000])(
-    'of %i lines holds the last thousand at least and two thousand at most',
-    (count) => {
-      const ring = ringOf(count, String);
-      expect(sizeOf(ring)).toBeGreaterThanOrEqual(1_000);
-      expect(sizeOf(ring)).toBeLessThanOrEqual(2_000);
-      expect(all(ring).at(-1)).toBe(String(count));
-      expect(all(ring)[0]).toBe(String(count - sizeOf(ring) + 1));
-      expect(ring.isComplete).toBe(count <= 2_000);
-    },
-  );
+  it.each([1_000, 2_000, 2_001, 3_700, 10_000])('holds between one and two thousand of %i lines', (count) => {
+    const ring = ringOf(count, String);
+    expect(sizeOf(ring)).toBeGreaterThanOrEqual(1_000);
+    expect(sizeOf(ring)).toBeLessThanOrEqual(2_000);
+    expect(all(ring).at(-1)).toBe(String(count));
+    expect(all(ring)[0]).toBe(String(count - sizeOf(ring) + 1));
+    expect(ring.isComplete).toBe(count <= 2_000);
+  });
 
-  it.each([100, 100_000, MIB / 2, MIB - 1])('of lines of %i characters holds two MiB at most', (length) => {
+  it.each([100, 100_000, MIB / 2, MIB - 1])('holds at most two MiB of lines of %i characters', (length) => {
     const ring = ringOf(60, (at) => `${at} `.padEnd(length, 'x'));
     const characters = all(ring).reduce((sum, message) => sum + message.length, 0);
     expect(characters).toBeLessThanOrEqual(2 * MIB);
@@ -41,12 +38,12 @@ describe('a ring', () => {
     expect(Number.parseInt(all(ring)[0]!, 10)).toBe(60 - sizeOf(ring) + 1);
   });
 
-  it('holds one line that is larger than all of it', () => {
+  it('holds a single line that is larger than its limit', () => {
     const ring = ringOf(3, (at) => String(at).repeat(3 * MIB));
     expect(all(ring).map((message) => message[0])).toEqual(['3']);
   });
 
-  it('takes many lines at once, and knows whether they are all there are', () => {
+  it('can be filled with many lines, and knows whether they are the whole log', () => {
     const ring = new LogRing();
     ring.begin([line(1, 'a'), line(2, 'b')], true);
     expect([ring.isComplete, all(ring)]).toEqual([true, ['a', 'b']]);
@@ -54,7 +51,7 @@ describe('a ring', () => {
     expect([ring.isComplete, all(ring)]).toEqual([false, ['b']]);
   });
 
-  it('is as new when it was cleared', () => {
+  it('is empty and complete after it was cleared', () => {
     const ring = ringOf(5_000, String);
     ring.clear();
     expect([ring.isComplete, all(ring)]).toEqual([true, []]);

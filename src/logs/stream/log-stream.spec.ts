@@ -15,7 +15,7 @@ const ONE = { id: 'c1', runtimeId: 'one' };
 
 class Reader implements LogSink {
   readonly seen: string[] = [];
-  roomIn: Promise<void> | undefined;
+  draining: Promise<void> | undefined;
 
   accept(records: LogRecord[]): void {
     this.seen.push(...records.map(({ message }) => message));
@@ -34,7 +34,7 @@ class Reader implements LogSink {
   }
 
   whenDrained(): Promise<void> | undefined {
-    return this.roomIn;
+    return this.draining;
   }
 }
 
@@ -59,19 +59,19 @@ async function read(): Promise<void> {
   stream.add(reader);
 }
 
-const ringed = (): string[] => stream.ring.lines(() => true).map(({ message }) => message);
+const inRing = (): string[] => stream.ring.lines(() => true).map(({ message }) => message);
 const lines = (): string[] => reader.seen.filter((message) => !message.startsWith('['));
 
-describe('the beginning', () => {
-  it('is in the ring when start resolves, however slowly it comes', async () => {
+describe('the initial lines of a log stream', () => {
+  it('are in the ring when start resolves, however slow the engine is', async () => {
     engine.write('one', ...numbers(1, 50));
     engine.beforeBatch = () => pause(8);
     await read();
-    expect(ringed()).toEqual(numbers(1, 50));
+    expect(inRing()).toEqual(numbers(1, 50));
     expect(reader.seen).toEqual([]);
   });
 
-  it('is had at once from an empty log', async () => {
+  it('of an empty log are read at once', async () => {
     await stream.start();
     engine.write('one', 'first');
     stream.add(reader);
@@ -79,29 +79,29 @@ describe('the beginning', () => {
     expect(engine.requests.map(({ follow }) => follow)).toEqual([false, true]);
   });
 
-  it('does not wait for a container that never stops talking', async () => {
+  it('are complete while the container keeps writing', async () => {
     engine.write('one', ...numbers(1, 20));
-    const talking = setInterval(() => engine.write('one', 'more'), 1);
+    const writing = setInterval(() => engine.write('one', 'more'), 1);
     const clock = new FastClock();
     clock.sleep = () => new Promise(() => undefined);
     stream = new LogStream(ONE, engine.driver, clock, quietLogger);
     try {
       await stream.start();
-      expect(ringed().slice(0, 20)).toEqual(numbers(1, 20));
+      expect(inRing().slice(0, 20)).toEqual(numbers(1, 20));
     } finally {
-      clearInterval(talking);
+      clearInterval(writing);
     }
   });
 
-  it('is the latest lines alone', async () => {
+  it('are the latest lines only', async () => {
     engine.batchSize = 500;
     engine.write('one', ...numbers(1, INITIAL_TAIL + 10));
     await read();
-    expect(ringed()).toEqual(numbers(11, INITIAL_TAIL + 10));
+    expect(inRing()).toEqual(numbers(11, INITIAL_TAIL + 10));
   });
 
-  it('fails for whoever asked when the engine does not answer, and the stream is closed', async () => {
-    engine.isAway = true;
+  it('cannot be read while the engine is unavailable, which closes the stream', async () => {
+    engine.isUnavailable = true;
     await expect(stream.start()).rejects.toMatchObject({ code: 'unavailable' });
     expect(stream.isClosed).toBe(true);
     const { inspections } = engine;
@@ -109,17 +109,17 @@ describe('the beginning', () => {
     expect(engine.inspections).toBe(inspections);
   });
 
-  it('of a container that does not exist tells so to those who join', async () => {
+  it('of a missing container are replaced by an error for each reader', async () => {
     stream = new LogStream({ id: 'nobody', runtimeId: 'nobody' }, engine.driver, new FastClock(), quietLogger);
     await read();
     expect(reader.seen).toEqual(['[not_found]']);
   });
 
-  it('of a stopped container is all it wrote, and its end', async () => {
+  it('of a stopped container are its whole output, followed by its end', async () => {
     engine.write('one', ...numbers(1, 3));
     engine.stop('one');
     await read();
-    expect(ringed()).toEqual(numbers(1, 3));
+    expect(inRing()).toEqual(numbers(1, 3));
     await eventually(() => reader.seen.length === 1);
     const late = new Reader();
     stream.add(late);
@@ -127,8 +127,8 @@ describe('the beginning', () => {
   });
 });
 
-describe('a stop and a start', () => {
-  it('lose and repeat nothing', async () => {
+describe('a restart of the container', () => {
+  it('loses and repeats no line', async () => {
     engine.write('one', ...numbers(1, 5));
     await read();
     engine.write('one', ...numbers(6, 20));
@@ -144,7 +144,7 @@ describe('a stop and a start', () => {
     expect(reader.seen).toEqual([...numbers(6, 20), '[stopped]', ...numbers(21, 40), '[stopped]']);
   });
 
-  it('are seen when it was started again before its end was noticed', async () => {
+  it('is reported even when the container runs again before its stop is noticed', async () => {
     await read();
     engine.write('one', 'before');
     await eventually(() => reader.seen.length === 1);
@@ -155,7 +155,7 @@ describe('a stop and a start', () => {
     expect(reader.seen).toEqual(['before', '[stopped]', 'after']);
   });
 
-  it('are seen when the word of it comes while the end is being looked into', async () => {
+  it('is reported when its event arrives while the stop is examined', async () => {
     await read();
     const { driver } = engine;
     const observe = driver.observe;
@@ -177,7 +177,7 @@ describe('a stop and a start', () => {
     expect(reader.seen).toEqual(['[stopped]', 'again']);
   });
 
-  it('show what a container wrote that ran for a moment only', async () => {
+  it('includes the output of a very short run', async () => {
     await read();
     engine.stop('one');
     await eventually(() => reader.seen.length === 1);
@@ -189,7 +189,7 @@ describe('a stop and a start', () => {
     expect(reader.seen).toEqual(['[stopped]', 'cannot start', '[stopped]']);
   });
 
-  it('tell one end for one run, whatever makes it look again', async () => {
+  it('reports one end for each run, however often the log is read again', async () => {
     await read();
     engine.stop('one');
     await eventually(() => reader.seen.length === 1);
@@ -206,7 +206,7 @@ describe('a stop and a start', () => {
     expect(reader.seen).toEqual(['[stopped]', '[stopped]']);
   });
 
-  it('leave nothing to tell to those who join a silent container that runs again', async () => {
+  it('reports no end to readers who join after the start', async () => {
     await read();
     engine.stop('one');
     await eventually(() => reader.seen.length === 1);
@@ -218,23 +218,23 @@ describe('a stop and a start', () => {
     expect(late.seen).toEqual([]);
   });
 
-  it('tell one end while the engine cannot say how the container is', async () => {
+  it('reports its stop once, after an outage of the engine', async () => {
     await read();
     engine.write('one', 'last');
     await eventually(() => reader.seen.length === 1);
-    engine.isAway = true;
+    engine.isUnavailable = true;
     engine.stop('one');
     await pause(60);
     expect(reader.seen).toEqual(['last']);
-    engine.isAway = false;
+    engine.isUnavailable = false;
     await eventually(() => reader.seen.length === 2);
     await pause(60);
     expect(reader.seen).toEqual(['last', '[stopped]']);
   });
 });
 
-describe('a lost engine', () => {
-  it('costs no line and no repeat', async () => {
+describe('an outage of the engine', () => {
+  it('loses and repeats no line', async () => {
     await read();
     const expected: string[] = [];
     for (let round = 0; round < 6; round++) {
@@ -243,15 +243,15 @@ describe('a lost engine', () => {
       engine.write('one', ...written);
       if (round % 2 === 0) await eventually(() => reader.seen.length > expected.length - 30);
       engine.breakStreams();
-      engine.isAway = true;
+      engine.isUnavailable = true;
       await pause(15);
-      engine.isAway = false;
+      engine.isUnavailable = false;
     }
     await eventually(() => reader.seen.length >= expected.length);
     expect(reader.seen).toEqual(expected);
   });
 
-  it('costs none when both streams write the same instants out of order', async () => {
+  it('loses and repeats no line when both streams have the same timestamps out of order', async () => {
     await read();
     engine.append('one', line(5_000, 'a'), line(4_000, 'b', 'stderr'), line(5_000, 'c'), line(5_000, 'd', 'stderr'));
     await eventually(() => reader.seen.length === 4);
@@ -261,7 +261,7 @@ describe('a lost engine', () => {
     expect(lines()).toEqual(['a', 'b', 'c', 'd', 'e', 'set back', 'f', 'g']);
   });
 
-  it('is no end of the container when its stream ends in good order', async () => {
+  it('is not the end of the container when the stream ends without an error', async () => {
     await read();
     engine.write('one', 'before');
     await eventually(() => reader.seen.length === 1);
@@ -272,15 +272,15 @@ describe('a lost engine', () => {
     expect(reader.seen).toEqual(['before', 'after']);
   });
 
-  it('is asked with more and more patience', async () => {
+  it('makes the stream retry at growing intervals', async () => {
     await read();
-    engine.isAway = true;
+    engine.isUnavailable = true;
     engine.breakStreams();
     await pause(400);
     expect(engine.inspections).toBeLessThan(12);
   });
 
-  it('may know the container no more, which is told once, and again when it is lost again', async () => {
+  it('reports a missing container once', async () => {
     await read();
     engine.write('one', 'first');
     await eventually(() => reader.seen.length === 1);
@@ -289,17 +289,17 @@ describe('a lost engine', () => {
     stream.resume(ONE);
     await pause(20);
     expect(reader.seen).toEqual(['first', '[not_found]']);
-    engine.isAway = true;
+    engine.isUnavailable = true;
     stream.resume(ONE);
     await pause(60);
-    engine.isAway = false;
+    engine.isUnavailable = false;
     await pause(60);
     expect(reader.seen).toEqual(['first', '[not_found]']);
   });
 });
 
-describe('a container that was made anew', () => {
-  it('begins a log of its own, from its first line', async () => {
+describe('a container that was created again', () => {
+  it('has a new log, which is read from its first line', async () => {
     engine.write('one', ...numbers(1, 3));
     await read();
     engine.remove('one');
@@ -310,10 +310,10 @@ describe('a container that was made anew', () => {
     stream.resume({ id: 'c1', runtimeId: 'two' });
     await eventually(() => lines().length === INITIAL_TAIL + 6);
     expect(reader.seen).toEqual(['[not_found]', ...numbers(100, 100 + INITIAL_TAIL + 5)]);
-    expect(ringed()[0]).toBe('line 100');
+    expect(inRing()[0]).toBe('line 100');
   });
 
-  it('is not mixed up with what still comes of the old one', async () => {
+  it('has its log kept apart from the rest of the old one', async () => {
     await read();
     stream.resume({ id: 'c1', runtimeId: 'two' });
     engine.write('one', 'old');
@@ -323,26 +323,26 @@ describe('a container that was made anew', () => {
     engine.stop('one');
     await eventually(() => reader.seen.length === 3);
     expect(reader.seen).toEqual(['old', '[stopped]', 'stamped before all that the old one wrote']);
-    expect(ringed()).toEqual(['stamped before all that the old one wrote']);
+    expect(inRing()).toEqual(['stamped before all that the old one wrote']);
   });
 });
 
-describe('readers', () => {
-  it('slow it down to the pace of the slowest', async () => {
+describe('the readers of a log stream', () => {
+  it('slow the stream down to the slowest of them', async () => {
     await read();
-    const room = Promise.withResolvers<void>();
-    reader.roomIn = room.promise;
+    const gate = Promise.withResolvers<void>();
+    reader.draining = gate.promise;
     engine.write('one', ...numbers(1, 30));
     await pause(20);
     expect(reader.seen).toHaveLength(engine.batchSize);
-    reader.roomIn = undefined;
-    room.resolve();
+    reader.draining = undefined;
+    gate.resolve();
     await eventually(() => reader.seen.length === 30);
   });
 
-  it('do not hold up its closing', async () => {
+  it('cannot delay its closing', async () => {
     await read();
-    reader.roomIn = new Promise(() => undefined);
+    reader.draining = new Promise(() => undefined);
     engine.write('one', 'x');
     await eventually(() => reader.seen.length === 1);
     stream.close('removed');
@@ -350,18 +350,18 @@ describe('readers', () => {
     await eventually(() => engine.requests.every(({ signal, follow }) => !follow || signal.aborted));
   });
 
-  it('who join after it was closed are told why', async () => {
+  it('get the reason when they join after it was closed', async () => {
     await stream.start();
     stream.close('removed');
     stream.add(reader);
     expect(reader.seen).toEqual(['[removed]']);
   });
 
-  it('who left get nothing more', async () => {
+  it('get nothing after they have left', async () => {
     await read();
     stream.delete(reader);
     engine.write('one', 'x');
-    await eventually(() => ringed().length === 1);
+    await eventually(() => inRing().length === 1);
     expect(reader.seen).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ export class MetricsQuery {
   @ApiProperty({
     required: false,
     example: '15m',
-    description: 'Answers with the points of that long back, at most an hour, instead of one of now.',
+    description: 'Returns the samples of this time span, at most an hour, instead of a current one.',
   })
   @IsOptional()
   @Matches(/^[1-9]\d{0,3}[smh]$/, { message: 'window must be a number with s, m or h, such as 15m' })

@@ -8,7 +8,7 @@ export class UnsubscribeMetricsDto {
 }
 
 export class SubscribeMetricsDto extends UnsubscribeMetricsDto {
-  /** Milliseconds. */
+  /** Time between two updates, in milliseconds. */
   @IsInt()
   @Min(500)
   @Max(60_000)

@@ -6,11 +6,11 @@ const MIB = 1024 * 1024;
 const IDENTITY = ['id', 'name', 'template'] as const;
 type Identity = (typeof IDENTITY)[number];
 
-/** The metrics of single containers. Labels are those of identity: no setting, repository or environment of the container. */
+/** Metrics of each container. The labels only identify it and reveal no settings, repository or environment. */
 export class ContainerGauges {
   private readonly status: Gauge<Identity | 'status'>;
   private readonly agentState: Gauge<Identity | 'state'>;
-  private readonly figures: {
+  private readonly usage: {
     metric: Gauge<Identity> | Counter<Identity>;
     of: (metrics: MetricsDto) => number | null;
   }[];
@@ -37,7 +37,7 @@ export class ContainerGauges {
       labelNames: [...IDENTITY, 'state'],
       registers,
     });
-    this.figures = [
+    this.usage = [
       gauge('cpu_cores', 'Cores that a running container uses', ({ cpu }) => cpu.percent / 100),
       gauge('cpu_limit_cores', 'Cores that it may use', ({ cpu }) => cpu.limitPercent / 100),
       gauge('memory_bytes', 'Memory that it uses, without reclaimable page cache', ({ memory }) => memory.usedMB * MIB),
@@ -64,7 +64,7 @@ export class ContainerGauges {
   }
 
   reset(): void {
-    for (const { metric } of [{ metric: this.status }, { metric: this.agentState }, ...this.figures]) metric.reset();
+    for (const { metric } of [{ metric: this.status }, { metric: this.agentState }, ...this.usage]) metric.reset();
   }
 
   add({ id, name, template, status }: ContainerRow, metrics: MetricsDto | undefined): void {
@@ -73,7 +73,7 @@ export class ContainerGauges {
     if (metrics === undefined) return;
     if (metrics.agent !== null && metrics.agent.state !== null)
       this.agentState.set({ ...identity, state: metrics.agent.state }, 1);
-    for (const { metric, of } of this.figures) {
+    for (const { metric, of } of this.usage) {
       const value = of(metrics);
       if (value !== null) metric.inc(identity, value);
     }

@@ -3,7 +3,7 @@ import { Histogram, Registry } from 'prom-client';
 import { engineCalls } from '../../drivers/engine-calls.js';
 import { DURATION_BUCKETS } from './scraped-metrics.js';
 
-/** Calls of the container engine. */
+/** Counts the calls of the container engine. */
 @Injectable()
 export class EngineMetrics implements OnModuleInit, OnModuleDestroy {
   private readonly durations: Histogram<'operation' | 'outcome'>;

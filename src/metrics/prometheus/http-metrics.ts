@@ -6,14 +6,14 @@ import { Histogram, Registry } from 'prom-client';
 import { SiteAddresses } from '../../sites/site-addresses.js';
 import { DURATION_BUCKETS } from './scraped-metrics.js';
 
-/** Node's own word of a request, before any listener of the server sees it. */
+/** Diagnostics channel on which Node.js publishes each request before the listeners of the server get it. */
 const REQUEST_STARTS = 'http.server.request.start';
-/** Sockets have figures of their own. */
+/** Left out, because sockets have their own metrics. */
 const SOCKETS = '/socket.io/';
 const DOCUMENTATION = '/docs/';
-/** What containers answer: their editors and whatever listens on their ports. */
+/** Requests that containers answer: their editors and the servers on their ports. */
 const SITE = 'site';
-/** Anybody may ask for any path: all that leads nowhere is one. */
+/** One label for all unknown paths, because clients can send any number of them. */
 const UNMATCHED = 'unmatched';
 const COMMON_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
@@ -23,7 +23,7 @@ interface RequestStart {
   server: Server;
 }
 
-/** Requests by the template of their route, never by their path. */
+/** Counts HTTP requests by the template of their route, which limits the number of labels. */
 @Injectable()
 export class HttpMetrics implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly durations: Histogram<'method' | 'route' | 'status'>;
@@ -70,7 +70,7 @@ export class HttpMetrics implements OnApplicationBootstrap, OnApplicationShutdow
   }
 }
 
-/** Express leaves the route that it chose on the request; one with a wildcard is there for what no other takes. */
+/** Express stores the matched route on the request. Routes with a wildcard are fallbacks and count as unmatched. */
 function routeOf(request: IncomingMessage & { route?: { path?: unknown } }, url: string): string {
   const path = request.route?.path;
   if (typeof path === 'string' && !path.includes('*')) return path;

@@ -2,10 +2,10 @@ import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/com
 import { Histogram, Registry } from 'prom-client';
 import { jobRuns } from '../../queues/job-runs.js';
 
-/** Seconds, from an empty container to a large clone. */
+/** Seconds; they range from an empty container to a large clone. */
 const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
 
-/** Runs of jobs in this process. */
+/** Counts the runs of jobs in this process. */
 @Injectable()
 export class JobMetrics implements OnModuleInit, OnModuleDestroy {
   private readonly durations: Histogram<'name' | 'outcome'>;

@@ -4,7 +4,7 @@ import type { Response } from 'express';
 import { Registry } from 'prom-client';
 import { ScrapedMetrics } from './scraped-metrics.js';
 
-/** The media type itself; Prometheus's registry adds the version of the format. */
+/** Media type for the API documentation; the registry adds the version of the format. */
 const MEDIA_TYPE = 'text/plain';
 
 @ApiTags('metrics')
@@ -17,11 +17,11 @@ export class PrometheusController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'For Prometheus: DevForge itself and its containers' })
+  @ApiOperation({ summary: 'Metrics of DevForge and its containers for Prometheus' })
   @ApiProduces(MEDIA_TYPE)
   @ApiResponse({ status: 200, content: { [MEDIA_TYPE]: { schema: { type: 'string' } } } })
   async scrape(@Res() response: Response): Promise<void> {
-    await Promise.all(this.scraped.map((figures) => figures.refresh()));
+    await Promise.all(this.scraped.map((metrics) => metrics.refresh()));
     response.type(this.registry.contentType).send(await this.registry.metrics());
   }
 }

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
-/** What an application tells Prometheus, with the figures of Node.js and the process in it already. Each application has its own. */
+/** Creates the registry of one application, with the default metrics of Node.js and the process. */
 export function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

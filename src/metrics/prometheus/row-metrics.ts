@@ -10,19 +10,19 @@ import { QUEUE_NAMES } from '../../queues/job-map.js';
 import { ContainerGauges } from './container-gauges.js';
 import { ScrapedMetrics } from './scraped-metrics.js';
 
-const LONGEST_MS = 2_000;
+const TIMEOUT_MS = 2_000;
 const UNFINISHED = ['queued', 'active'] as const;
 
 /**
- * What the rows say: containers that exist, with their latest sample, and jobs that are not finished. The engine is not
- * asked. Without the database there is nothing to say but that.
+ * Metrics from the database: the containers, with their latest sample, and the unfinished jobs. A scrape makes no call to
+ * the engine. While the database is unavailable, only `devforge_database_up` is served.
  */
 @Injectable()
 export class RowMetrics extends ScrapedMetrics {
   private readonly databaseUp: Gauge;
   private readonly containers: Gauge<'status'>;
   private readonly jobs: Gauge<'name' | 'state'>;
-  private readonly each: ContainerGauges;
+  private readonly containerGauges: ContainerGauges;
 
   constructor(
     private readonly rows: ContainersRepository,
@@ -50,16 +50,16 @@ export class RowMetrics extends ScrapedMetrics {
       labelNames: ['name', 'state'],
       registers,
     });
-    this.each = new ContainerGauges(registry);
+    this.containerGauges = new ContainerGauges(registry);
   }
 
   async refresh(): Promise<void> {
-    const asked = Promise.all([this.rows.listAll(), this.jobRows.countUnfinished()]);
-    const read = await withTimeout(asked, LONGEST_MS).catch((error: unknown) => {
+    const reads = Promise.all([this.rows.listAll(), this.jobRows.countUnfinished()]);
+    const read = await withTimeout(reads, TIMEOUT_MS).catch((error: unknown) => {
       this.logger.debug({ err: error }, 'The rows could not be read for a scrape');
       return undefined;
     });
-    for (const metrics of [this.containers, this.jobs, this.each]) metrics.reset();
+    for (const metrics of [this.containers, this.jobs, this.containerGauges]) metrics.reset();
     this.databaseUp.set(read === undefined ? 0 : 1);
     if (read === undefined) return;
     const [containers, jobs] = read;
@@ -68,7 +68,7 @@ export class RowMetrics extends ScrapedMetrics {
     for (const { name, state, count } of jobs) this.jobs.set({ name, state }, count);
     for (const row of containers) {
       this.containers.inc({ status: row.status });
-      this.each.add(row, this.samples.latest(row.id));
+      this.containerGauges.add(row, this.samples.latest(row.id));
     }
   }
 }

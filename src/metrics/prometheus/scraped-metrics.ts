@@ -1,8 +1,8 @@
-/** Figures that are looked up when somebody asks for them; the others are counted as things happen. */
+/** Metrics whose values are read at each scrape. All others are counted when something happens. */
 export abstract class ScrapedMetrics {
-  /** Brings the metrics up to date. Never rejects. */
+  /** Updates the metrics. Never rejects. */
   abstract refresh(): Promise<void> | void;
 }
 
-/** Seconds, from what answers at once to what is waited for. */
+/** Seconds; for requests and engine calls. */
 export const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];

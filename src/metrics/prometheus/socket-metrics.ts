@@ -4,7 +4,7 @@ import { SocketCounters } from '../../realtime/socket-counters.js';
 import type { ServerEvent } from '../../realtime/server-message.js';
 import { ScrapedMetrics } from './scraped-metrics.js';
 
-/** Socket.io connections of this process. */
+/** Metrics of the Socket.io connections of this process. */
 @Injectable()
 export class SocketMetrics extends ScrapedMetrics {
   private readonly connected: Gauge;
@@ -14,7 +14,7 @@ export class SocketMetrics extends ScrapedMetrics {
   private readonly droppedLines: Counter;
 
   constructor(
-    private readonly tally: SocketCounters,
+    private readonly counters: SocketCounters,
     registry: Registry,
   ) {
     super();
@@ -46,12 +46,12 @@ export class SocketMetrics extends ScrapedMetrics {
   }
 
   refresh(): void {
-    this.connected.set(this.tally.connected);
-    for (const [kind, count] of this.tally.subscriptions()) this.subscriptions.set({ kind }, count);
-    setAll(this.sent, this.tally.sent);
-    setAll(this.superseded, this.tally.superseded);
+    this.connected.set(this.counters.connected);
+    for (const [kind, count] of this.counters.subscriptions()) this.subscriptions.set({ kind }, count);
+    setAll(this.sent, this.counters.sent);
+    setAll(this.superseded, this.counters.superseded);
     this.droppedLines.reset();
-    this.droppedLines.inc(this.tally.droppedLines);
+    this.droppedLines.inc(this.counters.droppedLines);
   }
 }
 

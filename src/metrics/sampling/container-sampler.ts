@@ -6,12 +6,12 @@ import type { UsageRecord, UsageSource } from '../../drivers/workspace-usage.js'
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { toMetrics } from './to-metrics.js';
 
-/** How often a container is sampled that nobody watches. */
+/** Sampling interval of a container without subscribers. */
 export const BACKGROUND_INTERVAL_MS = 5_000;
-/** Readings closer than this tell nothing about rates. */
-const SHORTEST_SPAN_MS = 100;
-const MOST_WAITS = 20;
-const REOPEN_MS = 1_000;
+/** Rates need two readings at least this far apart. */
+const MIN_SPAN_MS = 100;
+const MAX_WAITS = 20;
+const REOPEN_DELAY_MS = 1_000;
 
 export interface SampleSubscriber {
   intervalMs: number;
@@ -19,32 +19,32 @@ export interface SampleSubscriber {
 }
 
 interface Due {
-  watcher: SampleSubscriber;
+  subscriber: SampleSubscriber;
   at: number;
 }
 
 export interface SamplerListener {
-  /** A sample of the resting beat. */
+  /** Gets the samples of the background interval. */
   onSample(metrics: MetricsDto): void;
-  /** Watchers did not get what was due, and will be served when it works again. */
+  /** A sample failed, so that subscribers did not get theirs. Sampling is tried again. */
   onFailure(error: unknown): void;
 }
 
 /**
- * Samples one container, once for all who watch it. Every interval ticks at its multiples of a clock that
- * nobody sets, so watchers of the same interval share a sample whenever they came.
+ * Samples one container for all of its subscribers. Every interval ticks at its multiples on the monotonic clock, so that
+ * subscribers with the same interval share samples whenever they subscribed.
  */
 export class ContainerSampler {
   latest: MetricsDto | undefined;
   private readonly due = new Map<SampleSubscriber, Due>();
   private source: UsageSource | undefined;
-  private before: UsageRecord | undefined;
+  private previous: UsageRecord | undefined;
   private agent: AgentPresenceDto | null = null;
   private timer: NodeJS.Timeout | undefined;
   private sampling: Promise<MetricsDto> | undefined;
   private ticking = false;
   private closed = false;
-  private restingAt: number;
+  private backgroundAt: number;
 
   constructor(
     private readonly row: ContainerRow,
@@ -53,18 +53,18 @@ export class ContainerSampler {
     private readonly agentState: () => AgentDto | null,
     private readonly listener: SamplerListener,
   ) {
-    this.restingAt = this.nextTick(BACKGROUND_INTERVAL_MS, monotonicNow());
+    this.backgroundAt = this.nextTick(BACKGROUND_INTERVAL_MS, monotonicNow());
   }
 
   start(): void {
     this.schedule();
   }
 
-  subscribe(watcher: SampleSubscriber): () => void {
-    this.due.set(watcher, { watcher, at: this.nextTick(watcher.intervalMs, monotonicNow()) });
+  subscribe(subscriber: SampleSubscriber): () => void {
+    this.due.set(subscriber, { subscriber, at: this.nextTick(subscriber.intervalMs, monotonicNow()) });
     this.schedule();
     return () => {
-      this.due.delete(watcher);
+      this.due.delete(subscriber);
       this.schedule();
     };
   }
@@ -75,7 +75,7 @@ export class ContainerSampler {
     this.release();
   }
 
-  /** A sample of now; whoever asks while it is taken gets the same. */
+  /** Takes a sample. Concurrent calls share one. @throws DriverError, or Error when the sampler is closed */
   sample(): Promise<MetricsDto> {
     this.sampling ??= this.take().finally(() => {
       this.sampling = undefined;
@@ -85,27 +85,27 @@ export class ContainerSampler {
 
   private async take(): Promise<MetricsDto> {
     let record = await this.read();
-    if (this.before === undefined || record.monotonicMs - this.before.monotonicMs < SHORTEST_SPAN_MS) {
-      if (this.latest !== undefined && this.before !== undefined) {
-        this.seeAgent(record.at);
+    if (this.previous === undefined || record.monotonicMs - this.previous.monotonicMs < MIN_SPAN_MS) {
+      if (this.latest !== undefined && this.previous !== undefined) {
+        this.updateAgent(record.at);
         if (this.agent !== this.latest.agent) this.latest = { ...this.latest, agent: this.agent };
         return this.latest;
       }
       const first = record;
-      this.before = first;
-      // The engine's stream has a new reading about once a second.
-      for (let waits = 0; waits < MOST_WAITS && record.monotonicMs - first.monotonicMs < SHORTEST_SPAN_MS; waits++) {
-        await new Promise((resolve) => setTimeout(resolve, SHORTEST_SPAN_MS));
+      this.previous = first;
+      // The statistics stream of the engine has a new reading about once a second.
+      for (let waits = 0; waits < MAX_WAITS && record.monotonicMs - first.monotonicMs < MIN_SPAN_MS; waits++) {
+        await new Promise((resolve) => setTimeout(resolve, MIN_SPAN_MS));
         record = await this.readFrom(this.source);
       }
     }
-    this.seeAgent(record.at);
-    this.latest = toMetrics(this.row, record, this.before, this.diskUsedMB(this.row.id), this.agent);
-    this.before = record;
+    this.updateAgent(record.at);
+    this.latest = toMetrics(this.row, record, this.previous, this.diskUsedMB(this.row.id), this.agent);
+    this.previous = record;
     return this.latest;
   }
 
-  /** A source that fails may be one of before the container was restarted. */
+  /** A failing source may belong to the run before a restart of the container, so it is opened again once. */
   private async read(): Promise<UsageRecord> {
     if (this.source !== undefined) {
       try {
@@ -120,14 +120,14 @@ export class ContainerSampler {
     return this.readFrom(this.source);
   }
 
-  /** What a source reads after it was closed may be another container's: its descriptors have new owners. */
+  /** A closed source must not be read: its file descriptors may belong to another container by then. */
   private async readFrom(source: UsageSource | undefined): Promise<UsageRecord> {
     const record = this.closed ? undefined : await source?.read();
     if (record === undefined || this.closed) throw new Error('the container is no longer sampled');
     return record;
   }
 
-  /** Containers tick apart from one another, so that a thousand watchers are not served in one moment. */
+  /** The phase depends on the container, so that not all containers are sampled at the same moment. */
   private nextTick(intervalMs: number, after: number): number {
     const phase = Number.parseInt(this.row.id.slice(0, 4), 16) % intervalMs;
     return Math.floor((after - phase) / intervalMs + 1) * intervalMs + phase;
@@ -136,7 +136,7 @@ export class ContainerSampler {
   private schedule(): void {
     if (this.closed || this.ticking) return;
     clearTimeout(this.timer);
-    let next = this.restingAt;
+    let next = this.backgroundAt;
     for (const { at } of this.due.values()) next = Math.min(next, at);
     this.timer = setTimeout(() => void this.tick(), Math.max(0, next - Math.floor(performance.now())));
   }
@@ -145,38 +145,38 @@ export class ContainerSampler {
     const now = monotonicNow();
     this.ticking = true;
     try {
-      this.hand(await this.sample(), now);
+      this.deliver(await this.sample(), now);
     } catch (error) {
       this.release();
-      for (const due of this.due.values()) due.at = Math.max(due.at, now + REOPEN_MS);
+      for (const due of this.due.values()) due.at = Math.max(due.at, now + REOPEN_DELAY_MS);
       if (!this.closed) this.listener.onFailure(error);
     }
-    if (now >= this.restingAt) this.restingAt = this.nextTick(BACKGROUND_INTERVAL_MS, monotonicNow());
+    if (now >= this.backgroundAt) this.backgroundAt = this.nextTick(BACKGROUND_INTERVAL_MS, monotonicNow());
     this.ticking = false;
     this.schedule();
   }
 
-  /** To all whose tick it is. */
-  private hand(metrics: MetricsDto, now: number): void {
+  /** Passes a sample to all subscribers whose tick is due. */
+  private deliver(metrics: MetricsDto, now: number): void {
     if (this.closed) return;
-    if (now >= this.restingAt) this.listener.onSample(metrics);
+    if (now >= this.backgroundAt) this.listener.onSample(metrics);
     for (const due of this.due.values()) {
       if (due.at > now) continue;
-      due.at = this.nextTick(due.watcher.intervalMs, monotonicNow());
-      due.watcher.onMetrics(metrics);
+      due.at = this.nextTick(due.subscriber.intervalMs, monotonicNow());
+      due.subscriber.onMetrics(metrics);
     }
   }
 
   private release(): void {
     this.source?.close();
     this.source = undefined;
-    this.before = undefined;
+    this.previous = undefined;
   }
 
-  /** Where nothing better is known, the process table tells that it runs. */
-  private seeAgent(at: number): void {
-    const told = this.agentState();
-    if (told !== null) return void (this.agent = told);
+  /** Uses the known state of the agent, or else the processes of the container. */
+  private updateAgent(at: number): void {
+    const known = this.agentState();
+    if (known !== null) return void (this.agent = known);
     const processes = this.source?.claudeProcesses();
     if (processes === undefined) return void (this.agent = null);
     const active = processes.length > 0;
@@ -185,7 +185,7 @@ export class ContainerSampler {
   }
 }
 
-/** Rounded up, since a timer may fire a fraction of a millisecond early. */
+/** Rounded up, because a timer may fire a fraction of a millisecond early. */
 function monotonicNow(): number {
   return Math.ceil(performance.now());
 }

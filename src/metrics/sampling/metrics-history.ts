@@ -1,20 +1,20 @@
 import type { MetricsDto } from '../../usage/metrics.dto.js';
 
-/** One hour at the resting interval of five seconds. */
-const MOST_POINTS = 720;
+/** One hour of samples at the background interval of five seconds. */
+const MAX_POINTS = 720;
 
-/** The recent points of one container, bounded. */
+/** The recent samples of one container, limited in number. */
 export class MetricsHistory {
   private points: MetricsDto[] = [];
 
   push(metrics: MetricsDto): void {
     this.points.push(metrics);
-    if (this.points.length > MOST_POINTS * 1.25) this.points = this.points.slice(-MOST_POINTS);
+    if (this.points.length > MAX_POINTS * 1.25) this.points = this.points.slice(-MAX_POINTS);
   }
 
-  /** @param from milliseconds of the epoch */
+  /** Samples from that time on, oldest first. @param from milliseconds since the epoch */
   since(from: number): MetricsDto[] {
-    const instant = new Date(from).toISOString();
-    return this.points.filter(({ timestamp }) => timestamp >= instant);
+    const start = new Date(from).toISOString();
+    return this.points.filter(({ timestamp }) => timestamp >= start);
   }
 }

@@ -14,14 +14,14 @@ import { MetricsHistory } from './metrics-history.js';
 import { type MetricsSubscriber, MetricsSubscribers } from './metrics-subscribers.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 
-/** Holds one sampler for each running container, however many watch it. */
+/** Keeps one sampler for each running container, shared by all of its subscribers. */
 @Injectable()
 export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly samplers = new Map<string, { sampler: ContainerSampler; runtimeId: string }>();
-  private readonly watchers = new MetricsSubscribers();
+  private readonly subscribers = new MetricsSubscribers();
   private readonly refreshes = new CoalescedRefresh();
   private readonly histories = new Map<string, MetricsHistory>();
-  private unsubscribe: (() => void)[] = [];
+  private listeners: (() => void)[] = [];
   private isDestroyed = false;
 
   constructor(
@@ -36,7 +36,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    this.unsubscribe = [
+    this.listeners = [
       this.events.on('container.changed', ({ containerId }) => this.refresh(containerId)),
       this.events.on('container.removed', ({ containerId }) => this.forget(containerId)),
     ];
@@ -45,7 +45,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
 
   onModuleDestroy(): void {
     this.isDestroyed = true;
-    for (const each of this.unsubscribe) each();
+    for (const each of this.listeners) each();
     for (const id of this.samplers.keys()) this.stop(id);
   }
 
@@ -54,8 +54,9 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
   }
 
   /**
+   * Takes a sample now.
    * @throws DomainError `invalid_state` when the container does not run
-   * @throws DriverError when the engine cannot be asked
+   * @throws DriverError when the engine is unavailable
    */
   async now(row: ContainerRow): Promise<MetricsDto> {
     this.track(row);
@@ -70,17 +71,17 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
     }
   }
 
-  /** Recent points, oldest first. */
+  /** Recent samples, oldest first. */
   history(containerId: string, windowMs: number): MetricsDto[] {
     return this.histories.get(containerId)?.since(Date.now() - windowMs) ?? [];
   }
 
-  /** @returns a function that ends it */
-  subscribe(containerId: string, watcher: MetricsSubscriber): () => void {
-    return this.watchers.add(containerId, watcher, this.samplers.get(containerId)?.sampler);
+  /** @returns a function that ends the subscription */
+  subscribe(containerId: string, subscriber: MetricsSubscriber): () => void {
+    return this.subscribers.add(containerId, subscriber, this.samplers.get(containerId)?.sampler);
   }
 
-  /** Starts or stops sampling by what the row says. */
+  /** Starts or stops sampling the container, depending on its status. */
   track(row: ContainerRow): void {
     const known = this.samplers.get(row.id);
     if (this.isDestroyed) return;
@@ -100,7 +101,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
       },
     );
     this.samplers.set(row.id, { sampler, runtimeId: row.runtimeId });
-    this.watchers.serve(row.id, sampler);
+    this.subscribers.attach(row.id, sampler);
     sampler.start();
     if (this.disk.last(row.id) === undefined) {
       this.disk
@@ -126,15 +127,15 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
   private failed(row: ContainerRow, error: unknown): void {
     this.logger.debug({ err: error, containerId: row.id }, 'A container could not be sampled');
     const reason = reasonFor(row, error);
-    for (const watcher of this.watchers.of(row.id)) watcher.onFailure(reason);
-    // It may have stopped without a word, by another process for example. An engine that is away says nothing of it.
-    if (!isAway(error)) void this.refresh(row.id);
+    for (const subscriber of this.subscribers.of(row.id)) subscriber.onFailure(reason);
+    // The container may have stopped without an event, for example by another process. An unavailable engine does not mean that.
+    if (!isUnavailable(error)) void this.refresh(row.id);
   }
 
   private pause(row: ContainerRow): void {
     if (!this.samplers.has(row.id)) return;
     this.stop(row.id);
-    for (const watcher of this.watchers.of(row.id)) watcher.onFailure(notRunning(row));
+    for (const subscriber of this.subscribers.of(row.id)) subscriber.onFailure(notRunning(row));
   }
 
   private stop(containerId: string): void {
@@ -147,18 +148,18 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
     this.stop(containerId);
     this.histories.delete(containerId);
     this.disk.forget(containerId);
-    for (const watcher of this.watchers.of(containerId)) watcher.onRemoved();
+    for (const subscriber of this.subscribers.of(containerId)) subscriber.onRemoved();
   }
 }
 
-function isAway(error: unknown): boolean {
+function isUnavailable(error: unknown): boolean {
   return error instanceof DriverError && error.code === 'unavailable';
 }
 
-/** Why there is no sample of a container that runs, as far as its row says. */
+/** The error to report when a container could not be sampled that is running according to its row. */
 function reasonFor(row: ContainerRow, error: unknown): unknown {
-  const isThere = error instanceof DriverError && error.code !== 'conflict' && error.code !== 'not_found';
-  if (isThere) return error;
+  const isOther = error instanceof DriverError && error.code !== 'conflict' && error.code !== 'not_found';
+  if (isOther) return error;
   return row.status === 'running'
     ? new DomainError('invalid_state', 'The container does not run at the engine.', { cause: error })
     : notRunning(row);

@@ -1,38 +1,38 @@
 import type { ContainerSampler, SampleSubscriber } from './container-sampler.js';
 
 export interface MetricsSubscriber extends SampleSubscriber {
-  /** There are no figures now; they come again when they can be had. */
+  /** There are no metrics now. They continue when the container can be sampled again. */
   onFailure(error: unknown): void;
-  /** Nothing comes any more. */
+  /** The container was removed; nothing follows. */
   onRemoved(): void;
 }
 
-/** Who watches which container. They outlive its samplers: a container that runs again is watched again. */
+/** The subscribers of each container. They outlive its samplers: when the container runs again they get its metrics again. */
 export class MetricsSubscribers {
-  private readonly watchers = new Map<string, Map<MetricsSubscriber, (() => void) | undefined>>();
+  private readonly byContainer = new Map<string, Map<MetricsSubscriber, (() => void) | undefined>>();
 
   /**
-   * @param sampler of the container, while there is one
-   * @returns a function that ends it
+   * @param sampler of the container, if it is running
+   * @returns a function that ends the subscription
    */
-  add(containerId: string, watcher: MetricsSubscriber, sampler: ContainerSampler | undefined): () => void {
-    const all = this.watchers.get(containerId) ?? new Map<MetricsSubscriber, (() => void) | undefined>();
-    this.watchers.set(containerId, all);
-    all.set(watcher, sampler?.subscribe(watcher));
+  add(containerId: string, subscriber: MetricsSubscriber, sampler: ContainerSampler | undefined): () => void {
+    const all = this.byContainer.get(containerId) ?? new Map<MetricsSubscriber, (() => void) | undefined>();
+    this.byContainer.set(containerId, all);
+    all.set(subscriber, sampler?.subscribe(subscriber));
     return () => {
-      all.get(watcher)?.();
-      all.delete(watcher);
-      if (all.size === 0 && this.watchers.get(containerId) === all) this.watchers.delete(containerId);
+      all.get(subscriber)?.();
+      all.delete(subscriber);
+      if (all.size === 0 && this.byContainer.get(containerId) === all) this.byContainer.delete(containerId);
     };
   }
 
-  /** From now on they are served by that sampler. */
-  serve(containerId: string, sampler: ContainerSampler): void {
-    const all = this.watchers.get(containerId);
-    for (const watcher of this.of(containerId)) all?.set(watcher, sampler.subscribe(watcher));
+  /** Subscribes all subscribers of the container to its new sampler. */
+  attach(containerId: string, sampler: ContainerSampler): void {
+    const all = this.byContainer.get(containerId);
+    for (const subscriber of this.of(containerId)) all?.set(subscriber, sampler.subscribe(subscriber));
   }
 
   of(containerId: string): Iterable<MetricsSubscriber> {
-    return this.watchers.get(containerId)?.keys() ?? [];
+    return this.byContainer.get(containerId)?.keys() ?? [];
   }
 }

@@ -10,7 +10,7 @@ export interface Limits {
   diskLimit: number;
 }
 
-/** Two readings and what is known beside them, as clients see it. A counter that began anew yields a rate of 0, never a negative one. */
+/** Computes the metrics that clients get from two readings. A counter that was reset yields a rate of 0, never a negative one. */
 export function toMetrics(
   { id, cpuLimit, memoryLimit, diskLimit }: Pick<ContainerRow, 'id' | keyof Limits>,
   now: UsageRecord,

@@ -32,7 +32,7 @@ export interface EventPageQuery {
 
 /** Events of instructions. They are appended in order and never changed. */
 export abstract class InstructionEventsRepository {
-  /** Writes the whole batch or nothing. @returns false when the lease is lost, or `after` is not the last event stored */
+  /** Writes the whole batch or nothing. @returns false when the lease is lost or `after` is not the last stored event */
   abstract append(lease: InstructionLease, batch: EventBatch): Promise<boolean>;
   /** The next events in order, at least one unless there are none. */
   abstract page(page: EventPageQuery): Promise<StoredEvent[]>;

@@ -72,7 +72,7 @@ export const instructions = pgTable(
   ],
 );
 
-/** Output of Claude Code, one row for each line. There is no foreign key, which would cost a look-up for every event. */
+/** Output of Claude Code, one row for each line. A foreign key would cost a look-up for every event. */
 export const instructionEvents = pgTable(
   'instruction_events',
   {

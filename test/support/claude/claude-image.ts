@@ -8,7 +8,7 @@ import { testBundle } from '../e2e/bundle.js';
 import { GOOD_BASE } from '../faults/base-images.js';
 import { quietLogger } from '../quiet-logger.js';
 
-/** The workspace image of template `claude` that servers under test use as well; built where it is missing. */
+/** The workspace image of template `claude`, which servers under test share. It is built when it is missing. */
 export async function claudeImage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'devforge-image-'));
   try {
@@ -16,8 +16,8 @@ export async function claudeImage(): Promise<string> {
     await writeFile(extraCaCerts, await testBundle());
     const docker = { kind: 'socket', socketPath: process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock' };
     const settings = { docker, extraCaCerts, baseImage: GOOD_BASE } as Settings;
-    const alone = { withLock: <Result>(_name: string, work: () => Promise<Result>) => work() };
-    const images = new WorkspaceImages(settings, new DockerEngineClient(settings), alone, quietLogger());
+    const locks = { withLock: <Result>(_name: string, work: () => Promise<Result>) => work() };
+    const images = new WorkspaceImages(settings, new DockerEngineClient(settings), locks, quietLogger());
     return await images.ensure('claude', () => undefined, new AbortController().signal);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -3,10 +3,10 @@ import type { Engine } from '../api/engine.js';
 import { until } from '../e2e/until.js';
 import type { ScriptedModel } from '../messages-api/scripted-model.js';
 
-const START_MS = 40_000;
-const ANSWER_MS = 5_000;
+const START_TIMEOUT_MS = 40_000;
+const REDRAW_TIMEOUT_MS = 5_000;
 
-/** What Claude Code remembers after a person has been through its first run, and has trusted /workspace and the key. */
+/** Configuration of Claude Code after onboarding, with /workspace and the API key approved. */
 function onboardedConfig(key: string): object {
   return {
     hasCompletedOnboarding: true,
@@ -17,12 +17,12 @@ function onboardedConfig(key: string): object {
 }
 
 export interface ClaudeOptions {
-  /** Of Claude Code; a permission is asked for by default. */
+  /** Arguments of Claude Code; by default it requests permissions. */
   args?: string[];
   env?: Record<string, string>;
 }
 
-/** An interactive session of the real Claude Code, in a terminal of tmux, and the person in front of it. */
+/** An interactive session of the real Claude Code in tmux, with the actions of its user. */
 export class ClaudeTerminal {
   private static opened = 0;
 
@@ -32,7 +32,7 @@ export class ClaudeTerminal {
     private readonly name: string,
   ) {}
 
-  /** Opens one, and waits until it asks what to do. */
+  /** Opens a session and waits for its prompt. */
   static async open(
     engine: Engine,
     dockerId: string,
@@ -65,38 +65,38 @@ export class ClaudeTerminal {
       'claude',
       ...args,
     ]);
-    await until('Claude Code to ask what to do', async () => /^❯/m.test(await terminal.screen()), START_MS);
-    // The first keys after the prompt has been drawn may go astray.
+    await until('the prompt of Claude Code', async () => /^❯/m.test(await terminal.screen()), START_TIMEOUT_MS);
+    // Claude Code may lose keys that are typed right after it has drawn the prompt.
     await sleep(500);
     return terminal;
   }
 
-  /** Types a line and sends it off. */
+  /** Types a line and submits it. */
   async submit(line: string): Promise<void> {
     await this.press('-l', line);
     await until('the line to be typed', async () => (await this.screen()).includes(line));
     await until(
-      'the line to be sent off',
+      'the line to be submitted',
       async () => {
-        // A key that comes while the screen is drawn anew is lost now and then. A person would press it again, too.
+        // Claude Code may lose a key while it redraws the screen, so it is pressed again, as a user would.
         await this.press('Enter');
-        return until('the prompt to be empty', async () => !(await this.prompt()).includes(line), ANSWER_MS);
+        return until('the prompt to be empty', async () => !(await this.prompt()).includes(line), REDRAW_TIMEOUT_MS);
       },
-      START_MS,
+      START_TIMEOUT_MS,
     );
   }
 
-  /** Answers a dialog with choices. It is drawn a moment after the hook of it has been run. */
+  /** Answers a dialog with choices, which appears shortly after its hook has run. */
   async answerDialog(key: 'Enter' | 'Escape'): Promise<void> {
     const isOpen = async (): Promise<boolean> => /❯ 1\. /.test(await this.screen());
-    await until('a dialog to answer', isOpen, ANSWER_MS);
+    await until('a dialog to answer', isOpen, REDRAW_TIMEOUT_MS);
     await until(
       'the dialog to be answered',
       async () => {
         await this.press(key);
-        return until('the dialog to close', async () => !(await isOpen()), ANSWER_MS);
+        return until('the dialog to close', async () => !(await isOpen()), REDRAW_TIMEOUT_MS);
       },
-      START_MS,
+      START_TIMEOUT_MS,
     );
   }
 
@@ -109,13 +109,13 @@ export class ClaudeTerminal {
     return (await this.exec(['tmux', 'capture-pane', '-p', '-t', this.name])).stdout;
   }
 
-  /** What stands at the prompt, or where the cursor is in a dialog. */
+  /** The line of the prompt, or of the selected choice in a dialog. */
   private async prompt(): Promise<string> {
     const lines = (await this.screen()).split('\n');
     return lines.findLast((line) => line.startsWith('❯')) ?? '';
   }
 
-  /** The process of Claude Code. */
+  /** Process id of Claude Code. */
   async pid(): Promise<number> {
     return Number((await this.exec(['tmux', 'display-message', '-p', '-t', this.name, '#{pane_pid}'])).stdout);
   }

@@ -8,7 +8,7 @@ export interface SiteAnswer {
   body: string;
 }
 
-/** What asks for a WebSocket. */
+/** Headers of a WebSocket upgrade. */
 export const WEBSOCKET = {
   Connection: 'Upgrade',
   Upgrade: 'websocket',
@@ -16,50 +16,51 @@ export const WEBSOCKET = {
   'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
 };
 
-/** What a browser does with a site of DevForge: names resolve to the server, and the cookie goes along. No library lets a test forge `Host`. */
-export class BrowserLike {
-  /** As it would be sent. */
+/**
+ * Requests sites of DevForge as a browser does: all names resolve to the server, and the cookie is sent. HTTP libraries do
+ * not let a test set `Host`.
+ */
+export class BrowserClient {
+  /** The value of the `Cookie` header. */
   cookie: string | undefined;
 
-  /** @param url of the server itself */
+  /** @param url of the server */
   constructor(private readonly url: string) {}
 
-  /** @param target an address, whose host becomes `Host`, or a request target that is sent as it is */
-  ask(
+  /** @param target a URL, whose host becomes `Host`, or a request target that is sent unchanged */
+  request(
     target: string,
     { method = 'GET', headers = {}, body = '' }: { method?: string; headers?: OutgoingHttpHeaders; body?: string } = {},
   ): Promise<SiteAnswer> {
     return new Promise((resolve, reject) => {
-      const asked = request({ ...this.options(target, headers), method }, (response) => {
+      const sent = request({ ...this.options(target, headers), method }, (response) => {
         text(response).then(
           (body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
           reject,
         );
       });
-      asked.on('error', reject).end(body);
+      sent.on('error', reject).end(body);
     });
   }
 
-  /** Follows a link that signs in. @returns the answer to the link itself */
+  /** Opens a sign-in link. @returns the response, which is not followed */
   async signIn(link: string): Promise<SiteAnswer> {
-    const answer = await this.ask(link);
+    const answer = await this.request(link);
     this.cookie = answer.headers['set-cookie']?.[0]?.split(';')[0];
     return answer;
   }
 
-  /** Asks for a WebSocket. @returns the status, 101 when it was opened, and the connection */
+  /** Requests a WebSocket. @returns the status, and the connection if that is 101 */
   upgrade(target: string, headers: OutgoingHttpHeaders = {}): Promise<{ status: number; socket?: Socket }> {
     const { host } = new URL(target);
     return new Promise((resolve, reject) => {
-      const asked = request(this.options(target, { ...WEBSOCKET, Origin: `http://${host}`, ...headers }));
-      asked.on('upgrade', (response, socket) =>
-        resolve({ status: response.statusCode ?? 0, socket: socket as Socket }),
-      );
-      asked.on('response', (response) => {
+      const sent = request(this.options(target, { ...WEBSOCKET, Origin: `http://${host}`, ...headers }));
+      sent.on('upgrade', (response, socket) => resolve({ status: response.statusCode ?? 0, socket: socket as Socket }));
+      sent.on('response', (response) => {
         response.resume();
         resolve({ status: response.statusCode ?? 0 });
       });
-      asked.on('error', reject).end();
+      sent.on('error', reject).end();
     });
   }
 

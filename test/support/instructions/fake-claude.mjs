@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Stands in for Claude Code where a test needs it to misbehave: plays the steps that the prompt holds as JSON, one list for
- * each time it is started, and notes how it was called in the file named by FAKE_CLAUDE_LOG.
+ * Replaces Claude Code in tests that need it to misbehave. Executes the steps in the prompt, which is JSON with one list
+ * of steps for each start, and logs its calls to the file named by FAKE_CLAUDE_LOG.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -21,7 +21,7 @@ const earlier = existsSync(log)
       .map((line) => JSON.parse(line))
       .filter(({ argv }) => argv)
   : [];
-const note = (said) => appendFileSync(log, `${JSON.stringify(said)}\n`);
+const note = (entry) => appendFileSync(log, `${JSON.stringify(entry)}\n`);
 const emit = (event) => print(`${JSON.stringify({ session_id: session, ...event })}\n`);
 
 function print(text) {

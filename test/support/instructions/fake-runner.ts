@@ -5,7 +5,7 @@ import type { FakeWorkspaceDriver } from '../../../src/drivers/fake/fake-workspa
 
 interface FakeRun {
   request: RunRequest | undefined;
-  /** Raw lines. */
+  /** Lines of output. */
   events: string[];
   outcome: object | undefined;
   alive: boolean;
@@ -15,10 +15,10 @@ interface FakeRun {
   removed: boolean;
 }
 
-/** Plays `devforge-instruction` in the containers of a fake driver: what a test writes is followed, as the real one's is. */
+/** Simulates `devforge-instruction` in the containers of a fake driver: what a test Followers receive what the test writes. */
 export class FakeRunner {
   private readonly runs = new Map<string, FakeRun>();
-  private wake: () => void = () => undefined;
+  private resolveChange: () => void = () => undefined;
   private nextChange: Promise<void> = Promise.resolve();
   patch = '';
 
@@ -45,23 +45,23 @@ export class FakeRunner {
   }
 
   private async follow(id: string, offset: number, { stdin, stdout, killed }: FakeProcessSide): Promise<number> {
-    let [left, at] = [killed.aborted, offset];
-    const leave = (): void => {
-      left = true;
+    let [isClosed, position] = [killed.aborted, offset];
+    const close = (): void => {
+      isClosed = true;
       this.notify();
     };
-    if (!stdin.readableEnded) stdin.resume().on('end', leave);
-    killed.addEventListener('abort', leave);
+    if (!stdin.readableEnded) stdin.resume().on('end', close);
+    killed.addEventListener('abort', close);
     const run = this.get(id);
     if (run.request === undefined && run.outcome === undefined) return 3;
     for (;;) {
-      if (left) return 1;
+      if (isClosed) return 1;
       const { outcome, alive, events } = run;
       const more = events
         .map((event) => `${event}\n`)
         .join('')
-        .slice(at);
-      at += more.length;
+        .slice(position);
+      position += more.length;
       for (const line of more.split('\n').slice(0, -1)) stdout.write(`E ${line}\n`);
       if (outcome !== undefined || !alive) {
         stdout.write(outcome === undefined ? 'I\n' : `O ${JSON.stringify(outcome)}\n`);
@@ -71,7 +71,7 @@ export class FakeRunner {
     }
   }
 
-  /** Of an instruction that was started or not. */
+  /** The run of an instruction, also before it is started. */
   get(id: string): FakeRun {
     const known = this.runs.get(id);
     if (known !== undefined) return known;
@@ -99,7 +99,7 @@ export class FakeRunner {
     this.notify();
   }
 
-  /** It is gone, and left no word. */
+  /** Ends the runner without an outcome. */
   crash(id: string): void {
     this.get(id).alive = false;
     this.notify();
@@ -136,13 +136,13 @@ export class FakeRunner {
   }
 
   private notify(): void {
-    this.wake();
+    this.resolveChange();
     this.resetChange();
   }
 
   private resetChange(): void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.nextChange = promise;
-    this.wake = resolve;
+    this.resolveChange = resolve;
   }
 }

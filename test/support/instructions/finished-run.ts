@@ -11,7 +11,7 @@ interface SeedTarget {
   engine: Engine;
 }
 
-/** Writes what a runner leaves of a run that is over, with events about as long as those of a real one. */
+/** Writes the files that a runner leaves of a finished run, with events as long as those of real runs. */
 const SEED_SCRIPT = `
   const [id, count] = process.argv.slice(1);
   const folder = '/var/lib/devforge/instructions/' + id;
@@ -25,7 +25,7 @@ const SEED_SCRIPT = `
       if (!file.write(JSON.stringify(event) + '\\n')) await new Promise((resolve) => file.once('drain', resolve));
     }
     file.end(() => {
-      const outcome = { status: 'succeeded', reason: null, sessionId: id, result: 'Planted.', costUsd: 0, turns: 1, usage: null, diffBytes: 0, diffTruncated: false };
+      const outcome = { status: 'succeeded', reason: null, sessionId: id, result: 'Seeded.', costUsd: 0, turns: 1, usage: null, diffBytes: 0, diffTruncated: false };
       fs.writeFileSync(folder + '/request.json', '{}');
       fs.writeFileSync(folder + '/outcome.json', JSON.stringify(outcome) + '\\n');
     });
@@ -33,8 +33,9 @@ const SEED_SCRIPT = `
 `;
 
 /**
- * An instruction whose run is over before it begins: what it left was put into the container while another one held it
- * back. From `begin` on it goes the way of any other.
+ * Creates an instruction whose run has finished before it is started: its files are written while another instruction
+ * occupies the container.
+ * @returns `begin`, which lets DevForge start and follow it like any other instruction
  */
 export async function seedFinishedRun(
   { instructions, container, model, engine }: SeedTarget,
@@ -42,13 +43,13 @@ export async function seedFinishedRun(
 ): Promise<{ id: string; begin: () => void }> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const turns = model.turns.length;
-  model.replyNext(async () => (await promise, say('Over.')));
-  await instructions.create(container.id, 'Hold the next one back.');
+  model.replyNext(async () => (await promise, say('Done.')));
+  await instructions.create(container.id, 'Occupy the container.');
   await model.waitForTurn(turns + 1, 60_000);
-  const { id } = await instructions.create(container.id, 'Never asked.');
+  const { id } = await instructions.create(container.id, 'Never sent.');
   const { exitCode, stderr } = await engine.exec(container.dockerId!, ['node', '-e', SEED_SCRIPT, id, String(events)], {
     timeoutMs: 60_000,
   });
-  if (exitCode !== 0) throw new Error(`The run could not be planted: ${stderr}`);
+  if (exitCode !== 0) throw new Error(`The run could not be seeded: ${stderr}`);
   return { id, begin: resolve };
 }

@@ -40,7 +40,7 @@ export interface InstructionEvent {
 
 const END_MS = 90_000;
 
-/** The part of the REST interface that is about instructions, for tests. */
+/** The REST calls of instructions, for tests. */
 export class InstructionsClient {
   constructor(
     private readonly api: ApiClient,
@@ -82,11 +82,11 @@ export class InstructionsClient {
     return this.api.request('GET', `/api/instructions/${id}/diff`);
   }
 
-  /** As soon as it is so. A server that is away is asked again. */
+  /** Polls until the condition holds, also across restarts of the server. */
   waitFor(
     id: string,
     what: string,
-    is: (instruction: Instruction) => boolean,
+    condition: (instruction: Instruction) => boolean,
     timeoutMs = END_MS,
   ): Promise<Instruction> {
     let last: unknown;
@@ -95,7 +95,7 @@ export class InstructionsClient {
       async () => {
         const { body } = await this.get(id);
         last = body;
-        return is(body) && body;
+        return condition(body) && body;
       },
       timeoutMs,
     );
@@ -105,10 +105,10 @@ export class InstructionsClient {
   }
 
   waitForEnd(id: string, timeoutMs = END_MS): Promise<Instruction> {
-    return this.waitFor(id, 'ends', ({ finishedAt }) => finishedAt !== null, timeoutMs);
+    return this.waitFor(id, 'to end', ({ finishedAt }) => finishedAt !== null, timeoutMs);
   }
 
-  /** The answer as it streams. */
+  /** The streaming response of the events. */
   stream(
     id: string,
     query: Record<string, string | number | boolean> = {},
@@ -123,7 +123,7 @@ export class InstructionsClient {
     });
   }
 
-  /** Everything until the answer ends. */
+  /** All events until the response ends. */
   async events(id: string, query: Record<string, string | number | boolean> = {}): Promise<InstructionEvent[]> {
     const response = await this.stream(id, query);
     return (await response.text())
@@ -132,7 +132,7 @@ export class InstructionsClient {
       .map((line) => JSON.parse(line) as InstructionEvent);
   }
 
-  /** Each event as it comes, until the answer ends. */
+  /** Each event as it arrives, until the response ends. */
   async *follow(id: string, after = 0, signal?: AbortSignal): AsyncGenerator<InstructionEvent> {
     const response = await this.stream(id, { after, follow: true }, {}, signal);
     let rest = '';

@@ -10,15 +10,15 @@ import { InstructionsClient } from './instructions-client.js';
 
 export interface Workspace {
   container: Container;
-  /** The model behind this container alone. */
+  /** The model that only this container uses. */
   model: ScriptedModel;
 }
 
-/** A server under test, and the model that the agents in its containers talk to. */
+/** A server under test, with the scripted API that the agents in its containers use. */
 export interface InstructionsServer extends TestServer {
   readonly model: MessagesApi;
   readonly instructions: InstructionsClient;
-  /** A container that runs, with a model of its own. */
+  /** Creates a running container with its own model. */
   workspace(body?: Partial<CreateContainer>): Promise<Workspace>;
 }
 
@@ -42,7 +42,7 @@ export async function startInstructionsServer(
     const workspace = async (body: Partial<CreateContainer> = {}): Promise<Workspace> => {
       const name = body.name ?? uniqueName('agent');
       const scripted = model.model(name);
-      const asked = {
+      const request = {
         name,
         template: 'claude' as const,
         mode: 'autonomous' as const,
@@ -51,7 +51,7 @@ export async function startInstructionsServer(
         ...body,
         env: { ...scripted.env, ...body.env },
       };
-      const { id } = ok(await server.api.create(asked));
+      const { id } = ok(await server.api.create(request));
       return { container: await server.api.waitForStatus(id, 'running'), model: scripted };
     };
     return {

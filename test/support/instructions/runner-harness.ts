@@ -8,7 +8,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { until } from '../e2e/until.js';
 
 const PROGRAM = resolve('images/workspace/rootfs/usr/local/bin/devforge-instruction');
-const FAKE = resolve('test/support/instructions/fake-claude.mjs');
+const FAKE_CLAUDE = resolve('test/support/instructions/fake-claude.mjs');
 
 export type Step = [name: string, ...values: unknown[]];
 
@@ -42,20 +42,20 @@ export interface Call {
 
 export interface Followed {
   exitCode: number | null;
-  /** Raw event lines. */
+  /** Event lines as they were printed. */
   events: string[];
   outcome: Outcome | null;
   interrupted: boolean;
 }
 
-/** Short enough for a test; a machine under load is slower than that only before the prompt. */
+/** Timeouts that keep tests short, and that a loaded machine keeps. */
 export const SHORT_TIMEOUTS = { stallSeconds: 60, graceSeconds: 1, stopSeconds: 0.5 };
 
-/** One instruction on this host: the real program, a state folder, a work folder, and the fake CLI. */
+/** Runs the real runner on this host, with its own state and working folders and a fake Claude Code. */
 export class RunnerHarness {
   readonly id: string = randomUUID();
   readonly session: string = randomUUID();
-  claude = FAKE;
+  claude = FAKE_CLAUDE;
 
   private constructor(readonly folder: string) {}
 
@@ -85,12 +85,12 @@ export class RunnerHarness {
     };
   }
 
-  spawn(command: string, ...words: string[]): ChildProcess {
-    return this.call([command, this.id, ...words]);
+  spawn(command: string, ...args: string[]): ChildProcess {
+    return this.call([command, this.id, ...args]);
   }
 
-  private call(words: string[]): ChildProcess {
-    return spawn(PROGRAM, [`--state=${join(this.folder, 'state')}`, `--claude=${this.claude}`, ...words], {
+  private call(args: string[]): ChildProcess {
+    return spawn(PROGRAM, [`--state=${join(this.folder, 'state')}`, `--claude=${this.claude}`, ...args], {
       cwd: '/',
       env: {
         PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
@@ -104,11 +104,11 @@ export class RunnerHarness {
 
   async run(
     command: string,
-    words: string[] = [],
+    args: string[] = [],
     input = '',
     id: string = this.id,
   ): Promise<{ exitCode: number | null; stdout: string; stderr: string }> {
-    const child = this.call([command, id, ...words]);
+    const child = this.call([command, id, ...args]);
     child.stdin!.on('error', () => undefined);
     child.stdin!.end(input);
     const ended = new Promise<number | null>((done) => child.once('close', done));
@@ -116,9 +116,9 @@ export class RunnerHarness {
     return { exitCode, stdout, stderr };
   }
 
-  /** The `state` that a command answers with. */
-  async stateOf(command: string, words: string[] = [], input?: object): Promise<string> {
-    const { exitCode, stdout, stderr } = await this.run(command, words, JSON.stringify(input));
+  /** @returns the `state` in the command's answer */
+  async stateOf(command: string, args: string[] = [], input?: object): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.run(command, args, JSON.stringify(input));
     if (exitCode !== 0) throw new Error(`${command} ended with ${exitCode}: ${stderr}`);
     return (JSON.parse(stdout) as { state: string }).state;
   }
@@ -127,12 +127,12 @@ export class RunnerHarness {
     return this.stateOf('start', [], this.request(attempts, extra));
   }
 
-  /** Everything from an offset to the end of the run. */
+  /** Follows the run from an offset to its end. */
   follow(offset = 0): Promise<Followed> {
     return this.readFollowed(this.spawn('follow', String(offset)));
   }
 
-  /** Starts and follows with one command. */
+  /** Starts and follows the run with one command. */
   async startAndFollow(attempts: Step[][], extra?: object): Promise<Followed & { state: string }> {
     const child = this.spawn('start', 'follow');
     child.stdin!.end(JSON.stringify(this.request(attempts, extra)));
@@ -162,7 +162,7 @@ export class RunnerHarness {
     };
   }
 
-  /** Starts, follows, and gives back the outcome. */
+  /** Starts the run, follows it to its end and returns the outcome. */
   async outcome(attempts: Step[][], extra?: object): Promise<Outcome> {
     await this.start(attempts, extra);
     const { outcome } = await this.follow();
@@ -174,12 +174,12 @@ export class RunnerHarness {
     return readFile(file, 'utf8');
   }
 
-  /** Files below this bench that hold the text. */
+  /** @returns the files of this harness that contain the text */
   async grep(text: string): Promise<string[]> {
     return (await this.shell(`grep -rlF -- '${text}' ${this.folder} || true`)).split('\n').filter(Boolean);
   }
 
-  /** What a command prints, run in the work folder. */
+  /** Runs a command in the working folder. @returns its output */
   async shell(command: string): Promise<string> {
     const child = spawn('bash', ['-ec', command], { cwd: this.work, stdio: ['ignore', 'pipe', 'inherit'] });
     const ended = new Promise<number | null>((done) => child.once('close', done));
@@ -188,7 +188,7 @@ export class RunnerHarness {
     return printed;
   }
 
-  /** What the fake CLI noted, in order. */
+  /** The entries of the fake Claude Code's log, in order. */
   async notes(): Promise<Record<string, unknown>[]> {
     const notes = await readFile(join(this.folder, 'calls.ndjson'), 'utf8').catch(() => '');
     return notes
@@ -208,19 +208,19 @@ export class RunnerHarness {
     );
   }
 
-  /** Waits until the events hold this text. */
+  /** Waits for an event that contains the text. */
   async waitForEvent(text: string): Promise<void> {
     await until(`an event with ${text}`, async () => (await this.events()).some((line) => line.includes(text)), 30_000);
   }
 
-  /** The runner's process. */
+  /** Process id of the runner. */
   async runnerPid(): Promise<number> {
     const pids = await processesWith(`${this.id}`, 'main.mjs');
-    if (pids.length !== 1) throw new Error(`${pids.length} runners`);
+    if (pids.length !== 1) throw new Error(`${pids.length} runners instead of one`);
     return pids[0]!;
   }
 
-  /** Processes of the CLI and its children. */
+  /** Process ids of Claude Code and its children. */
   async claudePids(): Promise<number[]> {
     return processesOfInstruction(this.id);
   }
@@ -240,8 +240,8 @@ async function processes(file: string, match: (content: string) => boolean): Pro
   return pids.filter((_, index) => found[index]).map(Number);
 }
 
-function processesWith(...words: string[]): Promise<number[]> {
-  return processes('cmdline', (line) => words.every((word) => line.includes(word)));
+function processesWith(...texts: string[]): Promise<number[]> {
+  return processes('cmdline', (line) => texts.every((text) => line.includes(text)));
 }
 
 function processesOfInstruction(id: string): Promise<number[]> {
@@ -252,11 +252,11 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has gone by itself.
+    // The process has ended by itself.
   }
 }
 
-/** Whether a process is there and no zombie. */
+/** Whether a process exists and is not a zombie. */
 export function isAlive(pid: number): boolean {
   try {
     return !readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)!.startsWith('Z');

@@ -4,7 +4,7 @@ import type { ModelRequest } from '../messages-api/requests.js';
 import type { ScriptedModel } from '../messages-api/scripted-model.js';
 import { type Instruction, type InstructionsClient, seqsOf, range } from './instructions-client.js';
 
-/** A prompt that takes so many calls of a tool, each of which takes so long. */
+/** @returns a prompt that takes `steps` tool calls of `seconds` each */
 export function stepwisePrompt(name: string, steps: number, seconds: number): string {
   return `Task ${name} of ${steps} steps of ${seconds} s.`;
 }
@@ -12,18 +12,18 @@ export function stepwisePrompt(name: string, steps: number, seconds: number): st
 const PROMPT = /Task (\S+) of (\d+) steps of ([\d.]+) s\./g;
 
 /**
- * Plays prompts made by {@link stepwisePrompt}. What it says follows from the conversation alone, so a prompt that runs twice,
- * or a step that is asked for twice, shows in the number of its turns.
+ * Answers prompts made by {@link stepwisePrompt} from the conversation alone. A prompt or a step that runs twice shows in
+ * {@link requests}.
  */
 export class StepwiseModel {
-  /** How often each state of each task was asked for: `<task> <steps done>`. */
-  readonly asked = new Map<string, number>();
+  /** Requests for each state of each task: `<task> <steps done>` to count. */
+  readonly requests = new Map<string, number>();
 
   constructor(model: ScriptedModel) {
     model.replyByDefault((request) => {
       const { name, steps, seconds, done } = stateOf(request);
       const state = `${name} ${done}`;
-      this.asked.set(state, (this.asked.get(state) ?? 0) + 1);
+      this.requests.set(state, (this.requests.get(state) ?? 0) + 1);
       return done < steps ? bash(`sleep ${seconds}; echo ${state}`) : say(`${name} is done`);
     });
   }
@@ -43,7 +43,7 @@ function stateOf({ body }: ModelRequest): { name: string; steps: number; seconds
   };
 }
 
-/** The kinds of events that such a task has, in order. */
+/** The types of the events of such a task, in order. */
 function eventTypesOf(steps: number): string[] {
   return ['system', ...Array.from({ length: steps }, () => ['assistant', 'user']).flat(), 'assistant', 'result'];
 }
@@ -51,11 +51,11 @@ function eventTypesOf(steps: number): string[] {
 export interface StepwiseTask {
   name: string;
   steps: number;
-  /** Of the instruction. */
+  /** Id of the instruction. */
   id: string;
 }
 
-/** It ran once, to its end, and every event of it is there once. */
+/** Expects that the task ran once to its end, with every event stored once. */
 export async function expectCompleteRun(
   instructions: InstructionsClient,
   { name, steps, id }: StepwiseTask,
@@ -68,13 +68,13 @@ export async function expectCompleteRun(
     reason: null,
     result: `${name} is done`,
   });
-  const asked = range(steps, 0).map((done) => model.asked.get(`${name} ${done}`));
-  expect({ name, asked }).toEqual({ name, asked: asked.map(() => 1) });
+  const requests = range(steps, 0).map((done) => model.requests.get(`${name} ${done}`));
+  expect({ name, requests }).toEqual({ name, requests: requests.map(() => 1) });
   const events = await instructions.events(id);
   expect(seqsOf(events)).toEqual(range(ended.lastSeq));
   expect(new Set(events.map(({ event }) => event['uuid'])).size).toBe(events.length);
-  // What the CLI tells of tools that take long depends on how busy the machine is.
-  const told = events.filter(({ event }) => event.type !== 'system' || event.subtype === 'init');
-  expect(told.map(({ event }) => event.type)).toEqual(eventTypesOf(steps));
+  // Progress events of long tool calls depend on the load of the machine.
+  const relevant = events.filter(({ event }) => event.type !== 'system' || event.subtype === 'init');
+  expect(relevant.map(({ event }) => event.type)).toEqual(eventTypesOf(steps));
   return ended;
 }

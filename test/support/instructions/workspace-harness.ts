@@ -15,14 +15,14 @@ export interface RunEvent {
   [field: string]: unknown;
 }
 
-/** What one `start ID follow` or `resume ID follow` has shown. */
+/** The output of one `start ID follow` or `resume ID follow`. */
 export interface FollowedRun {
   state: string;
   events: RunEvent[];
   outcome: Outcome | null;
 }
 
-/** A workspace container as DevForge makes it, with the real Claude Code and the real runner. */
+/** A workspace container like those of DevForge, with the real Claude Code and the real runner. */
 export class WorkspaceHarness {
   private constructor(
     private readonly engine: Engine,
@@ -65,15 +65,15 @@ export class WorkspaceHarness {
     await this.container.start();
   }
 
-  /** A run's id, and what starts it. */
+  /** An instruction that is not started yet. */
   instruction(prompt: string, env: Record<string, string>, extra: object = {}): Instruction {
     return new Instruction(this, prompt, env, extra);
   }
 
-  /** What a command prints. */
+  /** Runs a shell command. @returns its output */
   async shell(command: string): Promise<string> {
     const { exitCode, stdout } = await this.run(['bash', '-ec', command]);
-    if (exitCode !== 0) throw new Error(`ended with ${exitCode}: ${command}`);
+    if (exitCode !== 0) throw new Error(`exited with ${exitCode}: ${command}`);
     return stdout;
   }
 
@@ -89,7 +89,7 @@ export class WorkspaceHarness {
     return { exitCode: ExitCode, stdout: printed.toString('utf8') };
   }
 
-  /** A program with its input left open. */
+  /** Starts a program and leaves its input open. */
   async open(argv: string[], env: Record<string, string> = {}) {
     const exec = await this.container.exec({
       Cmd: argv,
@@ -123,7 +123,7 @@ export class Instruction {
     private readonly extra: object,
   ) {}
 
-  /** Runs it to its end, or until its container or runner is gone. */
+  /** Starts the run and follows it until it ends, or until its container or runner does. */
   start(): Promise<FollowedRun> {
     const request = {
       prompt: this.prompt,
@@ -148,9 +148,9 @@ export class Instruction {
     return outcome;
   }
 
-  async state(command: string, words: string[] = [], input: object = {}): Promise<string> {
+  async state(command: string, args: string[] = [], input: object = {}): Promise<string> {
     const { stdout } = await this.workspace.run(
-      ['devforge-instruction', command, this.id, ...words],
+      ['devforge-instruction', command, this.id, ...args],
       {},
       JSON.stringify(input),
     );
@@ -165,13 +165,13 @@ export class Instruction {
     return parse(await this.workspace.shell(`cat /var/lib/devforge/instructions/${this.id}/events.ndjson`));
   }
 
-  /** The first event that fits. */
-  waitForEvent(fits: (event: RunEvent) => boolean): Promise<RunEvent> {
-    return until('the event', async () => (await this.events()).find(fits), 60_000);
+  /** Waits for an event that matches. */
+  waitForEvent(matches: (event: RunEvent) => boolean): Promise<RunEvent> {
+    return until('the event', async () => (await this.events()).find(matches), 60_000);
   }
 
-  private async follow(command: string, input: string, ...words: string[]): Promise<FollowedRun> {
-    const { stdout } = await this.workspace.run(['devforge-instruction', command, this.id, ...words], this.env, input);
+  private async follow(command: string, input: string, ...args: string[]): Promise<FollowedRun> {
+    const { stdout } = await this.workspace.run(['devforge-instruction', command, this.id, ...args], this.env, input);
     const [first = '{}', ...lines] = stdout.split('\n').slice(0, -1);
     const last = lines.at(-1) ?? '';
     return {

@@ -9,7 +9,7 @@ interface FakeContainer {
   lines: LogRecord[];
   state: 'running' | 'exited';
   startedAt: Date;
-  /** Where the lines of the present run begin. */
+  /** Index of the first line of the current run. */
   runFrom: number;
 }
 
@@ -25,19 +25,19 @@ export function line(nanoseconds: number, message: string, stream: LogRecord['st
   return { stream, timestamp: timestampAt(nanoseconds), message };
 }
 
-/** As much of an engine as reading logs takes. */
+/** The part of an engine that reading logs needs. */
 export class FakeLogEngine {
   readonly requests: (LogRequest & { runtimeId: string })[] = [];
-  /** Whether the engine does not answer. */
-  isAway = false;
+  /** Whether every call fails. */
+  isUnavailable = false;
   inspections = 0;
-  /** Called before each batch is handed out. */
+  /** Is called before each batch is sent. */
   beforeBatch: () => void | Promise<void> = () => undefined;
   batchSize = 7;
   private readonly containers = new Map<string, FakeContainer>();
   /** Runtime ids by the id of their container. */
   private readonly latest = new Map<string, string>();
-  /** Where each stream that follows a log stands in it. */
+  /** Where each stream that follows a log. */
   private readonly cursors = new Set<{ at: number; isStalled: boolean }>();
   private readonly waiting = new Set<() => void>();
   private breaks = 0;
@@ -95,30 +95,30 @@ export class FakeLogEngine {
     this.notify();
   }
 
-  /** Every stream that is open fails. */
+  /** Lets every open stream fail. */
   breakStreams(): void {
     this.breaks += 1;
     this.notify();
   }
 
-  /** Every stream that is open ends as if there was nothing more to come. */
+  /** Ends every open stream without an error. */
   endStreams(): void {
     this.graceful += 1;
     this.notify();
   }
 
-  /** Every stream that is open gives nothing more, and does not say so. */
+  /** Lets every open stream stall without a sign. */
   stallStreams(): void {
     for (const cursor of this.cursors) cursor.isStalled = true;
   }
 
-  /** Every stream that is open goes on so many lines farther on, or back, as where an engine rotates a log that it follows. */
+  /** Moves every open stream by so many lines, as an engine may do when it rotates a log that it follows. */
   moveStreams(lines: number): void {
     for (const cursor of this.cursors) cursor.at = Math.max(0, cursor.at + lines);
     this.notify();
   }
 
-  /** The log loses its oldest lines. */
+  /** Removes the oldest lines of the log. */
   forget(runtimeId: string, count: number): void {
     const container = this.containers.get(runtimeId)!;
     container.lines.splice(0, count);
@@ -134,7 +134,7 @@ export class FakeLogEngine {
   private async observe(id: string): Promise<ObservedWorkspace | null> {
     this.inspections += 1;
     await Promise.resolve();
-    if (this.isAway) throw new DriverError('unavailable', 'the engine is away');
+    if (this.isUnavailable) throw new DriverError('unavailable', 'the engine is unavailable');
     const runtimeId = this.latest.get(id) ?? '';
     const container = this.containers.get(runtimeId);
     return container === undefined
@@ -145,7 +145,7 @@ export class FakeLogEngine {
   private async *read(runtimeId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
     this.requests.push({ ...request, runtimeId });
     await Promise.resolve();
-    if (this.isAway) throw new DriverError('unavailable', 'the engine is away');
+    if (this.isUnavailable) throw new DriverError('unavailable', 'the engine is unavailable');
     const container = this.containers.get(runtimeId);
     if (container === undefined) throw new DriverError('not_found', 'no such container');
     const { breaks, graceful } = this;
@@ -164,7 +164,7 @@ export class FakeLogEngine {
     if (request.follow) this.cursors.add(cursor);
     try {
       for (;;) {
-        if (request.signal.aborted) throw new DriverError('aborted', 'given up');
+        if (request.signal.aborted) throw new DriverError('aborted', 'aborted');
         if (this.breaks > breaks) throw new DriverError('unavailable', 'the stream broke');
         const isOtherRun = container.startedAt !== startedAt;
         const { at } = cursor;
@@ -196,7 +196,7 @@ export class FakeLogEngine {
   }
 }
 
-/** Sleeps a twentieth of what it is asked to. */
+/** Sleeps for a twentieth of the requested time. */
 export class FastClock extends Clock {
   now(): Date {
     return new Date();

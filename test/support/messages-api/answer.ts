@@ -13,7 +13,7 @@ import {
 import type { MessagesBody } from './requests.js';
 
 const CHARACTERS_PER_TOKEN = 4;
-const PIECE_LENGTH = 8;
+const CHUNK_LENGTH = 8;
 
 /** One server-sent event of a stream. */
 export interface StreamEvent {
@@ -22,21 +22,21 @@ export interface StreamEvent {
 }
 
 /**
- * Plays the reply to the client; returns when all of it is sent, the client is gone, or the interruption has cut it off.
+ * Sends the reply; resolves when it is complete, the client has disconnected, or the interruption has ended it.
  *
- * @param gone aborted when the client leaves or the server closes
+ * @param closed aborts when the client disconnects or the server closes
  */
 export async function answer(
   reply: Reply,
   body: MessagesBody,
   response: ServerResponse,
-  gone: AbortSignal,
+  closed: AbortSignal,
 ): Promise<void> {
   if (reply.kind === 'failure') return fail(reply, response);
   const { at, by } = reply.interrupted ?? {};
-  const whole = body.stream !== true;
-  if ((at === 'before' || (whole && at)) && !(await survivesInterruption(by, response, gone))) return;
-  if (whole) return send(200, messageOf(reply, body), response);
+  const isStreamed = body.stream === true;
+  if ((at === 'before' || (!isStreamed && at)) && !(await survivesInterruption(by, response, closed))) return;
+  if (!isStreamed) return send(200, messageOf(reply, body), response);
 
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
@@ -46,21 +46,21 @@ export async function answer(
   const events = eventsOf(reply, body);
   const middle = Math.ceil(events.length / 2);
   for (const [index, event] of events.entries()) {
-    if (at === 'amid' && index === middle && !(await survivesInterruption(by, response, gone))) return;
-    if (gone.aborted) return;
+    if (at === 'during' && index === middle && !(await survivesInterruption(by, response, closed))) return;
+    if (closed.aborted) return;
     response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-    if (reply.paceMs !== undefined && event.type === 'content_block_delta')
-      await sleep(reply.paceMs, undefined, { signal: gone }).catch(() => undefined);
+    if (reply.chunkDelayMs !== undefined && event.type === 'content_block_delta')
+      await sleep(reply.chunkDelayMs, undefined, { signal: closed }).catch(() => undefined);
   }
-  if (at === 'after' && !(await survivesInterruption(by, response, gone))) return;
+  if (at === 'after' && !(await survivesInterruption(by, response, closed))) return;
   response.end();
 }
 
-/** The whole stream of a turn, in order. */
+/** All stream events of a turn, in order. */
 export function eventsOf(turn: Turn, body: MessagesBody): StreamEvent[] {
   const { content, usage, stop_reason, ...envelope } = messageOf(turn, body);
   const start = { ...envelope, content: [], stop_reason: null, usage: { ...usage, output_tokens: 1 } };
-  const length = turn.pieceLength ?? (turn.paceMs === undefined ? Infinity : PIECE_LENGTH);
+  const length = turn.chunkLength ?? (turn.chunkDelayMs === undefined ? Infinity : CHUNK_LENGTH);
   return [
     { type: 'message_start', message: start },
     ...content.flatMap((part, index) => partEvents(part, index, length)),
@@ -77,12 +77,12 @@ function partEvents(part: Part, index: number, length: number): StreamEvent[] {
   const { text, empty, delta } = streamed(part);
   return [
     { type: 'content_block_start', index, content_block: empty },
-    ...piecesOf(text, length).map((piece) => ({ type: 'content_block_delta', index, delta: delta(piece) })),
+    ...chunksOf(text, length).map((chunk) => ({ type: 'content_block_delta', index, delta: delta(chunk) })),
     { type: 'content_block_stop', index },
   ];
 }
 
-function streamed(part: Part): { text: string; empty: object; delta: (piece: string) => object } {
+function streamed(part: Part): { text: string; empty: object; delta: (chunk: string) => object } {
   switch (part.type) {
     case 'text':
       return { text: part.text, empty: { type: 'text', text: '' }, delta: (text) => ({ type: 'text_delta', text }) };
@@ -102,11 +102,11 @@ function streamed(part: Part): { text: string; empty: object; delta: (piece: str
 }
 
 function messageOf(turn: Turn, body: MessagesBody) {
-  const called = turn.parts.some(({ type }) => type === 'tool_use');
-  const said = turn.parts.map((part) => streamed(part).text).join('');
+  const callsTool = turn.parts.some(({ type }) => type === 'tool_use');
+  const text = turn.parts.map((part) => streamed(part).text).join('');
   const usage: Usage = {
     input_tokens: tokensOf(JSON.stringify(body)),
-    output_tokens: tokensOf(said),
+    output_tokens: tokensOf(text),
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: 0,
     ...turn.usage,
@@ -119,27 +119,29 @@ function messageOf(turn: Turn, body: MessagesBody) {
     content: turn.parts.map((part) =>
       part.type === 'tool_use' ? { ...part, id: part.id ?? `toolu_${compactId()}` } : part,
     ),
-    stop_reason: turn.stopReason ?? (called ? 'tool_use' : 'end_turn'),
+    stop_reason: turn.stopReason ?? (callsTool ? 'tool_use' : 'end_turn'),
     stop_sequence: null,
     usage,
   };
 }
 
-/** Whether the answer goes on after the interruption. */
+/** @returns whether the response continues after the interruption */
 async function survivesInterruption(
   by: Interruption | undefined,
   response: ServerResponse,
-  gone: AbortSignal,
+  closed: AbortSignal,
 ): Promise<boolean> {
   if (by === 'cut') response.destroy();
   if (by === 'error') fail(overloaded(), response);
   if (by === 'cut' || by === 'error') return false;
-  const left = new Promise<void>((resolve) => gone.addEventListener('abort', () => resolve(), { once: true }));
-  if (!gone.aborted) await (by instanceof Promise ? Promise.race([by, left]) : left);
-  return !gone.aborted;
+  const disconnected = new Promise<void>((resolve) =>
+    closed.addEventListener('abort', () => resolve(), { once: true }),
+  );
+  if (!closed.aborted) await (by instanceof Promise ? Promise.race([by, disconnected]) : disconnected);
+  return !closed.aborted;
 }
 
-/** An answer of its own, or an `error` event in a stream that has begun. */
+/** Sends an error response, or an `error` event when the stream has started. */
 function fail({ status, type, message, headers }: Failure, response: ServerResponse): void {
   const error = { type: 'error', error: { type, message } };
   if (!response.headersSent) return send(status, error, response, headers);
@@ -161,13 +163,13 @@ export function tokensOf(text: string): number {
   return Math.max(1, Math.ceil(text.length / CHARACTERS_PER_TOKEN));
 }
 
-function piecesOf(text: string, length: number): string[] {
+function chunksOf(text: string, length: number): string[] {
   if (text.length <= length) return [text];
   const characters = [...text];
-  const pieces: string[] = [];
+  const chunks: string[] = [];
   for (let from = 0; from < characters.length; from += length)
-    pieces.push(characters.slice(from, from + length).join(''));
-  return pieces;
+    chunks.push(characters.slice(from, from + length).join(''));
+  return chunks;
 }
 
 function requestId(): Record<string, string> {

@@ -8,29 +8,29 @@ import { credentialOf, type MessagesBody, type ModelRequest, lastUserMessageOf, 
 import { ScriptedModel } from './scripted-model.js';
 
 const PREFIX = /^\/m\/([^/]+)(\/.*)$/;
-/** As long as a real key, since the CLI remembers which ones it may use by their last twenty characters. */
+/** Padded to the length of a real key: Claude Code stores approval of a key by its last twenty characters. */
 const KEY = 'sk-ant-api03-test-of-devforge-';
 
-/** A call that is no `POST /v1/messages`. */
+/** A request other than `POST /v1/messages`. */
 export interface OtherCall {
   method: string;
   url: string;
 }
 
 /**
- * Anthropic's Messages API as Claude Code uses it, in this process, on every address and a free port.
+ * Simulates the parts of Anthropic's Messages API that Claude Code uses, on every address and a free port.
  *
- * It lives here: a test must not block the event loop while a container talks to it.
+ * It runs in the process of the test, which must not block the event loop while a container uses it.
  */
 export class MessagesApi {
-  /** What else was asked for: `HEAD /`, `count_tokens`, and things that are answered 404. */
+  /** Other requests: `HEAD /`, `count_tokens`, and those that are answered with 404. */
   readonly otherCalls: OtherCall[] = [];
   private readonly models = new Map<string, ScriptedModel>();
   private readonly closing = new AbortController();
 
   private constructor(
     private readonly server: Server,
-    /** Where containers reach it. */
+    /** The address for containers. */
     readonly url: string,
   ) {
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -41,7 +41,7 @@ export class MessagesApi {
     });
   }
 
-  /** @internal by {@link startMessagesApi} */
+  /** @internal Use {@link startMessagesApi}. */
   static async start(host?: string): Promise<MessagesApi> {
     const address = host ?? (await dockerBridgeAddress()) ?? '127.0.0.1';
     const server = createServer().listen(0, '0.0.0.0');
@@ -49,16 +49,16 @@ export class MessagesApi {
     return new MessagesApi(server, `http://${address}:${(server.address() as AddressInfo).port}`);
   }
 
-  /** The model with this name (letters, digits, hyphens), made when it is asked for first. */
+  /** The model with this name (letters, digits, hyphens), which is created on first use. */
   model(name = 'default'): ScriptedModel {
     const known = this.models.get(name);
     if (known) return known;
-    const made = new ScriptedModel(name, `${this.url}/m/${name}`, `${KEY}${name.padStart(20, '0')}`);
-    this.models.set(name, made);
-    return made;
+    const created = new ScriptedModel(name, `${this.url}/m/${name}`, `${KEY}${name.padStart(20, '0')}`);
+    this.models.set(name, created);
+    return created;
   }
 
-  /** Cuts every connection. */
+  /** Stops the server and closes every connection. */
   async close(): Promise<void> {
     const closed = once(this.server, 'close');
     this.closing.abort();
@@ -85,23 +85,23 @@ export class MessagesApi {
     const body = (await json(request)) as MessagesBody;
     const { headers } = request;
     const credential = credentialOf(headers);
-    const left = Promise.withResolvers<boolean>();
-    const gone = new AbortController();
+    const aborted = Promise.withResolvers<boolean>();
+    const closed = new AbortController();
     response.once('close', () => {
-      left.resolve(!response.writableFinished);
-      gone.abort();
+      aborted.resolve(!response.writableFinished);
+      closed.abort();
     });
-    const asked: ModelRequest = {
+    const received: ModelRequest = {
       purpose: purposeOf(body),
       at: new Date(),
       headers,
       credential,
       body,
       ...lastUserMessageOf(body),
-      clientAborted: left.promise,
+      clientAborted: aborted.promise,
     };
-    const reply = await this.modelFor(prefix, credential?.value).reply(asked);
-    await answer(reply, body, response, AbortSignal.any([gone.signal, this.closing.signal]));
+    const reply = await this.modelFor(prefix, credential?.value).reply(received);
+    await answer(reply, body, response, AbortSignal.any([closed.signal, this.closing.signal]));
   }
 
   private modelFor(prefix?: string, credential?: string): ScriptedModel {
@@ -111,9 +111,9 @@ export class MessagesApi {
 }
 
 /**
- * Starts the API with no model in it; see {@link MessagesApi.model}.
+ * Starts the API without models; see {@link MessagesApi.model}.
  *
- * @param host where containers reach this process; by default the address of `docker0`, which every bridge lets through
+ * @param host the address for containers; by default that of `docker0`, which is reachable from every bridge network
  */
 export function startMessagesApi(host?: string): Promise<MessagesApi> {
   return MessagesApi.start(host);

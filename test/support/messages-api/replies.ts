@@ -1,4 +1,4 @@
-/** What a model says in one turn, part by part. */
+/** One content block of a model's turn. */
 export type Part =
   | { type: 'text'; text: string }
   | { type: 'thinking'; thinking: string }
@@ -11,26 +11,26 @@ export interface Usage {
   cache_read_input_tokens?: number;
 }
 
-/** Before the first byte, half way through the parts, or after `message_stop` with the connection still open. */
-export type InterruptionPoint = 'before' | 'amid' | 'after';
+/** Before the first byte, in the middle of the stream, or after `message_stop` with the connection still open. */
+export type InterruptionPoint = 'before' | 'during' | 'after';
 
 /**
- * What comes between: nothing more is sent for ever, the connection is cut, an `error` event is sent (`before`: answered
- * 529), or the answer goes on when a promise is fulfilled.
+ * `hang`: nothing more is sent. `cut`: the connection is closed. `error`: an `error` event is sent, or status 529 before
+ * the first byte. A promise: the response continues when it resolves.
  */
 export type Interruption = 'hang' | 'cut' | 'error' | Promise<unknown>;
 
 export interface Turn {
   kind: 'turn';
   parts: Part[];
-  /** `tool_use` when a tool is called, else `end_turn`. */
+  /** By default `tool_use` for a turn with a tool call, else `end_turn`. */
   stopReason?: string;
-  /** By default counted from the lengths of the texts. */
+  /** By default computed from the lengths of the texts. */
   usage?: Partial<Usage>;
-  /** Between two pieces of the stream, milliseconds; 0 by default. */
-  paceMs?: number;
-  /** Characters in one piece; by default a part is one piece, or 8 with a pace. */
-  pieceLength?: number;
+  /** Delay between two chunks of the stream, in milliseconds; none by default. */
+  chunkDelayMs?: number;
+  /** Characters in one chunk; by default a block is one chunk, or 8 characters with a delay. */
+  chunkLength?: number;
   interrupted?: { at: InterruptionPoint; by: Interruption };
 }
 

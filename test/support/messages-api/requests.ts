@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** The parts of a `POST /v1/messages` that tests look at; everything else is in it as well. */
+/** The body of a `POST /v1/messages`, with types for the fields that tests read. */
 export interface MessagesBody {
   model: string;
   max_tokens: number;
@@ -34,19 +34,19 @@ export interface JsonSchema {
   [keyword: string]: unknown;
 }
 
-/** One `POST /v1/messages` as it came. */
+/** One `POST /v1/messages` as it was received. */
 export interface ModelRequest {
-  /** A turn of the agent, which takes the next scripted reply, or something that the CLI asks on the side. */
+  /** A turn of the agent, which takes the next scripted reply, or a side request of Claude Code. */
   purpose: 'turn' | 'side';
   at: Date;
   headers: IncomingHttpHeaders;
   credential: Credential | null;
   body: MessagesBody;
-  /** What the newest message of the user says; the text of reminders that the CLI adds is part of it. */
+  /** Text of the last user message, including reminders that Claude Code adds. */
   prompt: string;
-  /** The results of tools in the newest message. */
+  /** Tool results in the last user message. */
   toolResults: { id: string; text: string; isError: boolean }[];
-  /** Fulfilled when the connection of this request has ended: `true` when the client left before the answer was complete. */
+  /** Resolves when the connection has ended: to `true` when the client closed it before the response was complete. */
   clientAborted: Promise<boolean>;
 }
 
@@ -62,7 +62,7 @@ export function credentialOf(headers: IncomingHttpHeaders): Credential | null {
   return token === undefined ? null : { kind: 'bearer', value: token };
 }
 
-/** The agent's own turns carry the tools that it may use; titles, summaries and checks on the side carry none, or force one. */
+/** Turns of the agent offer tools; side requests, such as those for titles and summaries, offer none or force one. */
 export function purposeOf(body: MessagesBody): ModelRequest['purpose'] {
   const tools = body.tools?.filter(({ input_schema }) => input_schema !== undefined) ?? [];
   return tools.length > 0 && body.tool_choice?.type !== 'tool' ? 'turn' : 'side';

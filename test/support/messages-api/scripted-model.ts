@@ -5,69 +5,66 @@ import { sideAnswer } from './side-answers.js';
 
 type Handler = (request: ModelRequest) => Reply | Promise<Reply>;
 
-/** The model behind one container, or one session: what it says, and what it was asked. */
+/** The scripted model of one container or session. It records the requests and answers them from the script. */
 export class ScriptedModel {
-  /** Every `POST /v1/messages` so far, in the order in which they came. */
+  /** Every `POST /v1/messages` so far, in order of arrival. */
   readonly requests: ModelRequest[] = [];
   private readonly script: (Reply | Handler)[] = [];
-  private unscripted: Handler = () =>
+  private defaultHandler: Handler = () =>
     failure(400, 'invalid_request_error', `Nothing is scripted for this turn of ${this.name}.`);
-  private side: Handler = ({ body }) => sideAnswer(body);
+  private sideHandler: Handler = ({ body }) => sideAnswer(body);
 
   constructor(
     readonly name: string,
-    /** `ANTHROPIC_BASE_URL` for a container: what comes there is meant for this model. */
+    /** `ANTHROPIC_BASE_URL` for a container: requests to it reach this model. */
     readonly url: string,
-    /** `ANTHROPIC_API_KEY` or `ANTHROPIC_AUTH_TOKEN`: requests that carry it are meant for this model, wherever they go. */
+    /** `ANTHROPIC_API_KEY` or `ANTHROPIC_AUTH_TOKEN`: requests with it reach this model at any address of the API. */
     readonly credential: string,
   ) {}
 
-  /** The settings of a container that talks to this model. */
+  /** The environment of a container that uses this model. */
   get env(): Record<string, string> {
     return { ANTHROPIC_BASE_URL: this.url, ANTHROPIC_API_KEY: this.credential };
   }
 
-  /** The requests that were turns of the agent, those that failed or were tried again included. */
+  /** The requests that were turns of the agent, including failed and repeated ones. */
   get turns(): ModelRequest[] {
     return this.requests.filter(({ purpose }) => purpose === 'turn');
   }
 
-  /** The next turns, in order; each try of the CLI uses one up. */
+  /** Adds replies to the next turns, in order. Every attempt of Claude Code takes one. */
   replyNext(...replies: (Reply | Handler)[]): this {
     this.script.push(...replies);
     return this;
   }
 
-  /**
-   * What is said to every turn that has no reply in the script; an error 400 otherwise, at which the CLI soon gives
-   * up.
-   */
+  /** Sets the reply to turns without one in the script. By default they fail with 400, which Claude Code does not retry. */
   replyByDefault(reply: Reply | Handler): this {
-    this.unscripted = typeof reply === 'function' ? reply : () => reply;
+    this.defaultHandler = typeof reply === 'function' ? reply : () => reply;
     return this;
   }
 
-  /** What is said on the side: to titles, summaries, checks. */
+  /** Sets the reply to side requests, such as those for titles and summaries. */
   replyToSideRequests(handler: Handler): this {
-    this.side = handler;
+    this.sideHandler = handler;
     return this;
   }
 
-  /** Forgets the script, not the requests. */
+  /** Removes the replies that were not used yet. The recorded requests stay. */
   clearScript(): void {
     this.script.length = 0;
   }
 
-  /** The turn with this number, from 1, as soon as it has been asked. */
+  /** Waits for a turn. @param number from 1 */
   waitForTurn(number: number, timeoutMs?: number): Promise<ModelRequest> {
     return until(`turn ${number} of ${this.name}`, () => this.turns[number - 1], timeoutMs);
   }
 
-  /** @internal by the server */
+  /** @internal */
   async reply(request: ModelRequest): Promise<Reply> {
     this.requests.push(request);
-    if (request.purpose === 'side') return this.side(request);
-    const scripted = this.script.shift() ?? this.unscripted;
+    if (request.purpose === 'side') return this.sideHandler(request);
+    const scripted = this.script.shift() ?? this.defaultHandler;
     return typeof scripted === 'function' ? scripted(request) : scripted;
   }
 }

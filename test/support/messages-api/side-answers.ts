@@ -1,7 +1,7 @@
 import { type Reply, say, turn } from './replies.js';
 import type { JsonSchema, MessagesBody } from './requests.js';
 
-/** What a model would say to the CLI's questions on the side: the form that is asked for, with next to nothing in it. */
+/** A minimal reply to a side request, in the format that the request demands. */
 export function sideAnswer(body: MessagesBody): Reply {
   const forced = body.tools?.find(({ name }) => name === body.tool_choice?.name);
   if (forced)
@@ -12,7 +12,7 @@ export function sideAnswer(body: MessagesBody): Reply {
   return say(schema ? JSON.stringify(exampleOf(schema)) : 'ok');
 }
 
-/** A small value that the schema allows. */
+/** A minimal value that matches the schema. */
 export function exampleOf(schema: JsonSchema): unknown {
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return schema.enum[0];

@@ -1,10 +1,10 @@
 import headless from '@xterm/headless';
 
-/** What a person would see of what a terminal wrote. */
+/** Interprets the output of a terminal as xterm does. */
 export class Emulator {
   private readonly terminal: InstanceType<typeof headless.Terminal>;
 
-  /** @param onReply what it answers to programs that ask */
+  /** @param onReply called with the replies to a program's queries */
   constructor(cols: number, rows: number, onReply: (reply: string) => void = () => undefined) {
     this.terminal = new headless.Terminal({ cols, rows, scrollback: 2_000, allowProposedApi: true, logLevel: 'off' });
     this.terminal.onData(onReply);
@@ -18,7 +18,7 @@ export class Emulator {
     this.terminal.resize(cols, rows);
   }
 
-  /** The visible lines, without the blanks at their ends. */
+  /** The visible lines without trailing blanks. */
   lines(): string[] {
     const { active } = this.terminal.buffer;
     return Array.from(
@@ -35,7 +35,7 @@ export class Emulator {
     return this.lines().join('\n');
   }
 
-  /** All that makes up the terminal: each cell with its colours, the lines that scrolled away, the cursor and the modes. */
+  /** The whole state: each cell with its colours, the scrollback, the cursor and the modes. */
   state(): object {
     const { active, normal } = this.terminal.buffer;
     const line = (row: number): string[] =>
@@ -57,7 +57,7 @@ export class Emulator {
       });
     return {
       screen: Array.from({ length: this.terminal.rows }, (_, row) => line(active.baseY + row)),
-      scrolledAway: Array.from({ length: normal.baseY }, (_, row) => normal.getLine(row)?.translateToString(true)),
+      scrollback: Array.from({ length: normal.baseY }, (_, row) => normal.getLine(row)?.translateToString(true)),
       cursor: [active.cursorX, active.cursorY],
       kind: active.type,
       modes: { ...this.terminal.modes },

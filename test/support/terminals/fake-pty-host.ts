@@ -2,10 +2,10 @@ import type { Readable, Writable } from 'node:stream';
 import { FrameParser, frameHeader } from '../../../src/workspace/programs/frame-parser.js';
 import { PTY_HOST_FRAMES, toPtyHostMessage } from '../../../src/terminals/terminal-frames.js';
 
-const NO_HOLDER = 3;
-const MOST_TERMINALS = 3;
+const NOT_RUNNING = 3;
+const MAX_TERMINALS = 3;
 
-/** What the played program sees of the world. */
+/** Input and output of the simulated program. */
 interface ProgramSide {
   stdin: Readable;
   stdout: Writable;
@@ -16,14 +16,14 @@ interface Watcher {
   end: (exitCode: number) => void;
 }
 
-/** A terminal whose screen is all that was ever written. */
+/** A terminal whose screen consists of everything ever written to it. */
 export class FakeTerminal {
   text = '';
   readonly inputs: string[] = [];
   readonly watchers = new Set<Watcher>();
-  /** Screens that were asked for and are held back while {@link holdsScreens}. */
-  private held: (() => void)[] = [];
-  holdsScreens = false;
+  /** Requested screens that are not sent yet, see {@link delaysScreens}. */
+  private delayed: (() => void)[] = [];
+  delaysScreens = false;
   screens = 0;
 
   constructor(
@@ -48,16 +48,16 @@ export class FakeTerminal {
       this.screens += 1;
       stdout.write(screenFrame(this.cols, this.rows, this.text));
     };
-    if (this.holdsScreens) this.held.push(draw);
+    if (this.delaysScreens) this.delayed.push(draw);
     else draw();
   }
 
-  letScreens(): void {
-    this.holdsScreens = false;
-    for (const draw of this.held.splice(0)) draw();
+  sendDelayedScreens(): void {
+    this.delaysScreens = false;
+    for (const draw of this.delayed.splice(0)) draw();
   }
 
-  taken(bytes: number): void {
+  acknowledge(bytes: number): void {
     for (const { stdout } of this.watchers) stdout.write(controlFrame({ event: 'taken', bytes }));
   }
 
@@ -70,18 +70,18 @@ export class FakeTerminal {
   }
 }
 
-/** Plays `devforge-terminal` in the fake runtime: `runtime.containers.onOpen = holder.play`. */
-export class FakeHolder {
+/** Simulates `devforge-terminal` in the fake runtime: `runtime.containers.onOpen = ptyHost.run`. */
+export class FakePtyHost {
   readonly terminals = new Map<string, FakeTerminal>();
-  /** What was asked for on each connection, first to last. */
+  /** All requests in the order in which they arrived. */
   readonly requests: Record<string, unknown>[] = [];
-  /** Ends every conversation before its answer with this code, as the engine does when there is no such program. */
+  /** The program ends with this code at once, as it does when the image does not contain it. */
   exitsWith: number | undefined;
 
-  readonly play = ({ argv }: { argv: string[] }, side: ProgramSide): Promise<number> => {
+  readonly run = ({ argv }: { argv: string[] }, side: ProgramSide): Promise<number> => {
     if (this.exitsWith !== undefined) return Promise.resolve(this.exitsWith);
-    if (argv[1] === 'attach' && this.terminals.size === 0) return Promise.resolve(NO_HOLDER);
-    return new Promise((resolve) => this.converse(side, resolve));
+    if (argv[1] === 'attach' && this.terminals.size === 0) return Promise.resolve(NOT_RUNNING);
+    return new Promise((resolve) => this.serve(side, resolve));
   };
 
   /** The only terminal there is. */
@@ -92,14 +92,14 @@ export class FakeHolder {
     return terminal;
   }
 
-  private converse({ stdin, stdout }: ProgramSide, end: (exitCode: number) => void): void {
+  private serve({ stdin, stdout }: ProgramSide, end: (exitCode: number) => void): void {
     const frames = new FrameParser(PTY_HOST_FRAMES.whole, PTY_HOST_FRAMES.streamed);
     const watcher = { stdout, end };
     let terminal: FakeTerminal | undefined;
     stdin.on('data', (chunk: Buffer) => {
       for (const message of frames.push(chunk).map(toPtyHostMessage)) {
         if (message.kind === 'output') terminal?.inputs.push(message.text);
-        else if (message.kind === 'control') terminal = this.obey(message.message, terminal, watcher);
+        else if (message.kind === 'control') terminal = this.handle(message.message, terminal, watcher);
       }
     });
     stdin.on('end', () => {
@@ -108,7 +108,7 @@ export class FakeHolder {
     });
   }
 
-  private obey(
+  private handle(
     request: Record<string, unknown>,
     terminal: FakeTerminal | undefined,
     watcher: Watcher,
@@ -142,7 +142,7 @@ export class FakeHolder {
   }
 
   private start(id: string, cols: number, rows: number): FakeTerminal | undefined {
-    if (this.terminals.size >= MOST_TERMINALS) return undefined;
+    if (this.terminals.size >= MAX_TERMINALS) return undefined;
     const terminal = new FakeTerminal(id, cols, rows, () => this.terminals.delete(id));
     this.terminals.set(id, terminal);
     return terminal;

@@ -1,13 +1,13 @@
-/** What runs in every workspace by itself, and the question. */
-const STANDING = /docker-init|devforge-workspace|devforge-agents|sleep infinity|ps -eo/;
+/** Processes that run in every workspace, and `ps` itself. */
+const PERMANENT = /docker-init|devforge-workspace|devforge-agents|sleep infinity|ps -eo/;
 
-/** Prints what runs, for {@link startedCommands}. */
+/** Lists processes for {@link startedCommands}. */
 export const LIST_COMMANDS = 'ps -eo args --no-headers';
 
-/** The commands that somebody started in a workspace, out of all that run there. */
+/** The command lines of processes that do not run in every workspace. */
 export function startedCommands(listed: string): string[] {
   return listed
     .trim()
     .split('\n')
-    .filter((line) => !STANDING.test(line));
+    .filter((line) => !PERMANENT.test(line));
 }

@@ -6,7 +6,7 @@ import { Emulator } from './emulator.js';
 export interface TerminalSettings {
   cols?: number;
   rows?: number;
-  /** One that is there. */
+  /** An existing terminal. */
   terminalId?: string;
 }
 
@@ -16,12 +16,12 @@ interface Answer {
   error?: { code: string; message: string };
 }
 
-/** A terminal as a portal shows it: a socket, and an emulator that draws what comes and answers as terminals do. */
+/** A client of a terminal: a socket, and an emulator that draws the output and replies to queries. */
 export class TerminalClient {
   id = '';
-  /** All that came, the drawings of the screen included. */
+  /** All output, including drawings of the screen. */
   text = '';
-  /** How often the whole screen was drawn. */
+  /** Number of drawings of the whole screen. */
   screens = 0;
   exit: { exitCode: number | null; reason: string } | undefined;
   private drawn = Promise.resolve();
@@ -31,7 +31,7 @@ export class TerminalClient {
     readonly emulator: Emulator,
   ) {}
 
-  /** @throws Error when it is refused */
+  /** @throws Error when the request is rejected */
   static async open(
     client: SocketClient,
     containerId: string,
@@ -53,7 +53,7 @@ export class TerminalClient {
       if (exit.terminalId === terminal.id) terminal.exit = exit;
     });
     const request = { containerId, cols, rows, ...(terminalId === undefined ? {} : { terminalId }) };
-    // What follows may come before whoever awaits the answer has its turn.
+    // Output may arrive before the continuation of an awaited acknowledgement runs, so the id is set in the callback.
     const answer = await new Promise<Answer>((resolve) => {
       socket.emit('terminal:open', request, (given) => {
         if (given.ok) terminal.id = given.terminalId;
@@ -76,12 +76,12 @@ export class TerminalClient {
     return this.client.ask('terminal:close', { terminalId: this.id }) as Promise<Answer>;
   }
 
-  /** Waits until the screen has it. */
+  /** Waits until the screen contains the text. */
   async shows(wanted: string | RegExp, timeoutMs = 20_000): Promise<string> {
     const has = (text: string): boolean => (typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text));
     try {
       return await until(
-        'it',
+        'the text',
         async () => {
           await this.drawn;
           const text = this.emulator.text();
@@ -90,11 +90,13 @@ export class TerminalClient {
         timeoutMs,
       );
     } catch {
-      throw new Error(`Not within ${timeoutMs} ms on the screen: ${String(wanted)}. It is:\n${this.emulator.text()}`);
+      throw new Error(
+        `The screen did not show ${String(wanted)} within ${timeoutMs} ms. It shows:\n${this.emulator.text()}`,
+      );
     }
   }
 
-  /** Waits until the screen has stayed the same for a second. */
+  /** Waits until the screen has not changed for a second. */
   async settles(): Promise<void> {
     for (let before = ''; before !== this.emulator.text(); await delay(1_000)) before = this.emulator.text();
   }
