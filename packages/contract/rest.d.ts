@@ -96,7 +96,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** A single-use link that signs the browser in to that container's VS Code and nothing else */
+    /** Create a single-use link that signs a browser in to the container's VS Code */
     post: operations['EditorController_openEditor'];
     delete?: never;
     options?: never;
@@ -113,7 +113,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** A single-use link that signs the browser in to what listens on that port of the container */
+    /** Create a single-use link that signs a browser in to the program on a port of the container */
     post: operations['EditorController_openPreview'];
     delete?: never;
     options?: never;
@@ -131,7 +131,7 @@ export interface paths {
     /** A container's instructions, latest first */
     get: operations['InstructionsController_list'];
     put?: never;
-    /** Have Claude Code do something; runs after those that were accepted before */
+    /** Instruct Claude Code; instructions of a container run one at a time, in order of acceptance */
     post: operations['InstructionsController_create'];
     delete?: never;
     options?: never;
@@ -165,7 +165,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Interrupt it, or take it out of the queue; answers once it is over, after 20 s at most */
+    /** Cancel a queued or running instruction; answers when it has ended, after 20 s at most */
     post: operations['InstructionsController_cancel'];
     delete?: never;
     options?: never;
@@ -182,7 +182,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Allow or deny what it asks for */
+    /** Answer a permission request */
     post: operations['InstructionsController_answer'];
     delete?: never;
     options?: never;
@@ -197,7 +197,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What Claude Code printed, event by event: newline-delimited JSON, or server-sent events with Accept: text/event-stream */
+    /** The output of Claude Code as events: newline-delimited JSON, or server-sent events with Accept: text/event-stream */
     get: operations['InstructionOutputController_events'];
     put?: never;
     post?: never;
@@ -214,7 +214,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What it changed in the repository, new files included */
+    /** What the instruction changed in the repository, including new files */
     get: operations['InstructionOutputController_diff'];
     put?: never;
     post?: never;
@@ -231,7 +231,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The terminals of a container; they are opened over Socket.io */
+    /** List the terminals of a container; they are opened over Socket.io */
     get: operations['TerminalsController_list'];
     put?: never;
     post?: never;
@@ -251,7 +251,7 @@ export interface paths {
     get?: never;
     put?: never;
     post?: never;
-    /** Ends a terminal with all that runs in it */
+    /** End a terminal and its processes */
     delete: operations['TerminalsController_end'];
     options?: never;
     head?: never;
@@ -307,7 +307,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What the container's main process wrote; with follow=true or Accept: application/x-ndjson as a stream */
+    /** The output of the container's main process; with follow=true or Accept: application/x-ndjson as a stream */
     get: operations['LogsController_logs'];
     put?: never;
     post?: never;
@@ -324,7 +324,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What a running container uses now, or with window what it used lately */
+    /** The current usage of a running container, or with window its recent usage */
     get: operations['MetricsController_metrics'];
     put?: never;
     post?: never;
@@ -341,7 +341,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** For Prometheus: DevForge itself and its containers */
+    /** Metrics of DevForge and its containers for Prometheus */
     get: operations['PrometheusController_scrape'];
     put?: never;
     post?: never;
@@ -358,7 +358,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** For people and monitors: 503 and which one when anything is away */
+    /** For people and monitors: 503 that names what is unavailable */
     get: operations['HealthController_check'];
     put?: never;
     post?: never;
@@ -375,7 +375,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** For Kubernetes: fails only for a wedged process */
+    /** For Kubernetes: fails only when the process hangs */
     get: operations['HealthController_live'];
     put?: never;
     post?: never;
@@ -402,6 +402,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/info': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Version, engine, capabilities and limits
+     * @description Answers while the engine is unavailable as well, with null for its version.
+     */
+    get: operations['InfoController_get'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -414,25 +434,25 @@ export interface components {
       lastSeenAt: string | null;
     };
     WaitingForDto: {
-      /** @description The tool that it asks to use, such as Bash; null when it is not known, or no tool. */
+      /** @description The tool that the agent requests to use, such as Bash; null when unknown, or for a question without a tool. */
       tool: string | null;
-      /** @description The beginning of the command, path or question, in one line; written by the agent. */
+      /** @description The beginning of the command, path or question, on one line; written by the agent. */
       text: string;
     };
     AgentDto: {
-      /** @description Whether a session of it is open. */
+      /** @description Whether a Claude Code session is open. */
       active: boolean;
       /**
-       * @description Of several sessions, one that waits comes first, then one that works, then an idle one.
+       * @description With several sessions, the first of waiting, working and idle that applies to one of them.
        * @enum {string}
        */
       state: 'none' | 'idle' | 'working' | 'waiting';
       /**
        * Format: date-time
-       * @description Since when, as far as it is known; null for none.
+       * @description When the state began; null when unknown, and for none.
        */
       since: string | null;
-      /** @description null unless it waits. */
+      /** @description null unless the state is waiting. */
       waitingFor: components['schemas']['WaitingForDto'] | null;
     };
     JobDto: {
@@ -486,14 +506,14 @@ export interface components {
       txBytesPerSecond: number;
     };
     AgentPresenceDto: {
-      /** @description Whether a session of it is open. */
+      /** @description Whether a Claude Code session is open. */
       active: boolean;
       /**
        * Format: date-time
-       * @description Since when, as far as it is known; null for none.
+       * @description When the state began; null when unknown, and for none.
        */
       since: string | null;
-      /** @description null unless it waits. */
+      /** @description null unless the state is waiting. */
       waitingFor: components['schemas']['WaitingForDto'] | null;
       /** @enum {string|null} */
       state: 'none' | 'idle' | 'working' | 'waiting' | null;
@@ -633,40 +653,40 @@ export interface components {
     };
     CreateInstructionDto: {
       /**
-       * @description What is to be done, in at most 200000 bytes of UTF-8.
+       * @description What Claude Code is to do, in at most 200000 bytes of UTF-8.
        * @example Run the tests and fix what fails.
        */
       prompt: string;
       /**
        * Format: uuid
-       * @description The session to go on with; a new one without.
+       * @description The session to continue; a new one by default.
        */
       sessionId?: string;
       /**
-       * @description Go on with the container's latest session.
+       * @description Continue the container's latest session.
        * @default false
        */
       continue: boolean;
       /** @example sonnet */
       model?: string;
-      /** @description Turns after which it is broken off. */
+      /** @description Turns after which the instruction fails. */
       maxTurns?: number;
-      /** @description US dollars after which it is broken off. */
+      /** @description Cost in US dollars after which the instruction fails. */
       maxBudgetUsd?: number;
-      /** @description Seconds after which it is broken off. */
+      /** @description Seconds after which the instruction times out. */
       timeoutSeconds?: number;
       /**
-       * @description Start the container when it does not run.
+       * @description Start the container when it is not running.
        * @default false
        */
       startIfStopped: boolean;
     };
     PermissionDto: {
-      /** @description To be answered with POST …/permissions/:requestId. */
+      /** @description Answer it with POST …/permissions/:requestId. */
       requestId: string;
       /** @example Bash */
       toolName: string;
-      /** @description What the tool would be given. */
+      /** @description The input of the tool. */
       input: {
         [key: string]: unknown;
       };
@@ -675,7 +695,7 @@ export interface components {
     };
     DiffSummaryDto: {
       bytes: number;
-      /** @description It was too large, and ends with the last file that fitted. */
+      /** @description Whether the patch was too large, and ends with the last file that fitted. */
       truncated: boolean;
     };
     InstructionDto: {
@@ -690,19 +710,19 @@ export interface components {
         code?: string;
         message?: string;
       } | null;
-      /** @description To go on with, in a further instruction. */
+      /** @description The session, which another instruction can continue. */
       sessionId: string | null;
-      /** @description Its last words. */
+      /** @description The final answer. */
       result: string | null;
       costUsd: number | null;
       turns: number | null;
-      /** @description As Claude Code counts it. */
+      /** @description Token usage as Claude Code reports it. */
       usage: {
         [key: string]: unknown;
       } | null;
-      /** @description What it waits to be allowed, at this moment. */
+      /** @description The permission requests that are open. */
       permissions: components['schemas']['PermissionDto'][];
-      /** @description null until it is over. */
+      /** @description null until the instruction has ended. */
       diff: components['schemas']['DiffSummaryDto'] | null;
       /** Format: date-time */
       createdAt: string;
@@ -710,18 +730,18 @@ export interface components {
       startedAt: string | null;
       /** Format: date-time */
       finishedAt: string | null;
-      /** @description Events so far. */
+      /** @description Number of the last event. */
       lastSeq: number;
     };
     InstructionPageDto: {
       items: components['schemas']['InstructionDto'][];
-      /** @description To be sent as cursor for the next page. */
+      /** @description The cursor of the next page. */
       nextCursor: string | null;
     };
     AnswerPermissionDto: {
       /** @enum {string} */
       decision: 'allow' | 'deny';
-      /** @description What the agent is told with a refusal. */
+      /** @description The reason that the agent receives when it is denied. */
       message?: string;
     };
     TerminalDto: {
@@ -729,16 +749,16 @@ export interface components {
       terminalId: string;
       cols: number;
       rows: number;
-      /** @description As a program in it has set it; empty without one. */
+      /** @description As set by a program in the terminal; empty if none has. */
       title: string;
       /** Format: date-time */
       startedAt: string;
       /**
        * Format: date-time
-       * @description When it was opened, or something was typed.
+       * @description When it was opened, or last had input.
        */
       lastUsedAt: string;
-      /** @description How many connections to this DevForge have it open. */
+      /** @description Number of clients of this DevForge process that have it open. */
       clients: number;
     };
     TerminalListDto: {
@@ -835,6 +855,59 @@ export interface components {
       mode: string;
       /** @description Relative to /workspace */
       path: string;
+    };
+    EngineDto: {
+      /**
+       * @description What runs the containers.
+       * @enum {string}
+       */
+      kind: 'docker' | 'kubernetes';
+      /** @description null while the engine does not answer. */
+      version: string | null;
+    };
+    CapabilitiesDto: {
+      /** @description The engine can pause containers. */
+      pause: boolean;
+      /** @description The state of a container can be saved and restored. */
+      snapshot: boolean;
+      /** @description The engine itself enforces diskLimit. */
+      hardDiskLimit: boolean;
+      /** @description Outgoing connections of containers can be restricted. */
+      fence: boolean;
+    };
+    RangeDto: {
+      min: number;
+      max: number;
+    };
+    LimitsDto: {
+      /** @description Cores. */
+      cpuLimit: components['schemas']['RangeDto'];
+      /** @description MiB. */
+      memoryLimit: components['schemas']['RangeDto'];
+      /** @description MiB. */
+      diskLimit: components['schemas']['RangeDto'];
+      /** @description The largest JSON body; uploads of files are not limited. */
+      jsonBodyBytes: number;
+      /** @description The longest prompt, in UTF-8. */
+      promptBytes: number;
+      instructionTimeoutSeconds: number;
+      execTimeoutSeconds: number;
+      /** @description Of each output stream of a command. */
+      execOutputBytes: number;
+      /** @description Lines of a log in one response. */
+      logTail: number;
+      /** @description Open terminals of one container. */
+      terminalsPerContainer: number;
+    };
+    InfoDto: {
+      /**
+       * @description DevForge's version.
+       * @example 0.2.0
+       */
+      version: string;
+      engine: components['schemas']['EngineDto'];
+      capabilities: components['schemas']['CapabilitiesDto'];
+      limits: components['schemas']['LimitsDto'];
     };
   };
   responses: never;
@@ -1068,7 +1141,7 @@ export interface operations {
       query?: {
         status?: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timed_out';
         limit?: number;
-        /** @description The nextCursor of the page before. */
+        /** @description The nextCursor of the previous page. */
         cursor?: string;
       };
       header?: never;
@@ -1093,7 +1166,7 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        /** @description The same key and body answer with the same instruction */
+        /** @description A repeated request with the same key and body returns the same instruction */
         'Idempotency-Key'?: string;
       };
       path: {
@@ -1188,13 +1261,13 @@ export interface operations {
   InstructionOutputController_events: {
     parameters: {
       query?: {
-        /** @description The seq that was seen last; events after it are sent. */
+        /** @description The seq of the last event received; the events after it are sent. */
         after?: number;
-        /** @description Send further events as they happen, until the instruction is over. */
+        /** @description Continue with further events as they occur, until the instruction has ended. */
         follow?: boolean;
       };
       header?: {
-        /** @description As after; the greater of the two counts */
+        /** @description As the parameter after; the greater of the two counts */
         'Last-Event-ID'?: string;
       };
       path: {
@@ -1204,7 +1277,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description One {"seq","event"} a line */
+      /** @description One {"seq","event"} on each line */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1214,7 +1287,7 @@ export interface operations {
           'text/event-stream': string;
         };
       };
-      /** @description Server-sent events of an instruction that is over, all of them seen */
+      /** @description Server-sent events: the instruction has ended and there are no further events */
       204: {
         headers: {
           [name: string]: unknown;
@@ -1234,7 +1307,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description A patch for git apply; X-Diff-Truncated: true when it was too large */
+      /** @description A patch for git apply; the header X-Diff-Truncated is true when it was too large */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1438,7 +1511,7 @@ export interface operations {
   MetricsController_metrics: {
     parameters: {
       query?: {
-        /** @description Answers with the points of that long back, at most an hour, instead of one of now. */
+        /** @description Returns the samples of this time span, at most an hour, instead of a current one. */
         window?: string;
       };
       header?: never;
@@ -1787,6 +1860,25 @@ export interface operations {
               };
             };
           };
+        };
+      };
+    };
+  };
+  InfoController_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['InfoDto'];
         };
       };
     };

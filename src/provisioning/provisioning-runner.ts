@@ -89,7 +89,12 @@ export class ProvisioningRunner implements OnModuleDestroy {
     return pipeline.finish(tracker.context);
   }
 
-  private async settle(error: unknown, job: JobRow, { container, step }: StepTracker, held: HeldContainerLease): Promise<Outcome> {
+  private async settle(
+    error: unknown,
+    job: JobRow,
+    { container, step }: StepTracker,
+    held: HeldContainerLease,
+  ): Promise<Outcome> {
     if (this.stopping.signal.aborted) return { kind: 'postponed', delayMs: SHUTDOWN_RETRY_MS };
     const failure = held.signal.aborted ? ({ kind: 'dropped' } as const) : await this.classify(error);
     if (failure.kind === 'dropped') return { kind: 'done' };

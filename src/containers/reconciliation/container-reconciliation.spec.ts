@@ -10,7 +10,10 @@ import type { ContainerLeases, HeldContainerLease } from '../../leases/container
 import { ContainerReconciliation } from './container-reconciliation.js';
 import type { ContainerRepairs } from './container-repairs.js';
 
-const held: HeldContainerLease = { lease: { containerId: 'x', holder: 'me', fence: 1 }, signal: new AbortController().signal };
+const held: HeldContainerLease = {
+  lease: { containerId: 'x', holder: 'me', fence: 1 },
+  signal: new AbortController().signal,
+};
 
 describe('ContainerReconciliation', () => {
   let driver: FakeWorkspaceDriver;

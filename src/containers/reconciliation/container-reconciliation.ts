@@ -32,10 +32,7 @@ export class ContainerReconciliation {
     for (const row of await this.containers.listAll()) {
       await this.reconcile(row, engineWasAway).catch((error: unknown) => {
         if (error instanceof NotHeldError) return;
-        this.logger.warn(
-          { err: error, containerId: row.id },
-          'A container could not be reconciled with the engine',
-        );
+        this.logger.warn({ err: error, containerId: row.id }, 'A container could not be reconciled with the engine');
       });
     }
   }
@@ -83,7 +80,10 @@ export class ContainerReconciliation {
 
   private async apply(decision: Decision, row: ContainerRow, held: HeldContainerLease): Promise<void> {
     if (decision.do === 'nothing') return;
-    this.logger.info({ containerId: row.id, status: row.status, ...decision }, 'The row of a container differs from the engine');
+    this.logger.info(
+      { containerId: row.id, status: row.status, ...decision },
+      'The row of a container differs from the engine',
+    );
     await this.repairs.repair(decision, row, held);
   }
 

@@ -30,7 +30,11 @@ export class ContainerRepairs {
       this.queue.wake(job.name, { jobId: job.id, containerId: row.id }, `${job.id}.${this.presence.holder}`);
   }
 
-  async repair(decision: Exclude<Decision, { do: 'nothing' }>, row: ContainerRow, held: HeldContainerLease): Promise<void> {
+  async repair(
+    decision: Exclude<Decision, { do: 'nothing' }>,
+    row: ContainerRow,
+    held: HeldContainerLease,
+  ): Promise<void> {
     const { lease } = held;
     switch (decision.do) {
       case 'mark':

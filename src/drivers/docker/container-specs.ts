@@ -1,4 +1,10 @@
-import { GIT_AGENT_FOLDER, GIT_AGENT_SOCKET, STATE_FOLDER, WORKSPACE_FOLDER, type WorkspaceSpec } from '../workspace.js';
+import {
+  GIT_AGENT_FOLDER,
+  GIT_AGENT_SOCKET,
+  STATE_FOLDER,
+  WORKSPACE_FOLDER,
+  type WorkspaceSpec,
+} from '../workspace.js';
 import type { ContainerSpec } from './engine/engine-client.js';
 import { labelsOf, namesOf, WORKSPACE_NETWORK } from './names.js';
 

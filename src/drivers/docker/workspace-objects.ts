@@ -17,10 +17,7 @@ export class WorkspaceObjects {
 
   async remove(id: string, keepData: boolean): Promise<void> {
     const names = namesOf(id);
-    await Promise.all([
-      this.engine.containers.remove(names.workspace),
-      this.engine.containers.remove(names.gitAgent),
-    ]);
+    await Promise.all([this.engine.containers.remove(names.workspace), this.engine.containers.remove(names.gitAgent)]);
     const volumes = [names.stateVolume, names.gitAgentVolume, ...(keepData ? [] : [names.workspaceVolume])];
     await Promise.all(volumes.map((volume) => this.removeVolume(volume)));
   }

@@ -65,7 +65,9 @@ export class CloneRepositoryStep extends ProvisioningStep {
       await this.cancel(workspace);
       throw new JobFailure(
         'git_stalled',
-        timedOut ? 'Git took too long to clone the repository.' : 'Git stopped reporting progress while it cloned the repository.',
+        timedOut
+          ? 'Git took too long to clone the repository.'
+          : 'Git stopped reporting progress while it cloned the repository.',
         { retryable: true, cause: error },
       );
     } finally {

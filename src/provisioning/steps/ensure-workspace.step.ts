@@ -26,11 +26,7 @@ export class EnsureWorkspaceStep extends ProvisioningStep {
 
   async run(context: StepContext): Promise<void> {
     const spec = this.specs.of(context.row);
-    const { runtimeId } = await this.driver.ensure(
-      spec,
-      (stage) => context.enterStage(STAGES[stage]),
-      context.signal,
-    );
+    const { runtimeId } = await this.driver.ensure(spec, (stage) => context.enterStage(STAGES[stage]), context.signal);
     context.remember({ runtimeId });
   }
 }

@@ -30,10 +30,7 @@ export class WorkspacePrograms {
   ): Promise<FramedProcess> {
     const workspace = requireRunning(row);
     try {
-      return new FramedProcess(
-        await this.driver.open(workspace, { argv: [`${FOLDER}/${tool}`], signal }),
-        kinds,
-      );
+      return new FramedProcess(await this.driver.open(workspace, { argv: [`${FOLDER}/${tool}`], signal }), kinds);
     } catch (error) {
       // It has just stopped, was paused or removed; the row follows.
       if (error instanceof DriverError && (error.code === 'conflict' || error.code === 'not_found'))
