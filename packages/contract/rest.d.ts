@@ -25,11 +25,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** One container, by id or name */
+    /** Get a container by id or name */
     get: operations['ContainersController_get'];
     put?: never;
     post?: never;
-    /** Remove it with everything that belongs to it */
+    /** Remove a container with everything that belongs to it */
     delete: operations['ContainersController_remove'];
     options?: never;
     head?: never;
@@ -45,7 +45,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Start it; a failed or missing one is made again on its kept volume */
+    /** Start a container; a failed or missing one is provisioned again with its volume */
     post: operations['ContainersController_start'];
     delete?: never;
     options?: never;
@@ -62,7 +62,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Stop it; its files stay */
+    /** Stop a container; its files are kept */
     post: operations['ContainersController_stop'];
     delete?: never;
     options?: never;
@@ -77,7 +77,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** How far a job is */
+    /** Get the state and progress of a job */
     get: operations['JobsController_get'];
     put?: never;
     post?: never;
@@ -429,7 +429,7 @@ export interface components {
     EditorDto: {
       /**
        * Format: date-time
-       * @description When somebody was last seen to work in it.
+       * @description Last activity of a user.
        */
       lastSeenAt: string | null;
     };
@@ -464,13 +464,13 @@ export interface components {
       containerId: string;
       /** @enum {string} */
       state: 'queued' | 'active' | 'completed' | 'failed';
-      /** @description What is being done. */
+      /** @description The current step. */
       step: string | null;
-      /** @description Percent of the whole job. */
+      /** @description Percentage of the whole job. */
       progress: number;
-      /** @description The latest line of the step: of git, or of the image build. */
+      /** @description Latest line of output of the step: of git, or of the image build. */
       message: string | null;
-      /** @description How often it was started. */
+      /** @description Number of starts. */
       attempts: number;
       error: {
         code?: string;
@@ -550,7 +550,7 @@ export interface components {
       /** @description MiB. */
       diskLimit: number;
       /**
-       * @description hard: the engine refuses further writes. soft: measured, and stopped at the limit.
+       * @description hard: the engine refuses further writes. soft: usage is measured, and the container is stopped at the limit.
        * @enum {string}
        */
       diskLimitEnforced: 'hard' | 'soft';
@@ -572,14 +572,14 @@ export interface components {
       } | null;
       dockerId: string | null;
       image: string | null;
-      /** @description Where VS Code is, once signed in by POST …/editor. */
+      /** @description Address of VS Code; POST …/editor signs a browser in. */
       editorUrl: string | null;
-      /** @description VS Code; null in the template claude. */
+      /** @description Use of VS Code; null with the template claude. */
       editor: components['schemas']['EditorDto'] | null;
-      /** @description null while it is not known, such as a moment after start; where no agent can run, its state is none. */
+      /** @description null while unknown, such as right after the start. The state is none where no agent can run. */
       agent: components['schemas']['AgentDto'] | null;
       job: components['schemas']['JobDto'] | null;
-      /** @description With includeMetrics; null unless it runs. */
+      /** @description Only with includeMetrics; null unless the container runs. */
       metrics?: components['schemas']['MetricsDto'] | null;
       /** Format: date-time */
       createdAt: string;
@@ -590,22 +590,22 @@ export interface components {
     };
     ContainerPageDto: {
       items: components['schemas']['ContainerDto'][];
-      /** @description Pass it as cursor for the next page. */
+      /** @description Value of cursor for the next page. */
       nextCursor: string | null;
     };
     CreateContainerDto: {
       /**
-       * @description A DNS label, unique.
+       * @description A unique DNS label.
        * @example my-dev-container
        */
       name: string;
       /**
-       * @description What is inside: Claude Code, VS Code, or both.
+       * @description Installed programs: Claude Code, VS Code, or both.
        * @enum {string}
        */
       template: 'claude' | 'vscode' | 'both';
       /**
-       * @description Who drives: a person, or instructions.
+       * @description Used by a person, or driven by instructions.
        * @default interactive
        * @enum {string}
        */
@@ -616,14 +616,14 @@ export interface components {
        */
       repoType: 'empty' | 'clone';
       /**
-       * @description https://, ssh:// or user@host:path; needed with repoType clone.
+       * @description https://, ssh:// or user@host:path; required with repoType clone.
        * @example git@example.org:user/repo.git
        */
       repoUrl?: string;
       /** @example main */
       repoBranch?: string;
       /**
-       * @description A private key on the server, inside SSH_KEYS_DIR. It never enters the container.
+       * @description Path of a private key on the server, inside SSH_KEYS_DIR. The key is never copied into the container.
        * @example ~/.ssh/id_ed25519
        */
       sshKeyPath?: string;
@@ -633,12 +633,12 @@ export interface components {
        */
       cpuLimit: number;
       /**
-       * @description MiB of memory.
+       * @description Memory in MiB.
        * @default 2048
        */
       memoryLimit: number;
       /**
-       * @description MiB of disk, of the workspace and the writable layer together.
+       * @description Disk space in MiB, for the workspace and the writable layer together.
        * @default 10240
        */
       diskLimit: number;
@@ -921,7 +921,7 @@ export interface operations {
   ContainersController_list: {
     parameters: {
       query?: {
-        /** @description Add what running containers use, as it was sampled last. */
+        /** @description Include the latest metrics sample of running containers. */
         includeMetrics?: boolean;
         status?:
           | 'queued'
@@ -936,7 +936,7 @@ export interface operations {
           | 'deleting';
         template?: 'claude' | 'vscode' | 'both';
         limit?: number;
-        /** @description The nextCursor of the page before. */
+        /** @description nextCursor of the previous page. */
         cursor?: string;
       };
       header?: never;
@@ -959,9 +959,9 @@ export interface operations {
     parameters: {
       query?: never;
       header?: {
-        /** @description The same key and body answer with the same container */
+        /** @description A repeated request with the same key and body returns the same container */
         'Idempotency-Key'?: string;
-        /** @description wait=60: answer 201 once it runs, or 202 after that many seconds */
+        /** @description wait=60: respond with 201 as soon as the container runs, or with 202 after 60 seconds */
         Prefer?: string;
       };
       path?: never;

@@ -39,12 +39,12 @@ export class ContainersController {
   @ApiHeader({
     name: 'Prefer',
     required: false,
-    description: 'wait=60: answer 201 once it runs, or 202 after that many seconds',
+    description: 'wait=60: respond with 201 as soon as the container runs, or with 202 after 60 seconds',
   })
   @ApiHeader({
     name: 'Idempotency-Key',
     required: false,
-    description: 'The same key and body answer with the same container',
+    description: 'A repeated request with the same key and body returns the same container',
   })
   @ApiResponse({ status: 202, type: ContainerDto })
   @ApiResponse({ status: 201, type: ContainerDto })
@@ -70,7 +70,7 @@ export class ContainersController {
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'One container, by id or name' })
+  @ApiOperation({ summary: 'Get a container by id or name' })
   @ApiResponse({ status: 200, type: ContainerDto })
   get(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<ContainerDto> {
     return this.containers.get(principal, id);
@@ -78,7 +78,7 @@ export class ContainersController {
 
   @Post(':id/start')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Start it; a failed or missing one is made again on its kept volume' })
+  @ApiOperation({ summary: 'Start a container; a failed or missing one is provisioned again with its volume' })
   @ApiResponse({ status: 200, type: ContainerDto })
   async start(
     @CurrentPrincipal() principal: Principal,
@@ -92,7 +92,7 @@ export class ContainersController {
 
   @Post(':id/stop')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Stop it; its files stay' })
+  @ApiOperation({ summary: 'Stop a container; its files are kept' })
   @ApiResponse({ status: 200, type: ContainerDto })
   async stop(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<ContainerDto> {
     return this.view.one(await this.lifecycle.stop(await this.containers.find(principal, id)));
@@ -100,7 +100,7 @@ export class ContainersController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Remove it with everything that belongs to it' })
+  @ApiOperation({ summary: 'Remove a container with everything that belongs to it' })
   @ApiResponse({ status: 204 })
   async remove(
     @CurrentPrincipal() principal: Principal,

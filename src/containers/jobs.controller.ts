@@ -12,7 +12,7 @@ export class JobsController {
   constructor(private readonly containers: ContainersService) {}
 
   @Get(':id')
-  @ApiOperation({ summary: 'How far a job is' })
+  @ApiOperation({ summary: 'Get the state and progress of a job' })
   @ApiResponse({ status: 200, type: JobDto })
   get(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<JobDto> {
     return this.containers.job(principal, id);

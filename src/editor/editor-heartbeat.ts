@@ -5,15 +5,15 @@ import { ContainersRepository, type ContainerRow } from '../persistence/containe
 import { workspaceOf } from '../workspace/workspace-ref.js';
 import { Tunnels } from './tunnel/tunnels.js';
 
-const ASK_MS = 30_000;
-const PATIENCE_MS = 5_000;
+const POLL_MS = 30_000;
+const TIMEOUT_MS = 5_000;
 
 interface Followed {
   connections: number;
   polling: PeriodicTask;
 }
 
-/** While browsers are in a container's VS Code, notes when VS Code itself last saw somebody work. */
+/** While browsers are connected to a container's VS Code, saves when VS Code last saw user activity. */
 @Injectable()
 export class EditorHeartbeat implements OnModuleDestroy {
   private readonly followed = new Map<string, Followed>();
@@ -24,10 +24,10 @@ export class EditorHeartbeat implements OnModuleDestroy {
     private readonly clock: Clock,
   ) {}
 
-  /** A browser's connection has begun. @returns a function to call when it ends */
+  /** To be called when a browser connects. @returns a function to call when it disconnects */
   follow(container: ContainerRow): () => void {
     const { id } = container;
-    void this.note(id, this.clock.now());
+    void this.save(id, this.clock.now());
     const known = this.followed.get(id) ?? { connections: 0, polling: this.poll(container) };
     known.connections++;
     this.followed.set(id, known);
@@ -46,7 +46,7 @@ export class EditorHeartbeat implements OnModuleDestroy {
 
   private poll(container: ContainerRow): PeriodicTask {
     const polling = new PeriodicTask(this.clock, () => this.ask(container), {
-      intervalMs: ASK_MS,
+      intervalMs: POLL_MS,
       // A heartbeat that is missed is noted by the next poll.
       onError: () => undefined,
     });
@@ -56,23 +56,23 @@ export class EditorHeartbeat implements OnModuleDestroy {
 
   private async ask(container: ContainerRow): Promise<void> {
     const { lastHeartbeat = 0 } = await this.health(container).catch(() => ({ lastHeartbeat: 0 }));
-    if (lastHeartbeat > 0) await this.note(container.id, new Date(lastHeartbeat));
+    if (lastHeartbeat > 0) await this.save(container.id, new Date(lastHeartbeat));
   }
 
-  /** `/healthz` tells of the last heartbeat, in milliseconds of the epoch, and is none itself. */
+  /** `/healthz` returns the time of the last heartbeat in milliseconds since the epoch. The request itself is no heartbeat. */
   private async health(container: ContainerRow): Promise<{ lastHeartbeat?: number }> {
     const { pool } = this.tunnels.clients(workspaceOf(container), 'editor');
     const { body } = await pool.request({
       method: 'GET',
       path: '/healthz',
       headers: { host: 'editor' },
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     return (await body.json()) as { lastHeartbeat?: number };
   }
 
-  private async note(id: string, at: Date): Promise<void> {
-    // What is missed here is noted half a minute later.
+  private async save(id: string, at: Date): Promise<void> {
+    // The next poll saves it again.
     await this.containers.noteEditorSeen(id, at).catch(() => undefined);
   }
 }

@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { ContainersModule } from '../containers/containers.module.js';
 import { EditorController } from './editor.controller.js';
 import { EditorHeartbeat } from './editor-heartbeat.js';
-import { Editors } from './editors.js';
+import { EditorLauncher } from './editor-launcher.js';
 import { LinksService } from './links.service.js';
 import { SignInTickets } from './sign-in/sign-in-tickets.js';
 import { SiteCookie } from './sign-in/site-cookie.js';
@@ -17,7 +17,7 @@ import { Tunnels } from './tunnel/tunnels.js';
   controllers: [EditorController],
   providers: [
     EditorHeartbeat,
-    Editors,
+    EditorLauncher,
     LinksService,
     SignInTickets,
     SiteCookie,

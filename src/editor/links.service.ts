@@ -5,7 +5,7 @@ import { ContainersService } from '../containers/containers.service.js';
 import { SiteAddresses } from '../sites/site-addresses.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import type { ContainerStatus } from '../persistence/types.js';
-import { Editors } from './editors.js';
+import { EditorLauncher } from './editor-launcher.js';
 import { SignInTickets } from './sign-in/sign-in-tickets.js';
 import type { Site } from './proxy/site.js';
 import { TICKET_PARAMETER } from './proxy/site-router.js';
@@ -23,7 +23,7 @@ export interface SiteLink {
 export class LinksService {
   constructor(
     private readonly containers: ContainersService,
-    private readonly editors: Editors,
+    private readonly launcher: EditorLauncher,
     private readonly addresses: SiteAddresses,
     private readonly tickets: SignInTickets,
   ) {}
@@ -33,7 +33,7 @@ export class LinksService {
     if (row.template === 'claude')
       throw new DomainError('invalid_state', 'The container has no VS Code: its template is claude.');
     requireRunningOrStarting(row);
-    if (row.status === 'running') await this.editors.ensure(row);
+    if (row.status === 'running') await this.launcher.ensure(row);
     return this.link({ containerId: row.id, port: null }, this.addresses.editorUrl(row));
   }
 

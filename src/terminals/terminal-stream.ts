@@ -6,31 +6,31 @@ import type { TerminalSize } from '../drivers/workspace-process.js';
 import type { PtyHostConnection } from './pty-host-connection.js';
 import type { EndReason, TerminalViewer } from './terminal-viewer.js';
 
-const RETRY_MS = { first: 200, longest: 3_000 };
+const RETRY_MS = { first: 200, max: 3_000 };
 
-export interface TerminalWays {
+export interface TerminalStreamDependencies {
   /** @throws DomainError `terminal_not_found`, DriverError */
   attach(): Promise<PtyHostConnection>;
-  /** Whether its container runs, as far as DevForge knows. */
+  /** Whether the container is running according to the database. */
   isContainerRunning(): Promise<boolean>;
-  /** Called when the terminal is no more, or this stream was closed. */
+  /** Called when the terminal has ended or this stream was closed. */
   onEnd(): void;
 }
 
-/** The one connection of this process to a terminal, shared by all who view it. It is made anew when it breaks. */
+/** The connection of this process to a terminal, shared by all its viewers. It is re-established when it breaks. */
 export class TerminalStream {
   private readonly viewers = new Set<TerminalViewer>();
   private readonly closed = new AbortController();
   private connection: PtyHostConnection | undefined;
-  private isScreenComing = false;
+  private isScreenRequested = false;
   private outcome: { exitCode: number | null; reason: EndReason } | undefined;
-  /** When somebody typed, or opened it. */
+  /** When it was opened, or last had input. */
   lastUsedAt: Date;
 
   constructor(
     readonly id: string,
     readonly containerId: string,
-    private readonly ways: TerminalWays,
+    private readonly dependencies: TerminalStreamDependencies,
     private readonly clock: Clock,
     private readonly logger: PinoLogger,
   ) {
@@ -41,20 +41,20 @@ export class TerminalStream {
     return this.viewers.size;
   }
 
-  /** Follows the terminal over this connection, and over others when it breaks. */
+  /** Relays events over this connection, and over new ones when it breaks. */
   follow(connection: PtyHostConnection): void {
     this.run(connection).catch((error: unknown) => {
       this.logger.error(
         { err: error, terminalId: this.id, containerId: this.containerId },
-        'A terminal could not be followed',
+        'Relaying the events of a terminal failed',
       );
       this.end(null, 'lost');
     });
   }
 
-  /** The viewer is shown the screen, then what happens from there on. */
+  /** The viewer gets the screen, then all events after it. */
   add(viewer: TerminalViewer): void {
-    // It may have ended since it was opened.
+    // The terminal may have ended since it was opened.
     if (this.outcome !== undefined) return viewer.ended(this.outcome.exitCode, this.outcome.reason);
     this.viewers.add(viewer);
     this.requestScreen();
@@ -62,49 +62,53 @@ export class TerminalStream {
 
   delete(viewer: TerminalViewer): void {
     this.viewers.delete(viewer);
-    // Nobody waits for it any longer.
+    // The relay must not wait for this viewer any longer.
     viewer.reset();
   }
 
-  /** All who wait get the one that comes next. */
+  /** Requests a screen for all viewers that wait for one. */
   requestScreen(): void {
-    if (this.isScreenComing || this.connection === undefined) return;
-    this.isScreenComing = true;
+    if (this.isScreenRequested || this.connection === undefined) return;
+    this.isScreenRequested = true;
     this.connection.request({ op: 'screen' });
   }
 
   /** @throws DomainError `terminal_input_full`, `terminal_unavailable` */
   input(data: string): void {
-    if (!this.connected().input(data))
+    if (!this.requireConnection().input(data))
       throw new DomainError(
         'terminal_input_full',
-        'The program in the terminal has not taken its input yet: send this again later.',
+        'The program in the terminal has not read its previous input yet: try again later.',
       );
     this.lastUsedAt = this.clock.now();
   }
 
-  /** The latest size holds, whoever asked for it. @throws DomainError `terminal_unavailable` */
+  /** The last size requested by any client applies. @throws DomainError `terminal_unavailable` */
   resize({ columns, rows }: TerminalSize): void {
-    this.connected().request({ op: 'resize', cols: columns, rows });
+    this.requireConnection().request({ op: 'resize', cols: columns, rows });
   }
 
-  /** Ends all that runs in it. @throws DomainError `terminal_unavailable` */
+  /** Ends the terminal with its processes. @throws DomainError `terminal_unavailable` */
   endTerminal(): void {
-    this.connected().request({ op: 'end' });
+    this.requireConnection().request({ op: 'end' });
   }
 
-  /** Lets go; the terminal goes on. */
+  /** Closes the connection; the terminal goes on. */
   close(): void {
     this.closed.abort();
     this.connection?.close();
-    this.ways.onEnd();
+    this.dependencies.onEnd();
   }
 
-  private connected(): PtyHostConnection {
+  private requireConnection(): PtyHostConnection {
     if (this.connection === undefined)
-      throw new DomainError('terminal_unavailable', 'The way to the terminal is interrupted; it is being restored.', {
-        retryAfterSeconds: 1,
-      });
+      throw new DomainError(
+        'terminal_unavailable',
+        'The connection to the terminal is interrupted; it is being re-established.',
+        {
+          retryAfterSeconds: 1,
+        },
+      );
     return this.connection;
   }
 
@@ -115,10 +119,10 @@ export class TerminalStream {
       connection = await this.reattach()
     ) {
       this.connection = connection;
-      this.isScreenComing = false;
+      this.isScreenRequested = false;
       for (const viewer of this.viewers) viewer.reset();
       if (this.viewers.size > 0) this.requestScreen();
-      const exitCode = await this.pump(connection);
+      const exitCode = await this.relayEvents(connection);
       this.connection = undefined;
       connection.close();
       if (this.closed.signal.aborted) return;
@@ -127,7 +131,7 @@ export class TerminalStream {
   }
 
   /** @returns the exit code, or undefined when the connection broke before the terminal ended */
-  private async pump(connection: PtyHostConnection): Promise<number | undefined> {
+  private async relayEvents(connection: PtyHostConnection): Promise<number | undefined> {
     try {
       for await (const event of connection.events()) {
         if (event.kind === 'exit') return event.exitCode;
@@ -136,7 +140,7 @@ export class TerminalStream {
           else if (event.kind === 'screen') viewer.showScreen(event.text, event.size);
           else viewer.resized(event.size);
         }
-        if (event.kind === 'screen') this.isScreenComing = false;
+        if (event.kind === 'screen') this.isScreenRequested = false;
         for (const viewer of this.viewers) {
           const writable = viewer.whenWritable();
           if (writable !== undefined) await writable;
@@ -149,15 +153,15 @@ export class TerminalStream {
     return undefined;
   }
 
-  /** @returns undefined when there is nothing to attach to any more */
+  /** @returns undefined when the terminal has ended */
   private async reattach(): Promise<PtyHostConnection | undefined> {
-    for (let wait = RETRY_MS.first; !this.closed.signal.aborted; wait = Math.min(wait * 2, RETRY_MS.longest)) {
+    for (let wait = RETRY_MS.first; !this.closed.signal.aborted; wait = Math.min(wait * 2, RETRY_MS.max)) {
       try {
-        const connection = await this.ways.attach();
+        const connection = await this.dependencies.attach();
         if (!this.closed.signal.aborted) return connection;
         connection.close();
       } catch (error) {
-        const reason = await this.reasonOf(error);
+        const reason = await this.endReasonOf(error);
         if (reason !== undefined) {
           this.end(null, reason);
           return undefined;
@@ -168,12 +172,12 @@ export class TerminalStream {
     return undefined;
   }
 
-  /** Why the terminal is no more, or undefined when it may well be. */
-  private async reasonOf(error: unknown): Promise<EndReason | undefined> {
+  /** Why the terminal has ended, or undefined when it may still exist. */
+  private async endReasonOf(error: unknown): Promise<EndReason | undefined> {
     if (error instanceof DriverError)
       return error.code === 'conflict' || error.code === 'not_found' ? 'container_stopped' : undefined;
     if (!(error instanceof DomainError) || error.code !== 'terminal_not_found') return undefined;
-    return (await this.ways.isContainerRunning()) ? 'lost' : 'container_stopped';
+    return (await this.dependencies.isContainerRunning()) ? 'lost' : 'container_stopped';
   }
 
   private end(exitCode: number | null, reason: EndReason): void {
@@ -181,6 +185,6 @@ export class TerminalStream {
     this.outcome = { exitCode, reason };
     for (const viewer of this.viewers) viewer.ended(exitCode, reason);
     this.viewers.clear();
-    this.ways.onEnd();
+    this.dependencies.onEnd();
   }
 }

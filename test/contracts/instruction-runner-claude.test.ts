@@ -115,7 +115,7 @@ describe('devforge-instruction with the real Claude Code', () => {
   });
 
   describe('a permission', () => {
-    const asked = async (run: Instruction): Promise<string> =>
+    const requestIdOf = async (run: Instruction): Promise<string> =>
       (await run.waitForEvent(({ type }) => type === 'control_request')).request_id!;
 
     it.each([
@@ -132,7 +132,7 @@ describe('devforge-instruction with the real Claude Code', () => {
         const scripted = model().replyNext(bash('touch /tmp/allowed'), say('Done.'));
         const run = instruct(scripted, { permissionMode: 'manual' });
         const following = run.start();
-        const request = await asked(run);
+        const request = await requestIdOf(run);
         await expect(run.state('answer', [request], decision)).resolves.toBe('answered');
         expect(await following).toMatchObject({ outcome: { status: 'succeeded', resumes: 0 } });
         expect(scripted.turns[1]!.toolResults).toMatchObject([result]);

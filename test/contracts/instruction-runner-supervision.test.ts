@@ -9,7 +9,7 @@ const STUBBORN: Step = ['ignore', 'SIGINT', 'SIGTERM'];
 /** Short, but long enough for a loaded machine to start Claude Code. */
 const SHORT_STALL = { stallSeconds: 4, toolSeconds: 1 };
 
-describe('devforge-instruction supervises a run', () => {
+describe('the supervision by devforge-instruction', () => {
   let harness: RunnerHarness;
   beforeEach(async () => {
     harness = await RunnerHarness.create();
@@ -32,25 +32,25 @@ describe('devforge-instruction supervises a run', () => {
     await until('the process to end', () => !isAlive(pid));
   };
 
-  describe('that ends without a result', () => {
+  describe('of a run without a result', () => {
     it.each<[string, Step[], object]>([
       ['a crash', [['init'], ['stderr', 'out of luck\n'], ['exit', 7]], { exitCode: 7, signal: null }],
       ['a kill', [['init'], ['kill', 'SIGKILL']], { exitCode: null, signal: 'SIGKILL' }],
       ['an exit with code 0', [['init'], ['exit', 0]], { exitCode: 0, signal: null }],
       ['a SIGTERM from another process', [['init'], ['kill', 'SIGTERM']], { exitCode: null, signal: 'SIGTERM' }],
-    ])('and fails it with cli_crashed after %s', async (_, steps, rest) => {
+    ])('fails a run without a result with cli_crashed after %s', async (_, steps, rest) => {
       expect(await harness.outcome([steps])).toMatchObject(failed('cli_crashed', { ...rest, resumes: 0 }));
       expect(await harness.calls()).toHaveLength(1);
     });
 
-    it('and kills the processes that it started', async () => {
+    it('kills the processes of a run that crashed', async () => {
       expect(await harness.outcome([[['init'], ['tool', 't'], ['child', true], ['exit', 7]]])).toMatchObject(
         failed('cli_crashed'),
       );
       expect(isAlive(await childPid())).toBe(false);
     });
 
-    it('and reports the last line of standard error', async () => {
+    it('reports the last line of standard error of a run that crashed', async () => {
       const { reason } = await harness.outcome([
         [
           ['stderr', 'one\nout of luck\n'],
@@ -60,7 +60,7 @@ describe('devforge-instruction supervises a run', () => {
       expect(reason!.message).toBe('Claude Code ended with exit code 7 without a result: out of luck');
     });
 
-    it('and keeps a last line without line break only when it is valid JSON', async () => {
+    it('keeps a last line without line break only when it is valid JSON', async () => {
       await harness.start([[['init'], ['print', '{"type":"assi'], ['exit', 1]]]);
       expect((await harness.follow()).events).toHaveLength(1);
       const other = await RunnerHarness.create();
@@ -73,7 +73,7 @@ describe('devforge-instruction supervises a run', () => {
     });
   });
 
-  describe('with an error result', () => {
+  describe('of a run with an error result', () => {
     it.each<[string, object]>([
       ['max_turns', { subtype: 'error_max_turns', is_error: true, errors: ['Reached maximum number of turns (2)'] }],
       ['budget_exceeded', { subtype: 'error_max_budget_usd', is_error: true }],
@@ -87,20 +87,20 @@ describe('devforge-instruction supervises a run', () => {
         { subtype: 'error_during_execution', is_error: true, errors: ['No conversation found with session ID: x'] },
       ],
       ['cli_crashed', { subtype: 'error_during_execution', is_error: true, errors: ['TypeError'] }],
-    ])('and fails it with %s for %j', async (code, fields) => {
+    ])('fails a run with %s for the error result %j', async (code, fields) => {
       expect(await harness.outcome([[['init'], ['result', fields], ['exit', 1]]])).toMatchObject(
         failed(code, { exitCode: 1 }),
       );
     });
 
-    it('and fails it early when its credential is refused', async () => {
+    it('fails a run early when its credential is refused', async () => {
       const refusal: Step = ['retry', 'authentication_failed'];
       expect(await harness.outcome([[['init'], refusal, refusal, refusal, ['hang']]])).toMatchObject(
         failed('auth_failed'),
       );
     });
 
-    it('and waits for transient errors of the API', async () => {
+    it('waits while Claude Code retries transient errors of the API', async () => {
       const pause: Step = ['retry', 'overloaded'];
       expect(
         await harness.outcome([[['init'], pause, pause, pause, pause, ['say', 'at last'], ['result']]]),
@@ -108,12 +108,12 @@ describe('devforge-instruction supervises a run', () => {
     });
   });
 
-  describe('after its result', () => {
+  describe('of a run after its result', () => {
     it.each<[string, Step[]]>([
       ['hangs', [['hang']]],
       ['ignores signals', [STUBBORN, ['hang']]],
       ['blocks its event loop', [['block']]],
-    ])('and keeps the result when Claude Code %s', async (_, rest) => {
+    ])('keeps the result when Claude Code %s afterwards', async (_, rest) => {
       const outcome = await harness.outcome([
         [['init'], ...rest.slice(0, -1), ['result', { result: 'kept' }], rest.at(-1)!],
       ]);
@@ -121,7 +121,7 @@ describe('devforge-instruction supervises a run', () => {
       await expect(harness.claudePids()).resolves.toEqual([]);
     });
 
-    it('and does not wait for a child that keeps the output open', async () => {
+    it('does not wait for a child that keeps the output open', async () => {
       const began = Date.now();
       const outcome = await harness.outcome([[['init'], ['child', false], ['result'], ['exit', 0]]]);
       expect(outcome).toMatchObject({ status: 'succeeded' });
@@ -130,7 +130,7 @@ describe('devforge-instruction supervises a run', () => {
       expect(isAlive(await childPid())).toBe(true);
     });
 
-    it('and takes the result of a further turn', async () => {
+    it('takes the result of a further turn', async () => {
       const outcome = await harness.outcome([
         [
           ['init'],
@@ -144,14 +144,14 @@ describe('devforge-instruction supervises a run', () => {
     });
   });
 
-  describe('without output', () => {
+  describe('of a run without output', () => {
     const silent: [string, Step[]][] = [
       ['before the first event', [['hang']]],
       ['during the run', [['init'], ['say', 'a'], ['hang']]],
       ['with signals ignored', [['init'], STUBBORN, ['hang']]],
     ];
     it.each(silent)(
-      'and fails it with stalled after one resume: %s',
+      'fails a run with stalled after one resume: %s',
       async (_, steps) => {
         const outcome = await harness.outcome([steps], SHORT_STALL);
         expect(outcome).toMatchObject(failed('stalled', { resumes: 1 }));
@@ -161,7 +161,7 @@ describe('devforge-instruction supervises a run', () => {
       60_000,
     );
 
-    it('and resumes the session that has the prompt', async () => {
+    it('resumes a stalled session that has the prompt', async () => {
       const outcome = await harness.outcome(
         [
           [['init'], ['hang']],
@@ -178,7 +178,7 @@ describe('devforge-instruction supervises a run', () => {
       expect(first!.argv).toContain(`--session-id=${harness.session}`);
     }, 60_000);
 
-    it('and starts again when the session does not have the prompt', async () => {
+    it('starts a stalled session again that does not have the prompt', async () => {
       const outcome = await harness.outcome([[['hang']], [['init'], ['result']]], SHORT_STALL);
       expect(outcome).toMatchObject({ status: 'succeeded', resumes: 1 });
       const [first, second] = await harness.calls();
@@ -188,7 +188,7 @@ describe('devforge-instruction supervises a run', () => {
       });
     }, 60_000);
 
-    it('and waits longer during a tool call', async () => {
+    it('waits longer for output during a tool call', async () => {
       const longer = { stallSeconds: 3, toolSeconds: 60 };
       const outcome = await harness.outcome(
         [[['init'], ['tool', 't'], ['wait', 6_000], ['toolResult', 't'], ['result']]],
@@ -205,7 +205,7 @@ describe('devforge-instruction supervises a run', () => {
       await other.dispose();
     }, 60_000);
 
-    it('and waits for a permission until the timeout', async () => {
+    it('waits for a permission until the timeout of the run', async () => {
       const outcome = await harness.outcome([[['init'], ['ask', 'r', {}], ['result']]], {
         permissionMode: 'manual',
         stallSeconds: 4,
@@ -215,7 +215,7 @@ describe('devforge-instruction supervises a run', () => {
     }, 60_000);
   });
 
-  it('and ends it at its timeout without resuming it', async () => {
+  it('ends a run at its timeout without resuming it', async () => {
     const busy = Array.from({ length: 400 }, (): Step[] => [
       ['say', 'x'],
       ['wait', 50],
@@ -225,7 +225,7 @@ describe('devforge-instruction supervises a run', () => {
     expect(await harness.calls()).toHaveLength(1);
   });
 
-  describe('cancelling', () => {
+  describe('of a run that is cancelled', () => {
     it.each<[string, Step[], string]>([
       ['before the first event', [['write', 'begun', ''], ['hang']], ''],
       ['during the run', [['init'], ['say', 'a'], ['hang']], 'assistant'],
@@ -263,14 +263,14 @@ describe('devforge-instruction supervises a run', () => {
       ]);
     });
 
-    it('keeps a result that was printed before', async () => {
+    it('keeps a result that was printed before the cancellation', async () => {
       await harness.start([[['init'], ['result'], ['hang']]], { graceSeconds: 30 });
       await harness.waitForEvent('"result"');
       await expect(harness.stateOf('cancel')).resolves.toBe('ended');
       expect(await ended()).toMatchObject({ status: 'succeeded' });
     });
 
-    it('prevents the resume of a stalled run', async () => {
+    it('cancels a stalled run before it is resumed', async () => {
       await harness.start([[['init'], STUBBORN, ['hang']]], { stallSeconds: 4, stopSeconds: 3 });
       await until(
         'the stall to be detected',
@@ -282,7 +282,7 @@ describe('devforge-instruction supervises a run', () => {
       expect(await harness.calls()).toHaveLength(1);
     }, 60_000);
 
-    it('prevents a later start', async () => {
+    it('prevents the start of an instruction that was cancelled before', async () => {
       await expect(harness.stateOf('cancel')).resolves.toBe('cancelled');
       await expect(harness.start([[['init']]])).resolves.toBe('ended');
       expect(await harness.calls()).toEqual([]);
@@ -299,7 +299,7 @@ describe('devforge-instruction supervises a run', () => {
       expect(isAlive(child)).toBe(false);
     });
 
-    it('concurrently with the start cancels the run', async () => {
+    it('cancels a run that starts at the same moment', async () => {
       const steps: Step[][] = [[['init'], ['hang']]];
       await Promise.all([harness.start(steps), harness.stateOf('cancel')]);
       expect(await ended()).toMatchObject({ status: 'cancelled' });
@@ -307,7 +307,7 @@ describe('devforge-instruction supervises a run', () => {
     });
   });
 
-  describe('whose runner was killed', () => {
+  describe('of a run whose runner was killed', () => {
     const killRunner = async (steps: Step[][], extra?: object, phase = 'say'): Promise<void> => {
       await harness.start(steps, extra);
       await harness.waitForEvent(phase);
@@ -315,7 +315,7 @@ describe('devforge-instruction supervises a run', () => {
     };
     const first: Step[] = [['init'], ['say', 'say'], ['hang']];
 
-    it('and resumes it once, appending to its events', async () => {
+    it('resumes an interrupted run once, appending to its events', async () => {
       await killRunner([first, [['init'], ['say', 'on'], ['result']]]);
       expect(await harness.follow()).toMatchObject({
         exitCode: 0,
@@ -339,7 +339,7 @@ describe('devforge-instruction supervises a run', () => {
       await expect(harness.stateOf('resume')).resolves.toBe('ended');
     });
 
-    it('and resumes and follows it from an offset with one command', async () => {
+    it('resumes and follows an interrupted run from an offset with one command', async () => {
       await killRunner([first, [['init'], ['result']]]);
       const known = await harness.events();
       const offset = Buffer.byteLength(`${known.join('\n')}\n`);
@@ -349,7 +349,7 @@ describe('devforge-instruction supervises a run', () => {
       expect([...known, ...events]).toEqual(await harness.events());
     });
 
-    it('and kills the previous Claude Code before it resumes', async () => {
+    it('kills the previous Claude Code before it resumes a run', async () => {
       await killRunner([
         [['init'], STUBBORN, ['child', true], ['say', 'say'], ['block']],
         [['init'], ['result']],
@@ -361,7 +361,7 @@ describe('devforge-instruction supervises a run', () => {
       expect(old.filter(isAlive)).toEqual([]);
     });
 
-    it('and fails it with interrupted after the last resume', async () => {
+    it('fails a run with interrupted after its last resume', async () => {
       await killRunner([first, first]);
       await harness.stateOf('resume');
       await until('the resumed run to print', async () => (await harness.events()).length === 4);
@@ -371,14 +371,14 @@ describe('devforge-instruction supervises a run', () => {
       expect(await harness.calls()).toHaveLength(2);
     });
 
-    it('and takes a result that was printed before without resuming', async () => {
+    it('takes a result that was printed before the interruption without resuming the run', async () => {
       await killRunner([[['init'], ['result', { result: 'kept' }], ['hang']]], { graceSeconds: 30 }, '"result"');
       await harness.stateOf('resume');
       expect(await ended()).toMatchObject({ status: 'succeeded', result: 'kept', resumes: 0, costUsd: 0.5 });
       expect(await harness.calls()).toHaveLength(1);
     });
 
-    it('and continues after the last complete line', async () => {
+    it('continues an interrupted run after its last complete line', async () => {
       await killRunner([first, [['init'], ['result']]]);
       await writeFile(harness.file('events.ndjson'), '{"type":"ass', { flag: 'a' });
       expect((await harness.follow()).events).toHaveLength(2);
@@ -393,7 +393,7 @@ describe('devforge-instruction supervises a run', () => {
       ]);
     });
 
-    it('and does not resume it during a cancellation', async () => {
+    it('does not resume a run that was being cancelled', async () => {
       await harness.start([[['init'], STUBBORN, ['say', 'say'], ['hang']]], { stopSeconds: 30 });
       await harness.waitForEvent('say');
       await harness.stateOf('cancel');
@@ -406,7 +406,7 @@ describe('devforge-instruction supervises a run', () => {
     it.each<[string, Step[]]>([
       ['Claude Code ends by the signal', []],
       ['Claude Code handles the signal', [['leaveOn', 'SIGTERM', 1]]],
-    ])('and resumes it after a stop of its container: %s', async (_, steps) => {
+    ])('resumes a run after a stop of its container: %s', async (_, steps) => {
       await harness.start([
         [['init'], ...steps, ['say', 'say'], ['hang']],
         [['init'], ['result']],
@@ -420,7 +420,7 @@ describe('devforge-instruction supervises a run', () => {
       expect(await ended()).toMatchObject({ status: 'succeeded', resumes: 1 });
     });
 
-    it('and counts only running time against its timeout', async () => {
+    it('counts only running time against the timeout of a run', async () => {
       await killRunner([first, [['init'], ['wait', 500], ['result']]], { timeoutSeconds: 8 });
       const run = JSON.parse(await readFile(harness.file('run.json'), 'utf8')) as { attemptAt: number };
       await sleep(Math.max(0, run.attemptAt + 9_000 - Date.now()));

@@ -145,7 +145,7 @@ describe('the data of instructions', () => {
   });
 
   describe('permissions', () => {
-    const asked = ({ instructionId }: InstructionLease, requestId: string) => ({
+    const permission = ({ instructionId }: InstructionLease, requestId: string) => ({
       instructionId,
       requestId,
       toolName: 'Bash',
@@ -156,9 +156,9 @@ describe('the data of instructions', () => {
     it('stay open until they are answered once', async () => {
       const lease = await running();
       const { instructionId } = lease;
-      for (const id of ['b', 'a', 'b']) await permissions.insert(asked(lease, id));
+      for (const id of ['b', 'a', 'b']) await permissions.insert(permission(lease, id));
       await expect(permissions.listOpen([instructionId, randomUUID()])).resolves.toEqual(
-        ['a', 'b'].map((id) => ({ ...asked(lease, id), decision: null, closedAt: null })),
+        ['a', 'b'].map((id) => ({ ...permission(lease, id), decision: null, closedAt: null })),
       );
       await expect(permissions.listOpen([])).resolves.toEqual([]);
       const answers = await Promise.all([
@@ -166,7 +166,7 @@ describe('the data of instructions', () => {
         permissions.decide(instructionId, 'a', 'deny'),
       ]);
       expect(answers.toSorted()).toEqual([false, true]);
-      await permissions.insert(asked(lease, 'a'));
+      await permissions.insert(permission(lease, 'a'));
       await expect(permissions.listOpen([instructionId])).resolves.toMatchObject([{ requestId: 'b' }]);
       await permissions.reopen(instructionId, 'a');
       await expect(permissions.find(instructionId, 'a')).resolves.toMatchObject({ decision: null, closedAt: null });
@@ -175,7 +175,7 @@ describe('the data of instructions', () => {
 
     it('are closed with the instruction', async () => {
       const lease = await running();
-      for (const id of ['a', 'b', 'c']) await permissions.insert(asked(lease, id));
+      for (const id of ['a', 'b', 'c']) await permissions.insert(permission(lease, id));
       await permissions.close(lease.instructionId, 'a');
       await expect(permissions.decide(lease.instructionId, 'a', 'allow')).resolves.toBe(false);
       await expect(permissions.listOpen([lease.instructionId])).resolves.toHaveLength(2);

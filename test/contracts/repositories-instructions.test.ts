@@ -55,7 +55,7 @@ describe('the repository of instructions', () => {
   describe('insert', () => {
     it('stores the given columns and leaves the others at their defaults', async () => {
       const of = await container();
-      const asked = newInstruction(of, {
+      const given = newInstruction(of, {
         prompt: 'ü "quoted" \\ \n',
         resumeSessionId: randomUUID(),
         model: 'opus',
@@ -63,7 +63,7 @@ describe('the repository of instructions', () => {
         maxBudgetUsd: 0.25,
         timeoutSeconds: 60,
       });
-      const row = await insert(of, asked);
+      const row = await insert(of, given);
       const nothing = {
         statusReason: null,
         cancelRequestedAt: null,
@@ -77,7 +77,7 @@ describe('the repository of instructions', () => {
         finishedAt: null,
       };
       expect(row).toEqual({
-        ...asked,
+        ...given,
         ...nothing,
         status: 'queued',
         diffTruncated: false,
@@ -118,21 +118,25 @@ describe('the repository of instructions', () => {
       const key = { key: one.id, bodyHash: 'h' };
       const other = containerRow();
       await containers.insert(other, jobRow(other), { key: one.id, bodyHash: 'other' });
-      for (const asked of [newInstruction(one), newInstruction(two), newInstruction(one, { ownerId: 'somebody' })]) {
-        await expect(instructions.insert(asked, key)).resolves.toMatchObject({ kind: 'inserted' });
+      for (const given of [newInstruction(one), newInstruction(two), newInstruction(one, { ownerId: 'somebody' })]) {
+        await expect(instructions.insert(given, key)).resolves.toMatchObject({ kind: 'inserted' });
       }
     });
 
     it('refuses a container that is being deleted', async () => {
-      for (const gone of [
+      for (const deleted of [
         await container({ status: 'deleting' }),
         await container({ deletedAt: T0 }),
         containerRow(),
       ]) {
-        await expect(instructions.insert(newInstruction(gone), { key: gone.id, bodyHash: 'h' })).resolves.toEqual({
-          kind: 'container_gone',
-        });
-        await expect(instructions.findByKey('admin', gone.id, { key: gone.id, bodyHash: 'h' })).resolves.toBeNull();
+        await expect(instructions.insert(newInstruction(deleted), { key: deleted.id, bodyHash: 'h' })).resolves.toEqual(
+          {
+            kind: 'container_gone',
+          },
+        );
+        await expect(
+          instructions.findByKey('admin', deleted.id, { key: deleted.id, bodyHash: 'h' }),
+        ).resolves.toBeNull();
       }
     });
 

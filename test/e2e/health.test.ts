@@ -53,7 +53,7 @@ describe('health', () => {
     await Promise.all([proxy?.close(), redis?.stop()]);
   }, 60_000);
 
-  it('is well when all is well', async () => {
+  it('is up when all services are available', async () => {
     expect(await ask('/health')).toEqual({ status: 200, details: { docker: 'up', database: 'up', queue: 'up' } });
     expect((await probe.request('GET', '/health')).body).toMatchObject({ status: 'ok' });
     expect(await ask('/health/live')).toMatchObject({ status: 200 });
@@ -64,7 +64,7 @@ describe('health', () => {
   });
 
   it.each(['refuse', 'hang', 'fail'] as const)(
-    'names the engine when it would %s, and stays ready',
+    'names the engine during an outage (%s), and stays ready',
     async (mode) => {
       await proxy.set(mode);
       await answers('/health', 503, { docker: 'down', database: 'up', queue: 'up' });
@@ -81,14 +81,14 @@ describe('health', () => {
     await answers('/health', 503, { docker: 'up', database: 'up', queue: 'down' });
     const askedAt = Date.now();
     await answers('/health/ready', 200, { process: 'up', docker: 'up', database: 'up', queue: 'degraded' });
-    // A probe of Kubernetes waits for a second by default.
+    // A Kubernetes probe times out after one second by default.
     expect(Date.now() - askedAt).toBeLessThan(1_000);
     expect(await ask('/health/live')).toMatchObject({ status: 200 });
     redis.resume();
     await answers('/health', 200, { docker: 'up', database: 'up', queue: 'up' });
   }, 60_000);
 
-  it('names the queue when Redis is gone, and is well again when it is back', async () => {
+  it('names the queue when Redis is down, and recovers with it', async () => {
     await redis.kill();
     await answers('/health', 503, { docker: 'up', database: 'up', queue: 'down' });
     await answers('/health/ready', 200, { process: 'up', docker: 'up', database: 'up', queue: 'degraded' });
@@ -96,16 +96,16 @@ describe('health', () => {
     await answers('/health', 200, { docker: 'up', database: 'up', queue: 'up' });
   }, 60_000);
 
-  it('names everything that is away at once', async () => {
+  it('names all services that are unavailable at the same time', async () => {
     await proxy.set('refuse');
     redis.pause();
     await answers('/health', 503, { docker: 'down', database: 'up', queue: 'down' });
     await answers('/health/ready', 200, { process: 'up', docker: 'degraded', database: 'up', queue: 'degraded' });
   }, 60_000);
 
-  it('is not ready without the database, lives on, and is ready again by itself', async () => {
+  it('is live but not ready without the database, and recovers by itself', async () => {
     const postmaster = postmasterOf(server.devforge);
-    // Frozen as a whole: its children answer on open connections without it.
+    // The children too: they answer on open connections without the postmaster.
     const all = [postmaster, ...(await childrenOf(postmaster))];
     for (const pid of all) process.kill(pid, 'SIGSTOP');
     try {
@@ -123,7 +123,7 @@ describe('health', () => {
     expect(ok(await server.api.list()).items).toEqual([]);
   }, 90_000);
 
-  it('is not ready any more once shutdown has begun', async () => {
+  it('is not ready once shutdown has begun', async () => {
     const seen: (number | 'refused')[] = [];
     const ended = new AbortController();
     const stopped = server.devforge.kill('SIGTERM').then(() => ended.abort());
@@ -137,7 +137,7 @@ describe('health', () => {
       await sleep(5);
     }
     await stopped;
-    // By its own decision: the signal is raised again once all is closed.
+    // The process raises the signal again when everything is closed.
     expect(await server.devforge.exited).toEqual({ code: null, signal: 'SIGTERM' });
     const first = seen.findIndex((answer) => answer !== 200);
     expect(seen.slice(first)).not.toContain(200);
@@ -147,14 +147,14 @@ describe('health', () => {
 
   describe('at shutdown', () => {
     afterEach(async () => {
-      // Before the restart, which comes before the hook outside.
+      // Must come before the restart; the outer hook runs too late for it.
       redis.resume();
       await proxy.set('pass');
       await server.devforge.restart();
     }, 60_000);
 
-    /** In milliseconds; by itself, however much is away. */
-    const untilEnded = async () => {
+    /** Milliseconds that the process takes to end by itself after SIGTERM. */
+    const shutdownDuration = async () => {
       const startedAt = Date.now();
       const late = new AbortController();
       const killer = sleep(25_000, undefined, { signal: late.signal }).then(
@@ -170,19 +170,19 @@ describe('health', () => {
 
     it('ends in time with Redis frozen', async () => {
       redis.pause();
-      expect(await untilEnded()).toBeLessThan(10_000);
+      expect(await shutdownDuration()).toBeLessThan(10_000);
     }, 90_000);
 
-    it('ends in time with Redis gone', async () => {
+    it('ends in time with Redis down', async () => {
       await redis.kill();
-      const took = await untilEnded();
+      const took = await shutdownDuration();
       await redis.restart();
       expect(took).toBeLessThan(10_000);
     }, 90_000);
 
     it('ends in time with an engine that hangs', async () => {
       await proxy.set('hang');
-      expect(await untilEnded()).toBeLessThan(10_000);
+      expect(await shutdownDuration()).toBeLessThan(10_000);
     }, 90_000);
 
     it('ends in time with the database frozen', async () => {
@@ -190,7 +190,7 @@ describe('health', () => {
       const all = [postmaster, ...(await childrenOf(postmaster))];
       for (const pid of all) process.kill(pid, 'SIGSTOP');
       try {
-        expect(await untilEnded()).toBeLessThan(10_000);
+        expect(await shutdownDuration()).toBeLessThan(10_000);
       } finally {
         for (const pid of all) process.kill(pid, 'SIGKILL');
       }
@@ -198,14 +198,14 @@ describe('health', () => {
   });
 });
 
-describe('health of a server that just starts', () => {
-  it('is ready within seconds on a database that exists', async () => {
+describe('the health of a starting server', () => {
+  it('is ready within seconds on an existing database', async () => {
     const server = await startTestServer();
     try {
       await server.devforge.stop();
       const startedAt = Date.now();
       await server.devforge.restart();
-      // Not the bound of the benchmark: this machine is busy with other tests.
+      // Wider than the limit of the benchmark, because other tests may run at the same time.
       expect(Date.now() - startedAt).toBeLessThan(15_000);
       expect((await new ApiClient(server.devforge.url, null).request('GET', '/health')).status).toBe(200);
     } finally {
@@ -217,7 +217,7 @@ describe('health of a server that just starts', () => {
 async function childrenOf(parent: number): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')));
-  // The second field may hold anything; the parent is the second one after it.
+  // The second field may contain any character; the parent is the second field after it.
   return pids
     .filter((_, index) => Number(stats[index]!.slice(stats[index]!.lastIndexOf(')') + 2).split(' ')[1]) === parent)
     .map(Number);

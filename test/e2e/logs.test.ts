@@ -15,7 +15,7 @@ interface Line {
 }
 
 const ENTRY = 16 * 1024;
-/** A line of one MiB less some bytes, of characters of two, three and four bytes. */
+/** A line of almost one MiB, of characters with two, three and four bytes. */
 const WIDE = 'é€🚀'.repeat(Math.floor((1024 * 1024) / 9));
 const LINES = [
   `${WIDE}`,
@@ -66,7 +66,7 @@ describe('logs', () => {
     ok(await server.api.request<{ lines: Line[] }>('GET', path(), { query })).lines;
   const updates = (client: SocketClient): string[] =>
     client.all('logs:update').flatMap(({ lines }) => lines.map(({ message }) => message));
-  /** Writes what the program makes of `print(text, ending)`. */
+  /** Runs a program in the container that can write to the main process's output with `print(text, ending)`. */
   const write = async (program: string, fd = 1): Promise<void> => {
     const script = `const print = (text, ending = "\\n") => require("node:fs").writeSync(1, text + ending); ${program}`;
     await expect(
@@ -80,7 +80,7 @@ describe('logs', () => {
       const lines = [wide, "a" + wide.slice(0, 400000), "short", "€🚀".repeat(20000), "🚀€".repeat(20000), "one", "two", "x".repeat(entry), "y".repeat(3 * entry), "€".repeat(entry), "", "end"];
       for (const line of lines) write(line + ${JSON.stringify(ending)});
     `);
-  /** Comparing is all: a difference of megabytes helps nobody. */
+  /** Compares lengths and equality only: a diff of megabytes would be unreadable. */
   const expectAll = (messages: string[]): void =>
     expect(messages.map((message, at) => [message.length, message === LINES[at]])).toEqual(
       LINES.map((line) => [line.length, true]),
@@ -89,13 +89,13 @@ describe('logs', () => {
   describe.each([
     ['LF', '\n'],
     ['CRLF', '\r\n'],
-  ])('of long lines that end with %s', (_, ending) => {
-    it('arrive to the byte, as they are written, before and after, over sockets, REST and NDJSON', async () => {
+  ])('with long lines that end with %s', (_, ending) => {
+    it('arrive unchanged over sockets, REST and NDJSON, live and from history', async () => {
       const live = await subscribed(0);
-      const left = new AbortController();
+      const disconnect = new AbortController();
       const stream = await fetch(`${server.devforge.url}${path()}?follow=true&tail=0`, {
         headers: { authorization: `Bearer ${server.devforge.token}` },
-        signal: left.signal,
+        signal: disconnect.signal,
       });
       await writeAll(ending);
       await until('the lines', () => updates(live).length >= LINES.length);
@@ -107,7 +107,7 @@ describe('logs', () => {
       const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
       let text = '';
       while (text.split('\n').length <= LINES.length) text += (await reader.read()).value ?? '';
-      left.abort();
+      disconnect.abort();
       expectAll(
         text
           .trimEnd()
@@ -117,7 +117,7 @@ describe('logs', () => {
     }, 60_000);
   });
 
-  it('are counted in lines from the end, however long these are', async () => {
+  it('have a tail that counts lines, however long they are', async () => {
     await write(`print("1".repeat(100000)); print("2".repeat(100000)); print("3")`);
     await until('the lines', async () => (await read({ tail: 1 }))[0]?.message === '3');
     for (const tail of [1, 2, 3]) {
@@ -128,7 +128,7 @@ describe('logs', () => {
     expect((await read({ tail: 3 })).map(({ message }) => message.length)).toEqual([100_000, 100_000, 1]);
   });
 
-  it('are cut out by time to the nanosecond', async () => {
+  it('can be limited to a time range with nanosecond precision', async () => {
     await write(`for (const at of [1, 2, 3, 4]) print("instant " + at)`);
     await until('the lines', async () => (await read({ tail: 1 }))[0]?.message === 'instant 4');
     const [, two, three] = await read({ tail: 4 });
@@ -139,7 +139,7 @@ describe('logs', () => {
     ).toEqual(['instant 3']);
   });
 
-  it('are told apart where one stream wrote long before the other', async () => {
+  it('of one stream are found even if the other has written a lot since', async () => {
     await write('print("the only one")', 2);
     await sleep(100);
     await write('for (let at = 0; at < 3000; at++) print(String(at))');
@@ -147,29 +147,29 @@ describe('logs', () => {
     expect((await read({ tail: 1, stream: 'stderr' })).map(({ message }) => message)).toEqual(['the only one']);
   });
 
-  describe('asked for badly', () => {
+  describe('with an invalid request', () => {
     it.each([
       ['an unknown container', { containerId: 'nobody' }, 'container_not_found'],
-      ['a name no container can have', { containerId: '../../etc' }, 'container_not_found'],
+      ['an impossible container name', { containerId: '../../etc' }, 'container_not_found'],
       ['no container', {}, 'validation_failed'],
       ['a number for a container', { containerId: 5 }, 'validation_failed'],
-      ['a list of containers', { containerId: ['x'] }, 'validation_failed'],
+      ['an array of containers', { containerId: ['x'] }, 'validation_failed'],
       ['an object for a container', { containerId: { $ne: null } }, 'validation_failed'],
-      ['too long a name', { containerId: 'x'.repeat(129) }, 'validation_failed'],
+      ['a name that is too long', { containerId: 'x'.repeat(129) }, 'validation_failed'],
       ['a negative tail', { containerId: 'x', tail: -1 }, 'validation_failed'],
-      ['too long a tail', { containerId: 'x', tail: 10_001 }, 'validation_failed'],
+      ['a tail that is too large', { containerId: 'x', tail: 10_001 }, 'validation_failed'],
       ['a fraction', { containerId: 'x', tail: 1.5 }, 'validation_failed'],
-      ['a text for a tail', { containerId: 'x', tail: '5' }, 'validation_failed'],
+      ['a string for a tail', { containerId: 'x', tail: '5' }, 'validation_failed'],
       ['null for a tail', { containerId: 'x', tail: null }, 'validation_failed'],
-      ['a number beyond all', { containerId: 'x', tail: Number.POSITIVE_INFINITY }, 'validation_failed'],
+      ['an infinite number', { containerId: 'x', tail: Number.POSITIVE_INFINITY }, 'validation_failed'],
       ['an unknown stream', { containerId: 'x', stream: 'both' }, 'validation_failed'],
       ['an unknown property', { containerId: 'x', follow: true }, 'validation_failed'],
       ['a prototype', JSON.parse('{"containerId":"x","__proto__":{"tail":5}}'), 'validation_failed'],
       ['a constructor', JSON.parse('{"containerId":"x","constructor":{"prototype":{}}}'), 'validation_failed'],
-      ['a list', [], 'validation_failed'],
-      ['a text', 'all', 'validation_failed'],
+      ['an array', [], 'validation_failed'],
+      ['a string', 'all', 'validation_failed'],
       ['bytes', Buffer.from('x'), 'validation_failed'],
-    ])('over a socket, %s is refused', async (_, payload, code) => {
+    ])('are rejected over a socket for %s', async (_, payload, code) => {
       const client = await connect();
       for (const event of ['subscribe:logs', ...(code === 'container_not_found' ? ['unsubscribe:logs'] : [])]) {
         await expect(client.ask(event, payload)).resolves.toMatchObject({
@@ -192,7 +192,7 @@ describe('logs', () => {
       { follow: 'yes' },
       { timestamps: 'no' },
       { lines: '5' },
-    ])('over REST, %j is refused', async (query) => {
+    ])('are rejected over REST for %j', async (query) => {
       expect(problem(await server.api.request('GET', path(), { query }))).toMatchObject({
         status: 400,
         code: 'validation_failed',
@@ -204,11 +204,11 @@ describe('logs', () => {
       { until: '0000-01-01T00:00:00Z' },
       { since: '9999-12-31T23:59:59Z' },
       { tail: '0' },
-    ])('over REST, %j is answered', async (query) => {
+    ])('are returned over REST for %j', async (query) => {
       ok(await server.api.request('GET', path(), { query }));
     });
 
-    it('ten thousand times at once, they are refused in good time, and the next client is served', async () => {
+    it('are rate limited at ten thousand requests at once, and the next client is served', async () => {
       const client = await connect();
       const answers = await Promise.all(
         Array.from({ length: 10_000 }, () =>

@@ -40,30 +40,30 @@ describe('metrics', () => {
   const metricsOf = <Body>(id: string, window?: string) =>
     server.api.request<Body>('GET', `/api/containers/${id}/metrics`, { query: { window } });
 
-  /** A client that gets updates of a container. */
-  async function watching(
+  /** Connects a client that receives updates of the container. */
+  async function subscribed(
     { id }: Container,
-    by = connect,
+    connectClient = connect,
   ): Promise<{
     client: SocketClient;
     count: () => number;
     errors: () => string[];
-    more: (within?: number) => Promise<unknown>;
+    more: (timeoutMs?: number) => Promise<unknown>;
   }> {
-    const client = await by();
+    const client = await connectClient();
     await expect(client.ask('subscribe:metrics', { containerId: id, interval: 500 })).resolves.toEqual({ ok: true });
     const count = (): number => client.all('metrics:update').length;
     const errors = (): string[] => client.all('metrics:error').map(({ error }) => error.code);
-    const more = (within = 5_000): Promise<unknown> => {
+    const more = (timeoutMs = 5_000): Promise<unknown> => {
       const before = count();
-      return until('more updates', () => count() >= before + 2, within);
+      return until('more updates', () => count() >= before + 2, timeoutMs);
     };
     await more();
     return { client, count, errors, more };
   }
 
-  describe('history', () => {
-    it('gives the recent points, oldest first, about five seconds apart', async () => {
+  describe('with a window', () => {
+    it('are the recent samples, oldest first, about five seconds apart', async () => {
       const { id } = await running();
       ok(await metricsOf(id));
       const points = await until(
@@ -87,25 +87,25 @@ describe('metrics', () => {
       expect((await metricsOf(id, '15m')).status).toBe(404);
     }, 60_000);
 
-    it.each(['0m', '-1m', '1d', '1e3s', '15', '__proto__'])('of %s is refused', async (window) => {
+    it.each(['0m', '-1m', '1d', '1e3s', '15', '__proto__'])('are rejected for a window of %s', async (window) => {
       const { id } = ok(await server.api.create({ name: uniqueName('metrics'), template: 'claude' }));
       expect(await metricsOf(id, window)).toMatchObject({ status: 400, body: { code: 'validation_failed' } });
       ok(await server.api.remove(id));
     });
   });
 
-  describe('of a container that, under its subscribers,', () => {
-    it('is restarted behind the back of DevForge, go on', async () => {
+  describe('with a subscription', () => {
+    it('continue when the container is restarted outside DevForge', async () => {
       const container = await running();
-      const { more } = await watching(container);
+      const { more } = await subscribed(container);
       await server.engine.docker.getContainer(container.dockerId!).restart({ t: 0 });
       await more(10_000);
       ok(await metricsOf(container.id));
     }, 30_000);
 
-    it('is killed, end with an error and go on when it is started', async () => {
+    it('stop with an error when the container is killed, and continue when it is started', async () => {
       const container = await running();
-      const { errors, more, count } = await watching(container);
+      const { errors, more, count } = await subscribed(container);
       await server.engine.docker.getContainer(container.dockerId!).kill();
       await until('metrics:error', () => errors().includes('invalid_state'), 5_000);
       const before = count();
@@ -115,9 +115,9 @@ describe('metrics', () => {
       await more(10_000);
     }, 30_000);
 
-    it('is removed behind the back of DevForge, end with an error and go on when it is made anew', async () => {
+    it('stop with an error when the container is removed outside DevForge, and continue when it is created again', async () => {
       const container = await running();
-      const { errors, more } = await watching(container);
+      const { errors, more } = await subscribed(container);
       await server.engine.docker.getContainer(container.dockerId!).remove({ force: true });
       await until('metrics:error', () => errors().includes('invalid_state'), 5_000);
       await server.api.waitForStatus(container.id, 'missing');
@@ -126,9 +126,9 @@ describe('metrics', () => {
       await more(10_000);
     }, 30_000);
 
-    it('is deleted, end for good', async () => {
+    it('end for good when the container is deleted', async () => {
       const container = await running();
-      const { client, errors, count } = await watching(container);
+      const { client, errors, count } = await subscribed(container);
       ok(await server.api.remove(container.id));
       await until('metrics:error', () => errors().includes('container_not_found'), 5_000);
       const before = count();
@@ -140,9 +140,9 @@ describe('metrics', () => {
       expect(count()).toBe(before);
     }, 30_000);
 
-    it('is paused, go on', async () => {
+    it('continue while the container is paused', async () => {
       const container = await running();
-      const { errors, more } = await watching(container);
+      const { errors, more } = await subscribed(container);
       await server.engine.docker.getContainer(container.dockerId!).pause();
       await more();
       await server.engine.docker.getContainer(container.dockerId!).unpause();
@@ -151,19 +151,19 @@ describe('metrics', () => {
     }, 30_000);
   });
 
-  describe('asked for badly', () => {
+  describe('with an invalid request', () => {
     let container: Container;
-    let witness: Awaited<ReturnType<typeof watching>>;
+    let observer: Awaited<ReturnType<typeof subscribed>>;
 
     beforeAll(async () => {
       container = await running();
-      witness = await watching(container, () =>
+      observer = await subscribed(container, () =>
         SocketClient.connect(server.devforge.url, { token: server.devforge.token }),
       );
     }, 60_000);
-    afterAll(() => witness?.client.close());
+    afterAll(() => observer?.client.close());
 
-    /** Whoever comes next is served. */
+    /** Another client is still served. */
     const expectServed = async (): Promise<void> => {
       const next = await connect();
       await expect(next.ask('subscribe:metrics', { containerId: container.id, interval: 60_000 })).resolves.toEqual({
@@ -171,7 +171,7 @@ describe('metrics', () => {
       });
     };
 
-    it('get a negative acknowledgement', async () => {
+    it('answer with an error', async () => {
       const client = await connect();
       const id = container.id;
       const payloads: [unknown, string][] = [
@@ -230,7 +230,7 @@ describe('metrics', () => {
       await expectServed();
     }, 60_000);
 
-    it('ten thousand times at once, are refused in good time', async () => {
+    it('are rate limited at ten thousand requests at once', async () => {
       const client = await connect();
       const asked = Array.from({ length: 10_000 }, (_, at) =>
         client
@@ -244,66 +244,62 @@ describe('metrics', () => {
 
     it.each<[string, 'closed' | 'refused' | 'ignored', (string | Uint8Array)[]]>([
       ['no data', 'ignored', ['2']],
-      ['an object for a list', 'closed', ['2{}']],
-      ['an empty list', 'closed', ['2[]']],
+      ['an object for an array', 'closed', ['2{}']],
+      ['an empty array', 'closed', ['2[]']],
       ['a number for an event', 'refused', ['27[5,{}]']],
       ['an object for an event', 'closed', ['2[{"toString":1}]']],
-      ['the name of an event that is not its own', 'closed', ['2["disconnect"]']],
-      ['a list that never ends', 'closed', [`2${'['.repeat(100_000)}`]],
+      ['a reserved event name', 'closed', ['2["disconnect"]']],
+      ['an unclosed array', 'closed', [`2${'['.repeat(100_000)}`]],
+      ['deeply nested arrays', 'refused', [`27["subscribe:metrics",${'['.repeat(30_000)}${']'.repeat(30_000)}]`]],
       [
-        'a list within a list within a list',
-        'refused',
-        [`27["subscribe:metrics",${'['.repeat(30_000)}${']'.repeat(30_000)}]`],
-      ],
-      [
-        'an object within an object within an object',
+        'deeply nested objects',
         'refused',
         [`27["subscribe:metrics",{"containerId":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}]`],
       ],
       ['an unknown type', 'closed', ['9["subscribe:metrics",{}]']],
       ['another namespace', 'closed', ['2/other,["subscribe:metrics",{}]']],
-      ['an answer that nobody waits for', 'ignored', ['35[1]', '3["x"]']],
-      ['an error of its own', 'closed', ['4{"message":"x"}']],
-      ['a number that is no number', 'closed', ['2-1["subscribe:metrics",{}]']],
-      ['a number beyond number', 'refused', ['2999999999999999999999["subscribe:metrics",{}]']],
+      ['an unexpected acknowledgement', 'ignored', ['35[1]', '3["x"]']],
+      ['an error packet', 'closed', ['4{"message":"x"}']],
+      ['a negative id', 'closed', ['2-1["subscribe:metrics",{}]']],
+      ['an id that is too large', 'refused', ['2999999999999999999999["subscribe:metrics",{}]']],
       [
-        'attachments that never come',
+        'missing attachments',
         'closed',
         ['51-["subscribe:metrics",{"_placeholder":true,"num":0}]', '2["subscribe:metrics",{}]'],
       ],
-      ['attachments beyond number', 'closed', ['5999999999-["subscribe:metrics",{}]']],
+      ['too many attachments', 'closed', ['5999999999-["subscribe:metrics",{}]']],
       [
-        'an attachment that belongs elsewhere',
+        'an attachment with a wrong number',
         'closed',
         ['51-["subscribe:metrics",{"_placeholder":true,"num":7}]', new Uint8Array([1, 2, 3])],
       ],
-      ['bytes', 'closed', [new Uint8Array([0, 255, 3])]],
-      ['more than is taken', 'closed', [`2["subscribe:metrics",{"containerId":"${'x'.repeat(200_000)}"}]`]],
-    ])('as a packet with %s, are %s, and nobody else is hurt', async (_, outcome, packets) => {
+      ['binary data', 'closed', [new Uint8Array([0, 255, 3])]],
+      ['a message that is too large', 'closed', [`2["subscribe:metrics",{"containerId":"${'x'.repeat(200_000)}"}]`]],
+    ])('in a packet with %s: the packet is %s, and other clients are not affected', async (_, outcome, packets) => {
       const bad = await connect();
       const answers: string[] = [];
       const { engine } = bad.socket.io;
       engine.on('data', (answer) => answers.push(String(answer)));
       for (const packet of packets) engine.write(packet as string);
-      const isSo = {
+      const hasOutcome = {
         closed: () => !bad.socket.connected,
         refused: () => answers.some((answer) => /^3[^[]*\[\{"ok":false,/.test(answer)),
         ignored: async () => (await bad.ask('unsubscribe:status', {})).ok,
       };
-      await until(`the packet to be ${outcome}`, isSo[outcome], 5_000);
+      await until(`the packet to be ${outcome}`, hasOutcome[outcome], 5_000);
       await expectServed();
     });
 
-    it('do not end what was asked for well', async () => {
-      await witness.more();
-      expect(witness.errors()).toEqual([]);
-      expect(witness.client.socket.connected).toBe(true);
+    it('do not affect a valid subscription', async () => {
+      await observer.more();
+      expect(observer.errors()).toEqual([]);
+      expect(observer.client.socket.connected).toBe(true);
       expect(server.devforge.log()).not.toMatch(/uncaught|unhandled|internal_error/i);
     });
   });
 });
 
-/** With what JSON can name and a literal cannot. */
+/** JSON.parse creates keys such as `__proto__`, which an object literal cannot. */
 function parsed(text: string): object {
   const value = JSON.parse(text) as object;
   return Object.defineProperties({}, Object.getOwnPropertyDescriptors(value));

@@ -13,11 +13,11 @@ import { type Exposition, metricsOf, parseExposition } from '../support/promethe
 import { SocketClient } from '../support/sockets/socket-client.js';
 
 const MIB = 1024 * 1024;
-/** Containers that nobody watches are sampled every five seconds. */
-const SAMPLED_MS = 8_000;
+/** Containers without subscribers are sampled every five seconds. */
+const SAMPLE_TIMEOUT_MS = 8_000;
 const HTTP_COUNT = 'devforge_http_request_duration_seconds_count';
-/** In all that is asked of the engine in a second without a scrape. */
-const MOST_BACKGROUND_CALLS = 10;
+/** Engine calls per second without a scrape. */
+const MAX_BACKGROUND_CALLS = 10;
 
 const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({
   name: uniqueName('prom'),
@@ -27,7 +27,7 @@ const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({
   ...extra,
 });
 
-describe('what Prometheus scrapes', () => {
+describe('the Prometheus endpoint', () => {
   let server: TestServer;
   let proxy: EngineProxy;
   let git: GitServers;
@@ -56,12 +56,12 @@ describe('what Prometheus scrapes', () => {
     await Promise.all([proxy?.close(), git?.close()]);
   }, 60_000);
 
-  it('is for whoever has the token', async () => {
+  it('requires the token', async () => {
     const response = await new ApiClient(server.devforge.url, null).request('GET', '/metrics');
     expect([response.status, problem(response).code]).toEqual([401, 'unauthorized']);
   });
 
-  it('is text of the format 0.0.4, with everything that the dashboard reads', async () => {
+  it('serves text format 0.0.4 with every metric that the dashboard uses', async () => {
     const response = await server.api.request<string>('GET', '/metrics');
     expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
     const { types } = parseExposition(ok(response));
@@ -73,7 +73,7 @@ describe('what Prometheus scrapes', () => {
     expect(read.filter((name) => !types.has(name))).toEqual([]);
   });
 
-  it('has what a running container uses, and no secret of it', async () => {
+  it('shows the usage of a running container and none of its secrets', async () => {
     const identity = { id: container.id, name: container.name, template: 'claude' };
     const exposition = await until(
       'a sample',
@@ -81,7 +81,7 @@ describe('what Prometheus scrapes', () => {
         const found = await scrape();
         return found.find('devforge_container_disk_bytes', identity).length === 1 && found;
       },
-      SAMPLED_MS,
+      SAMPLE_TIMEOUT_MS,
     );
     const value = (name: string) => exposition.find(`devforge_container_${name}`, identity)[0]?.value;
     expect(exposition.find('devforge_container_status', identity)).toMatchObject([
@@ -103,12 +103,12 @@ describe('what Prometheus scrapes', () => {
       expect(text).not.toContain(secret);
   });
 
-  it('follows the status, and forgets a container as soon as it is deleted', async () => {
+  it('shows the current status, and drops a container as soon as it is deleted', async () => {
     const { id } = ok(await server.api.create(wanted(), { prefer: 'wait=60' }));
     await until(
       'a sample',
       async () => (await scrape()).find('devforge_container_pids', { id }).length === 1,
-      SAMPLED_MS,
+      SAMPLE_TIMEOUT_MS,
     );
     ok(await server.api.stop(id));
     const stopped = await scrape();
@@ -120,7 +120,7 @@ describe('what Prometheus scrapes', () => {
     expect(parseExposition(after).find('devforge_containers', { status: 'stopped' })).toMatchObject([{ value: 0 }]);
   });
 
-  it('tells of jobs and of the calls of the engine', async () => {
+  it('counts job runs and engine calls', async () => {
     const exposition = await scrape();
     const count = (name: string, labels: Record<string, string>) =>
       exposition.find(`${name}_count`, labels)[0]?.value ?? 0;
@@ -136,7 +136,7 @@ describe('what Prometheus scrapes', () => {
     expect(operations.join()).not.toContain(container.dockerId!.slice(0, 12));
   });
 
-  it('tells of sockets, what they are subscribed to and what they get', async () => {
+  it('counts sockets, their subscriptions and their messages', async () => {
     const client = await SocketClient.connect(server.devforge.url, { token: server.devforge.token });
     for (const event of ['subscribe:status', 'subscribe:logs', 'subscribe:metrics'])
       await client.ask(event, { containerId: container.id });
@@ -148,7 +148,7 @@ describe('what Prometheus scrapes', () => {
     for (const event of ['logs:initial', 'metrics:update'])
       expect(during.find('devforge_socket_messages_sent_total', { event })[0]!.value).toBeGreaterThanOrEqual(1);
     client.close();
-    await until('it left', async () => {
+    await until('the client to be gone', async () => {
       const { find } = await scrape();
       return (
         find('devforge_sockets_connected')[0]!.value === 0 &&
@@ -157,7 +157,7 @@ describe('what Prometheus scrapes', () => {
     });
   });
 
-  it('grows by one route, whatever paths are asked for', async () => {
+  it('has one label for all unknown paths', async () => {
     const before = await scrape();
     const nobody = new ApiClient(server.devforge.url, null);
     for (let at = 0; at < 100; at++) {
@@ -186,9 +186,9 @@ describe('what Prometheus scrapes', () => {
     for (const { labels } of after.find(HTTP_COUNT)) expect(labels['status']).toMatch(/^([1-5]xx|aborted)$/);
   }, 60_000);
 
-  it('asks the engine nothing', async () => {
+  it('makes no engine calls', async () => {
     const before = proxy.requests.length;
     for (let at = 0; at < 100; at++) await raw();
-    expect(proxy.requests.length - before).toBeLessThan(MOST_BACKGROUND_CALLS);
+    expect(proxy.requests.length - before).toBeLessThan(MAX_BACKGROUND_CALLS);
   });
 });

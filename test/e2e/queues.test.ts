@@ -171,7 +171,7 @@ describe('a Redis that is unavailable when DevForge starts', () => {
       expect(ok(await server.api.get(id)).status).toBe('queued');
       redis = await startRedis(port);
       await server.api.waitForStatus(id, 'running', 100_000);
-      await until('all is well', async () => (await server.api.request('GET', '/health')).status === 200);
+      await until('the health check to pass', async () => (await server.api.request('GET', '/health')).status === 200);
     } finally {
       await server.dispose();
       await redis?.stop();

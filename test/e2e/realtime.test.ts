@@ -9,7 +9,7 @@ import { SocketClient } from '../support/sockets/socket-client.js';
 
 const GOOD_ORIGIN = 'http://portal.example';
 
-describe('the live view', () => {
+describe('the Socket.io API', () => {
   let server: TestServer;
   let container: Container;
   const clients: SocketClient[] = [];
@@ -19,7 +19,7 @@ describe('the live view', () => {
     clients.push(client);
     return client;
   };
-  /** Writes to the output of the container's main process. */
+  /** Runs a script that writes to the output of the container's main process. */
   const write = (script: string) => server.engine.exec(container.dockerId!, ['sh', '-c', script]);
 
   beforeAll(async () => {
@@ -39,13 +39,13 @@ describe('the live view', () => {
     it.each([
       ['no token', {}],
       ['a wrong token', { token: 'wrong-wrong-wrong-wrong' }],
-    ])('is refused with %s', async (_, options) => {
+    ])('is rejected with %s', async (_, options) => {
       await expect(SocketClient.connect(server.devforge.url, options)).rejects.toMatchObject({
         data: { code: 'unauthorized' },
       });
     });
 
-    it('is refused from a foreign page, token or not, and taken from an allowed one', async () => {
+    it('is rejected from a foreign origin even with a token, and accepted from an allowed one', async () => {
       const { url, token } = server.devforge;
       await expect(SocketClient.connect(url, { token, origin: 'http://evil.example' })).rejects.toThrow(
         'websocket error',
@@ -56,20 +56,25 @@ describe('the live view', () => {
     });
   });
 
-  describe('bad input', () => {
+  describe('invalid input', () => {
     it.each([
       ['an unknown event', 'subscribe:everything', {}, 'unknown_event'],
       ['an unknown container', 'subscribe:metrics', { containerId: 'nobody' }, 'container_not_found'],
       ['no payload', 'subscribe:logs', undefined, 'validation_failed'],
-      ['a list', 'subscribe:status', [1], 'validation_failed'],
-      ['a text', 'subscribe:status', 'all', 'validation_failed'],
+      ['an array', 'subscribe:status', [1], 'validation_failed'],
+      ['a string', 'subscribe:status', 'all', 'validation_failed'],
       ['a prototype key', 'subscribe:status', JSON.parse('{"__proto__":{"admin":true}}'), 'validation_failed'],
       ['an unknown property', 'subscribe:status', { everything: true }, 'validation_failed'],
       ['a number for an id', 'subscribe:metrics', { containerId: 5 }, 'validation_failed'],
-      ['too short an interval', 'subscribe:metrics', { containerId: 'x', interval: 499 }, 'validation_failed'],
-      ['too long an interval', 'subscribe:metrics', { containerId: 'x', interval: 60_001 }, 'validation_failed'],
-      ['too long a tail', 'subscribe:logs', { containerId: 'x', tail: 1e9 }, 'validation_failed'],
-    ])('%s gets a negative acknowledgement', async (_, event, payload, code) => {
+      ['an interval that is too short', 'subscribe:metrics', { containerId: 'x', interval: 499 }, 'validation_failed'],
+      [
+        'an interval that is too long',
+        'subscribe:metrics',
+        { containerId: 'x', interval: 60_001 },
+        'validation_failed',
+      ],
+      ['a tail that is too large', 'subscribe:logs', { containerId: 'x', tail: 1e9 }, 'validation_failed'],
+    ])('with %s is answered with an error', async (_, event, payload, code) => {
       const client = await connect();
       await expect(client.ask(event, payload)).resolves.toMatchObject({
         ok: false,
@@ -78,7 +83,7 @@ describe('the live view', () => {
       await expect(client.ask('unsubscribe:status', {})).resolves.toEqual({ ok: true });
     });
 
-    it('ten thousand messages at once are refused in good time, and the next client is served', async () => {
+    it('is rate limited at ten thousand messages at once, and the next client is served', async () => {
       const client = await connect();
       const answers = await Promise.all(
         Array.from({ length: 10_000 }, () =>
@@ -90,7 +95,7 @@ describe('the live view', () => {
       await expect(next.ask('subscribe:status', {})).resolves.toEqual({ ok: true });
     });
 
-    it('a malformed packet closes that socket and nothing else', async () => {
+    it('in the form of a malformed packet closes that socket only', async () => {
       const [bad, good] = [await connect(), await connect()];
       bad.socket.io.engine.write('2["subscribe:status"');
       await until('the socket to be closed', () => !bad.socket.connected);
@@ -98,8 +103,8 @@ describe('the live view', () => {
     });
   });
 
-  describe('status', () => {
-    it('follows a container from queued to removed, for one and for all', async () => {
+  describe('status updates', () => {
+    it('follow a container from creation to removal, for subscribers of it and of all containers', async () => {
       const [all, one] = [await connect(), await connect()];
       await all.ask('subscribe:status', {});
       await one.ask('subscribe:status', { containerId: container.id });
@@ -120,7 +125,7 @@ describe('the live view', () => {
       expect(one.all('status:update').filter(({ containerId }) => containerId === body.id)).toEqual([]);
     });
 
-    it('shows within a second what happened behind its back', async () => {
+    it('show within seconds what happened outside DevForge', async () => {
       const client = await connect();
       await client.ask('subscribe:status', { containerId: container.id });
       await server.engine.docker.getContainer(container.dockerId!).kill();
@@ -135,7 +140,7 @@ describe('the live view', () => {
   });
 
   describe('logs', () => {
-    it('begins with the tail and goes on without gap or repeat, through a stop and a start', async () => {
+    it('start with the tail and continue without gap or repetition, through a restart', async () => {
       await write('for i in 1 2 3 4 5; do echo before $i > /proc/1/fd/1; done; sleep 0.1; echo wrong > /proc/1/fd/2');
       const client = await connect();
       await until(
@@ -167,7 +172,7 @@ describe('the live view', () => {
     }, 60_000);
 
     // The engine's json-file log stores entries of 16 KiB and replaces a character that it cuts, so the long line is ASCII.
-    it('tells the streams apart, puts long lines together and cuts no character', async () => {
+    it('keep the streams apart, join long lines and split no character', async () => {
       const client = await connect();
       await client.ask('subscribe:logs', { containerId: container.id, tail: 0, stream: 'stderr' });
       await until('logs:initial', () => client.all('logs:initial')[0]);
@@ -185,7 +190,7 @@ describe('the live view', () => {
       expect(wide!.message === 'é€🚀'.repeat(1_000)).toBe(true);
     });
 
-    it('answers over REST with bounds, and follows as NDJSON', async () => {
+    it('are limited over REST, and are followed as NDJSON', async () => {
       await write('echo first > /proc/1/fd/1; sleep 0.1; echo second > /proc/1/fd/2');
       const path = `/api/containers/${container.id}/logs`;
       const tail = async (query: Record<string, string>) =>
@@ -200,17 +205,17 @@ describe('the live view', () => {
       const refused = await server.api.request('GET', path, { query: { tail: '-1' } });
       expect(refused.status).toBe(400);
 
-      const left = new AbortController();
+      const disconnect = new AbortController();
       const response = await fetch(`${server.devforge.url}${path}?follow=true&tail=1`, {
         headers: { authorization: `Bearer ${server.devforge.token}` },
-        signal: left.signal,
+        signal: disconnect.signal,
       });
       expect(response.headers.get('content-type')).toContain('application/x-ndjson');
       const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
       let text = (await reader.read()).value ?? '';
       await write('echo third > /proc/1/fd/1');
       while (!text.includes('third')) text += (await reader.read()).value ?? '';
-      left.abort();
+      disconnect.abort();
       expect(
         text
           .trim()
@@ -230,7 +235,7 @@ describe('the live view', () => {
         }>('GET', `/api/containers/${container.id}/metrics`),
       );
 
-    it('are pushed at the interval asked for, and agree with the engine', async () => {
+    it('are pushed at the requested interval and match the statistics of the engine', async () => {
       const client = await connect();
       await client.ask('subscribe:metrics', { containerId: container.id, interval: 500 });
       const load = write(
@@ -253,7 +258,7 @@ describe('the live view', () => {
       expect((times.at(-1)! - times[0]!) / (times.length - 1)).toBeLessThan(900);
     }, 30_000);
 
-    it('show in the list when asked for, without a call to the engine', async () => {
+    it('are included in the list of containers on request', async () => {
       await metricsOf();
       const { items } = ok(await server.api.list({ includeMetrics: 'true' }));
       expect(items.find(({ id }) => id === container.id)).toMatchObject({
@@ -261,7 +266,7 @@ describe('the live view', () => {
       });
     });
 
-    it('end with an error when the container stops, go on when it runs, and are refused while it does not', async () => {
+    it('stop with an error when the container stops, are rejected over REST then, and continue when it runs', async () => {
       const client = await connect();
       await client.ask('subscribe:metrics', { containerId: container.id, interval: 500 });
       await until('an update', () => client.all('metrics:update')[0]);

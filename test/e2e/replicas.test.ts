@@ -9,11 +9,11 @@ import type { GitServers } from '../support/git/git-servers.js';
 import { startTwoReplicas, type TwoReplicas } from '../support/replicas/two-replicas.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
 
-/** How long after its own clients those of the other replica may see the same. */
+/** How much later than its own clients those of the other replica may see a change. */
 const WITHIN_MS = 1_000;
-/** Who works on a container looks at its row this often by itself. */
+/** A worker reads the row of its container at this interval. */
 const LEASE_RENEWAL_MS = 5_000;
-/** How late the renewal of a lease may be noticed. */
+/** How late this test may notice the renewal of a lease. */
 const POLL_MS = 250;
 const SHUTDOWN_MS = 8_000;
 
@@ -32,12 +32,12 @@ const statusesOf = (client: SocketClient, id: string) =>
 const isRemoved = (client: SocketClient, id: string) =>
   client.all('status:removed').some(({ containerId }) => containerId === id);
 
-describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects', (link) => {
+describe.each(['PostgreSQL', 'Redis'] as const)('two replicas connected by %s', (transport) => {
   let replicas: TwoReplicas;
   let git: GitServers;
 
   beforeAll(async () => {
-    replicas = await startTwoReplicas(link);
+    replicas = await startTwoReplicas(transport);
     git = await gitFixture(replicas.a);
   }, IMAGE_BUILD_MS);
   afterEach(() => git?.reset());
@@ -46,7 +46,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects',
     await git?.close();
   }, 60_000);
 
-  it('show the clients of each what the other one does, from create to delete, within a second', async () => {
+  it('show the changes made by either to the clients of both within a second, from create to delete', async () => {
     const { a, b } = replicas;
     const clients = [await a.subscribeStatus(), await b.subscribeStatus()];
     const sees = (what: string, has: (client: SocketClient) => boolean) =>
@@ -73,7 +73,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects',
     }
   }, 60_000);
 
-  it('show how a clone goes on, whoever works on it', async () => {
+  it('both show the progress of a clone, whichever works on it', async () => {
     const { a, b } = replicas;
     const clients = [await a.subscribeStatus(), await b.subscribeStatus()];
     const { id } = ok(
@@ -89,7 +89,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects',
     }
   }, 60_000);
 
-  it('end what is watched on one when the container is deleted on the other, and pause it when it is stopped', async () => {
+  it('end subscriptions when the other deletes the container, and pause them when it stops the container', async () => {
     const { a, b } = replicas;
     const { id } = ok(await a.api.create(wanted(), { prefer: 'wait=60' }));
     const client = await b.subscribeStatus();
@@ -102,7 +102,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects',
     const { length } = client.all('metrics:update');
     await until('metrics again', () => client.all('metrics:update').length > length);
     await a.api.remove(id);
-    // Lines have a way of their own, and so has their end.
+    // Logs are delivered independently of the status.
     await until(
       'the end',
       () => isRemoved(client, id) && client.all('logs:end').at(-1)?.reason === 'removed',
@@ -120,7 +120,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects',
     expect(client.all('metrics:update')).toHaveLength(at);
   }, 60_000);
 
-  it('let go at once of what is deleted on the other', async () => {
+  it('stop their work on a container at once when the other deletes it', async () => {
     const { a, b } = replicas;
     git.hang(true);
     const bodies = Array.from({ length: 6 }, () => wanted({ repoType: 'clone', repoUrl: git.url('https', 'open') }));
@@ -146,20 +146,20 @@ describe.each(['PostgreSQL', 'Redis'] as const)('two replicas that %s connects',
         return performance.now() - from;
       }),
     );
-    // By itself, the holder would look at its row only then.
+    // Without the event, the worker would notice it only at the next renewal.
     expect(Math.max(...times)).toBeLessThan(LEASE_RENEWAL_MS - POLL_MS);
     for (const { id } of accepted) await b.api.remove(id);
   }, 90_000);
 
-  it('leave nothing in the table for long messages', async () => {
+  it('leave no rows in the table for long messages', async () => {
     const { pool } = replicas.postgres;
     const exists = await pool.query<{ name: string | null }>("select to_regclass('socket_io_attachments') as name");
-    expect(exists.rows[0]!.name !== null).toBe(link === 'PostgreSQL');
-    const found = link === 'PostgreSQL' ? await pool.query('select * from socket_io_attachments') : { rows: [] };
+    expect(exists.rows[0]!.name !== null).toBe(transport === 'PostgreSQL');
+    const found = transport === 'PostgreSQL' ? await pool.query('select * from socket_io_attachments') : { rows: [] };
     expect(found.rows).toEqual([]);
   });
 
-  it('close in good time, and leave no connection behind', async () => {
+  it('shut down in time and leave no connection behind', async () => {
     const { a, b, postgres } = replicas;
     for (const { devforge } of [b, a]) {
       const from = performance.now();

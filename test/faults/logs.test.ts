@@ -12,12 +12,12 @@ import { followsLogs } from '../support/faults/requests.js';
 import { expectRemovable } from '../support/faults/traces.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
 
-/** Within which streams go on after the engine is back. */
+/** Time in which streams continue after an outage of the engine. */
 const RESUME_MS = 10_000;
-/** An idle stream may take as long to find out that its connection is dead. */
-const DEAD_MS = 12_000;
+/** Time in which an idle stream notices that its connection is dead. */
+const DEAD_CONNECTION_MS = 12_000;
 
-describe('logs that are followed while', () => {
+describe('followed logs lose no line when', () => {
   let gate: EngineGate;
   let engine: EngineProxy;
   let server: TestServer;
@@ -53,7 +53,7 @@ describe('logs that are followed while', () => {
     if (container !== undefined) await expectRemovable(server, container.id);
   }, 60_000);
 
-  /** Numbered lines, one after the other, behind DevForge's back. */
+  /** Writes numbered lines to the output of the container, without DevForge. */
   const write = async (count: number, pauseSeconds = 0): Promise<void> => {
     const [first, last] = [next, next + count - 1];
     next = last + 1;
@@ -65,13 +65,13 @@ describe('logs that are followed while', () => {
   };
   const seen = (): number[] =>
     client.all('logs:update').flatMap(({ lines }) => lines.map(({ message }) => Number(message)));
-  const arrive = async (withinMs = RESUME_MS): Promise<void> => {
-    await until(`line ${next - 1}`, () => seen().at(-1) === next - 1, withinMs);
+  const arrive = async (timeoutMs = RESUME_MS): Promise<void> => {
+    await until(`line ${next - 1}`, () => seen().at(-1) === next - 1, timeoutMs);
     expect(seen()).toEqual(Array.from({ length: next - 1 }, (_, at) => at + 1));
     expect(client.all('logs:dropped')).toEqual([]);
   };
 
-  it('their connection to the engine is cut, again and again', async () => {
+  it('their connection to the engine is cut repeatedly', async () => {
     await subscribe();
     const writing = write(400, 0.01);
     for (let at = 0; at < 4; at++) {
@@ -84,7 +84,7 @@ describe('logs that are followed while', () => {
   }, 60_000);
 
   it.each(['refuse', 'fail'] as const)(
-    'the engine begins to %s, and is back some time later',
+    'the engine is unavailable for a while (%s)',
     async (mode) => {
       await subscribe();
       await write(100);
@@ -100,7 +100,7 @@ describe('logs that are followed while', () => {
     60_000,
   );
 
-  it('the engine hangs, and is back some time later', async () => {
+  it('the engine hangs for a while', async () => {
     await subscribe();
     await write(100);
     await arrive();
@@ -111,26 +111,26 @@ describe('logs that are followed while', () => {
     await arrive();
   }, 60_000);
 
-  it('their connection dies without a sign of it, in the middle of lines', async () => {
+  it('their connection dies silently while lines are written', async () => {
     await subscribe();
     const writing = write(200, 0.01);
     await sleep(500);
     expect(gate.stall(followsLogs)).toBe(1);
     await writing;
-    await arrive(DEAD_MS);
+    await arrive(DEAD_CONNECTION_MS);
   }, 60_000);
 
-  it('their connection dies without a sign of it while nothing is written', async () => {
+  it('their connection dies silently while nothing is written', async () => {
     await subscribe();
     await write(10);
     await arrive();
     await sleep(1_500);
     expect(gate.stall(followsLogs)).toBe(1);
     await write(10);
-    await arrive(DEAD_MS);
+    await arrive(DEAD_CONNECTION_MS);
   }, 60_000);
 
-  it('a long line is being written when the connection is cut', async () => {
+  it('their connection is cut in the middle of a long line', async () => {
     await subscribe();
     const half = 'process.stdout.write("7".repeat(100_000))';
     const script = `${half}; setTimeout(() => ${half}, 3_000); setTimeout(() => console.log(), 6_000)`;
@@ -142,7 +142,7 @@ describe('logs that are followed while', () => {
     expect([line.message.length, new Set(line.message)]).toEqual([200_000, new Set('7')]);
   }, 60_000);
 
-  it('the engine restarts and takes the container down with it', async () => {
+  it('the engine restarts together with the container', async () => {
     await subscribe();
     await write(100);
     await engine.set('refuse');
@@ -156,7 +156,7 @@ describe('logs that are followed while', () => {
     expect(client.all('logs:end').map(({ reason }) => reason)).toEqual(['stopped']);
   }, 60_000);
 
-  it('the container is stopped, said its last words, and is started again', async () => {
+  it('the container is restarted and its last line has no line break', async () => {
     await subscribe();
     for (let run = 0; run < 3; run++) {
       await write(500);
@@ -171,7 +171,7 @@ describe('logs that are followed while', () => {
     expect(client.all('logs:initial')).toHaveLength(1);
   }, 90_000);
 
-  it('the container is removed behind its back, and made anew', async () => {
+  it('the container is removed outside DevForge and created again', async () => {
     await subscribe();
     await write(10);
     await arrive();
@@ -184,7 +184,7 @@ describe('logs that are followed while', () => {
     await arrive();
   }, 60_000);
 
-  it('the container is removed', async () => {
+  it('the container is removed, which ends them', async () => {
     await subscribe();
     await write(10);
     await arrive();

@@ -18,11 +18,11 @@ import { small } from '../support/faults/fault-server.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
 
 const RESUME_MS = 10_000;
-const AWAY_MS = 3_000;
-/** Silence of five seconds, and as long for a new stream that says nothing either. */
-const NOTICED_MS = 20_000;
+const OUTAGE_MS = 3_000;
+/** Time in which a stalled statistics stream is noticed: five idle seconds, and as long for a new stream. */
+const DETECTION_MS = 20_000;
 
-describe('metrics of an engine that goes away', () => {
+describe('metrics during an outage of the engine', () => {
   let engine: EngineProxy;
   let server: TestServer;
   let container: Container;
@@ -42,7 +42,7 @@ describe('metrics of an engine that goes away', () => {
     await engine?.close();
   }, 60_000);
 
-  const watch = async (): Promise<{ client: SocketClient; updates: () => number }> => {
+  const subscribe = async (): Promise<{ client: SocketClient; updates: () => number }> => {
     const client = await SocketClient.connect(server.devforge.url, { token: server.devforge.token });
     await expect(client.ask('subscribe:metrics', { containerId: container.id, interval: 500 })).resolves.toEqual({
       ok: true,
@@ -53,11 +53,11 @@ describe('metrics of an engine that goes away', () => {
   };
 
   it.each(['refuse', 'hang', 'fail'] as const)(
-    "go on from the kernel's files while it does not answer (%s)",
+    "continue from the kernel's files (%s)",
     async (mode) => {
-      const { client, updates } = await watch();
+      const { client, updates } = await subscribe();
       await engine.set(mode);
-      await sleep(AWAY_MS);
+      await sleep(OUTAGE_MS);
       const before = updates();
       await until('more updates', () => updates() >= before + 3, 5_000);
       await engine.set('pass');
@@ -68,12 +68,12 @@ describe('metrics of an engine that goes away', () => {
     30_000,
   );
 
-  it('resume within ten seconds when it restarts and its containers with it', async () => {
-    const { client, updates } = await watch();
+  it('resume within ten seconds after a restart of the engine and its containers', async () => {
+    const { client, updates } = await subscribe();
     await engine.set('refuse');
     await server.engine.docker.getContainer(container.dockerId!).kill();
     await until('metrics:error', () => client.all('metrics:error').length > 0);
-    await sleep(AWAY_MS);
+    await sleep(OUTAGE_MS);
     const before = updates();
     await engine.set('pass');
     await until('updates again', () => updates() > before, RESUME_MS);
@@ -82,7 +82,7 @@ describe('metrics of an engine that goes away', () => {
     client.close();
   }, 40_000);
 
-  describe('by its own stream of statistics', () => {
+  describe('from the statistics stream of the engine', () => {
     const usage = async ({ runtimeId }: WorkspaceRef): Promise<UsageSource> =>
       new EngineUsageSource(
         new DockerEngineClient({ docker: { kind: 'socket', socketPath: engine.socketPath } } as Settings),
@@ -90,7 +90,7 @@ describe('metrics of an engine that goes away', () => {
       );
 
     it.each(['refuse', 'hang', 'fail'] as const)(
-      'say so, and resume within ten seconds when it answers again (%s)',
+      'report a failure, and resume within ten seconds after the outage (%s)',
       async (mode) => {
         await server.api.waitForStatus(container.id, ['running']);
         const failures: unknown[] = [];
@@ -108,7 +108,7 @@ describe('metrics of an engine that goes away', () => {
         try {
           await until('samples', () => samples.length >= 2);
           await engine.set(mode);
-          await until('a failure', () => failures.length > 0, NOTICED_MS);
+          await until('a failure', () => failures.length > 0, DETECTION_MS);
           const { length } = samples;
           await engine.set('pass');
           await until('samples again', () => samples.length > length, RESUME_MS);

@@ -10,13 +10,13 @@ import type { GitServers } from '../support/git/git-servers.js';
 import { startTwoReplicas, type TwoReplicas } from '../support/replicas/two-replicas.js';
 import type { SocketClient } from '../support/sockets/socket-client.js';
 
-/** By then the rows have been looked at, whatever carries the events. */
-const BY_THE_ROWS_MS = 18_000;
-/** By then a link that was lost is back. */
-const LINK_BACK_MS = 8_000;
+/** Time in which missed events are found in the database. */
+const DETECTION_MS = 18_000;
+/** Time in which a lost transport is connected again. */
+const RECONNECT_MS = 8_000;
 const WITHIN_MS = 1_000;
 const DATABASE_BACK_MS = 40_000;
-/** What a survivor may take until it has done the work of a replica that died, on a busy machine. */
+/** Time in which a replica takes over and finishes the work of one that died, on a busy machine. */
 const TAKE_OVER_MS = 60_000;
 
 const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({
@@ -30,12 +30,12 @@ const statusOf = (client: SocketClient, id: string) =>
 const isRemoved = (client: SocketClient, id: string) =>
   client.all('status:removed').some(({ containerId }) => containerId === id);
 
-describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of them', (link) => {
+describe.each(['PostgreSQL', 'Redis'] as const)('replicas whose connection by %s fails', (transport) => {
   let replicas: TwoReplicas;
   let git: GitServers;
 
   beforeAll(async () => {
-    replicas = await startTwoReplicas(link);
+    replicas = await startTwoReplicas(transport);
     git = await gitFixture(replicas.a);
   }, IMAGE_BUILD_MS);
   afterEach(() => git?.reset());
@@ -44,8 +44,8 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
     await git?.close();
   }, 60_000);
 
-  /** Breaks the link of both, for a while where that can be. @returns what mends it */
-  const breakLink = async (): Promise<() => Promise<void>> => {
+  /** Disconnects both replicas; Redis stays down. @returns a function that makes the connection possible again */
+  const disconnect = async (): Promise<() => Promise<void>> => {
     const { postgres, redis } = replicas;
     if (redis === undefined) {
       expect(await postgres.terminate('devforge-replicas')).toBe(2);
@@ -56,19 +56,19 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
   };
   const runningOnA = async (): Promise<string> => ok(await replicas.a.api.create(wanted(), { prefer: 'wait=60' })).id;
 
-  it('live on, show what they missed, and are connected again', async () => {
+  it('keep running, show the changes they missed, and connect again', async () => {
     const { a, b } = replicas;
     const client = await b.subscribeStatus();
     const [stopped, removed] = [await runningOnA(), await runningOnA()];
     await until('both', () => [stopped, removed].every((id) => statusOf(client, id) === 'running'), WITHIN_MS);
-    const mend = await breakLink();
+    const restore = await disconnect();
     ok(await a.api.stop(stopped));
     expect((await a.api.remove(removed)).status).toBe(204);
-    await mend();
+    await restore();
     await until(
       'what was missed',
       () => statusOf(client, stopped) === 'stopped' && isRemoved(client, removed),
-      LINK_BACK_MS,
+      RECONNECT_MS,
     );
     ok(await a.api.start(stopped));
     await until('what is new', () => statusOf(client, stopped) === 'running', WITHIN_MS);
@@ -76,31 +76,31 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
     await a.api.remove(stopped);
   }, 90_000);
 
-  it('live through losing it again and again, each with one connection to listen on', async () => {
+  it('survive repeated failures, with one listening connection each', async () => {
     const { a, b, postgres, redis } = replicas;
     for (let round = 0; round < 4; round++) {
       await (
-        await breakLink()
+        await disconnect()
       )();
       if (redis === undefined)
         await until(
           'both listen',
           async () => (await postgres.connections()).filter((name) => name === 'devforge-replicas').length === 2,
-          LINK_BACK_MS,
+          RECONNECT_MS,
         );
       else await sleep(500);
     }
     const client = await b.subscribeStatus();
     const id = await runningOnA();
-    await until('running', () => statusOf(client, id) === 'running', LINK_BACK_MS);
+    await until('running', () => statusOf(client, id) === 'running', RECONNECT_MS);
     ok(await a.api.stop(id));
     await until('stopped', () => statusOf(client, id) === 'stopped', WITHIN_MS);
     await a.api.remove(id);
     await until('removed', () => isRemoved(client, id), WITHIN_MS);
   }, 90_000);
 
-  if (link === 'Redis') {
-    it('show the truth by the rows while Redis is frozen', async () => {
+  if (transport === 'Redis') {
+    it('show changes from the database while Redis is frozen', async () => {
       const { a, b, redis } = replicas;
       const client = await b.subscribeStatus();
       const [stopped, removed] = [await runningOnA(), await runningOnA()];
@@ -108,38 +108,35 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas when %s lets go of the
       try {
         ok(await a.api.stop(stopped));
         await a.api.remove(removed);
-        await until(
-          'both',
-          () => statusOf(client, stopped) === 'stopped' && isRemoved(client, removed),
-          BY_THE_ROWS_MS,
-        );
+        await until('both', () => statusOf(client, stopped) === 'stopped' && isRemoved(client, removed), DETECTION_MS);
       } finally {
         redis!.resume();
       }
       await a.api.remove(stopped);
-      await until('the link again', () => isRemoved(client, stopped), WITHIN_MS);
+      await until('the connection', () => isRemoved(client, stopped), WITHIN_MS);
     }, 90_000);
   }
 
-  it('live through the loss of the whole database', async () => {
+  it('survive a crash of the database', async () => {
     const { a, b, postgres } = replicas;
     const client = await b.subscribeStatus();
     const id = await runningOnA();
     await postgres.crash();
     await until('stopped', async () => (await a.api.stop(id)).status === 200, DATABASE_BACK_MS);
-    await until('the status', () => statusOf(client, id) === 'stopped', BY_THE_ROWS_MS);
+    await until('the status', () => statusOf(client, id) === 'stopped', DETECTION_MS);
     await until(
-      'the link',
+      'the connection',
       async () =>
-        link === 'Redis' || (await postgres.connections()).filter((name) => name === 'devforge-replicas').length === 2,
-      LINK_BACK_MS,
+        transport === 'Redis' ||
+        (await postgres.connections()).filter((name) => name === 'devforge-replicas').length === 2,
+      RECONNECT_MS,
     );
     await a.api.remove(id);
     await until('removed', () => isRemoved(client, id), WITHIN_MS);
     for (const { devforge } of [a, b]) expect(await Promise.race([devforge.exited, 'runs'])).toBe('runs');
   }, 120_000);
 
-  it('that survive one that dies show how its work goes on', async () => {
+  it('take over the work of one that dies and show its progress', async () => {
     const { a, b } = replicas;
     git.hang(true);
     const accepted = await Promise.all(

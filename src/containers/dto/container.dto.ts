@@ -30,15 +30,15 @@ export class JobDto {
   @ApiProperty({ enum: ['create', 'clone'] }) name: JobName;
   @ApiProperty({ format: 'uuid' }) containerId: string;
   @ApiProperty({ enum: ['queued', 'active', 'completed', 'failed'] }) state: JobState;
-  @ApiProperty({ type: String, ...nullable, description: 'What is being done.' }) step: string | null;
-  @ApiProperty({ description: 'Percent of the whole job.' }) progress: number;
+  @ApiProperty({ type: String, ...nullable, description: 'The current step.' }) step: string | null;
+  @ApiProperty({ description: 'Percentage of the whole job.' }) progress: number;
   @ApiProperty({
     type: String,
     ...nullable,
-    description: 'The latest line of the step: of git, or of the image build.',
+    description: 'Latest line of output of the step: of git, or of the image build.',
   })
   message: string | null;
-  @ApiProperty({ description: 'How often it was started.' }) attempts: number;
+  @ApiProperty({ description: 'Number of starts.' }) attempts: number;
   @ApiProperty({
     type: 'object',
     properties: {
@@ -58,7 +58,7 @@ export class EditorDto {
     type: String,
     format: 'date-time',
     ...nullable,
-    description: 'When somebody was last seen to work in it.',
+    description: 'Last activity of a user.',
   })
   lastSeenAt: string | null;
 }
@@ -77,21 +77,22 @@ export class ContainerDto {
   @ApiProperty({ description: 'MiB.' }) diskLimit: number;
   @ApiProperty({
     enum: ['hard', 'soft'],
-    description: 'hard: the engine refuses further writes. soft: measured, and stopped at the limit.',
+    description:
+      'hard: the engine refuses further writes. soft: usage is measured, and the container is stopped at the limit.',
   })
   diskLimitEnforced: DiskLimitEnforcement;
   @ApiProperty({ enum: CONTAINER_STATUSES }) status: ContainerStatus;
   @ApiProperty(reasonSchema) statusReason: StatusReason | null;
   @ApiProperty({ type: String, ...nullable }) dockerId: string | null;
   @ApiProperty({ type: String, ...nullable }) image: string | null;
-  @ApiProperty({ type: String, ...nullable, description: 'Where VS Code is, once signed in by POST …/editor.' })
+  @ApiProperty({ type: String, ...nullable, description: 'Address of VS Code; POST …/editor signs a browser in.' })
   editorUrl: string | null;
-  @ApiProperty({ type: EditorDto, ...nullable, description: 'VS Code; null in the template claude.' })
+  @ApiProperty({ type: EditorDto, ...nullable, description: 'Use of VS Code; null with the template claude.' })
   editor: EditorDto | null;
   @ApiProperty({
     type: AgentDto,
     ...nullable,
-    description: 'null while it is not known, such as a moment after start; where no agent can run, its state is none.',
+    description: 'null while unknown, such as right after the start. The state is none where no agent can run.',
   })
   agent: AgentDto | null;
   @ApiProperty({ type: JobDto, ...nullable }) job: JobDto | null;
@@ -99,7 +100,7 @@ export class ContainerDto {
     type: MetricsDto,
     required: false,
     ...nullable,
-    description: 'With includeMetrics; null unless it runs.',
+    description: 'Only with includeMetrics; null unless the container runs.',
   })
   metrics?: MetricsDto | null;
   @ApiProperty({ format: 'date-time' }) createdAt: string;
@@ -109,6 +110,6 @@ export class ContainerDto {
 
 export class ContainerPageDto {
   @ApiProperty({ type: [ContainerDto] }) items: ContainerDto[];
-  @ApiProperty({ type: String, ...nullable, description: 'Pass it as cursor for the next page.' }) nextCursor:
+  @ApiProperty({ type: String, ...nullable, description: 'Value of cursor for the next page.' }) nextCursor:
     string | null;
 }

@@ -13,7 +13,7 @@ const NOT_AN_ID = /^(?![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 /** The request for a new container. */
 export class CreateContainerDto {
   @ApiProperty({
-    description: 'A DNS label, unique.',
+    description: 'A unique DNS label.',
     example: 'my-dev-container',
     pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
   })
@@ -24,7 +24,7 @@ export class CreateContainerDto {
   @Matches(NOT_AN_ID, { message: 'name must not have the form of an id' })
   name: string;
 
-  @ApiProperty({ enum: TEMPLATES, description: 'What is inside: Claude Code, VS Code, or both.' })
+  @ApiProperty({ enum: TEMPLATES, description: 'Installed programs: Claude Code, VS Code, or both.' })
   @IsIn(TEMPLATES)
   template: Template;
 
@@ -32,7 +32,7 @@ export class CreateContainerDto {
     enum: MODES,
     required: false,
     default: 'interactive',
-    description: 'Who drives: a person, or instructions.',
+    description: 'Used by a person, or driven by instructions.',
   })
   @IsIn(MODES)
   mode: Mode = 'interactive';
@@ -44,7 +44,7 @@ export class CreateContainerDto {
   @ApiProperty({
     required: false,
     example: 'git@example.org:user/repo.git',
-    description: 'https://, ssh:// or user@host:path; needed with repoType clone.',
+    description: 'https://, ssh:// or user@host:path; required with repoType clone.',
   })
   @ValidateIf((dto: CreateContainerDto) => dto.repoType === 'clone' || dto.repoUrl !== undefined)
   @IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'clone', 'is only allowed with repoType clone')
@@ -60,7 +60,8 @@ export class CreateContainerDto {
   @ApiProperty({
     required: false,
     example: '~/.ssh/id_ed25519',
-    description: 'A private key on the server, inside SSH_KEYS_DIR. It never enters the container.',
+    description:
+      'Path of a private key on the server, inside SSH_KEYS_DIR. The key is never copied into the container.',
   })
   @ValidateIf((dto: CreateContainerDto) => dto.sshKeyPath !== undefined)
   @IsString()
@@ -74,7 +75,7 @@ export class CreateContainerDto {
   @Max(LIMITS.cpuLimit.max)
   cpuLimit = 2;
 
-  @ApiProperty({ type: 'integer', required: false, default: 2048, description: 'MiB of memory.' })
+  @ApiProperty({ type: 'integer', required: false, default: 2048, description: 'Memory in MiB.' })
   @IsInt()
   @Min(LIMITS.memoryLimit.min)
   @Max(LIMITS.memoryLimit.max)
@@ -84,7 +85,7 @@ export class CreateContainerDto {
     type: 'integer',
     required: false,
     default: 10240,
-    description: 'MiB of disk, of the workspace and the writable layer together.',
+    description: 'Disk space in MiB, for the workspace and the writable layer together.',
   })
   @IsInt()
   @Min(LIMITS.diskLimit.min)

@@ -9,7 +9,7 @@ export class ListContainersQuery {
     type: Boolean,
     required: false,
     default: false,
-    description: 'Add what running containers use, as it was sampled last.',
+    description: 'Include the latest metrics sample of running containers.',
   })
   @IsOptional()
   @QueryBoolean()
@@ -34,7 +34,7 @@ export class ListContainersQuery {
   @Max(500)
   limit = 100;
 
-  @ApiProperty({ required: false, description: 'The nextCursor of the page before.' })
+  @ApiProperty({ required: false, description: 'nextCursor of the previous page.' })
   @IsOptional()
   @IsString()
   @MaxLength(200)

@@ -8,7 +8,7 @@ import { AdminToken } from '../../auth/admin-token.js';
 import { messageOf } from '../../common/errors/message-of.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import { EditorHeartbeat } from '../editor-heartbeat.js';
-import { Editors } from '../editors.js';
+import { EditorLauncher } from '../editor-launcher.js';
 import { forward } from './forward.js';
 import { withoutOwnCookies } from '../sign-in/site-cookie.js';
 import type { Site } from './site.js';
@@ -21,15 +21,15 @@ import { Tunnels } from '../tunnel/tunnels.js';
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
-/** One request, and where it goes. */
-export interface SiteRequest {
+/** Where a request goes. */
+export interface SiteDestination {
   site: Site;
   container: ContainerRow;
   /** Path and query as the site sees them. */
   path: string;
 }
 
-/** Hands requests and upgrades on to a container's site, without DevForge's own credentials. */
+/** Forwards requests and upgrades to a container's site, without DevForge's own credentials. */
 @Injectable()
 export class SiteProxy implements BeforeApplicationShutdown {
   private readonly upgrades: ProxyServer = createProxyServer({
@@ -42,16 +42,16 @@ export class SiteProxy implements BeforeApplicationShutdown {
 
   constructor(
     private readonly tunnels: Tunnels,
-    private readonly editors: Editors,
+    private readonly launcher: EditorLauncher,
     private readonly heartbeat: EditorHeartbeat,
     private readonly token: AdminToken,
     @InjectPinoLogger(SiteProxy.name) private readonly logger: PinoLogger,
   ) {
-    // It hears here of browsers that break off, and ends the process when nobody listens.
+    // Emitted when a browser disconnects; without a listener it would end the process.
     this.upgrades.on('error', () => undefined);
   }
 
-  async web(request: IncomingMessage, response: ServerResponse, to: SiteRequest): Promise<void> {
+  async web(request: IncomingMessage, response: ServerResponse, to: SiteDestination): Promise<void> {
     response.once('close', this.tunnels.hold(workspaceOf(to.container)));
     try {
       await this.prepare(request, to);
@@ -61,18 +61,18 @@ export class SiteProxy implements BeforeApplicationShutdown {
         onBody: this.buffers.onBytes,
       });
     } catch (error) {
-      this.failed(error, request, response, to);
+      this.handleFailure(error, request, response, to);
     }
   }
 
-  async ws(request: IncomingMessage, socket: Socket, head: Buffer, to: SiteRequest): Promise<void> {
+  async ws(request: IncomingMessage, socket: Socket, head: Buffer, to: SiteDestination): Promise<void> {
     this.upgraded.add(socket);
     const release = this.tunnels.hold(workspaceOf(to.container));
-    const leave = to.site.port === null ? this.heartbeat.follow(to.container) : (): void => undefined;
+    const stopHeartbeat = to.site.port === null ? this.heartbeat.follow(to.container) : (): void => undefined;
     socket.once('close', () => {
       this.upgraded.delete(socket);
       release();
-      leave();
+      stopHeartbeat();
     });
     try {
       await this.prepare(request, to);
@@ -80,31 +80,31 @@ export class SiteProxy implements BeforeApplicationShutdown {
       const options = { target: TUNNEL_ORIGIN, agent: this.clients(to).agent };
       const before = socket.bytesWritten;
       this.upgrades.ws(request, socket, head, options, (error) => {
-        // What is of another protocol by now has no place for an answer of this one.
+        // After the upgrade, the connection no longer carries HTTP responses.
         if (socket.bytesWritten > before) socket.destroy();
-        else this.failed(error, request, socket, to);
+        else this.handleFailure(error, request, socket, to);
       });
     } catch (error) {
-      this.failed(error, request, socket, to);
+      this.handleFailure(error, request, socket, to);
     }
   }
 
-  /** The server closes only once every connection has ended, taken-over ones as well. */
+  /** The HTTP server closes only when all its connections have ended, including upgraded ones. */
   beforeApplicationShutdown(): void {
     for (const socket of this.upgraded) socket.destroy();
   }
 
-  private clients({ site, container }: SiteRequest): ReturnType<Tunnels['clients']> {
+  private clients({ site, container }: SiteDestination): ReturnType<Tunnels['clients']> {
     return this.tunnels.clients(workspaceOf(container), site.port ?? 'editor');
   }
 
-  private async prepare(request: IncomingMessage, { site, container }: SiteRequest): Promise<void> {
-    if (site.port === null) await this.editors.ensure(container);
-    this.withoutCredentials(request, site);
+  private async prepare(request: IncomingMessage, { site, container }: SiteDestination): Promise<void> {
+    if (site.port === null) await this.launcher.ensure(container);
+    this.removeCredentials(request, site);
   }
 
-  /** What a program behind a port is sent as its own `Authorization` passes; DevForge's token never does. */
-  private withoutCredentials({ headers }: IncomingMessage, site: Site): void {
+  /** An `Authorization` header for the program on a port is forwarded, unless it is DevForge's token. */
+  private removeCredentials({ headers }: IncomingMessage, site: Site): void {
     const bearer = BEARER.exec(headers.authorization ?? '')?.[1];
     if (site.port === null || (bearer !== undefined && this.token.matches(bearer))) delete headers.authorization;
     delete headers['proxy-authorization'];
@@ -113,20 +113,20 @@ export class SiteProxy implements BeforeApplicationShutdown {
     else headers.cookie = cookie;
   }
 
-  private failed(
+  private handleFailure(
     error: unknown,
     request: IncomingMessage,
     target: ServerResponse | Duplex,
-    { site, container }: SiteRequest,
+    { site, container }: SiteDestination,
   ): void {
-    if (site.port === null) this.editors.forget(container);
+    if (site.port === null) this.launcher.forgetStart(container);
     this.logger.debug({ err: error, containerId: container.id, port: site.port }, 'A site did not answer');
     if (target.destroyed) return;
     const title = site.port === null ? 'VS Code is starting' : `Nothing listens on port ${site.port} yet`;
     const text =
       error instanceof ConnectionRefusedError
-        ? 'This page goes on as soon as it answers.'
-        : `${messageOf(error)}. This page tries again by itself.`;
+        ? 'This page reloads by itself until it answers.'
+        : `${messageOf(error)}. This page reloads by itself.`;
     sendWaitingPage(request, target, title, text);
   }
 }

@@ -28,11 +28,11 @@ const PRELOAD = fileURLToPath(
 );
 const MIB = 1024 * 1024;
 
-type Ask = (path: string, headers: { host: string }) => Promise<string>;
-/** A client of a tunnel's editor. */
-type Over = () => { ask: Ask; end: () => unknown };
+type Get = (path: string, headers: { host: string }) => Promise<string>;
+/** Makes an HTTP client of the tunnel's editor. */
+type ClientFactory = () => { getWith: Get; end: () => unknown };
 
-/** The program as a container would run it. */
+/** Starts the program as in a container. */
 function runProgram(socket: string): { child: ChildProcess; process: WorkspaceProcess } {
   const child = spawn(process.execPath, [PROGRAM], { env: { DEVFORGE_EDITOR_SOCKET: socket } });
   const exit = once(child, 'exit').then(([code]) => Number(code));
@@ -50,13 +50,13 @@ function runProgram(socket: string): { child: ChildProcess; process: WorkspacePr
 }
 
 describe.each([
-  ['through the program itself', undefined],
-  ['through its door', '127.0.0.1'],
+  ['over HTTP/2', undefined],
+  ['over the direct endpoint', '127.0.0.1'],
 ])('Tunnel %s', (_, address) => {
   const echo = createTcpServer((socket) => socket.on('error', () => undefined).pipe(socket));
-  const asked: (string | undefined)[] = [];
+  const hosts: (string | undefined)[] = [];
   const editor = createServer((request, response) => {
-    asked.push(request.headers.host);
+    hosts.push(request.headers.host);
     response.end(`you asked for ${request.url}`);
   });
   let folder: string;
@@ -64,18 +64,18 @@ describe.each([
   let child: ChildProcess;
   let tunnel: Tunnel;
 
-  const overAgent: Over = () => {
+  const agentClient: ClientFactory = () => {
     const agent = new TunnelAgent(() => tunnel.dial('editor'));
-    const ask: Ask = (path, headers) =>
+    const getWith: Get = (path, headers) =>
       new Promise((resolve, reject) =>
         get({ agent, path, headers }, (response) => resolve(text(response))).on('error', reject),
       );
-    return { ask, end: () => agent.destroy() };
+    return { getWith, end: () => agent.destroy() };
   };
-  const overPool: Over = () => {
+  const poolClient: ClientFactory = () => {
     const pool = tunnelPool(() => tunnel.dial('editor'));
     return {
-      ask: async (path, headers) => (await pool.request({ method: 'GET', path, headers })).body.text(),
+      getWith: async (path, headers) => (await pool.request({ method: 'GET', path, headers })).body.text(),
       end: () => pool.destroy(),
     };
   };
@@ -90,7 +90,7 @@ describe.each([
   });
 
   afterEach(() => {
-    asked.length = 0;
+    hosts.length = 0;
   });
 
   afterAll(async () => {
@@ -101,14 +101,14 @@ describe.each([
     await rm(folder, { recursive: true });
   });
 
-  it('carries bytes to a port and back, and each end', async () => {
+  it('carries bytes in both directions and the end of each direction', async () => {
     const socket = await tunnel.dial(port);
     const sent = randomBytes(4 * MIB);
     socket.end(sent);
     expect((await buffer(socket)).equals(sent)).toBe(true);
   });
 
-  it('carries many connections at once, each its own', async () => {
+  it('carries many connections at once', async () => {
     const words = Array.from({ length: 50 }, (_, index) => `connection ${index}`);
     const heard = await Promise.all(
       words.map(async (word) => {
@@ -120,7 +120,7 @@ describe.each([
     expect(heard).toEqual(words);
   });
 
-  it('holds back one that nobody reads, and none of the others', async () => {
+  it('does not block other connections when one is not read', async () => {
     const stuck = await tunnel.dial(port);
     stuck.write(randomBytes(8 * MIB));
     const other = await tunnel.dial(port);
@@ -129,22 +129,22 @@ describe.each([
     stuck.destroy();
   });
 
-  it.each<[string, Over]>([
-    ['an agent', overAgent],
-    ['a pool', overPool],
-  ])('serves HTTP to %s, also after the server closed its connections', async (_name, over) => {
-    const { ask: askWith, end } = over();
-    const ask = (path: string): Promise<string> => askWith(path, { host: 'web.localhost:3000' });
-    await expect(ask('/one')).resolves.toBe('you asked for /one');
-    await expect(ask('/two')).resolves.toBe('you asked for /two');
+  it.each<[string, ClientFactory]>([
+    ['an agent', agentClient],
+    ['a pool', poolClient],
+  ])('carries HTTP of %s, also after the server has closed its connections', async (_name, client) => {
+    const { getWith, end } = client();
+    const getPath = (path: string): Promise<string> => getWith(path, { host: 'web.localhost:3000' });
+    await expect(getPath('/one')).resolves.toBe('you asked for /one');
+    await expect(getPath('/two')).resolves.toBe('you asked for /two');
     editor.closeIdleConnections();
     await delay(100);
-    await expect(ask('/three')).resolves.toBe('you asked for /three');
-    expect(asked).toEqual(['web.localhost:3000', 'web.localhost:3000', 'web.localhost:3000']);
+    await expect(getPath('/three')).resolves.toBe('you asked for /three');
+    expect(hosts).toEqual(['web.localhost:3000', 'web.localhost:3000', 'web.localhost:3000']);
     await end();
   });
 
-  it('says that nothing listens', async () => {
+  it('rejects when nothing listens on the port', async () => {
     const free = createTcpServer();
     const unused = await listening(free);
     await new Promise((closed) => free.close(closed));
@@ -152,7 +152,7 @@ describe.each([
     await expect(tunnel.dial(port)).resolves.toBeDefined();
   });
 
-  it('ends the program, and every connection, when it is closed', async () => {
+  it('ends the program and all connections when it is closed', async () => {
     const program = runProgram('/nowhere');
     const own = await Tunnel.over(program.process, address);
     const socket = await own.dial(port);
@@ -162,7 +162,7 @@ describe.each([
     expect(own.closed).toBe(true);
   });
 
-  it('learns that the program is gone', async () => {
+  it('closes when the program ends', async () => {
     const program = runProgram('/nowhere');
     const own = await Tunnel.over(program.process, address);
     const closed = new Promise<void>((resolve) => own.onClose(resolve));
@@ -171,7 +171,7 @@ describe.each([
     await expect(own.dial(port)).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_HTTP2/) });
   });
 
-  it('gives up on a program that says something else', async () => {
+  it('rejects when the program does not speak HTTP/2', async () => {
     const program = spawn('sh', ['-c', 'echo this is no such program; cat > /dev/null']);
     const never = new Promise<number>(() => undefined);
     const process = {
@@ -186,7 +186,7 @@ describe.each([
   });
 });
 
-describe('a door', () => {
+describe('DirectEndpoint', () => {
   const echo = createTcpServer((socket) => socket.on('error', () => undefined).pipe(socket));
   let port: number;
 
@@ -195,9 +195,9 @@ describe('a door', () => {
   });
   afterAll(() => void echo.close());
 
-  /** As a container runs the program, and what it tells of its door. */
-  async function withDoor(
-    use: (door: { port: number; key: string }, process: WorkspaceProcess) => Promise<void>,
+  /** Starts the program as in a container, and requests its direct endpoint. */
+  async function withEndpoint(
+    use: (endpoint: { port: number; key: string }, process: WorkspaceProcess) => Promise<void>,
   ): Promise<void> {
     const { process, child } = runProgram('/nowhere');
     const session = connect('http://tunnel', { createConnection: () => new ProcessStream(process) });
@@ -207,59 +207,59 @@ describe('a door', () => {
     process.close();
     await once(child, 'exit');
   }
-  const answer = async (doorPort: number, greeting: string): Promise<string> => {
-    const socket = connectTcp(doorPort, '127.0.0.1');
-    socket.write(greeting);
+  const answer = async (endpointPort: number, handshake: string): Promise<string> => {
+    const socket = connectTcp(endpointPort, '127.0.0.1');
+    socket.write(handshake);
     return text(socket).catch((error: NodeJS.ErrnoException) => error.code ?? '');
   };
 
-  it('opens to its key alone, and says nothing to others', async () => {
-    await withDoor(async (door) => {
-      for (const greeting of [
+  it('answers only clients that know its key', async () => {
+    await withEndpoint(async (endpoint) => {
+      for (const handshake of [
         `${'0'.repeat(64)} ${port}\n`,
-        `${door.key.slice(1)} ${port}\n`,
-        `${door.key}x ${port}\n`,
+        `${endpoint.key.slice(1)} ${port}\n`,
+        `${endpoint.key}x ${port}\n`,
         '\n',
         'GET / HTTP/1.1\r\n\r\n',
         'x'.repeat(1_000),
       ]) {
-        expect(['', 'ECONNRESET']).toContain(await answer(door.port, greeting));
+        expect(['', 'ECONNRESET']).toContain(await answer(endpoint.port, handshake));
       }
-      await expect(new DirectEndpoint('127.0.0.1', door.port, 'another').isReachable(1_000)).resolves.toBe(false);
-      await expect(new DirectEndpoint('127.0.0.1', door.port, door.key).isReachable(1_000)).resolves.toBe(true);
-      const socket = await new DirectEndpoint('127.0.0.1', door.port, door.key).dial(port);
+      await expect(new DirectEndpoint('127.0.0.1', endpoint.port, 'another').isReachable(1_000)).resolves.toBe(false);
+      await expect(new DirectEndpoint('127.0.0.1', endpoint.port, endpoint.key).isReachable(1_000)).resolves.toBe(true);
+      const socket = await new DirectEndpoint('127.0.0.1', endpoint.port, endpoint.key).dial(port);
       socket.end('hello');
       await expect(text(socket)).resolves.toBe('hello');
     });
   });
 
-  it('gives all that was written before the end, however slowly it is read', async () => {
+  it('delivers everything written before the end, also to a slow reader', async () => {
     const sent = randomBytes(8 * MIB);
     const speaker = createTcpServer((socket) => void socket.end(sent));
     const at = await listening(speaker);
-    await withDoor(async (door) => {
-      const socket = await new DirectEndpoint('127.0.0.1', door.port, door.key).dial(at);
+    await withEndpoint(async (endpoint) => {
+      const socket = await new DirectEndpoint('127.0.0.1', endpoint.port, endpoint.key).dial(at);
       await delay(300);
       expect((await buffer(socket)).equals(sent)).toBe(true);
     });
     speaker.close();
   });
 
-  it('is done without where it cannot be reached', async () => {
+  it('is not used when it cannot be reached', async () => {
     const { process } = runProgram('/nowhere');
     const tunnel = await Tunnel.over(process, '192.0.2.1');
     const socket = await tunnel.dial(port);
-    socket.end('the long way');
-    await expect(text(socket)).resolves.toBe('the long way');
+    socket.end('over HTTP/2');
+    await expect(text(socket)).resolves.toBe('over HTTP/2');
     tunnel.close();
   });
 });
 
-describe("the editor's own door", () => {
-  /** Tells of every request how it came, and what of the door is left in its process. */
+describe('the direct endpoint in the editor', () => {
+  /** Responds with how the request arrived, and what the preloaded module has left in the process. */
   const SERVER = `require('node:http').createServer((request, response) => {
-    const { DEVFORGE_EDITOR_SOCKET: left = null } = process.env;
-    response.end(JSON.stringify({ over: request.socket.remoteAddress ?? 'its socket', execArgv: process.execArgv, left, process: process.pid }));
+    const { DEVFORGE_EDITOR_SOCKET: inherited = null } = process.env;
+    response.end(JSON.stringify({ over: request.socket.remoteAddress ?? 'its socket', execArgv: process.execArgv, inherited, process: process.pid }));
   }).on('upgrade', (request, socket) => socket.end('HTTP/1.1 101 Switching Protocols\\r\\nConnection: upgrade\\r\\nUpgrade: x\\r\\n\\r\\nhello')).listen(process.env.AT, () => console.log('listening'));`;
   let folder: string;
   let socket: string;
@@ -279,7 +279,7 @@ describe("the editor's own door", () => {
     editor.kill('SIGKILL');
     await once(editor, 'exit');
   }
-  async function asks(): Promise<Record<string, unknown>> {
+  async function requestEditor(): Promise<Record<string, unknown>> {
     const pool = tunnelPool(() => tunnel.dial('editor'));
     try {
       return (await (await pool.request({ method: 'GET', path: '/' })).body.json()) as Record<string, unknown>;
@@ -287,10 +287,10 @@ describe("the editor's own door", () => {
       await pool.destroy();
     }
   }
-  /** The first request shows the editor its server, and opens the door; that is `devforge-editor start`, in a container. */
-  const doorOpens = async (): Promise<void> => {
-    await asks();
-    while ((await asks())['over'] !== '127.0.0.1') await delay(20);
+  /** The endpoint is opened by the first request, which is that of `devforge-editor start` in a container. */
+  const endpointOpens = async (): Promise<void> => {
+    await requestEditor();
+    while ((await requestEditor())['over'] !== '127.0.0.1') await delay(20);
   };
 
   beforeEach(async () => {
@@ -307,13 +307,18 @@ describe("the editor's own door", () => {
     await rm(folder, { recursive: true });
   });
 
-  it('leads into its server, and leaves nothing to what starts from there', async () => {
-    await doorOpens();
-    expect(await asks()).toEqual({ over: '127.0.0.1', execArgv: ['-e', SERVER], left: null, process: editor.pid });
+  it('leads to its server and leaves nothing in the environment of its processes', async () => {
+    await endpointOpens();
+    expect(await requestEditor()).toEqual({
+      over: '127.0.0.1',
+      execArgv: ['-e', SERVER],
+      inherited: null,
+      process: editor.pid,
+    });
   });
 
   it('carries upgrades', async () => {
-    await doorOpens();
+    await endpointOpens();
     const agent = new TunnelAgent(() => tunnel.dial('editor'));
     const request = get({ agent, path: '/', headers: { connection: 'upgrade', upgrade: 'x' } });
     const [, upgraded, head] = (await once(request, 'upgrade')) as [unknown, Duplex, Buffer];
@@ -321,20 +326,20 @@ describe("the editor's own door", () => {
     agent.destroy();
   });
 
-  it('is for those who may use its socket', async () => {
-    await doorOpens();
+  it('has a key that only users of the socket can read', async () => {
+    await endpointOpens();
     expect((await stat(`${socket}.door`)).mode & 0o777).toBe(0o600);
     const { port } = JSON.parse(await readFile(`${socket}.door`, 'utf8')) as { port: number };
     await expect(new DirectEndpoint('127.0.0.1', port, '0'.repeat(64)).isReachable(1_000)).resolves.toBe(false);
   });
 
-  it('is found again once the editor has started anew', async () => {
-    await doorOpens();
+  it('is found again after the editor has been restarted', async () => {
+    await endpointOpens();
     const before = editor.pid;
     await stopEditor();
-    await expect(asks()).rejects.toBeInstanceOf(ConnectionRefusedError);
+    await expect(requestEditor()).rejects.toBeInstanceOf(ConnectionRefusedError);
     await startEditor();
-    await doorOpens();
-    expect((await asks())['process']).not.toBe(before);
+    await endpointOpens();
+    expect((await requestEditor())['process']).not.toBe(before);
   });
 });

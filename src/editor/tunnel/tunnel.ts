@@ -6,23 +6,24 @@ import { DirectEndpoint } from './direct-endpoint.js';
 import { ProcessStream } from './process-stream.js';
 import { type TunnelTarget, ConnectionRefusedError } from './tunnel-target.js';
 
-const STREAM_WINDOW = 1024 * 1024;
+const STREAM_WINDOW_BYTES = 1024 * 1024;
 const PING_MS = 15_000;
-const PATIENCE_MS = 10_000;
-/** An address that cannot be reached may not answer at all. */
-const DOOR_PATIENCE_MS = 500;
+const TIMEOUT_MS = 10_000;
+/** Packets to an address that cannot be reached may be dropped silently, so this is short. */
+const REACHABILITY_TIMEOUT_MS = 500;
 
 /**
- * Connections into one container: HTTP/2 over one process in it, each connection a CONNECT of its own; or, where the
- * container's address can be reached, through that process's door, which spares the engine every byte.
+ * Connections into one container. Each is an HTTP/2 CONNECT over the input and output of a program in it; or, where the
+ * container's address can be reached, a TCP connection to the direct endpoint of that program, which spares the engine the
+ * traffic.
  */
 export class Tunnel {
   private readonly session: ClientHttp2Session;
   private readonly pings: NodeJS.Timeout;
-  private door: DirectEndpoint | undefined;
-  /** The editor's own, which spares the process in the container as well. */
-  private editorDoor: DirectEndpoint | undefined;
-  /** Connections through the door. */
+  private endpoint: DirectEndpoint | undefined;
+  /** The endpoint in the editor's own process, which spares the program the traffic as well. */
+  private editorEndpoint: DirectEndpoint | undefined;
+  /** Connections to direct endpoints. */
   private readonly sockets = new Set<Duplex>();
 
   private constructor(
@@ -31,7 +32,7 @@ export class Tunnel {
   ) {
     this.session = connect('http://tunnel', {
       createConnection: () => new ProcessStream(process),
-      settings: { initialWindowSize: STREAM_WINDOW, enablePush: false },
+      settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
     });
     this.session.on('error', () => this.close());
     this.session.on('close', () => this.close());
@@ -40,15 +41,15 @@ export class Tunnel {
   }
 
   /**
-   * @param address the container's, if it has one
+   * @param address of the container, if it has one
    * @throws Error when the program in the container does not answer
    */
   static async over(process: WorkspaceProcess, address?: string): Promise<Tunnel> {
     process.stderr.resume();
     const tunnel = new Tunnel(process, address);
     try {
-      await once(tunnel.session, 'remoteSettings', { signal: AbortSignal.timeout(PATIENCE_MS) });
-      if (address !== undefined) await tunnel.findDoor();
+      await once(tunnel.session, 'remoteSettings', { signal: AbortSignal.timeout(TIMEOUT_MS) });
+      if (address !== undefined) await tunnel.findEndpoint();
       return tunnel;
     } catch (error) {
       tunnel.close();
@@ -64,18 +65,18 @@ export class Tunnel {
     this.session.once('close', listener);
   }
 
-  /** @throws TunnelRefusal when nothing listens there */
-  async dial(end: TunnelTarget): Promise<Duplex> {
-    const socket = (end === 'editor' ? await this.throughEditorDoor() : null) ?? (await this.throughDoor(end));
-    if (socket !== null) return this.keep(socket);
+  /** @throws ConnectionRefusedError when nothing listens at the target */
+  async dial(target: TunnelTarget): Promise<Duplex> {
+    const socket = (target === 'editor' ? await this.dialEditorEndpoint() : null) ?? (await this.dialEndpoint(target));
+    if (socket !== null) return this.track(socket);
     const stream = this.session.request({
       ':method': 'CONNECT',
-      ':authority': end === 'editor' ? end : `localhost:${end}`,
+      ':authority': target === 'editor' ? target : `localhost:${target}`,
     });
     const [headers] = (await once(stream, 'response')) as [Record<string, string | number>];
     if (headers[':status'] === 200) return asSocket(stream);
     stream.on('error', () => undefined).close();
-    throw new ConnectionRefusedError(end, String(headers['x-error'] ?? 'REFUSED'));
+    throw new ConnectionRefusedError(target, String(headers['x-error'] ?? 'REFUSED'));
   }
 
   close(): void {
@@ -85,43 +86,43 @@ export class Tunnel {
     for (const socket of this.sockets) socket.destroy();
   }
 
-  private async throughDoor(end: TunnelTarget): Promise<Duplex | null> {
+  private async dialEndpoint(target: TunnelTarget): Promise<Duplex | null> {
     try {
-      return (await this.door?.dial(end)) ?? null;
+      return (await this.endpoint?.dial(target)) ?? null;
     } catch (error) {
       if (error instanceof ConnectionRefusedError) throw error;
-      this.door = undefined;
+      this.endpoint = undefined;
       return null;
     }
   }
 
-  /** Where it leads nowhere, the editor may have started anew, with another. */
-  private async throughEditorDoor(): Promise<Duplex | null> {
-    if (this.door === undefined) return null;
+  /** When the endpoint cannot be reached, the editor may have been restarted and have a new one. */
+  private async dialEditorEndpoint(): Promise<Duplex | null> {
+    if (this.endpoint === undefined) return null;
     try {
-      this.editorDoor ??= await this.doorAt('/door/editor');
-      return (await this.editorDoor?.dial('editor')) ?? null;
+      this.editorEndpoint ??= await this.requestEndpoint('/door/editor');
+      return (await this.editorEndpoint?.dial('editor')) ?? null;
     } catch {
-      this.editorDoor = undefined;
+      this.editorEndpoint = undefined;
       return null;
     }
   }
 
-  private async findDoor(): Promise<void> {
-    const door = await this.doorAt('/door');
-    if (await door?.isReachable(DOOR_PATIENCE_MS)) this.door = door;
+  private async findEndpoint(): Promise<void> {
+    const endpoint = await this.requestEndpoint('/door');
+    if (await endpoint?.isReachable(REACHABILITY_TIMEOUT_MS)) this.endpoint = endpoint;
   }
 
-  private async doorAt(path: string): Promise<DirectEndpoint | undefined> {
+  private async requestEndpoint(path: string): Promise<DirectEndpoint | undefined> {
     const stream = this.session.request({ ':path': path, ':authority': 'editor' });
     const [headers] = (await once(stream, 'response')) as [Record<string, string | number>];
     stream.on('error', () => undefined).close();
-    // Containers of before have a program that takes this for something else.
+    // Older images have a program without direct endpoints, which answers this like a CONNECT.
     if (headers['x-port'] === undefined) return undefined;
     return new DirectEndpoint(this.address!, Number(headers['x-port']), String(headers['x-key']));
   }
 
-  private keep(socket: Duplex): Duplex {
+  private track(socket: Duplex): Duplex {
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
     socket.once('end', () => socket.end());
@@ -129,13 +130,13 @@ export class Tunnel {
   }
 
   private ping(): void {
-    const silent = setTimeout(() => this.close(), PATIENCE_MS);
-    silent.unref();
-    if (!this.session.closed && !this.session.destroyed) this.session.ping(() => clearTimeout(silent));
+    const timeout = setTimeout(() => this.close(), TIMEOUT_MS);
+    timeout.unref();
+    if (!this.session.closed && !this.session.destroyed) this.session.ping(() => clearTimeout(timeout));
   }
 }
 
-/** HTTP agents treat their connection as a TCP socket: they set its options, and take its end for both directions' end. */
+/** Adds what HTTP agents expect of a TCP socket: methods that set its options, and an end of both directions at once. */
 function asSocket(stream: ClientHttp2Stream): Duplex {
   stream.on('error', () => stream.close(constants.NGHTTP2_CANCEL));
   stream.once('end', () => stream.end());

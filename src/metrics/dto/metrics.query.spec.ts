@@ -5,19 +5,19 @@ import { MetricsQuery, windowMs } from './metrics.query.js';
 const validate = (query: unknown): Promise<unknown> =>
   new StrictValidationPipe().transform(query, { type: 'query', metatype: MetricsQuery });
 
-describe('the window of a history', () => {
+describe('the window of a metrics query', () => {
   it.each([
     ['1s', 1_000],
     ['90s', 90_000],
     ['15m', 900_000],
     ['1h', 3_600_000],
     ['9999h', 35_996_400_000],
-  ])('%s is taken', async (window, milliseconds) => {
+  ])('accepts %s', async (window, milliseconds) => {
     await expect(validate({ window })).resolves.toEqual({ window });
     expect(windowMs(window)).toBe(milliseconds);
   });
 
-  it('may be left out', async () => expect(validate({})).resolves.toEqual({}));
+  it('is optional', async () => expect(validate({})).resolves.toEqual({}));
 
   it.each([
     '',
@@ -36,11 +36,11 @@ describe('the window of a history', () => {
     '5m\n',
     ['5m'],
     { s: 1 },
-  ])('%j is refused', async (window) => {
+  ])('rejects %j', async (window) => {
     await expect(validate({ window })).rejects.toMatchObject({ code: 'validation_failed' });
   });
 
-  it('is all that may be asked for', async () => {
+  it('is the only parameter', async () => {
     await expect(validate({ windows: '5m' })).rejects.toMatchObject({ code: 'validation_failed' });
   });
 });

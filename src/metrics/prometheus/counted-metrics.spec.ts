@@ -18,13 +18,13 @@ const counted = async (name: string) =>
     .find(name)
     .map(({ labels, value }) => [...Object.values(labels), value]);
 
-describe('figures of engine calls and jobs', () => {
-  it('are counted by operation and outcome, until the application ends', async () => {
-    const figures = new EngineMetrics(registry);
-    figures.onModuleInit();
+describe('the metrics of engine calls and jobs', () => {
+  it('count engine calls by operation and outcome until the application shuts down', async () => {
+    const metrics = new EngineMetrics(registry);
+    metrics.onModuleInit();
     for (const seconds of [0.001, 0.3]) engineCalls.publish({ operation: 'start container', outcome: 'ok', seconds });
     engineCalls.publish({ operation: 'start container', outcome: 'not_found', seconds: 1 });
-    figures.onModuleDestroy();
+    metrics.onModuleDestroy();
     engineCalls.publish({ operation: 'start container', outcome: 'ok', seconds: 1 });
     expect(await counted('devforge_engine_call_duration_seconds_count')).toEqual([
       ['start container', 'ok', 2],
@@ -36,12 +36,12 @@ describe('figures of engine calls and jobs', () => {
     ]);
   });
 
-  it('are counted by job and outcome, until the application ends', async () => {
-    const figures = new JobMetrics(registry);
-    figures.onModuleInit();
+  it('count job runs by job and outcome until the application shuts down', async () => {
+    const metrics = new JobMetrics(registry);
+    metrics.onModuleInit();
     for (const outcome of ['done', 'retry', 'done'] as const)
       jobRuns.publish({ name: 'create', outcome, seconds: 0.2 });
-    figures.onModuleDestroy();
+    metrics.onModuleDestroy();
     jobRuns.publish({ name: 'create', outcome: 'done', seconds: 1 });
     expect(await counted('devforge_job_run_duration_seconds_count')).toEqual([
       ['create', 'done', 2],
@@ -50,20 +50,20 @@ describe('figures of engine calls and jobs', () => {
   });
 });
 
-describe('figures of sockets', () => {
-  it('are what the tally says when it is asked', async () => {
-    const tally = new SocketCounters();
-    const figures = new SocketMetrics(tally, registry);
+describe('the metrics of sockets', () => {
+  it('have the values of the counters at the time of the scrape', async () => {
+    const counters = new SocketCounters();
+    const metrics = new SocketMetrics(counters, registry);
     let subscriptions = 1;
-    tally.connected = 3;
-    tally.countSubscriptions('logs', () => subscriptions);
-    tally.sent.set('logs:update', 40);
-    tally.superseded.set('metrics:update', 5);
-    tally.droppedLines = 7;
-    figures.refresh();
+    counters.connected = 3;
+    counters.countSubscriptions('logs', () => subscriptions);
+    counters.sent.set('logs:update', 40);
+    counters.superseded.set('metrics:update', 5);
+    counters.droppedLines = 7;
+    metrics.refresh();
     subscriptions = 2;
-    tally.sent.set('logs:update', 41);
-    figures.refresh();
+    counters.sent.set('logs:update', 41);
+    metrics.refresh();
     expect(await counted('devforge_sockets_connected')).toEqual([[3]]);
     expect(await counted('devforge_socket_subscriptions')).toEqual([['logs', 2]]);
     expect(await counted('devforge_socket_messages_sent_total')).toEqual([['logs:update', 41]]);

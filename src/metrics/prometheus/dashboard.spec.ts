@@ -29,14 +29,14 @@ const expressions = [
   ...dashboard.templating.list.filter(isQuery).map(({ query }) => query.replace(/^label_values\((.*), \w+\)$/, '$1')),
 ];
 
-describe('the dashboard for Grafana', () => {
+describe('the Grafana dashboard', () => {
   let served: string[];
   let registry: Registry;
-  let figures: object[];
+  let metrics: object[];
 
   beforeAll(() => {
     registry = createRegistry();
-    figures = [
+    metrics = [
       new HttpMetrics({} as HttpAdapterHost, {} as SiteAddresses, registry),
       new EngineMetrics(registry),
       new JobMetrics(registry),
@@ -47,31 +47,31 @@ describe('the dashboard for Grafana', () => {
   });
   afterAll(() => registry.clear());
 
-  it('reads metrics that are served, and nothing else', () => {
+  it('uses only metrics that are served', () => {
     const read = expressions.flatMap(metricsOf);
     expect(read.length).toBeGreaterThanOrEqual(expressions.length);
     expect(read.filter((name) => !served.includes(name))).toEqual([]);
   });
 
-  it('reads every metric of DevForge', () => {
-    expect(figures.length).toBeGreaterThan(0);
+  it('uses every metric of DevForge', () => {
+    expect(metrics.length).toBeGreaterThan(0);
     const read = new Set(expressions.flatMap(metricsOf));
     expect(served.filter((name) => name.startsWith('devforge_') && !read.has(name))).toEqual([]);
   });
 
-  it('has panels that say something, each with a number of its own', () => {
+  it('has panels with a title, a query and a unique id', () => {
     expect(panels.filter(({ targets = [], title }) => targets.length === 0 || title === '')).toEqual([]);
     const ids = dashboard.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
   });
 });
 
-describe('the names in an expression', () => {
+describe('the metric names in a PromQL expression', () => {
   it.each([
     ['up', ['up']],
     ['sum by (le, name) (rate(a_seconds_bucket{x=~"b_c|d"}[$__rate_interval]))', ['a_seconds']],
     ['max by (id) (a_bytes{i="x"}) / on (id) group_left (name) max by (id) (b_bytes) > bool 5', ['a_bytes', 'b_bytes']],
-  ])('of %s', (expression, names) => {
+  ])('are found in %s', (expression, names) => {
     expect(metricsOf(expression)).toEqual(names);
   });
 });

@@ -29,7 +29,7 @@ let rows: ContainerRow[];
 let samples: Map<string, MetricsDto>;
 let read: <Rows>(rows: Rows) => Promise<Rows>;
 let registry: Registry;
-let figures: RowMetrics;
+let metrics: RowMetrics;
 
 class Samples extends LatestMetrics {
   latest(id: string): MetricsDto | undefined {
@@ -55,18 +55,18 @@ beforeEach(() => {
   const jobs = {
     countUnfinished: () => read([{ name: 'clone', state: 'queued', count: 3 }]),
   } as unknown as JobsRepository;
-  figures = new RowMetrics(containers, jobs, new Samples(), registry, quietLogger());
+  metrics = new RowMetrics(containers, jobs, new Samples(), registry, quietLogger());
 });
 
 async function scrape() {
-  await figures.refresh();
+  await metrics.refresh();
   return parseExposition(await registry.metrics());
 }
 
 const alice = { id: ALICE, name: 'alice', template: 'claude' };
 
-describe('figures from the rows', () => {
-  it('are the latest sample of each container, in the units of Prometheus', async () => {
+describe('the metrics from the database', () => {
+  it('show the latest sample of each container in the units of Prometheus', async () => {
     const { series } = await scrape();
     const of = (id: string) =>
       Object.fromEntries(
@@ -91,7 +91,7 @@ describe('figures from the rows', () => {
     expect(of(BOB)).toEqual({ status: 1 });
   });
 
-  it('have labels of identity, and nothing of the settings, the repository or the environment', async () => {
+  it('have labels that only identify the container, without settings, repository or environment', async () => {
     const { find, series } = await scrape();
     expect(find('devforge_container_status')).toMatchObject([
       { labels: { ...alice, status: 'running' } },
@@ -102,7 +102,7 @@ describe('figures from the rows', () => {
     expect(JSON.stringify(series)).not.toMatch(/s3cret|SECRET|git\.example/);
   });
 
-  it('leave out what is not known', async () => {
+  it('leave out unknown values', async () => {
     samples.set(ALICE, sample({ agent: null, disk: { usedMB: null, limitMB: 1024, percent: null } }));
     const { find } = await scrape();
     for (const name of ['agent_active', 'agent_state', 'disk_bytes'])
@@ -111,7 +111,7 @@ describe('figures from the rows', () => {
     expect((await scrape()).find('devforge_container_agent_active')).toMatchObject([{ value: 0 }]);
   });
 
-  it('vanish with the container, and with a status it had', async () => {
+  it('disappear with the container, and with its former status', async () => {
     await scrape();
     rows = [containerRow({ id: BOB, name: 'bob', status: 'failed' })];
     const { find, series } = await scrape();
@@ -122,7 +122,7 @@ describe('figures from the rows', () => {
     ]);
   });
 
-  it('count containers by status and unfinished jobs by name, those that there are none of as well', async () => {
+  it('count containers by status and unfinished jobs by name, including zeros', async () => {
     const { find } = await scrape();
     expect(find('devforge_containers')).toHaveLength(10);
     expect(find('devforge_containers', { status: 'running' })).toMatchObject([{ value: 1 }]);
@@ -135,12 +135,12 @@ describe('figures from the rows', () => {
   });
 
   it.each([
-    ['refuses', () => Promise.reject(new Error('away'))],
-    ['is silent', () => new Promise<never>(() => undefined)],
-  ])('say that the database is away when it %s, and nothing that may be out of date', async (_, away) => {
+    ['fails', () => Promise.reject(new Error('unavailable'))],
+    ['does not answer', () => new Promise<never>(() => undefined)],
+  ])('say only that the database is unavailable when it %s', async (_, unavailable) => {
     await scrape();
     const answers = read;
-    read = away;
+    read = unavailable;
     const { find, series } = await scrape();
     expect(series).toEqual(find('devforge_database_up'));
     expect(series).toMatchObject([{ value: 0 }]);

@@ -6,8 +6,8 @@ const START = Date.parse('2030-01-01T00:00:00Z');
 const pointAt = (seconds: number): MetricsDto =>
   ({ timestamp: new Date(START + seconds * 1_000).toISOString() }) as MetricsDto;
 
-describe('a history', () => {
-  it('is what came since, oldest first', () => {
+describe('the metrics history', () => {
+  it('returns the samples since a time, oldest first', () => {
     const history = new MetricsHistory();
     for (const seconds of [0, 5, 10]) history.push(pointAt(seconds));
     expect(history.since(START + 5_000)).toEqual([pointAt(5), pointAt(10)]);
@@ -16,7 +16,7 @@ describe('a history', () => {
     expect(new MetricsHistory().since(START)).toEqual([]);
   });
 
-  it('holds an hour of points, and a quarter more at most', () => {
+  it('holds at least one hour of samples and at most a quarter more', () => {
     const history = new MetricsHistory();
     for (let at = 0; at < 10_000; at++) {
       history.push(pointAt(at * 5));
@@ -27,7 +27,7 @@ describe('a history', () => {
     expect(history.since(0).at(-1)).toEqual(pointAt(9_999 * 5));
   });
 
-  it('may be asked for as long back as the query allows', () => {
+  it('accepts the largest window of a query', () => {
     const history = new MetricsHistory();
     history.push(pointAt(0));
     expect(history.since(START - 9_999 * 3_600_000)).toHaveLength(1);

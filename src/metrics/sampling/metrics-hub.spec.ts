@@ -51,7 +51,7 @@ let sources: FakeSources;
 let events: DomainEvents;
 let hub: MetricsHub;
 let gateway: MetricsGateway;
-let tally: SocketCounters;
+let counters: SocketCounters;
 let socket: FakeSocket;
 let lastMB: number | undefined;
 let forgotten: string[];
@@ -89,8 +89,8 @@ beforeEach(async () => {
     if (row === undefined) throw new DomainError('container_not_found', 'no such container');
     return row;
   };
-  tally = new SocketCounters();
-  gateway = new MetricsGateway({ find } as unknown as ContainersService, hub, [driverErrorToDomainError], tally);
+  counters = new SocketCounters();
+  gateway = new MetricsGateway({ find } as unknown as ContainersService, hub, [driverErrorToDomainError], counters);
   socket = new FakeSocket();
   await hub.onApplicationBootstrap();
 });
@@ -101,7 +101,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** A look-up answers what was there when it was asked. */
+/** Returns the row as it was at the time of the call, after the next delay of `findMs`. */
 async function late<Row>(row: Row): Promise<Row> {
   const ms = findMs.shift() ?? 0;
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
@@ -122,8 +122,8 @@ async function remove(id: string): Promise<void> {
   await pass(1);
 }
 
-describe('the hub', () => {
-  it('samples every running container at rest, and remembers', async () => {
+describe('the metrics hub', () => {
+  it('samples every running container in the background and keeps a history', async () => {
     await pass(60_300);
     expect(sources.opened.toSorted()).toEqual(['docker-' + A, 'docker-' + B]);
     expect(hub.latest(A)).toMatchObject({ containerId: A, disk: { usedMB: 5 } });
@@ -131,7 +131,7 @@ describe('the hub', () => {
     expect(hub.history(A, 10_000).length).toBeLessThanOrEqual(2);
   });
 
-  it('samples no container that does not run', async () => {
+  it('does not sample stopped containers', async () => {
     await pass(10_000);
     await change(A, 'stopped');
     expect(hub.latest(A)).toBeUndefined();
@@ -140,13 +140,13 @@ describe('the hub', () => {
     expect(hub.history(A, 60_000).length).toBeGreaterThan(0);
   });
 
-  it('forgets a container that is gone', async () => {
+  it('forgets a removed container', async () => {
     await pass(10_000);
     await remove(A);
     expect([hub.latest(A), hub.history(A, 60_000), forgotten]).toEqual([undefined, [], [A]]);
   });
 
-  it('samples one that was made anew by its new id', async () => {
+  it('samples a container that was created again by its new engine id', async () => {
     await pass(6_000);
     rows.set(A, { ...rows.get(A)!, runtimeId: 'docker-new' });
     await change(A, 'running');
@@ -163,7 +163,7 @@ describe('the hub', () => {
     expect(sources.opened.toSorted()).toEqual(['docker-' + A, 'docker-' + B]);
   });
 
-  it('takes up no container that was removed while it was looked up', async () => {
+  it('does not sample a container that was removed during its look-up', async () => {
     findMs = [300];
     await change(A, 'running');
     await remove(A);
@@ -171,7 +171,7 @@ describe('the hub', () => {
     expect(sources.opened).toEqual(['docker-' + B]);
   });
 
-  it('looks again at a container that cannot be sampled: it may have stopped without a word', async () => {
+  it('looks up a container that cannot be sampled, because it may have stopped without an event', async () => {
     await pass(10_000);
     rows.set(A, { ...rows.get(A)!, status: 'stopped' });
     sources.failure = new DriverError('conflict', 'the container does not run');
@@ -181,14 +181,14 @@ describe('the hub', () => {
     expect(sources.opened).toEqual(['docker-' + B]);
   });
 
-  it('says why there are no figures now', async () => {
-    sources.failure = new DriverError('unavailable', 'the engine is away');
+  it('reports why a container cannot be sampled', async () => {
+    sources.failure = new DriverError('unavailable', 'the engine is unavailable');
     await expect(hub.now(rows.get(A)!)).rejects.toBe(sources.failure);
     sources.failure = new DriverError('conflict', 'the container does not run');
     await expect(hub.now(rows.get(A)!)).rejects.toMatchObject({ code: 'invalid_state' });
   });
 
-  it('waits for no disk', async () => {
+  it('does not wait for the measurement of the disk', async () => {
     lastMB = undefined;
     measure = () => new Promise(() => undefined);
     const id = 'cccc0000-0000-4000-8000-000000000000';
@@ -203,7 +203,7 @@ describe('the hub', () => {
     expect(socket.of('metrics:update').at(-1)).toMatchObject({ metrics: { disk: { usedMB: 7 } } });
   });
 
-  it('begins nothing once it ended', async () => {
+  it('samples nothing after its shutdown', async () => {
     hub.onModuleDestroy();
     hub.track(running(A));
     await pass(10_000);
@@ -213,8 +213,8 @@ describe('the hub', () => {
 
 const subscribe = (payload: unknown, by = socket) => gateway.subscribe(by.typed, payload);
 
-describe('subscriptions', () => {
-  it('share samples, each at its own interval', async () => {
+describe('metrics subscriptions', () => {
+  it('share samples and have their own intervals', async () => {
     await pass(10_000);
     const sockets = Array.from({ length: 20 }, () => new FakeSocket());
     for (const each of sockets) await subscribe({ containerId: A, interval: 1_000 }, each);
@@ -223,28 +223,28 @@ describe('subscriptions', () => {
     sources.reads = 0;
     const before = sockets.map((each) => each.of('metrics:update').length);
     await pass(10_000);
-    // Ten ticks, and what the other container and the beats at rest take.
+    // Ten ticks, plus the samples of the other container and of the background interval.
     expect(sources.reads).toBeLessThanOrEqual(10 + 2 + 2);
     expect(sockets.map((each, at) => each.of('metrics:update').length - before[at]!)).toEqual(sockets.map(() => 10));
     expect(socket.of('metrics:update').length).toBeGreaterThanOrEqual(5);
     expect(socket.of('metrics:update')[0]).toMatchObject({ containerId: A, metrics: { containerId: A } });
   });
 
-  it('take a new interval when asked for again, and end when ended', async () => {
-    expect(tally.subscriptions()).toEqual([['metrics', 0]]);
+  it('change their interval when repeated, and end upon unsubscribing', async () => {
+    expect(counters.subscriptions()).toEqual([['metrics', 0]]);
     await subscribe({ containerId: A, interval: 500 });
     await subscribe({ containerId: A, interval: 60_000 });
-    expect(tally.subscriptions()).toEqual([['metrics', 1]]);
+    expect(counters.subscriptions()).toEqual([['metrics', 1]]);
     await pass(30_000);
     expect(socket.of('metrics:update').length).toBeLessThanOrEqual(1);
     await expect(gateway.leave(socket.typed, { containerId: A })).resolves.toEqual({ ok: true });
-    expect(tally.subscriptions()).toEqual([['metrics', 0]]);
+    expect(counters.subscriptions()).toEqual([['metrics', 0]]);
     const { length } = socket.sent;
     await pass(120_000);
     expect(socket.sent).toHaveLength(length);
   });
 
-  it('are told when the container stops, and go on when it runs', async () => {
+  it('report the stop of the container, and continue when it runs again', async () => {
     await subscribe({ containerId: A, interval: 500 });
     await pass(2_000);
     await change(A, 'stopping');
@@ -262,7 +262,7 @@ describe('subscriptions', () => {
     expect(socket.of('metrics:update').length).toBeGreaterThanOrEqual(length + 3);
   });
 
-  it('are told when the container is removed, and end', async () => {
+  it('report the removal of the container, and end', async () => {
     await subscribe({ containerId: A, interval: 500 });
     await remove(A);
     expect(socket.of('metrics:error')).toMatchObject([{ error: { code: 'container_not_found' } }]);
@@ -270,7 +270,7 @@ describe('subscriptions', () => {
     expect(socket.of('metrics:update')).toEqual([]);
   });
 
-  it('go on when the container was made anew and nobody saw it stand still', async () => {
+  it('continue when the container was created again without a stop in between', async () => {
     await subscribe({ containerId: A, interval: 500 });
     await pass(2_000);
     rows.set(A, { ...rows.get(A)!, runtimeId: 'docker-new' });
@@ -281,22 +281,22 @@ describe('subscriptions', () => {
     expect(socket.of('metrics:error')).toEqual([]);
   });
 
-  it('are told once that the engine is away, and go on when it is back', async () => {
+  it('report an outage of the engine once, and continue afterwards', async () => {
     await subscribe({ containerId: A, interval: 500 });
     await pass(2_000);
-    sources.failure = new DriverError('unavailable', 'the engine is away');
+    sources.failure = new DriverError('unavailable', 'the engine is unavailable');
     await pass(30_000);
     expect(socket.of('metrics:error')).toMatchObject([{ containerId: A, error: { code: 'engine_unavailable' } }]);
     sources.failure = undefined;
     const { length } = socket.of('metrics:update');
     await pass(3_000);
     expect(socket.of('metrics:update').length).toBeGreaterThanOrEqual(length + 3);
-    sources.failure = new DriverError('unavailable', 'away again');
+    sources.failure = new DriverError('unavailable', 'unavailable again');
     await pass(3_000);
     expect(socket.of('metrics:error')).toHaveLength(2);
   });
 
-  it('are told when the container turns out to be stopped, or removed, and nobody said so', async () => {
+  it('report a stop or removal that is only noticed by a failed sample', async () => {
     await pass(10_000);
     for (const id of [A, B]) await subscribe({ containerId: id, interval: 500 });
     rows.set(A, { ...rows.get(A)!, status: 'stopped' });
@@ -311,7 +311,7 @@ describe('subscriptions', () => {
     expect(forgotten).toEqual([B]);
   });
 
-  it('of one client are taken in the order in which it asked', async () => {
+  it('of one client take effect in the order of its requests', async () => {
     findMs = [300, 1];
     const answers = await Promise.all([
       subscribe({ containerId: A, interval: 500 }),
@@ -331,7 +331,7 @@ describe('subscriptions', () => {
     expect(socket.sent.length).toBeLessThanOrEqual(1);
   });
 
-  it('of a paused client cost one message a container, the latest', async () => {
+  it('of a paused client hold only the latest message of each container', async () => {
     socket.isPaused = true;
     await subscribe({ containerId: A, interval: 500 });
     await subscribe({ containerId: B, interval: 500 });
@@ -344,7 +344,7 @@ describe('subscriptions', () => {
       expect(Date.now() - Date.parse((metrics as { timestamp: string }).timestamp)).toBeLessThan(600);
   });
 
-  it('of a client that left end, also when it leaves while it asks', async () => {
+  it('end when the client disconnects, even during a request', async () => {
     await subscribe({ containerId: A, interval: 500 });
     const asking = subscribe({ containerId: B, interval: 500 });
     socket.connected = false;
@@ -352,10 +352,10 @@ describe('subscriptions', () => {
     await asking;
     await pass(10_000);
     expect(socket.sent).toEqual([]);
-    expect(tally.subscriptions()).toEqual([['metrics', 0]]);
+    expect(counters.subscriptions()).toEqual([['metrics', 0]]);
   });
 
-  it('are five hundred for one connection at most', async () => {
+  it('are limited to five hundred for each connection', async () => {
     for (let at = 0; at < 500; at++) {
       const id = `${at.toString(16).padStart(4, '0')}0000-0000-4000-8000-000000000000`;
       rows.set(id, running(id));
@@ -371,7 +371,7 @@ describe('subscriptions', () => {
     [{ containerId: A, interval: 500.5 }, 'validation_failed'],
     [{ containerId: 'x'.repeat(129) }, 'validation_failed'],
     [null, 'validation_failed'],
-  ])('are refused for %j', async (payload, code) => {
+  ])('are rejected for %j', async (payload, code) => {
     await expect(subscribe(payload)).resolves.toMatchObject({ ok: false, error: { code } });
     await expect(gateway.leave(socket.typed, payload)).resolves.toMatchObject({ ok: false });
   });

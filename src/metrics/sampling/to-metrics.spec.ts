@@ -16,8 +16,8 @@ const usage = (more: Partial<UsageRecord> = {}): UsageRecord => ({
   ...more,
 });
 
-describe('metrics', () => {
-  it('are made of two readings', () => {
+describe('toMetrics', () => {
+  it('computes the metrics from two readings', () => {
     const agent = { active: true, state: null, since: '2030-01-01T00:00:00.000Z', waitingFor: null };
     const now = usage({ at: at + 2_000, monotonicMs: 7_000, cpuSeconds: 12.46829, rxBytes: 3_001, txBytes: 2_000 });
     expect(toMetrics(row, now, usage(), 1_024, agent)).toEqual({
@@ -32,7 +32,7 @@ describe('metrics', () => {
     });
   });
 
-  it('have two digits', () => {
+  it('rounds to two digits', () => {
     const { memory, cpu } = toMetrics(
       { ...row, cpuLimit: 0.1 + 0.2 },
       usage({ memoryBytes: MIB / 3 }),
@@ -44,7 +44,7 @@ describe('metrics', () => {
     expect(cpu.limitPercent).toBe(30);
   });
 
-  it('have rates of 0 where counters began anew', () => {
+  it('yields rates of 0 for counters that were reset', () => {
     const { cpu, network } = toMetrics(
       row,
       usage({ at: at + 1_000, monotonicMs: 6_000, cpuSeconds: 1, rxBytes: 5, txBytes: 2_500 }),
@@ -58,20 +58,20 @@ describe('metrics', () => {
 
   it.each([
     ['the first reading', undefined],
-    ['two readings of one moment', usage({ cpuSeconds: 1 })],
+    ['two readings at the same time', usage({ cpuSeconds: 1 })],
     ['readings in the wrong order', usage({ monotonicMs: 10_000, cpuSeconds: 1 })],
-  ])('have rates of 0 for %s', (_, before) => {
+  ])('yields rates of 0 for %s', (_, before) => {
     const { cpu, network } = toMetrics(row, usage(), before, undefined, null);
     expect([cpu.percent, network.rxBytesPerSecond, network.txBytesPerSecond]).toEqual([0, 0, 0]);
   });
 
-  it.each([-3_600_000, -900, 900, 3_600_000])('do not follow a clock that is put %i ms off', (step) => {
+  it.each([-3_600_000, -900, 900, 3_600_000])('ignores that the clock is set off by %i ms', (step) => {
     const now = usage({ at: at + 1_000 + step, monotonicMs: 6_000, cpuSeconds: 10.5, rxBytes: 2_000 });
     const { cpu, network } = toMetrics(row, now, usage(), undefined, null);
     expect([cpu.percent, network.rxBytesPerSecond]).toEqual([50, 1_000]);
   });
 
-  it('say nothing of a disk that was not measured, and tell an empty one from it', () => {
+  it('distinguishes an unmeasured disk from an empty one', () => {
     expect(toMetrics(row, usage(), undefined, undefined, null).disk).toEqual({
       usedMB: null,
       limitMB: 10_240,

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** A machine's `proc` and cgroup files as far as the usage of one container goes: path to text. */
+/** The `proc` and cgroup files of a machine that the usage of one container is read from: path to content. */
 export type CgroupTree = Record<string, string>;
 
 export const CONTAINER_ID = '5cc2a759c938e2ff19d910d8876a85b01b062e5ad0476b3a106ebda75110773a';
@@ -13,7 +13,7 @@ const NET_DEV = `Inter-|   Receive                                              
   eth0: 1296821     921    0    0    0     0          0         0    57432     800    0    0    0     0       0          0
 `;
 
-/** Has written a file of 20 MiB and holds little else. */
+/** The container has written a file of 20 MiB and holds little else. */
 const VERSION_1_MEMORY = `cache 21057536
 rss 204800
 rss_huge 0
@@ -167,7 +167,7 @@ function version2(path: string): CgroupTree {
   };
 }
 
-/** One container, as each kind of machine shows it. */
+/** The same container on each kind of machine. */
 export const CGROUP_TREES: [name: string, version: 1 | 2, tree: CgroupTree][] = [
   ['version 1, cgroupfs driver', 1, version1(`/docker/${CONTAINER_ID}`, false)],
   ['version 1, systemd driver', 1, version1(`/system.slice/docker-${CONTAINER_ID}.scope`, true)],

@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
 
-/** What the engine answers once, as far as Docker's own client uses it. */
+/** The part of the engine's statistics that Docker's own client uses. */
 interface Stats {
   read: string;
   cpu_stats: { cpu_usage: { total_usage: number }; system_cpu_usage: number; online_cpus: number };
@@ -11,26 +11,26 @@ interface Stats {
 
 /** A row of `docker stats --no-stream`. */
 export interface StatsRow {
-  /** Milliseconds of the epoch. */
+  /** Milliseconds since the epoch. */
   at: number;
   cpuNanoseconds: number;
   systemNanoseconds: number;
   processors: number;
   memoryBytes: number;
-  /** What `memoryBytes` leaves out. */
+  /** Page cache that `memoryBytes` leaves out. */
   cachedBytes: number;
   rxBytes: number;
   txBytes: number;
   pids: number;
 }
 
-/** Asks as `docker stats --no-stream` does, and computes as it does. */
+/** Reads and computes the statistics like `docker stats --no-stream`. */
 export async function dockerStats(docker: Docker, dockerId: string): Promise<StatsRow> {
   const { read, cpu_stats, memory_stats, networks, pids_stats } = (await docker
     .getContainer(dockerId)
     .stats({ stream: false })) as unknown as Stats;
   const { usage, stats } = memory_stats;
-  // calculateMemUsageUnixNoCache of the client: version 1 first, then version 2.
+  // As calculateMemUsageUnixNoCache of Docker's client: cgroup version 1 first, then version 2.
   const [inactive = 0] = [stats['total_inactive_file'], stats['inactive_file']].filter(
     (bytes) => bytes !== undefined && bytes < usage,
   );
@@ -48,7 +48,7 @@ export async function dockerStats(docker: Docker, dockerId: string): Promise<Sta
   };
 }
 
-/** calculateCPUPercentUnix of the client, over the time between two rows. */
+/** As calculateCPUPercentUnix of Docker's client, over the time between two rows. */
 export function cpuPercent(before: StatsRow, now: StatsRow): number {
   return (
     ((now.cpuNanoseconds - before.cpuNanoseconds) / (now.systemNanoseconds - before.systemNanoseconds)) *

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ContainerSpec } from '../../../src/drivers/docker/engine/engine-client.js';
 
-/** Takes what a container sends and sends half of it back. */
+/** Server that sends half of the data that it receives back. */
 export class HalfEcho {
   private readonly sockets = new Set<Socket>();
 
@@ -27,7 +27,7 @@ export class HalfEcho {
 
   get port(): number {
     const bound = this.server.address();
-    if (bound === null || typeof bound === 'string') throw new Error('It does not listen.');
+    if (bound === null || typeof bound === 'string') throw new Error('the server is not listening');
     return bound.port;
   }
 
@@ -41,8 +41,8 @@ export const ANONYMOUS_MIB = 96;
 export const CACHED_MIB = 128;
 
 /**
- * Holds memory of its own and written files in the page cache, uses one core as far as it gets it, and talks to the echo.
- * Needs bash and perl, which every Debian has. It is under way once it has written `ready`.
+ * Spec of a container that holds anonymous memory and page cache, keeps one core busy and exchanges data with the echo.
+ * Needs bash and perl, which every Debian image has. It writes `ready` when the load has started.
  */
 export function loadedContainer({
   address,

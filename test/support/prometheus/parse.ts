@@ -5,7 +5,7 @@ export interface Series {
 }
 
 export interface Exposition {
-  /** Metric name to type, of every metric that is declared. */
+  /** Metric name to type, for every declared metric. */
   types: Map<string, string>;
   series: Series[];
   /** The series of that name whose labels include these. */
@@ -14,34 +14,35 @@ export interface Exposition {
 
 const TYPES = ['counter', 'gauge', 'histogram', 'summary', 'untyped'];
 const HEADER = /^# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+)$/;
-/** `Nan` is how prom-client writes the mean of nothing; Prometheus takes it in any case. */
+/** prom-client writes `Nan` for the mean of no values; Prometheus accepts any case. */
 const SERIES = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (Na[Nn]|[+-]Inf|[-+0-9.eE]+)$/;
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/gy;
 const PARTS = /_(?:bucket|sum|count)$/;
 
 /**
- * Reads Prometheus's text format, version 0.0.4, more strictly than Prometheus does.
- * @throws Error for a line that is none, a series of a metric that was not declared, and one that comes twice
+ * Parses Prometheus's text format, version 0.0.4, more strictly than Prometheus does.
+ * @throws Error for a malformed line, a series of an undeclared metric and a duplicate series
  */
 export function parseExposition(text: string): Exposition {
-  if (!text.endsWith('\n')) throw new Error('The last line has no end');
+  if (!text.endsWith('\n')) throw new Error('the last line has no line break');
   const types = new Map<string, string>();
   const series: Series[] = [];
   const seen = new Set<string>();
   for (const line of text.split('\n')) {
     if (line === '') continue;
     if (line.startsWith('#')) {
-      const [, kind, name, rest] = HEADER.exec(line) ?? fail(line, 'is no header');
+      const [, kind, name, rest] = HEADER.exec(line) ?? fail(line, 'is not a header');
       if (kind === 'HELP') continue;
-      if (types.has(name!) || !TYPES.includes(rest!)) fail(line, 'declares a metric twice, or with no type');
+      if (types.has(name!) || !TYPES.includes(rest!)) fail(line, 'declares a metric twice or without a type');
       types.set(name!, rest!);
       continue;
     }
-    const [, name, labels = '', value] = SERIES.exec(line) ?? fail(line, 'is no series');
-    if (!types.has(name!) && types.get(name!.replace(PARTS, '')) !== 'histogram') fail(line, 'belongs to no metric');
+    const [, name, labels = '', value] = SERIES.exec(line) ?? fail(line, 'is not a series');
+    if (!types.has(name!) && types.get(name!.replace(PARTS, '')) !== 'histogram')
+      fail(line, 'belongs to an undeclared metric');
     const parsed = { name: name!, labels: parseLabels(line, labels), value: Number(value!.replace('Inf', 'Infinity')) };
     const key = `${parsed.name} ${JSON.stringify(Object.entries(parsed.labels).toSorted())}`;
-    if (seen.has(key)) fail(line, 'comes twice');
+    if (seen.has(key)) fail(line, 'is a duplicate');
     seen.add(key);
     series.push(parsed);
   }
@@ -59,7 +60,7 @@ function parseLabels(line: string, text: string): Record<string, string> {
     labels[name!] = value!.replace(/\\(.)/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped));
     end += whole.length;
   }
-  if (end !== text.length) fail(line, 'has labels that are none');
+  if (end !== text.length) fail(line, 'has malformed labels');
   return labels;
 }
 
@@ -67,7 +68,7 @@ function fail(line: string, what: string): never {
   throw new Error(`Line ${what}: ${line}`);
 }
 
-/** Names of the metrics that a PromQL expression reads, as they are declared: those of a histogram's parts are the histogram's. */
+/** Names of the metrics in a PromQL expression, as declared: the parts of a histogram count as the histogram. */
 export function metricsOf(expression: string): string[] {
   const names = expression
     .replace(/"(?:[^"\\]|\\.)*"/g, '""')

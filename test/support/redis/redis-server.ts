@@ -6,19 +6,19 @@ import { freePort } from '../api/free-port.js';
 import { OwnedProcess } from '../api/owned-process.js';
 import { requireTool } from '../api/tool.js';
 
-/** A real Redis on loopback, without persistence: what it held is gone after `kill` or `restart`. */
+/** A real Redis on loopback, without persistence: its data is lost after `kill` or `restart`. */
 export interface RedisServer {
-  /** `redis://127.0.0.1:<port>`, the same over its whole life. */
+  /** `redis://127.0.0.1:<port>`; does not change after a restart. */
   readonly url: string;
   readonly port: number;
-  /** Freezes it: connections are accepted by the kernel and never answered. */
+  /** Freezes the process: the kernel accepts connections, which are never answered. */
   pause(): void;
   resume(): void;
-  /** SIGKILL, and waits: connections are refused afterwards. */
+  /** Kills the process and waits for its end. Connections are refused afterwards. */
   kill(): Promise<void>;
-  /** A new, empty server on the same port; ends the one that runs. */
+  /** Replaces the server by a new, empty one on the same port. */
   restart(): Promise<void>;
-  /** Ends it and removes its folder. May be called twice. */
+  /** Ends the server and removes its folder. May be called more than once. */
   stop(): Promise<void>;
 }
 
@@ -26,16 +26,16 @@ const READY_MS = 5_000;
 const ATTEMPTS = 3;
 
 /**
- * Starts `redis-server` on a loopback port in a folder of its own.
+ * Starts `redis-server` on a loopback port in a temporary folder.
  *
- * @param wanted the port; a free one by default
+ * @param wantedPort a free port by default
  * @throws Error that names the Debian package when `redis-server` is not installed
  */
-export async function startRedis(wanted?: number): Promise<RedisServer> {
+export async function startRedis(wantedPort?: number): Promise<RedisServer> {
   const binary = requireTool('redis-server', 'redis-server');
   const dir = await mkdtemp(join(tmpdir(), 'devforge-redis-'));
   try {
-    const { port, process } = await firstStart(binary, dir, wanted);
+    const { port, process } = await firstStart(binary, dir, wantedPort);
     return handle(binary, dir, port, process);
   } catch (error) {
     await rm(dir, { recursive: true, force: true });
@@ -46,10 +46,10 @@ export async function startRedis(wanted?: number): Promise<RedisServer> {
 async function firstStart(
   binary: string,
   dir: string,
-  wanted?: number,
+  wantedPort?: number,
 ): Promise<{ port: number; process: OwnedProcess }> {
   for (let attempt = 1; ; attempt += 1) {
-    const port = wanted ?? (await freePort());
+    const port = wantedPort ?? (await freePort());
     try {
       return { port, process: await launch(binary, dir, port) };
     } catch (error) {

@@ -10,11 +10,11 @@ import { SocketClient } from '../sockets/socket-client.js';
 export interface Replica {
   readonly devforge: DevForgeProcess;
   readonly api: TrackingClient;
-  /** A client that sees the status of all containers, as this replica shows it. */
+  /** Connects a client that is subscribed to the status of all containers at this replica. */
   subscribeStatus(): Promise<SocketClient>;
 }
 
-/** Two servers with data folders of their own on one PostgreSQL, and one Redis where that is asked for. */
+/** Two servers with separate data folders on one PostgreSQL, and optionally one Redis. */
 export interface TwoReplicas {
   readonly a: Replica & TestServer;
   readonly b: Replica;
@@ -23,7 +23,7 @@ export interface TwoReplicas {
   dispose(): Promise<void>;
 }
 
-export async function startTwoReplicas(link: 'PostgreSQL' | 'Redis'): Promise<TwoReplicas> {
+export async function startTwoReplicas(transport: 'PostgreSQL' | 'Redis'): Promise<TwoReplicas> {
   const undo: (() => Promise<unknown>)[] = [];
   const dispose = async (): Promise<void> => {
     for (const each of undo.splice(0).toReversed()) await each();
@@ -31,7 +31,7 @@ export async function startTwoReplicas(link: 'PostgreSQL' | 'Redis'): Promise<Tw
   try {
     const postgres = await startPostgres();
     undo.push(() => postgres.stop());
-    const redis = link === 'Redis' ? await startRedis() : undefined;
+    const redis = transport === 'Redis' ? await startRedis() : undefined;
     undo.push(async () => redis?.stop());
     const server = await startTestServer({
       DATABASE_URL: postgres.url,
@@ -53,7 +53,7 @@ export async function startTwoReplicas(link: 'PostgreSQL' | 'Redis'): Promise<Tw
     });
     const a = { ...server, ...replica(server.devforge, server.api) };
     const b = replica(other, new TrackingClient(other.url, token));
-    // What the second one accepts is taken away with the first.
+    // Containers created by the second server are removed with those of the first.
     undo.push(async () => b.api.accepted.forEach((id) => a.api.accepted.add(id)));
     await ensureImages(a, 'claude');
     return { a, b, postgres, redis, dispose };

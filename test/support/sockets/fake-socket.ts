@@ -13,7 +13,7 @@ class FakeEngineTransport extends EventEmitter {
   writable = true;
 }
 
-/** The server's side of one connection, as far as pace is concerned. A message that was sent leaves when `drain` is called. */
+/** The server side of a connection. While it is paused, a sent message stays in the process until `drain` is called. */
 export class FakeSocket {
   connected = true;
   readonly sent: SentMessage[] = [];
@@ -23,7 +23,7 @@ export class FakeSocket {
   });
   readonly data: { principal: typeof ADMINISTRATOR; outbox: Outbox };
 
-  /** @param isPaused whether messages stay in the process until `drain` */
+  /** @param isPaused whether messages stay in the process until `drain` is called */
   constructor(public isPaused = false) {
     this.data = { principal: ADMINISTRATOR, outbox: new Outbox(transportOf(this.typed)) };
   }
@@ -43,7 +43,7 @@ export class FakeSocket {
     this.conn.transport.emit('ready');
   }
 
-  /** The client goes from polling to a WebSocket, which is writable from the first. */
+  /** Upgrades from polling to a WebSocket, which is writable from the start. */
   upgrade(): void {
     this.conn.transport = new FakeEngineTransport();
     this.conn.emit('upgrade', this.conn.transport);

@@ -6,12 +6,12 @@ type ServerEvent = keyof ServerToClientEvents;
 type Payload<Event extends ServerEvent> = Parameters<ServerToClientEvents[Event]>[0];
 
 export interface SocketOptions {
-  /** Sent in the handshake; none by default. */
+  /** Token of the handshake; none by default. */
   token?: string;
   origin?: string;
 }
 
-/** A Socket.io client that keeps what it was sent. */
+/** A Socket.io client that records every event it receives. */
 export class SocketClient {
   private readonly received: { event: string; payload: unknown; at: number }[] = [];
 
@@ -19,7 +19,7 @@ export class SocketClient {
     socket.onAny((event: string, payload: unknown) => this.received.push({ event, payload, at: Date.now() }));
   }
 
-  /** @throws Error with the server's reason when it refuses */
+  /** @throws Error with the server's reason when it rejects the connection */
   static connect(url: string, { token, origin }: SocketOptions = {}): Promise<SocketClient> {
     const socket: ClientSocket = io(url, {
       reconnection: false,
@@ -44,12 +44,12 @@ export class SocketClient {
     return untyped.timeout(5_000).emitWithAck(event, ...payload);
   }
 
-  /** Everything of one event so far, oldest first. */
+  /** Payloads of one event so far, oldest first. */
   all<Event extends ServerEvent>(event: Event): Payload<Event>[] {
     return this.received.filter((each) => each.event === event).map((each) => each.payload as Payload<Event>);
   }
 
-  /** As {@link all}, each with the time at which it came, milliseconds. */
+  /** As {@link all}, each with its time of arrival in milliseconds since the epoch. */
   timed<Event extends ServerEvent>(event: Event): { at: number; payload: Payload<Event> }[] {
     return this.received
       .filter((each) => each.event === event)

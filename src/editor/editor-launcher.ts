@@ -6,30 +6,30 @@ import type { WorkspaceRef } from '../drivers/workspace.js';
 import { workspaceOf } from '../workspace/workspace-ref.js';
 
 const START_TIMEOUT_MS = 40_000;
-const MOST_KNOWN = 1_000;
+const MAX_CACHED = 1_000;
 
-/** Brings up VS Code in containers, once for all who ask. */
+/** Starts VS Code in containers. Concurrent requests share one start. */
 @Injectable()
-export class Editors {
+export class EditorLauncher {
   private readonly started = new Map<string, Promise<void>>();
 
   constructor(private readonly driver: WorkspaceDriver) {}
 
-  /** @throws DomainError `editor_unavailable` with the editor's own words */
+  /** Resolves when VS Code is running. @throws DomainError `editor_unavailable` with the editor's error output */
   ensure(row: ContainerRow): Promise<void> {
-    const run = runOf(row);
+    const run = runKey(row);
     const known = this.started.get(run);
     if (known !== undefined) return known;
-    if (this.started.size >= MOST_KNOWN) this.started.clear();
+    if (this.started.size >= MAX_CACHED) this.started.clear();
     const starting = this.start(workspaceOf(row));
     starting.catch(() => this.started.delete(run));
     this.started.set(run, starting);
     return starting;
   }
 
-  /** It did not answer: the next who asks looks again. */
-  forget(row: ContainerRow): void {
-    this.started.delete(runOf(row));
+  /** VS Code did not answer: the next {@link ensure} starts it again if it has ended. */
+  forgetStart(row: ContainerRow): void {
+    this.started.delete(runKey(row));
   }
 
   private async start(workspace: WorkspaceRef): Promise<void> {
@@ -42,7 +42,7 @@ export class Editors {
   }
 }
 
-/** A container that was stopped and started has no editor again. */
-function runOf(row: ContainerRow): string {
+/** Changes when a container is restarted, since VS Code ends with it. */
+function runKey(row: ContainerRow): string {
   return `${row.runtimeId} ${row.startedAt?.getTime() ?? 0}`;
 }
