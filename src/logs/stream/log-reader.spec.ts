@@ -139,7 +139,7 @@ describe('a followed log', () => {
     await eventually(() => seen.length >= 195);
   });
 
-  const continuesTo = async (last: number): Promise<void> => {
+  const expectLinesTo = async (last: number): Promise<void> => {
     await eventually(() => seen.length >= last - 5, 10_000);
     expect(seen).toEqual(numbers(6, last));
   };
@@ -149,15 +149,15 @@ describe('a followed log', () => {
     await expect(outcome).resolves.toBe('unavailable');
     engine.write('one', ...numbers(201, 400));
     read();
-    await continuesTo(400);
+    await expectLinesTo(400);
   });
 
   it('is resumed when the stream stalls although the log has new lines', async () => {
     engine.stallStreams();
     engine.write('one', ...numbers(201, 400));
-    await continuesTo(400);
+    await expectLinesTo(400);
     engine.write('one', ...numbers(401, 500));
-    await continuesTo(500);
+    await expectLinesTo(500);
   });
 
   it('is resumed at once on reconnect when the stream stalls in silence', async () => {
@@ -166,7 +166,7 @@ describe('a followed log', () => {
     reader.reconnect();
     await eventually(() => engine.follows > follows);
     engine.write('one', ...numbers(201, 300));
-    await continuesTo(300);
+    await expectLinesTo(300);
   });
 
   it('is resumed at its position when the stream skips lines', async () => {
@@ -180,14 +180,14 @@ describe('a followed log', () => {
       cursor.isStalled = false;
     engine.moveStreams(200);
     engine.write('one', ...numbers(401, 500));
-    await continuesTo(500);
+    await expectLinesTo(500);
   });
 
   it('repeats nothing when the stream starts over', async () => {
     engine.moveStreams(-150);
-    await continuesTo(200);
+    await expectLinesTo(200);
     engine.write('one', ...numbers(201, 300));
-    await continuesTo(300);
+    await expectLinesTo(300);
   });
 
   it('fails with the error of the engine when the newest line cannot be queried', async () => {
@@ -206,7 +206,7 @@ describe('a followed log', () => {
     expect(engine.requests).toHaveLength(length);
     backpressure = undefined;
     gate.resolve();
-    await continuesTo(600);
+    await expectLinesTo(600);
   });
 });
 
