@@ -17,6 +17,7 @@ const flows = [
   'logs',
   'metrics',
   'health',
+  'info',
 ];
 const composition = ['^src/app\\.module\\.ts$', '^src/app\\.setup\\.ts$', '^src/main\\.ts$', '^src/boot/'];
 const paths = (names) => `^src/(${names.join('|')})/`;
@@ -46,8 +47,8 @@ module.exports = {
     },
     {
       name: 'docker-engine-is-a-detail',
-      severity: 'warn',
-      from: { path: '^src/', pathNot: ['^src/drivers/', '\\.spec\\.ts$'] },
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/drivers/' },
       to: { path: '^src/drivers/docker/' },
     },
     {
@@ -83,8 +84,8 @@ module.exports = {
     {
       name: 'fakes-in-tests',
       severity: 'error',
-      from: { pathNot: ['\\.spec\\.ts$', '^src/drivers/fake/', '^test/'] },
-      to: { path: '^src/drivers/fake/' },
+      from: { pathNot: ['\\.spec\\.ts$', '^src/drivers/(docker/engine/)?fake/', '^test/'] },
+      to: { path: '^src/drivers/(docker/engine/)?fake/' },
     },
   ],
   options: {

@@ -14,20 +14,21 @@ import { EventsModule } from './events/events.module.js';
 import { FilesModule } from './files/files.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { InstructionsModule } from './instructions/instructions.module.js';
+import { InfoModule } from './info/info.module.js';
 import { LogsModule } from './logs/logs.module.js';
 import { HealthModule } from './health/health.module.js';
 import { databaseErrorToDomainError } from './persistence/database-error.js';
 import { PersistenceModule } from './persistence/persistence.module.js';
 import { ProvisioningModule } from './provisioning/provisioning.module.js';
 import { QueuesModule } from './queues/queues.module.js';
-import { runtimeErrorToDomainError } from './drivers/driver-error-translation.js';
+import { driverErrorToDomainError } from './drivers/driver-error-translation.js';
 import { RealtimeModule } from './realtime/realtime.module.js';
 import { DriversModule } from './drivers/drivers.module.js';
 import { TerminalsModule } from './terminals/terminals.module.js';
 
 @Global()
 @Module({
-  providers: [{ provide: ErrorTranslators, useValue: [runtimeErrorToDomainError, databaseErrorToDomainError] }],
+  providers: [{ provide: ErrorTranslators, useValue: [driverErrorToDomainError, databaseErrorToDomainError] }],
   exports: [ErrorTranslators],
 })
 class ErrorTranslationModule {}
@@ -56,6 +57,7 @@ class ErrorTranslationModule {}
     LogsModule,
     MetricsModule,
     HealthModule,
+    InfoModule,
   ],
   providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
 })

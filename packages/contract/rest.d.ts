@@ -402,6 +402,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/info': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Version, engine, capabilities and limits
+     * @description Answers while the engine is unavailable as well, with null for its version.
+     */
+    get: operations['InfoController_get'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -835,6 +855,59 @@ export interface components {
       mode: string;
       /** @description Relative to /workspace */
       path: string;
+    };
+    EngineDto: {
+      /**
+       * @description What runs the containers.
+       * @enum {string}
+       */
+      kind: 'docker' | 'kubernetes';
+      /** @description null while the engine does not answer. */
+      version: string | null;
+    };
+    CapabilitiesDto: {
+      /** @description The engine can pause containers. */
+      pause: boolean;
+      /** @description The state of a container can be saved and restored. */
+      snapshot: boolean;
+      /** @description The engine itself enforces diskLimit. */
+      hardDiskLimit: boolean;
+      /** @description Outgoing connections of containers can be restricted. */
+      fence: boolean;
+    };
+    RangeDto: {
+      min: number;
+      max: number;
+    };
+    LimitsDto: {
+      /** @description Cores. */
+      cpuLimit: components['schemas']['RangeDto'];
+      /** @description MiB. */
+      memoryLimit: components['schemas']['RangeDto'];
+      /** @description MiB. */
+      diskLimit: components['schemas']['RangeDto'];
+      /** @description The largest JSON body; uploads of files are not limited. */
+      jsonBodyBytes: number;
+      /** @description The longest prompt, in UTF-8. */
+      promptBytes: number;
+      instructionTimeoutSeconds: number;
+      execTimeoutSeconds: number;
+      /** @description Of each output stream of a command. */
+      execOutputBytes: number;
+      /** @description Lines of a log in one response. */
+      logTail: number;
+      /** @description Open terminals of one container. */
+      terminalsPerContainer: number;
+    };
+    InfoDto: {
+      /**
+       * @description DevForge's version.
+       * @example 0.2.0
+       */
+      version: string;
+      engine: components['schemas']['EngineDto'];
+      capabilities: components['schemas']['CapabilitiesDto'];
+      limits: components['schemas']['LimitsDto'];
     };
   };
   responses: never;
@@ -1787,6 +1860,25 @@ export interface operations {
               };
             };
           };
+        };
+      };
+    };
+  };
+  InfoController_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['InfoDto'];
         };
       };
     };

@@ -1,7 +1,9 @@
 import type { PinoLogger } from 'nestjs-pino';
 import type { Clock } from '../common/time/clock.js';
 import type { AgentStates } from '../agent-state/agent-states.js';
-import type { ContainerEngine, RuntimeProcess } from '../drivers/docker/engine/container-engine.js';
+import type { WorkspaceDriver } from '../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../drivers/workspace.js';
+import type { WorkspaceProcess } from '../drivers/workspace-process.js';
 import { readAgentLine } from './agent-line.js';
 import { LatestLine } from './latest-line.js';
 
@@ -17,12 +19,11 @@ const PAUSE_MS = 100;
 /** Follows `devforge-agents watch` in one running container, and opens it again when it ends. */
 export class AgentWatch {
   private readonly stopped = new AbortController();
-  private process: RuntimeProcess | undefined;
+  private process: WorkspaceProcess | undefined;
 
   constructor(
-    private readonly containerId: string,
-    readonly dockerId: string,
-    private readonly runtime: ContainerEngine,
+    readonly workspace: WorkspaceRef,
+    private readonly driver: WorkspaceDriver,
     private readonly states: AgentStates,
     private readonly clock: Clock,
     private readonly logger: PinoLogger,
@@ -38,14 +39,14 @@ export class AgentWatch {
         this.forget();
         if (CANNOT_EXECUTE.includes(exitCode))
           return this.logger.info(
-            { containerId: this.containerId },
+            { containerId: this.workspace.id },
             'The image of a container is too old to report the state of its agent',
           );
       } catch (error) {
         // A broken stream alone does not clear the state; it is cleared when no new process can be opened.
         if (this.process === undefined) this.forget();
         this.logger.debug(
-          { err: error, containerId: this.containerId },
+          { err: error, containerId: this.workspace.id },
           'The watch of an agent failed and is restarted',
         );
       }
@@ -60,13 +61,13 @@ export class AgentWatch {
     if (this.stopped.signal.aborted) return;
     this.stopped.abort();
     this.process?.close();
-    this.states.clear(this.containerId, 'watch');
+    this.states.clear(this.workspace.id, 'watch');
   }
 
-  /** @returns the exit code of the process @throws EngineError when the connection to it is lost */
+  /** @returns the exit code of the process @throws DriverError when the connection to it is lost */
   private async follow(): Promise<number> {
     this.process = undefined;
-    const process = await this.runtime.containers.open(this.dockerId, { argv: ARGV, signal: this.stopped.signal });
+    const process = await this.driver.open(this.workspace, { argv: ARGV, signal: this.stopped.signal });
     if (this.stopped.signal.aborted) process.close();
     this.process = process;
     process.stdin.on('error', () => undefined);
@@ -76,13 +77,13 @@ export class AgentWatch {
     for await (const chunk of process.stdout as AsyncIterable<string>) {
       const report = readAgentLine(latest.push(chunk) ?? '');
       if (report === undefined || this.stopped.signal.aborted) continue;
-      this.states.report(this.containerId, 'watch', report);
+      this.states.report(this.workspace.id, 'watch', report);
       await this.clock.sleep(PAUSE_MS, this.stopped.signal);
     }
     return process.exit;
   }
 
   private forget(): void {
-    if (!this.stopped.signal.aborted) this.states.clear(this.containerId, 'watch');
+    if (!this.stopped.signal.aborted) this.states.clear(this.workspace.id, 'watch');
   }
 }

@@ -7,10 +7,10 @@ import { AgentStates } from '../agent-state/agent-states.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import type { FakeProcessSide } from '../drivers/fake/fake-process.js';
-import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
+import { FakeWorkspaceDriver } from '../drivers/fake/fake-workspace-driver.js';
 import { AgentWatches } from './agent-watches.js';
 
-let runtime: FakeRuntime;
+let driver: FakeWorkspaceDriver;
 let rows: Map<string, ContainerRow>;
 let events: DomainEvents;
 let states: AgentStates;
@@ -21,22 +21,7 @@ let sides: (FakeProcessSide & { exit: (code: number) => void })[];
 
 async function add(overrides: Partial<ContainerRow> = {}): Promise<ContainerRow> {
   const row = containerRow({ template: 'claude', ...overrides });
-  runtime.images.add('image');
-  const spec = {
-    name: row.name,
-    hostname: 'h',
-    image: 'image',
-    labels: {},
-    env: {},
-    mounts: [],
-    network: 'none',
-    cpuLimit: 1,
-    memoryLimit: 64,
-    pidsLimit: 9,
-  };
-  const { dockerId } = await runtime.containers.create(spec);
-  await runtime.containers.start(dockerId);
-  const whole = { ...row, dockerId };
+  const whole = { ...row, ...driver.run({ id: row.id }) };
   rows.set(row.id, whole);
   return whole;
 }
@@ -58,18 +43,18 @@ const IDLE = { state: 'idle', since: 1e15, waitingFor: null };
 const WORKING = { state: 'working', since: 2e15, waitingFor: null };
 
 beforeEach(() => {
-  runtime = new FakeRuntime();
+  driver = new FakeWorkspaceDriver();
   rows = new Map();
   events = new DomainEvents(quietLogger());
   states = new AgentStates(events);
   clock = new FakeClock();
   sides = [];
-  runtime.containers.onOpen = (_, side) => new Promise((exit) => sides.push({ ...side, exit }));
+  driver.onOpen = (_, side) => new Promise((exit) => sides.push({ ...side, exit }));
   const repository = {
     listAll: async () => [...rows.values()],
     findById: async (id: string) => rows.get(id) ?? null,
   } as unknown as ContainersRepository;
-  watches = new AgentWatches(repository, runtime, states, events, clock, quietLogger());
+  watches = new AgentWatches(repository, driver, states, events, clock, quietLogger());
 });
 afterEach(() => watches.onModuleDestroy());
 
@@ -85,8 +70,8 @@ describe('AgentWatches', () => {
     await add({ status: 'stopped' });
     const both = await add({ template: 'both' });
     await start();
-    expect(runtime.containers.processes.map(({ dockerId }) => dockerId)).toEqual([row.dockerId, both.dockerId]);
-    expect(runtime.containers.processes[0]!.process.request.argv).toEqual(['/usr/local/bin/devforge-agents', 'watch']);
+    expect(driver.processes.map(({ ref }) => ref.runtimeId)).toEqual([row.runtimeId, both.runtimeId]);
+    expect(driver.processes[0]!.process.request.argv).toEqual(['/usr/local/bin/devforge-agents', 'watch']);
     await print(IDLE, sides[0]);
     await print(WORKING, sides[1]);
     expect([stateOf(row), stateOf(both)]).toEqual(['idle', 'working']);
@@ -112,9 +97,10 @@ describe('AgentWatches', () => {
   it('opens a new watch for a container that was recreated', async () => {
     const row = await add();
     await start();
-    const again = await add();
-    await change(row, { dockerId: again.dockerId });
-    expect(runtime.containers.processes.at(-1)!.dockerId).toBe(again.dockerId);
+    driver.vanish(row.id);
+    const again = driver.run({ id: row.id });
+    await change(row, { runtimeId: again.runtimeId });
+    expect(driver.processes.at(-1)!.ref.runtimeId).toBe(again.runtimeId);
   });
 
   it('reports the latest valid line and ignores invalid ones', async () => {
@@ -179,7 +165,7 @@ describe('AgentWatches', () => {
     const row = await add();
     await start();
     await print(WORKING);
-    runtime.containers.processes.at(-1)!.process.lose();
+    driver.processes.at(-1)!.process.lose();
     await pause(5);
     expect(stateOf(row)).toBe('working');
     await clock.advance(200);
@@ -187,13 +173,13 @@ describe('AgentWatches', () => {
     expect(sides).toHaveLength(2);
     expect(stateOf(row)).toBe('working');
 
-    runtime.faults.goAway();
-    runtime.containers.processes.at(-1)!.process.lose();
+    driver.faults.goAway();
+    driver.processes.at(-1)!.process.lose();
     await pause(5);
     await clock.advance(400);
     await pause(5);
     expect(stateOf(row)).toBeNull();
-    runtime.faults.comeBack();
+    driver.faults.comeBack();
     await clock.advance(3_000);
     await pause(5);
     await print(IDLE);

@@ -54,7 +54,7 @@ export class ContainerView {
       diskLimitEnforced: row.diskLimitEnforced,
       status: row.status,
       statusReason: row.statusReason,
-      dockerId: row.dockerId,
+      dockerId: row.runtimeId,
       image: row.image,
       editorUrl: row.template === 'claude' ? null : this.addresses.editorUrl(row),
       editor: row.template === 'claude' ? null : { lastSeenAt: row.editorLastSeenAt?.toISOString() ?? null },

@@ -5,6 +5,7 @@ import { ContainerLeases } from '../leases/container-leases.js';
 import { ContainerLifecycleService } from './lifecycle/container-lifecycle.service.js';
 import { ContainerReconciliation } from './reconciliation/container-reconciliation.js';
 import { ContainerRepairs } from './reconciliation/container-repairs.js';
+import { ContainerPower } from './lifecycle/container-power.js';
 import { ContainerRemoval } from './lifecycle/container-removal.js';
 import { ContainerStore } from './lifecycle/container-store.js';
 import { ContainerView } from './container-view.js';
@@ -13,7 +14,6 @@ import { ContainersController } from './containers.controller.js';
 import { ContainersService } from './containers.service.js';
 import { DiskGuard } from './reconciliation/disk-guard.js';
 import { DiskUsage } from '../usage/disk-usage.js';
-import { GitAgent } from '../git-keys/git-agent.js';
 import { JobsController } from './jobs.controller.js';
 import { OrphanSweeper } from './reconciliation/orphan-sweeper.js';
 import { Reconciler } from './reconciliation/reconciler.js';
@@ -21,6 +21,7 @@ import { ReprovisionService } from './lifecycle/reprovision.service.js';
 import { SiteAddresses } from '../sites/site-addresses.js';
 import { SshKeys } from '../git-keys/ssh-keys.js';
 import { StatusGateway } from './status.gateway.js';
+import { WorkspaceSpecs } from '../workspace/workspace-specs.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 
 @Module({
@@ -31,6 +32,7 @@ import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
     ContainerLeases,
     ContainerLifecycleService,
     ContainerReconciliation,
+    ContainerPower,
     ContainerRemoval,
     ContainerRepairs,
     ContainersService,
@@ -39,7 +41,6 @@ import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
     ContainerWaiter,
     DiskGuard,
     DiskUsage,
-    GitAgent,
     OrphanSweeper,
     Reconciler,
     ReprovisionService,
@@ -47,6 +48,7 @@ import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
     SshKeys,
     StatusGateway,
     WorkspacePrograms,
+    WorkspaceSpecs,
   ],
   exports: [
     AgentStates,
@@ -56,9 +58,9 @@ import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
     ContainerView,
     DiskUsage,
     ContainerStore,
-    GitAgent,
     SiteAddresses,
     WorkspacePrograms,
+    WorkspaceSpecs,
   ],
 })
 export class ContainersModule {}

@@ -1,9 +1,9 @@
 import { DomainError } from '../common/errors/domain-error.js';
-import { EngineError } from './docker/engine/container-engine.js';
+import { DriverError } from './driver-error.js';
 
 /** What a client is told when the engine did not do what a request needed. */
-export function runtimeErrorToDomainError(error: unknown): DomainError | undefined {
-  if (!(error instanceof EngineError)) return undefined;
+export function driverErrorToDomainError(error: unknown): DomainError | undefined {
+  if (!(error instanceof DriverError)) return undefined;
   if (error.code === 'unavailable') {
     return new DomainError('engine_unavailable', 'The container engine does not answer; nothing was changed.', {
       cause: error,

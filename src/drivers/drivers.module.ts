@@ -1,11 +1,21 @@
 import { Global, Module } from '@nestjs/common';
-import { ContainerEngine } from './docker/engine/container-engine.js';
-import { DockerodeEngine } from './docker/engine/dockerode-engine.js';
+import { DockerWorkspaceDriver } from './docker/docker-workspace-driver.js';
+import { DockerEngineClient } from './docker/engine/docker-engine-client.js';
+import { EngineClient } from './docker/engine/engine-client.js';
+import { WorkspaceImages } from './docker/images/workspace-images.js';
+import { UsageSources } from './docker/usage/usage-sources.js';
 import { EngineMonitor } from './engine-monitor.js';
+import { WorkspaceDriver } from './workspace-driver.js';
 
 @Global()
 @Module({
-  providers: [{ provide: ContainerEngine, useClass: DockerodeEngine }, EngineMonitor],
-  exports: [ContainerEngine, EngineMonitor],
+  providers: [
+    { provide: EngineClient, useClass: DockerEngineClient },
+    WorkspaceImages,
+    UsageSources,
+    { provide: WorkspaceDriver, useClass: DockerWorkspaceDriver },
+    EngineMonitor,
+  ],
+  exports: [WorkspaceDriver, EngineMonitor],
 })
 export class DriversModule {}

@@ -2,42 +2,43 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../common/time/clock.js';
 import { DomainEvents } from '../events/domain-events.js';
-import { ContainerEngine, type EngineEvent, type EngineInfo } from './docker/engine/container-engine.js';
+import { type EngineInfo, WorkspaceDriver } from './workspace-driver.js';
+import type { WorkspaceEvent } from './workspace.js';
 
 const PING_EVERY_MS = 3_000;
-const RETRY_MS = { first: 250, longest: 5_000 };
+const RETRY_MS = { first: 250, max: 5_000 };
 
 /**
- * Holds the engine's event stream and knows whether the engine answers. The stream has no heartbeat of
- * its own, so a ping beside it tells silence from absence.
+ * Keeps the engine's event stream open and knows whether the engine answers. The stream has no heartbeat of its own, so
+ * pings tell an idle engine from one that is gone.
  */
 @Injectable()
 export class EngineMonitor implements OnApplicationShutdown {
   private readonly stopped = new AbortController();
-  private readonly listeners = new Set<(event: EngineEvent) => void>();
+  private readonly listeners = new Set<(event: WorkspaceEvent) => void>();
   private loop: Promise<void> | undefined;
   private available: boolean | undefined;
   private knownInfo: Promise<EngineInfo> | undefined;
 
   constructor(
-    private readonly runtime: ContainerEngine,
+    private readonly driver: WorkspaceDriver,
     private readonly events: DomainEvents,
     private readonly clock: Clock,
     @InjectPinoLogger(EngineMonitor.name) private readonly logger: PinoLogger,
   ) {}
 
-  /** Starts following the engine; listeners registered before miss nothing. */
+  /** Begins to follow the engine; listeners that are registered already miss nothing. */
   start(): void {
     this.loop ??= this.run();
   }
 
-  onEvent(listener: (event: EngineEvent) => void): void {
+  onEvent(listener: (event: WorkspaceEvent) => void): void {
     this.listeners.add(listener);
   }
 
-  /** What the engine is; asked once for as long as it stays. */
+  /** Asked once for as long as the engine stays. */
   info(): Promise<EngineInfo> {
-    this.knownInfo ??= this.runtime.engine.info().catch((error: unknown) => {
+    this.knownInfo ??= this.driver.info().catch((error: unknown) => {
       this.knownInfo = undefined;
       throw error;
     });
@@ -60,15 +61,15 @@ export class EngineMonitor implements OnApplicationShutdown {
         this.becomeUnavailable(error);
       }
       await this.clock.sleep(retryMs, this.stopped.signal);
-      retryMs = Math.min(retryMs * 2, RETRY_MS.longest);
+      retryMs = Math.min(retryMs * 2, RETRY_MS.max);
     }
   }
 
   private async follow(onReady: () => void): Promise<void> {
     const lost = new AbortController();
     const signal = AbortSignal.any([lost.signal, this.stopped.signal]);
-    await this.runtime.engine.ping();
-    const watching = this.runtime.engine.watch(
+    await this.driver.ping();
+    const watching = this.driver.watch(
       (event) => this.listeners.forEach((listener) => listener(event)),
       signal,
       () => {
@@ -94,8 +95,8 @@ export class EngineMonitor implements OnApplicationShutdown {
     for (;;) {
       await this.clock.sleep(PING_EVERY_MS, signal);
       if (signal.aborted) return;
-      // One slow answer is load, two in a row are absence.
-      await this.runtime.engine.ping().catch(() => this.runtime.engine.ping());
+      // One slow answer may be load; two in a row count as away.
+      await this.driver.ping().catch(() => this.driver.ping());
     }
   }
 

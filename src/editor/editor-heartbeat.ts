@@ -2,6 +2,7 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { PeriodicTask } from '../common/concurrency/periodic-task.js';
 import { Clock } from '../common/time/clock.js';
 import { ContainersRepository, type ContainerRow } from '../persistence/containers/containers.repository.js';
+import { workspaceOf } from '../workspace/workspace-ref.js';
 import { Tunnels } from './tunnel/tunnels.js';
 
 const POLL_MS = 30_000;
@@ -53,14 +54,14 @@ export class EditorHeartbeat implements OnModuleDestroy {
     return polling;
   }
 
-  private async ask({ id, dockerId }: ContainerRow): Promise<void> {
-    const { lastHeartbeat = 0 } = await this.health(dockerId!).catch(() => ({ lastHeartbeat: 0 }));
-    if (lastHeartbeat > 0) await this.save(id, new Date(lastHeartbeat));
+  private async ask(container: ContainerRow): Promise<void> {
+    const { lastHeartbeat = 0 } = await this.health(container).catch(() => ({ lastHeartbeat: 0 }));
+    if (lastHeartbeat > 0) await this.save(container.id, new Date(lastHeartbeat));
   }
 
   /** `/healthz` returns the time of the last heartbeat in milliseconds since the epoch. The request itself is no heartbeat. */
-  private async health(dockerId: string): Promise<{ lastHeartbeat?: number }> {
-    const { pool } = this.tunnels.clients(dockerId, 'editor');
+  private async health(container: ContainerRow): Promise<{ lastHeartbeat?: number }> {
+    const { pool } = this.tunnels.clients(workspaceOf(container), 'editor');
     const { body } = await pool.request({
       method: 'GET',
       path: '/healthz',

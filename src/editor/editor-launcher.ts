@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
-import { ContainerEngine } from '../drivers/docker/engine/container-engine.js';
+import { WorkspaceDriver } from '../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../drivers/workspace.js';
+import { workspaceOf } from '../workspace/workspace-ref.js';
 
 const START_TIMEOUT_MS = 40_000;
 const MAX_CACHED = 1_000;
@@ -11,7 +13,7 @@ const MAX_CACHED = 1_000;
 export class EditorLauncher {
   private readonly started = new Map<string, Promise<void>>();
 
-  constructor(private readonly runtime: ContainerEngine) {}
+  constructor(private readonly driver: WorkspaceDriver) {}
 
   /** Resolves when VS Code is running. @throws DomainError `editor_unavailable` with the editor's error output */
   ensure(row: ContainerRow): Promise<void> {
@@ -19,7 +21,7 @@ export class EditorLauncher {
     const known = this.started.get(run);
     if (known !== undefined) return known;
     if (this.started.size >= MAX_CACHED) this.started.clear();
-    const starting = this.start(row.dockerId!);
+    const starting = this.start(workspaceOf(row));
     starting.catch(() => this.started.delete(run));
     this.started.set(run, starting);
     return starting;
@@ -30,8 +32,8 @@ export class EditorLauncher {
     this.started.delete(runKey(row));
   }
 
-  private async start(dockerId: string): Promise<void> {
-    const result = await this.runtime.containers.exec(dockerId, {
+  private async start(workspace: WorkspaceRef): Promise<void> {
+    const result = await this.driver.exec(workspace, {
       argv: ['devforge-editor', 'start'],
       timeoutMs: START_TIMEOUT_MS,
     });
@@ -42,5 +44,5 @@ export class EditorLauncher {
 
 /** Changes when a container is restarted, since VS Code ends with it. */
 function runKey(row: ContainerRow): string {
-  return `${row.dockerId} ${row.startedAt?.getTime() ?? 0}`;
+  return `${row.runtimeId} ${row.startedAt?.getTime() ?? 0}`;
 }

@@ -6,37 +6,24 @@ import type { ContainersService } from '../containers/containers.service.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import type { FakeProcessHandler } from '../drivers/fake/fake-process.js';
-import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
+import { FakeWorkspaceDriver } from '../drivers/fake/fake-workspace-driver.js';
+import { workspaceOf } from '../workspace/workspace-ref.js';
 import { ExecDto, type ExecResultDto } from './dto/exec.dto.js';
 import { ExecService } from './exec.service.js';
 
 const somebody = { ownerId: 'admin' } as Principal;
 
 describe('ExecService', () => {
-  let runtime: FakeRuntime;
+  let driver: FakeWorkspaceDriver;
   let row: ContainerRow;
   let service: ExecService;
   let left: AbortController;
 
   beforeEach(async () => {
-    runtime = new FakeRuntime();
-    runtime.images.add('image');
-    await runtime.networks.ensureIsolatedBridge('net', {});
-    const { dockerId } = await runtime.containers.create({
-      name: 'c',
-      image: 'image',
-      labels: {},
-      env: {},
-      mounts: [],
-      network: 'net',
-      hostname: 'c',
-      cpuLimit: 1,
-      memoryLimit: 128,
-      pidsLimit: 10,
-    });
-    await runtime.containers.start(dockerId);
-    row = containerRow({ dockerId });
-    const tools = new WorkspacePrograms(runtime, { findById: async () => row } as unknown as ContainersRepository);
+    driver = new FakeWorkspaceDriver();
+    row = containerRow();
+    row = { ...row, ...driver.run({ id: row.id }) };
+    const tools = new WorkspacePrograms(driver, { findById: async () => row } as unknown as ContainersRepository);
     service = new ExecService({ find: async () => row } as unknown as ContainersService, tools);
     left = new AbortController();
   });
@@ -48,7 +35,7 @@ describe('ExecService', () => {
     service.run(somebody, row.id, Object.assign(new ExecDto(), { command: ['true'], ...dto }), left.signal);
   const plays = (play: (tool: PlayedTool) => Promise<number | void>): void => {
     const handler: FakeProcessHandler = async (_, side) => (await play(new PlayedTool(side))) ?? 0;
-    runtime.containers.onOpen = handler;
+    driver.onOpen = handler;
   };
 
   it('hands over the command with its folder, limits, environment and input', async () => {
@@ -69,8 +56,8 @@ describe('ExecService', () => {
       }),
     ).resolves.toEqual({ exitCode: 0, stdout: '', stderr: '', truncated: false, timedOut: false, durationMs: 12 });
     expect(heard).toEqual([`R${['/workspace/sub', 5_000, 7, 3, 'a', 'b c', '', 'A=1', 'B=='].join('\0')}`, 'Dä']);
-    expect(runtime.containers.processes[0]!.process.request).toMatchObject({ argv: ['/usr/local/bin/devforge-exec'] });
-    expect(runtime.containers.processes[0]!.process.request.env).toBeUndefined();
+    expect(driver.processes[0]!.process.request).toMatchObject({ argv: ['/usr/local/bin/devforge-exec'] });
+    expect(driver.processes[0]!.process.request.env).toBeUndefined();
   });
 
   it('refuses the seventeenth command of a container, and runs one again when another has ended', async () => {
@@ -125,16 +112,16 @@ describe('ExecService', () => {
     ],
     [
       'is not there',
-      ({ stdout }) => (stdout.write('OCI runtime exec failed: no such file or directory'), 126),
+      ({ stdout }) => (stdout.write('OCI driver exec failed: no such file or directory'), 126),
       { code: 'image_outdated' },
     ],
     [
       'cannot be started',
-      ({ stdout }) => (stdout.write('OCI runtime exec failed: resource temporarily unavailable'), 126),
+      ({ stdout }) => (stdout.write('OCI driver exec failed: resource temporarily unavailable'), 126),
       { code: 'workspace_tool_failed', message: expect.stringContaining('resource temporarily') },
     ],
   ])('tells when the program in the container %s', async (_, end, expected) => {
-    runtime.containers.onOpen = async (_request, side) => end(side);
+    driver.onOpen = async (_request, side) => end(side);
     await expect(run()).rejects.toMatchObject(expected);
   });
 
@@ -147,18 +134,18 @@ describe('ExecService', () => {
     await expect(run()).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: 'stopping' } });
     await expect(run()).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: 'stopping' } });
     row = { ...row, status: 'running' };
-    await runtime.containers.pause(row.dockerId!);
+    await driver.pause(workspaceOf(row));
     await expect(run()).rejects.toMatchObject({ code: 'invalid_state' });
   });
 
   const ended = new Promise<number>(() => undefined);
   const opened = async () => {
-    while (runtime.containers.processes.length === 0) await Promise.resolve();
-    return runtime.containers.processes[0]!.process;
+    while (driver.processes.length === 0) await Promise.resolve();
+    return driver.processes[0]!.process;
   };
 
   it('ends the command when its client leaves, and when DevForge stops', async () => {
-    runtime.containers.onOpen = () => ended;
+    driver.onOpen = () => ended;
     const first = run();
     const process = await opened();
     left.abort();
@@ -166,14 +153,14 @@ describe('ExecService', () => {
     expect(process.stdin.writableEnded).toBe(true);
     left = new AbortController();
     const second = run();
-    while (runtime.containers.processes.length < 2) await Promise.resolve();
+    while (driver.processes.length < 2) await Promise.resolve();
     service.onModuleDestroy();
     await expect(second).rejects.toMatchObject({ code: 'shutting_down' });
   });
 
   it('waits no longer than the program may take, and gives the place back', async () => {
     jest.useFakeTimers();
-    runtime.containers.onOpen = () => ended;
+    driver.onOpen = () => ended;
     for (let round = 0; round < 20; round++) {
       const late = run({ timeoutSeconds: 2 });
       late.catch(() => undefined);

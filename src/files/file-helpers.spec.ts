@@ -4,7 +4,7 @@ import { PlayedTool } from '../../test/support/workspace-program.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import type { FakeProcess } from '../drivers/fake/fake-process.js';
-import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
+import { FakeWorkspaceDriver } from '../drivers/fake/fake-workspace-driver.js';
 import type { FileHelper } from './file-helper.js';
 import { FileHelpers } from './file-helpers.js';
 
@@ -13,31 +13,17 @@ async function* bytes(...texts: string[]): AsyncGenerator<Buffer> {
 }
 
 describe('FileHelpers', () => {
-  let runtime: FakeRuntime;
+  let driver: FakeWorkspaceDriver;
   let row: ContainerRow;
   let helpers: FileHelpers;
   let left: AbortController;
 
   beforeEach(async () => {
-    runtime = new FakeRuntime();
-    runtime.images.add('image');
-    await runtime.networks.ensureIsolatedBridge('net', {});
-    const { dockerId } = await runtime.containers.create({
-      name: 'c',
-      image: 'image',
-      labels: {},
-      env: {},
-      mounts: [],
-      network: 'net',
-      hostname: 'c',
-      cpuLimit: 1,
-      memoryLimit: 128,
-      pidsLimit: 10,
-    });
-    await runtime.containers.start(dockerId);
-    row = containerRow({ dockerId });
+    driver = new FakeWorkspaceDriver();
+    row = containerRow();
+    row = { ...row, ...driver.run({ id: row.id }) };
     helpers = new FileHelpers(
-      new WorkspacePrograms(runtime, { findById: async () => row } as unknown as ContainersRepository),
+      new WorkspacePrograms(driver, { findById: async () => row } as unknown as ContainersRepository),
     );
     left = new AbortController();
     echo();
@@ -50,9 +36,9 @@ describe('FileHelpers', () => {
   const use = <Result>(work: (helper: FileHelper) => Promise<Result>): Promise<Result> =>
     helpers.use(row, left.signal, work);
   const ask = (document: object) => use((helper) => helper.ask(document).finally(() => helper.finish()));
-  const opened = (): FakeProcess[] => runtime.containers.processes.map(({ process }) => process);
+  const opened = (): FakeProcess[] => driver.processes.map(({ process }) => process);
   const plays = (play: (tool: PlayedTool) => Promise<number | void>): void => {
-    runtime.containers.onOpen = async (_, side) => (await play(new PlayedTool(side))) ?? 0;
+    driver.onOpen = async (_, side) => (await play(new PlayedTool(side))) ?? 0;
   };
   /** A helper that answers with the question. */
   const echo = (): void =>

@@ -13,7 +13,7 @@ const MAX_WAIT_MS = 30_000;
 
 interface IdleHelper {
   helper: FileHelper;
-  dockerId: string | null;
+  runtimeId: string | null;
   timer: NodeJS.Timeout;
 }
 
@@ -108,17 +108,17 @@ export class FileHelpers implements OnModuleDestroy {
     const kept = this.idle.get(row.id) ?? [];
     for (let one = kept.pop(); one !== undefined; one = kept.pop()) {
       clearTimeout(one.timer);
-      if (one.dockerId === row.dockerId && one.helper.isReady) return one.helper;
+      if (one.runtimeId === row.runtimeId && one.helper.isReady) return one.helper;
       one.helper.close();
     }
     this.idle.delete(row.id);
     return undefined;
   }
 
-  private keep(helper: FileHelper, { id, dockerId }: ContainerRow): void {
+  private keep(helper: FileHelper, { id, runtimeId }: ContainerRow): void {
     const kept = this.idle.get(id) ?? [];
     const timer = setTimeout(() => this.drop(id, helper), IDLE_MS).unref();
-    kept.push({ helper, dockerId, timer });
+    kept.push({ helper, runtimeId, timer });
     this.idle.set(id, kept);
   }
 

@@ -3,7 +3,7 @@ import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/term
 import { withTimeout } from '../common/concurrency/with-timeout.js';
 import { Database } from '../persistence/database.js';
 import { ProvisioningQueue } from '../queues/provisioning-queue.js';
-import { ContainerEngine } from '../drivers/docker/engine/container-engine.js';
+import { WorkspaceDriver } from '../drivers/workspace-driver.js';
 
 /** A Kubernetes probe times out after one second by default; a check that cannot fail it must not use up that time. */
 const MAX_DEGRADED_MS = 500;
@@ -13,13 +13,13 @@ const MAX_DEGRADED_MS = 500;
 export class HealthIndicators {
   constructor(
     private readonly indicator: HealthIndicatorService,
-    private readonly containerEngine: ContainerEngine,
+    private readonly driver: WorkspaceDriver,
     private readonly database: Database,
     private readonly queue: ProvisioningQueue,
   ) {}
 
   docker(whenUnavailable: 'down' | 'degraded' = 'down'): Promise<HealthIndicatorResult> {
-    return this.ask('docker', () => this.containerEngine.engine.ping(), whenUnavailable);
+    return this.ask('docker', () => this.driver.ping(), whenUnavailable);
   }
 
   databaseAnswers(): Promise<HealthIndicatorResult> {

@@ -1,8 +1,8 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import type { IncomingMessage, Server } from 'node:http';
+import { LIMITS } from '../common/limits.js';
 
-const JSON_LIMIT = '1mb';
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
 /** Uploads of files, which are streamed by their controller at the pace of the client. */
 const UPLOAD = /^\/api\/containers\/[^/]+\/files\/?(?:\?|$)/i;
@@ -15,7 +15,7 @@ export function setupRequestBodies(app: NestExpressApplication): void {
   (app.getHttpServer() as Server).requestTimeout = 0;
   app.use(limitTime);
   app.useBodyParser('json', {
-    limit: JSON_LIMIT,
+    limit: LIMITS.jsonBodyBytes,
     type: (request) => !isUpload(request) && JSON_TYPE.test(request.headers['content-type'] ?? ''),
   });
   // Without this the framework parses form bodies.

@@ -2,7 +2,8 @@ import { describe, expect, it, jest } from '@jest/globals';
 import type { Response } from 'express';
 import { Writable } from 'node:stream';
 import { eventually, line, pause } from '../../test/support/logs/fake-log-engine.js';
-import { type LogRecord, EngineError } from '../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../drivers/workspace-logs.js';
+import { DriverError } from '../drivers/driver-error.js';
 import { followAsNdjson } from './follow-ndjson.js';
 import { LogSubscription } from './log-subscription.js';
 
@@ -74,7 +75,7 @@ describe('a log that is followed as NDJSON', () => {
   it('ends when the container is not found at the engine any more', async () => {
     const response = new SlowResponse();
     const { subscription, leave, done } = follow(response);
-    subscription.failed(new EngineError('not_found', 'gone'));
+    subscription.failed(new DriverError('not_found', 'gone'));
     await done;
     expect(response.writableEnded).toBe(true);
     expect(leave).toHaveBeenCalledTimes(1);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
-import type { LogRecord } from '../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../drivers/workspace-logs.js';
 import type { JoinedLog } from './log-hub.js';
 import type { LogEntry } from './log-subscription.js';
 

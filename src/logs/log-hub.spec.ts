@@ -9,9 +9,10 @@ import {
 } from '../../test/support/logs/fake-log-engine.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
-import { type JoinedLog, LogHub, requireDockerId } from './log-hub.js';
+import { type JoinedLog, LogHub, requireOutput } from './log-hub.js';
 
-const row = { id: 'c1', dockerId: 'one', status: 'running' } as ContainerRow;
+const ONE = { id: 'c1', runtimeId: 'one' };
+const row = { id: 'c1', runtimeId: 'one', status: 'running' } as ContainerRow;
 const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, at) => `line ${from + at}`);
 
@@ -27,7 +28,7 @@ beforeEach(() => {
   events = new DomainEvents(quietLogger);
   rows = new Map([['c1', row]]);
   const repository = { findById: async (id: string) => rows.get(id) ?? null } as ContainersRepository;
-  hub = new LogHub(engine.runtime, repository, events, new FastClock(), quietLogger);
+  hub = new LogHub(engine.driver, repository, events, new FastClock(), quietLogger);
   hub.onApplicationBootstrap();
 });
 
@@ -127,7 +128,7 @@ describe('joining a log', () => {
   });
 
   it('is rejected for a container without an object at the engine', async () => {
-    expect(() => requireDockerId({ ...row, dockerId: null })).toThrow(
+    expect(() => requireOutput({ ...row, runtimeId: null })).toThrow(
       expect.objectContaining({ code: 'invalid_state' }),
     );
     await expect(hub.join({ ...row, status: 'missing' }, 1, 'all', () => undefined)).rejects.toMatchObject({
@@ -158,12 +159,12 @@ describe('joining a log', () => {
 
 describe('the shared log stream', () => {
   it('is one for all readers of a container', async () => {
-    engine.run('two');
+    engine.run('two', 'c2');
     await Promise.all([
       join(1),
       join(1),
       join(5),
-      hub.join({ ...row, id: 'c2', dockerId: 'two' }, 1, 'all', () => undefined),
+      hub.join({ ...row, id: 'c2', runtimeId: 'two' }, 1, 'all', () => undefined),
     ]);
     expect(engine.follows).toBe(2);
     expect(hub.openStreams).toBe(2);
@@ -238,13 +239,15 @@ describe('the history of a log', () => {
     engine.append('one', line(1, 'a'), line(2, 'b', 'stderr'), line(3, 'c'), line(4, 'd', 'stderr'), line(5, 'e'));
     const messages = async (...given: Parameters<LogHub['history']>) =>
       (await hub.history(...given)).map(({ message }) => message);
-    await expect(messages('one', 1, 'stderr')).resolves.toEqual(['d']);
-    await expect(messages('one', 2, 'all', { until: line(3, '').timestamp })).resolves.toEqual(['b', 'c']);
-    await expect(messages('one', 9, 'all', { since: line(4, '').timestamp })).resolves.toEqual(['d', 'e']);
-    await expect(messages('one', 0, 'stdout')).resolves.toEqual([]);
+    await expect(messages(ONE, 1, 'stderr')).resolves.toEqual(['d']);
+    await expect(messages(ONE, 2, 'all', { until: line(3, '').timestamp })).resolves.toEqual(['b', 'c']);
+    await expect(messages(ONE, 9, 'all', { since: line(4, '').timestamp })).resolves.toEqual(['d', 'e']);
+    await expect(messages(ONE, 0, 'stdout')).resolves.toEqual([]);
   });
 
   it('fails for a container that the engine does not know', async () => {
-    await expect(hub.history('nobody', 1, 'all')).rejects.toMatchObject({ code: 'not_found' });
+    await expect(hub.history({ id: 'nobody', runtimeId: 'nobody' }, 1, 'all')).rejects.toMatchObject({
+      code: 'not_found',
+    });
   });
 });

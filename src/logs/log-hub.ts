@@ -1,17 +1,21 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { LIMITS } from '../common/limits.js';
 import { Clock } from '../common/time/clock.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
-import { ContainerEngine, type LogRecord } from '../drivers/docker/engine/container-engine.js';
+import { WorkspaceDriver } from '../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../drivers/workspace.js';
+import { workspaceOf } from '../workspace/workspace-ref.js';
+import type { LogRecord } from '../drivers/workspace-logs.js';
 import { LogStream } from './stream/log-stream.js';
 import { LogSubscription, type StreamFilter } from './log-subscription.js';
 
 /** How long a stream stays open for the next reader after the last one has left. */
 const LINGER_MS = 5_000;
 const HISTORY_TIMEOUT_MS = 30_000;
-export const MAX_TAIL = 10_000;
+export const MAX_TAIL = LIMITS.logTail;
 
 export interface JoinedLog {
   subscription: LogSubscription;
@@ -35,7 +39,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
   private listeners: (() => void)[] = [];
 
   constructor(
-    private readonly engine: ContainerEngine,
+    private readonly driver: WorkspaceDriver,
     private readonly rows: ContainersRepository,
     private readonly events: DomainEvents,
     private readonly clock: Clock,
@@ -64,11 +68,11 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
    * Joins the log of a container: the latest `tail` lines, and a subscription to those that follow.
    * @param onEntries is called when the subscription has entries to take
    * @throws DomainError `invalid_state` when the container has no object at the engine
-   * @throws EngineError when the engine cannot be read from
+   * @throws DriverError when the engine cannot be read from
    */
   async join(row: ContainerRow, tail: number, filter: StreamFilter, onEntries: () => void): Promise<JoinedLog> {
-    const dockerId = requireDockerId(row);
-    const shared = this.streamOf(row.id, dockerId);
+    const workspace = requireOutput(row);
+    const shared = this.streamOf(workspace);
     const { stream } = shared;
     const subscription = new LogSubscription(filter, onEntries, () => performance.now());
     const leave = once(() => {
@@ -83,7 +87,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
       const onlyAlreadyRead = stream.alreadyReadFilter();
       const isEnough = recent.length >= tail || stream.ring.isComplete;
       stream.add(subscription);
-      const lines = isEnough ? recent : onlyAlreadyRead(await this.history(dockerId, tail, filter));
+      const lines = isEnough ? recent : onlyAlreadyRead(await this.history(workspace, tail, filter));
       return { subscription, initial: latest(tail, lines), leave };
     } catch (error) {
       leave();
@@ -91,9 +95,9 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** Reads the latest `tail` lines of the given streams and time range from the engine. @throws EngineError */
+  /** Reads the latest `tail` lines of the given streams and time range from the engine. @throws DriverError */
   async history(
-    dockerId: string,
+    workspace: WorkspaceRef,
     tail: number,
     filter: StreamFilter,
     range: { since?: string; until?: string } = {},
@@ -101,21 +105,21 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     const signal = AbortSignal.timeout(HISTORY_TIMEOUT_MS);
     const request = { follow: false, tail, ...range, stdout: filter !== 'stderr', stderr: filter !== 'stdout', signal };
     const lines: LogRecord[] = [];
-    for await (const batch of this.engine.containers.logs(dockerId, request)) {
+    for await (const batch of this.driver.logs(workspace, request)) {
       for (const { stream, timestamp, message } of batch) lines.push({ stream, timestamp, message });
     }
     return lines;
   }
 
-  private streamOf(id: string, dockerId: string): SharedStream {
-    const known = this.streams.get(id);
+  private streamOf(workspace: WorkspaceRef): SharedStream {
+    const known = this.streams.get(workspace.id);
     if (known !== undefined && !known.stream.isClosed) {
       clearTimeout(known.linger);
       known.readers += 1;
       return known;
     }
-    const shared = { stream: new LogStream(dockerId, this.engine, this.clock, this.logger), readers: 1 };
-    this.streams.set(id, shared);
+    const shared = { stream: new LogStream(workspace, this.driver, this.clock, this.logger), readers: 1 };
+    this.streams.set(workspace.id, shared);
     return shared;
   }
 
@@ -131,7 +135,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     const known = this.streams.get(id);
     if (known === undefined) return;
     const row = await this.rows.findById(id);
-    if (row?.status === 'running') known.stream.resume(row.dockerId!);
+    if (row?.status === 'running') known.stream.resume(workspaceOf(row));
   }
 
   private end(id: string, reason?: string): void {
@@ -156,11 +160,11 @@ function once(work: () => void): () => void {
 }
 
 /** @throws DomainError `invalid_state` when the container has no object at the engine */
-export function requireDockerId(row: ContainerRow): string {
-  if (row.dockerId === null || row.status === 'missing') {
+export function requireOutput(row: ContainerRow): WorkspaceRef {
+  if (row.runtimeId === null || row.status === 'missing') {
     throw new DomainError('invalid_state', `The container is ${row.status} and has no output.`, {
       extensions: { currentStatus: row.status },
     });
   }
-  return row.dockerId;
+  return { id: row.id, runtimeId: row.runtimeId };
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { line } from '../../test/support/logs/fake-log-engine.js';
-import { type LogRecord, EngineError } from '../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../drivers/workspace-logs.js';
+import { DriverError } from '../drivers/driver-error.js';
 import { type LogEntry, LogSubscription, type StreamFilter } from './log-subscription.js';
 
 const MIB = 1024 * 1024;
@@ -128,7 +129,7 @@ describe('the lines of a log subscription', () => {
     subscription.accept(lines(1));
     subscription.ended('stopped');
     subscription.accept(lines(1));
-    subscription.failed(new EngineError('not_found', 'gone'));
+    subscription.failed(new DriverError('not_found', 'gone'));
     subscription.accept(lines(1));
     expect(take()).toEqual([1, 'end', 2, 'error', 3]);
   });

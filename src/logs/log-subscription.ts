@@ -1,4 +1,5 @@
-import type { LogRecord, EngineError } from '../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../drivers/workspace-logs.js';
+import type { DriverError } from '../drivers/driver-error.js';
 import type { LogSink } from './stream/log-stream.js';
 
 /** Lines that the reader misses; `null` when their number is unknown. */
@@ -11,7 +12,7 @@ export type LogEntry =
   | { kind: 'lines'; lines: LogRecord[] }
   | Dropped
   | { kind: 'end'; reason: string }
-  | { kind: 'error'; error: EngineError };
+  | { kind: 'error'; error: DriverError };
 
 /** Buffered lines of one reader above which the engine is read more slowly. */
 const HIGH_WATER_LINES = 8_000;
@@ -71,7 +72,7 @@ export class LogSubscription implements LogSink {
     this.notify();
   }
 
-  failed(error: EngineError): void {
+  failed(error: DriverError): void {
     this.entries.push({ kind: 'error', error });
     this.notify();
   }

@@ -4,10 +4,10 @@ import type { Request, Response } from 'express';
 import { CurrentPrincipal } from '../auth/bearer.guard.js';
 import type { Principal } from '../auth/principal.js';
 import { ContainersService } from '../containers/containers.service.js';
-import type { LogRecord } from '../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../drivers/workspace-logs.js';
 import { LogsQuery } from './dto/logs.query.js';
 import { followAsNdjson } from './follow-ndjson.js';
-import { LogHub, requireDockerId } from './log-hub.js';
+import { LogHub, requireOutput } from './log-hub.js';
 
 const NDJSON = 'application/x-ndjson';
 
@@ -44,7 +44,7 @@ export class LogsController {
       await followAsNdjson(log, wake, response, toLine);
       return undefined;
     }
-    const records = await this.hub.history(requireDockerId(row), query.tail, query.stream, {
+    const records = await this.hub.history(requireOutput(row), query.tail, query.stream, {
       since: query.since,
       until: query.until,
     });

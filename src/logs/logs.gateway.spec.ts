@@ -25,10 +25,10 @@ beforeEach(() => {
   const find = async (_: unknown, id: string): Promise<ContainerRow> => {
     await finding;
     if (!id.startsWith('c')) throw new DomainError('container_not_found', 'no such container');
-    return { id, dockerId: `docker-${id}`, status: 'running' } as ContainerRow;
+    return { id, runtimeId: `docker-${id}`, status: 'running' } as ContainerRow;
   };
   const rows = { findById: (id: string) => find(undefined, id) } as unknown as ContainersRepository;
-  hub = new LogHub(engine.runtime, rows, events, new FastClock(), quietLogger);
+  hub = new LogHub(engine.driver, rows, events, new FastClock(), quietLogger);
   hub.onApplicationBootstrap();
   counters = new SocketCounters();
   gateway = new LogsGateway({ find } as unknown as ContainersService, hub, [], counters);
@@ -112,7 +112,7 @@ describe('a log subscription', () => {
 
 describe('a connection with log subscriptions', () => {
   const run = (from: number, to: number): void => {
-    for (let at = from; at <= to; at++) engine.run(`docker-c${at}`);
+    for (let at = from; at <= to; at++) engine.run(`docker-c${at}`, `c${at}`);
   };
 
   it('has at most a hundred, not counting removed containers', async () => {

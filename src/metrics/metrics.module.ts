@@ -13,8 +13,6 @@ import { PrometheusController } from './prometheus/prometheus.controller.js';
 import { createRegistry } from './prometheus/registry.js';
 import { RowMetrics } from './prometheus/row-metrics.js';
 import { SocketMetrics } from './prometheus/socket-metrics.js';
-import { BestUsageSources } from '../drivers/docker/usage/best-usage-sources.js';
-import { UsageSources } from '../drivers/docker/usage/usage-source.js';
 
 /** Global, since lists of containers show the latest metrics through {@link LatestMetrics}. */
 @Global()
@@ -22,7 +20,6 @@ import { UsageSources } from '../drivers/docker/usage/usage-source.js';
   imports: [ContainersModule],
   controllers: [MetricsController, PrometheusController],
   providers: [
-    { provide: UsageSources, useClass: BestUsageSources },
     MetricsHub,
     { provide: LatestMetrics, useExisting: MetricsHub },
     MetricsGateway,

@@ -6,23 +6,9 @@ import { ContainerStore } from '../containers/lifecycle/container-store.js';
 import { ProvisioningQueue } from '../queues/provisioning-queue.js';
 import type { Pipeline } from './provisioning-runner.js';
 import type { ProvisioningStep, StepContext } from './step.js';
-import { CreateWorkspaceStep } from './steps/create-workspace.step.js';
 import { EnsureImageStep } from './steps/ensure-image.step.js';
-import { EnsureNetworkStep } from './steps/ensure-network.step.js';
-import { StartGitAgentStep } from './steps/start-git-agent.step.js';
+import { EnsureWorkspaceStep } from './steps/ensure-workspace.step.js';
 import { StartWorkspaceStep } from './steps/start-workspace.step.js';
-
-/** The steps in their order; a module's providers and the pipeline's own list are one. */
-export const CREATE_STEPS = [
-  EnsureImageStep,
-  EnsureNetworkStep,
-  StartGitAgentStep,
-  CreateWorkspaceStep,
-  StartWorkspaceStep,
-] as const;
-
-/** Injection token of the steps, made. */
-export abstract class CreateSteps extends Array<ProvisioningStep> {}
 
 /** From an accepted request to a running container; a repository still to be cloned gets a job of its own. */
 @Injectable()
@@ -30,13 +16,15 @@ export class CreatePipeline implements Pipeline {
   readonly steps: readonly ProvisioningStep[];
 
   constructor(
-    steps: CreateSteps,
+    image: EnsureImageStep,
+    workspace: EnsureWorkspaceStep,
+    start: StartWorkspaceStep,
     private readonly store: ContainerStore,
     private readonly queue: ProvisioningQueue,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
   ) {
-    this.steps = steps;
+    this.steps = [image, workspace, start];
   }
 
   async finish({ row, jobId, lease, unwritten }: StepContext): Promise<() => void> {

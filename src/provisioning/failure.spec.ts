@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { JobFailure } from '../common/errors/job-failure.js';
 import { NotHeldError } from '../containers/lifecycle/container-store.js';
-import { EngineError, type EngineErrorCode } from '../drivers/docker/engine/container-engine.js';
+import { DriverError, type DriverErrorCode } from '../drivers/driver-error.js';
 import { classifyFailure } from './failure.js';
 
 describe('classifyFailure', () => {
   it('drops what another worker has, and what was given up', () => {
     expect(classifyFailure(new NotHeldError('x'))).toEqual({ kind: 'dropped' });
-    expect(classifyFailure(new EngineError('aborted', 'x'))).toEqual({ kind: 'dropped' });
+    expect(classifyFailure(new DriverError('aborted', 'x'))).toEqual({ kind: 'dropped' });
   });
 
   it('waits for an engine or a database that is away', () => {
-    expect(classifyFailure(new EngineError('unavailable', 'x'))).toMatchObject({
+    expect(classifyFailure(new DriverError('unavailable', 'x'))).toMatchObject({
       kind: 'waiting',
       error: { code: 'engine_unavailable', retryable: true },
     });
@@ -32,7 +32,7 @@ describe('classifyFailure', () => {
       });
   });
 
-  it.each<[EngineErrorCode, string, boolean]>([
+  it.each<[DriverErrorCode, string, boolean]>([
     ['failed', 'engine_failed', true],
     ['not_found', 'engine_object_missing', true],
     ['conflict', 'engine_conflict', true],
@@ -40,11 +40,11 @@ describe('classifyFailure', () => {
     ['out_of_disk', 'out_of_disk', false],
     ['build_failed', 'image_build_failed', false],
   ])('takes %s of the engine for %s (again: %s)', (code, expected, retryable) => {
-    expect(classifyFailure(new EngineError(code, 'what it said'))).toEqual({
+    expect(classifyFailure(new DriverError(code, 'what it said'))).toEqual({
       kind: 'failed',
       error: { code: expected, message: 'what it said', retryable },
     });
-    expect(classifyFailure(new EngineError(code, 'x', { output: ['a', 'b'] }))).toMatchObject({
+    expect(classifyFailure(new DriverError(code, 'x', { output: ['a', 'b'] }))).toMatchObject({
       error: { output: ['a', 'b'] },
     });
   });

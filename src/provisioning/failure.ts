@@ -2,7 +2,7 @@ import { NotHeldError } from '../containers/lifecycle/container-store.js';
 import { JobFailure } from '../common/errors/job-failure.js';
 import { isDatabaseUnavailable } from '../persistence/database-error.js';
 import type { JobError } from '../persistence/types.js';
-import { EngineError, type EngineErrorCode } from '../drivers/docker/engine/container-engine.js';
+import { DriverError, type DriverErrorCode } from '../drivers/driver-error.js';
 
 /** What an error in a step means for the job. */
 export type FailureKind =
@@ -13,7 +13,7 @@ export type FailureKind =
   /** It failed; whether another try may help is in the error. */
   | { kind: 'failed'; error: JobError };
 
-const OF_RUNTIME: Record<Exclude<EngineErrorCode, 'unavailable' | 'aborted'>, { code: string; retryable: boolean }> = {
+const OF_DRIVER: Record<Exclude<DriverErrorCode, 'unavailable' | 'aborted'>, { code: string; retryable: boolean }> = {
   failed: { code: 'engine_failed', retryable: true },
   timed_out: { code: 'command_timed_out', retryable: true },
   not_found: { code: 'engine_object_missing', retryable: true },
@@ -38,7 +38,7 @@ export function classifyFailure(error: unknown): FailureKind {
     const { code, message, retryable, output } = error;
     return { kind: 'failed', error: { code, message, retryable, ...(output === undefined ? {} : { output }) } };
   }
-  if (error instanceof EngineError) return ofRuntime(error);
+  if (error instanceof DriverError) return ofDriverError(error);
   if (isDatabaseUnavailable(error))
     return {
       kind: 'waiting',
@@ -54,12 +54,12 @@ export function classifyFailure(error: unknown): FailureKind {
   };
 }
 
-function ofRuntime(error: EngineError): FailureKind {
+function ofDriverError(error: DriverError): FailureKind {
   if (error.code === 'aborted') return { kind: 'dropped' };
   if (error.code === 'unavailable') return ENGINE_AWAY;
   const { output } = error.details;
   return {
     kind: 'failed',
-    error: { ...OF_RUNTIME[error.code], message: error.message, ...(output === undefined ? {} : { output }) },
+    error: { ...OF_DRIVER[error.code], message: error.message, ...(output === undefined ? {} : { output }) },
   };
 }

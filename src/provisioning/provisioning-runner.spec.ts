@@ -9,7 +9,7 @@ import type { ContainerRow, ContainersRepository, JobRow } from '../persistence/
 import type { JobsRepository } from '../persistence/containers/jobs.repository.js';
 import type { ContainerStatus } from '../persistence/types.js';
 import { MAX_FAILURES } from '../queues/queue-options.js';
-import { EngineError } from '../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../drivers/driver-error.js';
 import type { FailedWorkspace } from './failed-workspace.js';
 import { type Outcome, type Pipeline, ProvisioningRunner } from './provisioning-runner.js';
 import { ProvisioningStep, type StepContext } from './step.js';
@@ -116,7 +116,7 @@ describe('ProvisioningRunner', () => {
 
   it('waits for an engine that is away, without counting it', async () => {
     job = { ...job, failures: MAX_FAILURES - 1 };
-    await expect(run(failing(new EngineError('unavailable', 'x')))).resolves.toEqual({
+    await expect(run(failing(new DriverError('unavailable', 'x')))).resolves.toEqual({
       kind: 'postponed',
       delayMs: expect.any(Number),
     });
@@ -129,13 +129,13 @@ describe('ProvisioningRunner', () => {
   });
 
   it('tells a call that failed from an engine that fails at everything', async () => {
-    await expect(run(failing(new EngineError('failed', 'x')))).resolves.toMatchObject({
+    await expect(run(failing(new DriverError('failed', 'x')))).resolves.toMatchObject({
       kind: 'retry',
       error: { code: 'engine_failed' },
     });
     expect(written.at(-1)).toMatchObject({ job: { failures: 1 } });
     engineAnswers = false;
-    await expect(run(failing(new EngineError('failed', 'x')))).resolves.toMatchObject({ kind: 'postponed' });
+    await expect(run(failing(new DriverError('failed', 'x')))).resolves.toMatchObject({ kind: 'postponed' });
     expect(written.at(-1)).toMatchObject({ reason: 'engine_unavailable', job: { failures: 0 } });
   });
 
@@ -182,7 +182,7 @@ describe('ProvisioningRunner', () => {
   it('writes nothing more once the container is lost', async () => {
     const step = new ScriptedStep('x', 'creating', 10, () => {
       lost.abort();
-      return Promise.reject(new EngineError('aborted', 'x'));
+      return Promise.reject(new DriverError('aborted', 'x'));
     });
     await expect(run(step)).resolves.toEqual({ kind: 'done' });
     expect(written).toHaveLength(1);
@@ -209,7 +209,7 @@ describe('ProvisioningRunner', () => {
     const step = new ScriptedStep('x', 'creating', 10, (context) => {
       ({ signal } = context);
       runner.onModuleDestroy();
-      return Promise.reject(new EngineError('aborted', 'x'));
+      return Promise.reject(new DriverError('aborted', 'x'));
     });
     await expect(run(step)).resolves.toEqual({ kind: 'postponed', delayMs: expect.any(Number) });
     expect(signal?.aborted).toBe(true);

@@ -2,7 +2,7 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../common/time/clock.js';
 import { ContainerLeases, type HeldContainerLease } from '../leases/container-leases.js';
-import { ContainerStore, NotHeldError } from '../containers/lifecycle/container-store.js';
+import { ContainerStore } from '../containers/lifecycle/container-store.js';
 import {
   type ContainerRow,
   ContainersRepository,
@@ -14,8 +14,8 @@ import type { ProvisioningJobData } from '../queues/job-map.js';
 import { MAX_FAILURES } from '../queues/queue-options.js';
 import { classifyFailure, ENGINE_AWAY, type FailureKind } from './failure.js';
 import { FailedWorkspace } from './failed-workspace.js';
-import { ProgressReporter } from './progress-reporter.js';
 import type { ProvisioningStep, StepContext } from './step.js';
+import { StepTracker } from './step-tracker.js';
 
 const BUSY_RETRY_MS = 250;
 const AWAY_RETRY_MS = 2_000;
@@ -33,12 +33,6 @@ export type Outcome =
   | { kind: 'postponed'; delayMs: number }
   | { kind: 'retry'; error: JobError }
   | { kind: 'failed'; error: JobError };
-
-/** How far a job came. */
-interface Progress {
-  container: ContainerRow;
-  step?: string;
-}
 
 /** Takes a job's container through its steps, and writes down how that went. */
 @Injectable()
@@ -66,12 +60,12 @@ export class ProvisioningRunner implements OnModuleDestroy {
       const pending = await this.pending(data);
       if (pending === null) return { kind: 'done' };
       const signal = AbortSignal.any([held.signal, this.stopping.signal]);
-      const progress: Progress = { container: pending.container };
+      const tracker = new StepTracker(this.store, pending.container, pending.job, { lease: held.lease, signal });
       try {
-        afterwards = await this.work(pending.container, pending.job, pipeline, { lease: held.lease, signal }, progress);
+        afterwards = await this.work(pipeline, tracker);
         return { kind: 'done' };
       } catch (error) {
-        return await this.settle(error, pending.job, progress, held);
+        return await this.settle(error, pending.job, tracker, held);
       }
     });
     afterwards();
@@ -90,49 +84,17 @@ export class ProvisioningRunner implements OnModuleDestroy {
     return container.jobId !== jobId || container.status === 'deleting' ? null : { job, container };
   }
 
-  private async work(
-    container: ContainerRow,
-    job: JobRow,
-    pipeline: Pipeline,
-    held: HeldContainerLease,
-    progress: Progress,
-  ): Promise<() => void> {
-    const context = contextOf(container, job, held);
-    let done = 0;
-    for (const [index, step] of pipeline.steps.entries()) {
-      if (held.signal.aborted) throw new NotHeldError(container.id);
-      const from = done;
-      done += step.weight;
-      if (!step.isNeeded(context.row)) continue;
-      progress.step = step.name;
-      const reporter = new ProgressReporter((patch) => this.store.updateJob(container, job.id, patch, held.lease));
-      const begun = { step: step.name, progress: from, message: null };
-      if (step.passing) {
-        reporter.report(begun);
-      } else {
-        context.row = await this.store.transition(container.id, step.status, {
-          lease: held.lease,
-          patch: context.unwritten,
-          job: {
-            id: job.id,
-            patch: index === 0 ? { ...begun, state: 'active', attempts: job.attempts + 1, error: null } : begun,
-          },
-        });
-        context.unwritten = {};
-        progress.container = context.row;
-      }
-      context.report = (percent, message) =>
-        reporter.report({ progress: from + Math.floor((step.weight * percent) / 100), message });
-      try {
-        await step.run(context);
-      } finally {
-        await reporter.close();
-      }
-    }
-    return pipeline.finish(context);
+  private async work(pipeline: Pipeline, tracker: StepTracker): Promise<() => void> {
+    for (const step of pipeline.steps) await tracker.run(step);
+    return pipeline.finish(tracker.context);
   }
 
-  private async settle(error: unknown, job: JobRow, { container, step }: Progress, held: HeldContainerLease): Promise<Outcome> {
+  private async settle(
+    error: unknown,
+    job: JobRow,
+    { container, step }: StepTracker,
+    held: HeldContainerLease,
+  ): Promise<Outcome> {
     if (this.stopping.signal.aborted) return { kind: 'postponed', delayMs: SHUTDOWN_RETRY_MS };
     const failure = held.signal.aborted ? ({ kind: 'dropped' } as const) : await this.classify(error);
     if (failure.kind === 'dropped') return { kind: 'done' };
@@ -171,19 +133,4 @@ export class ProvisioningRunner implements OnModuleDestroy {
     if (failure.kind !== 'failed' || failure.error.code !== 'engine_failed') return failure;
     return (await this.failedWorkspace.engineAnswers()) ? failure : ENGINE_AWAY;
   }
-}
-
-function contextOf(row: ContainerRow, job: JobRow, { lease, signal }: HeldContainerLease): StepContext {
-  return {
-    row,
-    unwritten: {},
-    jobId: job.id,
-    lease,
-    signal,
-    report: () => undefined,
-    remember(patch) {
-      this.row = { ...this.row, ...patch };
-      this.unwritten = { ...this.unwritten, ...patch };
-    },
-  };
 }

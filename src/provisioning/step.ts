@@ -1,19 +1,31 @@
 import type { ContainerPatch, ContainerRow, Lease } from '../persistence/containers/containers.repository.js';
 import type { ContainerStatus } from '../persistence/types.js';
 
-/** What a step works with. Steps may run twice: each finds what an earlier run made. */
+/** A part of a step that shows in the job under a name of its own. */
+export interface Stage {
+  name: string;
+  /** Where it begins within the step, and its size, both in percent of the whole job. */
+  offset: number;
+  weight: number;
+  /** As {@link ProvisioningStep.passing}. */
+  passing?: boolean;
+}
+
+/** What a step works with. Steps may run twice: each finds what an earlier run created. */
 export interface StepContext {
-  /** The container as it is now; a step that writes the row puts the new one here. */
+  /** The current row; a step that writes the row replaces it. */
   row: ContainerRow;
-  /** What steps found out and the next transition writes: each write less is one commit less to wait for. */
+  /** Columns that the next transition writes, which saves a commit for each. */
   unwritten: ContainerPatch;
   readonly jobId: string;
   readonly lease: Lease;
-  /** Aborts when the work is to stop: the lease is lost, the container is being deleted, DevForge shuts down. */
+  /** Aborts when the work must stop: the lease is lost, the container is being deleted, DevForge shuts down. */
   readonly signal: AbortSignal;
-  /** Tells how far the step is, 0 to 100, and what it is doing. */
+  /** Reports progress of the current stage, 0 to 100, and what it is doing. */
   report(percent: number, message: string): void;
-  /** Puts columns into `row` and `unwritten`. Only for what a step that runs twice finds again. */
+  /** Shows the stage in the job. @throws NotHeldError when the work must stop */
+  enterStage(stage: Stage): Promise<void>;
+  /** Puts columns into `row` and `unwritten`. Only for values that a second run of the step would find again. */
   remember(patch: ContainerPatch): void;
 }
 
@@ -24,13 +36,8 @@ export abstract class ProvisioningStep {
   abstract readonly status: ContainerStatus;
   /** Its share of the job, in percent of the whole. */
   abstract readonly weight: number;
-  /** Over in a moment as a rule: it shows in the job only when it is not. It keeps the status of the step before. */
+  /** Usually over in a moment: it shows in the job only when it takes longer, and keeps the status of the step before. */
   readonly passing: boolean = false;
-
-  /** Whether there is anything to do for this container. */
-  isNeeded(_row: ContainerRow): boolean {
-    return true;
-  }
 
   abstract run(context: StepContext): Promise<void>;
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { IsInt, IsOptional, IsString } from 'class-validator';
 import { DomainError } from '../common/errors/domain-error.js';
-import { EngineError } from '../drivers/docker/engine/container-engine.js';
-import { runtimeErrorToDomainError } from '../drivers/driver-error-translation.js';
+import { DriverError } from '../drivers/driver-error.js';
+import { driverErrorToDomainError } from '../drivers/driver-error-translation.js';
 import { acknowledge } from './acknowledge.js';
 
 class PayloadDto {
@@ -87,7 +87,7 @@ describe('acknowledge', () => {
 
   it.each<[string, unknown, string]>([
     ['a domain error', new DomainError('invalid_state', 'no'), 'invalid_state'],
-    ['an error of a driver', new EngineError('unavailable', 'secret socket path'), 'engine_unavailable'],
+    ['an error of a driver', new DriverError('unavailable', 'secret socket path'), 'engine_unavailable'],
     ['an unknown error', new Error('secret'), 'internal_error'],
     ['a thrown string', 'secret', 'internal_error'],
     ['a thrown undefined', undefined, 'internal_error'],
@@ -96,7 +96,7 @@ describe('acknowledge', () => {
       throw error;
     };
     for (const work of [fail, async () => fail()]) {
-      const answer = await acknowledge({ containerId: 'c' }, PayloadDto, [runtimeErrorToDomainError], work);
+      const answer = await acknowledge({ containerId: 'c' }, PayloadDto, [driverErrorToDomainError], work);
       expect(answer).toMatchObject({ ok: false, error: { code } });
       expect(JSON.stringify(answer)).not.toContain('secret');
     }

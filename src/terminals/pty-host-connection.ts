@@ -1,4 +1,5 @@
-import { EngineError, type RuntimeProcess, type TerminalSize } from '../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../drivers/driver-error.js';
+import type { WorkspaceProcess, TerminalSize } from '../drivers/workspace-process.js';
 import { FramedProcess } from '../workspace/programs/framed-process.js';
 import {
   CONTROL,
@@ -25,7 +26,7 @@ export class PtyHostConnection {
   private readonly process: FramedProcess;
   private underway = 0;
 
-  constructor(process: RuntimeProcess) {
+  constructor(process: WorkspaceProcess) {
     this.process = new FramedProcess(process, PTY_HOST_FRAMES);
   }
 
@@ -36,18 +37,18 @@ export class PtyHostConnection {
 
   /**
    * @returns the holder's answer, or undefined when there is none
-   * @throws RuntimeError
+   * @throws DriverError
    */
   async ask(request: PtyHostRequest): Promise<Record<string, unknown> | undefined> {
     this.send(CONTROL, JSON.stringify(request));
     const answer = await this.next();
     if (answer === undefined) return undefined;
     if (answer.kind !== 'control')
-      throw new EngineError('failed', 'the holder of the terminals did not answer what it was asked');
+      throw new DriverError('failed', 'the holder of the terminals did not answer what it was asked');
     return answer.message;
   }
 
-  /** What happens from now on; the terminal waits for a reader that does not. @throws RuntimeError when the connection breaks */
+  /** What happens from now on; the terminal waits for a reader that does not. @throws DriverError when the connection breaks */
   async *events(): AsyncGenerator<TerminalEvent> {
     for (let message = await this.next(); message !== undefined; message = await this.next()) {
       if (message.kind !== 'control') yield message;

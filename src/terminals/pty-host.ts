@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors/domain-error.js';
 import { withTimeout } from '../common/concurrency/with-timeout.js';
-import { ContainerEngine, EngineError, type TerminalSize } from '../drivers/docker/engine/container-engine.js';
+import { WorkspaceDriver } from '../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../drivers/workspace.js';
+import { DriverError } from '../drivers/driver-error.js';
+import type { TerminalSize } from '../drivers/workspace-process.js';
 import { PtyHostConnection } from './pty-host-connection.js';
 import type { PtyHostRequest } from './terminal-frames.js';
 
@@ -30,31 +33,31 @@ type Verb = 'open' | 'attach';
  * Talks with the process that holds a container's terminals. It lives in the container, is started for the first terminal
  * and ends with the last one.
  *
- * Everything rejects with {@link EngineError} when the engine does not help, and with DomainError `terminal_unavailable`
+ * Everything rejects with {@link DriverError} when the engine does not help, and with DomainError `terminal_unavailable`
  * when the holder does not.
  */
 @Injectable()
 export class PtyHost {
-  constructor(private readonly runtime: ContainerEngine) {}
+  constructor(private readonly driver: WorkspaceDriver) {}
 
   /** Starts a shell. @throws DomainError `too_many_terminals` */
-  async open(dockerId: string, id: string, { columns, rows }: TerminalSize): Promise<PtyHostConnection> {
+  async open(workspace: WorkspaceRef, id: string, { columns, rows }: TerminalSize): Promise<PtyHostConnection> {
     for (let tries = 1; ; tries++) {
-      const connection = await this.connect(dockerId, 'open', { op: 'open', id, cols: columns, rows });
+      const connection = await this.connect(workspace, 'open', { op: 'open', id, cols: columns, rows });
       if (connection !== undefined) return connection;
       if (tries === OPEN_TRIES) throw unavailable('The terminals of the container cannot be reached.');
     }
   }
 
   /** @throws DomainError `terminal_not_found` */
-  async attach(dockerId: string, id: string): Promise<PtyHostConnection> {
-    const connection = await this.connect(dockerId, 'attach', { op: 'attach', id });
+  async attach(workspace: WorkspaceRef, id: string): Promise<PtyHostConnection> {
+    const connection = await this.connect(workspace, 'attach', { op: 'attach', id });
     if (connection === undefined) throw terminalNotFound(id);
     return connection;
   }
 
-  async list(dockerId: string): Promise<HostedTerminal[]> {
-    const { connection, answer } = await this.ask(dockerId, 'attach', { op: 'list' });
+  async list(workspace: WorkspaceRef): Promise<HostedTerminal[]> {
+    const { connection, answer } = await this.ask(workspace, 'attach', { op: 'list' });
     connection.close();
     const terminals: unknown = answer?.['terminals'] ?? [];
     if (!Array.isArray(terminals)) throw unavailable('The terminals of the container cannot be listed.');
@@ -62,15 +65,19 @@ export class PtyHost {
   }
 
   /** Ends whatever runs in it. @throws DomainError `terminal_not_found` */
-  async end(dockerId: string, id: string): Promise<void> {
-    const connection = await this.connect(dockerId, 'attach', { op: 'end', id });
+  async end(workspace: WorkspaceRef, id: string): Promise<void> {
+    const connection = await this.connect(workspace, 'attach', { op: 'end', id });
     if (connection === undefined) throw terminalNotFound(id);
     connection.close();
   }
 
   /** @returns undefined when there is no holder */
-  private async connect(dockerId: string, verb: Verb, request: PtyHostRequest): Promise<PtyHostConnection | undefined> {
-    const { connection, answer } = await this.ask(dockerId, verb, request);
+  private async connect(
+    workspace: WorkspaceRef,
+    verb: Verb,
+    request: PtyHostRequest,
+  ): Promise<PtyHostConnection | undefined> {
+    const { connection, answer } = await this.ask(workspace, verb, request);
     if (answer?.['ok'] === true) return connection;
     connection.close();
     if (answer === undefined) return undefined;
@@ -81,18 +88,18 @@ export class PtyHost {
   }
 
   private async ask(
-    dockerId: string,
+    workspace: WorkspaceRef,
     verb: Verb,
     request: PtyHostRequest,
   ): Promise<{ connection: PtyHostConnection; answer: Record<string, unknown> | undefined }> {
-    const connection = new PtyHostConnection(await this.runtime.containers.open(dockerId, { argv: [PROGRAM, verb] }));
+    const connection = new PtyHostConnection(await this.driver.open(workspace, { argv: [PROGRAM, verb] }));
     try {
       const answer = await withTimeout(connection.ask(request), ANSWER_MS);
       if (answer === undefined) await this.explain(connection);
       return { connection, answer };
     } catch (error) {
       connection.close();
-      throw error instanceof EngineError || error instanceof DomainError
+      throw error instanceof DriverError || error instanceof DomainError
         ? error
         : unavailable(`The terminals of the container do not answer: ${String(error)}`);
     }
@@ -107,7 +114,7 @@ export class PtyHost {
         'The container was made from an image that has no terminals yet; create it anew.',
       );
     // 1 is that the holder has ended in between.
-    if (exitCode > NO_HOLDER) throw new EngineError('failed', `${PROGRAM} ended with ${exitCode}: ${lastWords}`);
+    if (exitCode > NO_HOLDER) throw new DriverError('failed', `${PROGRAM} ended with ${exitCode}: ${lastWords}`);
   }
 }
 

@@ -18,7 +18,7 @@ describe('what the holder says', () => {
     ['a message that is nothing', 'c', 'null'],
   ])('%s is refused', (_, kind, text) => {
     expect(() => toPtyHostMessage({ kind, data: Buffer.from(text) })).toThrow(
-      expect.objectContaining({ name: 'RuntimeError', code: 'failed' }),
+      expect.objectContaining({ name: 'DriverError', code: 'failed' }),
     );
   });
 });

@@ -1,4 +1,5 @@
-import { EngineError, type TerminalSize } from '../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../drivers/driver-error.js';
+import type { TerminalSize } from '../drivers/workspace-process.js';
 import type { Frame } from '../workspace/programs/frame-parser.js';
 
 /**
@@ -26,12 +27,12 @@ export type PtyHostMessage =
   | { kind: 'output'; text: string }
   | { kind: 'screen'; size: TerminalSize; text: string };
 
-/** What comes from a container is checked. @throws RuntimeError `failed` when it makes no sense */
+/** What comes from a container is checked. @throws DriverError `failed` when it makes no sense */
 export function toPtyHostMessage({ kind, data }: Frame): PtyHostMessage {
   if (kind === DATA) return { kind: 'output', text: data.toString('utf8') };
   if (kind === CONTROL) return { kind: 'control', message: toMessage(data) };
   if (data.length < SIZE_BYTES)
-    throw new EngineError('failed', 'a screen without its size came from the holder of the terminals');
+    throw new DriverError('failed', 'a screen without its size came from the holder of the terminals');
   return {
     kind: 'screen',
     size: { columns: data.readUInt16BE(0), rows: data.readUInt16BE(2) },
@@ -46,5 +47,5 @@ function toMessage(data: Buffer): Record<string, unknown> {
   } catch {
     // Told below.
   }
-  throw new EngineError('failed', 'a malformed message came from the holder of the terminals');
+  throw new DriverError('failed', 'a malformed message came from the holder of the terminals');
 }

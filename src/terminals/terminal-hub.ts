@@ -6,7 +6,10 @@ import { IdGenerator } from '../common/id-generator.js';
 import { requireRunning } from '../workspace/programs/workspace-programs.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
-import { EngineError, type TerminalSize } from '../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../drivers/driver-error.js';
+import type { WorkspaceRef } from '../drivers/workspace.js';
+import { workspaceOf } from '../workspace/workspace-ref.js';
+import type { TerminalSize } from '../drivers/workspace-process.js';
 import type { PtyHostConnection } from './pty-host-connection.js';
 import { type HostedTerminal, PtyHost, terminalNotFound } from './pty-host.js';
 import { TerminalStream } from './terminal-stream.js';
@@ -61,18 +64,18 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
     return this.usedAt.get(containerId);
   }
 
-  /** Starts a shell. @throws DomainError `invalid_state`, `too_many_terminals`, `terminal_unavailable`; RuntimeError */
+  /** Starts a shell. @throws DomainError `invalid_state`, `too_many_terminals`, `terminal_unavailable`; DriverError */
   open(row: ContainerRow, size: TerminalSize): Promise<TerminalStream> {
-    const dockerId = requireRunning(row);
+    const workspace = requireRunning(row);
     const id = this.ids.next();
-    return this.share(row, dockerId, id, this.holder.open(dockerId, id, size));
+    return this.share(row, workspace, id, this.holder.open(workspace, id, size));
   }
 
-  /** @throws DomainError `invalid_state`, `terminal_not_found`, `terminal_unavailable`; RuntimeError */
+  /** @throws DomainError `invalid_state`, `terminal_not_found`, `terminal_unavailable`; DriverError */
   join(row: ContainerRow, id: string): Promise<TerminalStream> {
-    const dockerId = requireRunning(row);
+    const workspace = requireRunning(row);
     const known = this.streams.get(id);
-    if (known === undefined) return this.share(row, dockerId, id, this.holder.attach(dockerId, id));
+    if (known === undefined) return this.share(row, workspace, id, this.holder.attach(workspace, id));
     if (known.containerId !== row.id) throw terminalNotFound(id);
     return known.stream;
   }
@@ -88,10 +91,10 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
     }, LINGER_MS).unref();
   }
 
-  /** A container that does not run has none. @throws RuntimeError, DomainError `terminal_unavailable` */
+  /** A container that does not run has none. @throws DriverError, DomainError `terminal_unavailable` */
   async list(row: ContainerRow): Promise<ListedTerminal[]> {
     if (row.status !== 'running') return [];
-    const held = await this.holder.list(row.dockerId!);
+    const held = await this.holder.list(workspaceOf(row));
     return Promise.all(
       held.map(async (terminal) => ({
         ...terminal,
@@ -100,19 +103,19 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
     );
   }
 
-  /** Ends all that runs in it. @throws DomainError `terminal_not_found`, `invalid_state`, `terminal_unavailable`; RuntimeError */
+  /** Ends all that runs in it. @throws DomainError `terminal_not_found`, `invalid_state`, `terminal_unavailable`; DriverError */
   async end(row: ContainerRow, id: string): Promise<void> {
     await this.holder.end(requireRunning(row), id);
   }
 
   private share(
     row: ContainerRow,
-    dockerId: string,
+    workspace: WorkspaceRef,
     id: string,
     connecting: Promise<PtyHostConnection>,
   ): Promise<TerminalStream> {
     const ways = {
-      attach: () => this.holder.attach(dockerId, id),
+      attach: () => this.holder.attach(workspace, id),
       isContainerRunning: async () => (await this.rows.findById(row.id))?.status === 'running',
       onEnd: () => this.forget(id, shared),
     };
@@ -140,7 +143,7 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
 
 /** The engine knows before the row does. */
 function isStopped(error: unknown): boolean {
-  return error instanceof EngineError && error.code === 'conflict';
+  return error instanceof DriverError && error.code === 'conflict';
 }
 
 function hasStopped({ status }: ContainerRow, cause: unknown): DomainError {

@@ -1,14 +1,15 @@
 import type { PinoLogger } from 'nestjs-pino';
 import type { Clock } from '../common/time/clock.js';
 import { DomainError } from '../common/errors/domain-error.js';
-import { EngineError, type TerminalSize } from '../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../drivers/driver-error.js';
+import type { TerminalSize } from '../drivers/workspace-process.js';
 import type { PtyHostConnection } from './pty-host-connection.js';
 import type { EndReason, TerminalViewer } from './terminal-viewer.js';
 
 const RETRY_MS = { first: 200, max: 3_000 };
 
 export interface TerminalStreamDependencies {
-  /** @throws DomainError `terminal_not_found`, EngineError */
+  /** @throws DomainError `terminal_not_found`, DriverError */
   attach(): Promise<PtyHostConnection>;
   /** Whether the container is running according to the database. */
   isContainerRunning(): Promise<boolean>;
@@ -173,7 +174,7 @@ export class TerminalStream {
 
   /** Why the terminal has ended, or undefined when it may still exist. */
   private async endReasonOf(error: unknown): Promise<EndReason | undefined> {
-    if (error instanceof EngineError)
+    if (error instanceof DriverError)
       return error.code === 'conflict' || error.code === 'not_found' ? 'container_stopped' : undefined;
     if (!(error instanceof DomainError) || error.code !== 'terminal_not_found') return undefined;
     return (await this.dependencies.isContainerRunning()) ? 'lost' : 'container_stopped';

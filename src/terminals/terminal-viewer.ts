@@ -1,4 +1,4 @@
-import type { TerminalSize } from '../drivers/docker/engine/container-engine.js';
+import type { TerminalSize } from '../drivers/workspace-process.js';
 
 /** Why a terminal ended: its shell exited, its container stopped, or the PTY host is gone (`lost`). */
 export type EndReason = 'exited' | 'container_stopped' | 'lost';

@@ -8,9 +8,9 @@ import { RandomIdGenerator } from '../common/id-generator.js';
 import type { ContainersService } from '../containers/containers.service.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
-import { EngineError } from '../drivers/docker/engine/container-engine.js';
-import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
-import { runtimeErrorToDomainError } from '../drivers/driver-error-translation.js';
+import { DriverError } from '../drivers/driver-error.js';
+import { FakeWorkspaceDriver } from '../drivers/fake/fake-workspace-driver.js';
+import { driverErrorToDomainError } from '../drivers/driver-error-translation.js';
 import { SocketCounters } from '../realtime/socket-counters.js';
 import type { SocketSubscriptions } from '../realtime/socket-subscriptions.js';
 import { TerminalsGateway } from './terminals.gateway.js';
@@ -20,7 +20,7 @@ import { TerminalHub } from './terminal-hub.js';
 const OWN = 'c1';
 const SIZE = { cols: 80, rows: 24 };
 
-let runtime: FakeRuntime;
+let driver: FakeWorkspaceDriver;
 let ptyHost: FakePtyHost;
 let row: ContainerRow;
 let other: ContainerRow;
@@ -30,26 +30,11 @@ let counters: SocketCounters;
 let socket: FakeSocket;
 
 beforeEach(async () => {
-  runtime = new FakeRuntime();
+  driver = new FakeWorkspaceDriver();
   ptyHost = new FakePtyHost();
-  runtime.containers.onOpen = ptyHost.run;
-  runtime.images.add('image');
-  await runtime.networks.ensureIsolatedBridge('net', {});
-  const { dockerId } = runtime.containers.add({
-    name: 'devforge-c1',
-    hostname: 'c1',
-    image: 'image',
-    labels: { 'devforge.id': OWN },
-    env: {},
-    mounts: [],
-    network: 'net',
-    cpuLimit: 1,
-    memoryLimit: 64,
-    pidsLimit: 10,
-  });
-  await runtime.containers.start(dockerId);
-  row = { id: OWN, dockerId, status: 'running' } as ContainerRow;
-  other = { id: 'c2', dockerId, status: 'running' } as ContainerRow;
+  driver.onOpen = ptyHost.run;
+  row = { ...driver.run({ id: OWN }), status: 'running' } as ContainerRow;
+  other = { ...driver.run({ id: 'c2' }), status: 'running' } as ContainerRow;
   const find = async (_: unknown, id: string): Promise<ContainerRow> => {
     const found = [row, other].find((each) => each.id === id);
     if (found === undefined) throw new DomainError('container_not_found', 'no such container');
@@ -57,7 +42,7 @@ beforeEach(async () => {
   };
   const rows = { findById: async () => row } as unknown as ContainersRepository;
   hub = new TerminalHub(
-    new PtyHost(runtime),
+    new PtyHost(driver),
     rows,
     new DomainEvents(quietLogger),
     new RandomIdGenerator(),
@@ -65,7 +50,7 @@ beforeEach(async () => {
     quietLogger,
   );
   counters = new SocketCounters();
-  gateway = new TerminalsGateway({ find } as unknown as ContainersService, hub, [runtimeErrorToDomainError], counters);
+  gateway = new TerminalsGateway({ find } as unknown as ContainersService, hub, [driverErrorToDomainError], counters);
   socket = new FakeSocket();
 });
 
@@ -123,7 +108,7 @@ describe('a terminal', () => {
     expect(output()).toBe('\x1bcone two three');
     expect(output(second)).toBe('\x1bcone two three');
     expect(hub.openStreams).toBe(1);
-    expect(runtime.containers.processes).toHaveLength(1);
+    expect(driver.processes).toHaveLength(1);
   });
 
   it('has the size that was requested last, and reports it to all clients', async () => {
@@ -234,7 +219,7 @@ describe('when the connection to the PTY host breaks', () => {
     const terminalId = await open();
     ptyHost.terminal.write('before ');
     await shown('before ');
-    runtime.containers.processes[0]!.process.lose();
+    driver.processes[0]!.process.lose();
     ptyHost.terminal.write('meanwhile ');
     await eventually(() => socket.of('terminal:output').filter(({ screen }) => screen !== undefined).length === 2);
     expect(socket.of('terminal:output').at(-1)).toMatchObject({ data: '\x1bcbefore meanwhile ' });
@@ -244,11 +229,11 @@ describe('when the connection to the PTY host breaks', () => {
   it('input is rejected until the engine is back', async () => {
     const terminalId = await open();
     await shown('\x1bc');
-    runtime.faults.goAway();
-    runtime.containers.processes[0]!.process.lose();
+    driver.faults.goAway();
+    driver.processes[0]!.process.lose();
     await until('it', async () => !(await type(terminalId, 'x')).ok);
     await expect(type(terminalId, 'x')).resolves.toMatchObject({ error: { code: 'terminal_unavailable' } });
-    runtime.faults.comeBack();
+    driver.faults.comeBack();
     await until('it', async () => (await type(terminalId, 'x')).ok);
     expect(socket.of('terminal:exit')).toEqual([]);
   });
@@ -257,7 +242,7 @@ describe('when the connection to the PTY host breaks', () => {
     await open();
     await shown('\x1bc');
     ptyHost.terminals.clear();
-    runtime.containers.processes[0]!.process.lose();
+    driver.processes[0]!.process.lose();
     await eventually(() => socket.of('terminal:exit').length === 1);
     expect(socket.of('terminal:exit')[0]).toMatchObject({ exitCode: null, reason: 'lost' });
   });
@@ -269,7 +254,7 @@ describe('when the connection to the PTY host breaks', () => {
     await open();
     await shown('\x1bc');
     row = { ...row, status: status as ContainerRow['status'] };
-    runtime.containers.exit(row.dockerId!, 137);
+    driver.exit(OWN, 137);
     await eventually(() => socket.of('terminal:exit').length === 1);
     expect(socket.of('terminal:exit')[0]).toMatchObject({ exitCode: null, reason: 'container_stopped' });
     expect(hub.openStreams).toBe(0);
@@ -333,11 +318,11 @@ describe('a request is rejected', () => {
   });
 
   it('while the container is stopped or the engine unreachable, or if the image is too old', async () => {
-    runtime.faults.failNext('containers.open', new EngineError('conflict', 'not running'));
+    driver.faults.failNext('open', new DriverError('conflict', 'not running'));
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'invalid_state' },
     });
-    runtime.faults.failNext('containers.open', new EngineError('unavailable', 'away'));
+    driver.faults.failNext('open', new DriverError('unavailable', 'away'));
     await expect(gateway.open(socket.typed, { containerId: OWN, ...SIZE })).resolves.toMatchObject({
       error: { code: 'engine_unavailable' },
     });

@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
-import { ContainerEngine } from '../drivers/docker/engine/container-engine.js';
-import { WORKSPACE_FOLDER } from '../workspace/workspace-spec.js';
+import { WorkspaceDriver } from '../drivers/workspace-driver.js';
+import { workspaceOf } from '../workspace/workspace-ref.js';
 
-const MEASURE_TIMEOUT_MS = 60_000;
 const MIB = 1024 * 1024;
 /** Few, since each one starts a process in its container, and more than one, so that a container whose files take long does not keep the others waiting. */
 const AT_ONCE = 2;
@@ -16,7 +15,7 @@ export class DiskUsage {
   private readonly waiting: (() => void)[] = [];
   private busy = 0;
 
-  constructor(private readonly runtime: ContainerEngine) {}
+  constructor(private readonly driver: WorkspaceDriver) {}
 
   /** MiB when it was last measured, or undefined. */
   last(id: string): number | undefined {
@@ -57,16 +56,7 @@ export class DiskUsage {
   }
 
   private async walk(row: ContainerRow, signal?: AbortSignal): Promise<number> {
-    signal?.throwIfAborted();
-    const [layer, workspace] = await Promise.all([
-      this.runtime.containers.writableLayerBytes(row.dockerId!),
-      this.runtime.containers.exec(row.dockerId!, {
-        argv: ['du', '-s', '--block-size=1', WORKSPACE_FOLDER],
-        timeoutMs: MEASURE_TIMEOUT_MS,
-        signal,
-      }),
-    ]);
-    const bytes = layer + Number(/^\d+/.exec(workspace.stdout)?.[0] ?? 0);
+    const bytes = await this.driver.diskBytes(workspaceOf(row), signal);
     return Math.ceil(bytes / MIB);
   }
 }

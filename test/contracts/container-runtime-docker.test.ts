@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ContainerEngine, EngineEvent } from '../../src/drivers/docker/engine/container-engine.js';
+import type { EngineClient, EngineEvent } from '../../src/drivers/docker/engine/engine-client.js';
 import { toCreateOptions } from '../../src/drivers/docker/engine/container-profile.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
 import { BASE_IMAGE, dockerRuntime, engine, idleSpec } from './container-runtime-harness.js';
@@ -15,7 +15,7 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 describe('an engine that answers badly', () => {
   let folder: string;
   let server: Server;
-  let runtime: ContainerEngine;
+  let runtime: EngineClient;
   let answer: Answer;
 
   beforeEach(async () => {
@@ -41,7 +41,7 @@ describe('an engine that answers badly', () => {
   it('is unavailable within a second to a ping when it accepts and says nothing', async () => {
     answer = () => undefined;
     const begun = Date.now();
-    await expect(runtime.engine.ping()).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
+    await expect(runtime.system.ping()).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
     expect(Date.now() - begun).toBeLessThan(1_500);
   });
 
@@ -55,8 +55,8 @@ describe('an engine that answers badly', () => {
     };
     const begun = Date.now();
     const calls = [
-      runtime.engine.info(),
-      runtime.engine.watch(
+      runtime.system.info(),
+      runtime.system.watch(
         () => undefined,
         new AbortController().signal,
         () => undefined,
@@ -86,7 +86,7 @@ describe('an engine that answers badly', () => {
   ])('means by %i "%s" %s, and never that something is absent', async (status, message, code) => {
     answer = refusing(status, message);
     await expect(runtime.containers.inspect('x')).rejects.toMatchObject({
-      name: 'RuntimeError',
+      name: 'DriverError',
       code,
       message: expect.stringContaining(message),
     });
@@ -97,8 +97,8 @@ describe('an engine that answers badly', () => {
 
   it('is unavailable to a ping when it says that something is wrong with it', async () => {
     answer = refusing(500, 'broken');
-    await expect(runtime.engine.ping()).rejects.toMatchObject({
-      name: 'RuntimeError',
+    await expect(runtime.system.ping()).rejects.toMatchObject({
+      name: 'DriverError',
       code: 'unavailable',
       message: expect.stringContaining('broken'),
     });
@@ -106,7 +106,7 @@ describe('an engine that answers badly', () => {
 
   it('names the remedy when the socket is not there', async () => {
     const absent = dockerRuntime({ kind: 'socket', socketPath: join(folder, 'absent.sock') });
-    await expect(absent.engine.ping()).rejects.toMatchObject({
+    await expect(absent.system.ping()).rejects.toMatchObject({
       message: expect.stringContaining('is the container engine running?'),
     });
   });
@@ -126,19 +126,19 @@ describe('an engine that answers badly', () => {
       setTimeout(() => spoil(response), 50);
     };
     const events: EngineEvent[] = [];
-    const watching = runtime.engine.watch(
+    const watching = runtime.system.watch(
       (each) => events.push(each),
       new AbortController().signal,
       () => undefined,
     );
-    await expect(watching).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
+    await expect(watching).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
     expect(events).toEqual([{ action: 'start', dockerId: 'abc', labels: { [LABEL_ID]: 'x' }, at: new Date(1.7e12) }]);
   });
 
   it('resolves when the stream of events ends in good order', async () => {
     answer = (_, response) => void response.writeHead(200).end();
     await expect(
-      runtime.engine.watch(
+      runtime.system.watch(
         () => undefined,
         new AbortController().signal,
         () => undefined,

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { ContainerEngine, type EngineEvent } from '../../src/drivers/docker/engine/container-engine.js';
+import { EngineClient, type EngineEvent } from '../../src/drivers/docker/engine/engine-client.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
 import { exits, following, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
 
@@ -60,19 +60,19 @@ describe.each(RUNTIMES)('the %s runtime whose engine is away', (_, make) => {
   const { away } = harness;
 
   it('knows that an engine answers', async () => {
-    await expect(harness.runtime.engine.ping()).resolves.toBeUndefined();
-    await expect(harness.runtime.engine.info()).resolves.toEqual({
+    await expect(harness.runtime.system.ping()).resolves.toBeUndefined();
+    await expect(harness.runtime.system.info()).resolves.toEqual({
       version: expect.stringMatching(/^\d+\.\d+/),
       cpus: expect.any(Number),
     });
   });
 
-  const calls: [string, (runtime: ContainerEngine) => Promise<unknown>][] = [
-    ['ping', ({ engine }) => engine.ping()],
-    ['info', ({ engine }) => engine.info()],
+  const calls: [string, (runtime: EngineClient) => Promise<unknown>][] = [
+    ['ping', ({ system: engine }) => engine.ping()],
+    ['info', ({ system: engine }) => engine.info()],
     [
       'watch',
-      ({ engine }) =>
+      ({ system: engine }) =>
         engine.watch(
           () => undefined,
           new AbortController().signal,
@@ -112,6 +112,6 @@ describe.each(RUNTIMES)('the %s runtime whose engine is away', (_, make) => {
   ];
 
   it.each(calls)('says unavailable, never absent: %s', async (_name, call) => {
-    await expect(call(away)).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
+    await expect(call(away)).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { ExecRequest, ExecResult } from '../../src/drivers/docker/engine/container-engine.js';
+import type { ExecRequest, ExecResult } from '../../src/drivers/workspace-process.js';
 import { idleSpec, RUNTIMES } from './container-runtime-harness.js';
 
 const KIB = 1024;
@@ -79,7 +79,7 @@ describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) =
     const begun = Date.now();
     setTimeout(() => caller.abort(), 200);
     await expect(exec(['sleep', '3'], { signal: caller.signal })).rejects.toMatchObject({
-      name: 'RuntimeError',
+      name: 'DriverError',
       code: 'aborted',
     });
     expect(Date.now() - begun).toBeLessThan(2_000);

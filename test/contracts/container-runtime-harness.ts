@@ -6,9 +6,9 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pack } from 'tar-stream';
 import type { DockerEndpoint, Settings } from '../../src/config/settings.js';
-import type { ContainerEngine, ContainerSpec, EngineEvent } from '../../src/drivers/docker/engine/container-engine.js';
-import { DockerodeEngine } from '../../src/drivers/docker/engine/dockerode-engine.js';
-import { FakeRuntime } from '../../src/drivers/fake/fake-runtime.js';
+import type { EngineClient, ContainerSpec, EngineEvent } from '../../src/drivers/docker/engine/engine-client.js';
+import { DockerEngineClient } from '../../src/drivers/docker/engine/docker-engine-client.js';
+import { FakeEngineClient } from '../../src/drivers/docker/engine/fake/fake-engine-client.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
 import { Engine } from '../support/api/engine.js';
 import { run } from '../support/git/run.js';
@@ -20,9 +20,9 @@ export interface BuildScript {
 }
 
 export interface Harness {
-  runtime: ContainerEngine;
+  runtime: EngineClient;
   /** The same engine, gone. */
-  away: ContainerEngine;
+  away: EngineClient;
   /** An image that the engine has. */
   image: string;
   /** Makes a container that is not DevForge's. */
@@ -43,8 +43,8 @@ const NOT_FOUND = 127;
 const KILLED = 137;
 
 /** DevForge's settings, as far as the Docker runtime reads them. */
-export function dockerRuntime(docker: DockerEndpoint = { kind: 'socket', socketPath: SOCKET }): DockerodeEngine {
-  return new DockerodeEngine({ docker } as Settings);
+export function dockerRuntime(docker: DockerEndpoint = { kind: 'socket', socketPath: SOCKET }): DockerEngineClient {
+  return new DockerEngineClient({ docker } as Settings);
 }
 
 /** The engine itself, to look behind the runtime's back. */
@@ -91,14 +91,12 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 }
 
 /** Follows the engine's events until `stop`. */
-export async function following(
-  runtime: ContainerEngine,
-): Promise<{ events: EngineEvent[]; stop: () => Promise<void> }> {
+export async function following(runtime: EngineClient): Promise<{ events: EngineEvent[]; stop: () => Promise<void> }> {
   const events: EngineEvent[] = [];
   const stopped = new AbortController();
   let watching: Promise<void> = Promise.resolve();
   await new Promise<void>((ready, reject) => {
-    watching = runtime.engine.watch((event) => events.push(event), stopped.signal, ready);
+    watching = runtime.system.watch((event) => events.push(event), stopped.signal, ready);
     watching.catch(reject);
   });
   const stop = async (): Promise<void> => {
@@ -109,7 +107,7 @@ export async function following(
 }
 
 function fakeHarness(): Harness {
-  const runtime = new FakeRuntime();
+  const runtime = new FakeEngineClient();
   runtime.images.add(BASE_IMAGE);
   runtime.containers.onStart = ({ dockerId, spec }): void => {
     const code = /^exit (\d+)$/.exec(spec.entrypoint?.at(-1) ?? '')?.[1];
@@ -145,7 +143,7 @@ function fakeHarness(): Harness {
       child.on('error', () => resolve(NOT_FOUND)).on('close', (code) => resolve(code ?? KILLED)),
     );
   };
-  const away = new FakeRuntime();
+  const away = new FakeEngineClient();
   away.faults.goAway();
   let script: BuildScript = { lines: [], succeeds: true };
   runtime.images.onBuild = async ({ onOutput, context }) => {

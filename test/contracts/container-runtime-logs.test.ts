@@ -1,6 +1,7 @@
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { ContainerSpec, LogRecord, LogRequest } from '../../src/drivers/docker/engine/container-engine.js';
+import type { ContainerSpec } from '../../src/drivers/docker/engine/engine-client.js';
+import type { LogRecord, LogRequest } from '../../src/drivers/workspace-logs.js';
 import { idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
 
 const KIB = 1024;
@@ -194,7 +195,7 @@ describe.each(RUNTIMES)('logs of the %s runtime', (_, make) => {
     await write(dockerId, 'seen\n');
     await until(() => lines.length === 1);
     abort.abort();
-    await expect(ended).resolves.toMatchObject({ name: 'RuntimeError', code: 'aborted' });
+    await expect(ended).resolves.toMatchObject({ name: 'DriverError', code: 'aborted' });
     await expect(following(dockerId, { signal: AbortSignal.abort() }).ended).resolves.toMatchObject({
       code: 'aborted',
     });
@@ -224,7 +225,7 @@ describe.each(RUNTIMES)('logs of the %s runtime', (_, make) => {
   it('are not there of a container that is absent, and end when it is removed', async () => {
     for (const follow of [false, true])
       await expect(read(`devforge-${randomUUID()}`, { follow, tail: 1 })).rejects.toMatchObject({
-        name: 'RuntimeError',
+        name: 'DriverError',
         code: 'not_found',
       });
     const dockerId = await started();

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { EngineError } from '../../src/drivers/docker/engine/container-engine.js';
+import { DriverError } from '../../src/drivers/driver-error.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
 import { type BuildScript, idleSpec, RUNTIMES } from './container-runtime-harness.js';
 
@@ -53,12 +53,12 @@ describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
   it('says that a build failed, with its last lines', async () => {
     const lines = Array.from({ length: 30 }, (_, index) => `line ${index}`);
     const { tag, failure } = await build({ lines, succeeds: false });
-    expect(failure).toBeInstanceOf(EngineError);
+    expect(failure).toBeInstanceOf(DriverError);
     expect(failure).toMatchObject({
       code: 'build_failed',
       details: { output: expect.arrayContaining(['line 29', 'line 28']) },
     });
-    expect((failure as EngineError).details.output?.length).toBeLessThanOrEqual(20);
+    expect((failure as DriverError).details.output?.length).toBeLessThanOrEqual(20);
     await expect(images.exists(tag)).resolves.toBe(false);
   });
 
@@ -80,7 +80,7 @@ describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
 
   it('says that an image cannot be pulled', async () => {
     await expect(images.pull('127.0.0.1:1/devforge-contract/absent:1')).rejects.toMatchObject({
-      name: 'RuntimeError',
+      name: 'DriverError',
       code: 'failed',
     });
   });

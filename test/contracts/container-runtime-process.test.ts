@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ProcessRequest, RuntimeProcess } from '../../src/drivers/docker/engine/container-engine.js';
+import type { ProcessRequest, WorkspaceProcess } from '../../src/drivers/workspace-process.js';
 import { dockerRuntime, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
 
 const MIB = 1024 * 1024;
@@ -34,7 +34,7 @@ describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) 
 
   afterAll(() => harness.cleanUp(ids, []));
 
-  const open = (argv: string[], request: Partial<ProcessRequest> = {}): Promise<RuntimeProcess> =>
+  const open = (argv: string[], request: Partial<ProcessRequest> = {}): Promise<WorkspaceProcess> =>
     containers.open(dockerId, { argv, ...request });
 
   it('tells the exit code and both streams apart', async () => {
@@ -100,7 +100,7 @@ describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) 
     const process = await open(['sh', '-c', `echo ready; cat > /dev/null; touch ${mark}`]);
     await readUntil(process.stdout, 'ready\n');
     process.close();
-    await expect(process.exit).rejects.toMatchObject({ name: 'RuntimeError', code: 'aborted' });
+    await expect(process.exit).rejects.toMatchObject({ name: 'DriverError', code: 'aborted' });
     await until(async () => (await containers.exec(dockerId, { argv: ['rm', mark], timeoutMs: 5_000 })).exitCode === 0);
   });
 

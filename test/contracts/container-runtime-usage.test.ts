@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { UsageRecord } from '../../src/drivers/docker/engine/container-engine.js';
+import type { UsageRecord } from '../../src/drivers/workspace-usage.js';
 import { idleSpec, RUNTIMES } from './container-runtime-harness.js';
 
 const never = new AbortController().signal;
@@ -102,14 +102,14 @@ describe.each(RUNTIMES)('usage of containers of the %s runtime', (_, make) => {
 
   it('says not_found of a container that is absent', async () => {
     await expect(collect(`devforge-${randomUUID()}`, never)).rejects.toMatchObject({
-      name: 'RuntimeError',
+      name: 'DriverError',
       code: 'not_found',
     });
   });
 
   it('says unavailable when the engine is away', async () => {
     await expect(harness.away.containers.usage('x', never)[Symbol.asyncIterator]().next()).rejects.toMatchObject({
-      name: 'RuntimeError',
+      name: 'DriverError',
       code: 'unavailable',
     });
   });

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { ContainerSpec, InspectedContainer } from '../../src/drivers/docker/engine/container-engine.js';
+import type { ContainerSpec, InspectedContainer } from '../../src/drivers/docker/engine/engine-client.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
 import { exits, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
 
@@ -58,7 +58,7 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
   it('takes no container over that is not its own', async () => {
     const wanted = spec();
     await harness.createForeign(wanted.name);
-    await expect(containers.create(wanted)).rejects.toMatchObject({ name: 'RuntimeError', code: 'conflict' });
+    await expect(containers.create(wanted)).rejects.toMatchObject({ name: 'DriverError', code: 'conflict' });
     await expect(containers.inspect(wanted.name)).resolves.toMatchObject({
       labels: expect.not.objectContaining(wanted.labels),
     });
@@ -145,7 +145,7 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
     expect(calls).toEqual(
       calls.map(() => ({
         status: 'rejected',
-        reason: expect.objectContaining({ name: 'RuntimeError', code: 'not_found' }),
+        reason: expect.objectContaining({ name: 'DriverError', code: 'not_found' }),
       })),
     );
   });

@@ -8,7 +8,6 @@ import { until } from '../support/e2e/until.js';
 import { LIST_COMMANDS, startedCommands } from '../support/terminals/started-commands.js';
 import { Emulator } from '../support/terminals/emulator.js';
 import { startWorkspace, type Workspace } from '../support/terminals/workspace.js';
-import { dockerRuntime } from './container-runtime-harness.js';
 
 const SIZE = { columns: 80, rows: 24 };
 const RESET = '\x1bc';
@@ -72,14 +71,14 @@ class Watcher {
 }
 
 describe('the holder of terminals, in a workspace', () => {
-  const runtime = dockerRuntime();
-  const holder = new PtyHost(runtime);
+  let holder: PtyHost;
   let workspace: Workspace;
   let id: string;
   const watchers: Watcher[] = [];
 
   beforeAll(async () => {
-    workspace = await startWorkspace(runtime);
+    workspace = await startWorkspace();
+    holder = new PtyHost(workspace.driver);
   }, IMAGE_BUILD_MS);
   beforeEach(() => {
     id = randomUUID();
@@ -97,19 +96,19 @@ describe('the holder of terminals, in a workspace', () => {
     return watcher;
   };
   const open = async (size = SIZE): Promise<Watcher> => {
-    const watcher = watch(await holder.open(workspace.dockerId, id, size));
+    const watcher = watch(await holder.open(workspace.ref, id, size));
     await watcher.shows('$ ');
     return watcher;
   };
-  const attach = async (): Promise<Watcher> => watch(await holder.attach(workspace.dockerId, id));
+  const attach = async (): Promise<Watcher> => watch(await holder.attach(workspace.ref, id));
   const inside = async (script: string): Promise<string> =>
-    (
-      await runtime.containers.exec(workspace.dockerId, { argv: ['sh', '-c', script], timeoutMs: 20_000 })
-    ).stdout.trim();
+    (await workspace.driver.exec(workspace.ref, { argv: ['sh', '-c', script], timeoutMs: 20_000 })).stdout.trim();
   const commands = async (): Promise<string[]> => startedCommands(await inside(LIST_COMMANDS));
   /** Processor time of the holder, in hundredths of a second. */
   const ticks = async (): Promise<number> => {
-    const [user, system] = (await inside('cut -d" " -f14,15 /proc/$(pgrep -f pty-host.mjs | head -n 1)/stat')).split(' ');
+    const [user, system] = (await inside('cut -d" " -f14,15 /proc/$(pgrep -f pty-host.mjs | head -n 1)/stat')).split(
+      ' ',
+    );
     return Number(user) + Number(system);
   };
   const end = async (watcher: Watcher): Promise<void> => {
@@ -123,7 +122,7 @@ describe('the holder of terminals, in a workspace', () => {
     id = randomUUID();
     const second = await open({ columns: 132, rows: 43 });
     expect((await commands()).filter((line) => line.includes('pty-host.mjs'))).toHaveLength(1);
-    await expect(holder.list(workspace.dockerId)).resolves.toMatchObject([
+    await expect(holder.list(workspace.ref)).resolves.toMatchObject([
       { size: SIZE },
       { id, size: { columns: 132, rows: 43 } },
     ]);
@@ -134,13 +133,13 @@ describe('the holder of terminals, in a workspace', () => {
     await end(second);
     expect(second.exitCode).toBe(129);
     await until('nothing left', async () => (await commands()).length === 0);
-    await expect(holder.list(workspace.dockerId)).resolves.toEqual([]);
-    await expect(holder.attach(workspace.dockerId, id)).rejects.toMatchObject({ code: 'terminal_not_found' });
+    await expect(holder.list(workspace.ref)).resolves.toEqual([]);
+    await expect(holder.attach(workspace.ref, id)).rejects.toMatchObject({ code: 'terminal_not_found' });
   });
 
   it('is one, however many ask for it at once', async () => {
     const connections = await Promise.all(
-      Array.from({ length: 4 }, () => holder.open(workspace.dockerId, randomUUID(), SIZE)),
+      Array.from({ length: 4 }, () => holder.open(workspace.ref, randomUUID(), SIZE)),
     );
     expect((await commands()).filter((line) => line.includes('pty-host.mjs'))).toHaveLength(1);
     await Promise.all(connections.map((connection) => end(watch(connection))));
@@ -148,9 +147,9 @@ describe('the holder of terminals, in a workspace', () => {
 
   it('has as many terminals as a container may have', async () => {
     const connections = await Promise.all(
-      Array.from({ length: 20 }, () => holder.open(workspace.dockerId, randomUUID(), SIZE)),
+      Array.from({ length: 20 }, () => holder.open(workspace.ref, randomUUID(), SIZE)),
     );
-    await expect(holder.open(workspace.dockerId, id, SIZE)).rejects.toMatchObject({ code: 'too_many_terminals' });
+    await expect(holder.open(workspace.ref, id, SIZE)).rejects.toMatchObject({ code: 'too_many_terminals' });
     await Promise.all(connections.map((connection) => end(watch(connection))));
   }, 60_000);
 

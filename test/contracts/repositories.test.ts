@@ -211,11 +211,11 @@ describe('repositories', () => {
       const together = await containers.transition(row.id, {
         from: ['creating'],
         to: 'starting',
-        patch: { dockerId: 'd' },
+        patch: { runtimeId: 'd' },
         job: { id: job.id, patch: { step: 's' } },
       });
       expect(alone).toEqual({ ...row, status: 'creating', image: 'i', updatedAt: expect.any(Date) });
-      expect(together).toEqual({ ...row, status: 'starting', image: 'i', dockerId: 'd', updatedAt: expect.any(Date) });
+      expect(together).toEqual({ ...row, status: 'starting', image: 'i', runtimeId: 'd', updatedAt: expect.any(Date) });
     });
 
     it('writes nothing when the status is not an expected one', async () => {

@@ -1,12 +1,12 @@
 /** Both sources of usage under a known load, against what `docker stats` shows of it. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BestUsageSources } from '../../src/drivers/docker/usage/best-usage-sources.js';
+import { UsageSources } from '../../src/drivers/docker/usage/usage-sources.js';
 import { CgroupUsageSource } from '../../src/drivers/docker/usage/cgroup-usage-source.js';
 import { EngineUsageSource } from '../../src/drivers/docker/usage/engine-usage-source.js';
-import type { UsageSource } from '../../src/drivers/docker/usage/usage-source.js';
+import type { UsageSource } from '../../src/drivers/workspace-usage.js';
 import { toMetrics } from '../../src/metrics/sampling/to-metrics.js';
-import type { UsageRecord } from '../../src/drivers/docker/engine/container-engine.js';
+import type { UsageRecord } from '../../src/drivers/workspace-usage.js';
 import { Engine } from '../support/api/engine.js';
 import { dockerBridgeAddress } from '../support/git/addresses.js';
 import { cpuPercent, dockerStats, type StatsRow } from '../support/metrics/docker-stats.js';
@@ -47,7 +47,7 @@ afterAll(async () => {
 describe.each<
   [name: string, kind: typeof CgroupUsageSource | typeof EngineUsageSource, open: () => Promise<UsageSource>]
 >([
-  ["the kernel's files", CgroupUsageSource, () => new BestUsageSources(runtime, quietLogger()).open(dockerId)],
+  ["the kernel's files", CgroupUsageSource, () => new UsageSources(runtime, quietLogger()).open(dockerId)],
   ["the engine's stream", EngineUsageSource, async () => new EngineUsageSource(runtime, dockerId)],
 ])('usage of a loaded container by %s', (_, kind, open) => {
   it('agrees with docker stats within 5 %', async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { RuntimeProcess } from '../../src/drivers/docker/engine/container-engine.js';
+import type { WorkspaceProcess } from '../../src/drivers/workspace-process.js';
 import { Engine } from '../support/api/engine.js';
 import { workspaceImage } from '../support/images/workspace-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
@@ -24,7 +24,7 @@ describe('devforge-agents and its hook', () => {
   const engine = new Engine();
   const { containers } = dockerRuntime();
   let dockerId: string;
-  let watch: RuntimeProcess;
+  let watch: WorkspaceProcess;
   let reports: Report[];
   const sessions: Session[] = [];
 
@@ -38,7 +38,7 @@ describe('devforge-agents and its hook', () => {
     private output = '';
 
     private constructor(
-      private readonly process: RuntimeProcess,
+      private readonly process: WorkspaceProcess,
       readonly pid: number,
       readonly started: string,
     ) {

@@ -33,6 +33,7 @@ const ROUTES = [
   'GET /api/containers/{id}/logs',
   'GET /api/containers/{id}/metrics',
   'GET /api/containers/{id}/terminals',
+  'GET /api/info',
   'GET /api/instructions/{id}',
   'GET /api/instructions/{id}/diff',
   'GET /api/instructions/{id}/events',

@@ -2,11 +2,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ContainerSampler } from '../../src/metrics/sampling/container-sampler.js';
 import { EngineUsageSource } from '../../src/drivers/docker/usage/engine-usage-source.js';
-import { type UsageSource, UsageSources } from '../../src/drivers/docker/usage/usage-source.js';
+import type { UsageSource } from '../../src/drivers/workspace-usage.js';
 import type { Settings } from '../../src/config/settings.js';
 import type { MetricsDto } from '../../src/usage/metrics.dto.js';
 import type { ContainerRow } from '../../src/persistence/containers/containers.repository.js';
-import { DockerodeEngine } from '../../src/drivers/docker/engine/dockerode-engine.js';
+import { DockerEngineClient } from '../../src/drivers/docker/engine/docker-engine-client.js';
+import type { WorkspaceRef } from '../../src/drivers/workspace.js';
 import { ok } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
 import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
@@ -82,13 +83,11 @@ describe('metrics during an outage of the engine', () => {
   }, 40_000);
 
   describe('from the statistics stream of the engine', () => {
-    class EngineSources extends UsageSources {
-      readonly runtime = new DockerodeEngine({ docker: { kind: 'socket', socketPath: engine.socketPath } } as Settings);
-
-      async open(dockerId: string): Promise<UsageSource> {
-        return new EngineUsageSource(this.runtime, dockerId);
-      }
-    }
+    const usage = async ({ runtimeId }: WorkspaceRef): Promise<UsageSource> =>
+      new EngineUsageSource(
+        new DockerEngineClient({ docker: { kind: 'socket', socketPath: engine.socketPath } } as Settings),
+        runtimeId,
+      );
 
     it.each(['refuse', 'hang', 'fail'] as const)(
       'report a failure, and resume within ten seconds after the outage (%s)',
@@ -96,10 +95,10 @@ describe('metrics during an outage of the engine', () => {
         await server.api.waitForStatus(container.id, ['running']);
         const failures: unknown[] = [];
         const samples: MetricsDto[] = [];
-        const row = { ...container, agent: null } as unknown as ContainerRow;
+        const row = { ...container, runtimeId: container.dockerId, agent: null } as unknown as ContainerRow;
         const sampler = new ContainerSampler(
           row,
-          new EngineSources(),
+          { usage },
           () => undefined,
           () => null,
           { onSample: () => undefined, onFailure: (error) => failures.push(error) },

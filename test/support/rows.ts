@@ -26,7 +26,7 @@ export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRo
     statusReason: null,
     desiredRunning: true,
     diskLimitEnforced: 'soft',
-    dockerId: `docker-${id}`,
+    runtimeId: `docker-${id}`,
     image: 'devforge/workspace-both:test',
     jobId: null,
     workspaceReady: true,

@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min, MinLength, ValidateIf } from 'class-validator';
+import { LIMITS } from '../../common/limits.js';
 import { MODES, type Mode, REPO_TYPES, type RepoType, type Template, TEMPLATES } from '../../persistence/types.js';
 import { CONTAINER_NAME } from '../../workspace/container-names.js';
 import { IsEnvMap } from './rules/env-map.js';
@@ -70,14 +71,14 @@ export class CreateContainerDto {
 
   @ApiProperty({ type: Number, required: false, default: 2, description: 'Cores.' })
   @IsNumber({ allowNaN: false, allowInfinity: false, maxDecimalPlaces: 3 })
-  @Min(0.1)
-  @Max(256)
+  @Min(LIMITS.cpuLimit.min)
+  @Max(LIMITS.cpuLimit.max)
   cpuLimit = 2;
 
   @ApiProperty({ type: 'integer', required: false, default: 2048, description: 'Memory in MiB.' })
   @IsInt()
-  @Min(128)
-  @Max(1_048_576)
+  @Min(LIMITS.memoryLimit.min)
+  @Max(LIMITS.memoryLimit.max)
   memoryLimit = 2048;
 
   @ApiProperty({
@@ -87,8 +88,8 @@ export class CreateContainerDto {
     description: 'Disk space in MiB, for the workspace and the writable layer together.',
   })
   @IsInt()
-  @Min(256)
-  @Max(16_777_216)
+  @Min(LIMITS.diskLimit.min)
+  @Max(LIMITS.diskLimit.max)
   diskLimit = 10240;
 
   @ApiProperty({ required: false, type: Object, additionalProperties: { type: 'string' }, example: { FOO: 'bar' } })

@@ -6,7 +6,7 @@ import { DomainError } from '../../common/errors/domain-error.js';
 import { IdGenerator } from '../../common/id-generator.js';
 import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import { ProvisioningQueue } from '../../queues/provisioning-queue.js';
-import { ContainerEngine } from '../../drivers/docker/engine/container-engine.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import type { CreateContainerDto } from '../dto/create-container.dto.js';
 import { newJob } from './new-job.js';
 import { SshKeys } from '../../git-keys/ssh-keys.js';
@@ -17,7 +17,7 @@ export class ContainerCreator {
   constructor(
     private readonly containers: ContainersRepository,
     private readonly queue: ProvisioningQueue,
-    private readonly runtime: ContainerEngine,
+    private readonly driver: WorkspaceDriver,
     private readonly keys: SshKeys,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
@@ -25,7 +25,7 @@ export class ContainerCreator {
 
   async accept(principal: Principal, dto: CreateContainerDto, idempotencyKey?: string): Promise<ContainerRow> {
     if (dto.sshKeyPath !== undefined) await this.keys.assertUsable(dto.sshKeyPath);
-    await this.runtime.engine.ping();
+    await this.driver.ping();
     const row = this.toRow(principal, dto);
     const job = newJob(row.jobId!, 'create', row, row.createdAt);
     const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
@@ -65,7 +65,7 @@ export class ContainerCreator {
       statusReason: null,
       desiredRunning: true,
       diskLimitEnforced: 'soft',
-      dockerId: null,
+      runtimeId: null,
       image: null,
       jobId: this.ids.next(),
       workspaceReady: false,

@@ -4,34 +4,31 @@ import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { containerRow, jobRow } from '../../../test/support/rows.js';
 import type { ContainerRow, ContainersRepository, JobRow } from '../../persistence/containers/containers.repository.js';
 import type { JobsRepository } from '../../persistence/containers/jobs.repository.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
-import { FakeRuntime } from '../../drivers/fake/fake-runtime.js';
+import { DriverError } from '../../drivers/driver-error.js';
+import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
 import type { ContainerLeases, HeldContainerLease } from '../../leases/container-leases.js';
 import { ContainerReconciliation } from './container-reconciliation.js';
 import type { ContainerRepairs } from './container-repairs.js';
-import type { ContainerStore } from '../lifecycle/container-store.js';
-import { workspaceSpec } from '../../workspace/workspace-spec.js';
 
-const IMAGE = 'image';
-const held: HeldContainerLease = { lease: { containerId: 'x', holder: 'me', fence: 1 }, signal: new AbortController().signal };
+const held: HeldContainerLease = {
+  lease: { containerId: 'x', holder: 'me', fence: 1 },
+  signal: new AbortController().signal,
+};
 
 describe('ContainerReconciliation', () => {
-  let runtime: FakeRuntime;
+  let driver: FakeWorkspaceDriver;
   let rows: ContainerRow[];
   let job: JobRow | null;
   /** Whether the lease is free. */
   let free: boolean;
-  const transition = jest.fn<ContainerStore['transition']>();
-  const update = jest.fn<ContainerStore['update']>();
   const wake = jest.fn<ContainerRepairs['wake']>();
   const repair = jest.fn<ContainerRepairs['repair']>();
+  const keepStopped = jest.fn<ContainerRepairs['keepStopped']>();
   let reconciliation: ContainerReconciliation;
 
   beforeEach(() => {
-    for (const mock of [transition, update, wake, repair]) mock.mockReset();
-    runtime = new FakeRuntime();
-    runtime.images.add(IMAGE);
-    runtime.networks.ensureIsolatedBridge('devforge', {});
+    for (const mock of [wake, repair, keepStopped]) mock.mockReset();
+    driver = new FakeWorkspaceDriver();
     rows = [];
     job = null;
     free = true;
@@ -46,10 +43,9 @@ describe('ContainerReconciliation', () => {
     reconciliation = new ContainerReconciliation(
       containers as unknown as ContainersRepository,
       { findById: async () => job } as unknown as JobsRepository,
-      { transition, update } as unknown as ContainerStore,
       leases as unknown as ContainerLeases,
-      runtime,
-      { wake, repair } as unknown as ContainerRepairs,
+      driver,
+      { wake, repair, keepStopped } as unknown as ContainerRepairs,
       new FakeClock(),
       quietLogger(),
     );
@@ -59,14 +55,12 @@ describe('ContainerReconciliation', () => {
     const row = containerRow(overrides);
     rows.push(row);
     if (state === undefined) return row;
-    const { dockerId } = await runtime.containers.create(workspaceSpec(row, IMAGE, { version: '', cpus: 2 }, {}));
-    await runtime.containers.start(dockerId);
-    if (state === 'exited') runtime.containers.exit(dockerId, 1);
+    driver.run({ id: row.id });
+    if (state === 'exited') driver.exit(row.id, 1);
     return row;
   }
 
-  const changes = (): number =>
-    [transition, update, wake, repair].reduce((sum, mock) => sum + mock.mock.calls.length, 0);
+  const changes = (): number => [wake, repair, keepStopped].reduce((sum, mock) => sum + mock.mock.calls.length, 0);
 
   it('changes nothing where row and engine agree', async () => {
     await container({ status: 'running' }, 'running');
@@ -80,16 +74,16 @@ describe('ContainerReconciliation', () => {
     const ended = await container({ status: 'running' }, 'exited');
     const runs = await container({ status: 'stopped', desiredRunning: false }, 'running');
     await reconciliation.reconcileAll(false);
-    expect(transition.mock.calls.map(([id, to, options]) => [id, to, options?.reason?.code, options?.lease])).toEqual([
-      [vanished.id, 'missing', 'vanished', held.lease],
-      [ended.id, 'stopped', 'exited', held.lease],
-      [runs.id, 'running', undefined, held.lease],
+    expect(repair.mock.calls).toEqual([
+      [{ do: 'mark', status: 'missing', reason: expect.objectContaining({ code: 'vanished' }) }, vanished, held],
+      [{ do: 'mark', status: 'stopped', reason: expect.objectContaining({ code: 'exited' }) }, ended, held],
+      [{ do: 'mark', status: 'running', reason: null }, runs, held],
     ]);
   });
 
   it('changes nothing, and says so, when the engine does not answer', async () => {
     await container({ status: 'running' });
-    runtime.faults.goAway();
+    driver.faults.goAway();
     await expect(reconciliation.reconcileAll(true)).rejects.toMatchObject({ code: 'unavailable' });
     expect(changes()).toBe(0);
   });
@@ -99,9 +93,9 @@ describe('ContainerReconciliation', () => {
     async (code) => {
       await container({ status: 'running' }, 'running');
       const next = await container({ status: 'running' });
-      runtime.faults.failNext('containers.inspect', new EngineError(code, 'x'));
+      driver.faults.failNext('observe', new DriverError(code, 'x'));
       await reconciliation.reconcileAll(false);
-      expect(transition.mock.calls.map(([id]) => id)).toEqual([next.id]);
+      expect(repair.mock.calls.map(([{ do: done }, { id }]) => [done, id])).toEqual([['mark', next.id]]);
     },
   );
 
@@ -119,7 +113,9 @@ describe('ContainerReconciliation', () => {
   it('takes over what a holder left whose lease is over', async () => {
     const row = await container({ status: 'running', leaseHolder: 'dead', leaseExpiresAt: new Date('2020-01-01') });
     await reconciliation.reconcileAll(false);
-    expect(transition.mock.calls.map(([id, to]) => [id, to])).toEqual([[row.id, 'missing']]);
+    expect(repair.mock.calls.map(([decision, { id }]) => [decision, id])).toEqual([
+      [expect.objectContaining({ do: 'mark', status: 'missing' }), row.id],
+    ]);
   });
 
   it('wakes a job without taking its container from the worker', async () => {
@@ -139,7 +135,7 @@ describe('ContainerReconciliation', () => {
   ] as const)('has a %s done', async (what, overrides, state) => {
     const row = await container(overrides, state);
     await reconciliation.reconcileAll(true);
-    expect(repair.mock.calls.map(([done, { id }]) => [done, id])).toEqual([[what, row.id]]);
+    expect(repair.mock.calls.map(([{ do: done }, { id }]) => [done, id])).toEqual([[what, row.id]]);
   });
 
   it('remembers that a container was stopped by hand, once the engine was there for a while', async () => {
@@ -149,7 +145,7 @@ describe('ContainerReconciliation', () => {
     );
     await container({ status: 'stopped', desiredRunning: true, updatedAt: new FakeClock().now() }, 'exited');
     await reconciliation.reconcileAll(false);
-    expect(update.mock.calls).toEqual([[row.id, { desiredRunning: false }, held.lease]]);
+    expect(keepStopped.mock.calls).toEqual([[row, held.lease]]);
   });
 
   it('looks at one container alone when asked to', async () => {
@@ -157,6 +153,6 @@ describe('ContainerReconciliation', () => {
     await container({ status: 'running' });
     await reconciliation.reconcileOne(row.id);
     await reconciliation.reconcileOne('nobody');
-    expect(transition.mock.calls.map(([id]) => id)).toEqual([row.id]);
+    expect(repair.mock.calls.map(([, { id }]) => id)).toEqual([row.id]);
   });
 });

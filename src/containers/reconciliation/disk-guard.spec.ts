@@ -2,16 +2,17 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import type { Clock } from '../../common/time/clock.js';
 import type { ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
-import type { ContainerEngine, ExecRequest } from '../../drivers/docker/engine/container-engine.js';
+import type { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../../drivers/workspace.js';
 import type { ContainerLeases } from '../../leases/container-leases.js';
-import type { ContainerLifecycleService } from '../lifecycle/container-lifecycle.service.js';
+import type { ContainerPower } from '../lifecycle/container-power.js';
 import type { ContainerStore } from '../lifecycle/container-store.js';
 import { DiskGuard } from './disk-guard.js';
 import { DiskUsage } from '../../usage/disk-usage.js';
 
 const MIB = 1024 * 1024;
 const rowOf = (id: string, status = 'running'): ContainerRow =>
-  ({ id, dockerId: id, status, diskLimit: 100 }) as ContainerRow;
+  ({ id, runtimeId: id, status, diskLimit: 100 }) as ContainerRow;
 
 let rows: ContainerRow[];
 let usedBytes: Map<string, Promise<number>>;
@@ -25,23 +26,22 @@ beforeEach(() => {
   usedBytes = new Map();
   asked = [];
   stopped = [];
-  const containers = {
-    writableLayerBytes: async () => MIB / 2,
-    exec: async (id: string, { argv }: ExecRequest) => {
+  const driver = {
+    diskBytes: async ({ id }: WorkspaceRef) => {
       asked.push(id);
-      return { exitCode: 0, stdout: `${(await usedBytes.get(id)) ?? 0}\t${argv.at(-1)}\n`, stderr: '' };
+      return MIB / 2 + ((await usedBytes.get(id)) ?? 0);
     },
   };
-  disk = new DiskUsage({ containers } as unknown as ContainerEngine);
+  disk = new DiskUsage(driver as unknown as WorkspaceDriver);
   const leases = { tryWithLease: async (_: string, work: (held: object) => Promise<void>) => work({ lease: {} }) };
   const store = { transition: async (id: string) => rowOf(id, 'stopping') };
-  const lifecycle = { finishStop: async ({ id }: ContainerRow) => void stopped.push(id) };
+  const power = { finishStop: async ({ id }: ContainerRow) => void stopped.push(id) };
   guard = new DiskGuard(
     { listAll: async () => rows } as unknown as ContainersRepository,
     disk,
     leases as unknown as ContainerLeases,
     store as unknown as ContainerStore,
-    lifecycle as unknown as ContainerLifecycleService,
+    power as unknown as ContainerPower,
     {} as Clock,
     quietLogger(),
   );

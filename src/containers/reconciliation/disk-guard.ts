@@ -3,15 +3,15 @@ import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../../common/time/clock.js';
 import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import { ContainerLeases } from '../../leases/container-leases.js';
-import { ContainerLifecycleService } from '../lifecycle/container-lifecycle.service.js';
+import { ContainerPower } from '../lifecycle/container-power.js';
 import { ContainerStore } from '../lifecycle/container-store.js';
 import { DiskUsage } from '../../usage/disk-usage.js';
 
 const EVERY_MS = 30_000;
 
 /**
- * Holds containers to their disk limit where the engine cannot: measures the workspace and the writable
- * layer from time to time, and stops a container that is over its limit, with the reason.
+ * Enforces disk limits where the engine cannot: measures running containers periodically, and stops those above their
+ * limit, with a reason.
  */
 @Injectable()
 export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
@@ -23,7 +23,7 @@ export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly disk: DiskUsage,
     private readonly leases: ContainerLeases,
     private readonly store: ContainerStore,
-    private readonly lifecycle: ContainerLifecycleService,
+    private readonly power: ContainerPower,
     private readonly clock: Clock,
     @InjectPinoLogger(DiskGuard.name) private readonly logger: PinoLogger,
   ) {}
@@ -72,7 +72,7 @@ export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
         reason,
         patch: { desiredRunning: false },
       });
-      await this.lifecycle.finishStop(stopping, lease);
+      await this.power.finishStop(stopping, lease);
     });
   }
 }

@@ -1,41 +1,31 @@
 import { Injectable } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
-import { Clock } from '../../common/time/clock.js';
 import { isId } from '../../common/id-generator.js';
+import { Clock } from '../../common/time/clock.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import { ContainersRepository } from '../../persistence/containers/containers.repository.js';
-import { ContainerEngine } from '../../drivers/docker/engine/container-engine.js';
-import { LABEL_ID } from '../../drivers/docker/labels.js';
-import { ContainerRemoval } from '../lifecycle/container-removal.js';
 
 const DAY_MS = 24 * 60 * 60_000;
 const KEEP_IDEMPOTENCY_KEYS_MS = DAY_MS;
 const KEEP_TOMBSTONES_MS = 30 * DAY_MS;
 
-/** What a removed container left at the engine, as when a process was cut off while it made something. */
+/** Removes what deleted containers left at the engine, as when a process was killed while it created something. */
 @Injectable()
 export class OrphanSweeper {
   constructor(
-    private readonly runtime: ContainerEngine,
+    private readonly driver: WorkspaceDriver,
     private readonly containers: ContainersRepository,
-    private readonly removal: ContainerRemoval,
     private readonly clock: Clock,
     @InjectPinoLogger(OrphanSweeper.name) private readonly logger: PinoLogger,
   ) {}
 
-  /** Removes objects whose container is known and removed. What no row knows belongs to somebody else and stays. */
+  /** An engine object is an orphan when its container has a tombstone; without any row it belongs to somebody else. */
   async sweep(): Promise<void> {
-    const [found, volumes] = await Promise.all([
-      this.runtime.containers.list(LABEL_ID),
-      this.runtime.volumes.list(LABEL_ID),
-    ]);
-    const ids = new Set([...found, ...volumes].flatMap(({ labels }) => labels[LABEL_ID] ?? []));
-    const withContainers = new Set(found.flatMap(({ labels }) => labels[LABEL_ID] ?? []));
-    for (const { id, keepVolume } of await this.containers.tombstones([...ids].filter(isId))) {
-      // A kept volume alone is no leftover.
-      if (keepVolume && !withContainers.has(id)) continue;
-      this.logger.info({ containerId: id }, 'Removing what a removed container left behind');
-      await this.removal.removeObjects(id, keepVolume);
-    }
+    const removed = await this.driver.sweep(async (ids) => {
+      const tombstones = await this.containers.tombstones(ids.filter(isId));
+      return tombstones.map(({ id, keepVolume }) => ({ id, keepData: keepVolume }));
+    });
+    for (const containerId of removed) this.logger.info({ containerId }, 'Removed the remains of a deleted container');
     const now = this.clock.now().getTime();
     await this.containers.purge({
       idempotencyKeys: new Date(now - KEEP_IDEMPOTENCY_KEYS_MS),

@@ -2,24 +2,21 @@ import { describe, expect, it } from '@jest/globals';
 import { containerRow, jobRow, T0 } from '../../../test/support/rows.js';
 import type { ContainerRow, JobRow } from '../../persistence/containers/containers.repository.js';
 import type { ContainerStatus } from '../../persistence/types.js';
-import type { InspectedContainer, ObservedState } from '../../drivers/docker/engine/container-engine.js';
+import type { ObservedWorkspace, WorkspaceState } from '../../drivers/workspace.js';
 import { decide, type Decision, type Observation, VANISHED } from './reconcile-decision.js';
 
 const MINUTE_MS = 60_000;
 
-function workspace(state: ObservedState, overrides: Partial<InspectedContainer> = {}): InspectedContainer {
+function workspace(state: WorkspaceState, overrides: Partial<ObservedWorkspace> = {}): ObservedWorkspace {
   return {
-    dockerId: 'd',
-    name: 'n',
+    id: 'c',
+    runtimeId: 'r',
     image: 'i',
-    labels: {},
     state,
-    pid: 0,
     exitCode: 0,
     oomKilled: false,
     startedAt: null,
     finishedAt: null,
-    addresses: {},
     ...overrides,
   };
 }

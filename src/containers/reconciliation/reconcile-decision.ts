@@ -1,6 +1,6 @@
 import type { ContainerRow, JobRow } from '../../persistence/containers/containers.repository.js';
 import type { StatusReason } from '../../persistence/types.js';
-import type { InspectedContainer } from '../../drivers/docker/engine/container-engine.js';
+import type { ObservedWorkspace } from '../../drivers/workspace.js';
 import { PROVISIONING } from '../lifecycle/state-table.js';
 
 /** What the reconciler is to do about one container. */
@@ -19,7 +19,7 @@ export type Decision =
 export interface Observation {
   now: Date;
   /** null when the engine says that there is no such container. */
-  workspace: InspectedContainer | null;
+  workspace: ObservedWorkspace | null;
   /** The engine went away or DevForge was not there since the container was last seen running. */
   engineWasAway: boolean;
 }
@@ -60,7 +60,7 @@ function absent(row: ContainerRow): Decision {
   return { do: 'mark', status: 'missing', reason: VANISHED };
 }
 
-function reasonOf({ oomKilled, exitCode }: InspectedContainer): StatusReason {
+function reasonOf({ oomKilled, exitCode }: ObservedWorkspace): StatusReason {
   // The engine's flag is up once any process was ended for its memory; the container itself lives on after most of them.
   if (oomKilled && exitCode === KILLED)
     return { code: 'oom_killed', message: 'The container used more memory than its limit and was ended.' };

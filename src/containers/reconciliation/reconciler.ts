@@ -3,22 +3,22 @@ import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../../common/time/clock.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import { EngineMonitor } from '../../drivers/engine-monitor.js';
-import { LABEL_ID } from '../../drivers/docker/labels.js';
+import type { WorkspaceEventType } from '../../drivers/workspace.js';
 import { ContainerLeases } from '../../leases/container-leases.js';
-import { ContainerReconciliation, MEANT_TO_STOP_MS } from './container-reconciliation.js';
+import { ContainerReconciliation, STOPPED_ON_PURPOSE_MS } from './container-reconciliation.js';
 import { OrphanSweeper } from './orphan-sweeper.js';
 
 const EVERY_MS = 15_000;
-/** Events of one container come in bursts: kill, die, stop. */
+/** Events of one container come in bursts. */
 const SETTLE_MS = 50;
-/** By then the end of a container counts as meant, unless the engine went down with it. */
-const SECOND_LOOK_MS = MEANT_TO_STOP_MS + 1_000;
-/** Engine events after which a container may no longer be what its row says. */
-const TELLING = new Set(['start', 'die', 'stop', 'destroy', 'oom', 'pause', 'unpause']);
+/** When an exit counts as on purpose, unless the engine went down with it. */
+const SECOND_LOOK_MS = STOPPED_ON_PURPOSE_MS + 1_000;
+/** Events that tell nothing about the state in the row. */
+const IGNORED: WorkspaceEventType[] = ['created'];
 
 /**
- * Keeps rows and engine in agreement: after start, when the engine comes back, on every engine event and
- * on a slow timer. An engine that does not answer changes nothing.
+ * Reconciles rows with the engine: after start, when the engine comes back, on every engine event and on a slow timer.
+ * While the engine does not answer nothing is changed.
  */
 @Injectable()
 export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
@@ -32,18 +32,17 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly engine: EngineMonitor,
     private readonly events: DomainEvents,
     private readonly reconciliation: ContainerReconciliation,
-    private readonly leftovers: OrphanSweeper,
+    private readonly sweeper: OrphanSweeper,
     private readonly leases: ContainerLeases,
     private readonly clock: Clock,
     @InjectPinoLogger(Reconciler.name) private readonly logger: PinoLogger,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.engine.onEvent(({ action, labels }) => {
-      const id = labels[LABEL_ID];
-      if (id === undefined || !TELLING.has(action)) return;
+    this.engine.onEvent(({ id, type }) => {
+      if (IGNORED.includes(type)) return;
       this.touch(id);
-      if (action === 'die') void this.clock.sleep(SECOND_LOOK_MS, this.stopped.signal).then(() => this.touch(id));
+      if (type === 'exited') void this.clock.sleep(SECOND_LOOK_MS, this.stopped.signal).then(() => this.touch(id));
     });
     this.events.on('engine.available', () => this.enqueue(() => this.reconcileAll(true)));
     this.engine.start();
@@ -80,17 +79,17 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
   private async reconcileAll(engineWasAway: boolean): Promise<void> {
     await this.leases.releaseOfEndedProcesses();
     await this.reconciliation.reconcileAll(engineWasAway);
-    await this.leftovers.sweep();
+    await this.sweeper.sweep();
   }
 
-  /** One at a time, in order. What fails is logged and comes round again. */
+  /** Runs one at a time, in order. A failure is logged; the timer tries again. */
   private enqueue(work: () => Promise<void>): Promise<void> {
     this.running = this.running.then(async () => {
       if (this.stopped.signal.aborted) return;
       try {
         await work();
       } catch (error) {
-        this.logger.warn({ err: error }, 'Rows and engine could not be compared; nothing was changed');
+        this.logger.warn({ err: error }, 'Rows could not be reconciled with the engine');
       }
     });
     return this.running;

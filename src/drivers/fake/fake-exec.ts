@@ -1,4 +1,5 @@
-import { type ExecRequest, type ExecResult, EngineError } from '../docker/engine/container-engine.js';
+import type { ExecRequest, ExecResult } from '../workspace-process.js';
+import { DriverError } from '../driver-error.js';
 
 const TAIL_BYTES = 64 * 1024;
 
@@ -27,9 +28,9 @@ export async function playExec(request: ExecRequest, handler: FakeExecHandler): 
 
 function givenUp({ argv, signal, timeoutMs }: ExecRequest, done: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    const abort = (): void => reject(new EngineError('aborted', `exec ${argv[0]}: given up`));
+    const abort = (): void => reject(new DriverError('aborted', `exec ${argv[0]}: given up`));
     const timer = setTimeout(
-      () => reject(new EngineError('timed_out', `exec ${argv[0]}: still running after ${timeoutMs} ms`)),
+      () => reject(new DriverError('timed_out', `exec ${argv[0]}: still running after ${timeoutMs} ms`)),
       timeoutMs,
     );
     if (signal?.aborted) abort();

@@ -1,23 +1,15 @@
-import { EngineError } from '../docker/engine/container-engine.js';
+import { DriverError } from '../driver-error.js';
 
-/** The calls of the port, by the part they belong to. */
-export type FakeCall =
-  | `engine.${'ping' | 'info' | 'watch'}`
-  | `containers.${'create' | 'start' | 'stop' | 'pause' | 'unpause' | 'remove' | 'inspect' | 'list' | 'exec' | 'open' | 'logs' | 'usage' | 'writableLayerBytes'}`
-  | `images.${'exists' | 'pull' | 'build' | 'remove'}`
-  | `volumes.${'list' | 'exists' | 'remove'}`
-  | `networks.${'ensureIsolatedBridge' | 'remove'}`;
-
-/** What a test makes go wrong at the fake engine. */
-export class FakeFaults {
-  /** Every call that was made, in order, those that failed too. */
-  readonly calls: FakeCall[] = [];
+/** Failures that a test injects into the calls of a fake. */
+export class FakeFaults<Call extends string> {
+  /** Every call that was made, in order, failed ones included. */
+  readonly calls: Call[] = [];
   private away = false;
   private halve = false;
-  private readonly planned = new Map<FakeCall, EngineError[]>();
+  private readonly planned = new Map<Call, DriverError[]>();
   private readonly onAway = new Set<() => void>();
 
-  /** From now on every call is `unavailable` and event streams break. */
+  /** From now on every call is `unavailable`, and event streams break. */
   goAway(): void {
     this.away = true;
     for (const listener of this.onAway) listener();
@@ -28,11 +20,11 @@ export class FakeFaults {
   }
 
   /** The next call of that name rejects; planning twice fails the next two. */
-  failNext(call: FakeCall, error: EngineError): void {
+  failNext(call: Call, error: DriverError): void {
     this.planned.set(call, [...(this.planned.get(call) ?? []), error]);
   }
 
-  /** The next list, of containers or volumes, shows its first half alone. */
+  /** The next list contains only its first half. */
   halveNextList(): void {
     this.halve = true;
   }
@@ -42,11 +34,11 @@ export class FakeFaults {
     return () => this.onAway.delete(listener);
   }
 
-  /** Every call passes here first. @throws RuntimeError when it is to fail */
-  async pass(call: FakeCall): Promise<void> {
+  /** Every call of the fake begins with this. @throws DriverError when it is to fail */
+  async pass(call: Call): Promise<void> {
     this.calls.push(call);
     await Promise.resolve();
-    if (this.away) throw new EngineError('unavailable', `${call}: the engine is away`);
+    if (this.away) throw new DriverError('unavailable', `${call}: the engine is away`);
     const error = this.planned.get(call)?.shift();
     if (error !== undefined) throw error;
   }
@@ -56,10 +48,4 @@ export class FakeFaults {
     this.halve = false;
     return half ? items.slice(0, Math.floor(items.length / 2)) : items;
   }
-}
-
-/** Whether the labels match a filter: `name` or `name=value`. */
-export function carries(labels: Record<string, string>, filter: string): boolean {
-  const at = filter.indexOf('=');
-  return at < 0 ? filter in labels : labels[filter.slice(0, at)] === filter.slice(at + 1);
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type LogRecord, type LogRequest, EngineError } from '../docker/engine/container-engine.js';
+import type { LogRecord, LogRequest } from '../workspace-logs.js';
+import { DriverError } from '../driver-error.js';
 import { toTimestamp } from '../timestamp.js';
 
 type Stream = LogRecord['stream'];
@@ -35,7 +36,7 @@ export class FakeLog {
     const wanted = ({ stream, timestamp }: LogRecord): boolean =>
       request[stream] && timestamp >= since && timestamp <= until;
     const giveUp = (): void => {
-      if (signal.aborted) throw new EngineError('aborted', 'logs: given up');
+      if (signal.aborted) throw new DriverError('aborted', 'logs: given up');
     };
     giveUp();
     let read = this.lines.length;

@@ -1,10 +1,6 @@
 import { PassThrough, type Readable, type Writable } from 'node:stream';
-import {
-  type ProcessRequest,
-  EngineError,
-  type RuntimeProcess,
-  type TerminalSize,
-} from '../docker/engine/container-engine.js';
+import type { ProcessRequest, WorkspaceProcess, TerminalSize } from '../workspace-process.js';
+import { DriverError } from '../driver-error.js';
 
 /** What a played process sees of the world. */
 export interface FakeProcessSide {
@@ -18,7 +14,7 @@ export interface FakeProcessSide {
 /** Plays a process. @returns its exit code */
 export type FakeProcessHandler = (request: ProcessRequest, side: FakeProcessSide) => Promise<number>;
 
-export class FakeProcess implements RuntimeProcess {
+export class FakeProcess implements WorkspaceProcess {
   readonly stdin = new PassThrough();
   readonly stdout = new PassThrough();
   readonly stderr = new PassThrough();
@@ -26,7 +22,7 @@ export class FakeProcess implements RuntimeProcess {
   /** Every size that the terminal had. */
   readonly sizes: TerminalSize[] = [];
   private readonly killed = new AbortController();
-  private end: (outcome: { exitCode: number } | { error: EngineError }) => void = () => undefined;
+  private end: (outcome: { exitCode: number } | { error: DriverError }) => void = () => undefined;
 
   constructor(
     readonly request: ProcessRequest,
@@ -44,13 +40,13 @@ export class FakeProcess implements RuntimeProcess {
 
   close(): void {
     this.stdin.end();
-    this.end({ error: new EngineError('aborted', `open ${this.request.argv[0]}: given up`) });
+    this.end({ error: new DriverError('aborted', `open ${this.request.argv[0]}: given up`) });
   }
 
   /** The engine goes away under it. */
   lose(): void {
     this.stdin.end();
-    this.end({ error: new EngineError('unavailable', `open ${this.request.argv[0]}: the engine let go`) });
+    this.end({ error: new DriverError('unavailable', `open ${this.request.argv[0]}: the engine let go`) });
   }
 
   /** The container stops. */
@@ -60,7 +56,7 @@ export class FakeProcess implements RuntimeProcess {
   }
 
   private async run(handler: FakeProcessHandler): Promise<number> {
-    const ended = new Promise<{ exitCode: number } | { error: EngineError }>((resolve) => (this.end = resolve));
+    const ended = new Promise<{ exitCode: number } | { error: DriverError }>((resolve) => (this.end = resolve));
     const side = { stdin: this.stdin, stdout: this.stdout, stderr: this.stderr, killed: this.killed.signal };
     const outcome = await Promise.race([ended, handler(this.request, side).then((exitCode) => ({ exitCode }))]);
     if ('error' in outcome) {

@@ -16,6 +16,7 @@ import { BufferCollector } from './buffer-collector.js';
 import { sendWaitingPage } from './site-responses.js';
 import { TUNNEL_ORIGIN } from '../tunnel/tunnel-clients.js';
 import { ConnectionRefusedError } from '../tunnel/tunnel-target.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { Tunnels } from '../tunnel/tunnels.js';
 
 const BEARER = /^Bearer +(\S+) *$/i;
@@ -51,7 +52,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
   }
 
   async web(request: IncomingMessage, response: ServerResponse, to: SiteDestination): Promise<void> {
-    response.once('close', this.tunnels.hold(to.container.dockerId!));
+    response.once('close', this.tunnels.hold(workspaceOf(to.container)));
     try {
       await this.prepare(request, to);
       await forward(request, response, {
@@ -66,7 +67,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
 
   async ws(request: IncomingMessage, socket: Socket, head: Buffer, to: SiteDestination): Promise<void> {
     this.upgraded.add(socket);
-    const release = this.tunnels.hold(to.container.dockerId!);
+    const release = this.tunnels.hold(workspaceOf(to.container));
     const stopHeartbeat = to.site.port === null ? this.heartbeat.follow(to.container) : (): void => undefined;
     socket.once('close', () => {
       this.upgraded.delete(socket);
@@ -94,7 +95,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
   }
 
   private clients({ site, container }: SiteDestination): ReturnType<Tunnels['clients']> {
-    return this.tunnels.clients(container.dockerId!, site.port ?? 'editor');
+    return this.tunnels.clients(workspaceOf(container), site.port ?? 'editor');
   }
 
   private async prepare(request: IncomingMessage, { site, container }: SiteDestination): Promise<void> {

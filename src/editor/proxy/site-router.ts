@@ -78,7 +78,7 @@ export class SiteRouter {
       return redirect(target, `/editor/${container.id}${address.path}`);
     if (this.isCrossSite(request, container, head !== null))
       return sendError(target, 403, 'Cross-site request refused.');
-    if (container.status !== 'running' || container.dockerId === null)
+    if (container.status !== 'running' || container.runtimeId === null)
       return sendWaitingPage(request, target, container.name, waitingMessage(container));
     if (site.port === null && container.template === 'claude')
       return sendError(target, 404, 'This container has no VS Code: its template is claude.');

@@ -1,9 +1,9 @@
 import { Duplex } from 'node:stream';
-import type { RuntimeProcess } from '../../drivers/docker/engine/container-engine.js';
+import type { WorkspaceProcess } from '../../drivers/workspace-process.js';
 
 /** A process's output and input as one stream, which is gone when either of them is. */
 export class ProcessStream extends Duplex {
-  constructor(private readonly process: RuntimeProcess) {
+  constructor(private readonly process: WorkspaceProcess) {
     super({ allowHalfOpen: false });
     process.stdout.on('data', (chunk: Buffer) => {
       if (!this.push(chunk)) process.stdout.pause();

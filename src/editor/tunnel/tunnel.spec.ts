@@ -13,7 +13,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { listening } from '../../../test/support/api/listening.js';
-import type { RuntimeProcess } from '../../drivers/docker/engine/container-engine.js';
+import type { WorkspaceProcess } from '../../drivers/workspace-process.js';
 import { DirectEndpoint } from './direct-endpoint.js';
 import { ProcessStream } from './process-stream.js';
 import { Tunnel } from './tunnel.js';
@@ -33,7 +33,7 @@ type Get = (path: string, headers: { host: string }) => Promise<string>;
 type ClientFactory = () => { getWith: Get; end: () => unknown };
 
 /** Starts the program as in a container. */
-function runProgram(socket: string): { child: ChildProcess; process: RuntimeProcess } {
+function runProgram(socket: string): { child: ChildProcess; process: WorkspaceProcess } {
   const child = spawn(process.execPath, [PROGRAM], { env: { DEVFORGE_EDITOR_SOCKET: socket } });
   const exit = once(child, 'exit').then(([code]) => Number(code));
   return {
@@ -197,7 +197,7 @@ describe('DirectEndpoint', () => {
 
   /** Starts the program as in a container, and requests its direct endpoint. */
   async function withEndpoint(
-    use: (endpoint: { port: number; key: string }, process: RuntimeProcess) => Promise<void>,
+    use: (endpoint: { port: number; key: string }, process: WorkspaceProcess) => Promise<void>,
   ): Promise<void> {
     const { process, child } = runProgram('/nowhere');
     const session = connect('http://tunnel', { createConnection: () => new ProcessStream(process) });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import type { Duplex } from 'node:stream';
-import type { RuntimeProcess } from '../../drivers/docker/engine/container-engine.js';
+import type { WorkspaceProcess } from '../../drivers/workspace-process.js';
 import { DirectEndpoint } from './direct-endpoint.js';
 import { ProcessStream } from './process-stream.js';
 import { type TunnelTarget, ConnectionRefusedError } from './tunnel-target.js';
@@ -27,7 +27,7 @@ export class Tunnel {
   private readonly sockets = new Set<Duplex>();
 
   private constructor(
-    private readonly process: RuntimeProcess,
+    private readonly process: WorkspaceProcess,
     private readonly address?: string,
   ) {
     this.session = connect('http://tunnel', {
@@ -44,7 +44,7 @@ export class Tunnel {
    * @param address of the container, if it has one
    * @throws Error when the program in the container does not answer
    */
-  static async over(process: RuntimeProcess, address?: string): Promise<Tunnel> {
+  static async over(process: WorkspaceProcess, address?: string): Promise<Tunnel> {
     process.stderr.resume();
     const tunnel = new Tunnel(process, address);
     try {

@@ -1,7 +1,8 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import type { Duplex } from 'node:stream';
 import type { Pool } from 'undici';
-import { ContainerEngine } from '../../drivers/docker/engine/container-engine.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../../drivers/workspace.js';
 import { Tunnel } from './tunnel.js';
 import { TunnelAgent, tunnelPool } from './tunnel-clients.js';
 import type { TunnelTarget } from './tunnel-target.js';
@@ -28,22 +29,22 @@ interface OpenTunnel {
 export class Tunnels implements BeforeApplicationShutdown {
   private readonly open = new Map<string, OpenTunnel>();
 
-  constructor(private readonly runtime: ContainerEngine) {}
+  constructor(private readonly driver: WorkspaceDriver) {}
 
   /** Of that end in the container. */
-  clients(dockerId: string, end: TunnelTarget): Clients {
-    const { clients } = this.use(dockerId);
+  clients(workspace: WorkspaceRef, end: TunnelTarget): Clients {
+    const { clients } = this.use(workspace);
     const known = clients.get(end);
     if (known !== undefined) return known;
-    const dial = async (): Promise<Duplex> => (await this.use(dockerId).tunnel).dial(end);
+    const dial = async (): Promise<Duplex> => (await this.use(workspace).tunnel).dial(end);
     const made = { agent: new TunnelAgent(dial), pool: tunnelPool(dial) };
     clients.set(end, made);
     return made;
   }
 
   /** Keeps the tunnel open. @returns a function that lets go of it */
-  hold(dockerId: string): () => void {
-    const held = this.use(dockerId);
+  hold(workspace: WorkspaceRef): () => void {
+    const held = this.use(workspace);
     held.users++;
     return () => {
       held.users--;
@@ -52,36 +53,36 @@ export class Tunnels implements BeforeApplicationShutdown {
   }
 
   beforeApplicationShutdown(): void {
-    for (const dockerId of this.open.keys()) this.close(dockerId);
+    for (const runtimeId of this.open.keys()) this.close(runtimeId);
   }
 
-  private use(dockerId: string): OpenTunnel {
-    const known = this.open.get(dockerId);
+  private use(workspace: WorkspaceRef): OpenTunnel {
+    const { runtimeId } = workspace;
+    const known = this.open.get(runtimeId);
     if (known !== undefined) {
       known.idle.refresh();
       return known;
     }
-    const idle = setTimeout(() => (opened.users > 0 ? idle.refresh() : this.close(dockerId)), IDLE_MS);
+    const idle = setTimeout(() => (opened.users > 0 ? idle.refresh() : this.close(runtimeId)), IDLE_MS);
     idle.unref();
-    const opened: OpenTunnel = { tunnel: this.start(dockerId), clients: new Map(), users: 0, idle };
-    this.open.set(dockerId, opened);
+    const opened: OpenTunnel = { tunnel: this.start(workspace), clients: new Map(), users: 0, idle };
+    this.open.set(runtimeId, opened);
     const forget = (): void => {
-      if (this.open.get(dockerId) === opened) this.close(dockerId);
+      if (this.open.get(runtimeId) === opened) this.close(runtimeId);
     };
     opened.tunnel.then((tunnel) => (tunnel.closed ? forget() : tunnel.onClose(forget)), forget);
     return opened;
   }
 
-  private async start(dockerId: string): Promise<Tunnel> {
-    const { containers } = this.runtime;
-    const [address] = Object.values((await containers.inspect(dockerId))?.addresses ?? {});
-    return Tunnel.over(await containers.open(dockerId, { argv: ['devforge-tunnel'] }), address);
+  private async start(workspace: WorkspaceRef): Promise<Tunnel> {
+    const address = await this.driver.address(workspace);
+    return Tunnel.over(await this.driver.open(workspace, { argv: ['devforge-tunnel'] }), address ?? undefined);
   }
 
-  private close(dockerId: string): void {
-    const known = this.open.get(dockerId);
+  private close(runtimeId: string): void {
+    const known = this.open.get(runtimeId);
     if (known === undefined) return;
-    this.open.delete(dockerId);
+    this.open.delete(runtimeId);
     clearTimeout(known.idle);
     for (const { agent, pool } of known.clients.values()) {
       agent.destroy();

@@ -11,6 +11,7 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
+import { LIMITS } from '../../common/limits.js';
 import { IsPlainText } from '../../http/plain-text.js';
 import { IsEnvMap } from '../../containers/dto/rules/env-map.js';
 
@@ -18,7 +19,6 @@ export const OUTPUT_ENCODINGS = ['utf8', 'base64'] as const;
 export type OutputEncoding = (typeof OUTPUT_ENCODINGS)[number];
 
 const MIB = 1024 * 1024;
-const LONGEST_TIMEOUT_SECONDS = 3600;
 
 export class ExecDto {
   @ApiProperty({
@@ -56,10 +56,10 @@ export class ExecDto {
   @IsString()
   stdin = '';
 
-  @ApiProperty({ type: 'integer', required: false, default: 60, minimum: 1, maximum: LONGEST_TIMEOUT_SECONDS })
+  @ApiProperty({ type: 'integer', required: false, default: 60, minimum: 1, maximum: LIMITS.execTimeoutSeconds })
   @IsInt()
   @Min(1)
-  @Max(LONGEST_TIMEOUT_SECONDS)
+  @Max(LIMITS.execTimeoutSeconds)
   timeoutSeconds = 60;
 
   @ApiProperty({
@@ -67,12 +67,12 @@ export class ExecDto {
     required: false,
     default: MIB,
     minimum: 0,
-    maximum: 8 * MIB,
+    maximum: LIMITS.execOutputBytes,
     description: 'How much of each output is answered; the rest is read and dropped',
   })
   @IsInt()
   @Min(0)
-  @Max(8 * MIB)
+  @Max(LIMITS.execOutputBytes)
   maxOutputBytes = MIB;
 
   @ApiProperty({

@@ -5,10 +5,11 @@ import { containerRow, instructionRow } from '../../../test/support/rows.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import type { InstructionRow, InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../../drivers/driver-error.js';
 import type { RunnerClient } from '../runner/runner-client.js';
 import { InstructionCancellation } from './instruction-cancellation.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 
 describe('InstructionCancellation', () => {
   const interrupt = jest.fn<RunnerClient['cancel']>();
@@ -61,7 +62,7 @@ describe('InstructionCancellation', () => {
       return answer;
     });
     await settled();
-    expect(interrupt).toHaveBeenCalledWith({ dockerId: container.dockerId!, instructionId: row!.id });
+    expect(interrupt).toHaveBeenCalledWith({ workspace: workspaceOf(container), instructionId: row!.id });
     expect(answered).toBe(false);
     finish();
     await expect(cancelling).resolves.toMatchObject({ status: 'cancelled' });
@@ -75,7 +76,7 @@ describe('InstructionCancellation', () => {
   });
 
   it('waits for the process that executes the instruction when the runner cannot be reached', async () => {
-    interrupt.mockRejectedValue(new EngineError('unavailable', 'unavailable'));
+    interrupt.mockRejectedValue(new DriverError('unavailable', 'unavailable'));
     const cancelling = cancel();
     await settled();
     finish();

@@ -6,6 +6,7 @@ import { RunnerClient } from '../runner/runner-client.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
 import { instructionNotFound } from './instructions.service.js';
 import { CANCELLED } from '../follow/run-end.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 
 /** Longer than the runner takes to kill a process that ignores signals. */
 const MAX_WAIT_MS = 20_000;
@@ -45,9 +46,9 @@ export class InstructionCancellation implements OnModuleDestroy {
   /** When the runner cannot be reached, the process that executes the instruction cancels it later. */
   private async interrupt({ id, containerId }: InstructionRow): Promise<void> {
     const container = await this.containers.findById(containerId);
-    if (container?.status !== 'running' || container.dockerId === null) return;
+    if (container?.status !== 'running' || container.runtimeId === null) return;
     try {
-      await this.runner.cancel({ dockerId: container.dockerId, instructionId: id });
+      await this.runner.cancel({ workspace: workspaceOf(container), instructionId: id });
     } catch (error) {
       this.logger.warn(
         { err: error, instructionId: id },

@@ -6,9 +6,10 @@ import type {
   PermissionRow,
 } from '../../persistence/instructions/instruction-permissions.repository.js';
 import type { InstructionRow } from '../../persistence/instructions/instructions.repository.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../../drivers/driver-error.js';
 import type { RunnerClient } from '../runner/runner-client.js';
 import type { InstructionChanges } from '../follow/instruction-changes.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { InstructionPermissionsService } from './instruction-permissions.service.js';
 
 describe('InstructionPermissionsService', () => {
@@ -55,7 +56,12 @@ describe('InstructionPermissionsService', () => {
 
   it('delivers the answer and reports the change', async () => {
     await decide('deny', 'r', 'No.');
-    expect(answer).toHaveBeenCalledWith({ dockerId: container.dockerId!, instructionId: row.id }, 'r', 'deny', 'No.');
+    expect(answer).toHaveBeenCalledWith(
+      { workspace: workspaceOf(container), instructionId: row.id },
+      'r',
+      'deny',
+      'No.',
+    );
     expect(request).toMatchObject({ decision: 'deny', closedAt: T0 });
     expect(stateChanged).toHaveBeenCalledTimes(1);
   });
@@ -74,7 +80,7 @@ describe('InstructionPermissionsService', () => {
   });
 
   it('reopens the request when the answer could not be delivered', async () => {
-    answer.mockRejectedValueOnce(new EngineError('unavailable', 'unavailable'));
+    answer.mockRejectedValueOnce(new DriverError('unavailable', 'unavailable'));
     await expect(decide('allow')).rejects.toMatchObject({ code: 'unavailable' });
     expect(request).toMatchObject({ decision: null, closedAt: null });
     await decide('deny');

@@ -6,6 +6,8 @@ import type { InstructionRow } from '../../persistence/instructions/instructions
 import { RunnerClient } from '../runner/runner-client.js';
 import type { AnswerPermissionDto } from './dto/answer-permission.dto.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
+import type { WorkspaceRef } from '../../drivers/workspace.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 
 /** Answers permission requests of running instructions. */
 @Injectable()
@@ -26,11 +28,11 @@ export class InstructionPermissionsService {
     const request = await this.permissions.find(row.id, requestId);
     if (request === null) throw permissionNotFound(requestId);
     if (request.decision === decision) return;
-    const dockerId = await this.dockerIdOf(row);
+    const workspace = await this.workspaceOf(row);
     if (!(await this.permissions.decide(row.id, requestId, decision)))
       return this.explainRefusal(row.id, requestId, decision);
     const result = await this.runner
-      .answer({ dockerId, instructionId: row.id }, requestId, decision, message)
+      .answer({ workspace, instructionId: row.id }, requestId, decision, message)
       .catch(async (error: unknown) => {
         await this.permissions.reopen(row.id, requestId);
         throw error;
@@ -47,9 +49,9 @@ export class InstructionPermissionsService {
       throw new DomainError('permission_answered', `The request was answered with "${request.decision}" before.`);
   }
 
-  private async dockerIdOf({ status, containerId }: InstructionRow): Promise<string> {
+  private async workspaceOf({ status, containerId }: InstructionRow): Promise<WorkspaceRef> {
     const container = status === 'running' ? await this.containers.findById(containerId) : null;
-    if (container?.status === 'running' && container.dockerId !== null) return container.dockerId;
+    if (container?.status === 'running' && container.runtimeId !== null) return workspaceOf(container);
     throw new DomainError(
       'invalid_state',
       `The instruction is ${status}${container === null ? '' : ` and its container ${container.status}`}; no answer is expected.`,

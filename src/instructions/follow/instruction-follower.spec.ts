@@ -13,8 +13,7 @@ import type {
   InstructionRow,
   InstructionsRepository,
 } from '../../persistence/instructions/instructions.repository.js';
-import type { ContainerSpec } from '../../drivers/docker/engine/container-engine.js';
-import { FakeRuntime } from '../../drivers/fake/fake-runtime.js';
+import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
 import { RunnerClient } from '../runner/runner-client.js';
 import type { InstructionChanges } from './instruction-changes.js';
 import { DiffStorage } from './diff-storage.js';
@@ -22,7 +21,7 @@ import { EventWriterFactory, LeaseLostError } from './event-writer.js';
 import { InstructionFollower } from './instruction-follower.js';
 
 describe('InstructionFollower', () => {
-  let runtime: FakeRuntime;
+  let driver: FakeWorkspaceDriver;
   let runner: FakeRunner;
   let row: InstructionRow;
   let container: ContainerRow | null;
@@ -32,17 +31,10 @@ describe('InstructionFollower', () => {
   let attempt: AbortController;
 
   beforeEach(async () => {
-    runtime = new FakeRuntime();
-    runner = new FakeRunner(runtime);
-    const { dockerId } = runtime.containers.add({
-      name: 'c',
-      image: 'i',
-      labels: {},
-      mounts: [],
-      network: 'none',
-    } as unknown as ContainerSpec);
-    await runtime.containers.start(dockerId);
-    container = containerRow({ dockerId, mode: 'autonomous' });
+    driver = new FakeWorkspaceDriver();
+    runner = new FakeRunner(driver);
+    container = containerRow({ mode: 'autonomous' });
+    container = { ...container, ...driver.run({ id: container.id }) };
     row = instructionRow({ containerId: container.id, maxTurns: 3 });
     [stored, patches] = [[], []];
     attempt = new AbortController();
@@ -59,7 +51,7 @@ describe('InstructionFollower', () => {
     follower = new InstructionFollower(
       { findById: async () => row } as unknown as InstructionsRepository,
       { findById: async () => container } as unknown as ContainersRepository,
-      new RunnerClient(runtime),
+      new RunnerClient(driver),
       new DiffStorage({
         putPart: async (_id: string, _part: number, patch: Buffer) => void patches.push(String(patch)),
         getPart: async () => null,
@@ -148,8 +140,8 @@ describe('InstructionFollower', () => {
     runner.end(row.id, { status: 'succeeded', diffBytes: 10 });
     await expect(follow()).resolves.toMatchObject({ patch: { diffBytes: 10 } });
     expect(patches).toEqual(['diff --git']);
-    const playRunner = runtime.containers.onOpen;
-    runtime.containers.onOpen = async (request, side) => (request.argv[1] === 'diff' ? 1 : playRunner(request, side));
+    const playRunner = driver.onOpen;
+    driver.onOpen = async (request, side) => (request.argv[1] === 'diff' ? 1 : playRunner(request, side));
     await expect(follow()).resolves.toMatchObject({ status: 'succeeded', patch: { diffBytes: 0 } });
   });
 
@@ -162,7 +154,7 @@ describe('InstructionFollower', () => {
     await expect(follow()).rejects.toBeInstanceOf(LeaseLostError);
     container = null;
     await expect(follow()).rejects.toBeInstanceOf(LeaseLostError);
-    expect(runtime.containers.execs).toEqual([]);
+    expect(driver.execs).toEqual([]);
   });
 
   it('throws LeaseLostError when its writes are refused', async () => {
@@ -179,14 +171,14 @@ describe('InstructionFollower', () => {
     await expect(follow()).resolves.toBeUndefined();
     container = { ...container, status: 'stopped', desiredRunning: false };
     await expect(follow()).resolves.toMatchObject({ status: 'failed', reason: { code: 'container_stopped' } });
-    expect(runtime.containers.execs).toEqual([]);
+    expect(driver.execs).toEqual([]);
   });
 
   it('passes on errors of the engine and of the runner', async () => {
-    runtime.faults.goAway();
-    await expect(follow()).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
-    runtime.faults.comeBack();
-    runtime.containers.onOpen = async () => 127;
+    driver.faults.goAway();
+    await expect(follow()).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
+    driver.faults.comeBack();
+    driver.onOpen = async () => 127;
     await expect(follow()).rejects.toMatchObject({ name: 'RunnerError', code: 'missing' });
   });
 });

@@ -12,6 +12,7 @@ import { DiffStorage } from './diff-storage.js';
 import { type EventWriter, EventWriterFactory, LeaseLostError } from './event-writer.js';
 import { CANCELLED, endForStoppedContainer, endFromOutcome } from './run-end.js';
 import { toRunRequest } from './run-request.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 
 /** Starts the run of an instruction and stores its output. An attempt continues where the previous one ended. */
 @Injectable()
@@ -28,7 +29,7 @@ export class InstructionFollower {
    * Starts the run unless it was started before, and follows it from the last stored event.
    * @returns how the instruction ended, or undefined when another attempt is needed
    * @throws LeaseLostError when another process holds the instruction or it was deleted
-   * @throws EngineError, RunnerError
+   * @throws DriverError, RunnerError
    */
   async follow(lease: InstructionLease, signal: AbortSignal): Promise<InstructionEnd | undefined> {
     const row = await this.instructions.findById(lease.instructionId);
@@ -36,9 +37,9 @@ export class InstructionFollower {
       throw new LeaseLostError(lease.instructionId);
     const container = await this.containers.findById(row.containerId);
     if (container === null || container.status === 'deleting') throw new LeaseLostError(lease.instructionId);
-    if (container.status !== 'running' || container.dockerId === null) return endForStoppedContainer(row, container);
+    if (container.status !== 'running' || container.runtimeId === null) return endForStoppedContainer(row, container);
 
-    const run = { dockerId: container.dockerId, instructionId: row.id };
+    const run = { workspace: workspaceOf(container), instructionId: row.id };
     const writer = this.writers.create(row, lease);
     try {
       for await (const part of this.parts(row, container, run, signal)) {

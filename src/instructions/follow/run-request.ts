@@ -1,4 +1,4 @@
-import { WORKSPACE_FOLDER } from '../../workspace/workspace-spec.js';
+import { WORKSPACE_FOLDER } from '../../drivers/workspace.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import type { InstructionRow } from '../../persistence/instructions/instructions.repository.js';
 import type { RunRequest } from '../runner/runner-client.js';

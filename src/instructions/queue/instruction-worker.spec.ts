@@ -5,7 +5,7 @@ import { instructionRow } from '../../../test/support/rows.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import type { InstructionEnd, InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../../drivers/driver-error.js';
 import { RunnerError } from '../runner/runner-client.js';
 import { LeaseLostError } from '../follow/event-writer.js';
 import { HeldInstruction } from './instruction-leases.js';
@@ -18,7 +18,7 @@ const MINUTE = 60_000;
 const row = instructionRow();
 const lease = { instructionId: row.id, holder: 'me', fence: 1 };
 const DONE: InstructionEnd = { status: 'succeeded', reason: null };
-const unavailable = new EngineError('unavailable', 'unavailable');
+const unavailable = new DriverError('unavailable', 'unavailable');
 const runnerFailure = new RunnerError('failed', 'no space left');
 
 describe('InstructionWorker', () => {
@@ -78,7 +78,7 @@ describe('InstructionWorker', () => {
 
   it.each<[string, unknown]>([
     ['engine', unavailable],
-    ['container', new EngineError('conflict', 'not running')],
+    ['container', new DriverError('conflict', 'not running')],
     [
       'database',
       new DomainError('database_unavailable', 'unavailable', {
@@ -154,7 +154,7 @@ describe('InstructionWorker', () => {
   it.each(['lease is lost', 'process stops'] as const)('returns without writing an end when the %s', async (how) => {
     follow.mockImplementation(async (_lease, signal) => {
       await clock.sleep(MINUTE, signal);
-      throw new EngineError('aborted', 'aborted');
+      throw new DriverError('aborted', 'aborted');
     });
     const running = worker.runToEnd(row, held);
     await settled();

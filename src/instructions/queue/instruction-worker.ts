@@ -8,7 +8,7 @@ import {
   type InstructionRow,
   InstructionsRepository,
 } from '../../persistence/instructions/instructions.repository.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../../drivers/driver-error.js';
 import { RunnerError } from '../runner/runner-client.js';
 import { LeaseLostError } from '../follow/event-writer.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
@@ -90,7 +90,7 @@ export class InstructionWorker {
 }
 
 function isTransient(error: unknown): boolean {
-  return isDatabaseUnavailable(error) || (error instanceof EngineError && TRANSIENT_CODES.has(error.code));
+  return isDatabaseUnavailable(error) || (error instanceof DriverError && TRANSIENT_CODES.has(error.code));
 }
 
 function isPermanent(error: unknown): boolean {
@@ -100,6 +100,6 @@ function isPermanent(error: unknown): boolean {
 function toEnd(error: unknown): InstructionEnd {
   if (error instanceof RunnerError)
     return failedEnd(error.code === 'missing' ? 'image_outdated' : 'runner_failed', error.message);
-  if (error instanceof EngineError) return failedEnd('runner_failed', error.message);
+  if (error instanceof DriverError) return failedEnd('runner_failed', error.message);
   return failedEnd('internal_error', 'An internal error of DevForge; the server log has the details.');
 }

@@ -3,6 +3,7 @@ import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import type { InstructionRow } from '../../persistence/instructions/instructions.repository.js';
 import { RunnerClient, type RunRef } from '../runner/runner-client.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 
 /** Cleans up after runs in their containers, as far as that is possible: no instruction depends on it to end. */
 @Injectable()
@@ -26,8 +27,8 @@ export class RunCleanup {
   private async inContainer({ id, containerId }: InstructionRow, work: (run: RunRef) => Promise<void>): Promise<void> {
     try {
       const container = await this.containers.findById(containerId);
-      if (container?.status === 'running' && container.dockerId !== null)
-        await work({ dockerId: container.dockerId, instructionId: id });
+      if (container?.status === 'running' && container.runtimeId !== null)
+        await work({ workspace: workspaceOf(container), instructionId: id });
     } catch (error) {
       this.logger.debug({ err: error, instructionId: id }, 'The cleanup of a run failed');
     }

@@ -1,7 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { ContainerSpec } from '../../drivers/docker/engine/container-engine.js';
-import { FakeRuntime } from '../../drivers/fake/fake-runtime.js';
+import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
 import type { FakeProcessSide } from '../../drivers/fake/fake-process.js';
 import { type FollowedPart, RunnerClient, RunnerError, type RunRef, type RunRequest } from './runner-client.js';
 
@@ -9,33 +8,25 @@ const REQUEST = { prompt: 'p', cwd: '/workspace' } as RunRequest;
 const OUTCOME = '{"status":"succeeded","result":"r"}';
 
 describe('InstructionRunner', () => {
-  let runtime: FakeRuntime;
+  let driver: FakeWorkspaceDriver;
   let runner: RunnerClient;
   let place: RunRef;
   let signal: AbortController;
 
   beforeEach(async () => {
-    runtime = new FakeRuntime();
-    runner = new RunnerClient(runtime);
-    const { dockerId } = runtime.containers.add({
-      name: 'c',
-      image: 'i',
-      labels: {},
-      mounts: [],
-      network: 'none',
-    } as unknown as ContainerSpec);
-    await runtime.containers.start(dockerId);
-    place = { dockerId, instructionId: 'id' };
+    driver = new FakeWorkspaceDriver();
+    runner = new RunnerClient(driver);
+    place = { workspace: driver.run(), instructionId: 'id' };
     signal = new AbortController();
   });
 
   const says = (stdout: string, exitCode = 0, stderr = ''): void => {
-    runtime.containers.onExec = () => ({ exitCode, stdout, stderr });
+    driver.onExec = () => ({ exitCode, stdout, stderr });
   };
   const plays = (play: (side: FakeProcessSide) => Promise<number> | number): void => {
-    runtime.containers.onOpen = async (_, side) => play(side);
+    driver.onOpen = async (_, side) => play(side);
   };
-  const asked = () => runtime.containers.execs.map(({ request: { argv, stdin } }) => [argv.join(' '), stdin]);
+  const asked = () => driver.execs.map(({ request: { argv, stdin } }) => [argv.join(' '), stdin]);
   const told = async (parts: AsyncGenerator<FollowedPart>): Promise<(string[] | FollowedPart)[]> => {
     const all: (string[] | FollowedPart)[] = [];
     for await (const part of parts) all.push(part.kind === 'events' ? part.lines.map(String) : part);
@@ -43,10 +34,10 @@ describe('InstructionRunner', () => {
   };
   const followed = (offset = 0) => told(runner.follow(place, offset, signal.signal));
   const performed = (offset = 0) => told(runner.perform(place, REQUEST, offset, signal.signal));
-  const opened = () => runtime.containers.processes.map(({ process }) => process.request.argv.slice(1).join(' '));
+  const opened = () => driver.processes.map(({ process }) => process.request.argv.slice(1).join(' '));
   /** What each command prints. */
   const prints = (outputs: Record<string, string>, exitCode = 0): void => {
-    runtime.containers.onOpen = async ({ argv }, { stdout }) => {
+    driver.onOpen = async ({ argv }, { stdout }) => {
       stdout.write(outputs[argv[1]!]!);
       return exitCode;
     };
@@ -62,7 +53,7 @@ describe('InstructionRunner', () => {
       ['/usr/local/bin/devforge-instruction cancel id', ''],
     ]);
     let input = '';
-    runtime.containers.onOpen = async (_, { stdin, stdout }) => {
+    driver.onOpen = async (_, { stdin, stdout }) => {
       input = await text(stdin);
       stdout.write(`{"state":"started"}\nO ${OUTCOME}\n`);
       return 0;
@@ -118,7 +109,7 @@ describe('InstructionRunner', () => {
     try {
       plays(() => new Promise(() => undefined));
       const performing = performed();
-      while (runtime.containers.processes.length === 0) await new Promise(setImmediate);
+      while (driver.processes.length === 0) await new Promise(setImmediate);
       jest.advanceTimersByTime(30_000);
       await expect(performing).rejects.toMatchObject({
         name: 'RunnerError',
@@ -145,7 +136,7 @@ describe('InstructionRunner', () => {
     const parts = await followed(42);
     expect(parts.slice(0, -1).flat()).toEqual(['{"a":1}', '{"b":2}', '']);
     expect(parts.at(-1)).toMatchObject({ kind: 'outcome', outcome: { status: 'succeeded', result: 'r' } });
-    expect(runtime.containers.processes[0]!.process.request.argv).toEqual([
+    expect(driver.processes[0]!.process.request.argv).toEqual([
       '/usr/local/bin/devforge-instruction',
       'follow',
       'id',
@@ -182,20 +173,20 @@ describe('InstructionRunner', () => {
       return new Promise((resolve) => stdin.resume().on('end', () => resolve(0)));
     });
     const reading = followed();
-    while (runtime.containers.processes.length === 0) await new Promise(setImmediate);
+    while (driver.processes.length === 0) await new Promise(setImmediate);
     signal.abort();
-    await expect(reading).rejects.toMatchObject({ name: 'RuntimeError', code: 'aborted' });
-    await expect(runtime.containers.processes[0]!.process.exit).rejects.toMatchObject({ code: 'aborted' });
+    await expect(reading).rejects.toMatchObject({ name: 'DriverError', code: 'aborted' });
+    await expect(driver.processes[0]!.process.exit).rejects.toMatchObject({ code: 'aborted' });
     await expect(followed()).rejects.toMatchObject({ code: 'aborted' });
   });
 
   it('is lost with the engine', async () => {
     plays(() => new Promise(() => undefined));
     const reading = followed();
-    while (runtime.containers.processes.length === 0) await new Promise(setImmediate);
-    runtime.containers.processes[0]!.process.lose();
-    await expect(reading).rejects.toMatchObject({ name: 'RuntimeError', code: 'unavailable' });
-    runtime.containers.exit(place.dockerId, 137);
+    while (driver.processes.length === 0) await new Promise(setImmediate);
+    driver.processes[0]!.process.lose();
+    await expect(reading).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
+    driver.exit(place.workspace.id, 137);
     await expect(followed()).rejects.toMatchObject({ code: 'conflict' });
     await expect(performed()).rejects.toMatchObject({ code: 'conflict' });
   });

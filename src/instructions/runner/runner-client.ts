@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { PermissionDecision } from '../../persistence/types.js';
-import { ContainerEngine, type RuntimeProcess } from '../../drivers/docker/engine/container-engine.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../../drivers/workspace.js';
+import type { WorkspaceProcess } from '../../drivers/workspace-process.js';
 import { byteLines } from './byte-lines.js';
 import { parseOutcome, type RunnerOutcome } from './runner-outcome.js';
 
@@ -45,7 +47,7 @@ export class RunnerError extends Error {
 
 /** A run as one container's runner knows it. */
 export interface RunRef {
-  dockerId: string;
+  workspace: WorkspaceRef;
   instructionId: string;
 }
 
@@ -60,16 +62,16 @@ const INTERRUPTED = 'I'.charCodeAt(0);
 
 /**
  * Claude Code in a container, under the supervisor that the workspace image brings along. Every method
- * @throws RuntimeError when the engine or the container is away, RunnerError when the runner fails
+ * @throws DriverError when the engine or the container is away, RunnerError when the runner fails
  */
 @Injectable()
 export class RunnerClient {
-  constructor(private readonly runtime: ContainerEngine) {}
+  constructor(private readonly driver: WorkspaceDriver) {}
 
   /**
    * Starts the run unless it was started before, takes it up again when it was interrupted, and follows it: what it
    * writes from byte `offset` on, at the reader's pace. Ends after the outcome, or with `interrupted`.
-   * @throws RuntimeError `aborted` when the signal does
+   * @throws DriverError `aborted` when the signal does
    */
   async *perform(
     place: RunRef,
@@ -108,7 +110,7 @@ export class RunnerClient {
 
   /**
    * What a run that was begun, or cancelled before, writes from byte `offset` on; ends as `perform` does.
-   * @throws RuntimeError `aborted` when the signal does
+   * @throws DriverError `aborted` when the signal does
    */
   async *follow(place: RunRef, offset: number, signal: AbortSignal): AsyncGenerator<FollowedPart> {
     for await (const lines of byteLines(this.output(place, ['follow', place.instructionId, String(offset)], signal))) {
@@ -162,12 +164,12 @@ export class RunnerClient {
 
   /** @param input all of the command's input; without it, the input stays open for as long as the output is read */
   private async *output(
-    { dockerId }: RunRef,
+    { workspace }: RunRef,
     args: string[],
     signal: AbortSignal,
     input?: string,
   ): AsyncGenerator<Buffer> {
-    const process = await this.runtime.containers.open(dockerId, { argv: [COMMAND, ...args], signal });
+    const process = await this.driver.open(workspace, { argv: [COMMAND, ...args], signal });
     const close = (): void => process.close();
     signal.addEventListener('abort', close, { once: true });
     if (signal.aborted) close();
@@ -193,14 +195,14 @@ export class RunnerClient {
   }
 
   private async run(
-    { dockerId, instructionId }: RunRef,
+    { workspace, instructionId }: RunRef,
     command: string,
     args: string[] = [],
     input?: object,
   ): Promise<string> {
     const stdin = input === undefined ? '' : JSON.stringify(input);
     const argv = [COMMAND, command, instructionId, ...args];
-    const { exitCode, stdout, stderr } = await this.runtime.containers.exec(dockerId, {
+    const { exitCode, stdout, stderr } = await this.driver.exec(workspace, {
       argv,
       stdin,
       timeoutMs: TIMEOUT_MS,
@@ -251,7 +253,7 @@ function failureOf(command: string, exitCode: number, stderr: string): RunnerErr
 }
 
 /** Reads what the command complains about, so that it never waits for a reader. */
-function tailOf({ stderr }: RuntimeProcess): () => string {
+function tailOf({ stderr }: WorkspaceProcess): () => string {
   let tail = '';
   stderr.on('data', (chunk: Buffer) => (tail = (tail + chunk.toString()).slice(-KEPT_STDERR)));
   stderr.on('error', () => undefined);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { line } from '../../../test/support/logs/fake-log-engine.js';
-import type { LogRecord } from '../../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../../drivers/workspace-logs.js';
 import { LogPosition } from './log-position.js';
 
 const SECOND = 1e9;

@@ -1,4 +1,4 @@
-import type { LogRecord } from '../../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../../drivers/workspace-logs.js';
 
 type Stream = LogRecord['stream'];
 

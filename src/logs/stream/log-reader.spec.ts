@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, FakeLogEngine, FastClock, line, pause } from '../../../test/support/logs/fake-log-engine.js';
-import type { LogRecord, EngineError } from '../../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../../drivers/workspace-logs.js';
+import type { DriverError } from '../../drivers/driver-error.js';
 import { LogReader } from './log-reader.js';
 
 const HOUR = 3_600e9;
@@ -25,7 +26,10 @@ beforeEach(() => {
     seen.push(...records.map(({ message }) => message));
     return backpressure;
   };
-  reader = new LogReader('one', engine.runtime, new FastClock(), { accept: take, missed: () => seen.push('[missed]') });
+  reader = new LogReader({ id: 'c1', runtimeId: 'one' }, engine.driver, new FastClock(), {
+    accept: take,
+    missed: () => seen.push('[missed]'),
+  });
 });
 
 afterEach(async () => {
@@ -36,7 +40,7 @@ afterEach(async () => {
 function read(): void {
   outcome = reader.follow(stopped.signal).then(
     () => 'ended',
-    (error: EngineError) => error.code,
+    (error: DriverError) => error.code,
   );
 }
 

@@ -1,5 +1,7 @@
 import type { Clock } from '../../common/time/clock.js';
-import type { ContainerEngine, LogRecord, LogRequest } from '../../drivers/docker/engine/container-engine.js';
+import type { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../../drivers/workspace.js';
+import type { LogRecord, LogRequest } from '../../drivers/workspace-logs.js';
 import { LogPosition } from './log-position.js';
 import { LogStallDetector } from './log-stall-detector.js';
 
@@ -32,13 +34,13 @@ export class LogReader {
   private isPositionLost = false;
 
   constructor(
-    readonly dockerId: string,
-    private readonly engine: ContainerEngine,
+    readonly workspace: WorkspaceRef,
+    private readonly driver: WorkspaceDriver,
     private readonly clock: Clock,
     private readonly consumer: LogConsumer,
   ) {}
 
-  /** Reads the latest lines, at most `count`, and sets the position behind them. @throws EngineError */
+  /** Reads the latest lines, at most `count`, and sets the position behind them. @throws DriverError */
   async readInitial(count: number, signal: AbortSignal): Promise<LogRecord[]> {
     const lines: LogRecord[] = [];
     for await (const batch of this.read({ follow: false, tail: count }, signal))
@@ -49,7 +51,7 @@ export class LogReader {
 
   /**
    * Delivers what follows the position, until the container stops or the signal aborts.
-   * @throws EngineError when the engine cannot be read from
+   * @throws DriverError when the engine cannot be read from
    */
   async follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -200,6 +202,6 @@ export class LogReader {
     request: Pick<LogRequest, 'follow' | 'tail' | 'since'>,
     signal: AbortSignal,
   ): AsyncIterable<LogRecord[]> {
-    return this.engine.containers.logs(this.dockerId, { ...request, stdout: true, stderr: true, signal });
+    return this.driver.logs(this.workspace, { ...request, stdout: true, stderr: true, signal });
   }
 }

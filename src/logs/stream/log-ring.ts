@@ -1,4 +1,4 @@
-import type { LogRecord } from '../../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../../drivers/workspace-logs.js';
 
 const MAX_LINES = 1_000;
 const MAX_CHARACTERS = 1024 * 1024;

@@ -1,5 +1,5 @@
 import type { Clock } from '../../common/time/clock.js';
-import type { LogRecord } from '../../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../../drivers/workspace-logs.js';
 import type { LogPosition } from './log-position.js';
 
 const CHECK_INTERVAL_MS = 100;
@@ -34,7 +34,7 @@ export class LogStallDetector {
   /**
    * Watches the stream until it stalls or the signal aborts.
    * @returns whether it has stalled
-   * @throws EngineError when the newest line cannot be read
+   * @throws DriverError when the newest line cannot be read
    */
   async watch(signal: AbortSignal): Promise<boolean> {
     for (;;) {

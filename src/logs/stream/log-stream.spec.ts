@@ -7,8 +7,11 @@ import {
   pause,
   quietLogger,
 } from '../../../test/support/logs/fake-log-engine.js';
-import type { LogRecord, EngineError } from '../../drivers/docker/engine/container-engine.js';
+import type { LogRecord } from '../../drivers/workspace-logs.js';
+import type { DriverError } from '../../drivers/driver-error.js';
 import { INITIAL_TAIL, type LogSink, LogStream } from './log-stream.js';
+
+const ONE = { id: 'c1', runtimeId: 'one' };
 
 class Reader implements LogSink {
   readonly seen: string[] = [];
@@ -26,7 +29,7 @@ class Reader implements LogSink {
     this.seen.push(`[${reason}]`);
   }
 
-  failed({ code }: EngineError): void {
+  failed({ code }: DriverError): void {
     this.seen.push(`[${code}]`);
   }
 
@@ -45,7 +48,7 @@ let reader: Reader;
 beforeEach(() => {
   engine = new FakeLogEngine();
   engine.run('one');
-  stream = new LogStream('one', engine.runtime, new FastClock(), quietLogger);
+  stream = new LogStream(ONE, engine.driver, new FastClock(), quietLogger);
   reader = new Reader();
 });
 
@@ -81,7 +84,7 @@ describe('the initial lines of a log stream', () => {
     const writing = setInterval(() => engine.write('one', 'more'), 1);
     const clock = new FastClock();
     clock.sleep = () => new Promise(() => undefined);
-    stream = new LogStream('one', engine.runtime, clock, quietLogger);
+    stream = new LogStream(ONE, engine.driver, clock, quietLogger);
     try {
       await stream.start();
       expect(inRing().slice(0, 20)).toEqual(numbers(1, 20));
@@ -107,7 +110,7 @@ describe('the initial lines of a log stream', () => {
   });
 
   it('of a missing container are replaced by an error for each reader', async () => {
-    stream = new LogStream('nobody', engine.runtime, new FastClock(), quietLogger);
+    stream = new LogStream({ id: 'nobody', runtimeId: 'nobody' }, engine.driver, new FastClock(), quietLogger);
     await read();
     expect(reader.seen).toEqual(['[not_found]']);
   });
@@ -133,7 +136,7 @@ describe('a restart of the container', () => {
     await eventually(() => reader.seen.includes('[stopped]'));
     engine.run('one');
     engine.write('one', ...numbers(21, 30));
-    stream.resume('one');
+    stream.resume(ONE);
     await eventually(() => lines().length >= 25);
     engine.write('one', ...numbers(31, 40));
     engine.stop('one');
@@ -154,19 +157,19 @@ describe('a restart of the container', () => {
 
   it('is reported when its event arrives while the stop is examined', async () => {
     await read();
-    const { runtime } = engine;
-    const inspect = runtime.containers.inspect;
-    runtime.containers.inspect = async (id) => {
-      const answer = await inspect(id);
+    const { driver } = engine;
+    const observe = driver.observe;
+    driver.observe = async (id) => {
+      const answer = await observe(id);
       if (answer?.state === 'exited' && engine.follows === 1) {
         engine.run('one');
         engine.write('one', 'again');
-        stream.resume('one');
+        stream.resume(ONE);
       }
       return answer;
     };
     stream.close();
-    stream = new LogStream('one', runtime, new FastClock(), quietLogger);
+    stream = new LogStream(ONE, driver, new FastClock(), quietLogger);
     engine.requests.length = 0;
     await read();
     engine.stop('one');
@@ -181,7 +184,7 @@ describe('a restart of the container', () => {
     engine.run('one');
     engine.write('one', 'cannot start');
     engine.stop('one');
-    stream.resume('one');
+    stream.resume(ONE);
     await eventually(() => reader.seen.length === 3);
     expect(reader.seen).toEqual(['[stopped]', 'cannot start', '[stopped]']);
   });
@@ -191,12 +194,12 @@ describe('a restart of the container', () => {
     engine.stop('one');
     await eventually(() => reader.seen.length === 1);
     for (let at = 0; at < 5; at++) {
-      stream.resume('one');
+      stream.resume(ONE);
       await pause(10);
     }
     expect(reader.seen).toEqual(['[stopped]']);
     engine.run('one');
-    stream.resume('one');
+    stream.resume(ONE);
     await pause(10);
     engine.stop('one');
     await eventually(() => reader.seen.length === 2);
@@ -208,7 +211,7 @@ describe('a restart of the container', () => {
     engine.stop('one');
     await eventually(() => reader.seen.length === 1);
     engine.run('one');
-    stream.resume('one');
+    stream.resume(ONE);
     await eventually(() => engine.follows === 2);
     const late = new Reader();
     stream.add(late);
@@ -283,11 +286,11 @@ describe('an outage of the engine', () => {
     await eventually(() => reader.seen.length === 1);
     engine.remove('one');
     await eventually(() => reader.seen.length === 2);
-    stream.resume('one');
+    stream.resume(ONE);
     await pause(20);
     expect(reader.seen).toEqual(['first', '[not_found]']);
     engine.isUnavailable = true;
-    stream.resume('one');
+    stream.resume(ONE);
     await pause(60);
     engine.isUnavailable = false;
     await pause(60);
@@ -304,7 +307,7 @@ describe('a container that was created again', () => {
     engine.run('two');
     engine.batchSize = 500;
     engine.write('two', ...numbers(100, 100 + INITIAL_TAIL + 5));
-    stream.resume('two');
+    stream.resume({ id: 'c1', runtimeId: 'two' });
     await eventually(() => lines().length === INITIAL_TAIL + 6);
     expect(reader.seen).toEqual(['[not_found]', ...numbers(100, 100 + INITIAL_TAIL + 5)]);
     expect(inRing()[0]).toBe('line 100');
@@ -312,7 +315,7 @@ describe('a container that was created again', () => {
 
   it('has its log kept apart from the rest of the old one', async () => {
     await read();
-    stream.resume('two');
+    stream.resume({ id: 'c1', runtimeId: 'two' });
     engine.write('one', 'old');
     await eventually(() => reader.seen.length === 1);
     engine.run('two');

@@ -1,11 +1,9 @@
 import type { PinoLogger } from 'nestjs-pino';
 import type { Clock } from '../../common/time/clock.js';
-import {
-  type ContainerEngine,
-  type InspectedContainer,
-  type LogRecord,
-  EngineError,
-} from '../../drivers/docker/engine/container-engine.js';
+import type { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import type { ObservedWorkspace, WorkspaceRef } from '../../drivers/workspace.js';
+import type { LogRecord } from '../../drivers/workspace-logs.js';
+import { DriverError } from '../../drivers/driver-error.js';
 import { LogReader } from './log-reader.js';
 import { LogRing } from './log-ring.js';
 
@@ -24,7 +22,7 @@ export interface LogSink {
   /** The log has ended. With the reason `stopped` it continues when the container is started again. */
   ended(reason: string): void;
   /** The container is not found at the engine. */
-  failed(error: EngineError): void;
+  failed(error: DriverError): void;
   /** Resolves when the reader can take more; undefined when it can take more now. */
   whenDrained(): Promise<void> | undefined;
 }
@@ -53,12 +51,12 @@ export class LogStream {
   private idleReport: ((sink: LogSink) => void) | undefined;
 
   constructor(
-    private dockerId: string,
-    private readonly engine: ContainerEngine,
+    private workspace: WorkspaceRef,
+    private readonly driver: WorkspaceDriver,
     private readonly clock: Clock,
     private readonly logger: PinoLogger,
   ) {
-    this.reader = this.createReader(dockerId);
+    this.reader = this.createReader(workspace);
   }
 
   get isClosed(): boolean {
@@ -67,7 +65,7 @@ export class LogStream {
 
   /**
    * Starts reading. Resolves when the lines that exist already are in the ring.
-   * @throws EngineError when the first read fails; the stream is closed then
+   * @throws DriverError when the first read fails; the stream is closed then
    */
   start(): Promise<void> {
     this.loop ??= this.run();
@@ -89,8 +87,8 @@ export class LogStream {
   }
 
   /** Must be called when the container runs again. A container that was created again has a new log. */
-  resume(dockerId: string): void {
-    this.dockerId = dockerId;
+  resume(workspace: WorkspaceRef): void {
+    this.workspace = workspace;
     this.resumes += 1;
     this.wakeUp();
   }
@@ -100,7 +98,7 @@ export class LogStream {
     this.retryMs = RETRY_MS.min;
     this.reader.reconnect();
     this.pausing.abort();
-    this.resume(this.dockerId);
+    this.resume(this.workspace);
   }
 
   /** Ends the stream for all readers. @param reason is reported to them */
@@ -120,7 +118,7 @@ export class LogStream {
         if (await this.readRun()) await this.untilResumed(resumes);
       } catch (error) {
         if (this.isClosed) return;
-        if (error instanceof EngineError && error.code === 'not_found') {
+        if (error instanceof DriverError && error.code === 'not_found') {
           this.reportMissing(error);
           await this.untilResumed(resumes);
         } else {
@@ -132,36 +130,39 @@ export class LogStream {
 
   /** Reads until the current run of the container ends. @returns false when the container runs again already */
   private async readRun(): Promise<boolean> {
-    const { dockerId } = this;
+    const { workspace } = this;
     const { signal } = this.stopped;
-    const before = await this.inspect(dockerId);
+    const before = await this.observe(workspace);
+    if (before.runtimeId !== workspace.runtimeId) throw new DriverError('not_found', 'the container is gone');
     this.isMissing = false;
-    if (dockerId !== this.reader.dockerId) this.startOver(dockerId);
+    if (workspace.runtimeId !== this.reader.workspace.runtimeId) this.startOver(workspace);
     if (isAlive(before)) this.idleReport = undefined;
     if (!this.isPrimed) await this.readInitial();
     await this.reader.follow(signal);
     const remaining = await this.reader.readRemaining(signal);
-    const after = await this.inspect(dockerId);
-    if (isAlive(after) && isSameRun(before, after))
-      throw new EngineError('unavailable', 'the log ended while the container runs');
-    if (!isAlive(after)) await this.reader.deliver(remaining);
+    const after = await this.observe(workspace);
+    // The engine may have another incarnation of the workspace by now, which has a log of its own.
+    const isOver = after.runtimeId !== workspace.runtimeId || !isAlive(after);
+    if (!isOver && isSameRun(before, after))
+      throw new DriverError('unavailable', 'the log ended while the container runs');
+    if (isOver) await this.reader.deliver(remaining);
     this.endRun(isAlive(after) ? before : after);
-    return !isAlive(after);
+    return isOver;
   }
 
-  private async inspect(dockerId: string): Promise<InspectedContainer> {
-    const container = await this.engine.containers.inspect(dockerId);
-    if (container === null) throw new EngineError('not_found', 'the container is gone');
-    return container;
+  private async observe({ id }: WorkspaceRef): Promise<ObservedWorkspace> {
+    const workspace = await this.driver.observe(id);
+    if (workspace === null) throw new DriverError('not_found', 'the container is gone');
+    return workspace;
   }
 
-  private createReader(dockerId: string): LogReader {
+  private createReader(workspace: WorkspaceRef): LogReader {
     const missed = (): void => this.sinks.forEach((sink) => sink.missed());
-    return new LogReader(dockerId, this.engine, this.clock, { accept: (records) => this.accept(records), missed });
+    return new LogReader(workspace, this.driver, this.clock, { accept: (records) => this.accept(records), missed });
   }
 
-  private startOver(dockerId: string): void {
-    this.reader = this.createReader(dockerId);
+  private startOver(workspace: WorkspaceRef): void {
+    this.reader = this.createReader(workspace);
     this.ring.clear();
     this.endedRun = undefined;
   }
@@ -191,14 +192,14 @@ export class LogStream {
   }
 
   /** Reports the end of a run of the container once, however often its log is read to the end. */
-  private endRun(container: InspectedContainer): void {
+  private endRun(container: ObservedWorkspace): void {
     const run = container.startedAt?.getTime() ?? 0;
     if (run === this.endedRun) return;
     this.endedRun = run;
     this.report((sink) => sink.ended(STOPPED));
   }
 
-  private reportMissing(error: EngineError): void {
+  private reportMissing(error: DriverError): void {
     if (!this.isMissing) this.report((sink) => sink.failed(error));
     this.isMissing = true;
     this.prime();
@@ -215,7 +216,7 @@ export class LogStream {
       this.primed.reject(error);
       return this.close();
     }
-    this.logger.debug({ err: error, dockerId: this.dockerId }, 'A log stream broke and is resumed');
+    this.logger.debug({ err: error, containerId: this.workspace.id }, 'A log stream broke and is resumed');
     this.pausing = new AbortController();
     await this.clock.sleep(this.retryMs, AbortSignal.any([this.stopped.signal, this.pausing.signal]));
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MS.max);
@@ -238,10 +239,10 @@ export class LogStream {
   }
 }
 
-function isAlive({ state }: InspectedContainer): boolean {
+function isAlive({ state }: ObservedWorkspace): boolean {
   return state === 'running' || state === 'paused';
 }
 
-function isSameRun(before: InspectedContainer, after: InspectedContainer): boolean {
+function isSameRun(before: ObservedWorkspace, after: ObservedWorkspace): boolean {
   return before.startedAt?.getTime() === after.startedAt?.getTime();
 }

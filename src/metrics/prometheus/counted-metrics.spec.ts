@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import { parseExposition } from '../../../test/support/prometheus/parse.js';
 import { jobRuns } from '../../queues/job-runs.js';
 import { SocketCounters } from '../../realtime/socket-counters.js';
-import { engineCalls } from '../../drivers/docker/engine/engine-calls.js';
+import { engineCalls } from '../../drivers/engine-calls.js';
 import { EngineMetrics } from './engine-metrics.js';
 import { JobMetrics } from './job-metrics.js';
 import { SocketMetrics } from './socket-metrics.js';

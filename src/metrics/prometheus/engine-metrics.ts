@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Histogram, Registry } from 'prom-client';
-import { engineCalls } from '../../drivers/docker/engine/engine-calls.js';
+import { engineCalls } from '../../drivers/engine-calls.js';
 import { DURATION_BUCKETS } from './scraped-metrics.js';
 
 /** Counts the calls of the container engine. */

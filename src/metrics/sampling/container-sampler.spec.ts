@@ -2,13 +2,13 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { AgentDto } from '../../agent-state/agent.dto.js';
 import type { MetricsDto } from '../../usage/metrics.dto.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
-import type { UsageRecord } from '../../drivers/docker/engine/container-engine.js';
+import type { UsageRecord } from '../../drivers/workspace-usage.js';
 import { ContainerSampler, BACKGROUND_INTERVAL_MS } from './container-sampler.js';
-import { UsageSource, UsageSources } from '../../drivers/docker/usage/usage-source.js';
+import { UsageSource } from '../../drivers/workspace-usage.js';
 
 const row = {
   id: '0123abcd-0000-4000-8000-000000000000',
-  dockerId: 'one',
+  runtimeId: 'one',
   cpuLimit: 1,
   memoryLimit: 512,
   diskLimit: 1_024,
@@ -47,7 +47,7 @@ class FakeSource extends UsageSource {
   }
 }
 
-class FakeSources extends UsageSources {
+class FakeSources {
   reads = 0;
   readsOfClosed = 0;
   readMs = 0;
@@ -58,7 +58,7 @@ class FakeSources extends UsageSources {
   readonly opened: FakeSource[] = [];
   readonly vanished = new Set<FakeSource>();
 
-  async open(): Promise<UsageSource> {
+  async usage(): Promise<UsageSource> {
     if (this.openMs > 0) await new Promise((resolve) => setTimeout(resolve, this.openMs));
     if (this.isStopped) throw new Error('the container does not run');
     const source = new FakeSource(this);

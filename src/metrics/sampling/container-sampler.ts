@@ -1,8 +1,9 @@
 import type { AgentDto } from '../../agent-state/agent.dto.js';
 import type { AgentPresenceDto, MetricsDto } from '../../usage/metrics.dto.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
-import type { UsageRecord } from '../../drivers/docker/engine/container-engine.js';
-import type { UsageSource, UsageSources } from '../../drivers/docker/usage/usage-source.js';
+import type { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import type { UsageRecord, UsageSource } from '../../drivers/workspace-usage.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { toMetrics } from './to-metrics.js';
 
 /** Sampling interval of a container without subscribers. */
@@ -47,7 +48,7 @@ export class ContainerSampler {
 
   constructor(
     private readonly row: ContainerRow,
-    private readonly sources: UsageSources,
+    private readonly driver: Pick<WorkspaceDriver, 'usage'>,
     private readonly diskUsedMB: (id: string) => number | undefined,
     private readonly agentState: () => AgentDto | null,
     private readonly listener: SamplerListener,
@@ -74,7 +75,7 @@ export class ContainerSampler {
     this.release();
   }
 
-  /** Takes a sample. Concurrent calls share one. @throws EngineError, or Error when the sampler is closed */
+  /** Takes a sample. Concurrent calls share one. @throws DriverError, or Error when the sampler is closed */
   sample(): Promise<MetricsDto> {
     this.sampling ??= this.take().finally(() => {
       this.sampling = undefined;
@@ -113,7 +114,7 @@ export class ContainerSampler {
         this.release();
       }
     }
-    const opened = this.closed ? undefined : await this.sources.open(this.row.dockerId!);
+    const opened = this.closed ? undefined : await this.driver.usage(workspaceOf(this.row));
     if (this.closed) opened?.close();
     else this.source = opened;
     return this.readFrom(this.source);

@@ -10,18 +10,20 @@ import type { ContainerRow, ContainersRepository } from '../../persistence/conta
 import { SocketCounters } from '../../realtime/socket-counters.js';
 import { MetricsGateway } from '../metrics.gateway.js';
 import { MetricsHub } from './metrics-hub.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
-import { runtimeErrorToDomainError } from '../../drivers/driver-error-translation.js';
-import { UsageSource, UsageSources } from '../../drivers/docker/usage/usage-source.js';
+import { DriverError } from '../../drivers/driver-error.js';
+import { driverErrorToDomainError } from '../../drivers/driver-error-translation.js';
+import { UsageSource } from '../../drivers/workspace-usage.js';
+import type { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../../drivers/workspace.js';
 
-class FakeSources extends UsageSources {
+class FakeSources {
   readonly opened: string[] = [];
   reads = 0;
   failure: Error | undefined;
 
-  async open(dockerId: string): Promise<UsageSource> {
+  async usage({ runtimeId }: WorkspaceRef): Promise<UsageSource> {
     if (this.failure !== undefined) throw this.failure;
-    this.opened.push(dockerId);
+    this.opened.push(runtimeId);
     const read = async () => {
       this.reads += 1;
       if (this.failure !== undefined) throw this.failure;
@@ -35,12 +37,12 @@ class FakeSources extends UsageSources {
         pids: 1,
       };
     };
-    return { read, claudeProcesses: () => [], close: () => void this.opened.splice(this.opened.indexOf(dockerId), 1) };
+    return { read, claudeProcesses: () => [], close: () => void this.opened.splice(this.opened.indexOf(runtimeId), 1) };
   }
 }
 
 const running = (id: string): ContainerRow =>
-  ({ id, dockerId: `docker-${id}`, status: 'running', cpuLimit: 1, memoryLimit: 1, diskLimit: 1 }) as ContainerRow;
+  ({ id, runtimeId: `docker-${id}`, status: 'running', cpuLimit: 1, memoryLimit: 1, diskLimit: 1 }) as ContainerRow;
 const A = 'aaaa0000-0000-4000-8000-000000000000';
 const B = 'bbbb0000-0000-4000-8000-000000000000';
 
@@ -74,14 +76,21 @@ beforeEach(async () => {
     measure: () => measure(),
     forget: (id: string) => forgotten.push(id),
   } as unknown as DiskUsage;
-  hub = new MetricsHub(repository, sources, disk, new AgentStates(events), events, quietLogger);
+  hub = new MetricsHub(
+    repository,
+    sources as unknown as WorkspaceDriver,
+    disk,
+    new AgentStates(events),
+    events,
+    quietLogger,
+  );
   const find = async (_: unknown, id: string): Promise<ContainerRow> => {
     const row = await late(rows.get(id));
     if (row === undefined) throw new DomainError('container_not_found', 'no such container');
     return row;
   };
   counters = new SocketCounters();
-  gateway = new MetricsGateway({ find } as unknown as ContainersService, hub, [runtimeErrorToDomainError], counters);
+  gateway = new MetricsGateway({ find } as unknown as ContainersService, hub, [driverErrorToDomainError], counters);
   socket = new FakeSocket();
   await hub.onApplicationBootstrap();
 });
@@ -139,7 +148,7 @@ describe('the metrics hub', () => {
 
   it('samples a container that was created again by its new engine id', async () => {
     await pass(6_000);
-    rows.set(A, { ...rows.get(A)!, dockerId: 'docker-new' });
+    rows.set(A, { ...rows.get(A)!, runtimeId: 'docker-new' });
     await change(A, 'running');
     await pass(6_000);
     expect(sources.opened.toSorted()).toEqual(['docker-' + B, 'docker-new']);
@@ -165,7 +174,7 @@ describe('the metrics hub', () => {
   it('looks up a container that cannot be sampled, because it may have stopped without an event', async () => {
     await pass(10_000);
     rows.set(A, { ...rows.get(A)!, status: 'stopped' });
-    sources.failure = new EngineError('conflict', 'the container does not run');
+    sources.failure = new DriverError('conflict', 'the container does not run');
     await pass(10_000);
     sources.failure = undefined;
     await pass(10_000);
@@ -173,9 +182,9 @@ describe('the metrics hub', () => {
   });
 
   it('reports why a container cannot be sampled', async () => {
-    sources.failure = new EngineError('unavailable', 'the engine is unavailable');
+    sources.failure = new DriverError('unavailable', 'the engine is unavailable');
     await expect(hub.now(rows.get(A)!)).rejects.toBe(sources.failure);
-    sources.failure = new EngineError('conflict', 'the container does not run');
+    sources.failure = new DriverError('conflict', 'the container does not run');
     await expect(hub.now(rows.get(A)!)).rejects.toMatchObject({ code: 'invalid_state' });
   });
 
@@ -264,7 +273,7 @@ describe('metrics subscriptions', () => {
   it('continue when the container was created again without a stop in between', async () => {
     await subscribe({ containerId: A, interval: 500 });
     await pass(2_000);
-    rows.set(A, { ...rows.get(A)!, dockerId: 'docker-new' });
+    rows.set(A, { ...rows.get(A)!, runtimeId: 'docker-new' });
     await change(A, 'running');
     const { length } = socket.of('metrics:update');
     await pass(5_000);
@@ -275,14 +284,14 @@ describe('metrics subscriptions', () => {
   it('report an outage of the engine once, and continue afterwards', async () => {
     await subscribe({ containerId: A, interval: 500 });
     await pass(2_000);
-    sources.failure = new EngineError('unavailable', 'the engine is unavailable');
+    sources.failure = new DriverError('unavailable', 'the engine is unavailable');
     await pass(30_000);
     expect(socket.of('metrics:error')).toMatchObject([{ containerId: A, error: { code: 'engine_unavailable' } }]);
     sources.failure = undefined;
     const { length } = socket.of('metrics:update');
     await pass(3_000);
     expect(socket.of('metrics:update').length).toBeGreaterThanOrEqual(length + 3);
-    sources.failure = new EngineError('unavailable', 'unavailable again');
+    sources.failure = new DriverError('unavailable', 'unavailable again');
     await pass(3_000);
     expect(socket.of('metrics:error')).toHaveLength(2);
   });
@@ -292,7 +301,7 @@ describe('metrics subscriptions', () => {
     for (const id of [A, B]) await subscribe({ containerId: id, interval: 500 });
     rows.set(A, { ...rows.get(A)!, status: 'stopped' });
     rows.delete(B);
-    sources.failure = new EngineError('conflict', 'the container does not run');
+    sources.failure = new DriverError('conflict', 'the container does not run');
     await pass(3_000);
     const errors = socket.of('metrics:error') as { containerId: string; error: { code: string } }[];
     expect(errors.filter(({ containerId }) => containerId === A)).toMatchObject([{ error: { code: 'invalid_state' } }]);

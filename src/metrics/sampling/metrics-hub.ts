@@ -8,16 +8,16 @@ import type { MetricsDto } from '../../usage/metrics.dto.js';
 import { LatestMetrics } from '../../usage/latest-metrics.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
-import { EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { DriverError } from '../../drivers/driver-error.js';
 import { ContainerSampler } from './container-sampler.js';
 import { MetricsHistory } from './metrics-history.js';
 import { type MetricsSubscriber, MetricsSubscribers } from './metrics-subscribers.js';
-import { UsageSources } from '../../drivers/docker/usage/usage-source.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 
 /** Keeps one sampler for each running container, shared by all of its subscribers. */
 @Injectable()
 export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly samplers = new Map<string, { sampler: ContainerSampler; dockerId: string }>();
+  private readonly samplers = new Map<string, { sampler: ContainerSampler; runtimeId: string }>();
   private readonly subscribers = new MetricsSubscribers();
   private readonly refreshes = new CoalescedRefresh();
   private readonly histories = new Map<string, MetricsHistory>();
@@ -26,7 +26,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
 
   constructor(
     private readonly rows: ContainersRepository,
-    private readonly sources: UsageSources,
+    private readonly driver: WorkspaceDriver,
     private readonly disk: DiskUsage,
     private readonly agents: AgentStates,
     private readonly events: DomainEvents,
@@ -56,7 +56,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
   /**
    * Takes a sample now.
    * @throws DomainError `invalid_state` when the container does not run
-   * @throws EngineError when the engine is unavailable
+   * @throws DriverError when the engine is unavailable
    */
   async now(row: ContainerRow): Promise<MetricsDto> {
     this.track(row);
@@ -85,14 +85,14 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
   track(row: ContainerRow): void {
     const known = this.samplers.get(row.id);
     if (this.isDestroyed) return;
-    if (row.status !== 'running' || row.dockerId === null) return this.pause(row);
-    if (known?.dockerId === row.dockerId) return;
+    if (row.status !== 'running' || row.runtimeId === null) return this.pause(row);
+    if (known?.runtimeId === row.runtimeId) return;
     this.stop(row.id);
     const history = this.histories.get(row.id) ?? new MetricsHistory();
     this.histories.set(row.id, history);
     const sampler = new ContainerSampler(
       row,
-      this.sources,
+      this.driver,
       (id) => this.disk.last(id),
       () => this.agents.of(row),
       {
@@ -100,7 +100,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
         onFailure: (error) => this.failed(row, error),
       },
     );
-    this.samplers.set(row.id, { sampler, dockerId: row.dockerId });
+    this.samplers.set(row.id, { sampler, runtimeId: row.runtimeId });
     this.subscribers.attach(row.id, sampler);
     sampler.start();
     if (this.disk.last(row.id) === undefined) {
@@ -153,12 +153,12 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
 }
 
 function isUnavailable(error: unknown): boolean {
-  return error instanceof EngineError && error.code === 'unavailable';
+  return error instanceof DriverError && error.code === 'unavailable';
 }
 
 /** The error to report when a container could not be sampled that is running according to its row. */
 function reasonFor(row: ContainerRow, error: unknown): unknown {
-  const isOther = error instanceof EngineError && error.code !== 'conflict' && error.code !== 'not_found';
+  const isOther = error instanceof DriverError && error.code !== 'conflict' && error.code !== 'not_found';
   if (isOther) return error;
   return row.status === 'running'
     ? new DomainError('invalid_state', 'The container does not run at the engine.', { cause: error })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { UsageRecord } from '../../drivers/docker/engine/container-engine.js';
+import type { UsageRecord } from '../../drivers/workspace-usage.js';
 import { toMetrics } from './to-metrics.js';
 
 const MIB = 1024 * 1024;

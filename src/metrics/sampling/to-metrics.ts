@@ -1,6 +1,6 @@
 import type { AgentPresenceDto, MetricsDto } from '../../usage/metrics.dto.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
-import type { UsageRecord } from '../../drivers/docker/engine/container-engine.js';
+import type { UsageRecord } from '../../drivers/workspace-usage.js';
 
 const MIB = 1024 * 1024;
 

@@ -14,7 +14,7 @@ export type ContainerPatch = Partial<
     | 'statusReason'
     | 'desiredRunning'
     | 'diskLimitEnforced'
-    | 'dockerId'
+    | 'runtimeId'
     | 'image'
     | 'jobId'
     | 'workspaceReady'

@@ -51,7 +51,7 @@ export const containers = pgTable(
     /** Whether the container should run; the reconciler works towards it. */
     desiredRunning: boolean('desired_running').notNull(),
     diskLimitEnforced: text('disk_limit_enforced').$type<DiskLimitEnforcement>().notNull(),
-    dockerId: text('docker_id'),
+    runtimeId: text('docker_id'),
     image: text('image'),
     jobId: uuid('job_id'),
     /** Whether the repository is cloned, or none was requested. */

@@ -1,18 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { containerRow } from '../../../test/support/rows.js';
 import type { ContainerStore } from '../../containers/lifecycle/container-store.js';
-import { workspaceSpec } from '../../workspace/workspace-spec.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
-import { FakeRuntime } from '../../drivers/fake/fake-runtime.js';
+import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
 import type { StepContext } from '../step.js';
 import { CloneRepositoryStep } from './clone-repository.step.js';
 
-const IMAGE = 'image';
 const URL = 'git@example.org:user/repo.git';
 const SILENCE_MS = 5 * 60_000;
 
 describe('CloneRepositoryStep', () => {
-  let runtime: FakeRuntime;
+  let driver: FakeWorkspaceDriver;
   let row: ContainerRow;
   let context: StepContext;
   let step: CloneRepositoryStep;
@@ -23,13 +21,9 @@ describe('CloneRepositoryStep', () => {
   beforeEach(async () => {
     report.mockReset();
     update.mockReset().mockImplementation(async (_id, patch) => ({ ...row, ...patch }));
-    runtime = new FakeRuntime();
-    runtime.images.add(IMAGE);
-    await runtime.networks.ensureIsolatedBridge('devforge', {});
+    driver = new FakeWorkspaceDriver();
     row = containerRow({ repoType: 'clone', repoUrl: URL, repoBranch: null, workspaceReady: false });
-    const { dockerId } = await runtime.containers.create(workspaceSpec(row, IMAGE, { version: '', cpus: 2 }, {}));
-    await runtime.containers.start(dockerId);
-    row = { ...row, dockerId };
+    row = { ...row, ...driver.run({ id: row.id }) };
     caller = new AbortController();
     context = {
       row,
@@ -38,17 +32,17 @@ describe('CloneRepositoryStep', () => {
       signal: caller.signal,
       report,
     } as unknown as StepContext;
-    step = new CloneRepositoryStep(runtime, { update } as unknown as ContainerStore);
+    step = new CloneRepositoryStep(driver, { update } as unknown as ContainerStore);
   });
 
   afterEach(() => void jest.useRealTimers());
 
-  const argvs = (): string[][] => runtime.containers.execs.map(({ request }) => request.argv);
+  const argvs = (): string[][] => driver.execs.map(({ request }) => request.argv);
 
   it('clones by the workspace’s own command, with nothing between it and the URL', async () => {
     await step.run(context);
     expect(argvs()).toEqual([['/usr/local/bin/devforge-clone', 'run', URL]]);
-    expect(runtime.containers.execs[0]?.request).toMatchObject({
+    expect(driver.execs[0]?.request).toMatchObject({
       cwd: '/workspace',
       env: { GIT_ALLOW_PROTOCOL: 'https:ssh', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '/bin/false' },
     });
@@ -63,7 +57,7 @@ describe('CloneRepositoryStep', () => {
   });
 
   it('reports what git says, and how far it is', async () => {
-    runtime.containers.onExec = () => ({
+    driver.onExec = () => ({
       exitCode: 0,
       stderr: "Cloning into '/workspace'...\nReceiving objects:  50% (1/2)\r",
     });
@@ -75,7 +69,7 @@ describe('CloneRepositoryStep', () => {
   });
 
   it('says why git failed, and does not take the workspace for ready', async () => {
-    runtime.containers.onExec = () => ({ exitCode: 128, stderr: 'fatal: Authentication failed\n' });
+    driver.onExec = () => ({ exitCode: 128, stderr: 'fatal: Authentication failed\n' });
     await expect(step.run(context)).rejects.toMatchObject({
       name: 'JobFailure',
       code: 'git_auth_failed',
@@ -86,7 +80,7 @@ describe('CloneRepositoryStep', () => {
 
   it('ends a clone that has fallen silent', async () => {
     jest.useFakeTimers();
-    runtime.containers.onExec = ({ argv }) => (argv[1] === 'cancel' ? { exitCode: 0 } : new Promise(() => undefined));
+    driver.onExec = ({ argv }) => (argv[1] === 'cancel' ? { exitCode: 0 } : new Promise(() => undefined));
     const failure = step.run(context).catch((error: unknown) => error);
     await jest.advanceTimersByTimeAsync(SILENCE_MS - 1);
     expect(argvs()).toHaveLength(1);
@@ -97,7 +91,7 @@ describe('CloneRepositoryStep', () => {
 
   it('leaves a clone that speaks now and then alone', async () => {
     jest.useFakeTimers();
-    runtime.containers.onExec = async ({ argv, onStderr }) => {
+    driver.onExec = async ({ argv, onStderr }) => {
       for (let word = 0; argv[1] === 'run' && word < 4; word++) {
         await new Promise((resolve) => setTimeout(resolve, SILENCE_MS - 1));
         onStderr?.(Buffer.from(`Receiving objects: ${word}%\r`));
@@ -111,10 +105,10 @@ describe('CloneRepositoryStep', () => {
   });
 
   it('lets go when it is told to, and leaves the clone to the next who asks', async () => {
-    runtime.containers.onExec = () => new Promise(() => undefined);
+    driver.onExec = () => new Promise(() => undefined);
     const failure = step.run(context).catch((error: unknown) => error);
     caller.abort();
-    await expect(failure).resolves.toMatchObject({ name: 'RuntimeError', code: 'aborted' });
+    await expect(failure).resolves.toMatchObject({ name: 'DriverError', code: 'aborted' });
     expect(argvs()).toHaveLength(1);
   });
 });

@@ -1,19 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { JobFailure } from '../../common/errors/job-failure.js';
 import { ContainerStore } from '../../containers/lifecycle/container-store.js';
-import { WORKSPACE_FOLDER } from '../../workspace/workspace-spec.js';
-import { ContainerEngine, EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import { WORKSPACE_FOLDER, type WorkspaceRef } from '../../drivers/workspace.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
+import { DriverError } from '../../drivers/driver-error.js';
 import { classifyGitFailure } from '../git-failure.js';
 import { GitProgress } from '../git-progress.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
 
-const LONGEST_CLONE_MS = 4 * 60 * 60_000;
-/** Without a word from git for this long, the clone is taken for hung. */
-const LONGEST_SILENCE_MS = 5 * 60_000;
+const MAX_CLONE_MS = 4 * 60 * 60_000;
+/** A clone without output from git for this long counts as hung. */
+const MAX_SILENCE_MS = 5 * 60_000;
 const CANCEL_TIMEOUT_MS = 15_000;
 const CLONE = '/usr/local/bin/devforge-clone';
 
-/** What keeps git from asking anybody, and from any transport but the two that are allowed. */
+/** Disables prompts, and every transport but HTTPS and SSH. */
 const GIT_ENV = {
   GIT_ALLOW_PROTOCOL: 'https:ssh',
   GIT_TERMINAL_PROMPT: '0',
@@ -23,7 +25,7 @@ const GIT_ENV = {
   LC_ALL: 'C.UTF-8',
 };
 
-/** Clones the repository into the workspace, as the workspace's own user. */
+/** Clones the repository into the workspace, as the workspace's user. */
 @Injectable()
 export class CloneRepositoryStep extends ProvisioningStep {
   readonly name = 'clone';
@@ -31,7 +33,7 @@ export class CloneRepositoryStep extends ProvisioningStep {
   readonly weight = 90;
 
   constructor(
-    private readonly runtime: ContainerEngine,
+    private readonly driver: WorkspaceDriver,
     private readonly store: ContainerStore,
   ) {
     super();
@@ -39,30 +41,33 @@ export class CloneRepositoryStep extends ProvisioningStep {
 
   async run(context: StepContext): Promise<void> {
     const { row, signal } = context;
+    const workspace = workspaceOf(row);
     const progress = new GitProgress();
     const silence = new AbortController();
-    let timer = setTimeout(() => silence.abort(), LONGEST_SILENCE_MS);
+    let timer = setTimeout(() => silence.abort(), MAX_SILENCE_MS);
     try {
-      const result = await this.runtime.containers.exec(row.dockerId!, {
+      const result = await this.driver.exec(workspace, {
         argv: [CLONE, 'run', row.repoUrl!, ...(row.repoBranch === null ? [] : [row.repoBranch])],
         env: GIT_ENV,
         cwd: WORKSPACE_FOLDER,
-        timeoutMs: LONGEST_CLONE_MS,
+        timeoutMs: MAX_CLONE_MS,
         signal: AbortSignal.any([signal, silence.signal]),
         onStderr: (chunk) => {
           clearTimeout(timer);
-          timer = setTimeout(() => silence.abort(), LONGEST_SILENCE_MS);
+          timer = setTimeout(() => silence.abort(), MAX_SILENCE_MS);
           for (const line of progress.read(chunk)) context.report(progress.percent, line);
         },
       });
       if (result.exitCode !== 0) throw classifyGitFailure(result.exitCode, result.stderr);
     } catch (error) {
-      const outlasted = error instanceof EngineError && error.code === 'timed_out';
-      if (!silence.signal.aborted && !outlasted) throw error;
-      await this.cancel(row.dockerId!);
+      const timedOut = error instanceof DriverError && error.code === 'timed_out';
+      if (!silence.signal.aborted && !timedOut) throw error;
+      await this.cancel(workspace);
       throw new JobFailure(
         'git_stalled',
-        outlasted ? 'Git took too long to clone the repository.' : 'Git fell silent while it cloned the repository.',
+        timedOut
+          ? 'Git took too long to clone the repository.'
+          : 'Git stopped reporting progress while it cloned the repository.',
         { retryable: true, cause: error },
       );
     } finally {
@@ -71,8 +76,8 @@ export class CloneRepositoryStep extends ProvisioningStep {
     context.row = await this.store.update(row.id, { workspaceReady: true }, context.lease);
   }
 
-  /** The command goes on when its stream is let go of; this ends it. */
-  private async cancel(dockerId: string): Promise<void> {
-    await this.runtime.containers.exec(dockerId, { argv: [CLONE, 'cancel'], timeoutMs: CANCEL_TIMEOUT_MS });
+  /** Aborting the exec only disconnects from the command; this ends it. */
+  private async cancel(workspace: WorkspaceRef): Promise<void> {
+    await this.driver.exec(workspace, { argv: [CLONE, 'cancel'], timeoutMs: CANCEL_TIMEOUT_MS });
   }
 }

@@ -1,20 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { WorkspaceImages } from '../../drivers/docker/images/workspace-images.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
 
-/** Builds the workspace image when it is missing. */
+/** Makes sure that the engine has the image of the container's template. */
 @Injectable()
 export class EnsureImageStep extends ProvisioningStep {
   readonly name = 'image';
   readonly status = 'creating';
   readonly weight = 60;
 
-  constructor(private readonly images: WorkspaceImages) {
+  constructor(private readonly driver: WorkspaceDriver) {
     super();
   }
 
   async run(context: StepContext): Promise<void> {
-    const image = await this.images.ensure(
+    const image = await this.driver.prepare(
       context.row.template,
       ({ percent, line }) => context.report(percent, line),
       context.signal,

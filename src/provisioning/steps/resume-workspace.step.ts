@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { GitAgent } from '../../git-keys/git-agent.js';
-import { ContainerEngine } from '../../drivers/docker/engine/container-engine.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
+import { WorkspaceSpecs } from '../../workspace/workspace-specs.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
-import { requireImage } from './require-image.js';
 
-/** Makes sure that what the clone runs in is up: the engine may have gone down since it was started. */
+/** Makes sure that the workspace to clone into is up: the engine may have restarted since it was started. */
 @Injectable()
 export class ResumeWorkspaceStep extends ProvisioningStep {
   readonly name = 'resume';
@@ -12,14 +12,15 @@ export class ResumeWorkspaceStep extends ProvisioningStep {
   readonly weight = 5;
 
   constructor(
-    private readonly runtime: ContainerEngine,
-    private readonly agent: GitAgent,
+    private readonly driver: WorkspaceDriver,
+    private readonly specs: WorkspaceSpecs,
   ) {
     super();
   }
 
-  async run({ row, signal }: StepContext): Promise<void> {
-    await this.agent.ensure(row, requireImage(row), signal);
-    await this.runtime.containers.start(row.dockerId!);
+  async run(context: StepContext): Promise<void> {
+    const { row, signal } = context;
+    const { runtimeId } = await this.driver.startAgain(workspaceOf(row), this.specs.of(row), signal);
+    if (runtimeId !== row.runtimeId) context.remember({ runtimeId });
   }
 }

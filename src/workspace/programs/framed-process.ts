@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { RuntimeProcess } from '../../drivers/docker/engine/container-engine.js';
+import type { WorkspaceProcess } from '../../drivers/workspace-process.js';
 import { type Frame, frameHeader, FrameParser } from './frame-parser.js';
 
 /** How much of what is no frame is kept, to tell what went wrong. */
@@ -24,7 +24,7 @@ export class FramedProcess {
   private makesSense = true;
 
   constructor(
-    private readonly process: RuntimeProcess,
+    private readonly process: WorkspaceProcess,
     { whole, streamed }: FrameKinds,
   ) {
     this.parser = new FrameParser(whole, streamed);
@@ -35,7 +35,7 @@ export class FramedProcess {
     process.stdin.once('close', end);
   }
 
-  /** The exit code. @throws RuntimeError as the process does */
+  /** The exit code. @throws DriverError as the process does */
   get exit(): Promise<number> {
     return this.process.exit;
   }
@@ -52,7 +52,7 @@ export class FramedProcess {
 
   /**
    * The next frame, or null when the program has ended.
-   * @throws RuntimeError when the engine or the caller let go
+   * @throws DriverError when the engine or the caller let go
    */
   async next(): Promise<Frame | null> {
     while (this.frames.length === 0) {

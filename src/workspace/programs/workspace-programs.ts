@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
-import { ContainerEngine, EngineError } from '../../drivers/docker/engine/container-engine.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../../drivers/workspace.js';
+import { DriverError } from '../../drivers/driver-error.js';
 import { type FrameKinds, FramedProcess } from './framed-process.js';
 
 const FOLDER = '/usr/local/bin';
@@ -15,7 +17,7 @@ export type WorkspaceProgram = 'devforge-exec' | 'devforge-files';
 @Injectable()
 export class WorkspacePrograms {
   constructor(
-    private readonly runtime: ContainerEngine,
+    private readonly driver: WorkspaceDriver,
     private readonly containers: ContainersRepository,
   ) {}
 
@@ -26,15 +28,12 @@ export class WorkspacePrograms {
     kinds: FrameKinds,
     signal?: AbortSignal,
   ): Promise<FramedProcess> {
-    const dockerId = requireRunning(row);
+    const workspace = requireRunning(row);
     try {
-      return new FramedProcess(
-        await this.runtime.containers.open(dockerId, { argv: [`${FOLDER}/${tool}`], signal }),
-        kinds,
-      );
+      return new FramedProcess(await this.driver.open(workspace, { argv: [`${FOLDER}/${tool}`], signal }), kinds);
     } catch (error) {
       // It has just stopped, was paused or removed; the row follows.
-      if (error instanceof EngineError && (error.code === 'conflict' || error.code === 'not_found'))
+      if (error instanceof DriverError && (error.code === 'conflict' || error.code === 'not_found'))
         throw notRunning(row, error);
       throw error;
     }
@@ -42,7 +41,7 @@ export class WorkspacePrograms {
 
   /**
    * What a client is told of a program that ended without the answer it owed.
-   * @throws RuntimeError when the engine let go of it
+   * @throws DriverError when the engine let go of it
    */
   async explain(row: ContainerRow, process: FramedProcess): Promise<DomainError> {
     const exitCode = await process.exit;
@@ -56,7 +55,7 @@ export class WorkspacePrograms {
       );
     }
     const present = (await this.containers.findById(row.id)) ?? row;
-    if (present.status !== 'running' || (await this.runtime.containers.inspect(row.dockerId!))?.state !== 'running')
+    if (present.status !== 'running' || (await this.driver.observe(row.id))?.state !== 'running')
       return notRunning(present, cause);
     return new DomainError(
       'workspace_tool_failed',
@@ -66,10 +65,10 @@ export class WorkspacePrograms {
   }
 }
 
-/** @returns its Docker id @throws DomainError `invalid_state` */
-export function requireRunning(row: ContainerRow): string {
-  if (row.status !== 'running' || row.dockerId === null) throw notRunning(row);
-  return row.dockerId;
+/** @throws DomainError `invalid_state` */
+export function requireRunning(row: ContainerRow): WorkspaceRef {
+  if (row.status !== 'running' || row.runtimeId === null) throw notRunning(row);
+  return { id: row.id, runtimeId: row.runtimeId };
 }
 
 function notRunning(row: ContainerRow, cause?: unknown): DomainError {

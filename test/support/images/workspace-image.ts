@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Settings } from '../../../src/config/settings.js';
-import { DockerodeEngine } from '../../../src/drivers/docker/engine/dockerode-engine.js';
+import { DockerEngineClient } from '../../../src/drivers/docker/engine/docker-engine-client.js';
 import { WorkspaceImages } from '../../../src/drivers/docker/images/workspace-images.js';
 import type { Template } from '../api/types.js';
 import { testBundle } from '../e2e/bundle.js';
@@ -22,7 +22,7 @@ export async function workspaceImage(template: Template): Promise<string> {
     const docker = { kind: 'socket', socketPath: process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock' };
     const settings = { docker, extraCaCerts, baseImage: GOOD_BASE } as Settings;
     const unlocked = { withLock: <Result>(_name: string, work: () => Promise<Result>) => work() };
-    const images = new WorkspaceImages(settings, new DockerodeEngine(settings), unlocked, quietLogger());
+    const images = new WorkspaceImages(settings, new DockerEngineClient(settings), unlocked, quietLogger());
     return await images.ensure(template, () => undefined, new AbortController().signal);
   } finally {
     await rm(folder, { recursive: true, force: true });

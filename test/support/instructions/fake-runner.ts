@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import type { RunRequest } from '../../../src/instructions/runner/runner-client.js';
 import type { FakeProcessSide } from '../../../src/drivers/fake/fake-process.js';
-import type { FakeRuntime } from '../../../src/drivers/fake/fake-runtime.js';
+import type { FakeWorkspaceDriver } from '../../../src/drivers/fake/fake-workspace-driver.js';
 
 interface FakeRun {
   request: RunRequest | undefined;
@@ -15,18 +15,17 @@ interface FakeRun {
   removed: boolean;
 }
 
-/** Simulates `devforge-instruction` in the containers of a fake runtime. Followers receive what the test writes. */
+/** Simulates `devforge-instruction` in the containers of a fake driver: what a test Followers receive what the test writes. */
 export class FakeRunner {
   private readonly runs = new Map<string, FakeRun>();
   private resolveChange: () => void = () => undefined;
   private nextChange: Promise<void> = Promise.resolve();
   patch = '';
 
-  constructor(runtime: FakeRuntime) {
+  constructor(driver: FakeWorkspaceDriver) {
     this.resetChange();
-    runtime.containers.onExec = ({ argv: [, command, id, ...rest], stdin }) =>
-      this.command(command!, id!, rest, String(stdin));
-    runtime.containers.onOpen = async ({ argv: [, command, id, ...rest] }, side) => {
+    driver.onExec = ({ argv: [, command, id, ...rest], stdin }) => this.command(command!, id!, rest, String(stdin));
+    driver.onOpen = async ({ argv: [, command, id, ...rest] }, side) => {
       switch (command) {
         case 'diff':
           side.stdout.write(this.patch);

@@ -1,12 +1,9 @@
 import type { PinoLogger } from 'nestjs-pino';
 import { Clock } from '../../../src/common/time/clock.js';
-import {
-  type ContainerEngine,
-  type InspectedContainer,
-  type LogRecord,
-  type LogRequest,
-  EngineError,
-} from '../../../src/drivers/docker/engine/container-engine.js';
+import type { WorkspaceDriver } from '../../../src/drivers/workspace-driver.js';
+import type { ObservedWorkspace, WorkspaceRef } from '../../../src/drivers/workspace.js';
+import type { LogRecord, LogRequest } from '../../../src/drivers/workspace-logs.js';
+import { DriverError } from '../../../src/drivers/driver-error.js';
 
 interface FakeContainer {
   lines: LogRecord[];
@@ -30,7 +27,7 @@ export function line(nanoseconds: number, message: string, stream: LogRecord['st
 
 /** The part of an engine that reading logs needs. */
 export class FakeLogEngine {
-  readonly requests: (LogRequest & { dockerId: string })[] = [];
+  readonly requests: (LogRequest & { runtimeId: string })[] = [];
   /** Whether every call fails. */
   isUnavailable = false;
   inspections = 0;
@@ -38,7 +35,9 @@ export class FakeLogEngine {
   beforeBatch: () => void | Promise<void> = () => undefined;
   batchSize = 7;
   private readonly containers = new Map<string, FakeContainer>();
-  /** Position of each stream that follows a log. */
+  /** Runtime ids by the id of their container. */
+  private readonly latest = new Map<string, string>();
+  /** Where each stream that follows a log. */
   private readonly cursors = new Set<{ at: number; isStalled: boolean }>();
   private readonly waiting = new Set<() => void>();
   private breaks = 0;
@@ -46,53 +45,53 @@ export class FakeLogEngine {
   private time = 1;
   private starts = 0;
 
-  get runtime(): ContainerEngine {
+  get driver(): WorkspaceDriver {
     return {
-      containers: {
-        logs: (dockerId: string, request: LogRequest) => this.read(dockerId, request),
-        inspect: (dockerId: string) => this.inspect(dockerId),
-      },
-    } as unknown as ContainerEngine;
+      logs: ({ runtimeId }: WorkspaceRef, request: LogRequest) => this.read(runtimeId, request),
+      observe: (id: string) => this.observe(id),
+    } as unknown as WorkspaceDriver;
   }
 
   get follows(): number {
     return this.requests.filter(({ follow }) => follow).length;
   }
 
-  run(dockerId: string): void {
-    const known = this.containers.get(dockerId);
+  /** @param id of the container, of which this is the latest incarnation */
+  run(runtimeId: string, id = 'c1'): void {
+    this.latest.set(id, runtimeId);
+    const known = this.containers.get(runtimeId);
     const run = {
       state: 'running',
       startedAt: new Date(START + this.starts++),
       runFrom: known?.lines.length ?? 0,
     } as const;
-    if (known === undefined) this.containers.set(dockerId, { lines: [], ...run });
+    if (known === undefined) this.containers.set(runtimeId, { lines: [], ...run });
     else Object.assign(known, run);
     this.notify();
   }
 
-  stop(dockerId: string): void {
-    this.containers.get(dockerId)!.state = 'exited';
+  stop(runtimeId: string): void {
+    this.containers.get(runtimeId)!.state = 'exited';
     this.notify();
   }
 
-  remove(dockerId: string): void {
-    this.containers.delete(dockerId);
+  remove(runtimeId: string): void {
+    this.containers.delete(runtimeId);
     this.notify();
   }
 
-  write(dockerId: string, ...messages: string[]): void {
-    for (const message of messages) this.append(dockerId, line((this.time += 1_000), message));
+  write(runtimeId: string, ...messages: string[]): void {
+    for (const message of messages) this.append(runtimeId, line((this.time += 1_000), message));
     this.notify();
   }
 
-  writeTo(stream: LogRecord['stream'], dockerId: string, ...messages: string[]): void {
-    for (const message of messages) this.append(dockerId, line((this.time += 1_000), message, stream));
+  writeTo(stream: LogRecord['stream'], runtimeId: string, ...messages: string[]): void {
+    for (const message of messages) this.append(runtimeId, line((this.time += 1_000), message, stream));
     this.notify();
   }
 
-  append(dockerId: string, ...records: LogRecord[]): void {
-    this.containers.get(dockerId)!.lines.push(...records);
+  append(runtimeId: string, ...records: LogRecord[]): void {
+    this.containers.get(runtimeId)!.lines.push(...records);
     this.notify();
   }
 
@@ -120,8 +119,8 @@ export class FakeLogEngine {
   }
 
   /** Removes the oldest lines of the log. */
-  forget(dockerId: string, count: number): void {
-    const container = this.containers.get(dockerId)!;
+  forget(runtimeId: string, count: number): void {
+    const container = this.containers.get(runtimeId)!;
     container.lines.splice(0, count);
     container.runFrom = Math.max(0, container.runFrom - count);
     for (const cursor of this.cursors) cursor.at = Math.max(0, cursor.at - count);
@@ -132,22 +131,23 @@ export class FakeLogEngine {
     this.waiting.clear();
   }
 
-  private async inspect(dockerId: string): Promise<InspectedContainer | null> {
+  private async observe(id: string): Promise<ObservedWorkspace | null> {
     this.inspections += 1;
     await Promise.resolve();
-    if (this.isUnavailable) throw new EngineError('unavailable', 'the engine is unavailable');
-    const container = this.containers.get(dockerId);
+    if (this.isUnavailable) throw new DriverError('unavailable', 'the engine is unavailable');
+    const runtimeId = this.latest.get(id) ?? '';
+    const container = this.containers.get(runtimeId);
     return container === undefined
       ? null
-      : ({ dockerId, state: container.state, startedAt: container.startedAt } as InspectedContainer);
+      : ({ id, runtimeId, state: container.state, startedAt: container.startedAt } as ObservedWorkspace);
   }
 
-  private async *read(dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
-    this.requests.push({ ...request, dockerId });
+  private async *read(runtimeId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
+    this.requests.push({ ...request, runtimeId });
     await Promise.resolve();
-    if (this.isUnavailable) throw new EngineError('unavailable', 'the engine is unavailable');
-    const container = this.containers.get(dockerId);
-    if (container === undefined) throw new EngineError('not_found', 'no such container');
+    if (this.isUnavailable) throw new DriverError('unavailable', 'the engine is unavailable');
+    const container = this.containers.get(runtimeId);
+    if (container === undefined) throw new DriverError('not_found', 'no such container');
     const { breaks, graceful } = this;
     const { startedAt } = container;
     const isWanted = ({ stream, timestamp }: LogRecord): boolean =>
@@ -164,8 +164,8 @@ export class FakeLogEngine {
     if (request.follow) this.cursors.add(cursor);
     try {
       for (;;) {
-        if (request.signal.aborted) throw new EngineError('aborted', 'aborted');
-        if (this.breaks > breaks) throw new EngineError('unavailable', 'the stream broke');
+        if (request.signal.aborted) throw new DriverError('aborted', 'aborted');
+        if (this.breaks > breaks) throw new DriverError('unavailable', 'the stream broke');
         const isOtherRun = container.startedAt !== startedAt;
         const { at } = cursor;
         const end = cursor.isStalled
@@ -182,7 +182,7 @@ export class FakeLogEngine {
         const isOver =
           isOtherRun ||
           container.state === 'exited' ||
-          this.containers.get(dockerId) !== container ||
+          this.containers.get(runtimeId) !== container ||
           this.graceful > graceful;
         if (!request.follow || (isOver && !cursor.isStalled)) return;
         await new Promise<void>((resolve) => {

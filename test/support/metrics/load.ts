@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { ContainerSpec } from '../../../src/drivers/docker/engine/container-engine.js';
+import type { ContainerSpec } from '../../../src/drivers/docker/engine/engine-client.js';
 
 /** Server that sends half of the data that it receives back. */
 export class HalfEcho {

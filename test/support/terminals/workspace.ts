@@ -2,57 +2,36 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Settings } from '../../../src/config/settings.js';
-import { WorkspaceImages } from '../../../src/drivers/docker/images/workspace-images.js';
-import { Locks } from '../../../src/persistence/locks.js';
-import type { ContainerEngine } from '../../../src/drivers/docker/engine/container-engine.js';
-import { LABEL_ID } from '../../../src/drivers/docker/labels.js';
-import { Engine } from '../api/engine.js';
+import type { WorkspaceDriver } from '../../../src/drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../../../src/drivers/workspace.js';
+import { dockerDriver } from '../drivers/docker-driver.js';
 import { testBundle } from '../e2e/bundle.js';
-import { quietLogger } from '../quiet-logger.js';
-
-class NoLocks extends Locks {
-  withLock<Result>(_: string, work: () => Promise<Result>): Promise<Result> {
-    return work();
-  }
-}
 
 export interface Workspace {
-  dockerId: string;
+  driver: WorkspaceDriver;
+  ref: WorkspaceRef;
   remove(): Promise<void>;
 }
 
-/** A container of the claude image, which is built when it is missing, with nothing around it. */
-export async function startWorkspace(runtime: ContainerEngine): Promise<Workspace> {
-  const image = await claudeImage(runtime);
-  const id = randomUUID();
-  const { dockerId } = await runtime.containers.create({
-    name: `devforge-${id}`,
-    image,
-    labels: { [LABEL_ID]: id },
-    env: {},
-    mounts: [],
-    network: 'none',
-    hostname: 'contract',
-    cpuLimit: 1,
-    memoryLimit: 512,
-    pidsLimit: 256,
-  });
-  await runtime.containers.start(dockerId);
-  return { dockerId, remove: () => new Engine().removeLabelled(id) };
-}
-
-async function claudeImage(runtime: ContainerEngine): Promise<string> {
+/** A workspace of the claude image, which is built when it is missing, without a server. */
+export async function startWorkspace(): Promise<Workspace> {
   const folder = await mkdtemp(join(tmpdir(), 'devforge-image-'));
   try {
     const extraCaCerts = join(folder, 'ca-bundle.pem');
     await writeFile(extraCaCerts, await testBundle());
-    const settings = { baseImage: process.env['BASE_IMAGE'] ?? 'debian:bookworm-slim', extraCaCerts } as Settings;
-    return await new WorkspaceImages(settings, runtime, new NoLocks(), quietLogger()).ensure(
-      'claude',
-      () => undefined,
-      new AbortController().signal,
-    );
+    const driver = dockerDriver({ extraCaCerts });
+    const { signal } = new AbortController();
+    const spec = {
+      id: randomUUID(),
+      hostname: 'contract',
+      image: await driver.prepare('claude', () => undefined, signal),
+      env: {},
+      limits: { cpus: 1, memoryMiB: 512, diskMiB: 1_024, pids: 256 },
+      readGitKey: null,
+    };
+    const ref = await driver.ensure(spec, () => undefined, signal);
+    await driver.start(ref);
+    return { driver, ref, remove: () => driver.remove(ref.id, { keepData: false }) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,5 +1,5 @@
 import type { ContainerCreateOptions } from 'dockerode';
-import type { ContainerSpec } from './container-engine.js';
+import type { ContainerSpec } from './engine-client.js';
 
 const MIB = 1024 * 1024;
 /** uid and gid of the user in the workspace images. */

@@ -1,20 +1,10 @@
 import type Dockerode from 'dockerode';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type ContainerSpec,
-  type ExecRequest,
-  type ExecResult,
-  type InspectedContainer,
-  type LogRecord,
-  type LogRequest,
-  type ObservedContainer,
-  type ObservedState,
-  type ProcessRequest,
-  RuntimeContainers,
-  type RuntimeProcess,
-  type UsageRecord,
-  EngineError,
-} from './container-engine.js';
+import { type ContainerSpec, type InspectedContainer, type ObservedContainer, type ObservedState, EngineContainers } from './engine-client.js';
+import type { ExecRequest, ExecResult, ProcessRequest, WorkspaceProcess } from '../../workspace-process.js';
+import type { LogRecord, LogRequest } from '../../workspace-logs.js';
+import type { UsageRecord } from '../../workspace-usage.js';
+import { DriverError } from '../../driver-error.js';
 import { LABEL_ID } from '../labels.js';
 import { toCreateOptions } from './container-profile.js';
 import { readLogs } from './logs/docker-logs.js';
@@ -29,7 +19,7 @@ const CONFLICT = 409;
 const NAME_LOOKS = 40;
 const NAME_LOOK_MS = 50;
 
-export class DockerContainers extends RuntimeContainers {
+export class DockerContainers extends EngineContainers {
   /** @param streaming the same engine, for logs */
   constructor(
     private readonly docker: Dockerode,
@@ -47,9 +37,9 @@ export class DockerContainers extends RuntimeContainers {
         if (statusOf(error) !== CONFLICT) throw error;
         const existing = await this.named(spec.name, abortSignal);
         if (existing === null)
-          throw new EngineError('failed', `the name ${spec.name} is taken, and no container has it`, { cause: error });
+          throw new DriverError('failed', `the name ${spec.name} is taken, and no container has it`, { cause: error });
         if (existing.labels[LABEL_ID] !== spec.labels[LABEL_ID]) {
-          throw new EngineError('conflict', `the name ${spec.name} belongs to a container that DevForge did not make`, {
+          throw new DriverError('conflict', `the name ${spec.name} belongs to a container that DevForge did not make`, {
             cause: error,
           });
         }
@@ -120,7 +110,7 @@ export class DockerContainers extends RuntimeContainers {
     return execInContainer(this.docker, dockerId, request);
   }
 
-  open(dockerId: string, request: ProcessRequest): Promise<RuntimeProcess> {
+  open(dockerId: string, request: ProcessRequest): Promise<WorkspaceProcess> {
     return openProcess(this.docker, dockerId, request);
   }
 

@@ -1,8 +1,9 @@
 import type Dockerode from 'dockerode';
 import { stripVTControlCharacters } from 'node:util';
 import type { Readable } from 'node:stream';
-import { type BuildRequest, EngineError, RuntimeImages } from './container-engine.js';
-import { DEADLINE, engineCall, observed, statusOf, toRuntimeError } from './engine-call.js';
+import { type BuildRequest, EngineImages } from './engine-client.js';
+import { DriverError } from '../../driver-error.js';
+import { DEADLINE, engineCall, observed, statusOf, toDriverError } from './engine-call.js';
 import { linesOf } from './logs/stream-lines.js';
 
 const KEPT_OUTPUT_LINES = 20;
@@ -14,7 +15,7 @@ interface ProgressRecord {
   error?: string;
 }
 
-export class DockerImages extends RuntimeImages {
+export class DockerImages extends EngineImages {
   constructor(private readonly docker: Dockerode) {
     super();
   }
@@ -78,10 +79,10 @@ export class DockerImages extends RuntimeImages {
         request.onOutput(line);
       });
     } catch (error) {
-      if (request.signal?.aborted) throw new EngineError('aborted', `${what}: given up`, { cause: error });
+      if (request.signal?.aborted) throw new DriverError('aborted', `${what}: given up`, { cause: error });
       if (silence.signal.aborted)
-        throw new EngineError('unavailable', `${what}: the engine fell silent`, { cause: error });
-      throw toRuntimeError(what, error);
+        throw new DriverError('unavailable', `${what}: the engine fell silent`, { cause: error });
+      throw toDriverError(what, error);
     } finally {
       clearTimeout(timer);
     }
@@ -106,6 +107,6 @@ async function followProgress(what: string, stream: Readable, onLine: (line: str
   }
   if (failure === undefined) return;
   if (/no space left on device/i.test(output.join('\n')))
-    throw new EngineError('out_of_disk', `${what}: ${failure}`, { output });
-  throw new EngineError('build_failed', `${what}: ${failure}`, { output });
+    throw new DriverError('out_of_disk', `${what}: ${failure}`, { output });
+  throw new DriverError('build_failed', `${what}: ${failure}`, { output });
 }

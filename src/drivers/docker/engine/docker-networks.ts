@@ -1,12 +1,13 @@
 import type Dockerode from 'dockerode';
-import { EngineError, RuntimeNetworks } from './container-engine.js';
+import { DriverError } from '../../driver-error.js';
+import { EngineNetworks } from './engine-client.js';
 import { DEADLINE, engineCall, statusOf } from './engine-call.js';
 
 const FORBIDDEN = 403;
 const NOT_FOUND = 404;
 const CONFLICT = 409;
 
-export class DockerNetworks extends RuntimeNetworks {
+export class DockerNetworks extends EngineNetworks {
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly docker: Dockerode) {
@@ -44,7 +45,7 @@ export class DockerNetworks extends RuntimeNetworks {
     if (
       !found.every((network) => Object.entries(labels).every(([label, value]) => network.Labels?.[label] === value))
     ) {
-      throw new EngineError('conflict', `the name ${name} belongs to a network that DevForge did not make`);
+      throw new DriverError('conflict', `the name ${name} belongs to a network that DevForge did not make`);
     }
     if (found.length > 1) await this.keepOne(found, abortSignal);
   }

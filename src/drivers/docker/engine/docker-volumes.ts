@@ -1,10 +1,10 @@
 import type Dockerode from 'dockerode';
-import { RuntimeVolumes } from './container-engine.js';
+import { EngineVolumes } from './engine-client.js';
 import { DEADLINE, engineCall, statusOf } from './engine-call.js';
 
 const NOT_FOUND = 404;
 
-export class DockerVolumes extends RuntimeVolumes {
+export class DockerVolumes extends EngineVolumes {
   constructor(private readonly docker: Dockerode) {
     super();
   }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { EngineError } from './container-engine.js';
-import { type EngineCall, engineCalls } from './engine-calls.js';
+import { DriverError } from '../../driver-error.js';
+import { type EngineCall, engineCalls } from '../../engine-calls.js';
 import { engineCall, observed } from './engine-call.js';
 
 const ID = '0123456789abcdef';
@@ -54,7 +54,7 @@ describe('a call of the engine', () => {
 
   it('that watches its own time is told as well, once', async () => {
     await expect(
-      observed('build image devforge/x:1', rejected(new EngineError('build_failed', 'x'))),
+      observed('build image devforge/x:1', rejected(new DriverError('build_failed', 'x'))),
     ).rejects.toMatchObject({ code: 'build_failed' });
     expect(told).toMatchObject([{ operation: 'build image' }]);
   });

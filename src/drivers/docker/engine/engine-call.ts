@@ -1,5 +1,6 @@
-import { EngineError, type EngineErrorCode } from './container-engine.js';
-import { type EngineCallName, engineCalls, operationOf } from './engine-calls.js';
+import { DriverError, type DriverErrorCode } from '../../driver-error.js';
+import { engineCalls } from '../../engine-calls.js';
+import { type EngineCallName, operationOf } from './engine-calls.js';
 
 /** Deadlines of engine calls, in milliseconds. */
 export const DEADLINE = { ping: 1_000, read: 10_000, write: 60_000, pull: 600_000, silentBuild: 1_200_000 } as const;
@@ -14,7 +15,7 @@ interface EngineErrorShape {
 
 /**
  * Runs one engine call under a deadline, since a silent engine would hold it for ever.
- * @throws RuntimeError whatever the call rejects with
+ * @throws DriverError whatever the call rejects with
  */
 export function engineCall<Result>(
   what: EngineCallName,
@@ -28,14 +29,14 @@ export function engineCall<Result>(
 /** Runs a call that watches its own time, and tells how it went. */
 export async function observed<Result>(what: EngineCallName, call: () => Promise<Result>): Promise<Result> {
   const from = performance.now();
-  const tell = (outcome: 'ok' | EngineErrorCode): void =>
+  const tell = (outcome: 'ok' | DriverErrorCode): void =>
     engineCalls.publish({ operation: operationOf(what), outcome, seconds: (performance.now() - from) / 1_000 });
   try {
     const result = await call();
     tell('ok');
     return result;
   } catch (error) {
-    tell(toRuntimeError(what, error).code);
+    tell(toDriverError(what, error).code);
     throw error;
   }
 }
@@ -51,12 +52,12 @@ async function underDeadline<Result>(
   try {
     return await Promise.race([call(signal), rejectOnAbort(signal)]);
   } catch (error) {
-    if (callerSignal?.aborted) throw new EngineError('aborted', `${what}: given up`, { cause: error });
+    if (callerSignal?.aborted) throw new DriverError('aborted', `${what}: given up`, { cause: error });
     if (deadline.aborted)
-      throw new EngineError('unavailable', `${what}: the engine did not answer within ${deadlineMs} ms`, {
+      throw new DriverError('unavailable', `${what}: the engine did not answer within ${deadlineMs} ms`, {
         cause: error,
       });
-    throw toRuntimeError(what, error);
+    throw toDriverError(what, error);
   }
 }
 
@@ -68,21 +69,21 @@ function rejectOnAbort(signal: AbortSignal): Promise<never> {
   });
 }
 
-export function toRuntimeError(what: string, error: unknown): EngineError {
-  if (error instanceof EngineError) return error;
+export function toDriverError(what: string, error: unknown): DriverError {
+  if (error instanceof DriverError) return error;
   const shape = (typeof error === 'object' && error !== null ? error : {}) as EngineErrorShape;
   const message = shape.json?.message ?? shape.message ?? String(error);
   if (/no space left on device|disk quota exceeded/i.test(message)) {
-    return new EngineError('out_of_disk', `${what}: ${message}`, { cause: error });
+    return new DriverError('out_of_disk', `${what}: ${message}`, { cause: error });
   }
-  return new EngineError(codeOf(shape), `${what}: ${explain(shape, message)}`, { cause: error });
+  return new DriverError(codeOf(shape), `${what}: ${explain(shape, message)}`, { cause: error });
 }
 
 export function statusOf(error: unknown): number | undefined {
   return typeof error === 'object' && error !== null ? (error as EngineErrorShape).statusCode : undefined;
 }
 
-function codeOf({ statusCode }: EngineErrorShape): EngineErrorCode {
+function codeOf({ statusCode }: EngineErrorShape): DriverErrorCode {
   if (statusCode === undefined || statusCode === 503) return 'unavailable';
   if (statusCode === 404) return 'not_found';
   if (statusCode === 409) return 'conflict';

@@ -1,7 +1,4 @@
-import { TypedChannel } from '../../../common/typed-channel.js';
-import type { EngineErrorCode } from './container-engine.js';
-
-/** What the engine is asked for. What a call says about itself begins with one of these; the rest names the object. */
+/** Operations of the Docker Engine. The name of every call begins with one of these; the rest names the object. */
 export const ENGINE_OPERATIONS = [
   'ping',
   'info',
@@ -31,15 +28,6 @@ export const ENGINE_OPERATIONS = [
 ] as const;
 export type EngineOperation = (typeof ENGINE_OPERATIONS)[number];
 export type EngineCallName = EngineOperation | `${EngineOperation} ${string}`;
-
-export interface EngineCall {
-  operation: EngineOperation;
-  outcome: 'ok' | EngineErrorCode;
-  seconds: number;
-}
-
-/** Every call of the engine once it is over; of one that opens a stream, once the stream is open. */
-export const engineCalls = new TypedChannel<EngineCall>('devforge.engine-call');
 
 export function operationOf(name: EngineCallName): EngineOperation {
   return ENGINE_OPERATIONS.find((operation) => name === operation || name.startsWith(`${operation} `))!;

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { quietLogger } from '../../../../test/support/quiet-logger.js';
 import type { Settings } from '../../../config/settings.js';
 import { Locks } from '../../../persistence/locks.js';
-import { FakeRuntime } from '../../fake/fake-runtime.js';
+import { FakeEngineClient } from '../engine/fake/fake-engine-client.js';
 import { WorkspaceImages } from './workspace-images.js';
 
 const BASE = 'debian:bookworm-slim';
@@ -26,7 +26,7 @@ class SharedLocks extends Locks {
 
 describe('WorkspaceImages', () => {
   let folder: string;
-  let runtime: FakeRuntime;
+  let runtime: FakeEngineClient;
   let locks: SharedLocks;
 
   const images = (settings: Partial<Settings> = {}): WorkspaceImages =>
@@ -39,7 +39,7 @@ describe('WorkspaceImages', () => {
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'devforge-images-'));
-    runtime = new FakeRuntime();
+    runtime = new FakeEngineClient();
     runtime.images.add(BASE);
     locks = new SharedLocks();
   });

@@ -5,18 +5,14 @@ import { JobFailure } from '../../../common/errors/job-failure.js';
 import { Settings } from '../../../config/settings.js';
 import { Locks } from '../../../persistence/locks.js';
 import type { Template } from '../../../persistence/types.js';
-import { ContainerEngine, EngineError } from '../engine/container-engine.js';
+import { EngineClient } from '../engine/engine-client.js';
+import { DriverError } from '../../driver-error.js';
+import type { ImageProgress } from '../../workspace-driver.js';
 import { LABEL_MANAGED, LABEL_ROLE } from '../labels.js';
 import { type BuildContext, BuildContextReader } from './build-context.js';
 import { BuildProgress, isPassingCause, isTelling } from './build-progress.js';
 
 const TAG_DIGITS = 16;
-
-export interface ImageProgress {
-  /** Percent of the build. */
-  percent: number;
-  line: string;
-}
 
 type Listener = (progress: ImageProgress) => void;
 
@@ -26,8 +22,8 @@ interface RunningBuild {
 }
 
 /**
- * The images that workspaces run. An image's tag carries a hash of all that goes into it, so a change of
- * any input makes another image and nothing else does. Whoever asks while one is being built waits for it.
+ * Builds the images that workspaces run. The tag is a hash of all build inputs, so every change of an input leads to a
+ * new image. Concurrent callers share one build.
  */
 @Injectable()
 export class WorkspaceImages implements OnModuleDestroy {
@@ -37,7 +33,7 @@ export class WorkspaceImages implements OnModuleDestroy {
 
   constructor(
     private readonly settings: Settings,
-    private readonly runtime: ContainerEngine,
+    private readonly engine: EngineClient,
     private readonly locks: Locks,
     @InjectPinoLogger(WorkspaceImages.name) private readonly logger: PinoLogger,
   ) {
@@ -56,7 +52,7 @@ export class WorkspaceImages implements OnModuleDestroy {
   async ensure(template: Template, onProgress: Listener, signal: AbortSignal): Promise<string> {
     const context = await this.buildContext.read();
     const reference = this.referenceOf(template, context);
-    if (await this.runtime.images.exists(reference)) return reference;
+    if (await this.engine.images.exists(reference)) return reference;
 
     const build = this.running.get(reference) ?? this.start(reference, template, context);
     build.listeners.add(onProgress);
@@ -80,7 +76,7 @@ export class WorkspaceImages implements OnModuleDestroy {
     const done = this.locks
       .withLock(`image:${reference}`, () => this.build(reference, template, context, listeners))
       .finally(() => this.running.delete(reference));
-    // Every waiter may have left before it fails.
+    // All callers may have gone before it fails.
     done.catch(() => undefined);
     const build = { done, listeners };
     this.running.set(reference, build);
@@ -94,12 +90,12 @@ export class WorkspaceImages implements OnModuleDestroy {
     listeners: Set<Listener>,
   ): Promise<void> {
     // Another process may have built it while this one waited for the lock.
-    if (await this.runtime.images.exists(reference)) return;
+    if (await this.engine.images.exists(reference)) return;
     await this.ensureBaseImage();
     this.logger.info({ image: reference }, 'Building a workspace image');
     const progress = new BuildProgress();
     try {
-      await this.runtime.images.build({
+      await this.engine.images.build({
         tag: reference,
         target: template,
         context: context.tar(),
@@ -120,11 +116,11 @@ export class WorkspaceImages implements OnModuleDestroy {
 
   private async ensureBaseImage(): Promise<void> {
     const { baseImage } = this.settings;
-    if (await this.runtime.images.exists(baseImage)) return;
+    if (await this.engine.images.exists(baseImage)) return;
     try {
-      await this.runtime.images.pull(baseImage, this.stopped.signal);
+      await this.engine.images.pull(baseImage, this.stopped.signal);
     } catch (error) {
-      if (error instanceof EngineError && ['unavailable', 'aborted', 'out_of_disk'].includes(error.code))
+      if (error instanceof DriverError && ['unavailable', 'aborted', 'out_of_disk'].includes(error.code))
         throw toFailure(error);
       throw new JobFailure(
         'base_image_unavailable',
@@ -136,7 +132,7 @@ export class WorkspaceImages implements OnModuleDestroy {
 }
 
 function toFailure(error: unknown): unknown {
-  if (!(error instanceof EngineError)) return error;
+  if (!(error instanceof DriverError)) return error;
   const output = error.details.output;
   if (error.code === 'build_failed') {
     return new JobFailure('image_build_failed', error.message, {
@@ -151,7 +147,7 @@ function toFailure(error: unknown): unknown {
 
 function rejectWhenAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    const abort = (): void => reject(new EngineError('aborted', 'wait for the workspace image: given up'));
+    const abort = (): void => reject(new DriverError('aborted', 'wait for the workspace image: given up'));
     if (signal.aborted) abort();
     else signal.addEventListener('abort', abort, { once: true });
   });

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import type { UsageRecord } from '../engine/container-engine.js';
+import type { UsageRecord } from '../../workspace-usage.js';
 import type { CgroupFiles } from './cgroup-files.js';
-import { UsageSource } from './usage-source.js';
+import { UsageSource } from '../../workspace-usage.js';
 
 const BUFFER = Buffer.alloc(64 * 1024);
 const AGENT = 'claude';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type Dockerode from 'dockerode';
 import { PassThrough } from 'node:stream';
-import type { UsageRecord } from '../engine/container-engine.js';
+import type { UsageRecord } from '../../workspace-usage.js';
 import { readUsage } from './docker-usage.js';
 
 const stats = {

@@ -1,8 +1,8 @@
 import type Dockerode from 'dockerode';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { UsageRecord } from '../engine/container-engine.js';
-import { DEADLINE, engineCall, toRuntimeError } from '../engine/engine-call.js';
+import type { UsageRecord } from '../../workspace-usage.js';
+import { DEADLINE, engineCall, toDriverError } from '../engine/engine-call.js';
 import { UsageClock } from './usage-clock.js';
 
 interface StatsRecord {
@@ -42,7 +42,7 @@ export async function* readUsage(
       yield toUsage(record, clock);
     }
   } catch (error) {
-    if (!signal.aborted) throw toRuntimeError(what, error);
+    if (!signal.aborted) throw toDriverError(what, error);
   } finally {
     signal.removeEventListener('abort', abort);
     stream.destroy();

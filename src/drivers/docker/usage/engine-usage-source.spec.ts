@@ -1,6 +1,8 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { type ContainerEngine, EngineError, type UsageRecord } from '../engine/container-engine.js';
-import { BestUsageSources } from './best-usage-sources.js';
+import type { EngineClient } from '../engine/engine-client.js';
+import { DriverError } from '../../driver-error.js';
+import type { UsageRecord } from '../../workspace-usage.js';
+import { UsageSources } from './usage-sources.js';
 import { EngineUsageSource } from './engine-usage-source.js';
 import { quietLogger } from '../../../../test/support/logs/fake-log-engine.js';
 
@@ -17,13 +19,13 @@ const usage = (at: number): UsageRecord => ({
 function engine(
   read: (signal: AbortSignal) => AsyncIterable<UsageRecord>,
   inspect: unknown = null,
-): { runtime: ContainerEngine; opened: AbortSignal[] } {
+): { runtime: EngineClient; opened: AbortSignal[] } {
   const opened: AbortSignal[] = [];
   const containers = {
     usage: (_: string, signal: AbortSignal) => (opened.push(signal), read(signal)),
     inspect: async () => inspect,
   };
-  return { runtime: { containers } as unknown as ContainerEngine, opened };
+  return { runtime: { containers } as unknown as EngineClient, opened };
 }
 
 describe("the engine's statistics", () => {
@@ -49,7 +51,7 @@ describe("the engine's statistics", () => {
   it('fail with the stream', async () => {
     const { runtime } = engine(async function* () {
       yield usage(1);
-      throw new EngineError('unavailable', 'away');
+      throw new DriverError('unavailable', 'away');
     });
     const source = new EngineUsageSource(runtime, 'id');
     await source.read();
@@ -106,16 +108,16 @@ describe('the best source', () => {
   };
 
   it.each([null, { pid: 0 }])('of a container that does not run (%j) is none', async (inspected) => {
-    await expect(new BestUsageSources(engine(silent, inspected).runtime, quietLogger).open('id')).rejects.toMatchObject(
-      { code: 'conflict' },
-    );
+    await expect(new UsageSources(engine(silent, inspected).runtime, quietLogger).open('id')).rejects.toMatchObject({
+      code: 'conflict',
+    });
   });
 
   it.each([
     ['belongs to something else', process.pid],
     ['is gone', 2 ** 30],
   ])('is the engine when the number of its process %s on this machine', async (_, pid) => {
-    const source = await new BestUsageSources(engine(silent, { pid }).runtime, quietLogger).open('f'.repeat(64));
+    const source = await new UsageSources(engine(silent, { pid }).runtime, quietLogger).open('f'.repeat(64));
     expect(source).toBeInstanceOf(EngineUsageSource);
     source.close();
   });

@@ -1,5 +1,7 @@
-import { type ContainerEngine, EngineError, type UsageRecord } from '../engine/container-engine.js';
-import { UsageSource } from './usage-source.js';
+import type { EngineClient } from '../engine/engine-client.js';
+import { DriverError } from '../../driver-error.js';
+import type { UsageRecord } from '../../workspace-usage.js';
+import { UsageSource } from '../../workspace-usage.js';
 
 const FIRST_RECORD_MS = 5_000;
 /** The engine tells something about once a second; one that is lost without a word tells nothing any more. */
@@ -13,7 +15,7 @@ export class EngineUsageSource extends UsageSource {
   private failure: Error | undefined;
   private readonly first: Promise<void>;
 
-  constructor(runtime: ContainerEngine, dockerId: string) {
+  constructor(runtime: EngineClient, dockerId: string) {
     super();
     this.first = new Promise((resolve) => {
       void this.follow(runtime, dockerId, resolve);
@@ -24,9 +26,9 @@ export class EngineUsageSource extends UsageSource {
   async read(): Promise<UsageRecord> {
     if (this.latest === undefined) await this.first;
     if (this.failure !== undefined) throw this.failure;
-    if (this.latest === undefined) throw new EngineError('unavailable', 'the engine sent no statistics yet');
+    if (this.latest === undefined) throw new DriverError('unavailable', 'the engine sent no statistics yet');
     if (performance.now() - this.heardAt > LONGEST_SILENCE_MS)
-      throw new EngineError('unavailable', 'the engine sends no statistics any more');
+      throw new DriverError('unavailable', 'the engine sends no statistics any more');
     return this.latest;
   }
 
@@ -38,14 +40,14 @@ export class EngineUsageSource extends UsageSource {
     this.stopped.abort();
   }
 
-  private async follow(runtime: ContainerEngine, dockerId: string, onFirst: () => void): Promise<void> {
+  private async follow(runtime: EngineClient, dockerId: string, onFirst: () => void): Promise<void> {
     try {
       for await (const record of runtime.containers.usage(dockerId, this.stopped.signal)) {
         this.latest = record;
         this.heardAt = performance.now();
         onFirst();
       }
-      this.failure = new EngineError('conflict', 'the container stopped');
+      this.failure = new DriverError('conflict', 'the container stopped');
     } catch (error) {
       this.failure = error instanceof Error ? error : new Error(String(error));
     }

@@ -11,10 +11,9 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
+import { LIMITS } from '../../../common/limits.js';
 import { IsForbiddenUnless } from '../../../containers/dto/rules/forbidden-unless.js';
 import { IsPrompt, MAX_PROMPT_BYTES } from './rules/prompt.js';
-
-const DAY_SECONDS = 86_400;
 
 /** A prompt for Claude Code, and the limits of its execution. */
 export class CreateInstructionDto {
@@ -68,7 +67,7 @@ export class CreateInstructionDto {
   @IsOptional()
   @IsInt()
   @Min(1)
-  @Max(7 * DAY_SECONDS)
+  @Max(LIMITS.instructionTimeoutSeconds)
   timeoutSeconds?: number;
 
   @ApiProperty({

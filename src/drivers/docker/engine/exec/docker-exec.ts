@@ -1,9 +1,10 @@
 import type Dockerode from 'dockerode';
 import { PassThrough, Writable } from 'node:stream';
 import type { Duplex } from 'node:stream';
-import { type ExecRequest, type ExecResult, EngineError } from '../container-engine.js';
+import type { ExecRequest, ExecResult } from '../../../workspace-process.js';
+import { DriverError } from '../../../driver-error.js';
 import type { EngineCallName } from '../engine-calls.js';
-import { DEADLINE, engineCall, toRuntimeError } from '../engine-call.js';
+import { DEADLINE, engineCall, toDriverError } from '../engine-call.js';
 
 const TAIL_BYTES = 64 * 1024;
 const EXIT_CODE_POLL_MS = 20;
@@ -11,7 +12,7 @@ const EXIT_CODE_POLLS = 100;
 
 /**
  * Runs a command and waits for it.
- * @throws RuntimeError `conflict` when the container does not run, `aborted` when the caller gives up,
+ * @throws DriverError `conflict` when the container does not run, `aborted` when the caller gives up,
  *   `timed_out` when the command outlasts its time, `unavailable` when the engine lets go of the stream
  */
 export async function execInContainer(docker: Dockerode, dockerId: string, request: ExecRequest): Promise<ExecResult> {
@@ -52,23 +53,23 @@ function follow(
   request: ExecRequest,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const settle = (error?: EngineError): void => {
+    const settle = (error?: DriverError): void => {
       clearTimeout(timer);
       request.signal?.removeEventListener('abort', onAbort);
       stream.destroy();
       if (error === undefined) resolve();
       else reject(error);
     };
-    const onAbort = (): void => settle(new EngineError('aborted', `${what}: given up`));
+    const onAbort = (): void => settle(new DriverError('aborted', `${what}: given up`));
     const timer = setTimeout(
-      () => settle(new EngineError('timed_out', `${what}: still running after ${request.timeoutMs} ms`)),
+      () => settle(new DriverError('timed_out', `${what}: still running after ${request.timeoutMs} ms`)),
       request.timeoutMs,
     );
     if (request.signal?.aborted) return onAbort();
     request.signal?.addEventListener('abort', onAbort, { once: true });
     const demuxed = new PassThrough();
     docker.modem.demuxStream(demuxed, stdout, stderr);
-    stream.on('error', (error) => settle(toRuntimeError(what, error)));
+    stream.on('error', (error) => settle(toDriverError(what, error)));
     stream.on('end', () => demuxed.end(() => settle()));
     stream.pipe(demuxed, { end: false });
     if (request.stdin !== undefined) stream.end(request.stdin);
@@ -82,7 +83,7 @@ export async function exitCode(what: EngineCallName, exec: Dockerode.Exec): Prom
     if (ExitCode !== null && ExitCode !== undefined) return ExitCode;
     await new Promise((resolve) => setTimeout(resolve, EXIT_CODE_POLL_MS));
   }
-  throw new EngineError('failed', `${what}: the engine does not tell how the command ended`);
+  throw new DriverError('failed', `${what}: the engine does not tell how the command ended`);
 }
 
 /** Keeps the end of a stream and hands every chunk on. */

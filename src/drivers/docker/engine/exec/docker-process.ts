@@ -1,9 +1,10 @@
 import type Dockerode from 'dockerode';
 import { once } from 'node:events';
 import { type Duplex, PassThrough, type Writable } from 'node:stream';
-import { type ProcessRequest, EngineError, type RuntimeProcess, type TerminalSize } from '../container-engine.js';
+import type { ProcessRequest, WorkspaceProcess, TerminalSize } from '../../../workspace-process.js';
+import { DriverError } from '../../../driver-error.js';
 import { exitCode } from './docker-exec.js';
-import { DEADLINE, engineCall, toRuntimeError } from '../engine-call.js';
+import { DEADLINE, engineCall, toDriverError } from '../engine-call.js';
 import { ExecFrames } from './exec-frames.js';
 
 /** Starts a command in a container and hands over its streams. */
@@ -11,7 +12,7 @@ export async function openProcess(
   docker: Dockerode,
   dockerId: string,
   request: ProcessRequest,
-): Promise<RuntimeProcess> {
+): Promise<WorkspaceProcess> {
   const what = `open process ${request.argv[0]} in ${dockerId.slice(0, 12)}` as const;
   const terminal = request.terminal !== undefined;
   const exec = await engineCall(
@@ -43,7 +44,7 @@ async function start(exec: Dockerode.Exec, terminal: boolean, signal: AbortSigna
   return stream;
 }
 
-class DockerProcess implements RuntimeProcess {
+class DockerProcess implements WorkspaceProcess {
   readonly stdout = new PassThrough();
   readonly stderr = new PassThrough();
   readonly exit: Promise<number>;
@@ -87,8 +88,8 @@ class DockerProcess implements RuntimeProcess {
       return code;
     } catch (error) {
       const failure = this.closed
-        ? new EngineError('aborted', `${this.what}: given up`, { cause: error })
-        : toRuntimeError(this.what, error);
+        ? new DriverError('aborted', `${this.what}: given up`, { cause: error })
+        : toDriverError(this.what, error);
       this.stdout.destroy(failure);
       this.stderr.destroy(failure);
       throw failure;

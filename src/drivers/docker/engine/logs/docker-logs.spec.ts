@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type Dockerode from 'dockerode';
 import { PassThrough, Readable } from 'node:stream';
-import type { LogRecord, LogRequest } from '../container-engine.js';
+import type { LogRecord, LogRequest } from '../../../workspace-logs.js';
 import { readLogs } from './docker-logs.js';
 
 const T = '2030-01-01T00:00:00.000000001Z';

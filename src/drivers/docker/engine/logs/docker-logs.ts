@@ -1,8 +1,9 @@
 import type Dockerode from 'dockerode';
 import type { Readable } from 'node:stream';
-import { type LogRecord, type LogRequest, EngineError } from '../container-engine.js';
+import type { LogRecord, LogRequest } from '../../../workspace-logs.js';
+import { DriverError } from '../../../driver-error.js';
 import { toTimestamp } from '../../../timestamp.js';
-import { DEADLINE, engineCall, toRuntimeError } from '../engine-call.js';
+import { DEADLINE, engineCall, toDriverError } from '../engine-call.js';
 import { LogFrames } from './log-frames.js';
 import { RecentLines } from './recent-lines.js';
 import { SilenceLimit } from '../silence-limit.js';
@@ -71,8 +72,8 @@ async function* readEntries(
     const last = frames.end();
     if (last.length > 0) yield last;
   } catch (error) {
-    if (request.signal.aborted) throw new EngineError('aborted', `${what}: given up`, { cause: error });
-    throw toRuntimeError(what, error);
+    if (request.signal.aborted) throw new DriverError('aborted', `${what}: given up`, { cause: error });
+    throw toDriverError(what, error);
   } finally {
     silence?.end();
     request.signal.removeEventListener('abort', abort);

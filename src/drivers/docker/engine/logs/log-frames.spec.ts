@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { LogRecord } from '../container-engine.js';
+import type { LogRecord } from '../../../workspace-logs.js';
 import { LogFrames } from './log-frames.js';
 
 const T1 = '2030-01-01T00:00:00.000000001Z';

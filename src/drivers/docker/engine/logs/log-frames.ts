@@ -1,4 +1,5 @@
-import { type LogRecord, EngineError } from '../container-engine.js';
+import type { LogRecord } from '../../../workspace-logs.js';
+import { DriverError } from '../../../driver-error.js';
 
 type Stream = LogRecord['stream'];
 
@@ -27,7 +28,7 @@ interface Unfinished {
  */
 export class LogFrames {
   private rest: Buffer = Buffer.alloc(0);
-  private failure: EngineError | undefined;
+  private failure: DriverError | undefined;
   private readonly unfinished: Partial<Record<Stream, Unfinished>> = {};
   private count = 0;
   private firstTimestamp: string | undefined;
@@ -41,7 +42,7 @@ export class LogFrames {
 
   /**
    * @returns the lines that the chunk completes
-   * @throws RuntimeError `failed` when the engine said before that it cannot go on
+   * @throws DriverError `failed` when the engine said before that it cannot go on
    */
   push(chunk: Buffer): LogRecord[] {
     if (this.failure !== undefined) throw this.failure;
@@ -52,7 +53,7 @@ export class LogFrames {
       const end = at + HEADER_BYTES + data.readUInt32BE(at + 4);
       if (end > data.length) break;
       if (data[at] === ENGINE_ERROR) {
-        this.failure = new EngineError('failed', data.toString('utf8', at + HEADER_BYTES, end).trim());
+        this.failure = new DriverError('failed', data.toString('utf8', at + HEADER_BYTES, end).trim());
         return records;
       }
       this.read(data[at] === STDERR ? 'stderr' : 'stdout', data, at + HEADER_BYTES, end, records);
@@ -64,7 +65,7 @@ export class LogFrames {
 
   /**
    * What the log has of lines that are not over yet.
-   * @throws RuntimeError `failed` when the engine said that it cannot go on
+   * @throws DriverError `failed` when the engine said that it cannot go on
    */
   end(): LogRecord[] {
     if (this.failure !== undefined) throw this.failure;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { LogRecord } from '../container-engine.js';
+import type { LogRecord } from '../../../workspace-logs.js';
 import { RecentLines } from './recent-lines.js';
 
 const MIB = 1024 * 1024;

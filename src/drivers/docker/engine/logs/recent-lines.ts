@@ -1,4 +1,4 @@
-import type { LogRecord } from '../container-engine.js';
+import type { LogRecord } from '../../../workspace-logs.js';
 
 /** What is worth holding of very long lines. */
 const MOST_CHARACTERS = 32 * 1024 * 1024;

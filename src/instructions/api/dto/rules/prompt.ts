@@ -1,6 +1,7 @@
 import { buildMessage, ValidateBy } from 'class-validator';
+import { LIMITS } from '../../../../common/limits.js';
 
-export const MAX_PROMPT_BYTES = 200_000;
+export const MAX_PROMPT_BYTES = LIMITS.promptBytes;
 
 /** @returns what is wrong with the prompt, or undefined */
 export function promptProblem(prompt: unknown): string | undefined {

@@ -1,18 +1,20 @@
-import { EngineError, RuntimeVolumes } from '../docker/engine/container-engine.js';
-import { carries, type FakeFaults } from './fake-faults.js';
+import { DriverError } from '../../../driver-error.js';
+import { EngineVolumes } from '../engine-client.js';
+import type { FakeFaults } from '../../../fake/fake-faults.js';
+import { type FakeEngineCall, matchesLabel } from './fake-calls.js';
 
-export class FakeVolumes extends RuntimeVolumes {
+export class FakeVolumes extends EngineVolumes {
   /** Names of the volumes that containers mount; the engine does not remove those. */
   usedBy: () => string[] = () => [];
   private readonly present = new Map<string, Record<string, string>>();
 
-  constructor(private readonly faults: FakeFaults) {
+  constructor(private readonly faults: FakeFaults<FakeEngineCall>) {
     super();
   }
 
   async list(label: string): Promise<{ name: string; labels: Record<string, string> }[]> {
     await this.faults.pass('volumes.list');
-    const found = [...this.present].filter(([, labels]) => carries(labels, label));
+    const found = [...this.present].filter(([, labels]) => matchesLabel(labels, label));
     return this.faults.listed(found.map(([name, labels]) => ({ name, labels })));
   }
 
@@ -23,7 +25,7 @@ export class FakeVolumes extends RuntimeVolumes {
 
   async remove(name: string): Promise<void> {
     await this.faults.pass('volumes.remove');
-    if (this.usedBy().includes(name)) throw new EngineError('conflict', `remove volume ${name}: in use`);
+    if (this.usedBy().includes(name)) throw new DriverError('conflict', `remove volume ${name}: in use`);
     this.present.delete(name);
   }
 

@@ -1,17 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Settings } from '../../../config/settings.js';
-import { ContainerEngine } from './container-engine.js';
+import { EngineClient } from './engine-client.js';
 import { createDockerClient, createStreamingClient } from './docker-client.js';
 import { DockerContainers } from './docker-containers.js';
-import { DockerEngine } from './docker-engine.js';
+import { DockerSystem } from './docker-system.js';
 import { DockerImages } from './docker-images.js';
 import { DockerNetworks } from './docker-networks.js';
 import { DockerVolumes } from './docker-volumes.js';
 
 /** The container runtime on a Docker Engine. */
 @Injectable()
-export class DockerodeEngine extends ContainerEngine {
-  readonly engine: DockerEngine;
+export class DockerEngineClient extends EngineClient {
+  readonly system: DockerSystem;
   readonly containers: DockerContainers;
   readonly images: DockerImages;
   readonly volumes: DockerVolumes;
@@ -20,7 +20,7 @@ export class DockerodeEngine extends ContainerEngine {
   constructor(settings: Settings) {
     super();
     const docker = createDockerClient(settings.docker);
-    this.engine = new DockerEngine(docker);
+    this.system = new DockerSystem(docker);
     this.containers = new DockerContainers(docker, createStreamingClient(settings.docker));
     this.images = new DockerImages(docker);
     this.volumes = new DockerVolumes(docker);

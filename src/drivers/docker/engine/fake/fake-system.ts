@@ -1,30 +1,32 @@
-import { type EngineEvent, type EngineInfo, RuntimeEngine, EngineError } from '../docker/engine/container-engine.js';
-import type { FakeFaults } from './fake-faults.js';
+import { type EngineEvent, type EngineInfo, EngineSystem } from '../engine-client.js';
+import { DriverError } from '../../../driver-error.js';
+import type { FakeFaults } from '../../../fake/fake-faults.js';
+import type { FakeEngineCall } from './fake-calls.js';
 
 interface Watcher {
   onEvent: (event: EngineEvent) => void;
-  end: (error?: EngineError) => void;
+  end: (error?: DriverError) => void;
 }
 
-export class FakeEngine extends RuntimeEngine {
+export class FakeSystem extends EngineSystem {
   present: EngineInfo = { version: '20.10.24', cpus: 4 };
   private readonly watchers = new Set<Watcher>();
 
-  constructor(private readonly faults: FakeFaults) {
+  constructor(private readonly faults: FakeFaults<FakeEngineCall>) {
     super();
   }
 
   async ping(): Promise<void> {
-    await this.faults.pass('engine.ping');
+    await this.faults.pass('system.ping');
   }
 
   async info(): Promise<EngineInfo> {
-    await this.faults.pass('engine.info');
+    await this.faults.pass('system.info');
     return this.present;
   }
 
   async watch(onEvent: (event: EngineEvent) => void, signal: AbortSignal, onReady: () => void): Promise<void> {
-    await this.faults.pass('engine.watch');
+    await this.faults.pass('system.watch');
     if (signal.aborted) return;
     const ended = new Promise<void>((resolve, reject) => {
       const watcher: Watcher = {
@@ -37,7 +39,7 @@ export class FakeEngine extends RuntimeEngine {
         },
       };
       const forget = this.faults.whenAway(() =>
-        watcher.end(new EngineError('unavailable', 'watch events: the stream broke')),
+        watcher.end(new DriverError('unavailable', 'watch events: the stream broke')),
       );
       signal.addEventListener('abort', () => watcher.end(), { once: true });
       this.watchers.add(watcher);

@@ -1,80 +1,72 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { FakeClock, settled } from '../../test/support/clock/fake-clock.js';
-import { containerRow } from '../../test/support/rows.js';
-import { DomainError } from '../common/errors/domain-error.js';
-import { JobFailure } from '../common/errors/job-failure.js';
-import { FakeRuntime } from '../drivers/fake/fake-runtime.js';
+import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { JobFailure } from '../../common/errors/job-failure.js';
+import { FakeEngineClient } from './engine/fake/fake-engine-client.js';
 import { GitAgent } from './git-agent.js';
-import { namesOf } from '../workspace/container-names.js';
-import type { SshKeys } from './ssh-keys.js';
+import { namesOf } from './names.js';
 
 const IMAGE = 'image';
 const KEY = Buffer.from('the key');
-const refused = new DomainError('ssh_key_not_usable', 'no such key');
+const ID = '123e4567-e89b-42d3-a456-426614174000';
+const refused = new JobFailure('ssh_key_not_usable', 'no such key');
 
 describe('GitAgent', () => {
-  const row = containerRow({ sshKeyPath: '~/.ssh/id' });
-  const name = namesOf(row.id).gitAgent;
-  let runtime: FakeRuntime;
+  const name = namesOf(ID).gitAgent;
+  let engine: FakeEngineClient;
   let clock: FakeClock;
   let agent: GitAgent;
-  let key: Buffer | DomainError;
+  let key: Buffer | JobFailure;
   /** What `ssh-add -l` answers, one after the other; the last one stays. */
   let listing: number[];
 
   beforeEach(() => {
-    runtime = new FakeRuntime();
-    runtime.images.add(IMAGE);
+    engine = new FakeEngineClient();
+    engine.images.add(IMAGE);
     clock = new FakeClock();
     key = KEY;
     listing = [1];
-    runtime.containers.onExec = ({ argv }) => ({
+    engine.containers.onExec = ({ argv }) => ({
       exitCode: argv[1] === '-l' ? ((listing.length > 1 ? listing.shift() : listing[0]) ?? 2) : 0,
     });
-    const keys = { read: async () => (key instanceof DomainError ? Promise.reject(key) : key) } as unknown as SshKeys;
-    agent = new GitAgent(runtime, keys, clock);
+    agent = new GitAgent(engine, clock);
   });
 
+  const ensure = (): Promise<void> =>
+    agent.ensure(ID, IMAGE, async () => (key instanceof JobFailure ? Promise.reject(key) : key));
   const added = (): unknown[] =>
-    runtime.containers.execs.filter(({ request }) => request.argv.includes('-')).map(({ request }) => request.stdin);
-
-  it('makes nothing for a container without a key', async () => {
-    await agent.ensure({ ...row, sshKeyPath: null }, IMAGE);
-    await agent.stop({ ...row, sshKeyPath: null });
-    expect(runtime.faults.calls).toEqual([]);
-  });
+    engine.containers.execs.filter(({ request }) => request.argv.includes('-')).map(({ request }) => request.stdin);
 
   it('runs and gets the key through its input, and in no other way', async () => {
-    await agent.ensure(row, IMAGE);
-    expect(runtime.containers.require(name).state).toBe('running');
+    await ensure();
+    expect(engine.containers.require(name).state).toBe('running');
     expect(added()).toEqual([KEY]);
     expect(
       JSON.stringify([
-        runtime.containers.require(name).spec,
-        runtime.containers.execs.map(({ request }) => [request.argv, request.env]),
+        engine.containers.require(name).spec,
+        engine.containers.execs.map(({ request }) => [request.argv, request.env]),
       ]),
     ).not.toContain('the key');
   });
 
   it('does not get the key twice', async () => {
-    await agent.ensure(row, IMAGE);
+    await ensure();
     listing = [0];
-    await agent.ensure(row, IMAGE);
+    await ensure();
     expect(added()).toHaveLength(1);
   });
 
   it('gets the key again after it was stopped', async () => {
-    await agent.ensure(row, IMAGE);
-    await agent.stop(row);
-    expect(runtime.containers.require(name).state).toBe('exited');
-    await agent.ensure(row, IMAGE);
+    await ensure();
+    await agent.stop(ID);
+    expect(engine.containers.require(name).state).toBe('exited');
+    await ensure();
     expect(added()).toHaveLength(2);
-    expect(runtime.containers.require(name).state).toBe('running');
+    expect(engine.containers.require(name).state).toBe('running');
   });
 
   it('is waited for until it listens', async () => {
     listing = [2, 2, 2, 1];
-    const ensuring = agent.ensure(row, IMAGE);
+    const ensuring = ensure();
     for (let poll = 0; poll < 3; poll++) {
       await settled();
       await clock.advance(50);
@@ -85,7 +77,7 @@ describe('GitAgent', () => {
 
   it('is given up when it never listens, and may be tried again', async () => {
     listing = [2];
-    const failure = agent.ensure(row, IMAGE).catch((error: unknown) => error);
+    const failure = ensure().catch((error: unknown) => error);
     for (let poll = 0; poll < 60; poll++) {
       await settled();
       await clock.advance(50);
@@ -95,21 +87,21 @@ describe('GitAgent', () => {
 
   it('says that a key is gone, and makes no container for it', async () => {
     key = refused;
-    await expect(agent.ensure(row, IMAGE)).rejects.toMatchObject({
+    await expect(ensure()).rejects.toMatchObject({
       name: 'JobFailure',
       code: 'ssh_key_not_usable',
       message: 'no such key',
       retryable: false,
     });
-    expect(runtime.faults.calls).toEqual([]);
+    expect(engine.faults.calls).toEqual([]);
   });
 
   it('says that a key has a passphrase', async () => {
-    runtime.containers.onExec = ({ argv }) =>
+    engine.containers.onExec = ({ argv }) =>
       argv[1] === '-l'
         ? { exitCode: 1 }
         : { exitCode: 1, stderr: 'Error loading key "(stdin)": incorrect passphrase supplied\n' };
-    const failure: unknown = await agent.ensure(row, IMAGE).catch((error: unknown) => error);
+    const failure: unknown = await ensure().catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(JobFailure);
     expect(failure).toMatchObject({
       code: 'ssh_key_not_usable',
@@ -119,6 +111,6 @@ describe('GitAgent', () => {
   });
 
   it('may be stopped when it is not there', async () => {
-    await expect(agent.stop(row)).resolves.toBeUndefined();
+    await expect(agent.stop(ID)).resolves.toBeUndefined();
   });
 });

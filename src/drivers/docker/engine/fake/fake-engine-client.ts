@@ -1,7 +1,8 @@
-import { ContainerEngine } from '../docker/engine/container-engine.js';
+import { EngineClient } from '../engine-client.js';
 import { FakeContainers } from './fake-containers.js';
-import { FakeEngine } from './fake-engine.js';
-import { FakeFaults } from './fake-faults.js';
+import { FakeSystem } from './fake-system.js';
+import { FakeFaults } from '../../../fake/fake-faults.js';
+import type { FakeEngineCall } from './fake-calls.js';
 import { FakeImages } from './fake-images.js';
 import { FakeNetworks } from './fake-networks.js';
 import { FakeVolumes } from './fake-volumes.js';
@@ -15,9 +16,9 @@ import { FakeVolumes } from './fake-volumes.js';
  * runtime.containers.onExec = ({ argv }) => ({ exitCode: 0, stdout: argv.join(' ') });
  * runtime.faults.goAway();
  */
-export class FakeRuntime extends ContainerEngine {
-  readonly faults = new FakeFaults();
-  readonly engine = new FakeEngine(this.faults);
+export class FakeEngineClient extends EngineClient {
+  readonly faults = new FakeFaults<FakeEngineCall>();
+  readonly system = new FakeSystem(this.faults);
   readonly images = new FakeImages(this.faults);
   readonly volumes = new FakeVolumes(this.faults);
   readonly networks = new FakeNetworks(this.faults);

@@ -1,26 +1,18 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type ContainerSpec,
-  type ExecRequest,
-  type ExecResult,
-  type InspectedContainer,
-  type LogRecord,
-  type LogRequest,
-  type ObservedContainer,
-  type ProcessRequest,
-  RuntimeContainers,
-  EngineError,
-  type RuntimeProcess,
-  type UsageRecord,
-} from '../docker/engine/container-engine.js';
-import { LABEL_ID } from '../docker/labels.js';
-import type { FakeEngine } from './fake-engine.js';
-import { type FakeExecHandler, playExec } from './fake-exec.js';
-import { FakeProcess, type FakeProcessHandler } from './fake-process.js';
-import { carries, type FakeCall, type FakeFaults } from './fake-faults.js';
+import { type ContainerSpec, type InspectedContainer, type ObservedContainer, EngineContainers } from '../engine-client.js';
+import type { ExecRequest, ExecResult, ProcessRequest, WorkspaceProcess } from '../../../workspace-process.js';
+import type { LogRecord, LogRequest } from '../../../workspace-logs.js';
+import { DriverError } from '../../../driver-error.js';
+import type { UsageRecord } from '../../../workspace-usage.js';
+import { LABEL_ID } from '../../labels.js';
+import type { FakeSystem } from './fake-system.js';
+import { type FakeExecHandler, playExec } from '../../../fake/fake-exec.js';
+import { FakeProcess, type FakeProcessHandler } from '../../../fake/fake-process.js';
+import type { FakeFaults } from '../../../fake/fake-faults.js';
+import { type FakeEngineCall, matchesLabel } from './fake-calls.js';
 import type { FakeImages } from './fake-images.js';
-import { FakeLog } from './fake-log.js';
+import { FakeLog } from '../../../fake/fake-log.js';
 import type { FakeNetworks } from './fake-networks.js';
 import type { FakeVolumes } from './fake-volumes.js';
 
@@ -36,15 +28,15 @@ export interface FakeContainer extends Omit<InspectedContainer, 'addresses'> {
   usage: Omit<UsageRecord, 'at' | 'monotonicMs'>;
 }
 
-export interface FakeSurroundings {
-  faults: FakeFaults;
-  engine: FakeEngine;
+export interface FakeEngineParts {
+  faults: FakeFaults<FakeEngineCall>;
+  system: FakeSystem;
   images: FakeImages;
   volumes: FakeVolumes;
   networks: FakeNetworks;
 }
 
-export class FakeContainers extends RuntimeContainers {
+export class FakeContainers extends EngineContainers {
   /** Every command that was run, in order. */
   readonly execs: { dockerId: string; request: ExecRequest }[] = [];
   /** Plays the commands; by default each one ends at once with 0. */
@@ -58,7 +50,7 @@ export class FakeContainers extends RuntimeContainers {
   private readonly present = new Map<string, FakeContainer>();
   private made = 0;
 
-  constructor(private readonly around: FakeSurroundings) {
+  constructor(private readonly around: FakeEngineParts) {
     super();
     around.volumes.usedBy = () =>
       [...this.present.values()].flatMap(({ spec }) => spec.mounts.map(({ volume }) => volume));
@@ -69,10 +61,10 @@ export class FakeContainers extends RuntimeContainers {
     const existing = this.find(spec.name);
     if (existing !== undefined) {
       if (existing.labels[LABEL_ID] === spec.labels[LABEL_ID]) return { dockerId: existing.dockerId, created: false };
-      throw new EngineError('conflict', `the name ${spec.name} belongs to a container that DevForge did not make`);
+      throw new DriverError('conflict', `the name ${spec.name} belongs to a container that DevForge did not make`);
     }
     if (!this.around.images.has(spec.image))
-      throw new EngineError('not_found', `create container ${spec.name}: no such image`);
+      throw new DriverError('not_found', `create container ${spec.name}: no such image`);
     return { dockerId: this.add(spec).dockerId, created: true };
   }
 
@@ -80,7 +72,7 @@ export class FakeContainers extends RuntimeContainers {
     const container = await this.existing('containers.start', dockerId);
     if (container.state === 'running') return;
     if (!this.around.networks.has(container.spec.network))
-      throw new EngineError('not_found', `start container ${dockerId}: no such network`);
+      throw new DriverError('not_found', `start container ${dockerId}: no such network`);
     Object.assign(container, { state: 'running', startedAt: new Date(), exitCode: 0, oomKilled: false });
     this.emit('start', container);
     this.onStart(container);
@@ -123,7 +115,7 @@ export class FakeContainers extends RuntimeContainers {
 
   async list(label: string): Promise<ObservedContainer[]> {
     await this.around.faults.pass('containers.list');
-    const found = [...this.present.values()].filter(({ labels }) => carries(labels, label));
+    const found = [...this.present.values()].filter(({ labels }) => matchesLabel(labels, label));
     return this.around.faults.listed(
       found.map(({ dockerId, name, image, labels, state }) => ({ dockerId, name, image, labels, state })),
     );
@@ -132,16 +124,16 @@ export class FakeContainers extends RuntimeContainers {
   async exec(dockerId: string, request: ExecRequest): Promise<ExecResult> {
     const container = await this.existing('containers.exec', dockerId);
     if (container.state !== 'running')
-      throw new EngineError('conflict', `exec ${request.argv[0]}: the container is not running`);
+      throw new DriverError('conflict', `exec ${request.argv[0]}: the container is not running`);
     this.execs.push({ dockerId: container.dockerId, request });
     return playExec(request, this.onExec);
   }
 
-  async open(dockerId: string, request: ProcessRequest): Promise<RuntimeProcess> {
+  async open(dockerId: string, request: ProcessRequest): Promise<WorkspaceProcess> {
     const container = await this.existing('containers.open', dockerId);
-    if (request.signal?.aborted) throw new EngineError('aborted', `open ${request.argv[0]}: given up`);
+    if (request.signal?.aborted) throw new DriverError('aborted', `open ${request.argv[0]}: given up`);
     if (container.state !== 'running')
-      throw new EngineError('conflict', `open ${request.argv[0]}: the container is not running`);
+      throw new DriverError('conflict', `open ${request.argv[0]}: the container is not running`);
     const process = new FakeProcess(request, this.onOpen);
     this.processes.push({ dockerId: container.dockerId, process });
     return process;
@@ -214,10 +206,10 @@ export class FakeContainers extends RuntimeContainers {
     return container;
   }
 
-  private async existing(call: FakeCall, dockerIdOrName: string): Promise<FakeContainer> {
+  private async existing(call: FakeEngineCall, dockerIdOrName: string): Promise<FakeContainer> {
     await this.around.faults.pass(call);
     const container = this.find(dockerIdOrName);
-    if (container === undefined) throw new EngineError('not_found', `${call} ${dockerIdOrName}: no such container`);
+    if (container === undefined) throw new DriverError('not_found', `${call} ${dockerIdOrName}: no such container`);
     return container;
   }
 
@@ -230,8 +222,8 @@ export class FakeContainers extends RuntimeContainers {
     { dockerId, labels, name, image }: FakeContainer,
     attributes: Record<string, string> = {},
   ): void {
-    // The engine tells of everything that carries the label, and of nothing else.
-    if (LABEL_ID in labels) this.around.engine.emit(action, dockerId, { ...labels, name, image, ...attributes });
+    // Docker's events are filtered by this label.
+    if (LABEL_ID in labels) this.around.system.emit(action, dockerId, { ...labels, name, image, ...attributes });
   }
 }
 

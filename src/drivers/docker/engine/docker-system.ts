@@ -1,9 +1,10 @@
 import type Dockerode from 'dockerode';
 import type { Readable } from 'node:stream';
-import { type EngineEvent, type EngineInfo, RuntimeEngine, EngineError } from './container-engine.js';
+import { type EngineEvent, type EngineInfo, EngineSystem } from './engine-client.js';
+import { DriverError } from '../../driver-error.js';
 import { LABEL_ID } from '../labels.js';
 import { abortable } from './dockerode-options.js';
-import { DEADLINE, engineCall, toRuntimeError } from './engine-call.js';
+import { DEADLINE, engineCall, toDriverError } from './engine-call.js';
 import { linesOf } from './logs/stream-lines.js';
 
 interface EventRecord {
@@ -17,7 +18,7 @@ interface InfoRecord {
   NCPU: number;
 }
 
-export class DockerEngine extends RuntimeEngine {
+export class DockerSystem extends EngineSystem {
   constructor(private readonly docker: Dockerode) {
     super();
   }
@@ -26,7 +27,7 @@ export class DockerEngine extends RuntimeEngine {
     try {
       await engineCall('ping', DEADLINE.ping, (abortSignal) => abortable(this.docker).ping({ abortSignal }));
     } catch (error) {
-      throw new EngineError('unavailable', toRuntimeError('ping', error).message, { cause: error });
+      throw new DriverError('unavailable', toDriverError('ping', error).message, { cause: error });
     }
   }
 
@@ -52,7 +53,7 @@ export class DockerEngine extends RuntimeEngine {
       }
     } catch (error) {
       if (signal.aborted) return;
-      throw toRuntimeError('watch events', error);
+      throw toDriverError('watch events', error);
     }
   }
 }

@@ -1,13 +1,14 @@
-import { RuntimeNetworks } from '../docker/engine/container-engine.js';
-import type { FakeFaults } from './fake-faults.js';
+import { EngineNetworks } from '../engine-client.js';
+import type { FakeFaults } from '../../../fake/fake-faults.js';
+import type { FakeEngineCall } from './fake-calls.js';
 
 /** Networks that every engine has. */
 const BUILT_IN = ['none', 'bridge'];
 
-export class FakeNetworks extends RuntimeNetworks {
+export class FakeNetworks extends EngineNetworks {
   private readonly present = new Set<string>(BUILT_IN);
 
-  constructor(private readonly faults: FakeFaults) {
+  constructor(private readonly faults: FakeFaults<FakeEngineCall>) {
     super();
   }
 

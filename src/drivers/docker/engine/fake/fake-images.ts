@@ -1,12 +1,14 @@
-import { type BuildRequest, EngineError, RuntimeImages } from '../docker/engine/container-engine.js';
-import type { FakeFaults } from './fake-faults.js';
+import { type BuildRequest, EngineImages } from '../engine-client.js';
+import { DriverError } from '../../../driver-error.js';
+import type { FakeFaults } from '../../../fake/fake-faults.js';
+import type { FakeEngineCall } from './fake-calls.js';
 
 /** Plays a build: writes its output, and answers whether it succeeded. */
 export type FakeBuildHandler = (request: BuildRequest) => Promise<boolean> | boolean;
 
 const KEPT_OUTPUT_LINES = 20;
 
-export class FakeImages extends RuntimeImages {
+export class FakeImages extends EngineImages {
   readonly builds: BuildRequest[] = [];
   /** References that a registry has. */
   readonly pullable = new Set<string>();
@@ -14,7 +16,7 @@ export class FakeImages extends RuntimeImages {
   onBuild: FakeBuildHandler = () => true;
   private readonly present = new Set<string>();
 
-  constructor(private readonly faults: FakeFaults) {
+  constructor(private readonly faults: FakeFaults<FakeEngineCall>) {
     super();
   }
 
@@ -25,9 +27,9 @@ export class FakeImages extends RuntimeImages {
 
   async pull(reference: string, signal?: AbortSignal): Promise<void> {
     await this.faults.pass('images.pull');
-    if (signal?.aborted) throw new EngineError('aborted', `pull image ${reference}: given up`);
+    if (signal?.aborted) throw new DriverError('aborted', `pull image ${reference}: given up`);
     if (!this.pullable.has(reference))
-      throw new EngineError('failed', `pull image ${reference}: the registry does not answer`);
+      throw new DriverError('failed', `pull image ${reference}: the registry does not answer`);
     this.add(reference);
   }
 
@@ -41,7 +43,7 @@ export class FakeImages extends RuntimeImages {
     };
     const succeeded = await Promise.race([this.onBuild({ ...request, onOutput }), givenUp(request)]);
     if (!succeeded)
-      throw new EngineError('build_failed', `build image ${request.tag}: failed`, {
+      throw new DriverError('build_failed', `build image ${request.tag}: failed`, {
         output: output.slice(-KEPT_OUTPUT_LINES),
       });
     this.add(request.tag);
@@ -64,7 +66,7 @@ export class FakeImages extends RuntimeImages {
 
 function givenUp({ tag, signal }: BuildRequest): Promise<never> {
   return new Promise((_, reject) => {
-    const abort = (): void => reject(new EngineError('aborted', `build image ${tag}: given up`));
+    const abort = (): void => reject(new DriverError('aborted', `build image ${tag}: given up`));
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort, { once: true });
   });

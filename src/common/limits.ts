@@ -1,0 +1,19 @@
+const MIB = 1024 * 1024;
+
+/** Bounds of what a client may ask for, published by `GET /api/info`. */
+export const LIMITS = {
+  /** Cores. */
+  cpuLimit: { min: 0.1, max: 256 },
+  /** MiB. */
+  memoryLimit: { min: 128, max: 1_048_576 },
+  /** MiB. */
+  diskLimit: { min: 256, max: 16_777_216 },
+  jsonBodyBytes: MIB,
+  promptBytes: 200_000,
+  instructionTimeoutSeconds: 7 * 24 * 60 * 60,
+  execTimeoutSeconds: 60 * 60,
+  execOutputBytes: 8 * MIB,
+  logTail: 10_000,
+  /** Enforced by the terminal program in the workspace image. */
+  terminalsPerContainer: 20,
+} as const;

@@ -1,0 +1,61 @@
+import { Injectable } from '@nestjs/common';
+import { messageOf } from '../../common/errors/message-of.js';
+import { Clock } from '../../common/time/clock.js';
+import { DriverError } from '../../drivers/driver-error.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import type { WorkspaceRef } from '../../drivers/workspace.js';
+import type { HeldContainerLease } from '../../leases/container-leases.js';
+import type { ContainerRow, Lease } from '../../persistence/containers/containers.repository.js';
+import { workspaceOf } from '../../workspace/workspace-ref.js';
+import { WorkspaceSpecs } from '../../workspace/workspace-specs.js';
+import { VANISHED } from '../reconciliation/reconcile-decision.js';
+import { ContainerStore } from './container-store.js';
+import { ReprovisionService } from './reprovision.service.js';
+
+const STOP_GRACE_SECONDS = 10;
+
+/** Starts and stops the workspace of a container whose lease the caller holds, and writes the outcome. */
+@Injectable()
+export class ContainerPower {
+  constructor(
+    private readonly driver: WorkspaceDriver,
+    private readonly specs: WorkspaceSpecs,
+    private readonly store: ContainerStore,
+    private readonly reprovisioning: ReprovisionService,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Starts a stopped container; one whose workspace is gone is provisioned again. */
+  async start(row: ContainerRow, { lease, signal }: HeldContainerLease): Promise<ContainerRow> {
+    await this.store.transition(row.id, 'starting', { lease, patch: { desiredRunning: true } });
+    let workspace: WorkspaceRef;
+    try {
+      workspace = await this.driver.startAgain(workspaceOf(row), this.specs.of(row), signal);
+    } catch (error) {
+      if (isNotFound(error)) return this.reprovisioning.begin(row, lease);
+      await this.store.tryTransition(row.id, 'stopped', {
+        lease,
+        reason: { code: 'start_failed', message: messageOf(error) },
+        patch: { desiredRunning: false },
+      });
+      throw error;
+    }
+    const { runtimeId } = workspace;
+    return this.store.transition(row.id, 'running', { lease, patch: { startedAt: this.clock.now(), runtimeId } });
+  }
+
+  /** Stops the workspace of a container whose row says `stopping`. */
+  async finishStop(row: ContainerRow, lease: Lease): Promise<ContainerRow> {
+    try {
+      await this.driver.stop(row.id, STOP_GRACE_SECONDS);
+    } catch (error) {
+      if (isNotFound(error)) return this.store.transition(row.id, 'missing', { lease, reason: VANISHED });
+      throw error;
+    }
+    return this.store.transition(row.id, 'stopped', { lease, reason: row.statusReason ?? undefined });
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof DriverError && error.code === 'not_found';
+}

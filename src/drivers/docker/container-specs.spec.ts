@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import { fakeSpec } from '../fake/fake-workspace.js';
+import { gitAgentContainer, workspaceContainer } from './container-specs.js';
+import { labelsOf, namesOf } from './names.js';
+
+const ID = '123e4567-e89b-42d3-a456-426614174000';
+const IMAGE = 'devforge/workspace-both:1';
+const ENGINE_CPUS = 4;
+
+describe('names and labels', () => {
+  it('derive from the id alone', () => {
+    expect(namesOf(ID)).toEqual({
+      workspace: `devforge-${ID}`,
+      gitAgent: `devforge-${ID}-git-agent`,
+      workspaceVolume: `devforge-${ID}-workspace`,
+      stateVolume: `devforge-${ID}-state`,
+      gitAgentVolume: `devforge-${ID}-git-agent`,
+    });
+    expect(labelsOf(ID, 'workspace')).toEqual({
+      'devforge.managed': 'true',
+      'devforge.id': ID,
+      'devforge.role': 'workspace',
+    });
+    expect(labelsOf(ID, 'git-agent')).toEqual({
+      'devforge.managed': 'true',
+      'devforge.id': ID,
+      'devforge.role': 'git-agent',
+    });
+  });
+});
+
+describe('workspaceContainer', () => {
+  const limits = { cpus: 2, memoryMiB: 512, diskMiB: 1_024, pids: 512 };
+  const spec = fakeSpec({ id: ID, hostname: 'my-dev', image: IMAGE, env: { FOO: 'bar' }, limits });
+  const labels = labelsOf(ID, 'workspace');
+
+  it('has what the spec says, and nothing else', () => {
+    expect(workspaceContainer(spec, ENGINE_CPUS)).toEqual({
+      name: `devforge-${ID}`,
+      hostname: 'my-dev',
+      image: IMAGE,
+      labels,
+      env: { FOO: 'bar' },
+      mounts: [
+        { volume: `devforge-${ID}-workspace`, target: '/workspace', labels },
+        { volume: `devforge-${ID}-state`, target: '/var/lib/devforge', labels },
+      ],
+      network: 'devforge',
+      cpuLimit: 2,
+      memoryLimit: 512,
+      pidsLimit: 512,
+    });
+  });
+
+  it('is limited to the cores that the engine has', () => {
+    const limitOf = (cpus: number): number =>
+      workspaceContainer({ ...spec, limits: { ...limits, cpus } }, ENGINE_CPUS).cpuLimit;
+    expect(limitOf(16)).toBe(4);
+    expect(limitOf(0.5)).toBe(0.5);
+  });
+
+  it('mounts the socket of the Git agent read-only, and overrides its variable', () => {
+    const env = { FOO: 'bar', SSH_AUTH_SOCK: 'forged' };
+    const container = workspaceContainer({ ...spec, env, readGitKey: async () => Buffer.from('key') }, ENGINE_CPUS);
+    expect(container.env).toEqual({ FOO: 'bar', SSH_AUTH_SOCK: '/run/devforge/git-agent/agent.sock' });
+    expect(container.mounts[2]).toEqual({
+      volume: `devforge-${ID}-git-agent`,
+      target: '/run/devforge/git-agent',
+      readOnly: true,
+      labels,
+    });
+  });
+});
+
+describe('gitAgentContainer', () => {
+  it('is a small container without a network that has the socket and nothing of the workspace', () => {
+    expect(gitAgentContainer(ID, IMAGE)).toEqual({
+      name: `devforge-${ID}-git-agent`,
+      hostname: 'git-agent',
+      image: IMAGE,
+      labels: labelsOf(ID, 'git-agent'),
+      env: { SSH_AUTH_SOCK: '/run/devforge/git-agent/agent.sock' },
+      mounts: [
+        { volume: `devforge-${ID}-git-agent`, target: '/run/devforge/git-agent', labels: labelsOf(ID, 'workspace') },
+      ],
+      network: 'none',
+      entrypoint: ['/bin/sh', '-c', 'rm -f "$SSH_AUTH_SOCK"; exec ssh-agent -D -a "$SSH_AUTH_SOCK"'],
+      cpuLimit: 0.5,
+      memoryLimit: 64,
+      pidsLimit: 16,
+    });
+  });
+});

@@ -1,0 +1,50 @@
+import {
+  GIT_AGENT_FOLDER,
+  GIT_AGENT_SOCKET,
+  STATE_FOLDER,
+  WORKSPACE_FOLDER,
+  type WorkspaceSpec,
+} from '../workspace.js';
+import type { ContainerSpec } from './engine/engine-client.js';
+import { labelsOf, namesOf, WORKSPACE_NETWORK } from './names.js';
+
+/** @param engineCpus cores of the engine, which refuses a limit above them */
+export function workspaceContainer(spec: WorkspaceSpec, engineCpus: number): ContainerSpec {
+  const names = namesOf(spec.id);
+  const labels = labelsOf(spec.id, 'workspace');
+  const hasGitKey = spec.readGitKey !== null;
+  return {
+    name: names.workspace,
+    hostname: spec.hostname,
+    image: spec.image,
+    labels,
+    env: { ...spec.env, ...(hasGitKey ? { SSH_AUTH_SOCK: GIT_AGENT_SOCKET } : {}) },
+    mounts: [
+      { volume: names.workspaceVolume, target: WORKSPACE_FOLDER, labels },
+      { volume: names.stateVolume, target: STATE_FOLDER, labels },
+      ...(hasGitKey ? [{ volume: names.gitAgentVolume, target: GIT_AGENT_FOLDER, readOnly: true, labels }] : []),
+    ],
+    network: WORKSPACE_NETWORK,
+    cpuLimit: Math.min(spec.limits.cpus, engineCpus),
+    memoryLimit: spec.limits.memoryMiB,
+    pidsLimit: spec.limits.pids,
+  };
+}
+
+/** The sidecar that holds a Git key in memory; the workspace reaches nothing of it but its socket. */
+export function gitAgentContainer(id: string, image: string): ContainerSpec {
+  const names = namesOf(id);
+  return {
+    name: names.gitAgent,
+    hostname: 'git-agent',
+    image,
+    labels: labelsOf(id, 'git-agent'),
+    env: { SSH_AUTH_SOCK: GIT_AGENT_SOCKET },
+    mounts: [{ volume: names.gitAgentVolume, target: GIT_AGENT_FOLDER, labels: labelsOf(id, 'workspace') }],
+    network: 'none',
+    entrypoint: ['/bin/sh', '-c', 'rm -f "$SSH_AUTH_SOCK"; exec ssh-agent -D -a "$SSH_AUTH_SOCK"'],
+    cpuLimit: 0.5,
+    memoryLimit: 64,
+    pidsLimit: 16,
+  };
+}

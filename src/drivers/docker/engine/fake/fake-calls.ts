@@ -1,0 +1,13 @@
+/** The calls of the engine client, by the part they belong to. */
+export type FakeEngineCall =
+  | `system.${'ping' | 'info' | 'watch'}`
+  | `containers.${'create' | 'start' | 'stop' | 'pause' | 'unpause' | 'remove' | 'inspect' | 'list' | 'exec' | 'open' | 'logs' | 'usage' | 'writableLayerBytes'}`
+  | `images.${'exists' | 'pull' | 'build' | 'remove'}`
+  | `volumes.${'list' | 'exists' | 'remove'}`
+  | `networks.${'ensureIsolatedBridge' | 'remove'}`;
+
+/** Whether the labels match a filter: `name` or `name=value`. */
+export function matchesLabel(labels: Record<string, string>, filter: string): boolean {
+  const at = filter.indexOf('=');
+  return at < 0 ? filter in labels : labels[filter.slice(0, at)] === filter.slice(at + 1);
+}

@@ -1,0 +1,25 @@
+import { LABEL_ID, LABEL_MANAGED, LABEL_ROLE, type Role } from './labels.js';
+
+/** The bridge that all workspaces share; they cannot reach one another on it. */
+export const WORKSPACE_NETWORK = 'devforge';
+
+/** Names of everything that belongs to one workspace. They derive from its id, so each call finds what an earlier one made. */
+export function namesOf(id: string): {
+  workspace: string;
+  gitAgent: string;
+  workspaceVolume: string;
+  stateVolume: string;
+  gitAgentVolume: string;
+} {
+  return {
+    workspace: `devforge-${id}`,
+    gitAgent: `devforge-${id}-git-agent`,
+    workspaceVolume: `devforge-${id}-workspace`,
+    stateVolume: `devforge-${id}-state`,
+    gitAgentVolume: `devforge-${id}-git-agent`,
+  };
+}
+
+export function labelsOf(id: string, role: Role): Record<string, string> {
+  return { [LABEL_MANAGED]: 'true', [LABEL_ID]: id, [LABEL_ROLE]: role };
+}

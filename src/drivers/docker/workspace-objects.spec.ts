@@ -1,0 +1,110 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
+import { DriverError } from '../driver-error.js';
+import { fakeSpec } from '../fake/fake-workspace.js';
+import { gitAgentContainer, workspaceContainer } from './container-specs.js';
+import { FakeEngineClient } from './engine/fake/fake-engine-client.js';
+import { namesOf } from './names.js';
+import { WorkspaceObjects } from './workspace-objects.js';
+
+const IMAGE = 'image';
+
+describe('WorkspaceObjects', () => {
+  let engine: FakeEngineClient;
+  let clock: FakeClock;
+  let objects: WorkspaceObjects;
+
+  beforeEach(() => {
+    engine = new FakeEngineClient();
+    engine.images.add(IMAGE);
+    clock = new FakeClock();
+    objects = new WorkspaceObjects(engine, clock);
+  });
+
+  async function create(id: string = randomUUID()): Promise<string> {
+    const spec = fakeSpec({ id, image: IMAGE, readGitKey: async () => Buffer.from('key') });
+    await engine.containers.create(workspaceContainer(spec, 2));
+    await engine.containers.create(gitAgentContainer(id, IMAGE));
+    return id;
+  }
+
+  const remaining = async (id: string): Promise<string[]> => {
+    const [containers, volumes] = await Promise.all([
+      engine.containers.list(`devforge.id=${id}`),
+      engine.volumes.list(`devforge.id=${id}`),
+    ]);
+    return [...containers.map(({ name }) => `container ${name}`), ...volumes.map(({ name }) => `volume ${name}`)];
+  };
+
+  it('removes every container and volume of a workspace, and nothing of another', async () => {
+    const [id, other] = [await create(), await create()];
+    const before = await remaining(other);
+    await objects.remove(id, false);
+    await expect(remaining(id)).resolves.toEqual([]);
+    await expect(remaining(other)).resolves.toEqual(before);
+    expect(before).toHaveLength(5);
+  });
+
+  it('keeps the workspace volume when asked to', async () => {
+    const id = await create();
+    await objects.remove(id, true);
+    await expect(remaining(id)).resolves.toEqual([`volume ${namesOf(id).workspaceVolume}`]);
+  });
+
+  it('completes a removal that failed half-way when it is called again', async () => {
+    const id = await create();
+    engine.faults.failNext('volumes.remove', new DriverError('unavailable', 'x'));
+    await expect(objects.remove(id, false)).rejects.toMatchObject({ code: 'unavailable' });
+    await objects.remove(id, false);
+    await expect(remaining(id)).resolves.toEqual([]);
+  });
+
+  it('retries while the engine still holds a volume', async () => {
+    const id = await create();
+    for (let busy = 0; busy < 3; busy++)
+      engine.faults.failNext('volumes.remove', new DriverError('conflict', 'in use'));
+    const removing = objects.remove(id, false);
+    for (let wait = 0; wait < 3; wait++) {
+      await settled();
+      await clock.advance(200);
+    }
+    await removing;
+    await expect(remaining(id)).resolves.toEqual([]);
+  });
+
+  it('sweeps the workspaces that are named orphans, out of all that have anything at the engine', async () => {
+    const [gone, alive] = [await create(), await create()];
+    let found: string[] = [];
+    const removed = await objects.sweep(async (ids) => {
+      found = ids;
+      return [{ id: gone, keepData: false }];
+    });
+    expect(removed).toEqual([gone]);
+    expect(found.toSorted()).toEqual([gone, alive].toSorted());
+    await expect(remaining(gone)).resolves.toEqual([]);
+    await expect(remaining(alive)).resolves.toHaveLength(5);
+  });
+
+  it('does not sweep a volume that was kept on purpose', async () => {
+    const id = await create();
+    await objects.remove(id, true);
+    await expect(objects.sweep(async () => [{ id, keepData: true }])).resolves.toEqual([]);
+    await expect(remaining(id)).resolves.toHaveLength(1);
+  });
+
+  it('sweeps all but the kept volume when the containers came back', async () => {
+    const id = await create();
+    await expect(objects.sweep(async () => [{ id, keepData: true }])).resolves.toEqual([id]);
+    await expect(remaining(id)).resolves.toEqual([`volume ${namesOf(id).workspaceVolume}`]);
+  });
+
+  it('sweeps nothing that the engine does not list, and fails when it does not list at all', async () => {
+    const [first, second] = [await create(), await create()];
+    engine.faults.halveNextList();
+    await objects.sweep(async () => []);
+    engine.faults.failNext('containers.list', new DriverError('unavailable', 'x'));
+    await expect(objects.sweep(async () => [])).rejects.toMatchObject({ code: 'unavailable' });
+    for (const id of [first, second]) await expect(remaining(id)).resolves.toHaveLength(5);
+  });
+});

@@ -1,0 +1,34 @@
+export type DriverErrorCode =
+  /** The engine does not answer, so nothing is known. */
+  | 'unavailable'
+  /** The engine answered with a failure of its own; a retry may succeed. */
+  | 'failed'
+  /** A command in a workspace ran longer than its timeout. */
+  | 'timed_out'
+  /** The named object does not exist. */
+  | 'not_found'
+  /** The engine refuses because of the object's current state. */
+  | 'conflict'
+  /** The engine refuses the request itself; a retry changes nothing. */
+  | 'invalid'
+  /** No space is left for images, containers or volumes. */
+  | 'out_of_disk'
+  /** An image build or pull failed; `output` holds its last lines. */
+  | 'build_failed'
+  /** The caller's signal aborted. */
+  | 'aborted';
+
+/**
+ * What every method of a driver rejects with. Only `not_found` means that something is absent; after any other error
+ * nothing is known about it.
+ */
+export class DriverError extends Error {
+  constructor(
+    readonly code: DriverErrorCode,
+    message: string,
+    readonly details: { output?: string[]; cause?: unknown } = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'DriverError';
+  }
+}

@@ -1,0 +1,125 @@
+import type { Template } from '../persistence/types.js';
+import type { LogRecord, LogRequest } from './workspace-logs.js';
+import type { ExecRequest, ExecResult, ProcessRequest, WorkspaceProcess } from './workspace-process.js';
+import type { UsageSource } from './workspace-usage.js';
+import type {
+  ListedWorkspace,
+  ObservedWorkspace,
+  OrphanedWorkspace,
+  WorkspaceEvent,
+  WorkspaceRef,
+  WorkspaceSpec,
+} from './workspace.js';
+
+export type EngineKind = 'docker' | 'kubernetes';
+
+export interface EngineInfo {
+  version: string;
+}
+
+/** What a driver offers beyond the port's verbs. What it lacks is refused up front, never with an error half-way. */
+export interface DriverCapabilities {
+  /** Workspaces can be paused and unpaused. */
+  pause: boolean;
+  /** The state of a workspace can be saved and restored. */
+  snapshot: boolean;
+  /** The engine itself enforces the disk limit. */
+  hardDiskLimit: boolean;
+  /** Outgoing connections of workspaces can be restricted. */
+  fence: boolean;
+}
+
+export interface ImageProgress {
+  /** Percent of the build. */
+  percent: number;
+  line: string;
+}
+
+/** A part of {@link WorkspaceDriver.ensure}; clients see it as a step of the provisioning job. */
+export type EnsureStage = 'network' | 'git-agent' | 'container';
+
+/** Called before each stage begins; the driver waits for it, and stops with its error. */
+export type StageListener = (stage: EnsureStage) => Promise<void> | void;
+
+/**
+ * The port to the engine that runs workspaces. An adapter never assumes that the engine is on this machine, puts a
+ * deadline on every call, and rejects with {@link DriverError}.
+ */
+export abstract class WorkspaceDriver {
+  abstract readonly kind: EngineKind;
+  abstract readonly capabilities: DriverCapabilities;
+
+  /**
+   * Checks within one second that the engine answers.
+   * @throws DriverError `unavailable` also when the engine reports that it is unhealthy
+   */
+  abstract ping(): Promise<void>;
+  abstract info(): Promise<EngineInfo>;
+  /**
+   * Follows what happens to workspaces. Resolves when the stream ends or the signal aborts, rejects when it breaks.
+   * @param onReady called once events are being received
+   */
+  abstract watch(onEvent: (event: WorkspaceEvent) => void, signal: AbortSignal, onReady: () => void): Promise<void>;
+
+  /**
+   * Makes sure that the engine has the image of a template, and builds it when it is missing.
+   * @returns the image's reference
+   * @throws JobFailure `image_build_failed`, `base_image_unavailable` or `out_of_disk`, with the last lines of output
+   */
+  abstract prepare(
+    template: Template,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<string>;
+
+  /**
+   * Creates the workspace and everything it needs, or finds what an earlier call created. Does not start it.
+   * @throws JobFailure `ssh_key_not_usable` or `git_agent_not_ready`
+   */
+  abstract ensure(spec: WorkspaceSpec, onStage: StageListener, signal: AbortSignal): Promise<WorkspaceRef>;
+  /** Starts a workspace that {@link ensure} has just returned; already running is success. */
+  abstract start(ref: WorkspaceRef): Promise<void>;
+  /**
+   * Starts a workspace again that has stopped, and its Git agent; already running is success.
+   * @returns the reference from now on
+   * @throws DriverError `not_found` when the workspace has to be created anew
+   * @throws JobFailure `ssh_key_not_usable` or `git_agent_not_ready`
+   */
+  abstract startAgain(ref: WorkspaceRef, spec: WorkspaceSpec, signal: AbortSignal): Promise<WorkspaceRef>;
+  /** Stops the workspace and its Git agent, and kills them after `graceSeconds`; already stopped is success. */
+  abstract stop(id: string, graceSeconds: number): Promise<void>;
+  abstract pause(ref: WorkspaceRef): Promise<void>;
+  abstract unpause(ref: WorkspaceRef): Promise<void>;
+  /** Removes everything that belongs to the workspace, running or not; already gone is success. */
+  abstract remove(id: string, options: { keepData: boolean }): Promise<void>;
+  /**
+   * Removes what is left of workspaces whose container was deleted.
+   * @param findOrphans picks them from the ids found at the engine; every other id stays untouched
+   * @returns the ids of the workspaces of which something was removed
+   */
+  abstract sweep(findOrphans: (ids: string[]) => Promise<OrphanedWorkspace[]>): Promise<string[]>;
+
+  /** @returns null only when the engine says that there is no such workspace */
+  abstract observe(id: string): Promise<ObservedWorkspace | null>;
+  /** Every workspace that DevForge created, running or not. */
+  abstract list(): Promise<ListedWorkspace[]>;
+
+  /** Runs a command and waits for it. */
+  abstract exec(ref: WorkspaceRef, request: ExecRequest): Promise<ExecResult>;
+  /**
+   * Starts a command and returns its streams.
+   * @throws DriverError `conflict` when the workspace does not run
+   */
+  abstract open(ref: WorkspaceRef, request: ProcessRequest): Promise<WorkspaceProcess>;
+  /**
+   * The output of the workspace's main process in the engine's order, in batches, read no faster than they are taken.
+   * Ends when the workspace stops, possibly before its last lines, or at the current end of the log without `follow`.
+   */
+  abstract logs(ref: WorkspaceRef, request: LogRequest): AsyncIterable<LogRecord[]>;
+  /** @throws DriverError `conflict` when the workspace does not run */
+  abstract usage(ref: WorkspaceRef): Promise<UsageSource>;
+  /** Disk space taken by the running workspace: its files at `/workspace` and its writable layer, in bytes. */
+  abstract diskBytes(ref: WorkspaceRef, signal?: AbortSignal): Promise<number>;
+  /** An IP address at which this process may reach the workspace's ports directly; null when there is none. */
+  abstract address(ref: WorkspaceRef): Promise<string | null>;
+}

@@ -1,0 +1,55 @@
+import type { Readable, Writable } from 'node:stream';
+
+export interface ExecRequest {
+  argv: string[];
+  env?: Record<string, string>;
+  cwd?: string;
+  /** Written to the command's stdin, which is then closed. */
+  stdin?: string | Buffer;
+  onStdout?: (chunk: Buffer) => void;
+  onStderr?: (chunk: Buffer) => void;
+  signal?: AbortSignal;
+  /** Milliseconds to wait for the command. The command itself is not killed. */
+  timeoutMs: number;
+}
+
+export interface ExecResult {
+  exitCode: number;
+  /** The last 64 KiB of each stream. */
+  stdout: string;
+  stderr: string;
+}
+
+export interface TerminalSize {
+  columns: number;
+  rows: number;
+}
+
+export interface ProcessRequest {
+  argv: string[];
+  env?: Record<string, string>;
+  cwd?: string;
+  /** Gives the command a terminal of this size; all output then arrives on `stdout`, as the terminal shows it. */
+  terminal?: TerminalSize;
+  /** Aborts the opening; an open process is ended by `close`. */
+  signal?: AbortSignal;
+}
+
+/**
+ * A command running in a workspace, with back-pressure on its outputs: it blocks until they are read. They end with the
+ * command, and with an error when the connection to the engine breaks.
+ */
+export interface WorkspaceProcess {
+  /** Ending it closes the command's stdin. */
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /**
+   * The exit code; 126 or 127 when the command cannot be run. Settles when the outputs end.
+   * @throws DriverError `aborted` after `close`, `unavailable` when the connection broke: the command may still run
+   */
+  readonly exit: Promise<number>;
+  resize(size: TerminalSize): Promise<void>;
+  /** Disconnects, which closes the command's stdin. The command itself is not killed. */
+  close(): void;
+}

@@ -1,0 +1,35 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { readFileSync } from 'node:fs';
+import { withTimeout } from '../common/concurrency/with-timeout.js';
+import { LIMITS } from '../common/limits.js';
+import { EngineMonitor } from '../drivers/engine-monitor.js';
+import { WorkspaceDriver } from '../drivers/workspace-driver.js';
+import { InfoDto } from './info.dto.js';
+
+const ENGINE_TIMEOUT_MS = 1_000;
+const MANIFEST = new URL('../../package.json', import.meta.url);
+
+@ApiTags('info')
+@ApiBearerAuth()
+@Controller('api/info')
+export class InfoController {
+  private readonly version = (JSON.parse(readFileSync(MANIFEST, 'utf8')) as { version: string }).version;
+
+  constructor(
+    private readonly driver: WorkspaceDriver,
+    private readonly monitor: EngineMonitor,
+  ) {}
+
+  @Get()
+  @ApiOperation({
+    summary: 'Version, engine, capabilities and limits',
+    description: 'Answers while the engine is unavailable as well, with null for its version.',
+  })
+  @ApiResponse({ status: 200, type: InfoDto })
+  async get(): Promise<InfoDto> {
+    const { kind, capabilities } = this.driver;
+    const engine = await withTimeout(this.monitor.info(), ENGINE_TIMEOUT_MS).catch(() => null);
+    return { version: this.version, engine: { kind, version: engine?.version ?? null }, capabilities, limits: LIMITS };
+  }
+}

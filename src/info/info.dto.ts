@@ -1,0 +1,45 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+const ENGINE_KINDS = ['docker', 'kubernetes'] as const;
+
+class EngineDto {
+  @ApiProperty({ enum: ENGINE_KINDS, description: 'What runs the containers.' })
+  kind: (typeof ENGINE_KINDS)[number];
+
+  @ApiProperty({ type: String, nullable: true, description: 'null while the engine does not answer.' })
+  version: string | null;
+}
+
+class CapabilitiesDto {
+  @ApiProperty({ description: 'The engine can pause containers.' }) pause: boolean;
+  @ApiProperty({ description: 'The state of a container can be saved and restored.' }) snapshot: boolean;
+  @ApiProperty({ description: 'The engine itself enforces diskLimit.' }) hardDiskLimit: boolean;
+  @ApiProperty({ description: 'Outgoing connections of containers can be restricted.' }) fence: boolean;
+}
+
+class RangeDto {
+  @ApiProperty() min: number;
+  @ApiProperty() max: number;
+}
+
+class LimitsDto {
+  @ApiProperty({ type: RangeDto, description: 'Cores.' }) cpuLimit: RangeDto;
+  @ApiProperty({ type: RangeDto, description: 'MiB.' }) memoryLimit: RangeDto;
+  @ApiProperty({ type: RangeDto, description: 'MiB.' }) diskLimit: RangeDto;
+  @ApiProperty({ type: 'integer', description: 'The largest JSON body; uploads of files are not limited.' })
+  jsonBodyBytes: number;
+  @ApiProperty({ type: 'integer', description: 'The longest prompt, in UTF-8.' }) promptBytes: number;
+  @ApiProperty({ type: 'integer' }) instructionTimeoutSeconds: number;
+  @ApiProperty({ type: 'integer' }) execTimeoutSeconds: number;
+  @ApiProperty({ type: 'integer', description: 'Of each output stream of a command.' }) execOutputBytes: number;
+  @ApiProperty({ type: 'integer', description: 'Lines of a log in one response.' }) logTail: number;
+  @ApiProperty({ type: 'integer', description: 'Open terminals of one container.' }) terminalsPerContainer: number;
+}
+
+/** What this DevForge is, what its engine can do, and what clients may ask for. */
+export class InfoDto {
+  @ApiProperty({ description: "DevForge's version.", example: '0.2.0' }) version: string;
+  @ApiProperty({ type: EngineDto }) engine: EngineDto;
+  @ApiProperty({ type: CapabilitiesDto }) capabilities: CapabilitiesDto;
+  @ApiProperty({ type: LimitsDto }) limits: LimitsDto;
+}

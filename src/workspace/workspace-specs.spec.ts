@@ -1,0 +1,116 @@
+import { describe, expect, it } from '@jest/globals';
+import { containerRow } from '../../test/support/rows.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import type { Settings } from '../config/settings.js';
+import type { WorkspaceSpec } from '../drivers/workspace.js';
+import type { SshKeys } from '../git-keys/ssh-keys.js';
+import type { ContainerRow } from '../persistence/containers/containers.repository.js';
+import { WorkspaceSpecs } from './workspace-specs.js';
+
+const ID = '123e4567-e89b-42d3-a456-426614174000';
+const IMAGE = 'devforge/workspace-both:1';
+const KEY = Buffer.from('the key');
+
+describe('WorkspaceSpecs', () => {
+  const row = containerRow({ id: ID, name: 'my-dev', cpuLimit: 2, memoryLimit: 512, diskLimit: 1_024, image: IMAGE });
+  const specs = (agentEnv: Record<string, string>, read: SshKeys['read'] = async () => KEY): WorkspaceSpecs =>
+    new WorkspaceSpecs({ agentEnv } as unknown as Settings, { read } as unknown as SshKeys);
+  const specOf = (of: ContainerRow, agentEnv: Record<string, string> = {}): WorkspaceSpec => specs(agentEnv).of(of);
+
+  it('derives the spec from the row, and nothing else', () => {
+    expect(specOf(row)).toEqual({
+      id: ID,
+      hostname: 'my-dev',
+      image: IMAGE,
+      env: { CLAUDE_CONFIG_DIR: '/var/lib/devforge/claude', DEVFORGE_CONTAINER_ID: ID },
+      limits: { cpus: 2, memoryMiB: 512, diskMiB: 1_024, pids: 512 },
+      readGitKey: null,
+    });
+  });
+
+  it('fails while no image was chosen', () => {
+    expect(() => specOf({ ...row, image: null })).toThrow(expect.objectContaining({ code: 'image_unknown' }));
+  });
+
+  it('gives access to the Git key, and never contains the key or its path', async () => {
+    const spec = specOf({ ...row, sshKeyPath: '/keys/id_ed25519' });
+    expect(JSON.stringify(spec)).not.toContain('id_ed25519');
+    await expect(spec.readGitKey?.()).resolves.toBe(KEY);
+  });
+
+  it('fails the job for good when the Git key is gone', async () => {
+    const keys = specs({}, async () => {
+      throw new DomainError('ssh_key_not_usable', 'no such key');
+    });
+    await expect(keys.of({ ...row, sshKeyPath: '/k' }).readGitKey?.()).rejects.toMatchObject({
+      name: 'JobFailure',
+      code: 'ssh_key_not_usable',
+      message: 'no such key',
+      retryable: false,
+    });
+  });
+
+  it("puts the container's own environment before the operator's, and DevForge's before both", () => {
+    const env = {
+      ANTHROPIC_BASE_URL: 'http://own',
+      FOO: 'own',
+      DEVFORGE_CONTAINER_ID: 'forged',
+    };
+    const spec = specOf(
+      { ...row, env },
+      {
+        ANTHROPIC_BASE_URL: 'http://operator',
+      },
+    );
+    expect(spec.env).toEqual({
+      ANTHROPIC_BASE_URL: 'http://own',
+      FOO: 'own',
+      CLAUDE_CONFIG_DIR: '/var/lib/devforge/claude',
+      DEVFORGE_CONTAINER_ID: ID,
+    });
+  });
+
+  it('lets a container keep the settings of Claude Code elsewhere', () => {
+    expect(specOf({ ...row, env: { CLAUDE_CONFIG_DIR: '/workspace/.claude' } }, {}).env['CLAUDE_CONFIG_DIR']).toBe(
+      '/workspace/.claude',
+    );
+  });
+
+  it.each([
+    ["the operator's only credential", {}, { ANTHROPIC_API_KEY: 'op' }, { ANTHROPIC_API_KEY: 'op' }],
+    [
+      'one of two, and the endpoint',
+      {},
+      { CLAUDE_CODE_OAUTH_TOKEN: 'op-t', ANTHROPIC_API_KEY: 'op', ANTHROPIC_BASE_URL: 'u' },
+      { ANTHROPIC_API_KEY: 'op', ANTHROPIC_BASE_URL: 'u' },
+    ],
+    [
+      "none of the operator's when the container has the same one",
+      { ANTHROPIC_API_KEY: 'own' },
+      { ANTHROPIC_API_KEY: 'op' },
+      { ANTHROPIC_API_KEY: 'own' },
+    ],
+    [
+      "none of the operator's when the container has another one",
+      { CLAUDE_CODE_OAUTH_TOKEN: 'own' },
+      { ANTHROPIC_API_KEY: 'op', ANTHROPIC_BASE_URL: 'u' },
+      { CLAUDE_CODE_OAUTH_TOKEN: 'own', ANTHROPIC_BASE_URL: 'u' },
+    ],
+    [
+      "none of the operator's when the container has a token of a gateway",
+      { ANTHROPIC_AUTH_TOKEN: 'own' },
+      { ANTHROPIC_API_KEY: 'op' },
+      { ANTHROPIC_AUTH_TOKEN: 'own' },
+    ],
+    [
+      'none at all when the container empties it',
+      { ANTHROPIC_API_KEY: '' },
+      { ANTHROPIC_API_KEY: 'op', CLAUDE_CODE_OAUTH_TOKEN: 'op-t' },
+      { ANTHROPIC_API_KEY: '' },
+    ],
+    ['nothing where there is nothing', {}, {}, {}],
+  ])('gives the agent %s', (_what, own, operator, expected) => {
+    const { CLAUDE_CONFIG_DIR: _, DEVFORGE_CONTAINER_ID: __, ...env } = specOf({ ...row, env: own }, operator).env;
+    expect(env).toEqual(expected);
+  });
+});

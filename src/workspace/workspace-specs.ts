@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import { DomainError } from '../common/errors/domain-error.js';
+import { JobFailure } from '../common/errors/job-failure.js';
+import { Settings } from '../config/settings.js';
+import { STATE_FOLDER, type WorkspaceSpec } from '../drivers/workspace.js';
+import { SshKeys } from '../git-keys/ssh-keys.js';
+import type { ContainerRow } from '../persistence/containers/containers.repository.js';
+
+const PIDS_LIMIT = 512;
+const MODEL_CREDENTIALS = ['ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN'];
+
+/** Derives what the driver has to provide from a container's row. */
+@Injectable()
+export class WorkspaceSpecs {
+  constructor(
+    private readonly settings: Settings,
+    private readonly keys: SshKeys,
+  ) {}
+
+  /** @throws JobFailure `image_unknown` while no image was chosen for the container */
+  of(row: ContainerRow): WorkspaceSpec {
+    if (row.image === null)
+      throw new JobFailure('image_unknown', 'No image was chosen for the container.', { retryable: true });
+    const { sshKeyPath } = row;
+    return {
+      id: row.id,
+      hostname: row.name,
+      image: row.image,
+      env: {
+        ...operatorEnv(row, this.settings.agentEnv),
+        ...row.env,
+        CLAUDE_CONFIG_DIR: row.env['CLAUDE_CONFIG_DIR'] ?? `${STATE_FOLDER}/claude`,
+        DEVFORGE_CONTAINER_ID: row.id,
+      },
+      limits: { cpus: row.cpuLimit, memoryMiB: row.memoryLimit, diskMiB: row.diskLimit, pids: PIDS_LIMIT },
+      readGitKey: sshKeyPath === null ? null : () => this.readKey(sshKeyPath),
+    };
+  }
+
+  private async readKey(path: string): Promise<Buffer> {
+    try {
+      return await this.keys.read(path);
+    } catch (error) {
+      if (error instanceof DomainError) throw new JobFailure(error.code, error.message, { cause: error });
+      throw error;
+    }
+  }
+}
+
+/** The operator's endpoint and at most one credential; no credential when the container brings its own. */
+function operatorEnv(row: ContainerRow, agentEnv: Readonly<Record<string, string>>): Record<string, string> {
+  const hasOwn = MODEL_CREDENTIALS.some((name) => name in row.env);
+  const chosen = hasOwn ? undefined : MODEL_CREDENTIALS.find((name) => agentEnv[name] !== undefined);
+  return Object.fromEntries(
+    Object.entries(agentEnv).filter(([name]) => name === chosen || !MODEL_CREDENTIALS.includes(name)),
+  );
+}

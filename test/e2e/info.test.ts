@@ -1,0 +1,82 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { ApiClient, ok } from '../support/api/client.js';
+import { EngineProxy } from '../support/e2e/engine-proxy.js';
+import { startTestServer, type TestServer } from '../support/e2e/server.js';
+
+interface Info {
+  version: string;
+  engine: { kind: string; version: string | null };
+  capabilities: Record<string, boolean>;
+  limits: Record<string, number | { min: number; max: number }>;
+}
+
+describe('GET /api/info', () => {
+  let proxy: EngineProxy;
+  let server: TestServer;
+  const ask = async (): Promise<Info> => ok(await server.api.request<Info>('GET', '/api/info'));
+
+  beforeAll(async () => {
+    proxy = await EngineProxy.start();
+    server = await startTestServer(proxy.env);
+  }, 60_000);
+  afterEach(() => proxy.set('pass'));
+  afterAll(async () => {
+    await server?.dispose();
+    await proxy?.close();
+  }, 60_000);
+
+  it('needs the token', async () => {
+    const { status } = await new ApiClient(server.devforge.url, null).request('GET', '/api/info');
+    expect(status).toBe(401);
+  });
+
+  it('shows version, engine, capabilities and limits', async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+    const engine = await server.engine.docker.version();
+    expect(await ask()).toEqual({
+      version,
+      engine: { kind: 'docker', version: engine.Version },
+      capabilities: { pause: true, snapshot: false, hardDiskLimit: false, fence: false },
+      limits: {
+        cpuLimit: { min: 0.1, max: 256 },
+        memoryLimit: { min: 128, max: 1_048_576 },
+        diskLimit: { min: 256, max: 16_777_216 },
+        jsonBodyBytes: 1_048_576,
+        promptBytes: 200_000,
+        instructionTimeoutSeconds: 604_800,
+        execTimeoutSeconds: 3_600,
+        execOutputBytes: 8_388_608,
+        logTail: 10_000,
+        terminalsPerContainer: 20,
+      },
+    });
+  });
+
+  it('gives limits that creating a container obeys', async () => {
+    const { limits } = await ask();
+    for (const name of ['cpuLimit', 'memoryLimit', 'diskLimit']) {
+      const { min, max } = limits[name] as { min: number; max: number };
+      for (const value of [min / 2, max * 2]) {
+        const { status, body } = await server.api.request<{ errors: { field: string }[] }>('POST', '/api/containers', {
+          body: { name: 'out-of-bounds', template: 'claude', [name]: value },
+        });
+        expect([status, body.errors.map(({ field }) => field)]).toEqual([400, [name]]);
+      }
+    }
+  });
+
+  it.each(['refuse', 'hang', 'fail'] as const)(
+    'answers within two seconds, without a version, while the engine does not (%s)',
+    async (mode) => {
+      await proxy.set(mode);
+      const end = Date.now() + 30_000;
+      for (let info = await ask(); info.engine.version !== null; info = await ask())
+        if (Date.now() > end) throw new Error('the version of an engine that is away is still shown');
+      const from = Date.now();
+      expect((await ask()).engine).toEqual({ kind: 'docker', version: null });
+      expect(Date.now() - from).toBeLessThan(2_000);
+    },
+    60_000,
+  );
+});
