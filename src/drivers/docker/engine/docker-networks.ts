@@ -1,4 +1,5 @@
 import type Dockerode from 'dockerode';
+import { SerialQueue } from '../../../common/concurrency/serial-queue.js';
 import { DriverError } from '../../driver-error.js';
 import { EngineNetworks } from './engine-client.js';
 import { DEADLINE, engineCall, statusOf } from './engine-call.js';
@@ -8,22 +9,20 @@ const NOT_FOUND = 404;
 const CONFLICT = 409;
 
 export class DockerNetworks extends EngineNetworks {
-  private turn: Promise<unknown> = Promise.resolve();
+  private readonly creations = new SerialQueue();
 
   constructor(private readonly docker: Dockerode) {
     super();
   }
 
   /**
-   * The engine makes two networks of one name when it is asked twice at the same time, and then starts no
-   * container on either. So requests take turns, and what another process made meanwhile is cleared away.
+   * Concurrent requests with one name make the engine create two networks, and it then starts no container on either.
+   * So requests are serialised, and duplicates created by another process are removed.
    */
   ensureIsolatedBridge(name: string, labels: Record<string, string>): Promise<void> {
-    const ensured = this.turn.then(() =>
+    return this.creations.run(() =>
       engineCall(`ensure network ${name}`, DEADLINE.write, (abortSignal) => this.ensure(name, labels, abortSignal)),
     );
-    this.turn = ensured.catch(() => undefined);
-    return ensured;
   }
 
   async remove(name: string): Promise<void> {
