@@ -1,6 +1,12 @@
 import type Dockerode from 'dockerode';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ContainerSpec, type InspectedContainer, type ObservedContainer, type ObservedState, EngineContainers } from './engine-client.js';
+import {
+  type ContainerSpec,
+  type InspectedContainer,
+  type ObservedContainer,
+  type ObservedState,
+  EngineContainers,
+} from './engine-client.js';
 import type { ExecRequest, ExecResult, ProcessRequest, WorkspaceProcess } from '../../workspace-process.js';
 import type { LogRecord, LogRequest } from '../../workspace-logs.js';
 import type { UsageRecord } from '../../workspace-usage.js';

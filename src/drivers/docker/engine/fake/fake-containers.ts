@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ContainerSpec, type InspectedContainer, type ObservedContainer, EngineContainers } from '../engine-client.js';
+import {
+  type ContainerSpec,
+  type InspectedContainer,
+  type ObservedContainer,
+  EngineContainers,
+} from '../engine-client.js';
 import type { ExecRequest, ExecResult, ProcessRequest, WorkspaceProcess } from '../../../workspace-process.js';
 import type { LogRecord, LogRequest } from '../../../workspace-logs.js';
 import { DriverError } from '../../../driver-error.js';
