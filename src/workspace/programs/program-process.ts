@@ -14,6 +14,7 @@ export class ProgramProcess {
   private readonly ended = new AbortController();
   private chunks: AsyncIterator<Buffer> | undefined;
   private tail = '';
+  private draining: Promise<void> | undefined;
 
   /** @param needs the lowest protocol version that can do what is asked of it */
   constructor(
@@ -42,11 +43,6 @@ export class ProgramProcess {
   /** Whether the program has ended, or was closed. */
   get isOver(): boolean {
     return this.ended.signal.aborted;
-  }
-
-  /** Aborts when the program has ended, or was closed. */
-  protected get over(): AbortSignal {
-    return this.ended.signal;
   }
 
   /** The end of what it wrote to stderr, and of stdout what is not its protocol: also the engine reports there why it cannot start it. */
@@ -99,8 +95,13 @@ export class ProgramProcess {
     else signal.addEventListener('abort', () => this.close(), { once: true, signal: this.ended.signal });
   }
 
-  /** Resolves once the input has room. */
-  protected async drained(): Promise<void> {
+  /** Resolves once the input has room, or the program is over. Callers may wait at the same time. */
+  protected drained(): Promise<void> {
+    this.draining ??= this.waitForDrain().finally(() => (this.draining = undefined));
+    return this.draining;
+  }
+
+  private async waitForDrain(): Promise<void> {
     try {
       await once(this.process.stdin, 'drain', { signal: this.ended.signal });
     } catch (error) {
