@@ -5,10 +5,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ContainerInspectInfo } from 'dockerode';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
-import { dockerRuntime, engine, BASE_IMAGE, idleSpec } from './container-runtime-harness.js';
+import { dockerEngine, engine, BASE_IMAGE, idleSpec } from './docker-engine-harness.js';
 
 const MIB = 1024 * 1024;
-const runtime = dockerRuntime();
+const runtime = dockerEngine();
 const { id, ...spec } = idleSpec(
   { image: BASE_IMAGE },
   { cpuLimit: 1.5, memoryLimit: 256, pidsLimit: 512, hostname: 'golden', env: { FOO: 'bar baz', EMPTY: '' } },

@@ -7,7 +7,7 @@ import { Engine } from '../support/api/engine.js';
 import { claudeImage } from '../support/claude/claude-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
-import { dockerRuntime } from './container-runtime-harness.js';
+import { dockerEngine } from './docker-engine-harness.js';
 
 const HOOK = '/usr/local/bin/devforge-agent-hook';
 const RECORDS = '/var/lib/devforge/claude/sessions';
@@ -22,7 +22,7 @@ interface Report {
 /** Runs the real scripts of the workspace images, with a shell named claude instead of Claude Code. */
 describe('devforge-agents and its hook', () => {
   const engine = new Engine();
-  const { containers } = dockerRuntime();
+  const { containers } = dockerEngine();
   let dockerId: string;
   let watch: WorkspaceProcess;
   let reports: Report[];

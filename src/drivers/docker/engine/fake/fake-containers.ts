@@ -1,18 +1,21 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ContainerSpec, type InspectedContainer, type ObservedContainer, EngineContainers } from '../engine-client.js';
-import type { ExecRequest, ExecResult, ProcessRequest, WorkspaceProcess } from '../../../workspace-process.js';
-import type { LogRecord, LogRequest } from '../../../workspace-logs.js';
+import {
+  type ContainerSpec,
+  type InspectedContainer,
+  type ObservedContainer,
+  EngineContainers,
+} from '../engine-client.js';
+import type { ExecRequest, ExecResult, WorkspaceProcess } from '../../../workspace-process.js';
+import type { LogRecord } from '../../../workspace-logs.js';
 import { DriverError } from '../../../driver-error.js';
 import type { UsageRecord } from '../../../workspace-usage.js';
 import { LABEL_ID } from '../../labels.js';
 import type { FakeSystem } from './fake-system.js';
 import { type FakeExecHandler, playExec } from '../../../fake/fake-exec.js';
-import { FakeProcess, type FakeProcessHandler } from '../../../fake/fake-process.js';
 import type { FakeFaults } from '../../../fake/fake-faults.js';
 import { type FakeEngineCall, matchesLabel } from './fake-calls.js';
 import type { FakeImages } from './fake-images.js';
-import { FakeLog } from '../../../fake/fake-log.js';
 import type { FakeNetworks } from './fake-networks.js';
 import type { FakeVolumes } from './fake-volumes.js';
 
@@ -23,8 +26,6 @@ const USAGE_EVERY_MS = 1_000;
 export interface FakeContainer extends Omit<InspectedContainer, 'addresses'> {
   spec: ContainerSpec;
   writableLayerBytes: number;
-  /** What it has written so far. */
-  log: FakeLog;
   usage: Omit<UsageRecord, 'at' | 'monotonicMs'>;
 }
 
@@ -43,10 +44,6 @@ export class FakeContainers extends EngineContainers {
   onExec: FakeExecHandler = () => ({ exitCode: 0 });
   /** Called for every container that has just been started. */
   onStart: (container: FakeContainer) => void = () => undefined;
-  /** Every process that was opened, in order. */
-  readonly processes: { dockerId: string; process: FakeProcess }[] = [];
-  /** Plays the processes; by default each one ends at once with 0. */
-  onOpen: FakeProcessHandler = async () => 0;
   private readonly present = new Map<string, FakeContainer>();
   private made = 0;
 
@@ -108,7 +105,7 @@ export class FakeContainers extends EngineContainers {
     await this.around.faults.pass('containers.inspect');
     const container = this.find(dockerIdOrName);
     if (container === undefined) return null;
-    const { spec, writableLayerBytes: _layer, log: _log, usage: _usage, ...shown } = container;
+    const { spec, writableLayerBytes: _layer, usage: _usage, ...shown } = container;
     const connected = isUp(container) && spec.network !== 'none';
     return { ...shown, addresses: connected ? { [spec.network]: '192.0.2.2' } : {} };
   }
@@ -129,23 +126,17 @@ export class FakeContainers extends EngineContainers {
     return playExec(request, this.onExec);
   }
 
-  async open(dockerId: string, request: ProcessRequest): Promise<WorkspaceProcess> {
-    const container = await this.existing('containers.open', dockerId);
-    if (request.signal?.aborted) throw new DriverError('aborted', `open ${request.argv[0]}: given up`);
-    if (container.state !== 'running')
-      throw new DriverError('conflict', `open ${request.argv[0]}: the container is not running`);
-    const process = new FakeProcess(request, this.onOpen);
-    this.processes.push({ dockerId: container.dockerId, process });
-    return process;
+  /** Processes and logs are played by the fake driver alone. */
+  open(): Promise<WorkspaceProcess> {
+    return Promise.reject(new DriverError('invalid', 'the fake engine opens no processes'));
+  }
+
+  logs(): AsyncIterable<LogRecord[]> {
+    throw new DriverError('invalid', 'the fake engine has no logs');
   }
 
   async writableLayerBytes(dockerId: string): Promise<number> {
     return (await this.existing('containers.writableLayerBytes', dockerId)).writableLayerBytes;
-  }
-
-  async *logs(dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
-    const container = await this.existing('containers.logs', dockerId);
-    yield* container.log.read(request, () => isUp(container));
   }
 
   async *usage(dockerId: string, signal: AbortSignal): AsyncGenerator<UsageRecord> {
@@ -171,7 +162,6 @@ export class FakeContainers extends EngineContainers {
       state: 'created',
       spec,
       writableLayerBytes: 0,
-      log: new FakeLog(),
       usage: { cpuSeconds: 0, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 },
     };
     this.present.set(dockerId, container);
@@ -183,9 +173,7 @@ export class FakeContainers extends EngineContainers {
   /** The container's main process ends, by itself or for want of memory. */
   exit(dockerId: string, exitCode: number, { oomKilled = false } = {}): void {
     const container = this.require(dockerId);
-    container.log.end();
     Object.assign(container, { state: 'exited', exitCode, oomKilled, finishedAt: new Date() });
-    for (const { dockerId: host, process } of this.processes) if (host === container.dockerId) process.kill(KILLED);
     if (oomKilled) this.emit('oom', container);
     this.emit('die', container, { exitCode: String(exitCode) });
   }

@@ -5,7 +5,9 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProcessRequest, WorkspaceProcess } from '../../src/drivers/workspace-process.js';
-import { dockerRuntime, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
+import type { WorkspaceRef } from '../../src/drivers/workspace.js';
+import { until } from './docker-engine-harness.js';
+import { DRIVERS, idleSpec } from './workspace-driver-harness.js';
 
 const MIB = 1024 * 1024;
 
@@ -19,23 +21,33 @@ async function readUntil(stream: Readable, wanted: string): Promise<string> {
   throw new Error(`ended after ${JSON.stringify(seen)}`);
 }
 
-describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) => {
+describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) => {
   const harness = make();
-  const { containers } = harness.runtime;
+  const { driver } = harness;
   const ids: string[] = [];
-  let dockerId: string;
+  let ref: WorkspaceRef;
 
   beforeAll(async () => {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    ({ dockerId } = await containers.create(spec));
-    await containers.start(dockerId);
+    await harness.setUp();
+    ref = await started();
   });
 
-  afterAll(() => harness.cleanUp(ids, []));
+  afterAll(() => harness.cleanUp(ids));
+
+  async function created(): Promise<WorkspaceRef> {
+    const spec = idleSpec(harness);
+    ids.push(spec.id);
+    return driver.ensure(spec, () => undefined, new AbortController().signal);
+  }
+
+  async function started(): Promise<WorkspaceRef> {
+    const workspace = await created();
+    await driver.start(workspace);
+    return workspace;
+  }
 
   const open = (argv: string[], request: Partial<ProcessRequest> = {}): Promise<WorkspaceProcess> =>
-    containers.open(dockerId, { argv, ...request });
+    driver.open(ref, { argv, ...request });
 
   it('tells the exit code and both streams apart', async () => {
     const process = await open(['sh', '-c', 'echo out; echo err >&2; exit 7']);
@@ -101,26 +113,23 @@ describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) 
     await readUntil(process.stdout, 'ready\n');
     process.close();
     await expect(process.exit).rejects.toMatchObject({ name: 'DriverError', code: 'aborted' });
-    await until(async () => (await containers.exec(dockerId, { argv: ['rm', mark], timeoutMs: 5_000 })).exitCode === 0);
+    await until(async () => (await driver.exec(ref, { argv: ['rm', mark], timeoutMs: 5_000 })).exitCode === 0);
   });
 
   it('ends when its container stops', async () => {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    const stopped = await containers.create(spec);
-    await containers.start(stopped.dockerId);
-    const process = await containers.open(stopped.dockerId, { argv: ['sh', '-c', 'echo ready; exec sleep 60'] });
+    const stopped = await started();
+    const process = await driver.open(stopped, { argv: ['sh', '-c', 'echo ready; exec sleep 60'] });
     await readUntil(process.stdout, 'ready\n');
-    await containers.stop(stopped.dockerId, 0);
+    await driver.stop(stopped.id, 0);
     await expect(process.exit).resolves.not.toBe(0);
   });
 
   it('opens nothing in a container that does not run, or is absent, or for a caller that has given up', async () => {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    const idle = await containers.create(spec);
-    await expect(containers.open(idle.dockerId, { argv: ['true'] })).rejects.toMatchObject({ code: 'conflict' });
-    await expect(containers.open(`devforge-${randomUUID()}`, { argv: ['true'] })).rejects.toMatchObject({
+    const idle = await created();
+    await expect(driver.open(idle, { argv: ['true'] })).rejects.toMatchObject({ code: 'conflict' });
+    await expect(
+      driver.open({ id: randomUUID(), runtimeId: `devforge-${randomUUID()}` }, { argv: ['true'] }),
+    ).rejects.toMatchObject({
       code: 'not_found',
     });
     await expect(open(['true'], { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' });
@@ -128,19 +137,21 @@ describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) 
 });
 
 describe('a process with a terminal, on Docker', () => {
-  const [, make] = RUNTIMES[1]!;
+  const [, make] = DRIVERS[1]!;
   const harness = make();
-  const { containers } = dockerRuntime();
+  const { driver } = harness;
   const ids: string[] = [];
 
-  afterAll(() => harness.cleanUp(ids, []));
+  beforeAll(() => harness.setUp());
+
+  afterAll(() => harness.cleanUp(ids));
 
   it('has the size it is given, and a new one after a resize', async () => {
     const spec = idleSpec(harness);
     ids.push(spec.id);
-    const { dockerId } = await containers.create(spec);
-    await containers.start(dockerId);
-    const process = await containers.open(dockerId, {
+    const ref = await driver.ensure(spec, () => undefined, new AbortController().signal);
+    await driver.start(ref);
+    const process = await driver.open(ref, {
       argv: ['sh', '-c', 'trap "stty size" WINCH; read line; stty size; while :; do sleep 0.05; done'],
       terminal: { columns: 101, rows: 31 },
     });

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { EngineClient, type EngineEvent } from '../../src/drivers/docker/engine/engine-client.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
-import { exits, following, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
+import { exits, following, idleSpec, ENGINES, until } from './docker-engine-harness.js';
 
-describe.each(RUNTIMES)('events of the %s runtime', (_, make) => {
+describe.each(ENGINES)('events of the %s engine client', (_, make) => {
   const harness = make();
   const { containers } = harness.runtime;
   const ids: string[] = [];
@@ -55,7 +55,7 @@ describe.each(RUNTIMES)('events of the %s runtime', (_, make) => {
   });
 });
 
-describe.each(RUNTIMES)('the %s runtime whose engine is away', (_, make) => {
+describe.each(ENGINES)('the %s engine client while the engine is away', (_, make) => {
   const harness = make();
   const { away } = harness;
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { EngineClient, EngineEvent } from '../../src/drivers/docker/engine/engine-client.js';
 import { toCreateOptions } from '../../src/drivers/docker/engine/container-profile.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
-import { BASE_IMAGE, dockerRuntime, engine, idleSpec } from './container-runtime-harness.js';
+import { BASE_IMAGE, dockerEngine, engine, idleSpec } from './docker-engine-harness.js';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -23,7 +23,7 @@ describe('an engine that answers badly', () => {
     const socketPath = join(folder, 'docker.sock');
     server = createServer((request, response) => answer(request, response));
     await new Promise<void>((resolve) => server.listen(socketPath, resolve));
-    runtime = dockerRuntime({ kind: 'socket', socketPath });
+    runtime = dockerEngine({ kind: 'socket', socketPath });
   });
 
   afterEach(async () => {
@@ -105,7 +105,7 @@ describe('an engine that answers badly', () => {
   });
 
   it('names the remedy when the socket is not there', async () => {
-    const absent = dockerRuntime({ kind: 'socket', socketPath: join(folder, 'absent.sock') });
+    const absent = dockerEngine({ kind: 'socket', socketPath: join(folder, 'absent.sock') });
     await expect(absent.system.ping()).rejects.toMatchObject({
       message: expect.stringContaining('is the container engine running?'),
     });
@@ -152,15 +152,15 @@ describe('two processes at one engine', () => {
   const networks: string[] = [];
 
   afterAll(async () => {
-    for (const id of ids) await dockerRuntime().containers.remove(`devforge-${id}`);
-    for (const network of networks) await dockerRuntime().networks.remove(network);
+    for (const id of ids) await dockerEngine().containers.remove(`devforge-${id}`);
+    for (const network of networks) await dockerEngine().networks.remove(network);
   });
 
   it('end up with one network of the name, and containers start on it', async () => {
     const network = `devforge-contract-${randomUUID().slice(0, 8)}`;
     networks.push(network);
     const labels = { [LABEL_ID]: randomUUID() };
-    const processes = [dockerRuntime(), dockerRuntime(), dockerRuntime()];
+    const processes = [dockerEngine(), dockerEngine(), dockerEngine()];
     await Promise.all(processes.map((runtime) => runtime.networks.ensureIsolatedBridge(network, labels)));
     const [first] = processes;
     await first!.networks.ensureIsolatedBridge(network, labels);
@@ -182,7 +182,7 @@ describe('two processes at one engine', () => {
     const network = `devforge-contract-${randomUUID().slice(0, 8)}`;
     networks.push(network);
     await engine().createNetwork({ Name: network, Driver: 'bridge' });
-    await expect(dockerRuntime().networks.ensureIsolatedBridge(network, { [LABEL_ID]: 'x' })).rejects.toMatchObject({
+    await expect(dockerEngine().networks.ensureIsolatedBridge(network, { [LABEL_ID]: 'x' })).rejects.toMatchObject({
       code: 'conflict',
     });
   });
@@ -191,7 +191,7 @@ describe('two processes at one engine', () => {
 describe('a container whose log is kept by another driver', () => {
   const spec = idleSpec({ image: BASE_IMAGE });
 
-  afterAll(() => dockerRuntime().containers.remove(spec.name));
+  afterAll(() => dockerEngine().containers.remove(spec.name));
 
   it('has its lines read all the same', async () => {
     const { HostConfig, ...options } = toCreateOptions(spec);
@@ -203,7 +203,7 @@ describe('a container whose log is kept by another driver', () => {
     });
     await container.start();
     const lines: string[] = [];
-    for await (const batch of dockerRuntime().containers.logs(container.id, {
+    for await (const batch of dockerEngine().containers.logs(container.id, {
       follow: true,
       stdout: true,
       stderr: true,

@@ -2,9 +2,9 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { ContainerSpec, InspectedContainer } from '../../src/drivers/docker/engine/engine-client.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
-import { exits, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
+import { exits, idleSpec, ENGINES, until } from './docker-engine-harness.js';
 
-describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
+describe.each(ENGINES)('containers of the %s engine client', (_, make) => {
   const harness = make();
   const { containers } = harness.runtime;
   const ids: string[] = [];

@@ -1,27 +1,38 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { ExecRequest, ExecResult } from '../../src/drivers/workspace-process.js';
-import { idleSpec, RUNTIMES } from './container-runtime-harness.js';
+import type { WorkspaceRef } from '../../src/drivers/workspace.js';
+import { idleSpec, DRIVERS } from './workspace-driver-harness.js';
 
 const KIB = 1024;
 
-describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) => {
+describe.each(DRIVERS)('commands in a workspace of the %s driver', (_, make) => {
   const harness = make();
-  const { containers } = harness.runtime;
+  const { driver } = harness;
   const ids: string[] = [];
-  let dockerId: string;
+  let ref: WorkspaceRef;
 
   beforeAll(async () => {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    ({ dockerId } = await containers.create(spec));
-    await containers.start(dockerId);
+    await harness.setUp();
+    ref = await started();
   });
 
-  afterAll(() => harness.cleanUp(ids, []));
+  afterAll(() => harness.cleanUp(ids));
+
+  async function created(): Promise<WorkspaceRef> {
+    const spec = idleSpec(harness);
+    ids.push(spec.id);
+    return driver.ensure(spec, () => undefined, new AbortController().signal);
+  }
+
+  async function started(): Promise<WorkspaceRef> {
+    const workspace = await created();
+    await driver.start(workspace);
+    return workspace;
+  }
 
   const exec = (argv: string[], request: Partial<ExecRequest> = {}): Promise<ExecResult> =>
-    containers.exec(dockerId, { argv, timeoutMs: 20_000, ...request });
+    driver.exec(ref, { argv, timeoutMs: 20_000, ...request });
 
   it('tells the exit code and both streams apart', async () => {
     await expect(exec(['sh', '-c', 'echo out; echo err >&2; exit 7'])).resolves.toEqual({
@@ -105,17 +116,18 @@ describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) =
   });
 
   it('runs nothing in a container that does not run, or is paused, or absent', async () => {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    const idle = await containers.create(spec);
-    const there = (id: string): Promise<ExecResult> => containers.exec(id, { argv: ['true'], timeoutMs: 5_000 });
-    await expect(there(idle.dockerId)).rejects.toMatchObject({ code: 'conflict' });
-    await containers.start(idle.dockerId);
-    await containers.pause(idle.dockerId);
-    await expect(there(idle.dockerId)).rejects.toMatchObject({ code: 'conflict' });
-    await containers.unpause(idle.dockerId);
-    await containers.stop(idle.dockerId, 1);
-    await expect(there(idle.dockerId)).rejects.toMatchObject({ code: 'conflict' });
-    await expect(there(`devforge-${randomUUID()}`)).rejects.toMatchObject({ code: 'not_found' });
+    const idle = await created();
+    const there = (workspace: WorkspaceRef): Promise<ExecResult> =>
+      driver.exec(workspace, { argv: ['true'], timeoutMs: 5_000 });
+    await expect(there(idle)).rejects.toMatchObject({ code: 'conflict' });
+    await driver.start(idle);
+    await driver.pause(idle);
+    await expect(there(idle)).rejects.toMatchObject({ code: 'conflict' });
+    await driver.unpause(idle);
+    await driver.stop(idle.id, 1);
+    await expect(there(idle)).rejects.toMatchObject({ code: 'conflict' });
+    await expect(there({ id: randomUUID(), runtimeId: `devforge-${randomUUID()}` })).rejects.toMatchObject({
+      code: 'not_found',
+    });
   });
 });

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { DriverError } from '../../src/drivers/driver-error.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
-import { type BuildScript, idleSpec, RUNTIMES } from './container-runtime-harness.js';
+import { type BuildScript, idleSpec, ENGINES } from './docker-engine-harness.js';
 
-describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
+describe.each(ENGINES)('images of the %s engine client', (_, make) => {
   const harness = make();
   const { images } = harness.runtime;
   const built: string[] = [];
@@ -86,7 +86,7 @@ describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
   });
 });
 
-describe.each(RUNTIMES)('volumes and networks of the %s runtime', (_, make) => {
+describe.each(ENGINES)('volumes and networks of the %s engine client', (_, make) => {
   const harness = make();
   const { containers, volumes, networks } = harness.runtime;
   const ids: string[] = [];

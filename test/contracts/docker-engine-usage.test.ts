@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { UsageRecord } from '../../src/drivers/workspace-usage.js';
-import { idleSpec, RUNTIMES } from './container-runtime-harness.js';
+import { idleSpec, ENGINES } from './docker-engine-harness.js';
 
 const never = new AbortController().signal;
 
-describe.each(RUNTIMES)('usage of containers of the %s runtime', (_, make) => {
+describe.each(ENGINES)('usage of containers of the %s engine client', (_, make) => {
   const harness = make();
   const { containers } = harness.runtime;
   const ids: string[] = [];
