@@ -1,9 +1,9 @@
 import type { JobPatch } from '../persistence/containers/containers.repository.js';
 
-const SHORTEST_INTERVAL_MS = 400;
-const LONGEST_MESSAGE = 500;
+const MIN_INTERVAL_MS = 400;
+const MAX_MESSAGE_LENGTH = 500;
 
-/** Writes how a step goes at a pace that the database does not notice, and nothing of a step that is over before. */
+/** Writes the progress of a step at a limited rate, and nothing for a step that ends before the first write. */
 export class ProgressReporter {
   private latest: JobPatch | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -14,8 +14,8 @@ export class ProgressReporter {
 
   report({ message, ...patch }: JobPatch): void {
     if (this.closed) return;
-    this.latest = { ...this.latest, ...patch, message: message?.slice(0, LONGEST_MESSAGE) ?? null };
-    this.timer ??= setTimeout(() => this.flush(), SHORTEST_INTERVAL_MS);
+    this.latest = { ...this.latest, ...patch, message: message?.slice(0, MAX_MESSAGE_LENGTH) ?? null };
+    this.timer ??= setTimeout(() => this.flush(), MIN_INTERVAL_MS);
   }
 
   /** Ends the reports; later ones of this step are dropped. */

@@ -1,19 +1,19 @@
 import { Injectable } from '@nestjs/common';
+import { Semaphore } from '../common/concurrency/semaphore.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import { WorkspaceDriver } from '../drivers/workspace-driver.js';
 import { workspaceOf } from '../workspace/workspace-ref.js';
 
 const MIB = 1024 * 1024;
-/** Few, since each one starts a process in its container, and more than one, so that a container whose files take long does not keep the others waiting. */
-const AT_ONCE = 2;
+/** Each measurement runs a process in its container; with two, one slow container does not block the others. */
+const MAX_CONCURRENT = 2;
 
-/** What containers take on disk: the workspace volume and the writable layer. Measuring walks the files, so the last figure is kept. */
+/** Measures the disk space that containers take: workspace volume and writable layer. Measuring is slow, so the last value is kept. */
 @Injectable()
 export class DiskUsage {
   private readonly lastMB = new Map<string, number>();
   private readonly measuring = new Map<string, Promise<number>>();
-  private readonly waiting: (() => void)[] = [];
-  private busy = 0;
+  private readonly semaphore = new Semaphore(MAX_CONCURRENT);
 
   constructor(private readonly driver: WorkspaceDriver) {}
 
@@ -22,11 +22,12 @@ export class DiskUsage {
     return this.lastMB.get(id);
   }
 
-  /** Measures a running container; whoever asks while that goes on gets the same answer. @returns MiB */
+  /** Measures a running container; concurrent callers share one measurement. @returns MiB */
   measure(row: ContainerRow, signal?: AbortSignal): Promise<number> {
     const known = this.measuring.get(row.id);
     if (known !== undefined) return known;
-    const measured = this.inTurn(() => this.walk(row, signal))
+    const measured = this.semaphore
+      .run(() => this.walk(row, signal))
       .then((usedMB) => {
         if (this.measuring.get(row.id) === measured) this.lastMB.set(row.id, usedMB);
         return usedMB;
@@ -41,18 +42,6 @@ export class DiskUsage {
   forget(id: string): void {
     this.lastMB.delete(id);
     this.measuring.delete(id);
-  }
-
-  private async inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.busy === AT_ONCE) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    else this.busy += 1;
-    try {
-      return await work();
-    } finally {
-      const next = this.waiting.shift();
-      if (next === undefined) this.busy -= 1;
-      else next();
-    }
   }
 
   private async walk(row: ContainerRow, signal?: AbortSignal): Promise<number> {

@@ -15,8 +15,8 @@ export class DockerNetworks extends EngineNetworks {
   }
 
   /**
-   * The engine makes two networks of one name when it is asked twice at the same time, and then starts no
-   * container on either. So requests take turns, and what another process made meanwhile is cleared away.
+   * Docker creates two networks of one name for concurrent requests, and then starts no container on either. Requests of
+   * this process are therefore serialized, and duplicates created by other processes removed.
    */
   ensureIsolatedBridge(name: string, labels: Record<string, string>): Promise<void> {
     const ensured = this.turn.then(() =>
@@ -70,7 +70,7 @@ export class DockerNetworks extends EngineNetworks {
     }
   }
 
-  /** The oldest stays, or the one that a container is on already. */
+  /** Keeps the oldest, or the one that has containers already. */
   private async keepOne(networks: Dockerode.NetworkInspectInfo[], abortSignal: AbortSignal): Promise<void> {
     const [oldest, ...others] = networks.toSorted((a, b) => (`${a.Created} ${a.Id}` < `${b.Created} ${b.Id}` ? -1 : 1));
     const removals = await Promise.all(others.map((network) => this.removeUnused(network.Id, abortSignal)));

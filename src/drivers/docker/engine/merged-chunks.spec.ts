@@ -68,7 +68,7 @@ describe('a chunked answer', () => {
   });
 
   it.each([`${HEAD}xyz\r\n`, 'x'.repeat(70_000)])('is no HTTP when it is none (%#)', (text) => {
-    expect(() => push(text)).toThrow('The engine answers with');
+    expect(() => push(text)).toThrow("of the engine's response");
   });
 });
 

@@ -17,15 +17,15 @@ describe('a limit of silence', () => {
     const { stream, error } = limited();
     await sleep(4 * LIMIT_MS);
     expect(stream.destroyed).toBe(true);
-    expect(error()).toContain('silent for 40 ms');
+    expect(error()).toContain('sent nothing for 40 ms');
   });
 
   it('does not count the time that the reader takes', async () => {
     const { stream, limit } = limited();
-    limit.isBroken();
+    limit.pause();
     await sleep(4 * LIMIT_MS);
     expect(stream.destroyed).toBe(false);
-    limit.begins();
+    limit.resume();
     await sleep(4 * LIMIT_MS);
     expect(stream.destroyed).toBe(true);
   });

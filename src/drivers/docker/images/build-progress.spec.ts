@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { BuildProgress, isPassingCause, isTelling } from './build-progress.js';
+import { BuildProgress, isTransientFailure, isInformative } from './build-progress.js';
 
 describe('BuildProgress', () => {
   it('counts the steps that are over', () => {
@@ -19,7 +19,7 @@ describe('BuildProgress', () => {
   });
 });
 
-describe('isPassingCause', () => {
+describe('isTransientFailure', () => {
   it.each([
     "W: Failed to fetch http://mirror.example/dists/bookworm/InRelease  Temporary failure resolving 'mirror.example'",
     'npm error code ECONNRESET',
@@ -28,7 +28,7 @@ describe('isPassingCause', () => {
     'curl: (28) Connection timed out after 30001 milliseconds',
     'E: The requested URL returned error: 503 Service Unavailable',
   ])('tries again after %s', (line) => {
-    expect(isPassingCause(['Step 1/2 : FROM x', line, 'The command returned a non-zero code: 100'])).toBe(true);
+    expect(isTransientFailure(['Step 1/2 : FROM x', line, 'The command returned a non-zero code: 100'])).toBe(true);
   });
 
   it.each([
@@ -38,18 +38,18 @@ describe('isPassingCause', () => {
     'SSL certificate problem: self-signed certificate',
     '',
   ])('does not after %j', (line) => {
-    expect(isPassingCause([line])).toBe(false);
+    expect(isTransientFailure([line])).toBe(false);
   });
 });
 
-describe('isTelling', () => {
+describe('isInformative', () => {
   it.each([
     ' ---> Running in 88146508d728',
     ' ---> a6c477d053bc',
     'Removing intermediate container 88146508d728',
     'npm warn Unknown env config "nodedir"',
   ])('not: %s', (line) => {
-    expect(isTelling(line)).toBe(false);
+    expect(isInformative(line)).toBe(false);
   });
 
   it.each([
@@ -58,6 +58,6 @@ describe('isTelling', () => {
     'added 165 packages in 2m',
     'npm error code E404',
   ])('yes: %s', (line) => {
-    expect(isTelling(line)).toBe(true);
+    expect(isInformative(line)).toBe(true);
   });
 });

@@ -6,7 +6,7 @@ import { UsageSource } from '../../workspace-usage.js';
 const BUFFER = Buffer.alloc(64 * 1024);
 const AGENT = 'claude';
 
-/** Reads the kernel's own counters: about 0.02 ms a container, and no call to the engine. */
+/** Reads the kernel's counters directly, which takes about 0.02 ms and no call to the engine. */
 export class CgroupUsageSource extends UsageSource {
   private readonly descriptors: Record<'cpu' | 'memory' | 'memoryStat' | 'pids' | 'network', number>;
   private readonly known = new Map<number, boolean>();
@@ -66,7 +66,7 @@ export class CgroupUsageSource extends UsageSource {
     for (const descriptor of Object.values(this.descriptors)) closeSync(descriptor);
   }
 
-  /** A process is looked at once; a shell that becomes the agent keeps its id, so shells are looked at again. */
+  /** Results are cached, except for shells and the like: they keep their pid when they exec Claude Code. */
   private isAgent(id: number): boolean {
     const known = this.known.get(id);
     if (known !== undefined) return known;
@@ -80,7 +80,7 @@ export class CgroupUsageSource extends UsageSource {
   }
 }
 
-/** Counters are read anew from their start each time. */
+/** Reads a counter file from its start. */
 function read(descriptor: number): string {
   return BUFFER.toString('latin1', 0, readSync(descriptor, BUFFER, 0, BUFFER.length, 0));
 }
@@ -90,7 +90,7 @@ function numberAfter(text: string, name: string): number {
   return at === 0 && !text.startsWith(`${name} `) ? 0 : Number.parseInt(text.slice(at + name.length + 1), 10);
 }
 
-/** Sums all interfaces of `/proc/net/dev` but the loopback. */
+/** Sums all interfaces of `/proc/net/dev` except the loopback. */
 export function readNetDev(text: string): { rxBytes: number; txBytes: number } {
   let rxBytes = 0;
   let txBytes = 0;
