@@ -2,6 +2,9 @@ import { defineConfig } from 'drizzle-kit';
 
 export default defineConfig({
   dialect: 'postgresql',
-  schema: ['./src/persistence/containers/containers.schema.ts', './src/persistence/instructions/instructions.schema.ts'],
+  schema: [
+    './src/persistence/containers/containers.schema.ts',
+    './src/persistence/instructions/instructions.schema.ts',
+  ],
   out: './src/persistence/migrations',
 });

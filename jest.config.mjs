@@ -1,5 +1,5 @@
 /**
- * The tiers of the suite. `npm test` runs them one after the other; `npm run jest -- --selectProjects unit` runs one.
+ * The tiers of the suite. `npm test` runs them all; `npm run jest -- --selectProjects unit` runs one.
  *
  * unit      beside the source, fakes beside the ports, nothing real
  * contract  one suite per port over its fake and its real adapter
@@ -29,17 +29,15 @@ const base = {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
 };
 
-/** On a busy machine a deadline is missed now and then: what is real is tried a second time, and the first failure printed. */
-const real = { setupFilesAfterEnv: ['<rootDir>/test/support/second-try.mjs'] };
-
 const tier = (displayName, testMatch, extra = {}) => ({ ...base, displayName, testMatch, ...extra });
 
 export default {
   testTimeout: 30_000,
+  testSequencer: '<rootDir>/test/support/longest-first-sequencer.mjs',
   projects: [
     tier('unit', ['<rootDir>/src/**/*.spec.ts', '<rootDir>/scripts/**/*.spec.ts']),
-    tier('contract', ['<rootDir>/test/contracts/**/*.test.ts'], real),
-    tier('e2e', ['<rootDir>/test/e2e/**/*.test.ts'], real),
-    tier('faults', ['<rootDir>/test/faults/**/*.test.ts'], real),
+    tier('contract', ['<rootDir>/test/contracts/**/*.test.ts']),
+    tier('e2e', ['<rootDir>/test/e2e/**/*.test.ts']),
+    tier('faults', ['<rootDir>/test/faults/**/*.test.ts']),
   ],
 };

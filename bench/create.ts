@@ -6,14 +6,16 @@
  * machine weighs on both. The server is the built one, in a process, with an embedded PostgreSQL of its own.
  */
 import { cpus, loadavg } from 'node:os';
+import type { ContainerCreateOptions } from 'dockerode';
 import { ApiClient } from '../test/support/api/client.js';
 import { startDevForge } from '../test/support/api/devforge-process.js';
 import { Engine } from '../test/support/api/engine.js';
+import { EngineProxy } from '../test/support/engine-proxy/engine-proxy.js';
+import { creates } from '../test/support/engine-proxy/matchers.js';
 import { startRedis } from '../test/support/redis/redis-server.js';
 import { BareContainers } from './support/bare-containers.js';
 import { builtServer } from './support/build.js';
 import { CreatedContainers } from './support/created.js';
-import { EngineProxy } from './support/engine-proxy.js';
 import { measureListing, measurePairs, measurePosts, measureRest, measureStarts } from './support/measurements.js';
 import { type Backend, type CreateBenchOptions, readOptions } from './support/options.js';
 import { Report } from './support/report.js';
@@ -31,12 +33,11 @@ async function bench(
   undo: Undo,
 ): Promise<void> {
   const proxy = await EngineProxy.start(ENGINE_SOCKET);
-  undo.add(() => proxy.stop());
+  undo.add(() => proxy.close());
   const env: Record<string, string> = {
     NODE_ENV: 'production',
     LOG_LEVEL: 'info',
-    DOCKER_HOST: '',
-    DOCKER_SOCKET_PATH: proxy.socketPath,
+    ...proxy.env,
   };
   const ca = process.env['EXTRA_CA_CERTS'] ?? process.env['NODE_EXTRA_CA_CERTS'];
   if (ca !== undefined) env['EXTRA_CA_CERTS'] = ca;
@@ -52,7 +53,7 @@ async function bench(
 
   report.section(TITLES[backend]);
   const first = await created.first();
-  const asked = proxy.lastCreation;
+  const asked = proxy.requests.findLast(creates('workspace'))?.body as ContainerCreateOptions | undefined;
   if (asked === undefined) throw new Error('DevForge created its container without the socket it was given.');
   const bare = new BareContainers(new Engine(ENGINE_SOCKET).docker, asked, first);
   undo.add(() => bare.removeAll());

@@ -10,9 +10,9 @@ import { cpus, loadavg } from 'node:os';
 import { ApiClient, ok } from '../test/support/api/client.js';
 import { startDevForge } from '../test/support/api/devforge-process.js';
 import { until } from '../test/support/e2e/until.js';
+import { EngineProxy } from '../test/support/engine-proxy/engine-proxy.js';
 import { builtServer } from './support/build.js';
 import { CreatedContainers } from './support/created.js';
-import { EngineProxy } from './support/engine-proxy.js';
 import { ClientProcess } from './support/metrics/client-process.js';
 import { measureList, measureWindow, reportWindows, subscribe } from './support/metrics/measurements.js';
 import { type MetricsBenchOptions, readOptions } from './support/metrics/options.js';
@@ -30,12 +30,11 @@ async function bench(
   undo: Undo,
 ): Promise<void> {
   const proxy = await EngineProxy.start(ENGINE_SOCKET);
-  undo.add(() => proxy.stop());
+  undo.add(() => proxy.close());
   const env: Record<string, string> = {
     NODE_ENV: 'production',
     LOG_LEVEL: 'info',
-    DOCKER_HOST: '',
-    DOCKER_SOCKET_PATH: proxy.socketPath,
+    ...proxy.env,
   };
   const ca = process.env['EXTRA_CA_CERTS'] ?? process.env['NODE_EXTRA_CA_CERTS'];
   if (ca !== undefined) env['EXTRA_CA_CERTS'] = ca;

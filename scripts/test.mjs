@@ -1,7 +1,7 @@
 /**
  * npm test [-- --only <tier>[,<tier>]] [jest arguments]
- * Installs what is missing, then runs every tier: type-check, lint, unit, contract, e2e, faults.
- * Its last line is `Tests: N passed, N failed`, summed over all tiers; exit code 1 when anything failed.
+ * Installs what is missing, then runs every tier: type-check, lint, unit, contract, e2e, faults. The workspace images are
+ * built beside the first tiers. Its last line is `Tests: N passed, N failed`, summed over all tiers; exit code 1 when anything failed.
  */
 import { ensureBuild } from './lib/build.mjs';
 import { runCommand } from './lib/entry.mjs';
@@ -12,7 +12,8 @@ import { runTier } from './lib/run-tier.mjs';
 import { loadSettings } from './lib/settings.mjs';
 import { ensureSetup, ensureTestTools, SETUP_STEPS } from './lib/setup.mjs';
 import { createSteps, seconds } from './lib/steps.mjs';
-import { closingLine, readTestArgs, sumCounts } from './lib/tiers.mjs';
+import { buildTestImages } from './lib/test-images.mjs';
+import { closingLine, readTestArgs, sumCounts, timeTable } from './lib/tiers.mjs';
 
 const counts = [];
 const say = (line) => process.stdout.write(`${line}\n`);
@@ -28,22 +29,35 @@ async function prepare(tiers, settings) {
 }
 
 async function test() {
+  const startedAt = Date.now();
   const { tiers, ...options } = readTestArgs(process.argv.slice(2));
   const settings = loadSettings();
   await prepare(tiers, settings);
   const ca = extraCa(settings.values);
   const hint = describeExtraCa(ca);
   if (hint) say(hint);
+  const env = ca ? { EXTRA_CA_CERTS: ca.file } : {};
+  // Suites that are named build what they need themselves.
+  const images = buildTestImages(
+    options.jestArgs.length > 0 ? [] : tiers.flatMap((tier) => tier.images ?? []),
+    env,
+    say,
+  );
+  const times = [];
   for (const tier of tiers) {
+    await images.ready(tier.images ?? []);
     say(`\n── ${tier.name} ──`);
-    const startedAt = Date.now();
-    const count = await runTier(tier, { ...options, env: ca ? { EXTRA_CA_CERTS: ca.file } : {} });
+    const tierStartedAt = Date.now();
+    const count = await runTier(tier, { ...options, env });
+    const ms = Date.now() - tierStartedAt;
     counts.push(count);
+    times.push({ name: tier.name, ms });
     say(
-      `${count.failed === 0 ? '✓' : '✗'} ${tier.name}: ${count.passed} passed, ${count.failed} failed (${seconds(Date.now() - startedAt)})`,
+      `${count.failed === 0 ? '✓' : '✗'} ${tier.name}: ${count.passed} passed, ${count.failed} failed (${seconds(ms)})`,
     );
   }
   const total = sumCounts(counts);
+  say(`\n${timeTable(times, Date.now() - startedAt)}`);
   say(`\n${closingLine(total)}`);
   return total.failed === 0 ? 0 : 1;
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DevForgeProcess } from '../../test/support/api/devforge-process.js';
+import type { EngineProxy } from '../../test/support/engine-proxy/engine-proxy.js';
 import type { BareContainers } from './bare-containers.js';
 import type { CreatedContainers } from './created.js';
-import type { EngineProxy } from './engine-proxy.js';
 import { usageOf } from './process-usage.js';
 import type { Report, Target } from './report.js';
 import { median, summarise, timed } from './statistics.js';
@@ -29,9 +29,9 @@ export async function measureListing(report: Report, created: CreatedContainers,
   const times: number[] = [];
   const callsOfRounds: number[] = [];
   for (let round = 0; round < LIST_ROUNDS; round++) {
-    const before = proxy.calls.length;
+    const before = proxy.requests.length;
     for (let list = 0; list < LISTS_PER_ROUND; list++) times.push(await created.list(LISTED));
-    callsOfRounds.push(proxy.calls.length - before);
+    callsOfRounds.push(proxy.requests.length - before);
   }
   report.times(`list of ${LISTED} running`, summarise(times), LIST);
   // What watches the engine in the background falls into some rounds; a list that asks it would be in every one.

@@ -3,7 +3,7 @@
  * After a successful install node_modules/.devforge-lock has the hash of the lock file.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostEnv, run, which } from './exec.mjs';
 import { Failure } from './failure.mjs';
@@ -81,6 +81,13 @@ export function lacksOnlyOptional(errors, lock) {
 async function install(step, root, lock) {
   const npm = which('npm');
   if (!npm) throw new Failure('npm is not on the PATH.', ['install Node.js with npm, then run this again']);
+  // `npm ci` empties the folder first, also through a symbolic link: another checkout would lose its packages.
+  if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new Failure('node_modules is a symbolic link, and what it points to does not match package-lock.json.', [
+      'rm node_modules',
+      'then run this again',
+    ]);
+  }
   step.progress('npm ci, about a minute');
   let outcome = await runNpm(npm, ['ci', ...OPTIONS], root);
   if (outcome.code !== 0 && lacksOnlyOptional(outcome.errors, lock)) {

@@ -1,5 +1,8 @@
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { installedMatches, lacksOnlyOptional, planNpm } from './npm-packages.mjs';
+import { ensureNpmPackages, installedMatches, lacksOnlyOptional, planNpm } from './npm-packages.mjs';
 
 const lock = {
   packages: {
@@ -33,6 +36,20 @@ describe('npm packages', () => {
     expect(planNpm({ ...facts, stamp: undefined, installed: { packages: {} } })).toBe('install');
     expect(planNpm({ ...facts, installed: null })).toBe('install');
     expect(planNpm({ ...facts, hasNode: false })).toBe('install');
+  });
+
+  it('of another checkout are left alone where node_modules is a link to them', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'devforge-packages-'));
+    try {
+      await mkdir(join(folder, 'other', 'kept'), { recursive: true });
+      await symlink(join(folder, 'other'), join(folder, 'node_modules'));
+      await writeFile(join(folder, 'package-lock.json'), JSON.stringify(lock));
+      const step = { progress: () => undefined, done: () => undefined };
+      await expect(ensureNpmPackages(step, folder)).rejects.toThrow('node_modules is a symbolic link');
+      expect(await readdir(join(folder, 'other'))).toEqual(['kept']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('may be missing from the lock file when they are optional, and only then', () => {

@@ -1,16 +1,23 @@
 /** The tiers of `npm test`, in their order, and the reading of its command line. */
 import { Failure } from './failure.mjs';
+import { seconds } from './steps.mjs';
 
-/** @typedef {{ name: string, kind: 'command' | 'jest', words?: string[], workers?: number, real?: boolean, minutes: number }} Tier */
+/**
+ * `real` tiers use the engine and the servers. `workers` is how many suites run at a time: more than there are cores
+ * where they mostly wait. `images` are the workspace images that a tier needs before its first suite.
+ * @typedef {{
+ *   name: string, kind: 'command' | 'jest', words?: string[], workers?: number, real?: boolean, images?: string[], minutes: number
+ * }} Tier
+ */
 
-/** `real` tiers use the engine and the servers; `workers` is how many suites run at a time where that is not Jest's choice. @type {Tier[]} */
+/** @type {Tier[]} */
 export const TIERS = [
   { name: 'type-check', kind: 'command', words: ['tsc', '--noEmit'], minutes: 5 },
   { name: 'lint', kind: 'command', words: ['npm', 'run', '--silent', 'lint'], minutes: 5 },
-  { name: 'unit', kind: 'jest', minutes: 10 },
-  { name: 'contract', kind: 'jest', workers: 2, real: true, minutes: 30 },
-  { name: 'e2e', kind: 'jest', workers: 2, real: true, minutes: 60 },
-  { name: 'faults', kind: 'jest', workers: 2, real: true, minutes: 40 },
+  { name: 'unit', kind: 'jest', workers: 2, minutes: 10 },
+  { name: 'contract', kind: 'jest', workers: 2, real: true, images: ['claude'], minutes: 30 },
+  { name: 'e2e', kind: 'jest', workers: 3, real: true, images: ['claude', 'both', 'vscode'], minutes: 60 },
+  { name: 'faults', kind: 'jest', workers: 3, real: true, images: ['claude'], minutes: 40 },
 ];
 
 /**
@@ -74,5 +81,22 @@ export const sumCounts = (counts) =>
     passed: 0,
     failed: 0,
   });
+
+/**
+ * How long each tier took, and all of them with what came before.
+ * @param {{ name: string, ms: number }[]} times
+ * @param {number} totalMs
+ */
+export function timeTable(times, totalMs) {
+  const rows = [...times, { name: 'in all', ms: totalMs }];
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  return rows.map(({ name, ms }) => `${name.padEnd(width)}  ${duration(ms)}`).join('\n');
+}
+
+function duration(ms) {
+  if (ms < 60_000) return seconds(ms);
+  const whole = Math.round(ms / 1000);
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
 
 export const closingLine = ({ passed, failed }) => `Tests: ${passed} passed, ${failed} failed`;

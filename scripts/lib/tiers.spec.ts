@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { closingLine, jestWords, readTestArgs, sumCounts, tierCount, TIERS } from './tiers.mjs';
+import { closingLine, jestWords, readTestArgs, sumCounts, tierCount, TIERS, timeTable } from './tiers.mjs';
 
 const names = (args: string[]) => readTestArgs(args).tiers.map((tier: { name: string }) => tier.name);
 
@@ -19,11 +19,9 @@ describe('npm test', () => {
     });
   });
 
-  it('runs two suites at a time of the tiers that share the engine', () => {
-    const shared = TIERS.filter((tier) => tier.kind === 'jest' && jestWords(tier, []).includes('--maxWorkers=2')).map(
-      (tier) => tier.name,
-    );
-    expect(shared).toEqual(['contract', 'e2e', 'faults']);
+  it('runs as many suites at a time as the tier says, unless told otherwise', () => {
+    for (const tier of TIERS.filter(({ kind }) => kind === 'jest'))
+      expect(jestWords(tier, [])).toContain(`--maxWorkers=${tier.workers}`);
     expect(jestWords({ name: 'e2e', workers: 2 }, ['--runInBand'])).not.toContain('--maxWorkers=2');
   });
 
@@ -47,6 +45,14 @@ describe('npm test', () => {
     });
     expect(tierCount({ code: 0, passWithNoTests: true })).toEqual({ passed: 0, failed: 0 });
     expect(tierCount({ code: 1, passWithNoTests: true })).toEqual({ passed: 0, failed: 1 });
+  });
+
+  it('shows how long each tier took', () => {
+    const times = [
+      { name: 'lint', ms: 9_450 },
+      { name: 'e2e', ms: 599_900 },
+    ];
+    expect(timeTable(times, 660_000)).toBe('lint    9.4 s\ne2e     10 min 0 s\nin all  11 min 0 s');
   });
 
   it('closes with the sum', () => {

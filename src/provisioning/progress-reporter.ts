@@ -1,3 +1,4 @@
+import { SerialQueue } from '../common/concurrency/serial-queue.js';
 import type { JobPatch } from '../persistence/containers/containers.repository.js';
 
 const MIN_INTERVAL_MS = 400;
@@ -7,7 +8,7 @@ const MAX_MESSAGE_LENGTH = 500;
 export class ProgressReporter {
   private latest: JobPatch | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private writing: Promise<unknown> = Promise.resolve();
+  private readonly writes = new SerialQueue();
   private closed = false;
 
   constructor(private readonly write: (patch: JobPatch) => Promise<unknown>) {}
@@ -24,13 +25,13 @@ export class ProgressReporter {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.latest = undefined;
-    await this.writing;
+    await this.writes.drained();
   }
 
   private flush(): void {
     this.timer = undefined;
     const patch = this.latest;
     this.latest = undefined;
-    if (patch !== undefined) this.writing = this.writing.then(() => this.write(patch)).catch(() => undefined);
+    if (patch !== undefined) void this.writes.run(() => this.write(patch)).catch(() => undefined);
   }
 }

@@ -79,7 +79,7 @@ describe('an outbox', () => {
     expect(source.taken).toBe(2);
   });
 
-  it('goes on when a source has messages again', () => {
+  it('continues when a source has messages again', () => {
     outbox.wake(new FakeSource('a', 1));
     transport.all();
     outbox.wake(new FakeSource('b', 1));

@@ -17,7 +17,7 @@ export class DiskUsage {
 
   constructor(private readonly driver: WorkspaceDriver) {}
 
-  /** MiB when it was last measured, or undefined. */
+  /** The last measured usage in MiB, or undefined. */
   last(id: string): number | undefined {
     return this.lastMB.get(id);
   }

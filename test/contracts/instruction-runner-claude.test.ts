@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { claudeImage } from '../support/claude/claude-image.js';
+import { workspaceImage } from '../support/images/workspace-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
 import { type Instruction, WorkspaceHarness } from '../support/instructions/workspace-harness.js';
@@ -23,7 +23,7 @@ describe('devforge-instruction with the real Claude Code', () => {
   const failed = (code: string) => ({ status: 'failed', reason: { code, message: expect.any(String) } });
 
   beforeAll(async () => {
-    const [image, started] = await Promise.all([claudeImage(), startMessagesApi()]);
+    const [image, started] = await Promise.all([workspaceImage('claude'), startMessagesApi()]);
     api = started;
     workspace = await WorkspaceHarness.create(image);
     await workspace.shell(

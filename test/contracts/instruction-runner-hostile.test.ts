@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { claudeImage } from '../support/claude/claude-image.js';
+import { workspaceImage } from '../support/images/workspace-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { WorkspaceHarness } from '../support/instructions/workspace-harness.js';
 import { type MessagesApi, startMessagesApi } from '../support/messages-api/messages-api.js';
@@ -33,7 +33,7 @@ describe('a run of the real Claude Code in a hostile repository', () => {
   };
 
   beforeAll(async () => {
-    const [image, started] = await Promise.all([claudeImage(), startMessagesApi()]);
+    const [image, started] = await Promise.all([workspaceImage('claude'), startMessagesApi()]);
     api = started;
     thief = api.model('thief').replyByDefault(say('Stolen.'));
     workspace = await WorkspaceHarness.create(image);
@@ -184,7 +184,7 @@ describe('a run in a container with too little memory', () => {
   it(
     'fails with oom_killed',
     async () => {
-      const [image, api] = await Promise.all([claudeImage(), startMessagesApi()]);
+      const [image, api] = await Promise.all([workspaceImage('claude'), startMessagesApi()]);
       const small = await WorkspaceHarness.create(image, 96);
       try {
         const outcome = await small.instruction('Hello', api.model().replyByDefault(say('Hello.')).env).outcome();

@@ -27,6 +27,14 @@ describe('the supervision by devforge-instruction', () => {
       'a child of Claude Code',
       async () => (await harness.notes()).find(({ child }) => child)?.['child'] as number | undefined,
     );
+  /** Does nothing when the process is gone already. */
+  const terminate = (pid: number): void => {
+    try {
+      process.kill(pid, 'SIGTERM');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  };
   const kill = async (pid: number): Promise<void> => {
     process.kill(pid, 'SIGKILL');
     await until('the process to end', () => !isAlive(pid));
@@ -413,7 +421,8 @@ describe('the supervision by devforge-instruction', () => {
       ]);
       await harness.waitForEvent('say');
       const pids = [...(await harness.claudePids()), await harness.runnerPid()];
-      for (const pid of pids.toReversed()) process.kill(pid, 'SIGTERM');
+      // The runner ends its CLI when it gets the signal, maybe before the CLI gets its own.
+      for (const pid of pids.toReversed()) terminate(pid);
       await until('all processes to end', () => !pids.some(isAlive));
       expect(await harness.follow()).toMatchObject({ interrupted: true, outcome: null });
       await harness.stateOf('resume');

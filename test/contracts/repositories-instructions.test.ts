@@ -277,25 +277,25 @@ describe('the repository of instructions', () => {
     const events = new DrizzleInstructionEventsRepository(test.database);
     const permissions = new DrizzleInstructionPermissionsRepository(test.database);
     const versions = new Set<string>();
-    const seen = async (expected: { lastSeq: number; isOver: boolean }, isNew = true) => {
+    const seen = async (expected: { lastSeq: number; isFinished: boolean }, isNew = true) => {
       const { version, ...progress } = (await instructions.progress(id))!;
       expect(progress).toEqual(expected);
       expect(versions.has(version)).toBe(!isNew);
       versions.add(version);
     };
-    await seen({ lastSeq: 0, isOver: false });
+    await seen({ lastSeq: 0, isFinished: false });
     const { lease } = await claim(of);
-    await seen({ lastSeq: 0, isOver: false });
+    await seen({ lastSeq: 0, isFinished: false });
     await events.append(lease, { after: 0, events: ['1', '2'], offset: 4 });
-    await seen({ lastSeq: 2, isOver: false }, false);
+    await seen({ lastSeq: 2, isFinished: false }, false);
     await events.append(lease, { after: 2, events: ['3'], offset: 6, sessionId: 's' });
-    await seen({ lastSeq: 3, isOver: false });
+    await seen({ lastSeq: 3, isFinished: false });
     await permissions.insert({ instructionId: id, requestId: 'a', toolName: 'Bash', input: '{}', askedAt: T0 });
-    await seen({ lastSeq: 3, isOver: false });
+    await seen({ lastSeq: 3, isFinished: false });
     await instructions.cancel(id, REASON);
-    await seen({ lastSeq: 3, isOver: false });
+    await seen({ lastSeq: 3, isFinished: false });
     await instructions.finish(lease, { status: 'cancelled', reason: REASON });
-    await seen({ lastSeq: 3, isOver: true });
+    await seen({ lastSeq: 3, isFinished: true });
     await expect(instructions.progress(randomUUID())).resolves.toBeNull();
   });
 
@@ -322,11 +322,11 @@ describe('the repository of instructions', () => {
     expect(activities).toHaveLength(2);
     expect(activities).toEqual(
       expect.arrayContaining([
-        { containerId: working.id, startedAt: rows[0]!.startedAt, asks: null },
+        { containerId: working.id, startedAt: rows[0]!.startedAt, pendingPermission: null },
         {
           containerId: waiting.id,
           startedAt: rows[1]!.startedAt,
-          asks: { toolName: 'a', input: '{}', askedAt: new Date(T0.getTime() + 1_000) },
+          pendingPermission: { toolName: 'a', input: '{}', askedAt: new Date(T0.getTime() + 1_000) },
         },
       ]),
     );

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Engine, type ExecResult } from '../support/api/engine.js';
-import { claudeImage } from '../support/claude/claude-image.js';
+import { workspaceImage } from '../support/images/workspace-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { type MessagesApi, startMessagesApi } from '../support/messages-api/messages-api.js';
 import { bash, call, overloaded, rateLimited, say, turn, unauthorized } from '../support/messages-api/replies.js';
@@ -55,7 +55,7 @@ describe('the simulated Messages API with the real Claude Code', () => {
     api = await startMessagesApi();
     const created = await engine.docker.createContainer({
       name: `devforge-test-${randomUUID()}`,
-      Image: await claudeImage(),
+      Image: await workspaceImage('claude'),
       HostConfig: { Init: true, NetworkMode: 'bridge', Tmpfs: { '/tmp': 'rw,exec,mode=1777' } },
     });
     dockerId = created.id;

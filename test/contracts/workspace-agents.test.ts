@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { WorkspaceProcess } from '../../src/drivers/workspace-process.js';
 import { Engine } from '../support/api/engine.js';
-import { claudeImage } from '../support/claude/claude-image.js';
+import { workspaceImage } from '../support/images/workspace-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
 import { dockerEngine } from './docker-engine-harness.js';
@@ -111,7 +111,7 @@ describe('devforge-agents and its hook', () => {
   beforeAll(async () => {
     const created = await engine.docker.createContainer({
       name: `devforge-test-${randomUUID()}`,
-      Image: await claudeImage(),
+      Image: await workspaceImage('claude'),
       Env: ['CLAUDE_CONFIG_DIR=/var/lib/devforge/claude'],
       HostConfig: { Init: true, NetworkMode: 'none', Tmpfs: { '/tmp': 'rw,exec,mode=1777' } },
     });

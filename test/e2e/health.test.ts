@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { ApiClient, ok, problem } from '../support/api/client.js';
 import { postmasterOf } from '../support/faults/postmaster.js';
 import { type RedisServer, startRedis } from '../support/redis/redis-server.js';
-import { EngineProxy } from '../support/e2e/engine-proxy.js';
+import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
 

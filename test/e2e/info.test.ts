@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { ApiClient, ok } from '../support/api/client.js';
-import { EngineProxy } from '../support/e2e/engine-proxy.js';
+import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 
 interface Info {

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiClient, ok, problem } from '../support/api/client.js';
 import type { Container, CreateContainer } from '../support/api/types.js';
-import { EngineProxy } from '../support/e2e/engine-proxy.js';
+import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { gitFixture, startTestServer, type TestServer } from '../support/e2e/server.js';

@@ -5,7 +5,7 @@ import { type ApiResponse, ok, problem } from '../support/api/client.js';
 import { type DevForgeProcess, startDevForge } from '../support/api/devforge-process.js';
 import type { Container, ContainerStatus, CreateContainer } from '../support/api/types.js';
 import { withoutAgent } from '../support/api/without-agent.js';
-import { type EngineMode, EngineProxy } from '../support/e2e/engine-proxy.js';
+import { type EngineMode, EngineProxy } from '../support/engine-proxy/engine-proxy.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';

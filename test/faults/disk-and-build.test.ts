@@ -13,7 +13,7 @@ import {
   removeBrokenBase,
 } from '../support/faults/base-images.js';
 import { type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
-import { creates } from '../support/faults/requests.js';
+import { creates } from '../support/engine-proxy/matchers.js';
 import { expectRemovable, expectWhole, tracesOf } from '../support/faults/traces.js';
 
 const LIMIT_MIB = 256;
@@ -103,11 +103,11 @@ describe('the disk is full', () => {
       { timeoutMs: 60_000 },
     );
   }, IMAGE_BUILD_MS);
-  afterEach(() => server.gate.reset());
+  afterEach(() => server.proxy.reset());
   afterAll(() => server?.dispose(), 60_000);
 
   it('a container that finds no space fails with out_of_disk; a new one runs once there is some', async () => {
-    server.gate.refuse(creates('workspace'), 500, 'mkdir /var/lib/docker/overlay2/x: no space left on device');
+    server.proxy.fail(creates('workspace'), 500, 'mkdir /var/lib/docker/overlay2/x: no space left on device');
     const { id } = ok(await server.api.create(small()));
     const { statusReason, job } = await failed(server, id);
     expect(statusReason).toMatchObject({
@@ -115,7 +115,7 @@ describe('the disk is full', () => {
       message: expect.stringContaining('no space left on device'),
     });
     expect(job).toMatchObject({ state: 'failed', step: 'container', attempts: 1 });
-    server.gate.reset();
+    server.proxy.reset();
     const next = ok(await server.api.create(small()));
     await expectWhole(server, next.id);
     ok(await server.api.start(id));

@@ -7,7 +7,7 @@ import { Wishes } from '../support/faults/accepted.js';
 import { GOOD_BASE, MISSING_BASE } from '../support/faults/base-images.js';
 import { crash, cloning, type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
 import { commandOf, isPostgres, postmasterOf } from '../support/faults/postmaster.js';
-import { creates, pullsImage } from '../support/faults/requests.js';
+import { creates, pullsImage } from '../support/engine-proxy/matchers.js';
 import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
 import type { GitServers } from '../support/git/git-servers.js';
 
@@ -29,7 +29,7 @@ describe('the embedded PostgreSQL and the processes around it', () => {
 
   it('is started again when it is killed under load; what was accepted completes', async () => {
     const wishes = new Wishes(server.api);
-    const hold = server.gate.hold(creates('workspace'), 'before');
+    const hold = server.proxy.hold(creates('workspace'), 'before');
     for (let index = 0; index < LOAD; index += 1) wishes.post(index % 2 === 0 ? small() : cloning(git));
     await hold.reached();
     const killed = postmasterOf(server.devforge);
@@ -56,7 +56,7 @@ describe('the embedded PostgreSQL and the processes around it', () => {
 
   it('takes no server along that holds a lock on it, as while an image is made', async () => {
     await server.devforge.restart({ BASE_IMAGE: MISSING_BASE });
-    const pull = server.gate.hold(pullsImage, 'before');
+    const pull = server.proxy.hold(pullsImage, 'before');
     const { id } = ok(await server.api.create(small()));
     await pull.reached();
     const killed = postmasterOf(server.devforge);

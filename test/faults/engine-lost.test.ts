@@ -3,14 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { ok, problem } from '../support/api/client.js';
 import { withoutAgent } from '../support/api/without-agent.js';
 import type { Container, CreateContainer } from '../support/api/types.js';
-import { EngineProxy } from '../support/e2e/engine-proxy.js';
+import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { gitFixture, startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
-import { EngineGate } from '../support/faults/engine-gate.js';
 import { cloning, small } from '../support/faults/fault-server.js';
-import type { When } from '../support/faults/hold.js';
-import { creates, followsEvents } from '../support/faults/requests.js';
+import type { When } from '../support/engine-proxy/hold.js';
+import { creates, followsEvents } from '../support/engine-proxy/matchers.js';
 import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
 import type { GitServers } from '../support/git/git-servers.js';
 
@@ -31,21 +30,19 @@ const MODES: Lost[] = ['refuse', 'fail'];
 const HANG_MS = 4_000;
 
 describe('the engine goes away', () => {
-  let gate: EngineGate;
   let engine: EngineProxy;
   let server: TestServer;
   let git: GitServers;
 
   beforeAll(async () => {
-    gate = await EngineGate.start();
-    engine = await EngineProxy.start(gate.socketPath);
+    engine = await EngineProxy.start();
     server = await startTestServer(engine.env);
     await ensureImages(server, 'claude');
     git = await gitFixture(server);
     await git.createRepository('big', { randomMiB: 4, commits: COMMITS - 1 });
   }, IMAGE_BUILD_MS);
   afterEach(async () => {
-    gate.reset();
+    engine.reset();
     git.reset();
     await engine.set('pass');
   });
@@ -53,7 +50,6 @@ describe('the engine goes away', () => {
     await server?.dispose();
     await git?.close();
     await engine?.close();
-    await gate?.close();
   }, 60_000);
 
   const running = async (extra: Partial<CreateContainer> = {}): Promise<Container> => {
@@ -76,7 +72,7 @@ describe('the engine goes away', () => {
   };
   const answersAgain = async (): Promise<void> => {
     await engine.set('pass');
-    gate.reset();
+    engine.reset();
   };
 
   const inTheMiddleOfACreate = async (
@@ -84,7 +80,7 @@ describe('the engine goes away', () => {
     lose: () => Promise<void>,
     then: 'drop' | 'release' = 'drop',
   ): Promise<string> => {
-    const hold = gate.hold(creates('workspace'), when);
+    const hold = engine.hold(creates('workspace'), when);
     const { id } = ok(await server.api.create(small()));
     await hold.reached();
     await lose();
@@ -167,7 +163,7 @@ describe('the engine goes away', () => {
     const kept = await running();
     const stopped = await running();
     ok(await server.api.stop(stopped.id));
-    const hold = gate.hold(creates('workspace'), 'before');
+    const hold = engine.hold(creates('workspace'), 'before');
     const waiting = ok(await server.api.create(small()));
     await hold.reached();
     const before = await Promise.all([kept, stopped].map(async ({ id }) => withoutAgent(ok(await server.api.get(id)))));
@@ -196,8 +192,8 @@ describe('the engine goes away', () => {
 
   it('follows the engine again after its event stream was cut', async () => {
     const container = await running();
-    const streams = () => gate.requests.filter(followsEvents).length;
-    const before = await until('it follows', () => gate.cut(followsEvents) === 1 && streams());
+    const streams = () => engine.requests.filter(followsEvents).length;
+    const before = await until('it follows', () => engine.cut(followsEvents) === 1 && streams());
     await until('it follows again', () => streams() > before);
     // Coming back it looks at all rows once; what follows is told by the new stream alone.
     await sleep(1_000);

@@ -3,13 +3,13 @@ import { ok } from '../support/api/client.js';
 import type { Container, CreateContainer } from '../support/api/types.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
-import type { Matcher } from '../support/faults/engine-gate.js';
+import type { RequestMatcher } from '../support/engine-proxy/engine-request.js';
 import { crash, type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
-import type { When } from '../support/faults/hold.js';
-import { creates, nth, removesContainer, removesVolume, starts, stops } from '../support/faults/requests.js';
+import type { When } from '../support/engine-proxy/hold.js';
+import { creates, nth, removesContainer, removesVolume, starts, stops } from '../support/engine-proxy/matchers.js';
 import { expectGone, expectRemovable, expectWhole, tracesOf } from '../support/faults/traces.js';
 
-type Point = [what: string, when: When, matcher: () => Matcher];
+type Point = [what: string, when: When, matcher: () => RequestMatcher];
 const REMOVAL: Point[] = [
   ['a container', 'before', () => removesContainer],
   ['a container', 'after', () => removesContainer],
@@ -24,7 +24,7 @@ describe('SIGKILL of the server while it changes a container', () => {
   beforeAll(async () => {
     server = await startFaultServer();
   }, IMAGE_BUILD_MS);
-  afterEach(() => server.gate.reset());
+  afterEach(() => server.proxy.reset());
   afterAll(() => server?.dispose(), 60_000);
 
   const running = async (extra: Partial<CreateContainer> = {}): Promise<Container> => {
@@ -33,8 +33,8 @@ describe('SIGKILL of the server while it changes a container', () => {
     return response.body;
   };
   /** Asks, and is cut off by the kill. */
-  const killedDuring = async (matches: Matcher, when: When, ask: () => Promise<unknown>): Promise<void> => {
-    const hold = server.gate.hold(matches, when);
+  const killedDuring = async (matches: RequestMatcher, when: When, ask: () => Promise<unknown>): Promise<void> => {
+    const hold = server.proxy.hold(matches, when);
     const asked = ask().catch(() => undefined);
     await hold.reached();
     await crash(server);
@@ -64,10 +64,10 @@ describe('SIGKILL of the server while it changes a container', () => {
   }, 90_000);
 
   it('delete: of one that is still being made', async () => {
-    const create = server.gate.hold(creates('workspace'), 'after');
+    const create = server.proxy.hold(creates('workspace'), 'after');
     const { id } = ok(await server.api.create(small()));
     await create.reached();
-    const removal = server.gate.hold(removesContainer, 'before');
+    const removal = server.proxy.hold(removesContainer, 'before');
     const asked = server.api.remove(id).catch(() => undefined);
     // The work on the container may let go of it first.
     await until('the removal is written down', async () => (await server.api.get(id)).body.status === 'deleting');
@@ -80,7 +80,7 @@ describe('SIGKILL of the server while it changes a container', () => {
   }, 90_000);
 
   it('delete: what the engine does too late for the process that asked is taken away', async () => {
-    const create = server.gate.hold(creates('workspace'), 'before');
+    const create = server.proxy.hold(creates('workspace'), 'before');
     const { id } = ok(await server.api.create(small()));
     await create.reached();
     await server.devforge.kill();

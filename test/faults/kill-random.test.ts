@@ -73,7 +73,7 @@ describe.each([
     );
     expect(listed.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
     expect(listed.filter(({ status }) => status === 'failed').map(({ statusReason }) => statusReason)).toEqual([]);
-    expect([...idsMadeThrough(server.gate)].filter((id) => !server.api.accepted.has(id))).toEqual([]);
+    expect([...idsMadeThrough(server.proxy)].filter((id) => !server.api.accepted.has(id))).toEqual([]);
     await inGroups(listed, expectSound);
 
     await inGroups(listed, async ({ id }) => expect((await server.api.remove(id)).status).toBe(204));

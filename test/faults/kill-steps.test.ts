@@ -4,19 +4,19 @@ import { withoutAgent } from '../support/api/without-agent.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { gitFixture } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
-import type { Matcher } from '../support/faults/engine-gate.js';
+import type { RequestMatcher } from '../support/engine-proxy/engine-request.js';
 import { crash, cloning, type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
-import type { When } from '../support/faults/hold.js';
+import type { When } from '../support/engine-proxy/hold.js';
 import {
   addsKey,
-  asksHowCloneEnded,
+  inspectsEndOfClone,
   clones,
   creates,
-  looksForImage,
-  looksForNetwork,
+  inspectsImage,
+  listsNetworks,
   nth,
   starts,
-} from '../support/faults/requests.js';
+} from '../support/engine-proxy/matchers.js';
 import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
 import type { GitServers } from '../support/git/git-servers.js';
 
@@ -26,10 +26,10 @@ const SHOWN_MS = 3_000;
 /** The sidecar is started before the workspace, by each of the two jobs. */
 const START = { agent: 1, workspace: 2, workspaceAgain: 4 };
 
-type Point = [step: string, request: string, when: When, matcher: () => Matcher];
+type Point = [step: string, request: string, when: When, matcher: () => RequestMatcher];
 const POINTS: Point[] = [
-  ['image', 'the look for the image', 'before', () => looksForImage],
-  ['network', 'the look for the network', 'before', () => looksForNetwork],
+  ['image', 'the look for the image', 'before', () => inspectsImage],
+  ['network', 'the look for the network', 'before', () => listsNetworks],
   ['git-agent', 'the creation of the sidecar', 'before', () => creates('git-agent')],
   ['git-agent', 'the creation of the sidecar', 'after', () => creates('git-agent')],
   ['git-agent', 'the start of the sidecar', 'before', () => nth(START.agent, starts)],
@@ -42,7 +42,7 @@ const POINTS: Point[] = [
   ['resume', 'the second look at the container', 'before', () => nth(START.workspaceAgain, starts)],
   ['resume', 'the second look at the container', 'after', () => nth(START.workspaceAgain, starts)],
   ['clone', 'the begin of the clone', 'before', () => clones],
-  ['clone', 'the question how the clone ended', 'before', asksHowCloneEnded],
+  ['clone', 'the question how the clone ended', 'before', inspectsEndOfClone],
 ];
 
 describe('SIGKILL of the server at a step of provisioning', () => {
@@ -55,7 +55,7 @@ describe('SIGKILL of the server at a step of provisioning', () => {
     await git.createRepository('big', { randomMiB: 4, commits: COMMITS - 1 });
   }, IMAGE_BUILD_MS);
   afterEach(() => {
-    server.gate.reset();
+    server.proxy.reset();
     git.reset();
   });
   afterAll(async () => {
@@ -84,7 +84,7 @@ describe('SIGKILL of the server at a step of provisioning', () => {
   it.each(POINTS)(
     '%s: killed at %s, %s the engine has done it',
     async (step, _request, when, matcher) => {
-      const hold = server.gate.hold(matcher(), when);
+      const hold = server.proxy.hold(matcher(), when);
       const { id } = ok(await server.api.create(withKey()));
       await hold.reached();
       // A step that is over in a moment as a rule shows a little later.

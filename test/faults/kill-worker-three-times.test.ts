@@ -2,16 +2,16 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { ok } from '../support/api/client.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { gitFixture } from '../support/e2e/server.js';
-import type { Matcher } from '../support/faults/engine-gate.js';
+import type { RequestMatcher } from '../support/engine-proxy/engine-request.js';
 import { crash, cloning, type FaultServer, startFaultServer } from '../support/faults/fault-server.js';
-import { clones, creates } from '../support/faults/requests.js';
+import { clones, creates } from '../support/engine-proxy/matchers.js';
 import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
 import type { GitServers } from '../support/git/git-servers.js';
 import { type RedisServer, startRedis } from '../support/redis/redis-server.js';
 
 const COMMITS = 4;
 const KILLS = 3;
-const JOBS: [job: 'create' | 'clone', matches: Matcher][] = [
+const JOBS: [job: 'create' | 'clone', matches: RequestMatcher][] = [
   ['create', creates('workspace')],
   ['clone', clones],
 ];
@@ -26,7 +26,7 @@ describe.each(['PostgreSQL', 'Redis'])('a worker that is killed three times on o
     server = await startFaultServer(redis === undefined ? {} : { REDIS_URL: redis.url });
     git = await gitFixture(server);
   }, IMAGE_BUILD_MS);
-  afterEach(() => server.gate.reset());
+  afterEach(() => server.proxy.reset());
   afterAll(async () => {
     await server?.dispose();
     await git?.close();
@@ -36,7 +36,7 @@ describe.each(['PostgreSQL', 'Redis'])('a worker that is killed three times on o
   it.each(JOBS)(
     '%s: it completes all the same',
     async (name, matches) => {
-      let hold = server.gate.hold(matches, 'before');
+      let hold = server.proxy.hold(matches, 'before');
       const { id } = ok(await server.api.create(cloning(git)));
       const jobs = new Set<string>();
       for (let kill = 1; kill <= KILLS; kill += 1) {
@@ -45,7 +45,7 @@ describe.each(['PostgreSQL', 'Redis'])('a worker that is killed three times on o
         expect(job).toMatchObject({ name, state: 'active', attempts: kill });
         jobs.add(job!.id);
         await crash(server);
-        if (kill < KILLS) hold = server.gate.hold(matches, 'before');
+        if (kill < KILLS) hold = server.proxy.hold(matches, 'before');
         await server.devforge.restart();
       }
       expect(jobs.size).toBe(1);

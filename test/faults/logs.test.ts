@@ -2,13 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ok } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
-import { EngineProxy } from '../support/e2e/engine-proxy.js';
+import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
-import { EngineGate } from '../support/faults/engine-gate.js';
 import { small } from '../support/faults/fault-server.js';
-import { followsLogs } from '../support/faults/requests.js';
+import { followsLogs } from '../support/engine-proxy/matchers.js';
 import { expectRemovable } from '../support/faults/traces.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
 
@@ -18,7 +17,6 @@ const RESUME_MS = 10_000;
 const DEAD_CONNECTION_MS = 12_000;
 
 describe('followed logs lose no line when', () => {
-  let gate: EngineGate;
   let engine: EngineProxy;
   let server: TestServer;
   let container: Container;
@@ -26,15 +24,13 @@ describe('followed logs lose no line when', () => {
   let next: number;
 
   beforeAll(async () => {
-    gate = await EngineGate.start();
-    engine = await EngineProxy.start(gate.socketPath);
+    engine = await EngineProxy.start();
     server = await startTestServer(engine.env);
     await ensureImages(server, 'claude');
   }, IMAGE_BUILD_MS);
   afterAll(async () => {
     await server?.dispose();
     await engine?.close();
-    await gate?.close();
   }, 60_000);
 
   const subscribe = async (): Promise<void> => {
@@ -47,7 +43,7 @@ describe('followed logs lose no line when', () => {
     next = 1;
   };
   afterEach(async () => {
-    gate.reset();
+    engine.reset();
     await engine.set('pass');
     client?.close();
     if (container !== undefined) await expectRemovable(server, container.id);
@@ -76,7 +72,7 @@ describe('followed logs lose no line when', () => {
     const writing = write(400, 0.01);
     for (let at = 0; at < 4; at++) {
       await sleep(700);
-      await until('a stream to cut', () => gate.cut(followsLogs) > 0);
+      await until('a stream to cut', () => engine.cut(followsLogs) > 0);
     }
     await writing;
     await arrive();
@@ -115,7 +111,7 @@ describe('followed logs lose no line when', () => {
     await subscribe();
     const writing = write(200, 0.01);
     await sleep(500);
-    expect(gate.stall(followsLogs)).toBe(1);
+    expect(engine.stall(followsLogs)).toBe(1);
     await writing;
     await arrive(DEAD_CONNECTION_MS);
   }, 60_000);
@@ -125,7 +121,7 @@ describe('followed logs lose no line when', () => {
     await write(10);
     await arrive();
     await sleep(1_500);
-    expect(gate.stall(followsLogs)).toBe(1);
+    expect(engine.stall(followsLogs)).toBe(1);
     await write(10);
     await arrive(DEAD_CONNECTION_MS);
   }, 60_000);
@@ -136,7 +132,7 @@ describe('followed logs lose no line when', () => {
     const script = `${half}; setTimeout(() => ${half}, 3_000); setTimeout(() => console.log(), 6_000)`;
     const writing = server.engine.exec(container.dockerId!, ['sh', '-c', `exec node -e '${script}' > /proc/1/fd/1`]);
     await sleep(1_500);
-    await until('a stream to cut', () => gate.cut(followsLogs) > 0);
+    await until('a stream to cut', () => engine.cut(followsLogs) > 0);
     await expect(writing).resolves.toMatchObject({ exitCode: 0 });
     const line = await until('the line', () => client.all('logs:update').flatMap(({ lines }) => lines)[0]);
     expect([line.message.length, new Set(line.message)]).toEqual([200_000, new Set('7')]);

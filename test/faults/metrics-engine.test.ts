@@ -10,7 +10,7 @@ import { DockerEngineClient } from '../../src/drivers/docker/engine/docker-engin
 import type { WorkspaceRef } from '../../src/drivers/workspace.js';
 import { ok } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
-import { EngineProxy } from '../support/e2e/engine-proxy.js';
+import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';

@@ -8,8 +8,8 @@ import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { gitFixture } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
 import { type FaultServer, cloning, crash, small, startFaultServer } from '../support/faults/fault-server.js';
-import type { Hold } from '../support/faults/hold.js';
-import { clones, creates } from '../support/faults/requests.js';
+import type { Hold } from '../support/engine-proxy/hold.js';
+import { clones, creates } from '../support/engine-proxy/matchers.js';
 import { type SecondServer, startSecondServer } from '../support/faults/second-server.js';
 import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
 import type { GitServers } from '../support/git/git-servers.js';
@@ -38,7 +38,7 @@ describe('two processes on one data folder', () => {
     await git.createRepository('talkative', { files, commits: COMMITS - 1 });
   }, IMAGE_BUILD_MS);
   afterEach(() => {
-    for (const { gate } of [first, second]) gate.reset();
+    for (const { proxy } of [first, second]) proxy.reset();
     for (const id of second.api.accepted) first.api.accepted.add(id);
   });
   afterAll(async () => {
@@ -58,8 +58,8 @@ describe('two processes on one data folder', () => {
 
   const jobOf = async (id: string) => (await first.api.get(id)).body.job as { message?: string };
   /** A create that stands still in this process, before the engine knows; the other process takes its share. */
-  const heldBy = async (server: Pick<SecondServer, 'api' | 'gate'>): Promise<{ hold: Hold; id: string }> => {
-    const hold = server.gate.hold(creates('workspace'), 'before');
+  const heldBy = async (server: Pick<SecondServer, 'api' | 'proxy'>): Promise<{ hold: Hold; id: string }> => {
+    const hold = server.proxy.hold(creates('workspace'), 'before');
     const reached = hold.reached(60_000);
     for (;;) {
       const id = await createOn(server, small());
@@ -104,7 +104,7 @@ describe('two processes on one data folder', () => {
 
   it('refuses the one that was frozen for longer than its lease, in the middle of a clone and of a create', async () => {
     git.throttle(MIB / 4);
-    const asked = first.gate.requests.length;
+    const asked = first.proxy.requests.length;
     const clone = await createOn(first, cloning(git, 'talkative'));
     await until(
       'the repository comes in',
@@ -114,7 +114,7 @@ describe('two processes on one data folder', () => {
       },
       60_000,
     );
-    const [frozen, awake] = first.gate.requests.slice(asked).some(clones) ? [first, second] : [second, first];
+    const [frozen, awake] = first.proxy.requests.slice(asked).some(clones) ? [first, second] : [second, first];
     const { hold, id: create } = await heldBy(frozen);
 
     // Git tells more than is written at once: a write of the one that will be frozen is due.

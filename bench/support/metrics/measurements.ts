@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { EngineProxy } from '../../../test/support/engine-proxy/engine-proxy.js';
+import type { EngineRequest } from '../../../test/support/engine-proxy/engine-request.js';
 import type { CreatedContainers } from '../created.js';
-import type { EngineCall, EngineProxy } from '../engine-proxy.js';
 import { usageOf } from '../process-usage.js';
 import type { Report, Target } from '../report.js';
 import { median, summarise, timed } from '../statistics.js';
@@ -70,9 +71,9 @@ export async function measureWindow(
   await sleep(SETTLE_MS);
   const before = await usageOf(pid);
   const begun = performance.now();
-  const from = proxy.calls.length;
+  const from = proxy.requests.length;
   const measured = clients === undefined ? void (await sleep(ms)) : await clients.measure(ms);
-  const calls = proxy.calls.slice(from);
+  const calls = proxy.requests.slice(from);
   const elapsed = performance.now() - begun;
   const after = await usageOf(pid);
   return {
@@ -146,7 +147,7 @@ async function dockerStats(dockerIds: string[], engineSocket: string): Promise<v
 }
 
 /** The monitor pings, the reconciler inspects by name and lists, and disks are measured by execs and sizes. */
-function isOfABeat({ path, query }: EngineCall): boolean {
+function isOfABeat({ path, query }: EngineRequest): boolean {
   return (
     /^\/(_ping|volumes|exec\/.*|containers\/(json|devforge-[^/]*\/json|[^/]*\/exec))$/.test(path) ||
     query.includes('size=')

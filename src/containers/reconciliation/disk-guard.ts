@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { PeriodicTask } from '../../common/concurrency/periodic-task.js';
 import { Clock } from '../../common/time/clock.js';
 import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import { ContainerLeases } from '../../leases/container-leases.js';
@@ -7,7 +8,7 @@ import { ContainerPower } from '../lifecycle/container-power.js';
 import { ContainerStore } from '../lifecycle/container-store.js';
 import { DiskUsage } from '../../usage/disk-usage.js';
 
-const EVERY_MS = 30_000;
+const INTERVAL_MS = 30_000;
 
 /**
  * Enforces disk limits where the engine cannot: measures running containers periodically, and stops those above their
@@ -15,8 +16,7 @@ const EVERY_MS = 30_000;
  */
 @Injectable()
 export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly stopped = new AbortController();
-  private loop: Promise<void> | undefined;
+  private readonly checks: PeriodicTask;
 
   constructor(
     private readonly containers: ContainersRepository,
@@ -24,17 +24,21 @@ export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly leases: ContainerLeases,
     private readonly store: ContainerStore,
     private readonly power: ContainerPower,
-    private readonly clock: Clock,
+    clock: Clock,
     @InjectPinoLogger(DiskGuard.name) private readonly logger: PinoLogger,
-  ) {}
+  ) {
+    this.checks = new PeriodicTask(clock, () => this.check(), {
+      intervalMs: INTERVAL_MS,
+      onError: (error) => logger.warn({ err: error }, 'Disks could not be measured'),
+    });
+  }
 
   onApplicationBootstrap(): void {
-    this.loop = this.repeat();
+    this.checks.start();
   }
 
   async onModuleDestroy(): Promise<void> {
-    this.stopped.abort();
-    await this.loop;
+    await this.checks.stop();
   }
 
   /** Measures every running container once. */
@@ -45,18 +49,10 @@ export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async checkOne(row: ContainerRow): Promise<void> {
     try {
-      const usedMB = await this.disk.measure(row, this.stopped.signal);
+      const usedMB = await this.disk.measure(row, this.checks.signal);
       if (usedMB > row.diskLimit) await this.stop(row, usedMB);
     } catch (error) {
       this.logger.debug({ err: error, containerId: row.id }, 'The disk of a container could not be measured');
-    }
-  }
-
-  private async repeat(): Promise<void> {
-    while (!this.stopped.signal.aborted) {
-      await this.clock.sleep(EVERY_MS, this.stopped.signal);
-      if (!this.stopped.signal.aborted)
-        await this.check().catch((error: unknown) => this.logger.warn({ err: error }, 'Disks could not be measured'));
     }
   }
 

@@ -1,5 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { PeriodicTask } from '../../common/concurrency/periodic-task.js';
+import { SerialQueue } from '../../common/concurrency/serial-queue.js';
 import { Clock } from '../../common/time/clock.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import { EngineMonitor } from '../../drivers/engine-monitor.js';
@@ -8,7 +10,7 @@ import { ContainerLeases } from '../../leases/container-leases.js';
 import { ContainerReconciliation, STOPPED_ON_PURPOSE_MS } from './container-reconciliation.js';
 import { OrphanSweeper } from './orphan-sweeper.js';
 
-const EVERY_MS = 15_000;
+const INTERVAL_MS = 15_000;
 /** Events of one container come in bursts. */
 const SETTLE_MS = 50;
 /** When an exit counts as on purpose, unless the engine went down with it. */
@@ -22,10 +24,9 @@ const IGNORED: WorkspaceEventType[] = ['created'];
  */
 @Injectable()
 export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly stopped = new AbortController();
   private readonly touched = new Set<string>();
-  private loop: Promise<void> | undefined;
-  private running: Promise<void> = Promise.resolve();
+  private readonly queue = new SerialQueue();
+  private readonly timer: PeriodicTask;
   private settling: NodeJS.Timeout | undefined;
 
   constructor(
@@ -36,28 +37,32 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly leases: ContainerLeases,
     private readonly clock: Clock,
     @InjectPinoLogger(Reconciler.name) private readonly logger: PinoLogger,
-  ) {}
+  ) {
+    this.timer = new PeriodicTask(clock, () => this.enqueue(() => this.reconcileAll(false)), {
+      intervalMs: INTERVAL_MS,
+      onError: () => undefined,
+    });
+  }
 
   onApplicationBootstrap(): void {
     this.engine.onEvent(({ id, type }) => {
       if (IGNORED.includes(type)) return;
       this.touch(id);
-      if (type === 'exited') void this.clock.sleep(SECOND_LOOK_MS, this.stopped.signal).then(() => this.touch(id));
+      if (type === 'exited') void this.clock.sleep(SECOND_LOOK_MS, this.timer.signal).then(() => this.touch(id));
     });
     this.events.on('engine.available', () => this.enqueue(() => this.reconcileAll(true)));
     this.engine.start();
-    this.loop = this.repeat();
+    this.timer.start();
   }
 
   async onModuleDestroy(): Promise<void> {
-    this.stopped.abort();
     clearTimeout(this.settling);
-    await this.loop;
-    await this.running;
+    await this.timer.stop();
+    await this.queue.drained();
   }
 
   private touch(id: string): void {
-    if (this.stopped.signal.aborted) return;
+    if (this.timer.signal.aborted) return;
     this.touched.add(id);
     this.settling ??= setTimeout(() => {
       this.settling = undefined;
@@ -69,13 +74,6 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
     }, SETTLE_MS);
   }
 
-  private async repeat(): Promise<void> {
-    while (!this.stopped.signal.aborted) {
-      await this.clock.sleep(EVERY_MS, this.stopped.signal);
-      if (!this.stopped.signal.aborted) await this.enqueue(() => this.reconcileAll(false));
-    }
-  }
-
   private async reconcileAll(engineWasAway: boolean): Promise<void> {
     await this.leases.releaseOfEndedProcesses();
     await this.reconciliation.reconcileAll(engineWasAway);
@@ -84,14 +82,10 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Runs one at a time, in order. A failure is logged; the timer tries again. */
   private enqueue(work: () => Promise<void>): Promise<void> {
-    this.running = this.running.then(async () => {
-      if (this.stopped.signal.aborted) return;
-      try {
-        await work();
-      } catch (error) {
-        this.logger.warn({ err: error }, 'Rows could not be reconciled with the engine');
-      }
-    });
-    return this.running;
+    return this.queue
+      .run(async () => {
+        if (!this.timer.signal.aborted) await work();
+      })
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'Rows could not be reconciled with the engine'));
   }
 }

@@ -37,7 +37,7 @@ export class DevForgeProcess {
     readonly dataDir: string,
     private readonly folder: string,
     private env: Record<string, string>,
-    private readonly options: DevForgeOptions,
+    private options: DevForgeOptions,
   ) {}
 
   /** @internal by {@link startDevForge} */
@@ -111,6 +111,12 @@ export class DevForgeProcess {
     if (this.process && !this.process.exit) await this.stop();
     this.env = { ...this.env, ...env };
     await this.launch();
+  }
+
+  /** As {@link restart}, with another build of the server: `dist/main.js` of a release. */
+  async restartFrom(entry: string): Promise<void> {
+    this.options = { ...this.options, entry };
+    await this.restart();
   }
 
   /** Ends everything and removes the data. Safe after a crash and when called twice. */

@@ -4,11 +4,11 @@ import { ensureImages } from '../e2e/images.js';
 import { uniqueName } from '../e2e/names.js';
 import { startTestServer, type TestServer } from '../e2e/server.js';
 import type { GitServers } from '../git/git-servers.js';
-import { EngineGate } from './engine-gate.js';
+import { EngineProxy } from '../engine-proxy/engine-proxy.js';
 
-/** A server under test whose way to the engine leads through a gate. */
+/** A server under test that reaches the engine through a proxy. */
 export interface FaultServer extends TestServer {
-  readonly gate: EngineGate;
+  readonly proxy: EngineProxy;
 }
 
 /** Starts one, and lets it build the image that the tests need where that is missing. */
@@ -16,13 +16,13 @@ export async function startFaultServer(
   env: Record<string, string> = {},
   options: DevForgeOptions = {},
 ): Promise<FaultServer> {
-  const gate = await EngineGate.start();
+  const proxy = await EngineProxy.start();
   try {
-    const server = await startTestServer({ ...gate.env, ...env }, options);
+    const server = await startTestServer({ ...proxy.env, ...env }, options);
     const dispose = async (): Promise<void> => {
-      gate.reset();
+      proxy.reset();
       await server.dispose();
-      await gate.close();
+      await proxy.close();
     };
     try {
       await ensureImages(server, 'claude');
@@ -30,17 +30,17 @@ export async function startFaultServer(
       await dispose();
       throw error;
     }
-    return { ...server, gate, dispose };
+    return { ...server, proxy, dispose };
   } catch (error) {
-    await gate.close();
+    await proxy.close();
     throw error;
   }
 }
 
 /** SIGKILL, and nothing of what it had asked the engine for and was held gets there any more. */
-export async function crash({ devforge, gate }: Pick<FaultServer, 'devforge' | 'gate'>): Promise<void> {
+export async function crash({ devforge, proxy }: Pick<FaultServer, 'devforge' | 'proxy'>): Promise<void> {
   await devforge.kill();
-  gate.reset();
+  proxy.reset();
 }
 
 /** A small container without a repository. */

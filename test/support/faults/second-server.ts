@@ -1,13 +1,13 @@
 import { type DevForgeProcess, startDevForge } from '../api/devforge-process.js';
 import type { TestServer } from '../e2e/server.js';
 import { TrackingClient } from '../e2e/tracking-client.js';
-import { EngineGate } from './engine-gate.js';
+import { EngineProxy } from '../engine-proxy/engine-proxy.js';
 
-/** Another process on the same data folder, with a port and a way to the engine of its own. */
+/** Another process on the same data folder, with its own port and its own engine proxy. */
 export interface SecondServer {
   readonly devforge: DevForgeProcess;
   readonly api: TrackingClient;
-  readonly gate: EngineGate;
+  readonly proxy: EngineProxy;
   /** Ends it; the first one and their database go on. */
   end(): Promise<void>;
   /** To be called once the first one is disposed of. */
@@ -15,21 +15,21 @@ export interface SecondServer {
 }
 
 export async function startSecondServer(first: Pick<TestServer, 'devforge' | 'env'>): Promise<SecondServer> {
-  const gate = await EngineGate.start();
+  const proxy = await EngineProxy.start();
   const { dataDir, token } = first.devforge;
   try {
-    const devforge = await startDevForge({ ...first.env, ...gate.env, DATA_DIR: dataDir, DEVFORGE_TOKEN: token });
+    const devforge = await startDevForge({ ...first.env, ...proxy.env, DATA_DIR: dataDir, DEVFORGE_TOKEN: token });
     const end = async (): Promise<void> => {
       devforge.freeze(false);
       await devforge.kill('SIGTERM');
     };
     const dispose = async (): Promise<void> => {
       await devforge.dispose();
-      await gate.close();
+      await proxy.close();
     };
-    return { devforge, api: new TrackingClient(devforge.url, token), gate, end, dispose };
+    return { devforge, api: new TrackingClient(devforge.url, token), proxy, end, dispose };
   } catch (error) {
-    await gate.close();
+    await proxy.close();
     throw error;
   }
 }

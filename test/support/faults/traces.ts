@@ -4,7 +4,7 @@ import type { Engine } from '../api/engine.js';
 import type { Container } from '../api/types.js';
 import type { TestServer } from '../e2e/server.js';
 import { until } from '../e2e/until.js';
-import type { EngineGate } from './engine-gate.js';
+import type { EngineProxy } from '../engine-proxy/engine-proxy.js';
 
 /** Names of the containers, then of the volumes and networks that the engine has for this id, with or without labels. */
 export async function tracesOf(engine: Engine, id: string): Promise<string[]> {
@@ -69,8 +69,8 @@ export async function expectGone(
   expect(await tracesOf(engine, id)).toEqual(left);
 }
 
-/** The ids for which a container was ever asked for through this gate. */
-export function idsMadeThrough({ requests }: EngineGate): Set<string> {
+/** The ids for which a container was ever asked for through this proxy. */
+export function idsMadeThrough({ requests }: EngineProxy): Set<string> {
   const labels = requests.flatMap(({ method, url, body }) =>
     method === 'POST' && url.startsWith('/containers/create') ? [body?.['Labels']] : [],
   );

@@ -35,6 +35,12 @@ export class Emulator {
     return this.lines().join('\n');
   }
 
+  /** Column and row, from 0. */
+  cursor(): [number, number] {
+    const { active } = this.terminal.buffer;
+    return [active.cursorX, active.cursorY];
+  }
+
   /** The whole state: each cell with its colours, the scrollback, the cursor and the modes. */
   state(): object {
     const { active, normal } = this.terminal.buffer;
@@ -58,7 +64,7 @@ export class Emulator {
     return {
       screen: Array.from({ length: this.terminal.rows }, (_, row) => line(active.baseY + row)),
       scrollback: Array.from({ length: normal.baseY }, (_, row) => normal.getLine(row)?.translateToString(true)),
-      cursor: [active.cursorX, active.cursorY],
+      cursor: this.cursor(),
       kind: active.type,
       modes: { ...this.terminal.modes },
     };

@@ -96,9 +96,9 @@ export class TerminalClient {
     }
   }
 
-  /** Waits until the screen has not changed for a second. */
+  /** Waits until the screen has not changed for half a second: a full-screen program does not report when it has drawn. */
   async settles(): Promise<void> {
-    for (let before = ''; before !== this.emulator.text(); await delay(1_000)) before = this.emulator.text();
+    for (let before = ''; before !== this.emulator.text(); await delay(500)) before = this.emulator.text();
   }
 
   private show(data: string, screen?: { cols: number; rows: number }): void {

@@ -1,4 +1,5 @@
 import type Dockerode from 'dockerode';
+import { SerialQueue } from '../../../common/concurrency/serial-queue.js';
 import { DriverError } from '../../driver-error.js';
 import { EngineNetworks } from './engine-client.js';
 import { DEADLINE, engineCall, statusOf } from './engine-call.js';
@@ -8,22 +9,20 @@ const NOT_FOUND = 404;
 const CONFLICT = 409;
 
 export class DockerNetworks extends EngineNetworks {
-  private turn: Promise<unknown> = Promise.resolve();
+  private readonly creations = new SerialQueue();
 
   constructor(private readonly docker: Dockerode) {
     super();
   }
 
   /**
-   * Docker creates two networks of one name for concurrent requests, and then starts no container on either. Requests of
-   * this process are therefore serialized, and duplicates created by other processes removed.
+   * Concurrent requests make Docker create two networks with one name, and it then starts no container on either.
+   * Requests of this process are therefore serialized, and duplicates created by other processes removed.
    */
   ensureIsolatedBridge(name: string, labels: Record<string, string>): Promise<void> {
-    const ensured = this.turn.then(() =>
+    return this.creations.run(() =>
       engineCall(`ensure network ${name}`, DEADLINE.write, (abortSignal) => this.ensure(name, labels, abortSignal)),
     );
-    this.turn = ensured.catch(() => undefined);
-    return ensured;
   }
 
   async remove(name: string): Promise<void> {

@@ -1,0 +1,13 @@
+/**
+ * Builds the workspace images that the tests use, where they are missing: `build.ts <template>…`.
+ * `npm test` runs it beside the tiers that need no engine. It prints a line for each image that is ready.
+ */
+import type { Template } from '../api/types.js';
+import { workspaceImage } from './workspace-image.js';
+
+for (const template of process.argv.slice(2) as Template[]) {
+  await workspaceImage(template);
+  console.log(template);
+}
+// The engine's client keeps its connections open.
+process.exit(0);
