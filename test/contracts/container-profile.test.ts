@@ -51,7 +51,7 @@ describe('the profile of a container', () => {
     ]);
   });
 
-  it('is the whole of its host configuration', () => {
+  it('contains nothing else in its host configuration', () => {
     const { MaskedPaths, ReadonlyPaths, Mounts, ...rest } = filled(inspected.HostConfig);
     expect(rest).toEqual({
       NetworkMode: network,
@@ -99,14 +99,14 @@ describe('the profile of a container', () => {
     );
   });
 
-  it('is the whole of its configuration', () => {
+  it('contains nothing else in its configuration', () => {
     const { Env, Labels, ...rest } = filled(inspected.Config);
     expect(rest).toEqual({ Hostname: 'golden', User: '1000:1000', Image: BASE_IMAGE, Entrypoint: spec.entrypoint });
     expect(Env).toEqual(expect.arrayContaining(['FOO=bar baz', 'EMPTY=']));
     expect(Labels).toMatchObject(spec.labels);
   });
 
-  it('publishes no port, and mounts named volumes alone', () => {
+  it('publishes no port, and mounts only named volumes', () => {
     expect(filled(inspected.NetworkSettings.Ports)).toEqual({});
     expect(Object.keys(inspected.NetworkSettings.Networks)).toEqual([network]);
     expect(
@@ -119,7 +119,7 @@ describe('the profile of a container', () => {
     ]);
   });
 
-  it('is what the process meets inside', async () => {
+  it('applies to the processes inside', async () => {
     const seen = await runtime.containers.exec(inspected.Id, {
       argv: [
         'sh',

@@ -34,7 +34,7 @@ describe.each(DRIVERS)('commands in a workspace of the %s driver', (_, make) => 
   const exec = (argv: string[], request: Partial<ExecRequest> = {}): Promise<ExecResult> =>
     driver.exec(ref, { argv, timeoutMs: 20_000, ...request });
 
-  it('tells the exit code and both streams apart', async () => {
+  it('return the exit code and both streams', async () => {
     await expect(exec(['sh', '-c', 'echo out; echo err >&2; exit 7'])).resolves.toEqual({
       exitCode: 7,
       stdout: 'out\n',
@@ -43,13 +43,13 @@ describe.each(DRIVERS)('commands in a workspace of the %s driver', (_, make) => 
     await expect(exec(['true'])).resolves.toEqual({ exitCode: 0, stdout: '', stderr: '' });
   });
 
-  it('passes arguments as they are, through no shell', async () => {
+  it('get their arguments unchanged, without a shell', async () => {
     const hostile = ['$HOME', '`id`', 'a b', '*', '; exit 9', "it's", '"', '\\n', '', '-n', 'ü', 'line\nbreak'];
     const { stdout } = await exec(['printf', '%s|', ...hostile]);
     expect(stdout).toBe(hostile.map((argument) => `${argument}|`).join(''));
   });
 
-  it('hands over input, and closes it', async () => {
+  it('get their input, which is then closed', async () => {
     await expect(exec(['cat'], { stdin: 'a key\n' })).resolves.toMatchObject({ exitCode: 0, stdout: 'a key\n' });
     await expect(exec(['wc', '-c'], { stdin: Buffer.alloc(300 * KIB) })).resolves.toMatchObject({
       stdout: `${300 * KIB}\n`,
@@ -57,7 +57,7 @@ describe.each(DRIVERS)('commands in a workspace of the %s driver', (_, make) => 
     await expect(exec(['cat'], { stdin: '' })).resolves.toMatchObject({ exitCode: 0, stdout: '' });
   });
 
-  it('sets variables and the folder for that command alone', async () => {
+  it('have variables and a working folder of their own', async () => {
     const name = 'CONTRACT_VALUE';
     await expect(
       exec(['sh', '-c', 'printf %s "$CONTRACT_VALUE"; pwd'], { env: { [name]: 'a=b $c' }, cwd: '/usr/share' }),
@@ -65,7 +65,7 @@ describe.each(DRIVERS)('commands in a workspace of the %s driver', (_, make) => 
     await expect(exec(['printenv', name])).resolves.toMatchObject({ exitCode: 1, stdout: '' });
   });
 
-  it('keeps the last 64 KiB of a large output and hands all of it on', async () => {
+  it('return the last 64 KiB of a large output, and pass all of it on', async () => {
     let seen = 0;
     const script = 'i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done; echo the end';
     const { stdout, exitCode } = await exec(['sh', '-c', script], { onStdout: (chunk) => (seen += chunk.length) });
@@ -76,7 +76,7 @@ describe.each(DRIVERS)('commands in a workspace of the %s driver', (_, make) => 
     expect(seen).toBe(whole);
   });
 
-  it('hands on what is written to each stream', async () => {
+  it('pass on what they write to each stream', async () => {
     const seen = { out: '', err: '' };
     await exec(['sh', '-c', 'echo one; echo two >&2'], {
       onStdout: (chunk) => (seen.out += chunk.toString()),
@@ -85,7 +85,7 @@ describe.each(DRIVERS)('commands in a workspace of the %s driver', (_, make) => 
     expect(seen).toEqual({ out: 'one\n', err: 'two\n' });
   });
 
-  it('lets go at once when the caller gives up', async () => {
+  it('reject at once when the signal aborts', async () => {
     const caller = new AbortController();
     const begun = Date.now();
     setTimeout(() => caller.abort(), 200);
@@ -96,17 +96,17 @@ describe.each(DRIVERS)('commands in a workspace of the %s driver', (_, make) => 
     expect(Date.now() - begun).toBeLessThan(2_000);
   });
 
-  it('runs nothing for a caller that has given up before', async () => {
+  it('do not run when the signal has aborted before', async () => {
     await expect(exec(['true'], { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' });
   });
 
-  it('waits no longer than it was told', async () => {
+  it('reject when they run longer than their timeout', async () => {
     const begun = Date.now();
     await expect(exec(['sleep', '3'], { timeoutMs: 300 })).rejects.toMatchObject({ code: 'timed_out' });
     expect(Date.now() - begun).toBeLessThan(2_000);
   });
 
-  it('runs many at the same time without mixing them up', async () => {
+  it('run concurrently without mixing their results', async () => {
     const answers = await Promise.all(
       Array.from({ length: 6 }, (_, index) => exec(['sh', '-c', `echo ${index}; exit ${index}`])),
     );
@@ -115,7 +115,7 @@ describe.each(DRIVERS)('commands in a workspace of the %s driver', (_, make) => 
     );
   });
 
-  it('runs nothing in a container that does not run, or is paused, or absent', async () => {
+  it('do not run in a workspace that does not run, is paused or absent', async () => {
     const idle = await created();
     const there = (workspace: WorkspaceRef): Promise<ExecResult> =>
       driver.exec(workspace, { argv: ['true'], timeoutMs: 5_000 });

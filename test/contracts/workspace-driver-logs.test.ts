@@ -15,10 +15,10 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
   const harness = make();
   const { driver } = harness;
   const ids: string[] = [];
-  const left: AbortController[] = [];
+  const opened: AbortController[] = [];
 
   beforeAll(() => harness.setUp());
-  afterEach(() => left.splice(0).forEach((each) => each.abort()));
+  afterEach(() => opened.splice(0).forEach((each) => each.abort()));
   afterAll(() => harness.cleanUp(ids));
 
   async function created(): Promise<WorkspaceRef> {
@@ -35,7 +35,7 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
 
   function request(more: Partial<LogRequest> = {}): LogRequest {
     const abort = new AbortController();
-    left.push(abort);
+    opened.push(abort);
     return { follow: false, stdout: true, stderr: true, signal: abort.signal, ...more };
   }
 
@@ -86,7 +86,7 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
     await expect(read(ref, { stdout: false })).resolves.toEqual(['err 1', 'err 2', 'err 3']);
   });
 
-  it('end with as many lines as were asked for, of the streams that were asked for', async () => {
+  it('can be limited to the latest lines of the requested streams', async () => {
     const ref = await started();
     await write(ref, 'early\n', 'stderr');
     await write(ref, Array.from({ length: 300 }, (__, at) => `${at}\n`).join(''));
@@ -97,7 +97,7 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
     await expect(read(ref, { tail: 5_000 })).resolves.toHaveLength(301);
   });
 
-  it('begin and end at an instant, to the nanosecond', async () => {
+  it('begin and end at the requested times, to the nanosecond', async () => {
     const ref = await started();
     await write(ref, 'a\nb\nc\nd\n');
     const [, b, c] = await records(ref);
@@ -112,13 +112,13 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
     await expect(read(ref, { since: 'yesterday' })).rejects.toMatchObject({ code: 'invalid' });
   });
 
-  it('keep what is empty, and leave line breaks out', async () => {
+  it('keep empty lines, without line breaks', async () => {
     const ref = await started();
     await write(ref, '\n\n  two  \r\n\ta\rb\n\r\nend\n');
     await expect(read(ref)).resolves.toEqual(['', '', '  two  ', '\ta\rb', '', 'end']);
   });
 
-  it('keep long lines whole, to the byte', async () => {
+  it('contain long lines whole, to the byte', async () => {
     const ref = await started();
     const texts = [
       WIDE,
@@ -149,7 +149,7 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
     }
   });
 
-  it('keep long lines whole while they are followed', async () => {
+  it('contain long lines whole while they are followed', async () => {
     const ref = await started();
     const { lines } = following(ref);
     const texts = [WIDE, 'short', 'y'.repeat(4 * ENTRY), 'z'.repeat(4 * ENTRY)];
@@ -161,7 +161,7 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
     expect(lines.map((line, at) => line === texts[at])).toEqual([true, true, true, true]);
   });
 
-  it('are followed from where was asked until the container stops, and have then what has no line break', async () => {
+  it('are followed from the requested place until the workspace stops, and contain its unfinished line afterwards', async () => {
     const ref = await started();
     await write(ref, 'one\ntwo\nthree\n');
     const all = following(ref);
@@ -180,7 +180,7 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
     await expect(read(ref)).resolves.toEqual(['one', 'two', 'three', 'four', 'a prompt ']);
   });
 
-  it('go on when the container is started again', async () => {
+  it('continue when the workspace is started again', async () => {
     const ref = await started();
     await harness.write(ref, 'stdout', 'no line break');
     await driver.stop(ref.id, 0);
@@ -190,7 +190,7 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
     await expect(read(ref)).resolves.toEqual(['no line break', 'again']);
   });
 
-  it('are let go of at once by whoever gives up, and by whoever stops reading', async () => {
+  it('end at once when the signal aborts or the reader stops', async () => {
     const ref = await started();
     const abort = new AbortController();
     const { lines, ended } = following(ref, { signal: abort.signal });
@@ -207,7 +207,7 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
     }
   });
 
-  it('are there of a container that never ran, that is paused, and that has stopped', async () => {
+  it('exist for a workspace that never ran, that is paused, and that has stopped', async () => {
     const ref = await created();
     await expect(read(ref)).resolves.toEqual([]);
     await expect(following(ref).ended).resolves.toBeUndefined();
@@ -224,7 +224,7 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
     await expect(read(ref)).resolves.toEqual(['one', 'two']);
   });
 
-  it('are not there of a container that is absent, and end when it is removed', async () => {
+  it('do not exist for a workspace that is absent, and end when it is removed', async () => {
     for (const follow of [false, true])
       await expect(
         read({ id: randomUUID(), runtimeId: `devforge-${randomUUID()}` }, { follow, tail: 1 }),
@@ -241,7 +241,7 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
     await expect(read(ref)).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  it('cannot be read from an engine that is away', async () => {
+  it('cannot be read while the engine is away', async () => {
     const ref = await created();
     const reading = async (): Promise<void> => {
       for await (const __ of harness.away.logs(ref, request())) break;

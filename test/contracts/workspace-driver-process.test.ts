@@ -49,7 +49,7 @@ describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) =>
   const open = (argv: string[], request: Partial<ProcessRequest> = {}): Promise<WorkspaceProcess> =>
     driver.open(ref, { argv, ...request });
 
-  it('tells the exit code and both streams apart', async () => {
+  it('return the exit code and both streams', async () => {
     const process = await open(['sh', '-c', 'echo out; echo err >&2; exit 7']);
     await expect(Promise.all([text(process.stdout), text(process.stderr), process.exit])).resolves.toEqual([
       'out\n',
@@ -58,7 +58,7 @@ describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) =>
     ]);
   });
 
-  it('talks with a command for as long as it runs', async () => {
+  it('exchange data for as long as they run', async () => {
     const process = await open(['cat']);
     process.stdin.write('one\n');
     await expect(readUntil(process.stdout, 'one\n')).resolves.toBe('one\n');
@@ -69,7 +69,7 @@ describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) =>
     await expect(process.exit).resolves.toBe(0);
   });
 
-  it('passes arguments, variables and the folder as they are', async () => {
+  it('get their arguments, variables and working folder unchanged', async () => {
     const process = await open(['sh', '-c', 'printf "%s|%s|" "$1" "$GIVEN"; pwd', 'sh', '$HOME `id`'], {
       env: { GIVEN: 'a=b $c' },
       cwd: '/usr/share',
@@ -77,14 +77,14 @@ describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) =>
     await expect(text(process.stdout)).resolves.toBe('$HOME `id`|a=b $c|/usr/share\n');
   });
 
-  it('says that a command cannot be run', async () => {
+  it('exit with 126 or 127 when the command cannot be run', async () => {
     const process = await open(['/nowhere/at-all']);
     process.stdout.resume();
     process.stderr.resume();
     expect([126, 127]).toContain(await process.exit);
   });
 
-  it('carries megabytes both ways, whole', async () => {
+  it('carry megabytes in both directions', async () => {
     const process = await open(['cat']);
     const sent = Buffer.alloc(8 * MIB, 'The quick brown fox jumps over the lazy dog. ');
     process.stdin.end(sent);
@@ -93,7 +93,7 @@ describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) =>
     expect(Buffer.concat(received).equals(sent)).toBe(true);
   });
 
-  it('makes the command wait for a slow reader', async () => {
+  it('block while their reader is slow', async () => {
     const process = await open(['sh', '-c', 'head -c 50000000 /dev/zero; echo written >&2']);
     let said = '';
     process.stderr.on('data', (chunk) => (said += String(chunk)));
@@ -107,7 +107,7 @@ describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) =>
     await until(() => said === 'written\n');
   });
 
-  it('closes the input of a command that is let go of', async () => {
+  it('have their input closed by close', async () => {
     const mark = `/tmp/let-go-${randomUUID()}`;
     const process = await open(['sh', '-c', `echo ready; cat > /dev/null; touch ${mark}`]);
     await readUntil(process.stdout, 'ready\n');
@@ -116,7 +116,7 @@ describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) =>
     await until(async () => (await driver.exec(ref, { argv: ['rm', mark], timeoutMs: 5_000 })).exitCode === 0);
   });
 
-  it('ends when its container stops', async () => {
+  it('end when their workspace stops', async () => {
     const stopped = await started();
     const process = await driver.open(stopped, { argv: ['sh', '-c', 'echo ready; exec sleep 60'] });
     await readUntil(process.stdout, 'ready\n');
@@ -124,7 +124,7 @@ describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) =>
     await expect(process.exit).resolves.not.toBe(0);
   });
 
-  it('opens nothing in a container that does not run, or is absent, or for a caller that has given up', async () => {
+  it('are not opened in a workspace that does not run or is absent, or after the signal has aborted', async () => {
     const idle = await created();
     await expect(driver.open(idle, { argv: ['true'] })).rejects.toMatchObject({ code: 'conflict' });
     await expect(
@@ -146,7 +146,7 @@ describe('a process with a terminal, on Docker', () => {
 
   afterAll(() => harness.cleanUp(ids));
 
-  it('has the size it is given, and a new one after a resize', async () => {
+  it('has the size it is opened with, and a new one after a resize', async () => {
     const spec = idleSpec(harness);
     ids.push(spec.id);
     const ref = await driver.ensure(spec, () => undefined, new AbortController().signal);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { BuildProgress, isTransientFailure, isInformative } from './build-progress.js';
 
 describe('BuildProgress', () => {
-  it('counts the steps that are over', () => {
+  it('counts the finished steps', () => {
     const progress = new BuildProgress();
     const seen = [
       'Step 1/4 : FROM x',
@@ -27,7 +27,7 @@ describe('isTransientFailure', () => {
     'curl: (6) Could not resolve host: example.org',
     'curl: (28) Connection timed out after 30001 milliseconds',
     'E: The requested URL returned error: 503 Service Unavailable',
-  ])('tries again after %s', (line) => {
+  ])('is true for %s', (line) => {
     expect(isTransientFailure(['Step 1/2 : FROM x', line, 'The command returned a non-zero code: 100'])).toBe(true);
   });
 
@@ -37,7 +37,7 @@ describe('isTransientFailure', () => {
     'npm error 404 Not Found',
     'SSL certificate problem: self-signed certificate',
     '',
-  ])('does not after %j', (line) => {
+  ])('is false for %j', (line) => {
     expect(isTransientFailure([line])).toBe(false);
   });
 });
@@ -48,7 +48,7 @@ describe('isInformative', () => {
     ' ---> a6c477d053bc',
     'Removing intermediate container 88146508d728',
     'npm warn Unknown env config "nodedir"',
-  ])('not: %s', (line) => {
+  ])('is false for %s', (line) => {
     expect(isInformative(line)).toBe(false);
   });
 
@@ -57,7 +57,7 @@ describe('isInformative', () => {
     'Unpacking git (1:2.39.5) ...',
     'added 165 packages in 2m',
     'npm error code E404',
-  ])('yes: %s', (line) => {
+  ])('is true for %s', (line) => {
     expect(isInformative(line)).toBe(true);
   });
 });
