@@ -63,7 +63,7 @@ describe.each(DRIVERS)('usage of workspaces of the %s driver', (_, make) => {
     await source.read();
     await driver.stop(ref.id, 0);
     await delay(REFRESHED_MS);
-    await expect(source.read()).rejects.toThrow();
+    await expect(source.read()).rejects.toMatchObject({ name: 'DriverError', code: 'conflict' });
     source.close();
   }, 20_000);
 

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import type { UsageRecord } from '../../workspace-usage.js';
+import { DriverError } from '../../driver-error.js';
 import type { CgroupFiles } from './cgroup-files.js';
 import { UsageSource } from '../../workspace-usage.js';
 
@@ -35,6 +36,25 @@ export class CgroupUsageSource extends UsageSource {
   }
 
   async read(): Promise<UsageRecord> {
+    try {
+      return this.readFiles();
+    } catch (error) {
+      throw new DriverError('conflict', 'the cgroup is gone: the container has stopped', { cause: error });
+    }
+  }
+
+  claudeProcesses(): number[] {
+    const present = readFileSync(this.files.processes, 'utf8').split('\n').filter(Boolean).map(Number);
+    const ids = new Set(present);
+    for (const id of this.known.keys()) if (!ids.has(id)) this.known.delete(id);
+    return present.filter((id) => this.isAgent(id));
+  }
+
+  close(): void {
+    for (const descriptor of Object.values(this.descriptors)) closeSync(descriptor);
+  }
+
+  private readFiles(): UsageRecord {
     const memory = Number(read(this.descriptors.memory));
     const inactive = numberAfter(
       read(this.descriptors.memoryStat),
@@ -53,17 +73,6 @@ export class CgroupUsageSource extends UsageSource {
       txBytes,
       pids: Number(read(this.descriptors.pids)),
     };
-  }
-
-  claudeProcesses(): number[] {
-    const present = readFileSync(this.files.processes, 'utf8').split('\n').filter(Boolean).map(Number);
-    const ids = new Set(present);
-    for (const id of this.known.keys()) if (!ids.has(id)) this.known.delete(id);
-    return present.filter((id) => this.isAgent(id));
-  }
-
-  close(): void {
-    for (const descriptor of Object.values(this.descriptors)) closeSync(descriptor);
   }
 
   /** Results are cached, except for shells and the like: they keep their pid when they exec Claude Code. */
