@@ -105,6 +105,34 @@ describe('ProvisioningRunner', () => {
     expect(written).toEqual([]);
   });
 
+  it('shows the stages of a step as steps, and attributes a failure to the stage', async () => {
+    const stages = new ScriptedStep('create', 'creating', 20, async (context) => {
+      await context.enterStage({ name: 'create', offset: 0, weight: 5 });
+      await context.enterStage({ name: 'network', offset: 5, weight: 5, passing: true });
+      await context.enterStage({ name: 'container', offset: 10, weight: 10 });
+      throw new JobFailure('broken', 'It broke.');
+    });
+    await run(new ScriptedStep('image', 'creating', 60), stages);
+    expect(written.map(({ to, job: change }) => [to, change])).toEqual([
+      ['creating', expect.objectContaining({ step: 'image', progress: 0, state: 'active' })],
+      ['creating', { step: 'create', progress: 60, message: null }],
+      ['creating', { step: 'container', progress: 70, message: null }],
+      ['failed', expect.objectContaining({ step: 'container', state: 'failed' })],
+    ]);
+  });
+
+  it('enters no stage after the lease is lost', async () => {
+    const entered = jest.fn();
+    const step = new ScriptedStep('create', 'creating', 20, async (context) => {
+      lost.abort();
+      await context.enterStage({ name: 'container', offset: 10, weight: 10 });
+      entered();
+    });
+    await expect(run(step)).resolves.toEqual({ kind: 'done' });
+    expect(entered).not.toHaveBeenCalled();
+    expect(written).toHaveLength(1);
+  });
+
   it('postpones the job while another worker holds the lease', async () => {
     free = false;
     await expect(run(failing(new Error('not reached')))).resolves.toEqual({
