@@ -105,9 +105,7 @@ describe('health', () => {
 
   it('is live but not ready without the database, and recovers by itself', async () => {
     const postmaster = postmasterOf(server.devforge);
-    // The children too: they answer on open connections without the postmaster.
-    const all = [postmaster, ...(await childrenOf(postmaster))];
-    for (const pid of all) process.kill(pid, 'SIGSTOP');
+    const killDatabase = await freezeDatabase(server);
     try {
       await answers('/health', 503, { docker: 'up', database: 'down', queue: 'up' });
       expect(await ask('/health/ready')).toMatchObject({ status: 503, details: { database: 'down' } });
@@ -116,7 +114,7 @@ describe('health', () => {
       expect(problem(asked)).toMatchObject({ status: 503, code: 'database_unavailable' });
       expect(Number(asked.headers.get('retry-after'))).toBeGreaterThan(0);
     } finally {
-      for (const pid of all) process.kill(pid, 'SIGKILL');
+      killDatabase();
     }
     await answers('/health/ready', 200, { process: 'up', docker: 'up', database: 'up', queue: 'up' });
     expect(postmasterOf(server.devforge)).not.toBe(postmaster);
@@ -186,13 +184,11 @@ describe('health', () => {
     }, 90_000);
 
     it('ends in time with the database frozen', async () => {
-      const postmaster = postmasterOf(server.devforge);
-      const all = [postmaster, ...(await childrenOf(postmaster))];
-      for (const pid of all) process.kill(pid, 'SIGSTOP');
+      const killDatabase = await freezeDatabase(server);
       try {
         expect(await shutdownDuration()).toBeLessThan(10_000);
       } finally {
-        for (const pid of all) process.kill(pid, 'SIGKILL');
+        killDatabase();
       }
     }, 90_000);
   });
@@ -213,6 +209,30 @@ describe('the health of a starting server', () => {
     }
   }, 90_000);
 });
+
+/**
+ * Stops the postmaster and its children, which answer on open connections without it. The postmaster first: it could
+ * fork another child between the look for children and their stop.
+ *
+ * @returns a function that kills them all
+ */
+async function freezeDatabase({ devforge }: TestServer): Promise<() => void> {
+  const postmaster = postmasterOf(devforge);
+  process.kill(postmaster, 'SIGSTOP');
+  const frozen = [postmaster];
+  const signal = (pid: number, name: NodeJS.Signals): void => {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  };
+  for (const child of await childrenOf(postmaster)) {
+    signal(child, 'SIGSTOP');
+    frozen.push(child);
+  }
+  return () => frozen.forEach((pid) => signal(pid, 'SIGKILL'));
+}
 
 async function childrenOf(parent: number): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));

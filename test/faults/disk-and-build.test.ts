@@ -103,7 +103,7 @@ describe('the disk is full', () => {
       { timeoutMs: 60_000 },
     );
   }, IMAGE_BUILD_MS);
-  afterEach(() => server.proxy.reset());
+  afterEach(() => server?.proxy.reset());
   afterAll(() => server?.dispose(), 60_000);
 
   it('a container that finds no space fails with out_of_disk; a new one runs once there is some', async () => {

@@ -25,7 +25,7 @@ describe('an instruction during an outage of the engine', () => {
     workspace = await server.workspace({ cpuLimit: 1, memoryLimit: 512 });
     model = new StepwiseModel(workspace.model);
   }, IMAGE_BUILD_MS);
-  afterEach(() => engine.set('pass'));
+  afterEach(() => engine?.set('pass'));
   afterAll(async () => {
     await server?.dispose();
     await engine?.close();

@@ -24,7 +24,7 @@ describe('SIGKILL of the server while it changes a container', () => {
   beforeAll(async () => {
     server = await startFaultServer();
   }, IMAGE_BUILD_MS);
-  afterEach(() => server.proxy.reset());
+  afterEach(() => server?.proxy.reset());
   afterAll(() => server?.dispose(), 60_000);
 
   const running = async (extra: Partial<CreateContainer> = {}): Promise<Container> => {

@@ -55,8 +55,8 @@ describe('SIGKILL of the server at a step of provisioning', () => {
     await git.createRepository('big', { randomMiB: 4, commits: COMMITS - 1 });
   }, IMAGE_BUILD_MS);
   afterEach(() => {
-    server.proxy.reset();
-    git.reset();
+    server?.proxy.reset();
+    git?.reset();
   });
   afterAll(async () => {
     await server?.dispose();

@@ -26,7 +26,7 @@ describe.each(['PostgreSQL', 'Redis'])('a worker that is killed three times on o
     server = await startFaultServer(redis === undefined ? {} : { REDIS_URL: redis.url });
     git = await gitFixture(server);
   }, IMAGE_BUILD_MS);
-  afterEach(() => server.proxy.reset());
+  afterEach(() => server?.proxy.reset());
   afterAll(async () => {
     await server?.dispose();
     await git?.close();

@@ -35,7 +35,7 @@ describe('metrics during an outage of the engine', () => {
     expect(response.status).toBe(201);
     container = response.body;
   }, IMAGE_BUILD_MS);
-  afterEach(() => engine.set('pass'));
+  afterEach(() => engine?.set('pass'));
   afterAll(async () => {
     await engine?.set('pass');
     await server?.dispose();

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ok } from '../support/api/client.js';
 import type { CreateContainer } from '../support/api/types.js';
@@ -44,10 +43,24 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas whose connection by %s
     await git?.close();
   }, 60_000);
 
+  /** After a loss a replica connects again within seconds, at its own time. */
+  const bothListen = () =>
+    until('both replicas to listen', async () => (await replicas.postgres.listening()) === 2, RECONNECT_MS);
+  const bothReachTheQueue = () =>
+    until(
+      'both replicas to reach Redis',
+      async () => {
+        const { a, b } = replicas;
+        const states = await Promise.all([a, b].map(({ api }) => api.request('GET', '/health')));
+        return states.every(({ status }) => status === 200);
+      },
+      RECONNECT_MS,
+    );
   /** Disconnects both replicas; Redis stays down. @returns a function that makes the connection possible again */
   const disconnect = async (): Promise<() => Promise<void>> => {
     const { postgres, redis } = replicas;
     if (redis === undefined) {
+      await bothListen();
       expect(await postgres.terminate('devforge-replicas')).toBe(2);
       return async () => undefined;
     }
@@ -70,6 +83,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas whose connection by %s
       () => statusOf(client, stopped) === 'stopped' && isRemoved(client, removed),
       RECONNECT_MS,
     );
+    if (transport === 'PostgreSQL') await bothListen();
     ok(await a.api.start(stopped));
     await until('what is new', () => statusOf(client, stopped) === 'running', WITHIN_MS);
     for (const { devforge } of [a, b]) expect(await Promise.race([devforge.exited, 'runs'])).toBe('runs');
@@ -82,14 +96,10 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas whose connection by %s
       await (
         await disconnect()
       )();
-      if (redis === undefined)
-        await until(
-          'both listen',
-          async () => (await postgres.connections()).filter((name) => name === 'devforge-replicas').length === 2,
-          RECONNECT_MS,
-        );
-      else await sleep(500);
+      await (redis === undefined ? bothListen() : bothReachTheQueue());
     }
+    if (redis === undefined)
+      expect((await postgres.connections()).filter((name) => name === 'devforge-replicas')).toHaveLength(2);
     const client = await b.subscribeStatus();
     const id = await runningOnA();
     await until('running', () => statusOf(client, id) === 'running', RECONNECT_MS);
@@ -124,13 +134,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('replicas whose connection by %s
     await postgres.crash();
     await until('stopped', async () => (await a.api.stop(id)).status === 200, DATABASE_BACK_MS);
     await until('the status', () => statusOf(client, id) === 'stopped', DETECTION_MS);
-    await until(
-      'the connection',
-      async () =>
-        transport === 'Redis' ||
-        (await postgres.connections()).filter((name) => name === 'devforge-replicas').length === 2,
-      RECONNECT_MS,
-    );
+    if (transport === 'PostgreSQL') await bothListen();
     await a.api.remove(id);
     await until('removed', () => isRemoved(client, id), WITHIN_MS);
     for (const { devforge } of [a, b]) expect(await Promise.race([devforge.exited, 'runs'])).toBe('runs');

@@ -38,8 +38,9 @@ describe('two processes on one data folder', () => {
     await git.createRepository('talkative', { files, commits: COMMITS - 1 });
   }, IMAGE_BUILD_MS);
   afterEach(() => {
-    for (const { proxy } of [first, second]) proxy.reset();
-    for (const id of second.api.accepted) first.api.accepted.add(id);
+    first?.proxy.reset();
+    second?.proxy.reset();
+    for (const id of second?.api.accepted ?? []) first.api.accepted.add(id);
   });
   afterAll(async () => {
     await second?.end();

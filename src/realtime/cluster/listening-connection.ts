@@ -41,8 +41,22 @@ export class ListeningConnection {
     await this.drop();
     client.on('end', () => this.onLost());
     this.client = client;
-    this.onConnected();
-    return Object.assign(client, { release: () => void this.drop() });
+    return Object.assign(client, { query: this.reportFirstListen(client), release: () => void this.drop() });
+  }
+
+  /** Notifications that are sent before LISTEN is done are lost, so the connection counts from then on. */
+  private reportFirstListen(client: Client): Client['query'] {
+    const query = client.query.bind(client) as (text: string, values?: unknown[]) => Promise<QueryResult>;
+    let isReported = false;
+    const reporting = async (text: string, values?: unknown[]): Promise<QueryResult> => {
+      const result = await query(text, values);
+      if (!isReported && text.startsWith('LISTEN ')) {
+        isReported = true;
+        this.onConnected();
+      }
+      return result;
+    };
+    return reporting as unknown as Client['query'];
   }
 
   async close(): Promise<void> {

@@ -21,7 +21,8 @@ export interface DevForgeOptions {
 }
 
 const STOP_GRACE_MS = 15_000;
-const READY_TIMEOUT_MS = 30_000;
+/** A bound for a server that hangs, far above what a start takes: initdb waits for the disk on a busy machine. */
+const READY_TIMEOUT_MS = 120_000;
 const PROBE_TIMEOUT_MS = 5_000;
 
 /** The built server as a real process, with a port, a token and a data folder that it keeps over restarts. */

@@ -11,6 +11,8 @@ export interface PostgresServer {
   readonly pool: Pool;
   /** Application names of the connections of servers under test. */
   connections(): Promise<string[]>;
+  /** How many connections between replicas receive notifications. */
+  listening(): Promise<number>;
   /** Terminates the connections with this application name. @returns their number */
   terminate(applicationName: string): Promise<number>;
   /** Kills the whole server with SIGKILL; it is restarted automatically. */
@@ -36,6 +38,12 @@ export async function startPostgres(): Promise<PostgresServer> {
         "select application_name as name from pg_stat_activity where application_name in ('devforge', 'devforge-replicas')",
       );
       return rows.map(({ name }) => name);
+    },
+    listening: async () => {
+      const { rows } = await pool.query(
+        "select from pg_stat_activity where application_name = 'devforge-replicas' and query like 'LISTEN %' and state = 'idle'",
+      );
+      return rows.length;
     },
     terminate: async (name) =>
       (await pool.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [name]))
