@@ -1,15 +1,14 @@
+import { StringDecoder } from 'node:string_decoder';
 import type { PinoLogger } from 'nestjs-pino';
 import type { Clock } from '../common/time/clock.js';
 import type { AgentStates } from '../agent-state/agent-states.js';
-import type { WorkspaceDriver } from '../drivers/workspace-driver.js';
 import type { WorkspaceRef } from '../drivers/workspace.js';
-import type { WorkspaceProcess } from '../drivers/workspace-process.js';
+import { isOutdated } from '../workspace/programs/program-failure.js';
+import type { ProgramProcess } from '../workspace/programs/program-process.js';
+import type { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import { readAgentLine } from './agent-line.js';
 import { LatestLine } from './latest-line.js';
 
-const ARGV = ['/usr/local/bin/devforge-agents', 'watch'];
-/** Exit codes for a program that cannot be executed: the image was built by an earlier DevForge. */
-const CANNOT_EXECUTE = [126, 127];
 const RETRY_DELAY_MS = { initial: 200, max: 3_000 };
 /** A process that lasted this long resets the retry delay. */
 const LASTING_MS = 10_000;
@@ -19,11 +18,11 @@ const PAUSE_MS = 100;
 /** Follows `devforge-agents watch` in one running container, and opens it again when it ends. */
 export class AgentWatch {
   private readonly stopped = new AbortController();
-  private process: WorkspaceProcess | undefined;
+  private process: ProgramProcess | undefined;
 
   constructor(
     readonly workspace: WorkspaceRef,
-    private readonly driver: WorkspaceDriver,
+    private readonly programs: WorkspacePrograms,
     private readonly states: AgentStates,
     private readonly clock: Clock,
     private readonly logger: PinoLogger,
@@ -35,9 +34,9 @@ export class AgentWatch {
     while (!this.stopped.signal.aborted) {
       const startedAt = this.clock.now().getTime();
       try {
-        const exitCode = await this.follow();
+        const isMissing = await this.follow();
         this.forget();
-        if (CANNOT_EXECUTE.includes(exitCode))
+        if (isMissing)
           return this.logger.info(
             { containerId: this.workspace.id },
             'The image of a container is too old to report the state of its agent',
@@ -64,23 +63,26 @@ export class AgentWatch {
     this.states.clear(this.workspace.id, 'watch');
   }
 
-  /** @returns the exit code of the process @throws DriverError when the connection to it is lost */
-  private async follow(): Promise<number> {
+  /** @returns whether the image does not have the program @throws DriverError when the connection to it is lost */
+  private async follow(): Promise<boolean> {
     this.process = undefined;
-    const process = await this.driver.open(this.workspace, { argv: ARGV, signal: this.stopped.signal });
+    const process = await this.programs.open(this.workspace, 'devforge-agents', {
+      args: ['watch'],
+      signal: this.stopped.signal,
+    });
     if (this.stopped.signal.aborted) process.close();
     this.process = process;
     process.stdin.on('error', () => undefined);
-    process.stderr.on('error', () => undefined).resume();
     const latest = new LatestLine();
-    process.stdout.setEncoding('utf8');
-    for await (const chunk of process.stdout as AsyncIterable<string>) {
-      const report = readAgentLine(latest.push(chunk) ?? '');
+    const decoder = new StringDecoder('utf8');
+    for await (const chunk of process.output()) {
+      const report = readAgentLine(latest.push(decoder.write(chunk)) ?? '');
+      if (report === undefined) process.note(chunk);
       if (report === undefined || this.stopped.signal.aborted) continue;
       this.states.report(this.workspace.id, 'watch', report);
       await this.clock.sleep(PAUSE_MS, this.stopped.signal);
     }
-    return process.exit;
+    return isOutdated(await process.end());
   }
 
   private forget(): void {

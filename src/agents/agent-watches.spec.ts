@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FakeClock, settled } from '../../test/support/clock/fake-clock.js';
+import { NO_SUCH_PROGRAM } from '../../test/support/workspace-program.js';
 import { quietLogger } from '../../test/support/quiet-logger.js';
 import { containerRow } from '../../test/support/rows.js';
 import { AgentStates } from '../agent-state/agent-states.js';
@@ -8,6 +9,7 @@ import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import type { FakeProcessSide } from '../drivers/fake/fake-process.js';
 import { FakeWorkspaceDriver } from '../drivers/fake/fake-workspace-driver.js';
+import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import { AgentWatches } from './agent-watches.js';
 
 let driver: FakeWorkspaceDriver;
@@ -54,7 +56,14 @@ beforeEach(() => {
     listAll: async () => [...rows.values()],
     findById: async (id: string) => rows.get(id) ?? null,
   } as unknown as ContainersRepository;
-  watches = new AgentWatches(repository, driver, states, events, clock, quietLogger());
+  watches = new AgentWatches(
+    repository,
+    new WorkspacePrograms(driver, repository),
+    states,
+    events,
+    clock,
+    quietLogger(),
+  );
 });
 afterEach(() => watches.onModuleDestroy());
 
@@ -189,6 +198,7 @@ describe('AgentWatches', () => {
   it.each([126, 127])('does not restart a program that the image does not have (exit code %i)', async (code) => {
     const row = await add();
     await start();
+    sides[0]!.stdout.write(NO_SUCH_PROGRAM);
     sides[0]!.exit(code);
     await pause(5);
     await clock.advance(60_000);

@@ -5,7 +5,7 @@ import { CoalescedRefresh } from '../common/concurrency/coalesced-refresh.js';
 import { AgentStates } from '../agent-state/agent-states.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
-import { WorkspaceDriver } from '../drivers/workspace-driver.js';
+import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import { AgentWatch } from './agent-watch.js';
 
 /** Watches the agent of every running container that has Claude Code. Each DevForge process does this for itself. */
@@ -18,7 +18,7 @@ export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly rows: ContainersRepository,
-    private readonly driver: WorkspaceDriver,
+    private readonly programs: WorkspacePrograms,
     private readonly states: AgentStates,
     private readonly events: DomainEvents,
     private readonly clock: Clock,
@@ -62,7 +62,7 @@ export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
     if (status !== 'running' || template === 'vscode' || runtimeId === null || this.isDestroyed) return this.end(id);
     if (this.watches.get(id)?.workspace.runtimeId === runtimeId) return;
     this.end(id);
-    const watch = new AgentWatch({ id, runtimeId }, this.driver, this.states, this.clock, this.logger);
+    const watch = new AgentWatch({ id, runtimeId }, this.programs, this.states, this.clock, this.logger);
     this.watches.set(id, watch);
     void watch.run();
   }

@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
-import { WorkspaceDriver } from '../drivers/workspace-driver.js';
-import type { WorkspaceRef } from '../drivers/workspace.js';
-import { workspaceOf } from '../workspace/workspace-ref.js';
+import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 
 const START_TIMEOUT_MS = 40_000;
 const MAX_CACHED = 1_000;
@@ -13,7 +11,7 @@ const MAX_CACHED = 1_000;
 export class EditorLauncher {
   private readonly started = new Map<string, Promise<void>>();
 
-  constructor(private readonly driver: WorkspaceDriver) {}
+  constructor(private readonly programs: WorkspacePrograms) {}
 
   /** Resolves when VS Code is running. @throws DomainError `editor_unavailable` with the editor's error output */
   ensure(row: ContainerRow): Promise<void> {
@@ -21,7 +19,7 @@ export class EditorLauncher {
     const known = this.started.get(run);
     if (known !== undefined) return known;
     if (this.started.size >= MAX_CACHED) this.started.clear();
-    const starting = this.start(workspaceOf(row));
+    const starting = this.start(row);
     starting.catch(() => this.started.delete(run));
     this.started.set(run, starting);
     return starting;
@@ -32,9 +30,9 @@ export class EditorLauncher {
     this.started.delete(runKey(row));
   }
 
-  private async start(workspace: WorkspaceRef): Promise<void> {
-    const result = await this.driver.exec(workspace, {
-      argv: ['devforge-editor', 'start'],
+  private async start(row: ContainerRow): Promise<void> {
+    const result = await this.programs.run(row, 'devforge-editor', {
+      args: ['start'],
       timeoutMs: START_TIMEOUT_MS,
     });
     if (result.exitCode !== 0)

@@ -18,7 +18,7 @@ export class ExecController {
   @ApiOperation({
     summary: 'Run one command and wait for it',
     description:
-      'The command is run as it is, without a shell, in a session of its own. When its time is up, or the client hangs up, it is ended with everything that it started. What a command leaves in the background when it ends by itself goes on.',
+      'The command runs without a shell, in a session of its own. When its time is up, or the client disconnects, it is ended with all processes that it started. Background processes of a command that ends by itself go on.',
   })
   @ApiResponse({ status: 200, type: ExecResultDto })
   run(

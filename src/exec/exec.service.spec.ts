@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { containerRow } from '../../test/support/rows.js';
-import { PlayedTool } from '../../test/support/workspace-program.js';
+import { FakeProgram } from '../../test/support/workspace-program.js';
 import type { Principal } from '../auth/principal.js';
 import type { ContainersService } from '../containers/containers.service.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
@@ -33,17 +33,17 @@ describe('ExecService', () => {
 
   const run = (dto: Partial<ExecDto> = {}): Promise<ExecResultDto> =>
     service.run(somebody, row.id, Object.assign(new ExecDto(), { command: ['true'], ...dto }), left.signal);
-  const plays = (play: (tool: PlayedTool) => Promise<number | void>): void => {
-    const handler: FakeProcessHandler = async (_, side) => (await play(new PlayedTool(side))) ?? 0;
+  const plays = (play: (tool: FakeProgram) => Promise<number | void>): void => {
+    const handler: FakeProcessHandler = async (_, side) => (await play(new FakeProgram(side))) ?? 0;
     driver.onOpen = handler;
   };
 
   it('hands over the command with its folder, limits, environment and input', async () => {
     const heard: (string | null)[] = [];
     plays(async (tool) => {
-      for (let frame = await tool.hear(); frame !== 'E'; frame = await tool.hear()) heard.push(frame);
-      tool.say('x', '0 0 0 12');
-      await tool.hear();
+      for (let frame = await tool.receive(); frame !== 'E'; frame = await tool.receive()) heard.push(frame);
+      tool.send('x', '0 0 0 12');
+      await tool.receive();
     });
     await expect(
       run({
@@ -62,9 +62,9 @@ describe('ExecService', () => {
 
   it('refuses the seventeenth command of a container, and runs one again when another has ended', async () => {
     plays(async (tool) => {
-      for (let frame = await tool.hear(); frame !== 'E'; frame = await tool.hear());
-      tool.say('x', '0 0 0 1');
-      await tool.hear();
+      for (let frame = await tool.receive(); frame !== 'E'; frame = await tool.receive());
+      tool.send('x', '0 0 0 1');
+      await tool.receive();
     });
     const running = Array.from({ length: 16 }, () => run());
     await expect(run()).rejects.toMatchObject({
@@ -78,12 +78,12 @@ describe('ExecService', () => {
 
   it('puts the outputs together, and holds no more than was asked for', async () => {
     plays(async (tool) => {
-      tool.say('o', 'one ');
-      tool.say('e', 'wrong');
-      tool.say('o', 'two three');
-      tool.say('x', '3 1 1 40');
-      await tool.hear();
-      await tool.hear();
+      tool.send('o', 'one ');
+      tool.send('e', 'wrong');
+      tool.send('o', 'two three');
+      tool.send('x', '3 1 1 40');
+      await tool.receive();
+      await tool.receive();
     });
     await expect(run({ maxOutputBytes: 7 })).resolves.toEqual({
       exitCode: 3,
@@ -96,7 +96,7 @@ describe('ExecService', () => {
   });
 
   it('says which field it is that the command cannot be run with', async () => {
-    plays(async (tool) => tool.say('f', 'cwd No such file or directory'));
+    plays(async (tool) => tool.send('f', 'cwd No such file or directory'));
     await expect(run()).rejects.toMatchObject({
       code: 'validation_failed',
       fields: [{ field: 'cwd', messages: ['cannot be used: No such file or directory'] }],
@@ -127,7 +127,7 @@ describe('ExecService', () => {
 
   it('tells when the container stopped meanwhile, or does not run', async () => {
     plays(async (tool) => {
-      await tool.hear();
+      await tool.receive();
       row = { ...row, status: 'stopping' };
       return 143;
     });

@@ -3,18 +3,19 @@ import type { Principal } from '../auth/principal.js';
 import { ConcurrencyLimit, ConcurrencyLimitError } from '../common/concurrency/concurrency-limit.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { ContainersService } from '../containers/containers.service.js';
-import { requireRunning, WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
-import type { FramedProcess } from '../workspace/programs/framed-process.js';
+import type { FramedProgram } from '../workspace/programs/framed-program.js';
+import { requireRunning } from '../workspace/programs/program-failure.js';
+import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import type { ExecDto, ExecResultDto } from './dto/exec.dto.js';
 import { EXEC_FRAMES, receiveResult, sendCommand } from './running-command.js';
 
-/** More than the program in the container takes to end a command whose time is up. */
+/** How much longer than its time-out a command is waited for: the program in the container takes less to end one. */
 const SPARE_MS = 60_000;
 /** Each running command may hold its output in memory. */
 const MAX_COMMANDS = { perKey: 16, total: 64 };
 
-/** Runs commands in containers. A command whose client leaves is ended, and so is one whose server goes away. */
+/** Runs commands in containers. A command is ended when its client disconnects, and when DevForge stops. */
 @Injectable()
 export class ExecService implements OnModuleDestroy {
   private readonly stopped = new AbortController();
@@ -22,24 +23,24 @@ export class ExecService implements OnModuleDestroy {
 
   constructor(
     private readonly containers: ContainersService,
-    private readonly tools: WorkspacePrograms,
+    private readonly programs: WorkspacePrograms,
   ) {}
 
-  /** Whoever waits is answered, so that the server can close. */
+  /** Ends the commands that run, so that their requests are answered and the server can close. */
   onModuleDestroy(): void {
     this.stopped.abort();
   }
 
-  /** @param left aborts when nobody waits for the result any more */
-  async run(principal: Principal, reference: string, dto: ExecDto, left: AbortSignal): Promise<ExecResultDto> {
+  /** @param clientSignal aborts when the client disconnects */
+  async run(principal: Principal, reference: string, dto: ExecDto, clientSignal: AbortSignal): Promise<ExecResultDto> {
     const row = await this.containers.find(principal, reference);
     requireRunning(row);
     const release = this.acquire(row.id);
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), dto.timeoutSeconds * 1_000 + SPARE_MS);
-    const end = AbortSignal.any([left, late.signal, this.stopped.signal]);
+    const end = AbortSignal.any([clientSignal, late.signal, this.stopped.signal]);
     try {
-      const process = await this.tools.open(row, 'devforge-exec', EXEC_FRAMES, end);
+      const process = await this.programs.openFramed(row, 'devforge-exec', EXEC_FRAMES, { signal: end });
       process.closeOn(end);
       try {
         return await this.follow(row, process, dto);
@@ -50,7 +51,7 @@ export class ExecService implements OnModuleDestroy {
       if (this.stopped.signal.aborted)
         throw new DomainError('shutting_down', 'DevForge is shutting down; the command was ended.', { cause: error });
       if (late.signal.aborted)
-        throw new DomainError('workspace_tool_failed', 'The container does not answer any more; it may be paused.', {
+        throw new DomainError('workspace_tool_failed', 'The container no longer answers; it may be paused.', {
           cause: error,
         });
       throw error;
@@ -74,9 +75,9 @@ export class ExecService implements OnModuleDestroy {
     }
   }
 
-  private async follow(row: ContainerRow, process: FramedProcess, dto: ExecDto): Promise<ExecResultDto> {
+  private async follow(row: ContainerRow, process: FramedProgram, dto: ExecDto): Promise<ExecResultDto> {
     const [result] = await Promise.all([receiveResult(process, dto), sendCommand(process, dto)]);
-    if (result === null) throw await this.tools.explain(row, process);
+    if (result === null) throw await this.programs.explain(row, process);
     return result;
   }
 }

@@ -1,16 +1,16 @@
 import { StringDecoder } from 'node:string_decoder';
 import { validationFailed } from '../http/validation.js';
-import type { FrameKinds, FramedProcess } from '../workspace/programs/framed-process.js';
+import type { FrameKinds, FramedProgram } from '../workspace/programs/framed-program.js';
 import type { ExecDto, ExecResultDto, OutputEncoding } from './dto/exec.dto.js';
 
 const WORKSPACE = '/workspace';
-const STDIN_PIECE = 64 * 1024;
+const STDIN_PIECE_BYTES = 64 * 1024;
 
 export const EXEC_FRAMES: FrameKinds = { whole: 'xf', streamed: 'oe' };
 
-/** Hands the command over, input and all. The program that runs it takes input as the command does. */
+/** Sends the command and its input. The program that runs it reads the input as fast as the command does. */
 export async function sendCommand(
-  process: FramedProcess,
+  process: FramedProgram,
   { command, cwd, env, stdin, timeoutSeconds, maxOutputBytes }: ExecDto,
 ): Promise<void> {
   const folder = cwd.startsWith('/') ? cwd : `${WORKSPACE}/${cwd}`;
@@ -18,18 +18,18 @@ export async function sendCommand(
   const request = [folder, timeoutSeconds * 1_000, maxOutputBytes, command.length, ...command, ...variables];
   await process.send('R', Buffer.from(request.join('\0')));
   const input = Buffer.from(stdin);
-  for (let at = 0; at < input.length && !process.isOver; at += STDIN_PIECE)
-    await process.send('D', input.subarray(at, at + STDIN_PIECE));
+  for (let at = 0; at < input.length && !process.isOver; at += STDIN_PIECE_BYTES)
+    await process.send('D', input.subarray(at, at + STDIN_PIECE_BYTES));
   await process.send('E');
 }
 
 /**
- * Follows the command to its end.
+ * Collects the command's outputs until it has ended.
  * @returns null when the program that runs it ended before the command
- * @throws DomainError `validation_failed` when the command cannot be run like that
+ * @throws DomainError `validation_failed` when the command cannot be started as it was asked for
  */
 export async function receiveResult(
-  process: FramedProcess,
+  process: FramedProgram,
   { maxOutputBytes, encoding }: ExecDto,
 ): Promise<ExecResultDto | null> {
   const outputs = { o: new Output(maxOutputBytes), e: new Output(maxOutputBytes) };
@@ -53,19 +53,19 @@ export async function receiveResult(
   return null;
 }
 
-/** What the command wrote to one of its outputs, up to the limit whatever the container sends. */
+/** What the command wrote to one of its outputs; no more than the limit is kept, even if the container sends more. */
 class Output {
   private readonly pieces: Buffer[] = [];
-  private left: number;
+  private room: number;
 
   constructor(limit: number) {
-    this.left = limit;
+    this.room = limit;
   }
 
   add(data: Buffer): void {
-    const piece = data.subarray(0, this.left);
-    this.left -= piece.length;
-    // A copy, since a piece holds the whole chunk it came in.
+    const piece = data.subarray(0, this.room);
+    this.room -= piece.length;
+    // A copy, since a slice keeps the whole chunk in memory.
     if (piece.length > 0) this.pieces.push(Buffer.from(piece));
   }
 
@@ -73,12 +73,12 @@ class Output {
     const bytes = Buffer.concat(this.pieces);
     if (encoding === 'base64') return bytes.toString('base64');
     // The last character may have been cut.
-    return isTruncated && this.left === 0 ? new StringDecoder('utf8').write(bytes) : bytes.toString('utf8');
+    return isTruncated && this.room === 0 ? new StringDecoder('utf8').write(bytes) : bytes.toString('utf8');
   }
 }
 
-/** @param words the field and the reason */
-function refusal(words: string): Error {
-  const [field = '', ...reason] = words.split(' ');
+/** @param text the field and the reason, a space between them */
+function refusal(text: string): Error {
+  const [field = '', ...reason] = text.split(' ');
   return validationFailed([{ field, messages: [`cannot be used: ${reason.join(' ')}`] }]);
 }

@@ -6,8 +6,8 @@ import type { FoundContent } from './files.service.js';
 export const TAR = 'application/x-tar';
 const UNKNOWN_LENGTH = 0;
 
-/** Answers with a file, whole or a range of it, or with the listing of a directory. */
-export async function answerContent(request: Request, response: Response, found: FoundContent): Promise<void> {
+/** Responds with a file, whole or a range of it, or with the listing of a directory. */
+export async function respondWithContent(request: Request, response: Response, found: FoundContent): Promise<void> {
   const { entry } = found;
   response.setHeader('Cache-Control', 'private, no-cache');
   if (entry.type === 'directory') {
@@ -23,35 +23,35 @@ export async function answerContent(request: Request, response: Response, found:
     response.status(304);
     return end(response, found);
   }
-  const { start, length } = await part(request, response, found);
+  const { start, length } = await requestedRange(request, response, found);
   response.setHeader('Content-Type', 'application/octet-stream');
-  // Nothing from a container is to be taken for a page.
+  // A browser must not take a container's file for a page.
   response.setHeader('X-Content-Type-Options', 'nosniff');
   response.setHeader('Content-Length', length);
   if (request.method === 'HEAD') return end(response, found);
-  return stream(response, whole(found.send(start, length), length), found.stalled);
+  return stream(response, complete(found.send(start, length), length), found.stalled);
 }
 
-/** Answers with a directory as a tar archive. */
-export async function answerTar(
+/** Responds with a directory as a tar archive. */
+export async function respondWithTar(
   request: Request,
   response: Response,
-  archive: Pick<FoundContent, 'leave' | 'stalled'> & { send(): AsyncIterable<Buffer> },
+  archive: Pick<FoundContent, 'discard' | 'stalled'> & { send(): AsyncIterable<Buffer> },
 ): Promise<void> {
   response.setHeader('Content-Type', TAR);
   return request.method === 'HEAD' ? end(response, archive) : stream(response, archive.send(), archive.stalled);
 }
 
-/** Which bytes are wanted: one range, or all of them for several. */
-async function part(
+/** The requested bytes: one range; the whole file when several are requested. */
+async function requestedRange(
   request: Request,
   response: Response,
   found: FoundContent,
 ): Promise<{ start: number; length: number }> {
   const { size } = found.entry;
-  const ranges = isRangeMeant(request, found) ? request.range(size) : undefined;
+  const ranges = isRangeApplicable(request, found) ? request.range(size) : undefined;
   if (ranges === -1) {
-    await found.leave();
+    await found.discard();
     response.setHeader('Content-Range', `bytes */${size}`);
     throw new DomainError('range_not_satisfiable', `The file has ${size} bytes.`);
   }
@@ -61,29 +61,29 @@ async function part(
   return { start: range.start, length: range.end - range.start + 1 };
 }
 
-/** A client that has another version wants all of this one. */
-function isRangeMeant(request: Request, { entry }: FoundContent): boolean {
+/** Whether a range applies: by If-Range, a client that has another version gets all of this one. */
+function isRangeApplicable(request: Request, { entry }: FoundContent): boolean {
   const condition = request.headers['if-range'];
   return condition === undefined || condition === entry.etag || condition === new Date(entry.modifiedAt).toUTCString();
 }
 
-async function end(response: Response, found: Pick<FoundContent, 'leave'>): Promise<void> {
-  await found.leave();
+async function end(response: Response, found: Pick<FoundContent, 'discard'>): Promise<void> {
+  await found.discard();
   response.end();
 }
 
-/** Breaks the answer off when it cannot be whole, since its head is gone already. */
+/** Aborts the response when the content fails midway, since its head is already sent. */
 async function stream(response: Response, pieces: AsyncIterable<Buffer>, stalled: AbortSignal): Promise<void> {
   response.flushHeaders();
   await pipeline(pieces, response, { signal: stalled });
 }
 
 /** @throws Error when the file has become shorter */
-async function* whole(pieces: AsyncIterable<Buffer>, length: number): AsyncGenerator<Buffer, void> {
-  let left = length;
+async function* complete(pieces: AsyncIterable<Buffer>, length: number): AsyncGenerator<Buffer, void> {
+  let missing = length;
   for await (const piece of pieces) {
-    left -= piece.length;
+    missing -= piece.length;
     yield piece;
   }
-  if (left > 0) throw new Error(`the file became shorter by ${left} bytes while it was read`);
+  if (missing > 0) throw new Error(`the file became shorter by ${missing} bytes while it was read`);
 }

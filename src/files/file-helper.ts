@@ -1,46 +1,46 @@
 import { DomainError } from '../common/errors/domain-error.js';
 import type { Frame } from '../workspace/programs/frame-parser.js';
-import type { FrameKinds, FramedProcess } from '../workspace/programs/framed-process.js';
-import { type Refusal, toDomainError } from './refusal.js';
+import type { FrameKinds, FramedProgram } from '../workspace/programs/framed-program.js';
+import { type FileRefusal, toDomainError } from './refusal.js';
 
 export const FILE_FRAMES: FrameKinds = { whole: 'JE', streamed: 'D' };
 
-/** How long the helper may think in silence, as when it removes a large tree. */
-const PATIENCE_MS = 600_000;
-/** How long a body may stand still, whoever is to blame. */
+/** How long the helper may take to answer, as when it removes a large tree. */
+const ANSWER_TIMEOUT_MS = 600_000;
+/** How long a transfer may make no progress, on either side. */
 const STALL_MS = 120_000;
-const LARGEST_PIECE = 256 * 1024;
+const MAX_PIECE_BYTES = 256 * 1024;
 
-/** The helper ended without the answer it owed. */
-export class HelperEnded extends Error {}
+/** The helper ended before it answered. */
+export class HelperEndedError extends Error {}
 
-/** The program in a container that reads and writes its files, one request after the other. */
+/** `devforge-files` in a container: reads and writes its files, one request after the other. */
 export class FileHelper {
-  /** Whether it has answered anything since it was handed out. */
+  /** Whether it has answered anything in the current use. */
   hasAnswered = false;
   private isBetweenRequests = true;
   private readonly stalling = new AbortController();
   private watchdog: NodeJS.Timeout | undefined;
 
-  constructor(readonly process: FramedProcess) {}
+  constructor(readonly program: FramedProgram) {}
 
   /** Whether it can take a new request. */
   get isReady(): boolean {
-    return this.isBetweenRequests && !this.process.isOver;
+    return this.isBetweenRequests && !this.program.isOver;
   }
 
-  /** Aborts when nothing has moved for too long. */
+  /** Aborts when a transfer or an answer took too long. */
   get stalled(): AbortSignal {
     return this.stalling.signal;
   }
 
   /**
    * Sends a document and waits for the one that answers it.
-   * @throws DomainError what the helper refuses @throws HelperEnded
+   * @throws DomainError when the helper refuses @throws HelperEndedError
    */
   async ask<Answer>(document: object): Promise<Answer> {
     this.isBetweenRequests = false;
-    await this.tell(document);
+    await this.send(document);
     try {
       return await this.answer<Answer>();
     } catch (error) {
@@ -49,32 +49,32 @@ export class FileHelper {
     }
   }
 
-  /** Sends a document that a body answers, or nothing. */
-  async tell(document: object): Promise<void> {
-    await this.process.send('J', Buffer.from(JSON.stringify(document)));
+  /** Sends a document that is answered by a body, or not at all. */
+  async send(document: object): Promise<void> {
+    await this.program.send('J', Buffer.from(JSON.stringify(document)));
   }
 
-  /** The request has come to its end. */
+  /** Marks the request as complete. */
   finish(): void {
     clearTimeout(this.watchdog);
     this.isBetweenRequests = true;
   }
 
-  /** What the helper sends, up to its end. @throws DomainError when it cannot go on @throws HelperEnded */
+  /** The body that the helper sends. @throws DomainError when it fails midway @throws HelperEndedError */
   async *download(): AsyncGenerator<Buffer, void> {
     for (let frame = await this.next(STALL_MS); frame.kind !== 'E'; frame = await this.next(STALL_MS)) {
-      if (frame.kind === 'J') throw toDomainError(parse<Refusal>(frame));
+      if (frame.kind === 'J') throw toDomainError(parse<FileRefusal>(frame));
       yield frame.data;
     }
     this.finish();
   }
 
-  /** Sends a body and waits for what becomes of it. Once that is known, the rest of the body is dropped. @throws as {@link ask} */
+  /** Sends a body and waits for the result. An early result drops the rest of the body. @throws as {@link ask} */
   async upload<Answer>(body: AsyncIterable<Buffer>): Promise<Answer> {
     let isSettled = false;
     const answer = this.answer<Answer>().finally(() => (isSettled = true));
     const sent = this.sendAll(body, () => isSettled);
-    // A body that breaks off leaves nothing to wait for.
+    // When the client's body fails, no answer comes.
     await Promise.race([answer, sent]);
     await Promise.all([answer, sent]);
     this.finish();
@@ -83,30 +83,30 @@ export class FileHelper {
 
   close(): void {
     clearTimeout(this.watchdog);
-    this.process.close();
+    this.program.close();
   }
 
   private async sendAll(body: AsyncIterable<Buffer>, isSettled: () => boolean): Promise<void> {
     for await (const chunk of body) {
-      for (let at = 0; at < chunk.length && !isSettled(); at += LARGEST_PIECE) {
+      for (let at = 0; at < chunk.length && !isSettled(); at += MAX_PIECE_BYTES) {
         this.watch(STALL_MS);
-        await this.process.send('D', chunk.subarray(at, at + LARGEST_PIECE));
+        await this.program.send('D', chunk.subarray(at, at + MAX_PIECE_BYTES));
       }
     }
-    this.watch(PATIENCE_MS);
-    if (!isSettled()) await this.process.send('E');
+    this.watch(ANSWER_TIMEOUT_MS);
+    if (!isSettled()) await this.program.send('E');
   }
 
   private async answer<Answer>(): Promise<Answer> {
-    const { ok, ...rest } = parse<{ ok: boolean }>(await this.next(PATIENCE_MS));
-    if (!ok) throw toDomainError(rest as unknown as Refusal);
+    const { ok, ...rest } = parse<{ ok: boolean }>(await this.next(ANSWER_TIMEOUT_MS));
+    if (!ok) throw toDomainError(rest as unknown as FileRefusal);
     return rest as Answer;
   }
 
-  private async next(patienceMs: number): Promise<Frame> {
-    this.watch(patienceMs);
-    const frame = await this.process.next();
-    if (frame === null) throw new HelperEnded();
+  private async next(timeoutMs: number): Promise<Frame> {
+    this.watch(timeoutMs);
+    const frame = await this.program.next();
+    if (frame === null) throw new HelperEndedError();
     this.hasAnswered = true;
     return frame;
   }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { containerRow } from '../../test/support/rows.js';
-import { PlayedTool } from '../../test/support/workspace-program.js';
+import { FakeProgram } from '../../test/support/workspace-program.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import type { FakeProcess } from '../drivers/fake/fake-process.js';
@@ -37,13 +37,14 @@ describe('FileHelpers', () => {
     helpers.use(row, left.signal, work);
   const ask = (document: object) => use((helper) => helper.ask(document).finally(() => helper.finish()));
   const opened = (): FakeProcess[] => driver.processes.map(({ process }) => process);
-  const plays = (play: (tool: PlayedTool) => Promise<number | void>): void => {
-    driver.onOpen = async (_, side) => (await play(new PlayedTool(side))) ?? 0;
+  const plays = (play: (tool: FakeProgram) => Promise<number | void>): void => {
+    driver.onOpen = async (_, side) => (await play(new FakeProgram(side))) ?? 0;
   };
   /** A helper that answers with the question. */
   const echo = (): void =>
     plays(async (tool) => {
-      for (let heard = await tool.hear(); heard !== null; heard = await tool.hear()) tool.say('J', { ok: true, heard });
+      for (let heard = await tool.receive(); heard !== null; heard = await tool.receive())
+        tool.send('J', { ok: true, heard });
     });
 
   it('keeps a helper for the next request', async () => {
@@ -96,9 +97,9 @@ describe('FileHelpers', () => {
     plays(async (tool) => {
       const mine = isFirst;
       isFirst = false;
-      await tool.hear();
-      tool.say('J', { ok: true, mine });
-      await tool.hear();
+      await tool.receive();
+      tool.send('J', { ok: true, mine });
+      await tool.receive();
       return mine ? 1 : 0;
     });
     await expect(ask({})).resolves.toEqual({ mine: true });
@@ -113,13 +114,13 @@ describe('FileHelpers', () => {
 
   it('keeps one that says no before a body, and none that says so in the middle of it', async () => {
     plays(async (tool) => {
-      await tool.hear();
-      tool.say('J', { ok: false, code: 'file_not_found', message: 'gone' });
-      await tool.hear();
-      tool.say('J', { ok: true });
-      await tool.hear();
-      tool.say('J', { ok: false, code: 'disk_full', message: 'full' });
-      await tool.hear();
+      await tool.receive();
+      tool.send('J', { ok: false, code: 'file_not_found', message: 'gone' });
+      await tool.receive();
+      tool.send('J', { ok: true });
+      await tool.receive();
+      tool.send('J', { ok: false, code: 'disk_full', message: 'full' });
+      await tool.receive();
     });
     await expect(ask({})).rejects.toMatchObject({ code: 'file_not_found', message: 'gone' });
     const write = use(async (helper) => {
@@ -134,10 +135,10 @@ describe('FileHelpers', () => {
   it('sends a body to its end and keeps the helper', async () => {
     const heard: (string | null)[] = [];
     plays(async (tool) => {
-      tool.say('J', { ok: true });
-      for (let frame = await tool.hear(); frame !== 'E'; frame = await tool.hear()) heard.push(frame);
-      tool.say('J', { ok: true, size: 2 });
-      await tool.hear();
+      tool.send('J', { ok: true });
+      for (let frame = await tool.receive(); frame !== 'E'; frame = await tool.receive()) heard.push(frame);
+      tool.send('J', { ok: true, size: 2 });
+      await tool.receive();
     });
     const write = use(async (helper) => {
       await helper.ask({});
@@ -150,8 +151,8 @@ describe('FileHelpers', () => {
 
   it('lets go of a helper whose body broke off', async () => {
     plays(async (tool) => {
-      tool.say('J', { ok: true });
-      while ((await tool.hear()) !== null);
+      tool.send('J', { ok: true });
+      while ((await tool.receive()) !== null);
     });
     async function* broken(): AsyncGenerator<Buffer> {
       yield Buffer.from('half');
@@ -168,16 +169,16 @@ describe('FileHelpers', () => {
   it('hands on what a helper sends, and what it cannot go on with', async () => {
     plays(async (tool) => {
       for (const last of ['E', 'J'] as const) {
-        await tool.hear();
-        tool.say('D', 'one');
-        tool.say('D', 'two');
-        tool.say(last, last === 'J' ? { ok: false, code: 'unheard of', message: 'broken' } : '');
+        await tool.receive();
+        tool.send('D', 'one');
+        tool.send('D', 'two');
+        tool.send(last, last === 'J' ? { ok: false, code: 'unheard of', message: 'broken' } : '');
       }
-      await tool.hear();
+      await tool.receive();
     });
     const download = () =>
       use(async (helper) => {
-        await helper.tell({});
+        await helper.send({});
         let text = '';
         for await (const piece of helper.download()) text += piece.toString();
         return text;
@@ -199,7 +200,7 @@ describe('FileHelpers', () => {
 
   it('lets go at once for a client that leaves before it', async () => {
     plays(async (tool) => {
-      while ((await tool.hear()) !== null);
+      while ((await tool.receive()) !== null);
     });
     const asked = ask({});
     while (opened().length === 0) await Promise.resolve();
@@ -211,7 +212,7 @@ describe('FileHelpers', () => {
   it('gives up on what stands still', async () => {
     jest.useFakeTimers();
     plays(async (tool) => {
-      while ((await tool.hear()) !== null);
+      while ((await tool.receive()) !== null);
     });
     const asked = ask({});
     asked.catch(() => undefined);
@@ -224,7 +225,7 @@ describe('FileHelpers', () => {
   it('answers those who wait when DevForge stops', async () => {
     await ask({});
     plays(async (tool) => {
-      while ((await tool.hear()) !== null);
+      while ((await tool.receive()) !== null);
     });
     const asked = Promise.all([ask({}), ask({})]);
     while (opened().length < 2) await Promise.resolve();

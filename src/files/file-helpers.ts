@@ -1,11 +1,11 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { KeyedSemaphore, NoPermitError } from '../common/concurrency/semaphore.js';
 import { DomainError } from '../common/errors/domain-error.js';
-import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
-import { FILE_FRAMES, FileHelper, HelperEnded } from './file-helper.js';
+import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
+import { FILE_FRAMES, FileHelper, HelperEndedError } from './file-helper.js';
 
-/** How long a helper is kept for the next request: starting one takes far longer than a small request. */
+/** How long an idle helper is kept for the next request: starting one takes far longer than a small request. */
 const IDLE_MS = 10_000;
 const MAX_REQUESTS_PER_CONTAINER = 8;
 const MAX_WAITING_PER_CONTAINER = 1_000;
@@ -17,7 +17,7 @@ interface IdleHelper {
   timer: NodeJS.Timeout;
 }
 
-/** The helpers of all containers. A request has one for itself, and those that stay well are used again. */
+/** The file helpers of all containers. Each request uses one of its own; a helper that completed its request is used again. */
 @Injectable()
 export class FileHelpers implements OnModuleDestroy {
   private readonly idle = new Map<string, IdleHelper[]>();
@@ -28,9 +28,9 @@ export class FileHelpers implements OnModuleDestroy {
   });
   private readonly stopped = new AbortController();
 
-  constructor(private readonly tools: WorkspacePrograms) {}
+  constructor(private readonly programs: WorkspacePrograms) {}
 
-  /** Whoever waits is answered, so that the server can close. */
+  /** Ends all helpers, so that their requests are answered and the server can close. */
   onModuleDestroy(): void {
     this.stopped.abort();
     for (const helper of this.busy) helper.close();
@@ -42,25 +42,27 @@ export class FileHelpers implements OnModuleDestroy {
   }
 
   /**
-   * @param left aborts when nobody waits for the work any more
-   * @param work begins with a question; it may be begun anew when a helper turns out to have ended before that
+   * @param clientSignal aborts when the client disconnects
+   * @param work begins with a request; it is called again, with another helper, when an idle one turns out to have ended
    * @throws DomainError
    */
   async use<Result>(
     row: ContainerRow,
-    left: AbortSignal,
+    clientSignal: AbortSignal,
     work: (helper: FileHelper) => Promise<Result>,
   ): Promise<Result> {
-    const release = await this.requests.acquire(row.id, left).catch(rethrowAsTooManyRequests);
+    const release = await this.requests.acquire(row.id, clientSignal).catch(rethrowAsTooManyRequests);
     try {
       for (;;) {
         const known = this.takeIdle(row);
         const helper =
           known ??
           new FileHelper(
-            await this.tools.open(row, 'devforge-files', FILE_FRAMES, AbortSignal.any([left, this.stopped.signal])),
+            await this.programs.openFramed(row, 'devforge-files', FILE_FRAMES, {
+              signal: AbortSignal.any([clientSignal, this.stopped.signal]),
+            }),
           );
-        const result = await this.hand(helper, row, left, work);
+        const result = await this.attempt(helper, row, clientSignal, work);
         if (result !== undefined) return result.value;
       }
     } catch (error) {
@@ -73,31 +75,31 @@ export class FileHelpers implements OnModuleDestroy {
   }
 
   /** @returns undefined when the helper had ended while it was idle */
-  private async hand<Result>(
+  private async attempt<Result>(
     helper: FileHelper,
     row: ContainerRow,
-    left: AbortSignal,
+    clientSignal: AbortSignal,
     work: (helper: FileHelper) => Promise<Result>,
   ): Promise<{ value: Result } | undefined> {
     const wasIdle = helper.hasAnswered;
     helper.hasAnswered = false;
-    // The answer may be through before its helper is put back.
+    // The response may be complete before its helper is idle again.
     const close = (): void => {
       if (!helper.isReady) helper.close();
     };
-    left.addEventListener('abort', close, { once: true });
+    clientSignal.addEventListener('abort', close, { once: true });
     this.busy.add(helper);
     try {
-      if (left.aborted) helper.close();
+      if (clientSignal.aborted) helper.close();
       return { value: await work(helper) };
     } catch (error) {
       if (helper.stalled.aborted)
-        throw new DomainError('workspace_tool_failed', 'Nothing has moved for too long.', { cause: error });
-      if (!(error instanceof HelperEnded)) throw error;
+        throw new DomainError('workspace_tool_failed', 'The transfer made no progress for too long.', { cause: error });
+      if (!(error instanceof HelperEndedError)) throw error;
       if (wasIdle && !helper.hasAnswered) return undefined;
-      throw await this.tools.explain(row, helper.process);
+      throw await this.programs.explain(row, helper.program);
     } finally {
-      left.removeEventListener('abort', close);
+      clientSignal.removeEventListener('abort', close);
       this.busy.delete(helper);
       if (helper.isReady && !this.stopped.signal.aborted) this.keep(helper, row);
       else helper.close();

@@ -18,7 +18,7 @@ import { DomainError } from '../common/errors/domain-error.js';
 import { clientSignal } from '../http/client-signal.js';
 import { DirectoryDto, UnpackedDto, WrittenFileDto } from './dto/file-entry.dto.js';
 import { FilesQuery } from './dto/files.query.js';
-import { answerContent, answerTar, TAR } from './file-answer.js';
+import { respondWithContent, respondWithTar, TAR } from './file-answer.js';
 import { FilesService, type Upload } from './files.service.js';
 
 const BINARY = { schema: { type: 'string', format: 'binary' } } as const;
@@ -52,17 +52,17 @@ export class FilesController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const asked = { principal, container, path, left: clientSignal(request) };
+    const asked = { principal, container, path, clientSignal: clientSignal(request) };
     if (request.accepts(['application/json', TAR]) === TAR)
-      await this.files.readTar(asked, (archive) => answerTar(request, response, archive));
-    else await this.files.read(asked, (found) => answerContent(request, response, found));
+      await this.files.readTar(asked, (archive) => respondWithTar(request, response, archive));
+    else await this.files.read(asked, (found) => respondWithContent(request, response, found));
   }
 
   @Put(':id/files')
   @ApiOperation({
     summary: 'Write a file; with Content-Type: application/x-tar unpack an archive into a directory',
     description:
-      'The file shows once it is whole, and keeps the mode of one that it replaces; directories on the way are made. An archive is unpacked whole or, when something in it is refused, not at all; files that are there already are replaced.',
+      'The file appears once it is complete, and keeps the mode of the one that it replaces; missing directories are created. An archive is unpacked completely or, when an entry is refused, not at all; existing files are replaced.',
   })
   @ApiConsumes('application/octet-stream', TAR)
   @ApiBody(BINARY)
@@ -78,7 +78,7 @@ export class FilesController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<WrittenFileDto | UnpackedDto> {
-    const asked = { principal, container, path, left: clientSignal(request) };
+    const asked = { principal, container, path, clientSignal: clientSignal(request) };
     const upload = uploadOf(request);
     response.status(200);
     if (request.is(TAR) === TAR) return this.files.unpack(asked, upload);
@@ -90,7 +90,7 @@ export class FilesController {
 
   @Delete(':id/files')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Remove a file, a link itself, or a directory with all that is in it' })
+  @ApiOperation({ summary: 'Remove a file, a symbolic link (not its target), or a directory with its contents' })
   @ApiResponse({ status: 204 })
   remove(
     @CurrentPrincipal() principal: Principal,
@@ -98,15 +98,15 @@ export class FilesController {
     @Query() { path }: FilesQuery,
     @Req() request: Request,
   ): Promise<void> {
-    return this.files.remove({ principal, container, path, left: clientSignal(request) });
+    return this.files.remove({ principal, container, path, clientSignal: clientSignal(request) });
   }
 }
 
 function uploadOf(request: Request): Upload {
   const { 'content-encoding': encoding = 'identity', 'content-length': length } = request.headers;
   if (encoding.toLowerCase() !== 'identity')
-    throw new DomainError('unsupported_media_type', 'Files are taken as they are, without Content-Encoding.');
-  // Whoever stops reading early has still an answer to write.
+    throw new DomainError('unsupported_media_type', 'Content-Encoding is not supported for files.');
+  // The request stays open when its body is not read to the end, since a response follows.
   return {
     body: request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>,
     length: length === undefined ? undefined : Number(length),

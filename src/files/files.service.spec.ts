@@ -21,7 +21,7 @@ describe('FilesService', () => {
     principal: { ownerId: 'admin' } as Principal,
     container: row.id,
     path,
-    left: new AbortController().signal,
+    clientSignal: new AbortController().signal,
   });
   async function* nothing(): AsyncGenerator<Buffer> {}
 

@@ -2,8 +2,8 @@ import { DomainError } from '../common/errors/domain-error.js';
 import type { ErrorCode } from '../common/errors/error-codes.js';
 import { notValid } from './workspace-path.js';
 
-/** How the helper in the container says no. */
-export interface Refusal {
+/** An error answer of the helper in the container. */
+export interface FileRefusal {
   code: string;
   message: string;
 }
@@ -21,7 +21,7 @@ const CODES: readonly ErrorCode[] = [
   'disk_full',
 ];
 
-export function toDomainError({ code, message }: Refusal): DomainError {
+export function toDomainError({ code, message }: FileRefusal): DomainError {
   if (code === 'path_not_valid') return notValid(message);
   const known = CODES.find((each) => each === code);
   return new DomainError(known ?? 'workspace_tool_failed', message);

@@ -2,20 +2,20 @@ import { DomainError } from '../common/errors/domain-error.js';
 import { validationFailed } from '../http/validation.js';
 
 const ROOT = 'workspace';
-/** Bytes; what Linux takes. */
-const LONGEST_NAME = 255;
+/** Bytes; the limit of Linux. */
+const MAX_NAME_BYTES = 255;
 
 /**
- * A path as clients write it, absolute or relative to the workspace, in the one form that the container is asked with:
- * relative, empty for the workspace itself, with a slash at its end if it had one.
+ * Normalises a client's path, absolute or relative to the workspace, to the form that the file helper takes: relative,
+ * empty for the workspace itself, with a trailing slash if it had one.
  * @throws DomainError `path_outside_workspace`, `validation_failed`
  */
 export function toWorkspacePath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   if (path.startsWith('/') && parts.shift() !== ROOT) throw outside('An absolute path must begin with /workspace.');
-  if (parts.includes('..')) throw outside('The path must not have "..".');
-  if (parts.some((part) => Buffer.byteLength(part) > LONGEST_NAME))
-    throw notValid(`must not have names of more than ${LONGEST_NAME} bytes`);
+  if (parts.includes('..')) throw outside('The path must not contain "..".');
+  if (parts.some((part) => Buffer.byteLength(part) > MAX_NAME_BYTES))
+    throw notValid(`must not contain names of more than ${MAX_NAME_BYTES} bytes`);
   return parts.length > 0 && /\/\.?$/.test(path) ? `${parts.join('/')}/` : parts.join('/');
 }
 

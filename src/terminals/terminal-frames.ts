@@ -2,10 +2,7 @@ import { DriverError } from '../drivers/driver-error.js';
 import type { TerminalSize } from '../drivers/workspace-process.js';
 import type { Frame } from '../workspace/programs/frame-parser.js';
 
-/**
- * What travels between DevForge and the holder of a container's terminals, as frames. The same as
- * `images/workspace/rootfs/usr/local/lib/devforge/terminal/frames.mjs`.
- */
+/** Kinds of frames between DevForge and a container's PTY host, as in `devforge/terminal/frames.mjs` of the workspace images. */
 export const CONTROL = 'c';
 export const DATA = 'd';
 const SCREEN = 's';
@@ -13,7 +10,7 @@ export const PTY_HOST_FRAMES = { whole: `${CONTROL}${DATA}${SCREEN}`, streamed: 
 
 const SIZE_BYTES = 4;
 
-/** One request opens a connection; `resize`, `screen` and `end` without an id may follow on one that watches a terminal. */
+/** The first request of a connection; `resize`, `screen` and `end` without an id may follow on one that is attached to a terminal. */
 export type PtyHostRequest =
   | { op: 'list' }
   | { op: 'open'; id: string; cols: number; rows: number }
@@ -27,12 +24,11 @@ export type PtyHostMessage =
   | { kind: 'output'; text: string }
   | { kind: 'screen'; size: TerminalSize; text: string };
 
-/** What comes from a container is checked. @throws DriverError `failed` when it makes no sense */
+/** Parses a frame, which may come from anything in the container. @throws DriverError `failed` when it is malformed */
 export function toPtyHostMessage({ kind, data }: Frame): PtyHostMessage {
   if (kind === DATA) return { kind: 'output', text: data.toString('utf8') };
   if (kind === CONTROL) return { kind: 'control', message: toMessage(data) };
-  if (data.length < SIZE_BYTES)
-    throw new DriverError('failed', 'a screen without its size came from the holder of the terminals');
+  if (data.length < SIZE_BYTES) throw new DriverError('failed', 'the PTY host sent a screen without its size');
   return {
     kind: 'screen',
     size: { columns: data.readUInt16BE(0), rows: data.readUInt16BE(2) },
@@ -45,7 +41,7 @@ function toMessage(data: Buffer): Record<string, unknown> {
     const message: unknown = JSON.parse(data.toString('utf8'));
     if (typeof message === 'object' && message !== null) return message as Record<string, unknown>;
   } catch {
-    // Told below.
+    // Reported below.
   }
-  throw new DriverError('failed', 'a malformed message came from the holder of the terminals');
+  throw new DriverError('failed', 'the PTY host sent a malformed message');
 }

@@ -1,14 +1,10 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../common/time/clock.js';
-import { DomainError } from '../common/errors/domain-error.js';
 import { IdGenerator } from '../common/id-generator.js';
-import { requireRunning } from '../workspace/programs/workspace-programs.js';
+import { requireRunning } from '../workspace/programs/program-failure.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
-import { DriverError } from '../drivers/driver-error.js';
-import type { WorkspaceRef } from '../drivers/workspace.js';
-import { workspaceOf } from '../workspace/workspace-ref.js';
 import type { TerminalSize } from '../drivers/workspace-process.js';
 import type { PtyHostConnection } from './pty-host-connection.js';
 import { type HostedTerminal, PtyHost, terminalNotFound } from './pty-host.js';
@@ -66,16 +62,16 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Starts a shell. @throws DomainError `invalid_state`, `too_many_terminals`, `terminal_unavailable`; DriverError */
   open(row: ContainerRow, size: TerminalSize): Promise<TerminalStream> {
-    const workspace = requireRunning(row);
+    requireRunning(row);
     const id = this.ids.next();
-    return this.share(row, workspace, id, this.holder.open(workspace, id, size));
+    return this.share(row, id, this.holder.open(row, id, size));
   }
 
   /** @throws DomainError `invalid_state`, `terminal_not_found`, `terminal_unavailable`; DriverError */
   join(row: ContainerRow, id: string): Promise<TerminalStream> {
-    const workspace = requireRunning(row);
+    requireRunning(row);
     const known = this.streams.get(id);
-    if (known === undefined) return this.share(row, workspace, id, this.holder.attach(workspace, id));
+    if (known === undefined) return this.share(row, id, this.holder.attach(row, id));
     if (known.containerId !== row.id) throw terminalNotFound(id);
     return known.stream;
   }
@@ -94,7 +90,7 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
   /** A container that does not run has none. @throws DriverError, DomainError `terminal_unavailable` */
   async list(row: ContainerRow): Promise<ListedTerminal[]> {
     if (row.status !== 'running') return [];
-    const held = await this.holder.list(workspaceOf(row));
+    const held = await this.holder.list(row);
     return Promise.all(
       held.map(async (terminal) => ({
         ...terminal,
@@ -105,17 +101,12 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Ends all that runs in it. @throws DomainError `terminal_not_found`, `invalid_state`, `terminal_unavailable`; DriverError */
   async end(row: ContainerRow, id: string): Promise<void> {
-    await this.holder.end(requireRunning(row), id);
+    await this.holder.end(row, id);
   }
 
-  private share(
-    row: ContainerRow,
-    workspace: WorkspaceRef,
-    id: string,
-    connecting: Promise<PtyHostConnection>,
-  ): Promise<TerminalStream> {
+  private share(row: ContainerRow, id: string, connecting: Promise<PtyHostConnection>): Promise<TerminalStream> {
     const ways = {
-      attach: () => this.holder.attach(workspace, id),
+      attach: () => this.holder.attach(row, id),
       isContainerRunning: async () => (await this.rows.findById(row.id))?.status === 'running',
       onEnd: () => this.forget(id, shared),
     };
@@ -128,7 +119,7 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
       },
       (error: unknown) => {
         this.forget(id, shared);
-        throw isStopped(error) ? hasStopped(row, error) : error;
+        throw error;
       },
     );
     const shared = { containerId: row.id, stream };
@@ -139,16 +130,4 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
   private forget(id: string, shared: SharedStream): void {
     if (this.streams.get(id) === shared) this.streams.delete(id);
   }
-}
-
-/** The engine knows before the row does. */
-function isStopped(error: unknown): boolean {
-  return error instanceof DriverError && error.code === 'conflict';
-}
-
-function hasStopped({ status }: ContainerRow, cause: unknown): DomainError {
-  return new DomainError('invalid_state', 'The container has just stopped, or is paused.', {
-    extensions: { currentStatus: status },
-    cause,
-  });
 }

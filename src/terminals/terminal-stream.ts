@@ -1,7 +1,6 @@
 import type { PinoLogger } from 'nestjs-pino';
 import type { Clock } from '../common/time/clock.js';
 import { DomainError } from '../common/errors/domain-error.js';
-import { DriverError } from '../drivers/driver-error.js';
 import type { TerminalSize } from '../drivers/workspace-process.js';
 import type { PtyHostConnection } from './pty-host-connection.js';
 import type { EndReason, TerminalViewer } from './terminal-viewer.js';
@@ -174,9 +173,9 @@ export class TerminalStream {
 
   /** Why the terminal has ended, or undefined when it may still exist. */
   private async endReasonOf(error: unknown): Promise<EndReason | undefined> {
-    if (error instanceof DriverError)
-      return error.code === 'conflict' || error.code === 'not_found' ? 'container_stopped' : undefined;
-    if (!(error instanceof DomainError) || error.code !== 'terminal_not_found') return undefined;
+    if (!(error instanceof DomainError)) return undefined;
+    if (error.code === 'invalid_state') return 'container_stopped';
+    if (error.code !== 'terminal_not_found') return undefined;
     return (await this.dependencies.isContainerRunning()) ? 'lost' : 'container_stopped';
   }
 

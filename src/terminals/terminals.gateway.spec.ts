@@ -16,6 +16,7 @@ import type { SocketSubscriptions } from '../realtime/socket-subscriptions.js';
 import { TerminalsGateway } from './terminals.gateway.js';
 import { PtyHost } from './pty-host.js';
 import { TerminalHub } from './terminal-hub.js';
+import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 
 const OWN = 'c1';
 const SIZE = { cols: 80, rows: 24 };
@@ -42,7 +43,7 @@ beforeEach(async () => {
   };
   const rows = { findById: async () => row } as unknown as ContainersRepository;
   hub = new TerminalHub(
-    new PtyHost(driver),
+    new PtyHost(new WorkspacePrograms(driver, rows)),
     rows,
     new DomainEvents(quietLogger),
     new RandomIdGenerator(),

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { pastGreeting } from '../support/workspace-program.js';
 import { until } from '../support/e2e/until.js';
 import { isAlive, RunnerHarness } from '../support/instructions/runner-harness.js';
 
@@ -222,7 +223,7 @@ describe('devforge-instruction', () => {
       child.stdin!.end(
         JSON.stringify(harness.request([[['init'], ['many', 20_000], ['wait', 500], ['many', 20_000], ['result']]])),
       );
-      await new Promise((done) => child.stdout!.once('data', done));
+      await pastGreeting(child.stdout!);
       child.stdout!.destroy();
       const { events, outcome } = await harness.follow();
       expect(outcome).toMatchObject({ status: 'succeeded', events: 40_002 });
@@ -266,7 +267,7 @@ describe('devforge-instruction', () => {
       const byInput = harness.spawn('follow', '0');
       const byOutput = harness.spawn('follow', '0');
       const ended = Promise.all([byInput, byOutput].map((child) => new Promise((done) => child.once('exit', done))));
-      await new Promise((done) => byOutput.stdout!.once('data', done));
+      await pastGreeting(byOutput.stdout!);
       byInput.stdin!.end();
       byOutput.stdout!.destroy();
       byOutput.stdin!.destroy();

@@ -7,7 +7,7 @@ import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
 import { LIST_COMMANDS, startedCommands } from '../support/terminals/started-commands.js';
 import { Emulator } from '../support/terminals/emulator.js';
-import { startWorkspace, type Workspace } from '../support/terminals/workspace.js';
+import { programsOf, startWorkspace, type Workspace } from '../support/terminals/workspace.js';
 
 const SIZE = { columns: 80, rows: 24 };
 const RESET = '\x1bc';
@@ -78,7 +78,7 @@ describe('the holder of terminals, in a workspace', () => {
 
   beforeAll(async () => {
     workspace = await startWorkspace();
-    holder = new PtyHost(workspace.driver);
+    holder = new PtyHost(programsOf(workspace.driver));
   }, IMAGE_BUILD_MS);
   beforeEach(() => {
     id = randomUUID();

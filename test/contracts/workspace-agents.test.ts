@@ -7,8 +7,10 @@ import { Engine } from '../support/api/engine.js';
 import { workspaceImage } from '../support/images/workspace-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
+import { pastGreeting } from '../support/workspace-program.js';
 import { dockerRuntime } from './container-runtime-harness.js';
 
+const GREETING = 'devforge-agents 2';
 const HOOK = '/usr/local/bin/devforge-agent-hook';
 const RECORDS = '/var/lib/devforge/claude/sessions';
 const PROMPTLY_MS = 1_000;
@@ -100,7 +102,7 @@ describe('devforge-agents and its hook', () => {
     watch.stdout.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n');
       rest = lines.pop()!;
-      reports.push(...lines.map((line) => JSON.parse(line) as Report));
+      reports.push(...lines.filter((line) => line !== GREETING).map((line) => JSON.parse(line) as Report));
     });
     watch.stderr
       .setEncoding('utf8')
@@ -371,7 +373,7 @@ describe('devforge-agents and its hook', () => {
     const count = async (): Promise<number> => Number(await inside('pgrep -fc "devforge-agents watch" || true')) - 1;
     expect(await count()).toBe(1);
     const other = await containers.open(dockerId, { argv: ['devforge-agents', 'watch'] });
-    await once(other.stdout, 'data');
+    await pastGreeting(other.stdout);
     expect(await count()).toBe(2);
     other.close();
     await until('the second watch to end', async () => (await count()) === 1, PROMPTLY_MS * 2);

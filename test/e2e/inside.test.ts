@@ -94,7 +94,7 @@ describe('inside a workspace', () => {
       const id = '0b9c2a4e-7d1f-4c55-9b0e-3f7a6d2c1e00';
       expect(await inside(small, `devforge-instruction follow ${id} 0 < /dev/null`)).toMatchObject({
         exitCode: 3,
-        stdout: '',
+        stdout: 'devforge-instruction 2\n',
       });
       const vscode = await running({ template: 'vscode' });
       const request = JSON.stringify({
@@ -103,9 +103,10 @@ describe('inside a workspace', () => {
         permissionMode: 'bypassPermissions',
         newSessionId: id,
       });
-      const [started, outcome] = (await said(vscode, `devforge-instruction start ${id} follow <<< '${request}'`)).split(
-        '\n',
-      );
+      const [greeting, started, outcome] = (
+        await said(vscode, `devforge-instruction start ${id} follow <<< '${request}'`)
+      ).split('\n');
+      expect(greeting).toBe('devforge-instruction 2');
       expect(started).toBe('{"state":"started"}');
       expect(JSON.parse(outcome!.slice(2))).toMatchObject({ status: 'failed', reason: { code: 'no_claude_code' } });
     });
@@ -168,7 +169,7 @@ describe('inside a workspace', () => {
       ]);
       expect((await inside(small, 'devforge-agents')).exitCode).toBe(2);
       expect(await said(small, 'devforge-agents watch < /dev/null')).toBe(
-        '{"state":"none","since":null,"waitingFor":null}',
+        'devforge-agents 2\n{"state":"none","since":null,"waitingFor":null}',
       );
     });
 

@@ -232,7 +232,7 @@ describe('instructions', () => {
       await inWorkspace(
         `echo '{"prompt":"x","cwd":"/workspace","permissionMode":"manual","newSessionId":"${id}"}' | devforge-instruction start ${id}`,
       ),
-    ).toBe('{"state":"ended"}\n');
+    ).toBe('devforge-instruction 2\n{"state":"ended"}\n');
     expect(model.turns).toHaveLength(turns);
   });
 

@@ -13,9 +13,9 @@ import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { listening } from '../../../test/support/api/listening.js';
-import type { WorkspaceProcess } from '../../drivers/workspace-process.js';
+import { ProgramProcess } from '../../workspace/programs/program-process.js';
 import { DirectEndpoint } from './direct-endpoint.js';
-import { ProcessStream } from './process-stream.js';
+import { ProgramStream } from '../../workspace/programs/program-stream.js';
 import { Tunnel } from './tunnel.js';
 import { TunnelAgent, tunnelPool } from './tunnel-clients.js';
 import { ConnectionRefusedError } from './tunnel-target.js';
@@ -33,19 +33,22 @@ type Get = (path: string, headers: { host: string }) => Promise<string>;
 type ClientFactory = () => { getWith: Get; end: () => unknown };
 
 /** Starts the program as in a container. */
-function runProgram(socket: string): { child: ChildProcess; process: WorkspaceProcess } {
+function runProgram(socket: string): { child: ChildProcess; program: ProgramProcess } {
   const child = spawn(process.execPath, [PROGRAM], { env: { DEVFORGE_EDITOR_SOCKET: socket } });
   const exit = once(child, 'exit').then(([code]) => Number(code));
   return {
     child,
-    process: {
-      stdin: child.stdin,
-      stdout: child.stdout,
-      stderr: child.stderr,
-      exit,
-      resize: async () => undefined,
-      close: () => child.stdin.destroy(),
-    },
+    program: new ProgramProcess(
+      {
+        stdin: child.stdin,
+        stdout: child.stdout,
+        stderr: child.stderr,
+        exit,
+        resize: async () => undefined,
+        close: () => child.stdin.destroy(),
+      },
+      'devforge-tunnel',
+    ),
   };
 }
 
@@ -86,7 +89,7 @@ describe.each([
     await listening(editor, join(folder, 'editor.sock'));
     const program = runProgram(join(folder, 'editor.sock'));
     child = program.child;
-    tunnel = await Tunnel.over(program.process, address);
+    tunnel = await Tunnel.over(program.program, address);
   });
 
   afterEach(() => {
@@ -154,7 +157,7 @@ describe.each([
 
   it('ends the program and all connections when it is closed', async () => {
     const program = runProgram('/nowhere');
-    const own = await Tunnel.over(program.process, address);
+    const own = await Tunnel.over(program.program, address);
     const socket = await own.dial(port);
     const closed = new Promise<void>((resolve) => own.onClose(resolve));
     own.close();
@@ -164,7 +167,7 @@ describe.each([
 
   it('closes when the program ends', async () => {
     const program = runProgram('/nowhere');
-    const own = await Tunnel.over(program.process, address);
+    const own = await Tunnel.over(program.program, address);
     const closed = new Promise<void>((resolve) => own.onClose(resolve));
     program.child.kill('SIGKILL');
     await closed;
@@ -182,7 +185,9 @@ describe.each([
       resize: async () => undefined,
       close: () => program.kill(),
     };
-    await expect(Tunnel.over(process)).rejects.toMatchObject({ message: expect.any(String) });
+    await expect(Tunnel.over(new ProgramProcess(process, 'devforge-tunnel'))).rejects.toMatchObject({
+      message: expect.any(String),
+    });
   });
 });
 
@@ -197,14 +202,14 @@ describe('DirectEndpoint', () => {
 
   /** Starts the program as in a container, and requests its direct endpoint. */
   async function withEndpoint(
-    use: (endpoint: { port: number; key: string }, process: WorkspaceProcess) => Promise<void>,
+    use: (endpoint: { port: number; key: string }, program: ProgramProcess) => Promise<void>,
   ): Promise<void> {
-    const { process, child } = runProgram('/nowhere');
-    const session = connect('http://tunnel', { createConnection: () => new ProcessStream(process) });
+    const { program, child } = runProgram('/nowhere');
+    const session = connect('http://tunnel', { createConnection: () => new ProgramStream(program) });
     const [headers] = await once(session.request({ ':path': '/door' }), 'response');
-    await use({ port: Number(headers['x-port']), key: String(headers['x-key']) }, process);
+    await use({ port: Number(headers['x-port']), key: String(headers['x-key']) }, program);
     session.destroy();
-    process.close();
+    program.close();
     await once(child, 'exit');
   }
   const answer = async (endpointPort: number, handshake: string): Promise<string> => {
@@ -246,8 +251,8 @@ describe('DirectEndpoint', () => {
   });
 
   it('is not used when it cannot be reached', async () => {
-    const { process } = runProgram('/nowhere');
-    const tunnel = await Tunnel.over(process, '192.0.2.1');
+    const { program } = runProgram('/nowhere');
+    const tunnel = await Tunnel.over(program, '192.0.2.1');
     const socket = await tunnel.dial(port);
     socket.end('over HTTP/2');
     await expect(text(socket)).resolves.toBe('over HTTP/2');
@@ -298,7 +303,7 @@ describe('the direct endpoint in the editor', () => {
     socket = join(folder, 'editor.sock');
     await startEditor();
     program = runProgram(socket);
-    tunnel = await Tunnel.over(program.process, '127.0.0.1');
+    tunnel = await Tunnel.over(program.program, '127.0.0.1');
   });
   afterEach(async () => {
     tunnel.close();

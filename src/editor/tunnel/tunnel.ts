@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import type { Duplex } from 'node:stream';
-import type { WorkspaceProcess } from '../../drivers/workspace-process.js';
+import type { ProgramProcess } from '../../workspace/programs/program-process.js';
+import { ProgramStream } from '../../workspace/programs/program-stream.js';
 import { DirectEndpoint } from './direct-endpoint.js';
-import { ProcessStream } from './process-stream.js';
 import { type TunnelTarget, ConnectionRefusedError } from './tunnel-target.js';
 
 const STREAM_WINDOW_BYTES = 1024 * 1024;
@@ -27,11 +27,11 @@ export class Tunnel {
   private readonly sockets = new Set<Duplex>();
 
   private constructor(
-    private readonly process: WorkspaceProcess,
+    private readonly program: ProgramProcess,
     private readonly address?: string,
   ) {
     this.session = connect('http://tunnel', {
-      createConnection: () => new ProcessStream(process),
+      createConnection: () => new ProgramStream(program),
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
     });
     this.session.on('error', () => this.close());
@@ -44,9 +44,8 @@ export class Tunnel {
    * @param address of the container, if it has one
    * @throws Error when the program in the container does not answer
    */
-  static async over(process: WorkspaceProcess, address?: string): Promise<Tunnel> {
-    process.stderr.resume();
-    const tunnel = new Tunnel(process, address);
+  static async over(program: ProgramProcess, address?: string): Promise<Tunnel> {
+    const tunnel = new Tunnel(program, address);
     try {
       await once(tunnel.session, 'remoteSettings', { signal: AbortSignal.timeout(TIMEOUT_MS) });
       if (address !== undefined) await tunnel.findEndpoint();
@@ -82,7 +81,7 @@ export class Tunnel {
   close(): void {
     clearInterval(this.pings);
     this.session.destroy();
-    this.process.close();
+    this.program.close();
     for (const socket of this.sockets) socket.destroy();
   }
 

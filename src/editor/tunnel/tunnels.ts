@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import type { Duplex } from 'node:stream';
 import type { Pool } from 'undici';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import { WorkspacePrograms } from '../../workspace/programs/workspace-programs.js';
 import type { WorkspaceRef } from '../../drivers/workspace.js';
 import { Tunnel } from './tunnel.js';
 import { TunnelAgent, tunnelPool } from './tunnel-clients.js';
@@ -19,17 +20,20 @@ interface Clients {
 interface OpenTunnel {
   tunnel: Promise<Tunnel>;
   clients: Map<TunnelTarget, Clients>;
-  /** Requests and connections under way. */
+  /** Requests and connections in progress. */
   users: number;
   idle: NodeJS.Timeout;
 }
 
-/** One tunnel for each container that somebody works in, closed when nobody asked for it for a while. */
+/** One tunnel for each container in use, closed after ten minutes without a request. */
 @Injectable()
 export class Tunnels implements BeforeApplicationShutdown {
   private readonly open = new Map<string, OpenTunnel>();
 
-  constructor(private readonly driver: WorkspaceDriver) {}
+  constructor(
+    private readonly programs: WorkspacePrograms,
+    private readonly driver: WorkspaceDriver,
+  ) {}
 
   /** Of that end in the container. */
   clients(workspace: WorkspaceRef, end: TunnelTarget): Clients {
@@ -42,7 +46,7 @@ export class Tunnels implements BeforeApplicationShutdown {
     return made;
   }
 
-  /** Keeps the tunnel open. @returns a function that lets go of it */
+  /** Keeps the tunnel open. @returns a function that releases it */
   hold(workspace: WorkspaceRef): () => void {
     const held = this.use(workspace);
     held.users++;
@@ -76,7 +80,13 @@ export class Tunnels implements BeforeApplicationShutdown {
 
   private async start(workspace: WorkspaceRef): Promise<Tunnel> {
     const address = await this.driver.address(workspace);
-    return Tunnel.over(await this.driver.open(workspace, { argv: ['devforge-tunnel'] }), address ?? undefined);
+    const program = await this.programs.open(workspace, 'devforge-tunnel');
+    try {
+      return await Tunnel.over(program, address ?? undefined);
+    } catch (error) {
+      // A program that was closed, since it did not answer, has no exit code to explain.
+      throw await this.programs.explain(workspace, program).catch(() => error);
+    }
   }
 
   private close(runtimeId: string): void {

@@ -68,7 +68,7 @@ export class ExecDto {
     default: MIB,
     minimum: 0,
     maximum: LIMITS.execOutputBytes,
-    description: 'How much of each output is answered; the rest is read and dropped',
+    description: 'How much of each output is returned; the rest is read and dropped',
   })
   @IsInt()
   @Min(0)
@@ -79,8 +79,7 @@ export class ExecDto {
     required: false,
     enum: OUTPUT_ENCODINGS,
     default: 'utf8',
-    description:
-      'How the outputs are written in the answer. In utf8, bytes that are none become U+FFFD; base64 keeps every byte',
+    description: 'How the outputs are encoded. In utf8, invalid bytes become U+FFFD; base64 keeps every byte',
   })
   @IsIn(OUTPUT_ENCODINGS)
   encoding: OutputEncoding = 'utf8';
@@ -103,7 +102,9 @@ export class ExecResultDto {
   @ApiProperty({ description: 'Whether one of the outputs was longer than maxOutputBytes' })
   truncated: boolean;
 
-  @ApiProperty({ description: 'Whether the time was up; the command and all that it had started was ended then' })
+  @ApiProperty({
+    description: 'Whether the command ran into its time-out; it was then ended with all processes that it had started',
+  })
   timedOut: boolean;
 
   @ApiProperty({ type: 'integer', description: 'How long the command ran, in milliseconds' })

@@ -19,11 +19,12 @@ class FileStatusDto {
 
 export class ListedFileDto extends FileStatusDto {
   @ApiProperty({
-    description: 'Bytes that are no UTF-8 show as U+FFFD; such a name cannot be asked for, and comes whole in a tar',
+    description:
+      'Bytes that are not UTF-8 show as U+FFFD; such a file cannot be requested by name, but a tar contains it',
   })
   name: string;
 
-  @ApiProperty({ required: false, description: 'Where a symlink leads, as it is written in it' })
+  @ApiProperty({ required: false, description: 'The target of a symlink, as stored in it' })
   target?: string;
 }
 
@@ -44,9 +45,9 @@ export class UnpackedDto {
   @ApiProperty({ description: 'Relative to /workspace' })
   path: string;
 
-  @ApiProperty({ type: 'integer', description: 'Files, directories and links that the archive had' })
+  @ApiProperty({ type: 'integer', description: 'Files, directories and links in the archive' })
   entries: number;
 
-  @ApiProperty({ type: 'integer', description: 'Bytes of its files' })
+  @ApiProperty({ type: 'integer', description: 'Bytes of the files in the archive' })
   bytes: number;
 }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../../test/support/clock/fake-clock.js';
 import { FakeRunner } from '../../../test/support/instructions/fake-runner.js';
 import { containerRow, instructionRow } from '../../../test/support/rows.js';
+import { NO_SUCH_PROGRAM } from '../../../test/support/workspace-program.js';
 import type { ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import type {
   EventBatch,
@@ -14,6 +15,7 @@ import type {
   InstructionsRepository,
 } from '../../persistence/instructions/instructions.repository.js';
 import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
+import { WorkspacePrograms } from '../../workspace/programs/workspace-programs.js';
 import { RunnerClient } from '../runner/runner-client.js';
 import type { InstructionChanges } from './instruction-changes.js';
 import { DiffStorage } from './diff-storage.js';
@@ -51,7 +53,7 @@ describe('InstructionFollower', () => {
     follower = new InstructionFollower(
       { findById: async () => row } as unknown as InstructionsRepository,
       { findById: async () => container } as unknown as ContainersRepository,
-      new RunnerClient(driver),
+      new RunnerClient(new WorkspacePrograms(driver, {} as ContainersRepository)),
       new DiffStorage({
         putPart: async (_id: string, _part: number, patch: Buffer) => void patches.push(String(patch)),
         getPart: async () => null,
@@ -178,7 +180,10 @@ describe('InstructionFollower', () => {
     driver.faults.goAway();
     await expect(follow()).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
     driver.faults.comeBack();
-    driver.onOpen = async () => 127;
-    await expect(follow()).rejects.toMatchObject({ name: 'RunnerError', code: 'missing' });
+    driver.onOpen = async (_, { stdout }) => {
+      stdout.write(NO_SUCH_PROGRAM);
+      return 127;
+    };
+    await expect(follow()).rejects.toMatchObject({ name: 'DomainError', code: 'image_outdated' });
   });
 });

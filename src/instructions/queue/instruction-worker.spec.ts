@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
 import { instructionRow } from '../../../test/support/rows.js';
-import { DomainError } from '../../common/errors/domain-error.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import type { InstructionEnd, InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
+import { DomainError } from '../../common/errors/domain-error.js';
 import { DriverError } from '../../drivers/driver-error.js';
 import { RunnerError } from '../runner/runner-client.js';
 import { LeaseLostError } from '../follow/event-writer.js';
@@ -19,7 +19,7 @@ const row = instructionRow();
 const lease = { instructionId: row.id, holder: 'me', fence: 1 };
 const DONE: InstructionEnd = { status: 'succeeded', reason: null };
 const unavailable = new DriverError('unavailable', 'unavailable');
-const runnerFailure = new RunnerError('failed', 'no space left');
+const runnerFailure = new RunnerError('no space left');
 
 describe('InstructionWorker', () => {
   const follow = jest.fn<InstructionFollower['follow']>();
@@ -131,7 +131,7 @@ describe('InstructionWorker', () => {
   });
 
   it('fails an instruction at once when the image has no runner', async () => {
-    follow.mockRejectedValue(new RunnerError('missing', 'm'));
+    follow.mockRejectedValue(new DomainError('image_outdated', 'm'));
     await worker.runToEnd(row, held);
     expect(finish.mock.calls[0]![1]).toEqual({ status: 'failed', reason: { code: 'image_outdated', message: 'm' } });
   });

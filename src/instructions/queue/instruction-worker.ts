@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { DomainError } from '../../common/errors/domain-error.js';
 import { Clock } from '../../common/time/clock.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import { isDatabaseUnavailable } from '../../persistence/database-error.js';
@@ -93,13 +94,12 @@ function isTransient(error: unknown): boolean {
   return isDatabaseUnavailable(error) || (error instanceof DriverError && TRANSIENT_CODES.has(error.code));
 }
 
-function isPermanent(error: unknown): boolean {
-  return error instanceof RunnerError && error.code === 'missing';
+function isPermanent(error: unknown): error is DomainError {
+  return error instanceof DomainError && error.code === 'image_outdated';
 }
 
 function toEnd(error: unknown): InstructionEnd {
-  if (error instanceof RunnerError)
-    return failedEnd(error.code === 'missing' ? 'image_outdated' : 'runner_failed', error.message);
-  if (error instanceof DriverError) return failedEnd('runner_failed', error.message);
+  if (isPermanent(error)) return failedEnd('image_outdated', error.message);
+  if (error instanceof RunnerError || error instanceof DriverError) return failedEnd('runner_failed', error.message);
   return failedEnd('internal_error', 'An internal error of DevForge; the server log has the details.');
 }

@@ -1,13 +1,16 @@
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { ContainersRepository } from '../../persistence/containers/containers.repository.js';
+import { WorkspacePrograms } from '../../workspace/programs/workspace-programs.js';
+import { NO_SUCH_PROGRAM } from '../../../test/support/workspace-program.js';
 import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
 import type { FakeProcessSide } from '../../drivers/fake/fake-process.js';
-import { type FollowedPart, RunnerClient, RunnerError, type RunRef, type RunRequest } from './runner-client.js';
+import { type FollowedPart, RunnerClient, type RunRef, type RunRequest } from './runner-client.js';
 
 const REQUEST = { prompt: 'p', cwd: '/workspace' } as RunRequest;
 const OUTCOME = '{"status":"succeeded","result":"r"}';
 
-describe('InstructionRunner', () => {
+describe('RunnerClient', () => {
   let driver: FakeWorkspaceDriver;
   let runner: RunnerClient;
   let place: RunRef;
@@ -15,7 +18,7 @@ describe('InstructionRunner', () => {
 
   beforeEach(async () => {
     driver = new FakeWorkspaceDriver();
-    runner = new RunnerClient(driver);
+    runner = new RunnerClient(new WorkspacePrograms(driver, {} as ContainersRepository));
     place = { workspace: driver.run(), instructionId: 'id' };
     signal = new AbortController();
   });
@@ -63,22 +66,32 @@ describe('InstructionRunner', () => {
   });
 
   it.each([
-    [127, '', 'missing'],
-    [126, '', 'missing'],
-    [1, 'no space left', 'failed'],
-    [0, '', 'failed'],
-  ])('that ends with %i is %s', async (exitCode, stderr, code) => {
-    says('not json', exitCode, stderr);
-    plays(({ stdout, stderr: complaints }) => {
-      if (exitCode === 0) stdout.write('not json\n');
-      complaints.write(stderr);
+    [127, NO_SUCH_PROGRAM, '', { name: 'DomainError', code: 'image_outdated' }],
+    [126, NO_SUCH_PROGRAM, '', { name: 'DomainError', code: 'image_outdated' }],
+    [1, '', 'no space left', { name: 'RunnerError', message: expect.stringContaining('no space left') }],
+    [0, 'not json\n', '', { name: 'RunnerError', message: expect.stringContaining('not json') }],
+  ])('reports a program that ends with %i after %j', async (exitCode, output, complaint, expected) => {
+    says(output, exitCode, complaint);
+    plays(({ stdout, stderr }) => {
+      stdout.write(output);
+      stderr.write(complaint);
       return exitCode;
     });
-    for (const asking of [runner.answer(place, 'r', 'allow'), performed()]) {
-      const error: unknown = await asking.catch((thrown: unknown) => thrown);
-      expect(error).toBeInstanceOf(RunnerError);
-      expect(error).toMatchObject({ code, message: expect.stringContaining(stderr) });
-    }
+    for (const asking of [runner.answer(place, 'r', 'allow'), performed()])
+      await expect(asking).rejects.toMatchObject(expected);
+  });
+
+  it('takes the greeting of a newer program off its answers, its events and its patch', async () => {
+    says('devforge-instruction 2\n{"state":"answered"}');
+    await expect(runner.answer(place, 'r', 'allow')).resolves.toBe('answered');
+    prints({
+      start: `devforge-instruction 2\n{"state":"running"}\n`,
+      follow: `devforge-instruction 2\nE 1\nO ${OUTCOME}\n`,
+      diff: 'devforge-instruction 2\ndiff --git a/a b/a\n',
+    });
+    await expect(performed()).resolves.toMatchObject([['1'], { kind: 'outcome' }]);
+    const patch = Buffer.from(await buffer(runner.diff(place, signal.signal)));
+    expect(patch.toString()).toBe('diff --git a/a b/a\n');
   });
 
   it('performs a new run by one command, from its first event to its outcome', async () => {
@@ -113,7 +126,6 @@ describe('InstructionRunner', () => {
       jest.advanceTimersByTime(30_000);
       await expect(performing).rejects.toMatchObject({
         name: 'RunnerError',
-        code: 'failed',
         message: 'start: the runner did not answer in 30 s',
       });
     } finally {
@@ -153,18 +165,19 @@ describe('InstructionRunner', () => {
   });
 
   it.each([
-    ['ends without a word', '', 0, 'failed'],
-    ['is cut off within an event', 'E {"a"', 0, 'failed'],
-    ['does not know the instruction', '', 3, 'failed'],
-    ['is not there', '', 127, 'missing'],
-    ['says something else', 'X\n', 0, 'failed'],
-    ['has an outcome that is none', 'O {}\n', 0, 'failed'],
-  ])('that %s has failed', async (_, output, exitCode, code) => {
+    ['ends without a line', '', 0, { name: 'RunnerError' }],
+    ['is cut off within an event', 'E {"a"', 0, { name: 'RunnerError' }],
+    ['does not know the instruction', '', 3, { name: 'RunnerError' }],
+    ['is not in the image', NO_SUCH_PROGRAM, 127, { name: 'DomainError', code: 'image_outdated' }],
+    ['writes something else', 'X\n', 0, { name: 'RunnerError' }],
+    ['writes something else after an event', 'E 1\nOCI\n', 0, { name: 'RunnerError' }],
+    ['writes an outcome without a status', 'O {}\n', 0, { name: 'RunnerError' }],
+  ])('fails when the program %s', async (_, output, exitCode, expected) => {
     plays(({ stdout }) => {
       stdout.write(output);
       return exitCode;
     });
-    await expect(followed()).rejects.toMatchObject({ name: 'RunnerError', code });
+    await expect(followed()).rejects.toMatchObject(expected);
   });
 
   it('is let go of when the reader gives up, also before it begins', async () => {

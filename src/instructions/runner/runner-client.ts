@@ -1,21 +1,23 @@
 import { Injectable } from '@nestjs/common';
+import { withTimeout } from '../../common/concurrency/with-timeout.js';
+import { DomainError } from '../../common/errors/domain-error.js';
 import type { PermissionDecision } from '../../persistence/types.js';
-import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import { byteLines } from '../../workspace/programs/byte-lines.js';
+import type { ProgramProcess } from '../../workspace/programs/program-process.js';
+import { WorkspacePrograms } from '../../workspace/programs/workspace-programs.js';
 import type { WorkspaceRef } from '../../drivers/workspace.js';
-import type { WorkspaceProcess } from '../../drivers/workspace-process.js';
-import { byteLines } from './byte-lines.js';
 import { parseOutcome, type RunnerOutcome } from './runner-outcome.js';
 
-/** What the runner is to do; its `start` reads this. */
+/** The request that the runner's `start` reads. */
 export interface RunRequest {
   prompt: string;
   cwd: string;
   permissionMode: 'bypassPermissions' | 'manual';
-  /** The session to go on with. */
+  /** The session to continue. */
   sessionId: string | null;
-  /** Go on with the latest session. */
+  /** Whether to continue the latest session. */
   continue: boolean;
-  /** The id of a session that is begun. */
+  /** The id for a new session. */
   newSessionId: string;
   model: string | null;
   maxTurns: number | null;
@@ -23,26 +25,19 @@ export interface RunRequest {
   timeoutSeconds: number | null;
   stallSeconds: number;
   graceSeconds: number;
-  /** How often it may be taken up again, whatever broke it off. */
+  /** How often the run may be resumed after an interruption. */
   resumes: number;
 }
 
 export type RunState = 'started' | 'running' | 'interrupted' | 'ended';
 
-/** What a follower is told; `interrupted`: the runner died and wrote no outcome. */
+/** What a follower receives; `interrupted`: the runner died and wrote no outcome. */
 export type FollowedPart =
   { kind: 'events'; lines: Buffer[] } | { kind: 'outcome'; outcome: RunnerOutcome } | { kind: 'interrupted' };
 
-/** The runner in the container does not do what it is asked. */
+/** The runner in the container failed to do what it was asked. */
 export class RunnerError extends Error {
-  constructor(
-    /** `missing`: the image has none. */
-    readonly code: 'missing' | 'failed',
-    message: string,
-  ) {
-    super(message);
-    this.name = 'RunnerError';
-  }
+  override readonly name = 'RunnerError';
 }
 
 /** A run as one container's runner knows it. */
@@ -51,98 +46,99 @@ export interface RunRef {
   instructionId: string;
 }
 
-const COMMAND = '/usr/local/bin/devforge-instruction';
-const TIMEOUT_MS = 30_000;
-const CANNOT_RUN = [126, 127];
-const KEPT_STDERR = 2_000;
-/** First letters of the lines that a follower is given. */
-const EVENT = 'E'.charCodeAt(0);
-const OUTCOME = 'O'.charCodeAt(0);
-const INTERRUPTED = 'I'.charCodeAt(0);
+const PROGRAM = 'devforge-instruction';
+const ANSWER_TIMEOUT_MS = 30_000;
+/** How long a program that wrote something else than its protocol is given to end. */
+const EXIT_TIMEOUT_MS = 2_000;
+const MAX_QUOTED = 200;
+/** First bytes of the lines that the runner writes: an event, the outcome, the mark of an interruption, an answer in JSON. */
+const [EVENT, OUTCOME, INTERRUPTED, ANSWER] = Buffer.from('EOI{');
+const SPACE = ' '.charCodeAt(0);
 
 /**
- * Claude Code in a container, under the supervisor that the workspace image brings along. Every method
- * @throws DriverError when the engine or the container is away, RunnerError when the runner fails
+ * Claude Code in a container, under the supervisor of the workspace image. Every method
+ * @throws DriverError when the engine or the container is away; DomainError `image_outdated`; RunnerError when the runner fails
  */
 @Injectable()
 export class RunnerClient {
-  constructor(private readonly driver: WorkspaceDriver) {}
+  constructor(private readonly programs: WorkspacePrograms) {}
 
   /**
-   * Starts the run unless it was started before, takes it up again when it was interrupted, and follows it: what it
-   * writes from byte `offset` on, at the reader's pace. Ends after the outcome, or with `interrupted`.
+   * Starts the run unless it was started before, resumes it when it was interrupted, and follows it from byte `offset` of
+   * its events on, at the reader's pace. Ends after the outcome, or with `interrupted`.
    * @throws DriverError `aborted` when the signal does
    */
-  async *perform(
-    place: RunRef,
-    request: RunRequest,
-    offset: number,
-    signal: AbortSignal,
-  ): AsyncGenerator<FollowedPart> {
-    let state = yield* this.launch(place, 'start', JSON.stringify(request), offset, signal);
-    if (state === 'interrupted') state = yield* this.launch(place, 'resume', '', offset, signal);
-    if (state !== 'started') yield* this.follow(place, offset, signal);
+  async *perform(run: RunRef, request: RunRequest, offset: number, signal: AbortSignal): AsyncGenerator<FollowedPart> {
+    let state = yield* this.launch(run, 'start', JSON.stringify(request), offset, signal);
+    if (state === 'interrupted') state = yield* this.launch(run, 'resume', '', offset, signal);
+    if (state !== 'started') yield* this.follow(run, offset, signal);
   }
 
   /** Interrupts the run, and keeps it from being started later. Does not wait for its end. */
-  async cancel(place: RunRef): Promise<void> {
-    await this.ask(place, 'cancel');
+  async cancel(run: RunRef): Promise<void> {
+    await this.ask(run, 'cancel');
   }
 
-  /** @returns `unknown` when nothing of that id is asked any more */
+  /** @returns `unknown` when no permission of that id is waited for any more */
   answer(
-    place: RunRef,
+    run: RunRef,
     requestId: string,
     decision: PermissionDecision,
     message?: string,
   ): Promise<'answered' | 'unknown' | 'ended'> {
-    return this.ask(place, 'answer', [requestId], { decision, message });
+    return this.ask(run, 'answer', [requestId], { decision, message });
   }
 
   /**
-   * Takes away what a run that is over has left. A mark stays, so that a start that comes late, from a process that was
-   * frozen before it could ask, runs nothing.
+   * Removes the files of a run that is over. A mark stays, so that a late start, from a process of DevForge that was frozen
+   * before it could ask, runs nothing.
    */
-  async forget(place: RunRef): Promise<void> {
-    await this.run(place, 'remove');
-    await this.cancel(place);
+  async forget(run: RunRef): Promise<void> {
+    await this.run(run, 'remove');
+    await this.cancel(run);
   }
 
   /**
-   * What a run that was begun, or cancelled before, writes from byte `offset` on; ends as `perform` does.
+   * Follows a run that was started, or cancelled before, from byte `offset` of its events on; ends as `perform` does.
    * @throws DriverError `aborted` when the signal does
    */
-  async *follow(place: RunRef, offset: number, signal: AbortSignal): AsyncGenerator<FollowedPart> {
-    for await (const lines of byteLines(this.output(place, ['follow', place.instructionId, String(offset)], signal))) {
+  async *follow(run: RunRef, offset: number, signal: AbortSignal): AsyncGenerator<FollowedPart> {
+    const args = ['follow', run.instructionId, String(offset)];
+    for await (const lines of this.lines(run, args, signal)) {
       if (yield* toParts(lines)) return;
     }
-    throw new RunnerError('failed', 'follow: the runner ended before the run did');
+    throw new RunnerError('follow: the runner ended before the run did');
   }
 
   /** What the run changed in the repository, as a patch. */
-  diff(place: RunRef, signal: AbortSignal): AsyncGenerator<Buffer> {
-    return this.output(place, ['diff', place.instructionId], signal);
+  async *diff(run: RunRef, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const args = ['diff', run.instructionId];
+    const program = await this.open(run, args, signal);
+    try {
+      yield* program.output();
+      await this.requireSuccess(run, args, program);
+    } finally {
+      program.close();
+    }
   }
 
   /**
-   * One exec starts the run and follows it, since a second one would cost the start of another process.
-   * @returns `started` when the run was followed from here; otherwise what speaks against a start
+   * Starts the run and follows it with one exec, since a second one would cost the start of another process.
+   * @returns `started` when the run was followed here; otherwise the state that prevents a start
    */
   private async *launch(
-    place: RunRef,
+    run: RunRef,
     command: 'start' | 'resume',
     input: string,
     offset: number,
     signal: AbortSignal,
   ): AsyncGenerator<FollowedPart, RunState> {
-    const patience = new AbortController();
-    const timer = setTimeout(() => patience.abort(), TIMEOUT_MS);
-    const argv = [command, place.instructionId, 'follow', String(offset)];
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), ANSWER_TIMEOUT_MS);
+    const args = [command, run.instructionId, 'follow', String(offset)];
     let state: RunState | undefined;
     try {
-      for await (const lines of byteLines(
-        this.output(place, argv, AbortSignal.any([signal, patience.signal]), input),
-      )) {
+      for await (const lines of this.lines(run, args, AbortSignal.any([signal, late.signal]), input)) {
         if (state === undefined) {
           clearTimeout(timer);
           state = toState<RunState>(command, lines.shift()!.toString());
@@ -150,48 +146,64 @@ export class RunnerClient {
         if (yield* toParts(lines)) return state;
       }
     } catch (error) {
-      if (patience.signal.aborted)
-        throw new RunnerError('failed', `${command}: the runner did not answer in ${TIMEOUT_MS / 1_000} s`);
-      // A run that died is told of by the next attempt, which finds how far it came.
+      if (late.signal.aborted)
+        throw new RunnerError(`${command}: the runner did not answer in ${ANSWER_TIMEOUT_MS / 1_000} s`);
+      // The next attempt finds how far a run came whose runner died.
       if (state !== 'started' || !(error instanceof RunnerError)) throw error;
     } finally {
       clearTimeout(timer);
     }
-    if (state === undefined) throw new RunnerError('failed', `${command}: the runner ended without an answer`);
+    if (state === undefined) throw new RunnerError(`${command}: the runner ended without an answer`);
     if (state === 'started') yield { kind: 'interrupted' };
     return state;
   }
 
-  /** @param input all of the command's input; without it, the input stays open for as long as the output is read */
-  private async *output(
-    { workspace }: RunRef,
-    args: string[],
-    signal: AbortSignal,
-    input?: string,
-  ): AsyncGenerator<Buffer> {
-    const process = await this.driver.open(workspace, { argv: [COMMAND, ...args], signal });
-    const close = (): void => process.close();
-    signal.addEventListener('abort', close, { once: true });
-    if (signal.aborted) close();
+  /** @param input all of the program's input; without it, the input stays open for as long as the output is read */
+  private async *lines(run: RunRef, args: string[], signal: AbortSignal, input?: string): AsyncGenerator<Buffer[]> {
+    const program = await this.open(run, args, signal);
     try {
-      const stderr = tailOf(process);
-      if (input !== undefined) process.stdin.end(input);
-      for await (const chunk of process.stdout) yield chunk as Buffer;
-      const exitCode = await process.exit;
-      if (exitCode !== 0) throw failureOf(args[0]!, exitCode, stderr());
+      if (input !== undefined) program.stdin.end(input);
+      for await (const lines of byteLines(program.output())) {
+        const stranger = lines.findIndex((line) => !isOfRunner(line));
+        if (stranger !== 0) yield stranger < 0 ? lines : lines.slice(0, stranger);
+        if (stranger >= 0) await this.rejectLine(run, args, program, lines[stranger]!);
+      }
+      await this.requireSuccess(run, args, program);
     } finally {
-      signal.removeEventListener('abort', close);
-      close();
+      program.close();
     }
   }
 
+  private async open({ workspace }: RunRef, args: string[], signal: AbortSignal): Promise<ProgramProcess> {
+    const program = await this.programs.open(workspace, PROGRAM, { args, signal });
+    program.closeOn(signal);
+    return program;
+  }
+
+  /** The line may be the engine's, which could not start the program: the exit code tells. */
+  private async rejectLine(run: RunRef, args: string[], program: ProgramProcess, line: Buffer): Promise<never> {
+    program.note(line);
+    const end = await withTimeout(program.end(), EXIT_TIMEOUT_MS).catch(() => undefined);
+    if (end !== undefined) await this.requireSuccess(run, args, program);
+    throw new RunnerError(`${args[0]}: the runner wrote ${quoted(line.toString())}`);
+  }
+
+  private async requireSuccess({ workspace }: RunRef, [command]: string[], program: ProgramProcess): Promise<void> {
+    const { exitCode, stderrTail } = await program.end();
+    if (exitCode === 0) return;
+    const reason = await this.programs.explain(workspace, program);
+    if (reason instanceof DomainError && reason.code === 'workspace_tool_failed')
+      throw new RunnerError(`${command}: the runner ended with ${exitCode}: ${stderrTail}`);
+    throw reason;
+  }
+
   private async ask<State extends string>(
-    place: RunRef,
+    run: RunRef,
     command: string,
     args: string[] = [],
     input?: object,
   ): Promise<State> {
-    return toState<State>(command, await this.run(place, command, args, input));
+    return toState<State>(command, await this.run(run, command, args, input));
   }
 
   private async run(
@@ -200,23 +212,28 @@ export class RunnerClient {
     args: string[] = [],
     input?: object,
   ): Promise<string> {
-    const stdin = input === undefined ? '' : JSON.stringify(input);
-    const argv = [COMMAND, command, instructionId, ...args];
-    const { exitCode, stdout, stderr } = await this.driver.exec(workspace, {
-      argv,
-      stdin,
-      timeoutMs: TIMEOUT_MS,
+    const { exitCode, stdout, stderr } = await this.programs.run(workspace, PROGRAM, {
+      args: [command, instructionId, ...args],
+      stdin: input === undefined ? '' : JSON.stringify(input),
+      timeoutMs: ANSWER_TIMEOUT_MS,
     });
-    if (exitCode !== 0) throw failureOf(command, exitCode, stderr);
+    if (exitCode !== 0) throw new RunnerError(`${command}: the runner ended with ${exitCode}: ${stderr.trim()}`);
     return stdout;
   }
+}
+
+/** Whether the line is of the runner's protocol, and not the engine's report of a program that it cannot start. */
+function isOfRunner(line: Buffer): boolean {
+  const [first, second] = line;
+  if (first === EVENT || first === OUTCOME) return second === SPACE;
+  return first === INTERRUPTED || first === ANSWER;
 }
 
 function toState<State extends string>(command: string, answer: string): State {
   try {
     return (JSON.parse(answer) as { state: State }).state;
   } catch {
-    throw new RunnerError('failed', `${command}: the runner answered ${JSON.stringify(answer.slice(0, 200))}`);
+    throw new RunnerError(`${command}: the runner answered ${quoted(answer)}`);
   }
 }
 
@@ -231,31 +248,14 @@ function* toParts(lines: Buffer[]): Generator<FollowedPart, boolean> {
 
 function toEnd(line: Buffer): FollowedPart {
   if (line[0] === INTERRUPTED) return { kind: 'interrupted' };
-  if (line[0] !== OUTCOME)
-    throw new RunnerError('failed', `follow: the runner wrote ${JSON.stringify(line.toString().slice(0, 200))}`);
+  if (line[0] !== OUTCOME) throw new RunnerError(`follow: the runner wrote ${quoted(line.toString())}`);
   try {
     return { kind: 'outcome', outcome: parseOutcome(line.subarray(2).toString()) };
   } catch (error) {
-    throw new RunnerError('failed', `follow: ${error instanceof Error ? error.message : String(error)}`);
+    throw new RunnerError(`follow: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-function failureOf(command: string, exitCode: number, stderr: string): RunnerError {
-  if (CANNOT_RUN.includes(exitCode))
-    return new RunnerError(
-      'missing',
-      'The image of this container cannot run instructions; create the container anew.',
-    );
-  return new RunnerError(
-    'failed',
-    `${command}: the runner ended with ${exitCode}: ${stderr.trim().slice(-KEPT_STDERR)}`,
-  );
-}
-
-/** Reads what the command complains about, so that it never waits for a reader. */
-function tailOf({ stderr }: WorkspaceProcess): () => string {
-  let tail = '';
-  stderr.on('data', (chunk: Buffer) => (tail = (tail + chunk.toString()).slice(-KEPT_STDERR)));
-  stderr.on('error', () => undefined);
-  return () => tail;
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, MAX_QUOTED));
 }

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { containerRow } from '../../../test/support/rows.js';
 import type { ContainerStore } from '../../containers/lifecycle/container-store.js';
-import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
+import type { ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
 import type { StepContext } from '../step.js';
+import { WorkspacePrograms } from '../../workspace/programs/workspace-programs.js';
 import { CloneRepositoryStep } from './clone-repository.step.js';
 
 const URL = 'git@example.org:user/repo.git';
@@ -32,7 +33,9 @@ describe('CloneRepositoryStep', () => {
       signal: caller.signal,
       report,
     } as unknown as StepContext;
-    step = new CloneRepositoryStep(driver, { update } as unknown as ContainerStore);
+    step = new CloneRepositoryStep(new WorkspacePrograms(driver, {} as ContainersRepository), {
+      update,
+    } as unknown as ContainerStore);
   });
 
   afterEach(() => void jest.useRealTimers());

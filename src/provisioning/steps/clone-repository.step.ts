@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { JobFailure } from '../../common/errors/job-failure.js';
 import { ContainerStore } from '../../containers/lifecycle/container-store.js';
-import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import { WorkspacePrograms } from '../../workspace/programs/workspace-programs.js';
 import { WORKSPACE_FOLDER, type WorkspaceRef } from '../../drivers/workspace.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { DriverError } from '../../drivers/driver-error.js';
@@ -13,7 +13,6 @@ const MAX_CLONE_MS = 4 * 60 * 60_000;
 /** A clone without output from git for this long counts as hung. */
 const MAX_SILENCE_MS = 5 * 60_000;
 const CANCEL_TIMEOUT_MS = 15_000;
-const CLONE = '/usr/local/bin/devforge-clone';
 
 /** Disables prompts, and every transport but HTTPS and SSH. */
 const GIT_ENV = {
@@ -33,7 +32,7 @@ export class CloneRepositoryStep extends ProvisioningStep {
   readonly weight = 90;
 
   constructor(
-    private readonly driver: WorkspaceDriver,
+    private readonly programs: WorkspacePrograms,
     private readonly store: ContainerStore,
   ) {
     super();
@@ -46,8 +45,8 @@ export class CloneRepositoryStep extends ProvisioningStep {
     const silence = new AbortController();
     let timer = setTimeout(() => silence.abort(), MAX_SILENCE_MS);
     try {
-      const result = await this.driver.exec(workspace, {
-        argv: [CLONE, 'run', row.repoUrl!, ...(row.repoBranch === null ? [] : [row.repoBranch])],
+      const result = await this.programs.run(workspace, 'devforge-clone', {
+        args: ['run', row.repoUrl!, ...(row.repoBranch === null ? [] : [row.repoBranch])],
         env: GIT_ENV,
         cwd: WORKSPACE_FOLDER,
         timeoutMs: MAX_CLONE_MS,
@@ -78,6 +77,6 @@ export class CloneRepositoryStep extends ProvisioningStep {
 
   /** Aborting the exec only disconnects from the command; this ends it. */
   private async cancel(workspace: WorkspaceRef): Promise<void> {
-    await this.driver.exec(workspace, { argv: [CLONE, 'cancel'], timeoutMs: CANCEL_TIMEOUT_MS });
+    await this.programs.run(workspace, 'devforge-clone', { args: ['cancel'], timeoutMs: CANCEL_TIMEOUT_MS });
   }
 }

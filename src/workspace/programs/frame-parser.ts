@@ -1,5 +1,5 @@
 const HEADER_BYTES = 5;
-const LONGEST_WHOLE = 4 * 1024 * 1024;
+const MAX_WHOLE_BYTES = 4 * 1024 * 1024;
 
 /** A frame, or a piece of one whose kind is streamed. */
 export interface Frame {
@@ -8,7 +8,10 @@ export interface Frame {
   data: Buffer;
 }
 
-/** One byte of kind, four bytes of length (big-endian), the payload. */
+/**
+ * A frame is one byte of kind, four bytes of payload length (big-endian), the payload. The workspace images have the same
+ * format in `terminal/frames.mjs` and `tools/frames.py`; test/support/frames/vectors.json holds all three to it.
+ */
 export function frameHeader(kind: string, length: number): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   header.write(kind, 'latin1');
@@ -16,7 +19,7 @@ export function frameHeader(kind: string, length: number): Buffer {
   return header;
 }
 
-/** Takes a stream of frames apart. The payload of streamed kinds is handed on as it arrives, uncopied. */
+/** Cuts a stream into frames. The payload of streamed kinds is handed on as it arrives, without a copy. */
 export class FrameParser {
   private header = Buffer.alloc(0);
   private kind = '';
@@ -24,15 +27,15 @@ export class FrameParser {
   private parts: Buffer[] = [];
 
   /**
-   * @param whole the kinds that are wanted in one piece
-   * @param streamed the kinds of which pieces will do
+   * @param whole the kinds whose frames are given whole
+   * @param streamed the kinds whose frames are given in pieces
    */
   constructor(
     private readonly whole: string,
     private readonly streamed: string,
   ) {}
 
-  /** @throws Error for what is no frame, or is wanted whole and too long for that */
+  /** @throws Error for bytes that are not a frame, and for a whole frame of more than 4 MiB */
   push(chunk: Buffer): Frame[] {
     const frames: Frame[] = [];
     let at = 0;
@@ -63,8 +66,8 @@ export class FrameParser {
     this.kind = this.header.toString('latin1', 0, 1);
     this.missing = this.header.readUInt32BE(1);
     this.header = Buffer.alloc(0);
-    const isWhole = this.whole.includes(this.kind) && this.missing <= LONGEST_WHOLE;
-    if (!isWhole && !this.streamed.includes(this.kind)) throw new Error('this is no frame');
+    const isWhole = this.whole.includes(this.kind) && this.missing <= MAX_WHOLE_BYTES;
+    if (!isWhole && !this.streamed.includes(this.kind)) throw new Error('not a frame');
     return end;
   }
 

@@ -1,19 +1,52 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../common/errors/domain-error.js';
-import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
-import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
-import type { WorkspaceRef } from '../../drivers/workspace.js';
 import { DriverError } from '../../drivers/driver-error.js';
-import { type FrameKinds, FramedProcess } from './framed-process.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import type { ExecRequest, WorkspaceProcess } from '../../drivers/workspace-process.js';
+import type { WorkspaceRef } from '../../drivers/workspace.js';
+import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
+import { type FrameKinds, FramedProgram } from './framed-program.js';
+import { GreetingReader, SILENT_VERSION } from './greeting.js';
+import {
+  imageOutdated,
+  isOutdated,
+  notRunning,
+  type ProgramEnd,
+  programFailed,
+  requireRunning,
+} from './program-failure.js';
+import { ProgramProcess } from './program-process.js';
+import { programPath, type WorkspaceProgram } from './programs.js';
 
-const FOLDER = '/usr/local/bin';
-/** How the engine, and a shell, say that there is no such program. */
-const NOT_FOUND = [126, 127];
+/** What of a container's row says where its programs run. */
+export type ProgramContainer = Pick<ContainerRow, 'id' | 'status' | 'runtimeId'>;
 
-/** Programs of the workspace images that DevForge talks to. */
-export type WorkspaceProgram = 'devforge-exec' | 'devforge-files';
+/** A container, or a workspace that is still being set up. */
+export type ProgramTarget = ProgramContainer | WorkspaceRef;
 
-/** Starts DevForge's own programs in running containers, and tells why one ended without an answer. */
+export interface OpenOptions {
+  args?: string[];
+  /** The lowest protocol version that can do what is asked; all programs by default. */
+  needs?: number;
+  /** Gives up while the program is being started. */
+  signal?: AbortSignal;
+}
+
+export type RunOptions = Omit<ExecRequest, 'argv' | 'onStdout'> & { args?: string[] };
+
+export interface ProgramResult {
+  exitCode: number;
+  /** Without the greeting. The last 64 KiB of each output. */
+  stdout: string;
+  stderr: string;
+}
+
+/**
+ * Starts DevForge's own programs in workspaces, and says why one ended without an answer.
+ *
+ * A row must be running: an engine that refuses because its container just stopped is reported as `invalid_state`. Of a bare
+ * workspace, the engine's own error is reported.
+ */
 @Injectable()
 export class WorkspacePrograms {
   constructor(
@@ -21,60 +54,91 @@ export class WorkspacePrograms {
     private readonly containers: ContainersRepository,
   ) {}
 
-  /** @throws DomainError `invalid_state` when the container does not run */
-  async open(
-    row: ContainerRow,
-    tool: WorkspaceProgram,
+  /** Starts a program whose input stays open. @throws DomainError `invalid_state`; DriverError */
+  async open(target: ProgramTarget, program: WorkspaceProgram, options: OpenOptions = {}): Promise<ProgramProcess> {
+    const process = await this.start(target, program, options);
+    return new ProgramProcess(process, program, options.needs);
+  }
+
+  /** Starts a program that is spoken with in frames. @throws as {@link open} */
+  async openFramed(
+    target: ProgramTarget,
+    program: WorkspaceProgram,
     kinds: FrameKinds,
-    signal?: AbortSignal,
-  ): Promise<FramedProcess> {
-    const workspace = requireRunning(row);
-    try {
-      return new FramedProcess(await this.driver.open(workspace, { argv: [`${FOLDER}/${tool}`], signal }), kinds);
-    } catch (error) {
-      // It has just stopped, was paused or removed; the row follows.
-      if (error instanceof DriverError && (error.code === 'conflict' || error.code === 'not_found'))
-        throw notRunning(row, error);
-      throw error;
-    }
+    options: OpenOptions = {},
+  ): Promise<FramedProgram> {
+    const process = await this.start(target, program, options);
+    return new FramedProgram(process, program, kinds, options.needs);
   }
 
   /**
-   * What a client is told of a program that ended without the answer it owed.
-   * @throws DriverError when the engine let go of it
+   * Runs a program to its end.
+   * @returns also when it failed: what its exit codes mean is known to the caller
+   * @throws DomainError `image_outdated` when the image does not have it, `invalid_state`; DriverError
    */
-  async explain(row: ContainerRow, process: FramedProcess): Promise<DomainError> {
-    const exitCode = await process.exit;
-    const words = process.lastWords;
-    const cause = new Error(`the program ended with ${exitCode}: ${words}`);
-    if (NOT_FOUND.includes(exitCode) && /no such file|not found/i.test(words)) {
-      return new DomainError(
-        'image_outdated',
-        'The container was made from an image that cannot do this yet; create it anew.',
-        { cause },
-      );
-    }
-    const present = (await this.containers.findById(row.id)) ?? row;
-    if (present.status !== 'running' || (await this.driver.observe(row.id))?.state !== 'running')
-      return notRunning(present, cause);
-    return new DomainError(
-      'workspace_tool_failed',
-      `The program of DevForge in the container ended with ${exitCode}${words === '' ? '' : `: ${words}`}`,
-      { cause },
+  async run(target: ProgramTarget, program: WorkspaceProgram, options: RunOptions): Promise<ProgramResult> {
+    const { args = [], ...request } = options;
+    const { exitCode, stdout, stderr } = await this.reach(target, (workspace) =>
+      this.driver.exec(workspace, { ...request, argv: [programPath(program), ...args] }),
     );
+    const greeting = new GreetingReader(program);
+    const output = Buffer.concat([greeting.push(Buffer.from(stdout)), greeting.end()]).toString('utf8');
+    const end = {
+      program,
+      exitCode,
+      stderrTail: `${output}\n${stderr}`,
+      version: greeting.version,
+      needs: SILENT_VERSION,
+    };
+    if (isOutdated(end)) throw imageOutdated(causeOf(end));
+    return { exitCode, stdout: output, stderr };
+  }
+
+  /**
+   * Why a program ended without the answer that it owed: DomainError `image_outdated`, `workspace_tool_failed`, or, when
+   * the container does not run, what {@link open} throws then.
+   * @throws DriverError when the engine dropped the connection
+   */
+  async explain(target: ProgramTarget, process: ProgramProcess): Promise<DomainError | DriverError> {
+    const end = await process.end();
+    const cause = causeOf(end);
+    if (isOutdated(end)) return imageOutdated(cause);
+    if (!('status' in target))
+      return (await this.isRunning(target))
+        ? programFailed(end, cause)
+        : new DriverError('conflict', cause.message, { cause });
+    const present = (await this.containers.findById(target.id)) ?? target;
+    if (present.status !== 'running' || !(await this.isRunning(target))) return notRunning(present, cause);
+    return programFailed(end, cause);
+  }
+
+  private async isRunning({ id }: ProgramTarget): Promise<boolean> {
+    return (await this.driver.observe(id))?.state === 'running';
+  }
+
+  private start(target: ProgramTarget, program: WorkspaceProgram, options: OpenOptions): Promise<WorkspaceProcess> {
+    const { args = [], signal } = options;
+    return this.reach(target, (workspace) =>
+      this.driver.open(workspace, { argv: [programPath(program), ...args], signal }),
+    );
+  }
+
+  private async reach<Result>(
+    target: ProgramTarget,
+    work: (workspace: WorkspaceRef) => Promise<Result>,
+  ): Promise<Result> {
+    if (!('status' in target)) return work(target);
+    const workspace = requireRunning(target);
+    try {
+      return await work(workspace);
+    } catch (error) {
+      // The container has just stopped, was paused or removed; the row follows.
+      const isGone = error instanceof DriverError && (error.code === 'conflict' || error.code === 'not_found');
+      throw isGone ? notRunning(target, error) : error;
+    }
   }
 }
 
-/** @throws DomainError `invalid_state` */
-export function requireRunning(row: ContainerRow): WorkspaceRef {
-  if (row.status !== 'running' || row.runtimeId === null) throw notRunning(row);
-  return { id: row.id, runtimeId: row.runtimeId };
-}
-
-function notRunning(row: ContainerRow, cause?: unknown): DomainError {
-  const detail =
-    row.status === 'running'
-      ? 'The container has just stopped, or is paused.'
-      : `The container is ${row.status}; it must be running.`;
-  return new DomainError('invalid_state', detail, { extensions: { currentStatus: row.status }, cause });
+function causeOf({ program, exitCode, stderrTail }: ProgramEnd): Error {
+  return new Error(`${program} ended with ${exitCode}: ${stderrTail}`);
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { until } from '../e2e/until.js';
+import { withoutGreeting } from '../workspace-program.js';
 
 const PROGRAM = resolve('images/workspace/rootfs/usr/local/bin/devforge-instruction');
 const FAKE_CLAUDE = resolve('test/support/instructions/fake-claude.mjs');
@@ -113,7 +114,7 @@ export class RunnerHarness {
     child.stdin!.end(input);
     const ended = new Promise<number | null>((done) => child.once('close', done));
     const [stdout, stderr, exitCode] = await Promise.all([text(child.stdout!), text(child.stderr!), ended]);
-    return { exitCode, stdout, stderr };
+    return { exitCode, stdout: withoutGreeting(stdout), stderr };
   }
 
   /** @returns the `state` in the command's answer */
@@ -151,7 +152,7 @@ export class RunnerHarness {
   private async readFollowed(child: ChildProcess): Promise<Followed & { first: string }> {
     const ended = new Promise<number | null>((done) => child.once('close', done));
     const [stdout, exitCode] = await Promise.all([buffer(child.stdout!), ended]);
-    const lines = stdout.toString('utf8').split('\n').slice(0, -1);
+    const lines = withoutGreeting(stdout.toString('utf8')).split('\n').slice(0, -1);
     const last = lines.at(-1) ?? '';
     return {
       first: lines[0] ?? '',

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { Engine } from '../api/engine.js';
 import { until } from '../e2e/until.js';
+import { withoutGreeting } from '../workspace-program.js';
 import type { Outcome } from './runner-harness.js';
 
 const MIB = 1024 * 1024;
@@ -154,11 +155,11 @@ export class Instruction {
       {},
       JSON.stringify(input),
     );
-    return (JSON.parse(stdout) as { state: string }).state;
+    return (JSON.parse(withoutGreeting(stdout)) as { state: string }).state;
   }
 
   async diff(): Promise<string> {
-    return (await this.workspace.run(['devforge-instruction', 'diff', this.id])).stdout;
+    return withoutGreeting((await this.workspace.run(['devforge-instruction', 'diff', this.id])).stdout);
   }
 
   async events(): Promise<RunEvent[]> {
@@ -172,7 +173,7 @@ export class Instruction {
 
   private async follow(command: string, input: string, ...args: string[]): Promise<FollowedRun> {
     const { stdout } = await this.workspace.run(['devforge-instruction', command, this.id, ...args], this.env, input);
-    const [first = '{}', ...lines] = stdout.split('\n').slice(0, -1);
+    const [first = '{}', ...lines] = withoutGreeting(stdout).split('\n').slice(0, -1);
     const last = lines.at(-1) ?? '';
     return {
       state: (JSON.parse(first) as { state: string }).state,

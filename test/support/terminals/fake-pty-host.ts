@@ -1,8 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
 import { FrameParser, frameHeader } from '../../../src/workspace/programs/frame-parser.js';
 import { PTY_HOST_FRAMES, toPtyHostMessage } from '../../../src/terminals/terminal-frames.js';
+import { NO_SUCH_PROGRAM } from '../workspace-program.js';
 
 const NOT_RUNNING = 3;
+const NOT_FOUND = 127;
 const MAX_TERMINALS = 3;
 
 /** Input and output of the simulated program. */
@@ -79,7 +81,10 @@ export class FakePtyHost {
   exitsWith: number | undefined;
 
   readonly run = ({ argv }: { argv: string[] }, side: ProgramSide): Promise<number> => {
-    if (this.exitsWith !== undefined) return Promise.resolve(this.exitsWith);
+    if (this.exitsWith !== undefined) {
+      if (this.exitsWith === NOT_FOUND) side.stdout.write(NO_SUCH_PROGRAM);
+      return Promise.resolve(this.exitsWith);
+    }
     if (argv[1] === 'attach' && this.terminals.size === 0) return Promise.resolve(NOT_RUNNING);
     return new Promise((resolve) => this.serve(side, resolve));
   };

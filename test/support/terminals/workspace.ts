@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkspaceDriver } from '../../../src/drivers/workspace-driver.js';
 import type { WorkspaceRef } from '../../../src/drivers/workspace.js';
+import type { ContainersRepository } from '../../../src/persistence/containers/containers.repository.js';
+import { WorkspacePrograms } from '../../../src/workspace/programs/workspace-programs.js';
 import { dockerDriver } from '../drivers/docker-driver.js';
 import { testBundle } from '../e2e/bundle.js';
 
@@ -14,7 +16,7 @@ export interface Workspace {
 }
 
 /** A workspace of the claude image, which is built when it is missing, without a server. */
-export async function startWorkspace(): Promise<Workspace> {
+export async function startWorkspace(env: Record<string, string> = {}): Promise<Workspace> {
   const folder = await mkdtemp(join(tmpdir(), 'devforge-image-'));
   try {
     const extraCaCerts = join(folder, 'ca-bundle.pem');
@@ -25,7 +27,7 @@ export async function startWorkspace(): Promise<Workspace> {
       id: randomUUID(),
       hostname: 'contract',
       image: await driver.prepare('claude', () => undefined, signal),
-      env: {},
+      env,
       limits: { cpus: 1, memoryMiB: 512, diskMiB: 1_024, pids: 256 },
       readGitKey: null,
     };
@@ -35,4 +37,9 @@ export async function startWorkspace(): Promise<Workspace> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The opener of programs, for workspaces that have no row. */
+export function programsOf(driver: WorkspaceDriver): WorkspacePrograms {
+  return new WorkspacePrograms(driver, { findById: async () => null } as unknown as ContainersRepository);
 }

@@ -1,5 +1,6 @@
 // The program of devforge-tunnel. DevForge speaks HTTP/2 over its standard input and output; every CONNECT becomes a
-// connection to the editor's socket or to a port on loopback. It ends with its input.
+// connection to the editor's socket or to a port on loopback. It ends with its input. Before HTTP/2 it writes its greeting:
+// a line with its name and protocol version, which DevForge does not wait for.
 //
 // GET /door opens a direct endpoint, for a DevForge that can reach the container's address, and answers with its port and
 // key. GET /door/editor answers with those of the endpoint in the editor's own process, if there is one.
@@ -21,6 +22,7 @@ const MAX_FRAME_BYTES = 64 * 1024;
 // As sockets: Node's own streams of a process write to pipes synchronously.
 const input = new net.Socket({ fd: 0, readable: true, writable: false });
 const output = new net.Socket({ fd: 1, readable: false, writable: true });
+output.write('devforge-tunnel 2\n');
 
 /** @type {Endpoint | undefined} */
 let endpoint;

@@ -1,6 +1,7 @@
 /**
  * Frames between DevForge and the PTY host: a kind (1 byte), the length of the body (4 bytes, big-endian), the body.
- * The same as src/terminals/terminal-frames.ts of DevForge.
+ * DevForge has the same format in src/workspace/programs/frame-parser.ts and in tools/frames.py, and holds all three to
+ * test/support/frames/vectors.json. The kinds are those of src/terminals/terminal-frames.ts.
  */
 export const CONTROL = 0x63;
 export const DATA = 0x64;

@@ -1,4 +1,7 @@
-"""Frames over standard input and output: one byte of kind, four bytes of length (big-endian), the payload.
+"""Frames over standard input and output: one byte of kind, four bytes of payload length (big-endian), the payload.
+
+DevForge has the same format in src/workspace/programs/frame-parser.ts and in terminal/frames.mjs, and holds all three to
+test/support/frames/vectors.json.
 
 DevForge keeps the input open while it waits for the answer. The end of the input means that it no longer does.
 """
@@ -12,12 +15,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HEADER = 5
-MAX_CONTROL_BYTES = 4 << 20
+# DevForge sends no longer frames.
+MAX_PAYLOAD_BYTES = 4 << 20
 CHUNK = 256 << 10
 
 
 class Disconnected(Exception):
     """DevForge has closed its end of the channel."""
+
+
+class FrameReader:
+    """Reassembles frames, for a program that must not wait for the rest of one."""
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+
+    def __len__(self) -> int:
+        """Bytes of the frame that is not complete yet."""
+        return len(self.received)
+
+    def push(self, piece: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The frames that this piece completes: their kinds and payloads."""
+        self.received += piece
+        while len(self.received) >= HEADER:
+            end = HEADER + payload_length(self.received)
+            if len(self.received) < end:
+                return
+            frame = bytes(self.received[:1]), bytes(self.received[HEADER:end])
+            del self.received[:end]
+            yield frame
 
 
 class Channel:
@@ -53,17 +79,14 @@ class Channel:
     def receive(self) -> tuple[bytes, bytes]:
         """Reads a whole frame: its kind and its payload."""
         header = self.read_exactly(HEADER)
-        length = int.from_bytes(header[1:], "big")
-        if length > MAX_CONTROL_BYTES:
-            raise Disconnected
-        return header[:1], self.read_exactly(length)
+        return header[:1], self.read_exactly(payload_length(header))
 
     def body(self) -> Iterator[bytes]:
         """Reads a stream of `D` frames in pieces, up to the `E` frame that ends it."""
         self.in_body = True
         while True:
             header = self.read_exactly(HEADER)
-            remaining = int.from_bytes(header[1:], "big")
+            remaining = payload_length(header)
             if header[:1] == b"E":
                 self.in_body = False
                 return
@@ -86,3 +109,10 @@ class Channel:
                 raise Disconnected
         piece, self.pending = self.pending[:limit], self.pending[limit:]
         return piece
+
+
+def payload_length(header: bytes | bytearray) -> int:
+    length = int.from_bytes(header[1:HEADER], "big")
+    if length > MAX_PAYLOAD_BYTES:
+        raise Disconnected
+    return length

@@ -18,7 +18,7 @@ import sys
 import time
 
 from command import NOT_FOUND, Request, StartError, become_subreaper, start
-from frames import CHUNK, HEADER, Channel, Disconnected
+from frames import CHUNK, Channel, Disconnected, FrameReader
 from processes import KILL_TIMEOUT, descendants, kill_all, send_signal, signal_group
 
 TYPE_CHECKING = False
@@ -49,7 +49,7 @@ class Run:
         self.timed_out = False
         self.truncated = False
         # Input: as it arrives in frames, and as it goes to the command.
-        self.received = bytearray()
+        self.frames = FrameReader()
         self.pending_input = bytearray()
         self.input_ended = False
         # Frames for DevForge.
@@ -76,7 +76,7 @@ class Run:
     def poll_once(self, until: float) -> None:
         """Waits for an event, or until a time of the monotonic clock, and handles it."""
         poll = select.poll()
-        poll.register(0, select.POLLIN if len(self.received) + len(self.pending_input) < MAX_BUFFERED else 0)
+        poll.register(0, select.POLLIN if len(self.frames) + len(self.pending_input) < MAX_BUFFERED else 0)
         poll.register(self.wakeup, select.POLLIN)
         if self.pending_output:
             poll.register(1, select.POLLOUT)
@@ -106,16 +106,11 @@ class Run:
 
     def parse_input(self, piece: bytes) -> None:
         """Takes the input for the command out of its frames."""
-        self.received += piece
-        while len(self.received) >= HEADER:
-            end = HEADER + int.from_bytes(self.received[1:HEADER], "big")
-            if self.received.startswith(b"E"):
+        for kind, payload in self.frames.push(piece):
+            if kind == b"E":
                 self.input_ended = True
-            elif len(self.received) < end:
-                break
             elif self.input is not None:
-                self.pending_input += self.received[HEADER:end]
-            del self.received[:end]
+                self.pending_input += payload
         self.write_input()
 
     def write_input(self) -> None:
