@@ -1,6 +1,7 @@
 /** Outages of the engine and kills of the container while Claude Code executes an instruction. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
+import { until } from '../support/e2e/until.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import {
   type InstructionsServer,
