@@ -269,7 +269,7 @@ export interface paths {
     put?: never;
     /**
      * Run one command and wait for it
-     * @description The command is run as it is, without a shell, in a session of its own. When its time is up, or the client hangs up, it is ended with everything that it started. What a command leaves in the background when it ends by itself goes on.
+     * @description The command runs without a shell, in a session of its own. When its time is up, or the client disconnects, it is ended with all processes that it started. Background processes of a command that ends by itself go on.
      */
     post: operations['ExecController_run'];
     delete?: never;
@@ -289,11 +289,11 @@ export interface paths {
     get: operations['FilesController_read'];
     /**
      * Write a file; with Content-Type: application/x-tar unpack an archive into a directory
-     * @description The file shows once it is whole, and keeps the mode of one that it replaces; directories on the way are made. An archive is unpacked whole or, when something in it is refused, not at all; files that are there already are replaced.
+     * @description The file appears once it is complete, and keeps the mode of the one that it replaces; missing directories are created. An archive is unpacked completely or, when an entry is refused, not at all; existing files are replaced.
      */
     put: operations['FilesController_write'];
     post?: never;
-    /** Remove a file, a link itself, or a directory with all that is in it */
+    /** Remove a file, a symbolic link (not its target), or a directory with its contents */
     delete: operations['FilesController_remove'];
     options?: never;
     head?: never;
@@ -787,12 +787,12 @@ export interface components {
       /** @default 60 */
       timeoutSeconds: number;
       /**
-       * @description How much of each output is answered; the rest is read and dropped
+       * @description How much of each output is returned; the rest is read and dropped
        * @default 1048576
        */
       maxOutputBytes: number;
       /**
-       * @description How the outputs are written in the answer. In utf8, bytes that are none become U+FFFD; base64 keeps every byte
+       * @description How the outputs are encoded. In utf8, invalid bytes become U+FFFD; base64 keeps every byte
        * @default utf8
        * @enum {string}
        */
@@ -805,7 +805,7 @@ export interface components {
       stderr: string;
       /** @description Whether one of the outputs was longer than maxOutputBytes */
       truncated: boolean;
-      /** @description Whether the time was up; the command and all that it had started was ended then */
+      /** @description Whether the command ran into its time-out; it was then ended with all processes that it had started */
       timedOut: boolean;
       /** @description How long the command ran, in milliseconds */
       durationMs: number;
@@ -822,9 +822,9 @@ export interface components {
        * @example 0644
        */
       mode: string;
-      /** @description Bytes that are no UTF-8 show as U+FFFD; such a name cannot be asked for, and comes whole in a tar */
+      /** @description Bytes that are not UTF-8 show as U+FFFD; such a file cannot be requested by name, but a tar contains it */
       name: string;
-      /** @description Where a symlink leads, as it is written in it */
+      /** @description The target of a symlink, as stored in it */
       target?: string;
     };
     DirectoryDto: {
@@ -836,9 +836,9 @@ export interface components {
     UnpackedDto: {
       /** @description Relative to /workspace */
       path: string;
-      /** @description Files, directories and links that the archive had */
+      /** @description Files, directories and links in the archive */
       entries: number;
-      /** @description Bytes of its files */
+      /** @description Bytes of the files in the archive */
       bytes: number;
     };
     WrittenFileDto: {
@@ -1385,7 +1385,7 @@ export interface operations {
   FilesController_read: {
     parameters: {
       query?: {
-        /** @description Relative to /workspace, or an absolute path in it; the workspace itself when left out */
+        /** @description Relative to /workspace, or an absolute path in it; the workspace itself when omitted */
         path?: string;
       };
       header?: {
@@ -1422,7 +1422,7 @@ export interface operations {
   FilesController_write: {
     parameters: {
       query?: {
-        /** @description Relative to /workspace, or an absolute path in it; the workspace itself when left out */
+        /** @description Relative to /workspace, or an absolute path in it; the workspace itself when omitted */
         path?: string;
       };
       header?: never;
@@ -1459,7 +1459,7 @@ export interface operations {
   FilesController_remove: {
     parameters: {
       query?: {
-        /** @description Relative to /workspace, or an absolute path in it; the workspace itself when left out */
+        /** @description Relative to /workspace, or an absolute path in it; the workspace itself when omitted */
         path?: string;
       };
       header?: never;

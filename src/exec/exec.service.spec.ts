@@ -17,7 +17,7 @@ describe('ExecService', () => {
   let driver: FakeWorkspaceDriver;
   let row: ContainerRow;
   let service: ExecService;
-  let left: AbortController;
+  let client: AbortController;
 
   beforeEach(async () => {
     driver = new FakeWorkspaceDriver();
@@ -25,25 +25,25 @@ describe('ExecService', () => {
     row = { ...row, ...driver.run({ id: row.id }) };
     const tools = new WorkspacePrograms(driver, { findById: async () => row } as unknown as ContainersRepository);
     service = new ExecService({ find: async () => row } as unknown as ContainersService, tools);
-    left = new AbortController();
+    client = new AbortController();
   });
   afterEach(() => {
     jest.useRealTimers();
   });
 
   const run = (dto: Partial<ExecDto> = {}): Promise<ExecResultDto> =>
-    service.run(somebody, row.id, Object.assign(new ExecDto(), { command: ['true'], ...dto }), left.signal);
-  const plays = (play: (tool: FakeProgram) => Promise<number | void>): void => {
+    service.run(somebody, row.id, Object.assign(new ExecDto(), { command: ['true'], ...dto }), client.signal);
+  const plays = (play: (program: FakeProgram) => Promise<number | void>): void => {
     const handler: FakeProcessHandler = async (_, side) => (await play(new FakeProgram(side))) ?? 0;
     driver.onOpen = handler;
   };
 
-  it('hands over the command with its folder, limits, environment and input', async () => {
-    const heard: (string | null)[] = [];
-    plays(async (tool) => {
-      for (let frame = await tool.receive(); frame !== 'E'; frame = await tool.receive()) heard.push(frame);
-      tool.send('x', '0 0 0 12');
-      await tool.receive();
+  it('sends the command with its folder, limits, environment and input', async () => {
+    const received: (string | null)[] = [];
+    plays(async (program) => {
+      for (let frame = await program.receive(); frame !== 'E'; frame = await program.receive()) received.push(frame);
+      program.send('x', '0 0 0 12');
+      await program.receive();
     });
     await expect(
       run({
@@ -55,16 +55,16 @@ describe('ExecService', () => {
         maxOutputBytes: 7,
       }),
     ).resolves.toEqual({ exitCode: 0, stdout: '', stderr: '', truncated: false, timedOut: false, durationMs: 12 });
-    expect(heard).toEqual([`R${['/workspace/sub', 5_000, 7, 3, 'a', 'b c', '', 'A=1', 'B=='].join('\0')}`, 'Dä']);
+    expect(received).toEqual([`R${['/workspace/sub', 5_000, 7, 3, 'a', 'b c', '', 'A=1', 'B=='].join('\0')}`, 'Dä']);
     expect(driver.processes[0]!.process.request).toMatchObject({ argv: ['/usr/local/bin/devforge-exec'] });
     expect(driver.processes[0]!.process.request.env).toBeUndefined();
   });
 
   it('refuses the seventeenth command of a container, and runs one again when another has ended', async () => {
-    plays(async (tool) => {
-      for (let frame = await tool.receive(); frame !== 'E'; frame = await tool.receive());
-      tool.send('x', '0 0 0 1');
-      await tool.receive();
+    plays(async (program) => {
+      for (let frame = await program.receive(); frame !== 'E'; frame = await program.receive());
+      program.send('x', '0 0 0 1');
+      await program.receive();
     });
     const running = Array.from({ length: 16 }, () => run());
     await expect(run()).rejects.toMatchObject({
@@ -76,14 +76,14 @@ describe('ExecService', () => {
     await expect(run()).resolves.toMatchObject({ exitCode: 0 });
   });
 
-  it('puts the outputs together, and holds no more than was asked for', async () => {
-    plays(async (tool) => {
-      tool.send('o', 'one ');
-      tool.send('e', 'wrong');
-      tool.send('o', 'two three');
-      tool.send('x', '3 1 1 40');
-      await tool.receive();
-      await tool.receive();
+  it('joins the pieces of each output, up to the requested limit', async () => {
+    plays(async (program) => {
+      program.send('o', 'one ');
+      program.send('e', 'wrong');
+      program.send('o', 'two three');
+      program.send('x', '3 1 1 40');
+      await program.receive();
+      await program.receive();
     });
     await expect(run({ maxOutputBytes: 7 })).resolves.toEqual({
       exitCode: 3,
@@ -95,8 +95,8 @@ describe('ExecService', () => {
     });
   });
 
-  it('says which field it is that the command cannot be run with', async () => {
-    plays(async (tool) => tool.send('f', 'cwd No such file or directory'));
+  it('names the field of the request because of which a command cannot be started', async () => {
+    plays(async (program) => program.send('f', 'cwd No such file or directory'));
     await expect(run()).rejects.toMatchObject({
       code: 'validation_failed',
       fields: [{ field: 'cwd', messages: ['cannot be used: No such file or directory'] }],
@@ -104,14 +104,14 @@ describe('ExecService', () => {
   });
 
   it.each<[string, (side: { stdout: NodeJS.WritableStream; stderr: NodeJS.WritableStream }) => number, object]>([
-    ['ends without a word', () => 137, { code: 'workspace_tool_failed' }],
+    ['ends without output', () => 137, { code: 'workspace_tool_failed' }],
     [
-      'ends with words',
+      'ends with an error message',
       ({ stderr }) => (stderr.write('MemoryError'), 1),
       { code: 'workspace_tool_failed', message: expect.stringContaining('MemoryError') },
     ],
     [
-      'is not there',
+      'is missing in the image',
       ({ stdout }) => (stdout.write('OCI driver exec failed: no such file or directory'), 126),
       { code: 'image_outdated' },
     ],
@@ -120,14 +120,14 @@ describe('ExecService', () => {
       ({ stdout }) => (stdout.write('OCI driver exec failed: resource temporarily unavailable'), 126),
       { code: 'workspace_tool_failed', message: expect.stringContaining('resource temporarily') },
     ],
-  ])('tells when the program in the container %s', async (_, end, expected) => {
+  ])('reports that the program in the container %s', async (_, end, expected) => {
     driver.onOpen = async (_request, side) => end(side);
     await expect(run()).rejects.toMatchObject(expected);
   });
 
-  it('tells when the container stopped meanwhile, or does not run', async () => {
-    plays(async (tool) => {
-      await tool.receive();
+  it('reports a container that stops during the command, or does not run', async () => {
+    plays(async (program) => {
+      await program.receive();
       row = { ...row, status: 'stopping' };
       return 143;
     });
@@ -144,21 +144,21 @@ describe('ExecService', () => {
     return driver.processes[0]!.process;
   };
 
-  it('ends the command when its client leaves, and when DevForge stops', async () => {
+  it('ends the command when its client disconnects, and when DevForge stops', async () => {
     driver.onOpen = () => ended;
     const first = run();
     const process = await opened();
-    left.abort();
+    client.abort();
     await expect(first).rejects.toMatchObject({ code: 'aborted' });
     expect(process.stdin.writableEnded).toBe(true);
-    left = new AbortController();
+    client = new AbortController();
     const second = run();
     while (driver.processes.length < 2) await Promise.resolve();
     service.onModuleDestroy();
     await expect(second).rejects.toMatchObject({ code: 'shutting_down' });
   });
 
-  it('waits no longer than the program may take, and gives the place back', async () => {
+  it('stops waiting a minute after the time-out, and frees the slot of the command', async () => {
     jest.useFakeTimers();
     driver.onOpen = () => ended;
     for (let round = 0; round < 20; round++) {

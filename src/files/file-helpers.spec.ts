@@ -16,7 +16,7 @@ describe('FileHelpers', () => {
   let driver: FakeWorkspaceDriver;
   let row: ContainerRow;
   let helpers: FileHelpers;
-  let left: AbortController;
+  let client: AbortController;
 
   beforeEach(async () => {
     driver = new FakeWorkspaceDriver();
@@ -25,7 +25,7 @@ describe('FileHelpers', () => {
     helpers = new FileHelpers(
       new WorkspacePrograms(driver, { findById: async () => row } as unknown as ContainersRepository),
     );
-    left = new AbortController();
+    client = new AbortController();
     echo();
   });
   afterEach(() => {
@@ -34,17 +34,17 @@ describe('FileHelpers', () => {
   });
 
   const use = <Result>(work: (helper: FileHelper) => Promise<Result>): Promise<Result> =>
-    helpers.use(row, left.signal, work);
+    helpers.use(row, client.signal, work);
   const ask = (document: object) => use((helper) => helper.ask(document).finally(() => helper.finish()));
   const opened = (): FakeProcess[] => driver.processes.map(({ process }) => process);
-  const plays = (play: (tool: FakeProgram) => Promise<number | void>): void => {
+  const plays = (play: (program: FakeProgram) => Promise<number | void>): void => {
     driver.onOpen = async (_, side) => (await play(new FakeProgram(side))) ?? 0;
   };
   /** A helper that answers with the question. */
   const echo = (): void =>
-    plays(async (tool) => {
-      for (let heard = await tool.receive(); heard !== null; heard = await tool.receive())
-        tool.send('J', { ok: true, heard });
+    plays(async (program) => {
+      for (let heard = await program.receive(); heard !== null; heard = await program.receive())
+        program.send('J', { ok: true, heard });
     });
 
   it('keeps a helper for the next request', async () => {
@@ -53,7 +53,7 @@ describe('FileHelpers', () => {
     expect(opened()).toHaveLength(1);
   });
 
-  it('gives each request one for itself', async () => {
+  it('gives concurrent requests a helper each', async () => {
     await Promise.all([ask({ op: 'one' }), ask({ op: 'two' }), ask({ op: 'three' })]);
     expect(opened()).toHaveLength(3);
   });
@@ -74,7 +74,7 @@ describe('FileHelpers', () => {
     await expect(next).resolves.toBe('eleventh');
   });
 
-  it('lets go of one that nobody needed for a while', async () => {
+  it('closes a helper that was idle for ten seconds', async () => {
     jest.useFakeTimers();
     await ask({ op: 'one' });
     await jest.advanceTimersByTimeAsync(9_000);
@@ -85,42 +85,42 @@ describe('FileHelpers', () => {
     expect(opened()).toHaveLength(2);
   });
 
-  it('begins anew with another when one that was kept has ended', async () => {
+  it('repeats a request with a new helper when the idle one has ended', async () => {
     await ask({ op: 'one' });
     opened()[0]!.kill(137);
     await expect(ask({ op: 'two' })).resolves.toEqual({ heard: 'J{"op":"two"}' });
     expect(opened()).toHaveLength(2);
   });
 
-  it('begins anew when a kept one ends just as it is asked', async () => {
+  it('repeats a request with a new helper when the idle one ends as it is asked', async () => {
     let isFirst = true;
-    plays(async (tool) => {
+    plays(async (program) => {
       const mine = isFirst;
       isFirst = false;
-      await tool.receive();
-      tool.send('J', { ok: true, mine });
-      await tool.receive();
+      await program.receive();
+      program.send('J', { ok: true, mine });
+      await program.receive();
       return mine ? 1 : 0;
     });
     await expect(ask({})).resolves.toEqual({ mine: true });
     await expect(ask({})).resolves.toEqual({ mine: false });
   });
 
-  it('does not begin anew with a new one, and tells what happened', async () => {
+  it('does not repeat a request whose new helper ends, and reports why it ended', async () => {
     plays(async () => 137);
     await expect(ask({})).rejects.toMatchObject({ code: 'workspace_tool_failed' });
     expect(opened()).toHaveLength(1);
   });
 
-  it('keeps one that says no before a body, and none that says so in the middle of it', async () => {
-    plays(async (tool) => {
-      await tool.receive();
-      tool.send('J', { ok: false, code: 'file_not_found', message: 'gone' });
-      await tool.receive();
-      tool.send('J', { ok: true });
-      await tool.receive();
-      tool.send('J', { ok: false, code: 'disk_full', message: 'full' });
-      await tool.receive();
+  it('keeps a helper that refuses before a body, and closes one that refuses during it', async () => {
+    plays(async (program) => {
+      await program.receive();
+      program.send('J', { ok: false, code: 'file_not_found', message: 'gone' });
+      await program.receive();
+      program.send('J', { ok: true });
+      await program.receive();
+      program.send('J', { ok: false, code: 'disk_full', message: 'full' });
+      await program.receive();
     });
     await expect(ask({})).rejects.toMatchObject({ code: 'file_not_found', message: 'gone' });
     const write = use(async (helper) => {
@@ -132,13 +132,13 @@ describe('FileHelpers', () => {
     expect(opened()[0]!.stdin.writableEnded).toBe(true);
   });
 
-  it('sends a body to its end and keeps the helper', async () => {
+  it('sends a whole body and keeps the helper', async () => {
     const heard: (string | null)[] = [];
-    plays(async (tool) => {
-      tool.send('J', { ok: true });
-      for (let frame = await tool.receive(); frame !== 'E'; frame = await tool.receive()) heard.push(frame);
-      tool.send('J', { ok: true, size: 2 });
-      await tool.receive();
+    plays(async (program) => {
+      program.send('J', { ok: true });
+      for (let frame = await program.receive(); frame !== 'E'; frame = await program.receive()) heard.push(frame);
+      program.send('J', { ok: true, size: 2 });
+      await program.receive();
     });
     const write = use(async (helper) => {
       await helper.ask({});
@@ -149,32 +149,32 @@ describe('FileHelpers', () => {
     expect(opened()[0]!.stdin.writableEnded).toBe(false);
   });
 
-  it('lets go of a helper whose body broke off', async () => {
-    plays(async (tool) => {
-      tool.send('J', { ok: true });
-      while ((await tool.receive()) !== null);
+  it('closes a helper when the body of its request fails', async () => {
+    plays(async (program) => {
+      program.send('J', { ok: true });
+      while ((await program.receive()) !== null);
     });
     async function* broken(): AsyncGenerator<Buffer> {
       yield Buffer.from('half');
-      throw new Error('the client has left');
+      throw new Error('the client has disconnected');
     }
     const write = use(async (helper) => {
       await helper.ask({});
       return helper.upload(broken());
     });
-    await expect(write).rejects.toThrow('the client has left');
+    await expect(write).rejects.toThrow('the client has disconnected');
     expect(opened()[0]!.stdin.writableEnded).toBe(true);
   });
 
-  it('hands on what a helper sends, and what it cannot go on with', async () => {
-    plays(async (tool) => {
+  it('passes on what a helper sends, and its error in the middle of a body', async () => {
+    plays(async (program) => {
       for (const last of ['E', 'J'] as const) {
-        await tool.receive();
-        tool.send('D', 'one');
-        tool.send('D', 'two');
-        tool.send(last, last === 'J' ? { ok: false, code: 'unheard of', message: 'broken' } : '');
+        await program.receive();
+        program.send('D', 'one');
+        program.send('D', 'two');
+        program.send(last, last === 'J' ? { ok: false, code: 'unheard of', message: 'broken' } : '');
       }
-      await tool.receive();
+      await program.receive();
     });
     const download = () =>
       use(async (helper) => {
@@ -187,32 +187,32 @@ describe('FileHelpers', () => {
     await expect(download()).rejects.toMatchObject({ code: 'workspace_tool_failed', message: 'broken' });
   });
 
-  it('does not let go of a helper for a client that leaves after the answer', async () => {
+  it('keeps a helper whose client disconnects after the answer', async () => {
     await use(async (helper) => {
       await helper.ask({});
       helper.finish();
-      left.abort();
+      client.abort();
     });
-    left = new AbortController();
+    client = new AbortController();
     await expect(ask({})).resolves.toBeDefined();
     expect(opened()).toHaveLength(1);
   });
 
-  it('lets go at once for a client that leaves before it', async () => {
-    plays(async (tool) => {
-      while ((await tool.receive()) !== null);
+  it('closes a helper at once when its client disconnects before the answer', async () => {
+    plays(async (program) => {
+      while ((await program.receive()) !== null);
     });
     const asked = ask({});
     while (opened().length === 0) await Promise.resolve();
-    left.abort();
+    client.abort();
     await expect(asked).rejects.toMatchObject({ code: 'aborted' });
     expect(opened()[0]!.stdin.writableEnded).toBe(true);
   });
 
-  it('gives up on what stands still', async () => {
+  it('gives up on a transfer without progress', async () => {
     jest.useFakeTimers();
-    plays(async (tool) => {
-      while ((await tool.receive()) !== null);
+    plays(async (program) => {
+      while ((await program.receive()) !== null);
     });
     const asked = ask({});
     asked.catch(() => undefined);
@@ -222,10 +222,10 @@ describe('FileHelpers', () => {
     await expect(asked).rejects.toMatchObject({ code: 'workspace_tool_failed' });
   });
 
-  it('answers those who wait when DevForge stops', async () => {
+  it('answers waiting requests when DevForge stops', async () => {
     await ask({});
-    plays(async (tool) => {
-      while ((await tool.receive()) !== null);
+    plays(async (program) => {
+      while ((await program.receive()) !== null);
     });
     const asked = Promise.all([ask({}), ask({})]);
     while (opened().length < 2) await Promise.resolve();

@@ -53,7 +53,7 @@ describe('FilesService', () => {
     service = new FilesService({ find: async () => row } as unknown as ContainersService, helpers, disk);
   });
 
-  it('asks for the path in its one form', async () => {
+  it('asks the helper with the normalised path', async () => {
     await service.remove(request('/workspace/./a//b'));
     expect(asked).toEqual([{ op: 'remove', path: 'a/b' }]);
   });
@@ -78,7 +78,7 @@ describe('FilesService', () => {
     },
   );
 
-  it('refuses what is larger before it is sent', async () => {
+  it('refuses an upload that declares more than the disk limit leaves', async () => {
     usedMB = { last: 0, now: 95 };
     await expect(service.write(request('a'), { body: nothing(), length: 101 * MIB })).rejects.toMatchObject({
       code: 'payload_too_large',
@@ -87,7 +87,7 @@ describe('FilesService', () => {
     expect(asked).toEqual([]);
   });
 
-  it('asks nothing for a path that cannot be, nor of a container that does not run', async () => {
+  it('asks no helper for an invalid path, nor in a container that does not run', async () => {
     await expect(service.remove(request('../a'))).rejects.toMatchObject({ code: 'path_outside_workspace' });
     await expect(service.remove(request('/workspace'))).rejects.toMatchObject({
       code: 'validation_failed',

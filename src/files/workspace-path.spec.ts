@@ -22,7 +22,7 @@ describe('toWorkspacePath', () => {
     ['a\nb', 'a\nb'],
     ['%2e%2e/x', '%2e%2e/x'],
     ['ü'.repeat(127), 'ü'.repeat(127)],
-  ])('takes %j for %j', (path, expected) => {
+  ])('normalises %j to %j', (path, expected) => {
     expect(toWorkspacePath(path)).toBe(expected);
   });
 
@@ -40,13 +40,13 @@ describe('toWorkspacePath', () => {
     '/..',
     '/workspace/../workspace/a',
     './/../a',
-  ])('refuses %j', (path) => {
+  ])('refuses %j, which is outside of the workspace', (path) => {
     expect(() => toWorkspacePath(path)).toThrow(
       expect.objectContaining({ code: 'path_outside_workspace' }) as unknown as DomainError,
     );
   });
 
-  it('refuses names that no file can have', () => {
+  it('refuses names that are longer than Linux allows', () => {
     for (const path of ['x'.repeat(256), `a/${'ü'.repeat(128)}/b`])
       expect(() => toWorkspacePath(path)).toThrow(
         expect.objectContaining({ code: 'validation_failed' }) as unknown as DomainError,

@@ -8,7 +8,7 @@ import { workspaceImage } from '../support/images/workspace-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
 import { pastGreeting } from '../support/workspace-program.js';
-import { dockerRuntime } from './container-runtime-harness.js';
+import { dockerEngine } from './docker-engine-harness.js';
 
 const GREETING = 'devforge-agents 2';
 const HOOK = '/usr/local/bin/devforge-agent-hook';
@@ -24,7 +24,7 @@ interface Report {
 /** Runs the real scripts of the workspace images, with a shell named claude instead of Claude Code. */
 describe('devforge-agents and its hook', () => {
   const engine = new Engine();
-  const { containers } = dockerRuntime();
+  const { containers } = dockerEngine();
   let dockerId: string;
   let watch: WorkspaceProcess;
   let reports: Report[];

@@ -8,7 +8,7 @@ export class FilesQuery {
     required: false,
     default: '',
     example: 'src/index.ts',
-    description: 'Relative to /workspace, or an absolute path in it; the workspace itself when left out',
+    description: 'Relative to /workspace, or an absolute path in it; the workspace itself when omitted',
   })
   @IsPlainText()
   @MaxLength(4_000)

@@ -13,30 +13,30 @@ const OUTCOME = '{"status":"succeeded","result":"r"}';
 describe('RunnerClient', () => {
   let driver: FakeWorkspaceDriver;
   let runner: RunnerClient;
-  let place: RunRef;
+  let run: RunRef;
   let signal: AbortController;
 
   beforeEach(async () => {
     driver = new FakeWorkspaceDriver();
     runner = new RunnerClient(new WorkspacePrograms(driver, {} as ContainersRepository));
-    place = { workspace: driver.run(), instructionId: 'id' };
+    run = { workspace: driver.run(), instructionId: 'id' };
     signal = new AbortController();
   });
 
-  const says = (stdout: string, exitCode = 0, stderr = ''): void => {
+  const answers = (stdout: string, exitCode = 0, stderr = ''): void => {
     driver.onExec = () => ({ exitCode, stdout, stderr });
   };
   const plays = (play: (side: FakeProcessSide) => Promise<number> | number): void => {
     driver.onOpen = async (_, side) => play(side);
   };
-  const asked = () => driver.execs.map(({ request: { argv, stdin } }) => [argv.join(' '), stdin]);
-  const told = async (parts: AsyncGenerator<FollowedPart>): Promise<(string[] | FollowedPart)[]> => {
+  const executed = () => driver.execs.map(({ request: { argv, stdin } }) => [argv.join(' '), stdin]);
+  const collect = async (parts: AsyncGenerator<FollowedPart>): Promise<(string[] | FollowedPart)[]> => {
     const all: (string[] | FollowedPart)[] = [];
     for await (const part of parts) all.push(part.kind === 'events' ? part.lines.map(String) : part);
     return all;
   };
-  const followed = (offset = 0) => told(runner.follow(place, offset, signal.signal));
-  const performed = (offset = 0) => told(runner.perform(place, REQUEST, offset, signal.signal));
+  const followed = (offset = 0) => collect(runner.follow(run, offset, signal.signal));
+  const performed = (offset = 0) => collect(runner.perform(run, REQUEST, offset, signal.signal));
   const opened = () => driver.processes.map(({ process }) => process.request.argv.slice(1).join(' '));
   /** What each command prints. */
   const prints = (outputs: Record<string, string>, exitCode = 0): void => {
@@ -46,11 +46,11 @@ describe('RunnerClient', () => {
     };
   };
 
-  it('is told everything by arguments, and what is long or private by its input', async () => {
-    says('{"state":"answered"}');
-    await expect(runner.answer(place, 'r', 'deny', 'No.')).resolves.toBe('answered');
-    await runner.forget(place);
-    expect(asked()).toEqual([
+  it('passes ids as arguments, and what may be long or private as input', async () => {
+    answers('{"state":"answered"}');
+    await expect(runner.answer(run, 'r', 'deny', 'No.')).resolves.toBe('answered');
+    await runner.forget(run);
+    expect(executed()).toEqual([
       ['/usr/local/bin/devforge-instruction answer id r', '{"decision":"deny","message":"No."}'],
       ['/usr/local/bin/devforge-instruction remove id', ''],
       ['/usr/local/bin/devforge-instruction cancel id', ''],
@@ -71,30 +71,30 @@ describe('RunnerClient', () => {
     [1, '', 'no space left', { name: 'RunnerError', message: expect.stringContaining('no space left') }],
     [0, 'not json\n', '', { name: 'RunnerError', message: expect.stringContaining('not json') }],
   ])('reports a program that ends with %i after %j', async (exitCode, output, complaint, expected) => {
-    says(output, exitCode, complaint);
+    answers(output, exitCode, complaint);
     plays(({ stdout, stderr }) => {
       stdout.write(output);
       stderr.write(complaint);
       return exitCode;
     });
-    for (const asking of [runner.answer(place, 'r', 'allow'), performed()])
+    for (const asking of [runner.answer(run, 'r', 'allow'), performed()])
       await expect(asking).rejects.toMatchObject(expected);
   });
 
-  it('takes the greeting of a newer program off its answers, its events and its patch', async () => {
-    says('devforge-instruction 2\n{"state":"answered"}');
-    await expect(runner.answer(place, 'r', 'allow')).resolves.toBe('answered');
+  it('removes the greeting from answers, events and patches', async () => {
+    answers('devforge-instruction 2\n{"state":"answered"}');
+    await expect(runner.answer(run, 'r', 'allow')).resolves.toBe('answered');
     prints({
       start: `devforge-instruction 2\n{"state":"running"}\n`,
       follow: `devforge-instruction 2\nE 1\nO ${OUTCOME}\n`,
       diff: 'devforge-instruction 2\ndiff --git a/a b/a\n',
     });
     await expect(performed()).resolves.toMatchObject([['1'], { kind: 'outcome' }]);
-    const patch = Buffer.from(await buffer(runner.diff(place, signal.signal)));
+    const patch = Buffer.from(await buffer(runner.diff(run, signal.signal)));
     expect(patch.toString()).toBe('diff --git a/a b/a\n');
   });
 
-  it('performs a new run by one command, from its first event to its outcome', async () => {
+  it('starts and follows a new run with one exec, from its first event to its outcome', async () => {
     prints({ start: `{"state":"started"}\nE 1\nE 2\nO ${OUTCOME}\n` });
     const parts = await performed();
     expect(parts.slice(0, -1).flat()).toEqual(['1', '2']);
@@ -102,13 +102,13 @@ describe('RunnerClient', () => {
     expect(opened()).toEqual(['start id follow 0']);
   });
 
-  it.each(['running', 'ended'])('follows one that was started before, and is %s', async (state) => {
+  it.each(['running', 'ended'])('follows a run that was started before and is %s', async (state) => {
     prints({ start: `{"state":"${state}"}\n`, follow: `E 3\nO ${OUTCOME}\n` });
     await expect(performed(7)).resolves.toMatchObject([['3'], { kind: 'outcome' }]);
     expect(opened()).toEqual(['start id follow 7', 'follow id 7']);
   });
 
-  it('takes up again one that was interrupted, which somebody else may have done meanwhile', async () => {
+  it('resumes an interrupted run, and follows it when another process has resumed it', async () => {
     prints({ start: '{"state":"interrupted"}\n', resume: `{"state":"started"}\nE 3\nO ${OUTCOME}\n` });
     await expect(performed(7)).resolves.toMatchObject([['3'], { kind: 'outcome' }]);
     expect(opened()).toEqual(['start id follow 7', 'resume id follow 7']);
@@ -117,7 +117,7 @@ describe('RunnerClient', () => {
     expect(opened().slice(2)).toEqual(['start id follow 7', 'resume id follow 7', 'follow id 7']);
   });
 
-  it('is not waited for when it gives no answer', async () => {
+  it('gives up after 30 s without an answer', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
     try {
       plays(() => new Promise(() => undefined));
@@ -133,12 +133,12 @@ describe('RunnerClient', () => {
     }
   });
 
-  it.each([0, 137])('tells that a run was interrupted whose runner ends with %i before it does', async (exitCode) => {
+  it.each([0, 137])('reports an interruption when the runner ends with %i before the run', async (exitCode) => {
     prints({ start: '{"state":"started"}\nE 1\n' }, exitCode);
     await expect(performed()).resolves.toEqual([['1'], { kind: 'interrupted' }]);
   });
 
-  it('is followed to the outcome, from where it is asked to', async () => {
+  it('follows a run from the given offset to its outcome', async () => {
     plays(({ stdout }) => {
       stdout.write('E {"a":1}\nE {"b"');
       stdout.write(':2}\n');
@@ -156,7 +156,7 @@ describe('RunnerClient', () => {
     ]);
   });
 
-  it('tells that it was interrupted', async () => {
+  it('reports that a followed run was interrupted', async () => {
     plays(({ stdout }) => {
       stdout.write('E 1\nI\n');
       return 0;
@@ -180,7 +180,7 @@ describe('RunnerClient', () => {
     await expect(followed()).rejects.toMatchObject(expected);
   });
 
-  it('is let go of when the reader gives up, also before it begins', async () => {
+  it('closes the program when the signal aborts, also before it has started', async () => {
     plays(({ stdin, stdout }) => {
       stdout.write('E 1\n');
       return new Promise((resolve) => stdin.resume().on('end', () => resolve(0)));
@@ -193,25 +193,25 @@ describe('RunnerClient', () => {
     await expect(followed()).rejects.toMatchObject({ code: 'aborted' });
   });
 
-  it('is lost with the engine', async () => {
+  it('reports a lost engine and a stopped container as the driver does', async () => {
     plays(() => new Promise(() => undefined));
     const reading = followed();
     while (driver.processes.length === 0) await new Promise(setImmediate);
     driver.processes[0]!.process.lose();
     await expect(reading).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
-    driver.exit(place.workspace.id, 137);
+    driver.exit(run.workspace.id, 137);
     await expect(followed()).rejects.toMatchObject({ code: 'conflict' });
     await expect(performed()).rejects.toMatchObject({ code: 'conflict' });
   });
 
-  it('hands over the patch as it is', async () => {
+  it('passes on the patch unchanged', async () => {
     const patch = Buffer.from([0, 255, 10, 13, 7]);
     plays(({ stdout }) => {
       stdout.write(patch);
       return 0;
     });
     const pieces: Buffer[] = [];
-    for await (const piece of runner.diff(place, signal.signal)) pieces.push(piece);
+    for await (const piece of runner.diff(run, signal.signal)) pieces.push(piece);
     expect(Buffer.concat(pieces)).toEqual(patch);
   });
 });

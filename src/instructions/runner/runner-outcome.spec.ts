@@ -13,12 +13,12 @@ const WHOLE = {
   diffTruncated: true,
 };
 
-describe('an outcome', () => {
-  it('is read as the runner wrote it', () => {
+describe('parseOutcome', () => {
+  it('reads an outcome as the runner wrote it', () => {
     expect(parseOutcome(JSON.stringify({ ...WHOLE, startedAt: 'x', exitCode: 1 }))).toEqual(WHOLE);
   });
 
-  it('is nothing but its status where the rest is missing or of another kind', () => {
+  it('reads fields that are missing or of another type as absent', () => {
     const nothing = {
       reason: null,
       sessionId: null,
@@ -44,15 +44,15 @@ describe('an outcome', () => {
     expect(parseOutcome(JSON.stringify(odd))).toEqual({ status: 'cancelled', ...nothing });
   });
 
-  it.each(['null', '[]', '{}', '{"status":"running"}', '{"status":1}'])('is none when it is %j', (line) => {
+  it.each(['null', '[]', '{}', '{"status":"running"}', '{"status":1}'])('refuses %j', (line) => {
     expect(() => parseOutcome(line)).toThrow('the outcome has no status');
   });
 
-  it.each(['', '{"status":"succeeded"'])('is none when it is not whole: %j', (line) => {
+  it.each(['', '{"status":"succeeded"'])('refuses truncated JSON: %j', (line) => {
     expect(() => parseOutcome(line)).toThrow('JSON');
   });
 
-  it('holds nothing that cannot be stored', () => {
+  it('replaces what PostgreSQL cannot store', () => {
     const parsed = parseOutcome(
       '{"status":"failed","result":"a\\u0000b\\ud800","usage":{"a\\u0000":["\\u0000"]},"reason":{"code":"c","message":"\\u0000"}}',
     );
@@ -63,7 +63,7 @@ describe('an outcome', () => {
     });
   });
 
-  it('has a reason of bounded length', () => {
+  it('bounds the length of the reason', () => {
     const { reason } = parseOutcome(
       JSON.stringify({ status: 'failed', reason: { code: 'c'.repeat(1_000), message: 'm'.repeat(100_000) } }),
     );

@@ -1,7 +1,7 @@
 import { INSTRUCTION_STATUSES, type StatusReason } from '../../persistence/types.js';
 import type { InstructionEnd } from '../../persistence/instructions/instructions.repository.js';
 
-/** How a run ended, as the runner wrote it down. */
+/** How a run ended, as the runner recorded it. */
 export interface RunnerOutcome {
   status: InstructionEnd['status'];
   reason: StatusReason | null;
@@ -14,16 +14,18 @@ export interface RunnerOutcome {
   diffTruncated: boolean;
 }
 
-const OVER: readonly string[] = INSTRUCTION_STATUSES.filter((status) => status !== 'queued' && status !== 'running');
+const FINAL_STATUSES: readonly string[] = INSTRUCTION_STATUSES.filter(
+  (status) => status !== 'queued' && status !== 'running',
+);
 
 /**
- * Reads what comes from inside a workspace: anything may be in there. What is not of its kind counts as absent.
- * @throws Error when it does not say how the run ended
+ * Reads an outcome, which comes from inside a workspace and may hold anything. Fields of another type count as absent.
+ * @throws Error when it has no final status
  */
 export function parseOutcome(line: string): RunnerOutcome {
   const outcome = asRecord(JSON.parse(line));
   const status = outcome?.['status'];
-  if (outcome === null || typeof status !== 'string' || !OVER.includes(status))
+  if (outcome === null || typeof status !== 'string' || !FINAL_STATUSES.includes(status))
     throw new Error('the outcome has no status');
   return {
     status: status as RunnerOutcome['status'],
@@ -31,9 +33,9 @@ export function parseOutcome(line: string): RunnerOutcome {
     sessionId: asText(outcome['sessionId']),
     result: asText(outcome['result']),
     costUsd: asNumber(outcome['costUsd']),
-    turns: asWhole(outcome['turns']),
+    turns: asInteger(outcome['turns']),
     usage: asRecord(storable(outcome['usage'])),
-    diffBytes: asWhole(outcome['diffBytes']) ?? 0,
+    diffBytes: asInteger(outcome['diffBytes']) ?? 0,
     diffTruncated: outcome['diffTruncated'] === true,
   };
 }
@@ -60,7 +62,7 @@ function asNumber(value: unknown): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
 
-function asWhole(value: unknown): number | null {
+function asInteger(value: unknown): number | null {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31 ? (value as number) : null;
 }
 

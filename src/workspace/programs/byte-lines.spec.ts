@@ -11,21 +11,21 @@ async function* chunksOf(chunks: (string | Buffer)[]): AsyncGenerator<Buffer> {
   for (const chunk of chunks) yield Buffer.from(chunk);
 }
 
-describe('a stream of lines', () => {
-  it('comes line by line, however it was cut', async () => {
+describe('byteLines', () => {
+  it('yields the same lines from chunks of any size', async () => {
     await expect(linesOf('a\nb\n', 'c', 'd', 'e\n\nf\n')).resolves.toEqual([
       ['a', 'b'],
       ['cde', '', 'f'],
     ]);
   });
 
-  it('keeps characters whole that were cut in two', async () => {
+  it('joins characters that were split between chunks', async () => {
     const bytes = Buffer.from('ü€\n');
     const pieces = [...bytes].map((byte) => Buffer.from([byte]));
     await expect(linesOf(...pieces)).resolves.toEqual([['ü€']]);
   });
 
-  it('drops a last line that may not be whole', async () => {
+  it('drops a last line without a line break', async () => {
     await expect(linesOf('a\nb')).resolves.toEqual([['a']]);
     await expect(linesOf()).resolves.toEqual([]);
   });

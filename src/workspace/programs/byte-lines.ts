@@ -1,6 +1,6 @@
 const NEWLINE = 10;
 
-/** Cuts a stream of bytes into lines, without their breaks; a last line that has none is dropped, since it may be cut off. */
+/** Splits a stream into lines, without their line breaks. A last line without one is dropped, since it may be incomplete. */
 export async function* byteLines(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer[]> {
   let rest: Buffer[] = [];
   for await (const chunk of stream) {
