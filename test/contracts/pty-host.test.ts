@@ -174,6 +174,7 @@ describe('the PTY host in a workspace', () => {
     const watcher = await open();
     watcher.pause();
     watcher.write('seq 1 200000; exit 3\r');
+    // Time in which an exit would overtake the output.
     await delay(1_500);
     expect(watcher.exitCode).toBeUndefined();
     watcher.resume();
@@ -193,6 +194,7 @@ describe('the PTY host in a workspace', () => {
     const quick = await attach();
     slow.pause();
     quick.write('seq 1 1000000; echo do""ne\r');
+    // Time in which the program would end if it did not wait.
     await delay(2_000);
     expect(quick.text).not.toContain('done');
     slow.resume();
@@ -203,12 +205,13 @@ describe('the PTY host in a workspace', () => {
 
   it('retries input without a busy loop until the program reads it, and loses nothing', async () => {
     const watcher = await open();
-    watcher.write('stty raw -echo; sleep 2; head -c 1000000 | sha256sum; stty sane\r');
-    await delay(500);
+    watcher.write('stty raw -echo; echo rea""dy; sleep 2; head -c 1000000 | sha256sum; stty sane\r');
+    await watcher.shows('ready');
     const text = 'All work and no play makes Jack a dull boy, 0123\n'.repeat(20_000) + 'ä'.repeat(10_000);
     expect(Buffer.byteLength(text)).toBe(1_000_000);
     for (let at = 0; at < text.length; at += 16_384) watcher.write(text.slice(at, at + 16_384));
     const before = await ticks();
+    // The processor time of one second in which nobody takes the input.
     await delay(1_000);
     expect((await ticks()) - before).toBeLessThan(30);
     await watcher.shows(createHash('sha256').update(text).digest('hex'));
@@ -288,8 +291,9 @@ describe('the PTY host in a workspace', () => {
     await watcher.shows('done', 40_000);
     expect(watcher.text.isWellFormed()).toBe(true);
     // Queries in the random output were replied to; the shell reads those replies as input.
+    const { length } = watcher.text;
     watcher.write('\x03');
-    await delay(500);
+    await until('the interrupt', () => watcher.text.slice(length).includes('^C'));
     watcher.write('\r');
     watcher.write('echo al""ive\r');
     await watcher.shows('alive');

@@ -98,6 +98,7 @@ describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) =>
     let said = '';
     process.stderr.on('data', (chunk) => (said += String(chunk)));
     await once(process.stdout, 'readable');
+    // Time in which the command would end if it did not wait.
     await delay(700);
     expect(said).toBe('');
     expect(process.stdout.readableLength).toBeLessThan(MIB);

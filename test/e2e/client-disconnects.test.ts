@@ -33,6 +33,7 @@ describe('clients that break off', () => {
     Authorization: `Bearer ${server.devforge.token}`,
   });
   const expectNothing = async (): Promise<void> => {
+    // Nothing marks the end of what the server does about a broken connection.
     await delay(500);
     expect(ok(await server.api.get(container.id)).status).toBe('running');
     expect(

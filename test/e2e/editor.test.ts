@@ -206,6 +206,7 @@ describe("the way into a container's sites", () => {
       expect(['', 'now']).toContain(await text(socket!).catch(() => ''));
       const page = await visitor.upgrade(`${editorOf(both)}/stable-x?reconnectionToken=x&skipWebSocketFrames=false`);
       page.socket?.resetAndDestroy();
+      // Time for the broken connections to do harm, which nothing would announce.
       await delay(300);
       const heard = new Promise<string>((resolve) =>
         other.socket!.once('data', (chunk: Buffer) => resolve(chunk.toString())),
@@ -223,6 +224,7 @@ describe("the way into a container's sites", () => {
       const nobody = { Host: host, ...WEBSOCKET };
       for (const headers of [nobody, { ...nobody, Cookie: visitor.cookie! }])
         await breakOff(server.devforge.url, { target: '/ws', headers });
+      // Time for the broken requests to do harm, which nothing would announce.
       await delay(300);
       expect(ok(await server.api.get(both.id)).status).toBe('running');
     });

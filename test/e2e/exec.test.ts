@@ -1,5 +1,4 @@
 import { request } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ApiResponse, ok, problem } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
@@ -352,8 +351,7 @@ describe('exec', () => {
       );
       expect(problem(await exec({ command: ['true'] }))).toMatchObject({ status: 409, code: 'invalid_state' });
       await server.engine.docker.getContainer(container.dockerId!).unpause();
-      await delay(100);
-      expect(await run(['true'])).toMatchObject({ exitCode: 0 });
+      await until('an exec', async () => (await exec({ command: ['true'] })).status === 200);
     });
   });
 });

@@ -185,7 +185,7 @@ describe('files', () => {
       const sending = files.upload('new/folder/file', { 'content-length': MIB });
       sending.on('error', () => undefined);
       sending.write(Buffer.alloc(1_000));
-      await delay(500);
+      await until('the helper to run', async () => (await inside('ps -eo args')).includes('devforge-files'), 60_000);
       sending.destroy();
       await until('the helper is gone', async () => !(await inside('ps -eo args')).includes('devforge-files'), 60_000);
       expect(await names('')).toEqual([]);
@@ -326,6 +326,7 @@ function watchMemory(pid: number): { settled: () => Promise<number>; highest: ()
   const timer = setInterval(() => (highest = Math.max(highest, read())), 20);
   return {
     settled: async () => {
+      // What was freed before is given back in the meantime.
       await delay(500);
       return (highest = read());
     },

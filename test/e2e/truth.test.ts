@@ -234,6 +234,7 @@ describe('what DevForge says and what the engine shows', () => {
               .some(({ url }) => (mode === 'fail' ? url.startsWith('/_ping') : url.startsWith('/containers/json'))),
           25_000,
         );
+        // Time for a comparison that is wrong to change a row.
         await sleep(1_000);
         expect(await statuses()).toEqual(['running', 'running', 'running']);
         const refused = mode === 'fail' ? [await server.api.create(wanted()), await server.api.stop(ids[0]!)] : [];

@@ -195,7 +195,7 @@ describe('the engine goes away', () => {
     const streams = () => engine.requests.filter(followsEvents).length;
     const before = await until('it follows', () => engine.cut(followsEvents) === 1 && streams());
     await until('it follows again', () => streams() > before);
-    // Coming back it looks at all rows once; what follows is told by the new stream alone.
+    // It looks at all rows once when it is back; what follows comes from the new stream alone.
     await sleep(1_000);
     await server.engine.docker.getContainer(container.dockerId!).kill();
     const stopped = await server.api.waitForStatus(container.id, 'stopped', BY_EVENT_MS);

@@ -124,17 +124,16 @@ describe('two processes on one data folder', () => {
     await sleep(DUE_MS);
     frozen.devforge.freeze(true);
     git.reset();
-    await sleep(LEASE_MS);
     const viaAwake = { api: awake.api, engine: first.engine };
     const done = [
-      await expectWhole(viaAwake, clone, { key: false }, TAKE_OVER_MS),
+      await expectWhole(viaAwake, clone, { key: false }, LEASE_MS + TAKE_OVER_MS),
       await expectWhole(viaAwake, create, { key: false }, TAKE_OVER_MS),
     ];
     for (const { job } of done) expect(job).toMatchObject({ attempts: 2 });
 
     frozen.devforge.freeze(false);
     hold.release();
-    // It renews its leases every five seconds: by then it has noticed.
+    // It renews its leases every five seconds, so it has noticed by then; it reports nothing about it.
     await sleep(6_000);
     const viaFrozen = { api: frozen.api, engine: first.engine };
     expect([await expectWhole(viaFrozen, clone), await expectWhole(viaFrozen, create)].map(withoutAgent)).toEqual(
