@@ -111,7 +111,7 @@ describe('a browser', () => {
     editor = { connectedAt: Date.now(), closedSockets: () => closed - closedAtFirst, type };
   }, 240_000);
 
-  it('that was not signed in sees neither page nor WebSocket', async () => {
+  it('that is not signed in gets neither a page nor a WebSocket', async () => {
     const url = new URL(await link('editor'));
     const page = await newBrowser();
     const answer = await page.goto(`${url.origin}/`);
@@ -126,7 +126,7 @@ describe('a browser', () => {
     expect(opened).toBe(false);
   });
 
-  it('sees a dev server of the container, which reloads it while somebody writes', async () => {
+  it('shows a development server of the container with hot reload', async () => {
     await inside(`mkdir -p site && cd site && echo '<h1 id="word">before</h1><script type="module" src="/main.js"></script>' > index.html \\
       && echo 'import { word } from "./word.js"; document.title = word; import.meta.hot.accept("./word.js", (changed) => { document.title = changed.word; });' > main.js \\
       && echo 'export const word = "first";' > word.js && npm init -y > /dev/null && npm install --no-audit --no-fund vite@7 > /tmp/npm.log 2>&1; cat /tmp/npm.log

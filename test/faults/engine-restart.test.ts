@@ -6,14 +6,14 @@ import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
 import { listsContainers } from '../support/engine-proxy/matchers.js';
 import { crash, type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
-import { expectRemovable, expectWhole } from '../support/faults/traces.js';
+import { expectRemovable, expectComplete } from '../support/faults/traces.js';
 
 /** A stop at the engine counts as intended when DevForge ran on for this long; nothing marks the end of it. */
 const INTENDED_MS = 12_000;
 /** Shorter than the interval of the reconciler, so that only an event of the engine can be the cause. */
 const BY_EVENT_MS = 8_000;
 
-describe('containers that the engine stopped', () => {
+describe('containers that were stopped at the engine', () => {
   let server: FaultServer;
 
   beforeAll(async () => {
@@ -31,7 +31,7 @@ describe('containers that the engine stopped', () => {
     await Promise.all(containers.map(({ Id }) => server.engine.docker.getContainer(Id).kill()));
   };
 
-  it('are started again with their sidecar and their key when it went down while DevForge was away', async () => {
+  it('are started again with sidecar and key when the engine stopped while DevForge was stopped', async () => {
     const [plain, keyed, stopped] = await Promise.all([
       running(),
       running({ sshKeyPath: server.key.privateKeyPath }),
@@ -46,7 +46,7 @@ describe('containers that the engine stopped', () => {
       [keyed, true],
     ] as const) {
       await until('it is started again', async () => (await server.engine.inspect(container.dockerId!)).State.Running);
-      const again = await expectWhole(server, container.id, { key });
+      const again = await expectComplete(server, container.id, { key });
       expect(again.dockerId).toBe(container.dockerId);
       expect(Date.parse(again.startedAt!)).toBeGreaterThan(Date.parse(container.startedAt!));
     }
@@ -57,7 +57,7 @@ describe('containers that the engine stopped', () => {
     for (const { id } of [plain, keyed, stopped]) await expectRemovable(server, id);
   }, 120_000);
 
-  it('stay stopped when somebody stopped them by hand and DevForge was there to see', async () => {
+  it('stay stopped when they were stopped by hand while DevForge ran', async () => {
     await server.devforge.restart();
     const container = await running();
     await server.engine.docker.getContainer(container.dockerId!).kill();
