@@ -19,7 +19,7 @@ import { CreatedContainers } from './support/created.js';
 import { measureListing, measurePairs, measurePosts, measureRest, measureStarts } from './support/measurements.js';
 import { type Backend, type CreateBenchOptions, readOptions } from './support/options.js';
 import { Report } from './support/report.js';
-import { Undo } from './support/undo.js';
+import { Cleanup } from './support/cleanup.js';
 
 const ENGINE_SOCKET = process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock';
 const TITLES: Record<Backend, string> = { postgres: 'PostgreSQL (embedded)', redis: 'Redis' };
@@ -30,10 +30,10 @@ async function bench(
   { n, template }: CreateBenchOptions,
   entry: string,
   report: Report,
-  undo: Undo,
+  cleanup: Cleanup,
 ): Promise<void> {
   const proxy = await EngineProxy.start(ENGINE_SOCKET);
-  undo.add(() => proxy.close());
+  cleanup.add(() => proxy.close());
   const env: Record<string, string> = {
     NODE_ENV: 'production',
     LOG_LEVEL: 'info',
@@ -43,20 +43,20 @@ async function bench(
   if (ca !== undefined) env['EXTRA_CA_CERTS'] = ca;
   if (backend === 'redis') {
     const redis = await startRedis();
-    undo.add(() => redis.stop());
+    cleanup.add(() => redis.stop());
     env['REDIS_URL'] = redis.url;
   }
   const server = await startDevForge(env, { entry, nodeOptions: ['--max-semi-space-size=16'] });
-  undo.add(() => server.dispose());
+  cleanup.add(() => server.dispose());
   const created = new CreatedContainers(new ApiClient(server.url, server.token), template);
-  undo.add(() => created.removeAll());
+  cleanup.add(() => created.removeAll());
 
   report.section(TITLES[backend]);
   const first = await created.first();
   const asked = proxy.requests.findLast(creates('workspace'))?.body as ContainerCreateOptions | undefined;
   if (asked === undefined) throw new Error('DevForge created its container without the socket it was given.');
   const bare = new BareContainers(new Engine(ENGINE_SOCKET).docker, asked, first);
-  undo.add(() => bare.removeAll());
+  cleanup.add(() => bare.removeAll());
   await measureListing(report, created, proxy);
   await created.removeAll();
 
@@ -71,20 +71,20 @@ async function bench(
 
 const options = readOptions(process.argv.slice(2));
 const report = new Report();
-const undo = new Undo();
+const cleanup = new Cleanup();
 try {
   const entry = options.entry ?? process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
   console.log(
     `create: template ${options.template}, n = ${options.n}, ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`,
   );
   for (const backend of options.backends) {
-    await bench(backend, options, entry, report, undo);
-    await undo.all();
+    await bench(backend, options, entry, report, cleanup);
+    await cleanup.all();
   }
   if (loadavg()[0]! > cpus().length)
     console.log('\nThe machine was busy: its times are longer than they would be, the ratios hold.');
   console.log(report.missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${report.missed.join('; ')}`);
   process.exitCode = options.strict && report.missed.length > 0 ? 1 : 0;
 } finally {
-  await undo.all();
+  await cleanup.all();
 }

@@ -17,12 +17,12 @@ import { builtServer } from './support/build.js';
 import { usageOf } from './support/process-usage.js';
 import { Report } from './support/report.js';
 import { summarise, timed } from './support/statistics.js';
-import { Undo } from './support/undo.js';
+import { Cleanup } from './support/cleanup.js';
 
 const MIB = 1024 * 1024;
 const BLOCK = Buffer.alloc(MIB, 'The quick brown fox jumps over the lazy dog. ');
 /** Megabytes that a transfer of any size may take. */
-const MOST_MEMORY = 64;
+const MAX_MEMORY_MB = 64;
 const WRITERS = 16;
 
 const { values } = parseArgs({
@@ -114,10 +114,10 @@ async function measureLarge(
   const bareIn = await throughEngine(engine, container, 'in');
   const down = await watched(server, () => download(files, server.token));
   const bareOut = await throughEngine(engine, container, 'out');
-  report.figure('upload: memory', up.grownMB, 'MB', { atMost: MOST_MEMORY, unit: 'MB' });
-  report.figure('upload: time beside the engine', up.ms / bareIn, 'x');
-  report.figure('download: memory', down.grownMB, 'MB', { atMost: MOST_MEMORY, unit: 'MB' });
-  report.figure('download: time beside the engine', down.ms / bareOut, 'x');
+  report.value('upload: memory', up.grownMB, 'MB', { atMost: MAX_MEMORY_MB, unit: 'MB' });
+  report.value('upload: time beside the engine', up.ms / bareIn, 'x');
+  report.value('download: memory', down.grownMB, 'MB', { atMost: MAX_MEMORY_MB, unit: 'MB' });
+  report.value('download: time beside the engine', down.ms / bareOut, 'x');
   report.note(`${Math.round((sizeMB * 1_000) / up.ms)} MB/s up, ${Math.round((sizeMB * 1_000) / down.ms)} MB/s down`);
 }
 
@@ -134,14 +134,14 @@ async function measureSmall(report: Report, files: FilesClient): Promise<void> {
   };
   const { ms } = await timed(() => Promise.all(Array.from({ length: WRITERS }, writer)));
   report.times(`write, ${WRITERS} at a time`, summarise(times));
-  report.figure('writes a second', Math.round((writes * 1_000) / ms), '');
+  report.value('writes a second', Math.round((writes * 1_000) / ms), '');
   const reads: number[] = [];
   for (let index = 0; index < 100; index++) reads.push((await timed(() => files.get(`small/${index}/${index}`))).ms);
   report.times('read, one after the other', summarise(reads));
 }
 
 const report = new Report();
-const undo = new Undo();
+const cleanup = new Cleanup();
 try {
   const entry = process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
   console.log(`files: ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`);
@@ -150,12 +150,12 @@ try {
     { NODE_ENV: 'production', ...(ca === undefined ? {} : { EXTRA_CA_CERTS: ca }) },
     { entry, nodeOptions: ['--max-semi-space-size=16'] },
   );
-  undo.add(() => server.dispose());
+  cleanup.add(() => server.dispose());
   const api = new ApiClient(server.url, server.token);
   const { id } = ok(
     await api.create({ name: `bench-files-${process.pid}`, template: 'claude', diskLimit: sizeMB * 4 + 1_024 }),
   );
-  undo.add(() => api.remove(id));
+  cleanup.add(() => api.remove(id));
   const container = await api.waitForStatus(id, 'running', 25 * 60_000);
   const files = new FilesClient(server.url, server.token, id);
   await measureLarge(report, server, new Engine(), container, files);
@@ -164,5 +164,5 @@ try {
   console.log(report.missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${report.missed.join('; ')}`);
   process.exitCode = values.strict && report.missed.length > 0 ? 1 : 0;
 } finally {
-  await undo.all();
+  await cleanup.all();
 }

@@ -17,7 +17,7 @@ import { CreatedContainers } from './support/created.js';
 import { measureFirstEvents } from './support/first-events.js';
 import { measureManyEvents } from './support/many-events.js';
 import { Report } from './support/report.js';
-import { Undo } from './support/undo.js';
+import { Cleanup } from './support/cleanup.js';
 
 const USAGE = 'npm run bench -- instruction [--n 20] [--events 100000] [--entry dist/main.js] [--strict]';
 const { values } = parseArgs({
@@ -32,12 +32,12 @@ const [n, events] = [Number(values.n), Number(values.events)];
 if (!Number.isInteger(n) || n < 1 || !Number.isInteger(events) || events < 1_000) throw new Error(USAGE);
 
 const report = new Report();
-const undo = new Undo();
+const cleanup = new Cleanup();
 try {
   const entry = values.entry ?? process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
   console.log(`instruction: n = ${n}, ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`);
   const models = await startMessagesApi();
-  undo.add(() => models.close());
+  cleanup.add(() => models.close());
   const model = models.model('bench');
   const ca = process.env['EXTRA_CA_CERTS'] ?? process.env['NODE_EXTRA_CA_CERTS'];
   const env: Record<string, string> = {
@@ -46,10 +46,10 @@ try {
     ...(ca === undefined ? {} : { EXTRA_CA_CERTS: ca }),
   };
   const server = await startDevForge(env, { entry, nodeOptions: ['--max-semi-space-size=16'] });
-  undo.add(() => server.dispose());
+  cleanup.add(() => server.dispose());
   const api = new ApiClient(server.url, server.token);
   const created = new CreatedContainers(api, 'claude', { mode: 'autonomous', env: model.env });
-  undo.add(() => created.removeAll());
+  cleanup.add(() => created.removeAll());
   const container = await created.first();
   const instructions = new InstructionsClient(api, server.token);
 
@@ -64,5 +64,5 @@ try {
   console.log(report.missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${report.missed.join('; ')}`);
   process.exitCode = values.strict && report.missed.length > 0 ? 1 : 0;
 } finally {
-  await undo.all();
+  await cleanup.all();
 }

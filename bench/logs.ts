@@ -15,7 +15,7 @@ import { CreatedContainers } from './support/created.js';
 import { measurePaused, measurePairs } from './support/logs/measurements.js';
 import { type LogsBenchOptions, readOptions } from './support/logs/options.js';
 import { Report } from './support/report.js';
-import { Undo } from './support/undo.js';
+import { Cleanup } from './support/cleanup.js';
 
 const ENGINE_SOCKET = process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock';
 const REST_MS = 5_000;
@@ -24,7 +24,7 @@ async function bench(
   { lines, pairs, megabytes, template }: LogsBenchOptions,
   entry: string,
   report: Report,
-  undo: Undo,
+  cleanup: Cleanup,
 ): Promise<void> {
   const env: Record<string, string> = {
     NODE_ENV: 'production',
@@ -42,9 +42,9 @@ async function bench(
       ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
     ],
   });
-  undo.add(() => server.dispose());
+  cleanup.add(() => server.dispose());
   const created = new CreatedContainers(new ApiClient(server.url, server.token), template);
-  undo.add(() => created.removeAll());
+  cleanup.add(() => created.removeAll());
   const container = await created.first();
   const around = { server, engine: new Engine(ENGINE_SOCKET), engineSocket: ENGINE_SOCKET, container };
   await sleep(REST_MS);
@@ -57,15 +57,15 @@ async function bench(
 
 const options = readOptions(process.argv.slice(2));
 const report = new Report();
-const undo = new Undo();
+const cleanup = new Cleanup();
 try {
   const entry = options.entry ?? process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
   console.log(`logs: template ${options.template}, ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`);
-  await bench(options, entry, report, undo);
+  await bench(options, entry, report, cleanup);
   if (loadavg()[0]! > cpus().length)
     console.log('\nThe machine was busy: its times are longer than they would be, the ratios hold.');
   console.log(report.missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${report.missed.join('; ')}`);
   process.exitCode = options.strict && report.missed.length > 0 ? 1 : 0;
 } finally {
-  await undo.all();
+  await cleanup.all();
 }

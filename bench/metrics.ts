@@ -18,7 +18,7 @@ import { measureList, measureWindow, reportWindows, subscribe } from './support/
 import { type MetricsBenchOptions, readOptions } from './support/metrics/options.js';
 import { Report } from './support/report.js';
 import { timed } from './support/statistics.js';
-import { Undo } from './support/undo.js';
+import { Cleanup } from './support/cleanup.js';
 
 const ENGINE_SOCKET = process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock';
 const CREATE_AT_ONCE = 4;
@@ -27,10 +27,10 @@ async function bench(
   { containers, sockets, each, seconds, template }: MetricsBenchOptions,
   entry: string,
   report: Report,
-  undo: Undo,
+  cleanup: Cleanup,
 ): Promise<void> {
   const proxy = await EngineProxy.start(ENGINE_SOCKET);
-  undo.add(() => proxy.close());
+  cleanup.add(() => proxy.close());
   const env: Record<string, string> = {
     NODE_ENV: 'production',
     LOG_LEVEL: 'info',
@@ -46,15 +46,15 @@ async function bench(
       ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
     ],
   });
-  undo.add(() => server.dispose());
+  cleanup.add(() => server.dispose());
   const api = new ApiClient(server.url, server.token);
   const created = new CreatedContainers(api, template);
-  undo.add(() => created.removeAll());
+  cleanup.add(() => created.removeAll());
 
   report.section(`${containers} containers`);
   await created.first();
   const { ms, result } = await timed(() => created.fill(containers, CREATE_AT_ONCE));
-  report.figure(`${containers - 1} created, all run`, ms, 'ms');
+  report.value(`${containers - 1} created, all run`, ms, 'ms');
   const ids = result.map(({ id }) => id);
   await until(
     'every container to be sampled',
@@ -72,7 +72,7 @@ async function bench(
   const windowMs = seconds * 1_000;
   const windows = [await measureWindow(0, windowMs, server.pid, proxy, undefined)];
   const clients = ClientProcess.start();
-  undo.add(() => clients.stop());
+  cleanup.add(() => clients.stop());
   await clients.connect(server.url, server.token, sockets);
   for (const subscriptions of new Set([1, each])) {
     await subscribe(clients, ids, subscriptions);
@@ -85,14 +85,14 @@ async function bench(
 
 const options = readOptions(process.argv.slice(2));
 const report = new Report();
-const undo = new Undo();
+const cleanup = new Cleanup();
 try {
   const entry = options.entry ?? process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
   console.log(`metrics: template ${options.template}, ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`);
-  await bench(options, entry, report, undo);
+  await bench(options, entry, report, cleanup);
   if (loadavg()[0]! > cpus().length) console.log('\nThe machine was busy: its times are longer than they would be.');
   console.log(report.missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${report.missed.join('; ')}`);
   process.exitCode = options.strict && report.missed.length > 0 ? 1 : 0;
 } finally {
-  await undo.all();
+  await cleanup.all();
 }

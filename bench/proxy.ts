@@ -17,7 +17,7 @@ import { usageOf } from './support/process-usage.js';
 import { ask, load, type Load, type Target } from './support/proxy/load.js';
 import { Report } from './support/report.js';
 import { median, summarise } from './support/statistics.js';
-import { Undo } from './support/undo.js';
+import { Cleanup } from './support/cleanup.js';
 
 const ROUNDS = 15;
 const AT_ONCE = 8;
@@ -56,8 +56,8 @@ async function compare(report: Report, label: string, proxied: Target, direct: T
   report.section(label);
   report.times('proxied, one at a time', summarise(alone.proxied));
   report.times('direct, one at a time', summarise(alone.direct));
-  report.figure('more in the median', median(alone.proxied) - median(alone.direct), 'ms', { atMost: 3, unit: 'ms' });
-  report.figure(`requests a second, ${AT_ONCE} at once: ratio`, median(rates), 'x', { atLeast: 0.7, unit: 'x' });
+  report.value('more in the median', median(alone.proxied) - median(alone.direct), 'ms', { atMost: 3, unit: 'ms' });
+  report.value(`requests a second, ${AT_ONCE} at once: ratio`, median(rates), 'x', { atLeast: 0.7, unit: 'x' });
   report.note(
     `proxied ${rate(runs.proxied)}/s, direct ${rate(runs.direct)}/s; pairs ${rates.map((each) => each.toFixed(2)).join(' ')}`,
   );
@@ -76,7 +76,7 @@ async function measureMemory(report: Report, pid: number, target: Target): Promi
   const bytes = await ask({ ...target, path: '/large' }).finally(() => clearInterval(peeking));
   if (bytes !== FILE_MB * 1024 * 1024) throw new Error(`${bytes} bytes came of ${FILE_MB} MB.`);
   report.section(`${FILE_MB} MB through the proxy`);
-  report.figure('more memory at most', most - before, 'MB', { atMost: 32, unit: 'MB' });
+  report.value('more memory at most', most - before, 'MB', { atMost: 32, unit: 'MB' });
 }
 
 const { values } = parseArgs({
@@ -84,7 +84,7 @@ const { values } = parseArgs({
 });
 const n = Number(values.n);
 const report = new Report();
-const undo = new Undo();
+const cleanup = new Cleanup();
 try {
   const entry = process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
   console.log(`proxy: n = ${n}, ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`);
@@ -93,10 +93,10 @@ try {
     { NODE_ENV: 'production', ...(ca === undefined ? {} : { EXTRA_CA_CERTS: ca }) },
     { entry, nodeOptions: ['--max-semi-space-size=16'] },
   );
-  undo.add(() => server.dispose());
+  cleanup.add(() => server.dispose());
   const api = new ApiClient(server.url, server.token);
   const created = new CreatedContainers(api, 'both');
-  undo.add(() => created.removeAll());
+  cleanup.add(() => created.removeAll());
   const container = await created.first();
   const engine = new Engine();
   for (const [script, ...words] of [[DIRECT], [FILE_SERVER, FILE_PROGRAM]])
@@ -137,5 +137,5 @@ try {
   console.log(report.missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${report.missed.join('; ')}`);
   process.exitCode = values.strict && report.missed.length > 0 ? 1 : 0;
 } finally {
-  await undo.all();
+  await cleanup.all();
 }

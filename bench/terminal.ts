@@ -18,7 +18,7 @@ import { usageOf } from './support/process-usage.js';
 import { Report } from './support/report.js';
 import { execShell, type Shell, terminalShell } from './support/shells.js';
 import { median, summarise, timed } from './support/statistics.js';
-import { Undo } from './support/undo.js';
+import { Cleanup } from './support/cleanup.js';
 
 const WARM_UP = 20;
 const LINES = 1_000_000;
@@ -59,8 +59,8 @@ async function measureKeystrokes(report: Report, shells: Shell[], n: number): Pr
   report.times(`key to echo, ${shells[0]!.name}`, summarise(bare));
   report.times(`key to echo, ${shells[1]!.name}`, summarise(terminal));
   // Of the two keys of a pair, typed one right after the other on a machine as busy.
-  report.figure('added, median of the differences', median(terminal.map((ms, at) => ms - bare[at]!)), 'ms', ADDED);
-  report.figure('added, difference of the medians', median(terminal) - median(bare), 'ms');
+  report.value('added, median of the differences', median(terminal.map((ms, at) => ms - bare[at]!)), 'ms', ADDED);
+  report.value('added, difference of the medians', median(terminal) - median(bare), 'ms');
   for (const shell of shells) await clearLine(shell);
 }
 
@@ -99,7 +99,7 @@ const { values } = parseArgs({
   },
 });
 const report = new Report();
-const undo = new Undo();
+const cleanup = new Cleanup();
 try {
   const entry = process.env['DEVFORGE_ENTRY'] ?? (await builtServer());
   console.log(`terminal: n = ${values.n}, ${cpus().length} processors, load ${loadavg()[0]?.toFixed(2)}`);
@@ -108,24 +108,24 @@ try {
     { NODE_ENV: 'production', LOG_LEVEL: 'info', ...(ca === undefined ? {} : { EXTRA_CA_CERTS: ca }) },
     { entry },
   );
-  undo.add(() => server.dispose());
+  cleanup.add(() => server.dispose());
   const created = new CreatedContainers(new ApiClient(server.url, server.token), 'claude');
-  undo.add(() => created.removeAll());
+  cleanup.add(() => created.removeAll());
   const container = await created.first();
   const client = await SocketClient.connect(server.url, { token: server.token });
-  undo.add(async () => client.close());
+  cleanup.add(async () => client.close());
   const shells = [await execShell(new Engine().docker, container.dockerId!), await terminalShell(client, container.id)];
-  for (const shell of shells) undo.add(() => shell.close());
+  for (const shell of shells) cleanup.add(() => shell.close());
   for (const shell of shells) await shell.until(PROMPT);
 
   report.section('terminal');
   await measureKeystrokes(report, shells, Number(values.n));
   const before = (await usageOf(server.pid)).residentMB;
   await measureLines(report, shells, Number(values.rounds));
-  report.figure('DevForge grew by', Math.max(0, (await usageOf(server.pid)).residentMB - before), 'MB');
+  report.value('DevForge grew by', Math.max(0, (await usageOf(server.pid)).residentMB - before), 'MB');
   if (loadavg()[0]! > cpus().length) console.log('\nThe machine was busy: its times are longer than they would be.');
   console.log(report.missed.length === 0 ? '\nEvery target is met.' : `\nMissed: ${report.missed.join('; ')}`);
   process.exitCode = values.strict && report.missed.length > 0 ? 1 : 0;
 } finally {
-  await undo.all();
+  await cleanup.all();
 }

@@ -36,6 +36,7 @@ async function test() {
   const ca = extraCa(settings.values);
   const hint = describeExtraCa(ca);
   if (hint) say(hint);
+  /** @type {Record<string, string>} */
   const env = ca ? { EXTRA_CA_CERTS: ca.file } : {};
   // Suites that are named build what they need themselves.
   const images = buildTestImages(

@@ -35,7 +35,7 @@ export async function measureManyEvents(report: Report, bench: Bench, events: nu
     const { lastSeq } = await instructions.waitForEnd(id, 120_000);
     if (lastSeq !== events) throw new Error(`${lastSeq} events were stored, not ${events}.`);
   });
-  report.figure('taken in from the container', taken.ms, 'ms');
+  report.value('taken in from the container', taken.ms, 'ms');
 
   const replays: number[] = [];
   const growth = await growthOf(server, async () => {
@@ -44,14 +44,14 @@ export async function measureManyEvents(report: Report, bench: Bench, events: nu
   });
   report.times('replayed over REST', summarise(replays), asFast);
   report.note(`${Math.round(events / (summarise(replays).median / 1_000))} events a second`);
-  report.figure('memory: growth meanwhile', growth, 'MB', GROWTH);
+  report.value('memory: growth meanwhile', growth, 'MB', GROWTH);
 
   const starts: number[] = [];
   for (const after of [0, 1, events / 2, events - 1_000, events - 1].map(Math.floor)) {
     for (let time = 0; time < REPLAYS; time++) starts.push((await timed(() => firstOf(instructions, id, after))).ms);
   }
   report.times('first event, wherever after points', summarise(starts), { atMost: AT_ONCE_MS, unit: 'ms' });
-  report.figure(
+  report.value(
     'memory: growth by a paused reader',
     await growthOf(server, () => pausedReader(instructions, id)),
     'MB',

@@ -24,7 +24,7 @@ const MEMORY: Target = { atMost: 200, unit: 'MB' };
 export async function measureListing(report: Report, created: CreatedContainers, proxy: EngineProxy): Promise<void> {
   const missing = LISTED - created.count;
   const { ms } = await timed(() => Promise.all(Array.from({ length: missing }, () => created.untilRunning())));
-  report.figure(`${missing} created at once, all run`, ms, 'ms');
+  report.value(`${missing} created at once, all run`, ms, 'ms');
 
   const times: number[] = [];
   const callsOfRounds: number[] = [];
@@ -35,7 +35,7 @@ export async function measureListing(report: Report, created: CreatedContainers,
   }
   report.times(`list of ${LISTED} running`, summarise(times), LIST);
   // What watches the engine in the background falls into some rounds; a list that asks it would be in every one.
-  report.figure(`engine calls by ${LISTS_PER_ROUND} lists`, Math.min(...callsOfRounds), '', NO_CALLS);
+  report.value(`engine calls by ${LISTS_PER_ROUND} lists`, Math.min(...callsOfRounds), '', NO_CALLS);
 }
 
 /** Both sides of the ratio, one right after the other. */
@@ -58,8 +58,8 @@ export async function measurePairs(
   const [a, b] = [ofBare.slice(WARM_UP), ofDevForge.slice(WARM_UP)];
   report.times('bare create and start', summarise(a));
   report.times('POST until running', summarise(b));
-  report.figure('ratio of the medians', median(b) / median(a), 'x', { atMost: ratio, unit: 'x' });
-  report.figure('median ratio of pairs', median(b.map((ms, index) => ms / a[index]!)), 'x');
+  report.value('ratio of the medians', median(b) / median(a), 'x', { atMost: ratio, unit: 'x' });
+  report.value('median ratio of pairs', median(b.map((ms, index) => ms / a[index]!)), 'x');
 }
 
 /** The POST that does not wait. */
@@ -85,5 +85,5 @@ export async function measureStarts(report: Report, server: DevForgeProcess): Pr
 
 export async function measureRest(report: Report, server: DevForgeProcess, label: string): Promise<void> {
   await sleep(REST_MS);
-  report.figure(label, (await usageOf(server.pid)).residentMB, 'MB', MEMORY);
+  report.value(label, (await usageOf(server.pid)).residentMB, 'MB', MEMORY);
 }

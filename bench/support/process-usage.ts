@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 
-/** Of one process, its children not counted. */
+/** Usage of one process without its children. */
 export interface ProcessUsage {
   /** Resident memory, in MB (MiB). */
   residentMB: number;
-  /** What it has used of the processors since its start, in ms. */
+  /** Processor time since its start, in ms. */
   processorMs: number;
-  /** How long its main thread was ready to go on and got no processor, in ms. */
+  /** Time in which its main thread was runnable without a processor, in ms. */
   waitedMs: number;
 }
 
-/** Linux counts in hundredths of a second for whoever reads /proc, whatever its own clock. */
+/** /proc shows processor time in hundredths of a second, independent of the kernel's clock. */
 const TICK_MS = 10;
 /** Positions in /proc/<pid>/stat after the name, which may hold spaces. */
 const USER_TIME = 11;

@@ -1,6 +1,6 @@
 import type { Summary } from './statistics.js';
 
-/** What a figure is to be at most, or at least. */
+/** The upper or lower bound of a value. */
 export type Target = ({ atMost: number } | { atLeast: number }) & { unit: Unit };
 
 type Unit = 'ms' | 'MB' | 'x' | '%' | '';
@@ -8,7 +8,7 @@ type Unit = 'ms' | 'MB' | 'x' | '%' | '';
 const COLUMNS = { label: 34, value: 10, target: 14 };
 const COLOURS = { ok: 32, missed: 31 };
 
-/** The printed table; remembers what was missed. */
+/** Prints a table and records missed targets. */
 export class Report {
   readonly missed: string[] = [];
   private title = '';
@@ -22,7 +22,7 @@ export class Report {
     this.title = title;
   }
 
-  /** Three figures; the target is for the median. */
+  /** Prints minimum, median and 95th percentile; the target is for the median. */
   times(label: string, { min, median, p95 }: Summary, target?: Target): void {
     this.row(
       label,
@@ -32,8 +32,8 @@ export class Report {
     );
   }
 
-  /** One figure, in the column of the medians. */
-  figure(label: string, value: number, unit: Unit, target?: Target): void {
+  /** Prints one value, in the column of the medians. */
+  value(label: string, value: number, unit: Unit, target?: Target): void {
     this.row(label, ['', format(value, unit), ''], value, target);
   }
 

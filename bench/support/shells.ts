@@ -3,10 +3,10 @@ import type Docker from 'dockerode';
 import type { SocketClient } from '../../test/support/sockets/socket-client.js';
 
 const SIZE = { cols: 80, rows: 24 };
-const LONGEST_WANTED = 100;
-const PATIENCE_MS = 120_000;
+const MAX_WANTED_CHARACTERS = 100;
+const TIMEOUT_MS = 120_000;
 
-/** A shell on a terminal, whatever leads to it. */
+/** A shell on a terminal. */
 export interface Shell {
   readonly name: string;
   type(data: string): void;
@@ -15,16 +15,16 @@ export interface Shell {
   close(): Promise<void>;
 }
 
-/** Output that somebody waits for. */
-class Expected {
+/** Output of a shell, in which a text can be waited for. */
+class ShellOutput {
   private chunks: string[] = [];
   private tail = '';
   private waiting: { wanted: string; found: (text: string) => void } | undefined;
 
   push(chunk: string): void {
     this.chunks.push(chunk);
-    // What is waited for may come in two pieces.
-    this.tail = (this.tail + chunk).slice(-chunk.length - LONGEST_WANTED);
+    // The text may arrive in two chunks.
+    this.tail = (this.tail + chunk).slice(-chunk.length - MAX_WANTED_CHARACTERS);
     this.look();
   }
 
@@ -33,9 +33,9 @@ class Expected {
       const timer = setTimeout(
         () =>
           reject(
-            new Error(`No ${JSON.stringify(wanted)} within ${PATIENCE_MS} ms; the last: ${JSON.stringify(this.tail)}`),
+            new Error(`No ${JSON.stringify(wanted)} within ${TIMEOUT_MS} ms; the last: ${JSON.stringify(this.tail)}`),
           ),
-        PATIENCE_MS,
+        TIMEOUT_MS,
       );
       this.waiting = {
         wanted,
@@ -55,7 +55,7 @@ class Expected {
     const end = text.lastIndexOf(wanted) + wanted.length;
     this.waiting = undefined;
     this.chunks = [text.slice(end)];
-    this.tail = text.slice(end).slice(-LONGEST_WANTED);
+    this.tail = text.slice(end).slice(-MAX_WANTED_CHARACTERS);
     found(text.slice(0, end));
   }
 }
@@ -72,7 +72,7 @@ export async function execShell(docker: Docker, dockerId: string): Promise<Shell
   });
   const stream: Duplex = await exec.start({ hijack: true, stdin: true, Tty: true });
   await exec.resize({ w: SIZE.cols, h: SIZE.rows });
-  const output = new Expected();
+  const output = new ShellOutput();
   stream.setEncoding('utf8').on('data', (chunk: string) => output.push(chunk));
   return {
     name: 'docker exec -it',
@@ -87,7 +87,7 @@ export async function execShell(docker: Docker, dockerId: string): Promise<Shell
 /** A terminal of DevForge over Socket.io. */
 export async function terminalShell(client: SocketClient, containerId: string): Promise<Shell> {
   const { socket } = client;
-  const output = new Expected();
+  const output = new ShellOutput();
   socket.on('terminal:output', ({ data }) => output.push(data));
   const answer = (await client.ask('terminal:open', { containerId, ...SIZE })) as { ok: boolean; terminalId: string };
   if (!answer.ok) throw new Error(`The terminal was not opened: ${JSON.stringify(answer)}`);

@@ -36,7 +36,8 @@ const runBuild = (templates, env, onLine) =>
 
 /** Promise.withResolvers, which Node 18 lacks. */
 function pending() {
-  let resolve;
+  let resolve = () => {};
+  /** @type {Promise<void>} */
   const promise = new Promise((settle) => (resolve = settle));
   return { promise, resolve };
 }

@@ -1,7 +1,7 @@
 import { DomainError } from '../common/errors/domain-error.js';
 import { DriverError } from './driver-error.js';
 
-/** What a client is told when the engine did not do what a request needed. */
+/** The error that a client gets when the engine failed during its request. */
 export function driverErrorToDomainError(error: unknown): DomainError | undefined {
   if (!(error instanceof DriverError)) return undefined;
   if (error.code === 'unavailable') {

@@ -15,7 +15,7 @@ describe('EngineMonitor', () => {
   let driver: FakeWorkspaceDriver;
   let clock: FakeClock;
   let monitor: EngineMonitor;
-  let told: string[];
+  let published: string[];
   let seen: WorkspaceEvent[];
 
   beforeEach(() => {
@@ -23,40 +23,40 @@ describe('EngineMonitor', () => {
     clock = new FakeClock();
     const events = new DomainEvents(quietLogger());
     monitor = new EngineMonitor(driver, events, clock, quietLogger());
-    told = [];
+    published = [];
     seen = [];
-    events.on('engine.available', () => void told.push('available'));
-    events.on('engine.unavailable', () => void told.push('unavailable'));
+    events.on('engine.available', () => void published.push('available'));
+    events.on('engine.unavailable', () => void published.push('unavailable'));
     monitor.onEvent((event) => seen.push(event));
   });
 
   afterEach(() => monitor.onApplicationShutdown());
 
-  it('says that the engine answers once it does, and hands its events on', async () => {
+  it('reports that the engine is available once it answers, and passes its events on', async () => {
     monitor.start();
     monitor.start();
     await settled();
-    expect(told).toEqual(['available']);
+    expect(published).toEqual(['available']);
     driver.emit('started', { id: 'x', runtimeId: 'r' });
     expect(seen).toEqual([expect.objectContaining({ type: 'started', id: 'x', runtimeId: 'r' })]);
   });
 
-  it('says that the engine is away once, and again that it is back', async () => {
+  it('reports once that the engine is unavailable, and then that it is available again', async () => {
     driver.faults.goAway();
     monitor.start();
     await settled();
     await clock.advance(FIRST_RETRY_MS);
     await clock.advance(2 * FIRST_RETRY_MS);
-    expect(told).toEqual(['unavailable']);
+    expect(published).toEqual(['unavailable']);
     driver.faults.comeBack();
     await clock.advance(4 * FIRST_RETRY_MS);
-    expect(told).toEqual(['unavailable', 'available']);
+    expect(published).toEqual(['unavailable', 'available']);
     driver.faults.goAway();
     await settled();
-    expect(told).toEqual(['unavailable', 'available', 'unavailable']);
+    expect(published).toEqual(['unavailable', 'available', 'unavailable']);
   });
 
-  it('asks an engine that is away less and less often, up to every five seconds', async () => {
+  it('pings an unavailable engine at growing intervals of up to five seconds', async () => {
     driver.faults.goAway();
     monitor.start();
     await settled();
@@ -70,32 +70,32 @@ describe('EngineMonitor', () => {
     }
   });
 
-  it('takes one slow answer for load, and two in a row for absence', async () => {
+  it('tolerates one slow answer, and reports the engine as unavailable after two in a row', async () => {
     monitor.start();
     await settled();
     driver.faults.failNext('ping', late);
     await clock.advance(PING_EVERY_MS);
-    expect(told).toEqual(['available']);
+    expect(published).toEqual(['available']);
     driver.faults.failNext('ping', late);
     driver.faults.failNext('ping', late);
     await clock.advance(PING_EVERY_MS);
-    expect(told).toEqual(['available', 'unavailable']);
+    expect(published).toEqual(['available', 'unavailable']);
     await clock.advance(FIRST_RETRY_MS);
-    expect(told).toEqual(['available', 'unavailable', 'available']);
+    expect(published).toEqual(['available', 'unavailable', 'available']);
   });
 
-  it('follows the events anew when their stream ends', async () => {
+  it('opens the event stream again when it ends', async () => {
     monitor.start();
     await settled();
     driver.endWatches();
     await settled();
     await clock.advance(FIRST_RETRY_MS);
-    expect(told).toEqual(['available', 'unavailable', 'available']);
+    expect(published).toEqual(['available', 'unavailable', 'available']);
     driver.emit('exited', { id: 'x', runtimeId: 'r' });
     expect(seen).toHaveLength(1);
   });
 
-  it('asks what the engine is once for as long as it stays', async () => {
+  it('caches what the engine is until its event stream ends', async () => {
     monitor.start();
     await settled();
     await expect(Promise.all([monitor.info(), monitor.info()])).resolves.toEqual([
@@ -109,17 +109,17 @@ describe('EngineMonitor', () => {
     await expect(monitor.info()).resolves.toEqual({ version: '29.0.0' });
   });
 
-  it('asks again what the engine is when it did not answer', async () => {
+  it('does not cache a failed request for what the engine is', async () => {
     driver.faults.failNext('info', late);
     await expect(monitor.info()).rejects.toBe(late);
     await expect(monitor.info()).resolves.toEqual({ version: driver.version });
   });
 
-  it('ends at shutdown, whether the engine is there or not', async () => {
+  it('stops at shutdown, whether or not the engine is available', async () => {
     monitor.start();
     await settled();
     await expect(monitor.onApplicationShutdown()).resolves.toBeUndefined();
     driver.emit('started', { id: 'x', runtimeId: 'r' });
-    expect([seen, told]).toEqual([[], ['available']]);
+    expect([seen, published]).toEqual([[], ['available']]);
   });
 });

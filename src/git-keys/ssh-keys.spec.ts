@@ -40,14 +40,14 @@ describe('SshKeys', () => {
     return { code, message, fields };
   };
 
-  it('reads a private key, named in full or from the folder', async () => {
+  it('reads a private key by an absolute path, or one relative to the folder', async () => {
     await expect(keys.read(join(folder, 'good'))).resolves.toEqual(Buffer.from(KEY));
     await expect(keys.read('good')).resolves.toEqual(Buffer.from(KEY));
     await expect(keys.read(join(folder, 'sub', '..', 'good'))).resolves.toEqual(Buffer.from(KEY));
     await expect(keys.assertUsable('good')).resolves.toBeUndefined();
   });
 
-  it('takes ~ for the home of the server', async () => {
+  it("resolves ~ to the home of the server's user", async () => {
     keys = new SshKeys({ sshKeysDir: homedir() } as Settings);
     await expect(refusal('~/devforge-there-is-no-such-key')).resolves.toMatchObject({ code: 'ssh_key_not_usable' });
     const inHome = await mkdtemp(join(homedir(), '.devforge-keys-test-'));
@@ -71,7 +71,7 @@ describe('SshKeys', () => {
     await expect(keys.read(join(folder, 'good'))).resolves.toEqual(Buffer.from(KEY));
   });
 
-  it('says the same of everything else, whatever is wrong with it', async () => {
+  it('rejects everything else with one message', async () => {
     const outside = join(base, 'outside');
     await mkdir(join(base, 'keys-of-another'));
     await Promise.all(
@@ -133,7 +133,7 @@ describe('SshKeys', () => {
     for (const path of paths) await expect(refusal(path)).resolves.toEqual(first);
   });
 
-  it('says the same when the folder itself is not there', async () => {
+  it('rejects with the same message when the folder does not exist', async () => {
     const first = await refusal('absent');
     keys = new SshKeys({ sshKeysDir: join(base, 'no-folder') } as Settings);
     await expect(refusal('good')).resolves.toEqual(first);

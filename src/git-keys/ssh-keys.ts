@@ -6,23 +6,23 @@ import { isAbsolute, join, resolve, sep } from 'node:path';
 import { DomainError } from '../common/errors/domain-error.js';
 import { Settings } from '../config/settings.js';
 
-const LARGEST_KEY_BYTES = 65_536;
+const MAX_KEY_BYTES = 65_536;
 const OTHERS = 0o077;
-/** One message for every fault, so that it tells nothing about other files. */
+/** One message for every problem, so that it reveals nothing about other files. */
 const MESSAGE = 'sshKeyPath must name a private key inside SSH_KEYS_DIR that only its owner can read';
 
-/** Private keys on the server that clones may use. */
+/** Access to the private keys on the server that containers may use for Git. */
 @Injectable()
 export class SshKeys {
   constructor(private readonly settings: Settings) {}
 
-  /** @throws DomainError `ssh_key_not_usable` with the same message whatever is wrong */
+  /** @throws DomainError `ssh_key_not_usable`, with one message for every problem */
   async assertUsable(path: string): Promise<void> {
     await this.read(path);
   }
 
   /**
-   * @returns the key itself; it goes to the agent and nowhere else
+   * @returns the key, which must go to the Git agent only
    * @throws DomainError `ssh_key_not_usable`
    */
   async read(path: string): Promise<Buffer> {
@@ -33,7 +33,7 @@ export class SshKeys {
       const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       try {
         const stat = await handle.stat();
-        if (!stat.isFile() || (stat.mode & OTHERS) !== 0 || stat.size > LARGEST_KEY_BYTES)
+        if (!stat.isFile() || (stat.mode & OTHERS) !== 0 || stat.size > MAX_KEY_BYTES)
           throw new Error('not a private file');
         return await handle.readFile();
       } finally {

@@ -6,7 +6,7 @@ import type { ProvisioningStep, StepContext } from './step.js';
 import { CloneRepositoryStep } from './steps/clone-repository.step.js';
 import { ResumeWorkspaceStep } from './steps/resume-workspace.step.js';
 
-/** From a started container to its repository in the workspace. */
+/** Clones the repository into the workspace of a started container. */
 @Injectable()
 export class ClonePipeline implements Pipeline {
   readonly steps: readonly ProvisioningStep[];

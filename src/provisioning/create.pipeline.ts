@@ -10,7 +10,7 @@ import { EnsureImageStep } from './steps/ensure-image.step.js';
 import { EnsureWorkspaceStep } from './steps/ensure-workspace.step.js';
 import { StartWorkspaceStep } from './steps/start-workspace.step.js';
 
-/** From an accepted request to a running container; a repository still to be cloned gets a job of its own. */
+/** Provisions a container until it runs; a repository still to be cloned gets a job of its own. */
 @Injectable()
 export class CreatePipeline implements Pipeline {
   readonly steps: readonly ProvisioningStep[];

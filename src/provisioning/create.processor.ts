@@ -23,7 +23,7 @@ export class CreateProcessor extends WorkerHost implements BeforeApplicationShut
     return processJob(this.runner, this.pipeline, job, token);
   }
 
-  /** What is under way has been told to stop by now; the stores are closed after this. */
+  /** Running jobs were aborted in onModuleDestroy; the database is closed after this. */
   async beforeApplicationShutdown(): Promise<void> {
     await this.worker.close();
   }

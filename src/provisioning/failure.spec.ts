@@ -5,12 +5,12 @@ import { DriverError, type DriverErrorCode } from '../drivers/driver-error.js';
 import { classifyFailure } from './failure.js';
 
 describe('classifyFailure', () => {
-  it('drops what another worker has, and what was given up', () => {
+  it('drops work whose lease is lost or that was aborted', () => {
     expect(classifyFailure(new NotHeldError('x'))).toEqual({ kind: 'dropped' });
     expect(classifyFailure(new DriverError('aborted', 'x'))).toEqual({ kind: 'dropped' });
   });
 
-  it('waits for an engine or a database that is away', () => {
+  it('waits for an unavailable engine or database', () => {
     expect(classifyFailure(new DriverError('unavailable', 'x'))).toMatchObject({
       kind: 'waiting',
       error: { code: 'engine_unavailable', retryable: true },
@@ -39,7 +39,7 @@ describe('classifyFailure', () => {
     ['invalid', 'engine_refused', false],
     ['out_of_disk', 'out_of_disk', false],
     ['build_failed', 'image_build_failed', false],
-  ])('takes %s of the engine for %s (again: %s)', (code, expected, retryable) => {
+  ])('maps the driver error %s to %s (retryable: %s)', (code, expected, retryable) => {
     expect(classifyFailure(new DriverError(code, 'what it said'))).toEqual({
       kind: 'failed',
       error: { code: expected, message: 'what it said', retryable },
@@ -49,7 +49,7 @@ describe('classifyFailure', () => {
     });
   });
 
-  it('passes on what a step says itself', () => {
+  it('passes on the failure of a step', () => {
     expect(classifyFailure(new JobFailure('git_auth_failed', 'No.', { output: ['x'] }))).toEqual({
       kind: 'failed',
       error: { code: 'git_auth_failed', message: 'No.', retryable: false, output: ['x'] },
@@ -67,7 +67,7 @@ describe('classifyFailure', () => {
     [undefined],
     [null],
     [Object.assign(new Error('hunter2'), { code: '23505' })],
-  ])('keeps to itself what it does not know: %s', (error) => {
+  ])('hides the message of an unknown error: %s', (error) => {
     const failure = classifyFailure(error);
     expect(failure).toMatchObject({ kind: 'failed', error: { code: 'internal_error', retryable: true } });
     expect(JSON.stringify(failure)).not.toContain('hunter2');

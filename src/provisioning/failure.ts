@@ -4,13 +4,13 @@ import { isDatabaseUnavailable } from '../persistence/database-error.js';
 import type { JobError } from '../persistence/types.js';
 import { DriverError, type DriverErrorCode } from '../drivers/driver-error.js';
 
-/** What an error in a step means for the job. */
+/** The consequence of an error in a step for its job. */
 export type FailureKind =
-  /** Another worker has the container, or it is being deleted: nothing more to do here. */
+  /** Another worker has the container, or it is being deleted: nothing is left to do. */
   | { kind: 'dropped' }
-  /** What the job needs is away. It waits without counting an attempt. */
+  /** The engine or the database is unavailable. The job waits without counting an attempt. */
   | { kind: 'waiting'; error: JobError }
-  /** It failed; whether another try may help is in the error. */
+  /** The job failed; the error says whether a retry may succeed. */
   | { kind: 'failed'; error: JobError };
 
 const OF_DRIVER: Record<Exclude<DriverErrorCode, 'unavailable' | 'aborted'>, { code: string; retryable: boolean }> = {
@@ -27,7 +27,7 @@ export const ENGINE_AWAY: FailureKind = {
   kind: 'waiting',
   error: {
     code: 'engine_unavailable',
-    message: 'The container engine does not answer; the job goes on when it does.',
+    message: 'The container engine does not answer; the job continues when it does.',
     retryable: true,
   },
 };

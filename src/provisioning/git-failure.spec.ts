@@ -168,26 +168,26 @@ const MESSAGES: [code: string, retryable: boolean, stderr: string][] = [
 ];
 
 describe('classifyGitFailure', () => {
-  it.each(MESSAGES)('says %s (again: %s) of %j', (code, retryable, stderr) => {
+  it.each(MESSAGES)('is %s (retryable: %s) for %j', (code, retryable, stderr) => {
     expect(classifyGitFailure(128, stderr)).toMatchObject({ name: 'JobFailure', code, retryable });
   });
 
-  it.each([124, 137, 143])('says that git was ended by exit code %i', (exitCode) => {
+  it.each([124, 137, 143])('is git_killed for exit code %i', (exitCode) => {
     expect(classifyGitFailure(exitCode, 'Receiving objects:  42%\r')).toMatchObject({
       code: 'git_killed',
       retryable: true,
     });
   });
 
-  it('believes what git says before how it ended', () => {
+  it('prefers the output over the exit code', () => {
     expect(classifyGitFailure(137, 'fatal: write error: No space left on device\n').code).toBe('out_of_disk');
   });
 
-  it('tells the exit code that nothing explains', () => {
+  it('contains an exit code that the output does not explain', () => {
     expect(classifyGitFailure(3, 'strange\n').message).toContain('exit code 3');
   });
 
-  it('keeps the last twenty lines, and finds its words there', () => {
+  it('keeps the last twenty lines, and searches only them', () => {
     const progress = Array.from({ length: 500 }, (_, index) => `Receiving objects: ${index}\r`).join('');
     const failure = classifyGitFailure(128, `fatal: Authentication failed\n${progress}fatal: early EOF\n\n`);
     expect(failure.output).toHaveLength(20);

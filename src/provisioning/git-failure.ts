@@ -7,7 +7,7 @@ interface Kind {
   retryable: boolean;
 }
 
-/** What git says, in the order of how much it tells. */
+/** Patterns in git's output, the most specific first. */
 const KINDS: Kind[] = [
   {
     code: 'git_host_key_changed',
@@ -57,17 +57,17 @@ const KINDS: Kind[] = [
   },
 ];
 const KEPT_LINES = 20;
-/** Exit codes by which `timeout` and the kernel end a command. */
+/** Exit codes of commands that were killed, by `timeout` or a signal. */
 const KILLED = [124, 137, 143];
 
-/** What kept git from cloning. Anything unknown is tried again. */
+/** Classifies why a clone failed. Unknown failures are retryable. */
 export function classifyGitFailure(exitCode: number, stderr: string): JobFailure {
   const output = stderr
     .split(/[\r\n]+/)
     .filter((line) => line.trim() !== '')
     .slice(-KEPT_LINES);
   const text = output.join('\n');
-  const kind = wins(KINDS.filter(({ pattern }) => pattern.test(text)));
+  const kind = mostSpecific(KINDS.filter(({ pattern }) => pattern.test(text)));
   if (kind !== undefined) return new JobFailure(kind.code, kind.message, { retryable: kind.retryable, output });
   if (KILLED.includes(exitCode))
     return new JobFailure('git_killed', 'Git was ended before it had cloned the repository.', {
@@ -77,8 +77,8 @@ export function classifyGitFailure(exitCode: number, stderr: string): JobFailure
   return new JobFailure('git_failed', `Git ended with exit code ${exitCode}.`, { retryable: true, output });
 }
 
-/** SSH servers hang up after every refusal, so a refusal wins over a broken connection by its place in the list. */
-function wins(kinds: Kind[]): Kind | undefined {
+/** SSH servers hang up after every refusal, so a refusal takes precedence over a broken connection. */
+function mostSpecific(kinds: Kind[]): Kind | undefined {
   const missing = kinds.find(({ code }) => code === 'git_repository_not_found');
   const first = kinds[0];
   const onlyHungUp = first?.code === 'git_network' && missing !== undefined;

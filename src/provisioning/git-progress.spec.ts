@@ -8,7 +8,7 @@ const after = (...chunks: string[]): number => {
 };
 
 describe('GitProgress', () => {
-  it('begins at nothing, and stays there while git says nothing of it', () => {
+  it('stays at 0 until git reports progress', () => {
     expect(after()).toBe(0);
     expect(after("Cloning into '/workspace'...\n", 'remote: Enumerating objects: 5, done.\n')).toBe(0);
   });
@@ -26,11 +26,11 @@ describe('GitProgress', () => {
     expect(after(line)).toBe(percent);
   });
 
-  it('never goes back', () => {
+  it('never decreases', () => {
     expect(after('Receiving objects: 100% (9/9)\r', 'remote: Counting objects:   1% (1/99)\r')).toBe(80);
   });
 
-  it('reads a line that comes in pieces, once it is whole', () => {
+  it('reads a line that arrives in pieces once it is complete', () => {
     const progress = new GitProgress();
     expect(progress.read(Buffer.from('Receiving obj'))).toEqual([]);
     expect(progress.read(Buffer.from('ects:  50% (1/2)'))).toEqual([]);
@@ -39,7 +39,7 @@ describe('GitProgress', () => {
     expect(progress.percent).toBe(45);
   });
 
-  it('hands on the lines that tell something', () => {
+  it('returns the complete, non-empty lines', () => {
     expect(new GitProgress().read(Buffer.from('one\r\n\n  two  \rthree'))).toEqual(['one', 'two']);
   });
 });

@@ -1,6 +1,6 @@
 const PHASE =
   /^(?:remote: )?(Counting objects|Compressing objects|Receiving objects|Resolving deltas|Updating files): +(\d+)%/;
-/** Where each phase begins, in percent of a clone, and how much of it it is. */
+/** Start and size of each phase, in percent of a clone. */
 const SHARE: Record<string, [from: number, share: number]> = {
   'Counting objects': [0, 3],
   'Compressing objects': [3, 7],
@@ -9,12 +9,12 @@ const SHARE: Record<string, [from: number, share: number]> = {
   'Updating files': [95, 5],
 };
 
-/** Reads how far a clone is from what git writes to its terminal. */
+/** Derives the progress of a clone from git's output. */
 export class GitProgress {
   percent = 0;
   private rest = '';
 
-  /** @returns the lines that the chunk completes; git rewrites a line by a carriage return */
+  /** @returns the lines that the chunk completes; git overwrites a line by a carriage return */
   read(chunk: Buffer): string[] {
     const lines = (this.rest + chunk.toString('utf8')).split(/[\r\n]/);
     this.rest = lines.pop() ?? '';

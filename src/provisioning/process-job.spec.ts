@@ -6,12 +6,12 @@ import type { Outcome, Pipeline, ProvisioningRunner } from './provisioning-runne
 
 const error = { code: 'git_failed', message: 'no', retryable: true };
 
-let told: JobRun[];
+let published: JobRun[];
 let end: () => void;
 
 beforeEach(() => {
-  told = [];
-  end = jobRuns.subscribe((run) => told.push(run));
+  published = [];
+  end = jobRuns.subscribe((run) => published.push(run));
 });
 afterEach(() => end());
 
@@ -22,22 +22,22 @@ const run = (outcome: () => Promise<Outcome>): Promise<unknown> => {
   );
 };
 
-describe('a run of a job', () => {
+describe('processJob', () => {
   it.each<[Outcome['kind'], Outcome]>([
     ['done', { kind: 'done' }],
     ['postponed', { kind: 'postponed', delayMs: 1 }],
     ['retry', { kind: 'retry', error }],
     ['failed', { kind: 'failed', error }],
-  ])('tells that it is %s, by the name of the job', async (kind, outcome) => {
+  ])('publishes the outcome %s with the name of the job', async (kind, outcome) => {
     await run(async () => outcome);
-    expect(told).toEqual([{ name: 'clone', outcome: kind, seconds: expect.any(Number) }]);
+    expect(published).toEqual([{ name: 'clone', outcome: kind, seconds: expect.any(Number) }]);
   });
 
-  it('tells that it broke off, and how long it took until then', async () => {
+  it('publishes an error with the time until it was thrown', async () => {
     await expect(run(() => new Promise((_, reject) => setTimeout(() => reject(new Error('away')), 20)))).resolves.toBe(
       'away',
     );
-    expect(told).toMatchObject([{ outcome: 'error' }]);
-    expect(told[0]!.seconds).toBeGreaterThan(0.015);
+    expect(published).toMatchObject([{ outcome: 'error' }]);
+    expect(published[0]!.seconds).toBeGreaterThan(0.015);
   });
 });

@@ -2,7 +2,7 @@ import { giveUp, postpone, type ProvisioningJob } from '../queues/job-control.js
 import { type JobRun, jobRuns } from '../queues/job-runs.js';
 import type { Outcome, Pipeline, ProvisioningRunner } from './provisioning-runner.js';
 
-/** Runs a job's pipeline and tells BullMQ how it went. */
+/** Runs a job's pipeline and reports the outcome to BullMQ. */
 export async function processJob(
   runner: ProvisioningRunner,
   pipeline: Pipeline,

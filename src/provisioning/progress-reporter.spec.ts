@@ -17,7 +17,7 @@ describe('ProgressReporter', () => {
 
   afterEach(() => void jest.useRealTimers());
 
-  it('writes the latest of many, once', async () => {
+  it('writes only the latest of many reports', async () => {
     for (let progress = 1; progress <= 50; progress++) reporter.report({ progress, message: `line ${progress}` });
     expect(write).not.toHaveBeenCalled();
     await jest.advanceTimersByTimeAsync(SOON_MS);
@@ -47,13 +47,13 @@ describe('ProgressReporter', () => {
     expect(writes().map(({ progress }) => progress)).toEqual([1, 2]);
   });
 
-  it('cuts a long line', async () => {
+  it('truncates a long message', async () => {
     reporter.report({ progress: 1, message: 'x'.repeat(10_000) });
     await jest.advanceTimersByTimeAsync(SOON_MS);
     expect(writes()[0]?.message).toHaveLength(500);
   });
 
-  it('outlives a write that fails', async () => {
+  it('continues after a failed write', async () => {
     write.mockRejectedValueOnce(new Error('the database is away'));
     reporter.report({ progress: 1, message: 'a' });
     await jest.advanceTimersByTimeAsync(SOON_MS);
@@ -62,7 +62,7 @@ describe('ProgressReporter', () => {
     expect(write).toHaveBeenCalledTimes(2);
   });
 
-  it('writes nothing once it is closed, neither what waited nor what comes later', async () => {
+  it('writes nothing after it is closed, neither pending nor new reports', async () => {
     reporter.report({ progress: 1, message: 'a' });
     await reporter.close();
     reporter.report({ progress: 2, message: 'b' });
@@ -70,7 +70,7 @@ describe('ProgressReporter', () => {
     expect(write).not.toHaveBeenCalled();
   });
 
-  it('is closed when the last write is over', async () => {
+  it('closes after the last write has finished', async () => {
     let done = (): void => undefined;
     write.mockImplementationOnce(() => new Promise((resolve) => (done = () => resolve(undefined))));
     reporter.report({ progress: 1, message: 'a' });

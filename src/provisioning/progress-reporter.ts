@@ -4,7 +4,7 @@ import type { JobPatch } from '../persistence/containers/containers.repository.j
 const MIN_INTERVAL_MS = 400;
 const MAX_MESSAGE_LENGTH = 500;
 
-/** Writes the progress of a step to the database, throttled; a step that ends before the first interval writes nothing. */
+/** Writes the progress of a step at a limited rate, and nothing for a step that ends before the first write. */
 export class ProgressReporter {
   private latest: JobPatch | undefined;
   private timer: NodeJS.Timeout | undefined;

@@ -76,7 +76,7 @@ describe('ProvisioningRunner', () => {
       throw cause;
     });
 
-  it('takes the container through its steps, and writes where it is', async () => {
+  it('runs the steps of a job, and writes which one is under way', async () => {
     const afterwards = jest.fn();
     finish.mockResolvedValue(afterwards);
     await expect(
@@ -105,7 +105,35 @@ describe('ProvisioningRunner', () => {
     expect(written).toEqual([]);
   });
 
-  it('comes back when somebody else has the container', async () => {
+  it('shows the stages of a step as steps, and attributes a failure to the stage', async () => {
+    const stages = new ScriptedStep('create', 'creating', 20, async (context) => {
+      await context.enterStage({ name: 'create', offset: 0, weight: 5 });
+      await context.enterStage({ name: 'network', offset: 5, weight: 5, passing: true });
+      await context.enterStage({ name: 'container', offset: 10, weight: 10 });
+      throw new JobFailure('broken', 'It broke.');
+    });
+    await run(new ScriptedStep('image', 'creating', 60), stages);
+    expect(written.map(({ to, job: change }) => [to, change])).toEqual([
+      ['creating', expect.objectContaining({ step: 'image', progress: 0, state: 'active' })],
+      ['creating', { step: 'create', progress: 60, message: null }],
+      ['creating', { step: 'container', progress: 70, message: null }],
+      ['failed', expect.objectContaining({ step: 'container', state: 'failed' })],
+    ]);
+  });
+
+  it('enters no stage after the lease is lost', async () => {
+    const entered = jest.fn();
+    const step = new ScriptedStep('create', 'creating', 20, async (context) => {
+      lost.abort();
+      await context.enterStage({ name: 'container', offset: 10, weight: 10 });
+      entered();
+    });
+    await expect(run(step)).resolves.toEqual({ kind: 'done' });
+    expect(entered).not.toHaveBeenCalled();
+    expect(written).toHaveLength(1);
+  });
+
+  it('postpones the job while another worker holds the lease', async () => {
     free = false;
     await expect(run(failing(new Error('not reached')))).resolves.toEqual({
       kind: 'postponed',
@@ -114,7 +142,7 @@ describe('ProvisioningRunner', () => {
     expect(written).toEqual([]);
   });
 
-  it('waits for an engine that is away, without counting it', async () => {
+  it('waits for an unavailable engine without counting a failure', async () => {
     job = { ...job, failures: MAX_FAILURES - 1 };
     await expect(run(failing(new DriverError('unavailable', 'x')))).resolves.toEqual({
       kind: 'postponed',
@@ -128,7 +156,7 @@ describe('ProvisioningRunner', () => {
     expect(stopFailed).not.toHaveBeenCalled();
   });
 
-  it('tells a call that failed from an engine that fails at everything', async () => {
+  it('distinguishes a failed call from an engine that fails every call', async () => {
     await expect(run(failing(new DriverError('failed', 'x')))).resolves.toMatchObject({
       kind: 'retry',
       error: { code: 'engine_failed' },
@@ -139,7 +167,7 @@ describe('ProvisioningRunner', () => {
     expect(written.at(-1)).toMatchObject({ reason: 'engine_unavailable', job: { failures: 0 } });
   });
 
-  it('tries again what may succeed later, and counts it', async () => {
+  it('retries what may succeed later, and counts the failure', async () => {
     await expect(run(failing(new JobFailure('git_network', 'Later.', { retryable: true })))).resolves.toMatchObject({
       kind: 'retry',
       error: { code: 'git_network' },
@@ -151,7 +179,7 @@ describe('ProvisioningRunner', () => {
     });
   });
 
-  it('gives up at the last failure allowed', async () => {
+  it('fails the job at the maximum number of failures', async () => {
     job = { ...job, failures: MAX_FAILURES - 1 };
     await expect(run(failing(new JobFailure('git_network', 'Later.', { retryable: true })))).resolves.toMatchObject({
       kind: 'failed',
@@ -163,7 +191,7 @@ describe('ProvisioningRunner', () => {
     });
   });
 
-  it('gives up at once what cannot succeed, says why, and stops what it started', async () => {
+  it('fails a job that cannot succeed at once, with the reason, and stops its workspace', async () => {
     await expect(
       run(
         new ScriptedStep('first', 'creating', 60),
@@ -179,7 +207,7 @@ describe('ProvisioningRunner', () => {
     expect(finish).not.toHaveBeenCalled();
   });
 
-  it('writes nothing more once the container is lost', async () => {
+  it('writes nothing after the lease is lost', async () => {
     const step = new ScriptedStep('x', 'creating', 10, () => {
       lost.abort();
       return Promise.reject(new DriverError('aborted', 'x'));
@@ -192,7 +220,7 @@ describe('ProvisioningRunner', () => {
     expect(written).toHaveLength(1);
   });
 
-  it('begins no step once the container is lost', async () => {
+  it('begins no step after the lease is lost', async () => {
     const second = jest.fn<Run>();
     await expect(
       run(
@@ -204,7 +232,7 @@ describe('ProvisioningRunner', () => {
     expect(finish).not.toHaveBeenCalled();
   });
 
-  it('puts back what is under way at shutdown, without counting it', async () => {
+  it('postpones running jobs at shutdown without counting a failure', async () => {
     let signal: AbortSignal | undefined;
     const step = new ScriptedStep('x', 'creating', 10, (context) => {
       ({ signal } = context);

@@ -23,18 +23,18 @@ const SHUTDOWN_RETRY_MS = 1_000;
 
 export interface Pipeline {
   steps: readonly ProvisioningStep[];
-  /** Writes what follows the last step. @returns what to do once the container is let go of */
+  /** Writes the outcome of the last step. @returns what to do once the lease is released */
   finish(context: StepContext): Promise<() => void>;
 }
 
 export type Outcome =
   | { kind: 'done' }
-  /** Try again after a while; this was no attempt. */
+  /** Run again later; this does not count as an attempt. */
   | { kind: 'postponed'; delayMs: number }
   | { kind: 'retry'; error: JobError }
   | { kind: 'failed'; error: JobError };
 
-/** Takes a job's container through its steps, and writes down how that went. */
+/** Runs the steps of a job for its container, and writes the outcome. */
 @Injectable()
 export class ProvisioningRunner implements OnModuleDestroy {
   private readonly stopping = new AbortController();
@@ -49,7 +49,7 @@ export class ProvisioningRunner implements OnModuleDestroy {
     @InjectPinoLogger(ProvisioningRunner.name) private readonly logger: PinoLogger,
   ) {}
 
-  /** What is under way is put back; the next process goes on with it. */
+  /** Running jobs are postponed; the next process continues them. */
   onModuleDestroy(): void {
     this.stopping.abort();
   }
@@ -70,11 +70,11 @@ export class ProvisioningRunner implements OnModuleDestroy {
     });
     afterwards();
     if (outcome !== undefined) return outcome;
-    // Somebody else has the container, or there is none to have any more.
+    // Another worker holds the lease, or the container is gone.
     return (await this.pending(data)) === null ? { kind: 'done' } : { kind: 'postponed', delayMs: BUSY_RETRY_MS };
   }
 
-  /** The rows, unless the job is over, the container has another one by now, or is being deleted. */
+  /** The rows; null when the job is finished or replaced, or the container is being deleted. */
   private async pending({
     jobId,
     containerId,
@@ -127,7 +127,7 @@ export class ProvisioningRunner implements OnModuleDestroy {
     return { kind: 'failed', error: failure.error };
   }
 
-  /** An engine that fails at everything is away, and the job waits for it; one that fails at one call alone has failed. */
+  /** When even a ping fails the engine counts as unavailable, and the job waits; otherwise the one call has failed. */
   private async classify(error: unknown): Promise<FailureKind> {
     const failure = classifyFailure(error);
     if (failure.kind !== 'failed' || failure.error.code !== 'engine_failed') return failure;

@@ -10,7 +10,7 @@ import type { PtyHostConnection } from './pty-host-connection.js';
 import { type HostedTerminal, PtyHost, terminalNotFound } from './pty-host.js';
 import { TerminalStream } from './terminal-stream.js';
 
-/** How long a terminal is followed for the next viewer after the last one left. */
+/** How long the connection to a terminal is kept after its last viewer has left. */
 const LINGER_MS = 5_000;
 
 interface SharedStream {
@@ -19,11 +19,11 @@ interface SharedStream {
 }
 
 export interface ListedTerminal extends HostedTerminal {
-  /** Of this process. */
+  /** Number of viewers in this process. */
   clients: number;
 }
 
-/** The terminals that somebody views, each over one connection, shared by all who do. */
+/** The terminals with viewers, each over one connection that they share. */
 @Injectable()
 export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly streams = new Map<string, SharedStream>();
@@ -31,8 +31,8 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
   private unsubscribe: () => void = () => undefined;
 
   constructor(
-    private readonly holder: PtyHost,
-    private readonly rows: ContainersRepository,
+    private readonly ptyHost: PtyHost,
+    private readonly containers: ContainersRepository,
     private readonly events: DomainEvents,
     private readonly ids: IdGenerator,
     private readonly clock: Clock,
@@ -50,12 +50,12 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
     );
   }
 
-  /** How many connections to terminals there are. */
+  /** Number of connections to terminals. */
   get openStreams(): number {
     return this.streams.size;
   }
 
-  /** When a terminal of the container was last opened or typed in through this process. */
+  /** When a terminal of the container was last opened or had input through this process. */
   lastUsedAt(containerId: string): Date | undefined {
     return this.usedAt.get(containerId);
   }
@@ -64,14 +64,14 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
   open(row: ContainerRow, size: TerminalSize): Promise<TerminalStream> {
     requireRunning(row);
     const id = this.ids.next();
-    return this.share(row, id, this.holder.open(row, id, size));
+    return this.share(row, id, this.ptyHost.open(row, id, size));
   }
 
   /** @throws DomainError `invalid_state`, `terminal_not_found`, `terminal_unavailable`; DriverError */
   join(row: ContainerRow, id: string): Promise<TerminalStream> {
     requireRunning(row);
     const known = this.streams.get(id);
-    if (known === undefined) return this.share(row, id, this.holder.attach(row, id));
+    if (known === undefined) return this.share(row, id, this.ptyHost.attach(row, id));
     if (known.containerId !== row.id) throw terminalNotFound(id);
     return known.stream;
   }
@@ -80,45 +80,48 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
     this.usedAt.set(containerId, this.clock.now());
   }
 
-  /** Lets go of a terminal that nobody views, after a while. */
+  /** Closes the connection after a while, unless the terminal has viewers. */
   release(stream: TerminalStream): void {
     setTimeout(() => {
       if (stream.viewerCount === 0) stream.close();
     }, LINGER_MS).unref();
   }
 
-  /** A container that does not run has none. @throws DriverError, DomainError `terminal_unavailable` */
+  /** Returns an empty list for a container that is not running. @throws DriverError, DomainError `terminal_unavailable` */
   async list(row: ContainerRow): Promise<ListedTerminal[]> {
     if (row.status !== 'running') return [];
-    const held = await this.holder.list(row);
+    const terminals = await this.ptyHost.list(row);
     return Promise.all(
-      held.map(async (terminal) => ({
+      terminals.map(async (terminal) => ({
         ...terminal,
         clients: (await this.streams.get(terminal.id)?.stream.catch(() => undefined))?.viewerCount ?? 0,
       })),
     );
   }
 
-  /** Ends all that runs in it. @throws DomainError `terminal_not_found`, `invalid_state`, `terminal_unavailable`; DriverError */
+  /**
+   * Ends the terminal with its processes.
+   * @throws DomainError `terminal_not_found`, `invalid_state`, `terminal_unavailable`; DriverError
+   */
   async end(row: ContainerRow, id: string): Promise<void> {
-    await this.holder.end(row, id);
+    await this.ptyHost.end(row, id);
   }
 
   private share(row: ContainerRow, id: string, connecting: Promise<PtyHostConnection>): Promise<TerminalStream> {
-    const ways = {
-      attach: () => this.holder.attach(row, id),
-      isContainerRunning: async () => (await this.rows.findById(row.id))?.status === 'running',
-      onEnd: () => this.forget(id, shared),
+    const dependencies = {
+      attach: () => this.ptyHost.attach(row, id),
+      isContainerRunning: async () => (await this.containers.findById(row.id))?.status === 'running',
+      onEnd: () => this.removeStream(id, shared),
     };
     const stream = connecting.then(
       (connection) => {
-        const following = new TerminalStream(id, row.id, ways, this.clock, this.logger);
+        const following = new TerminalStream(id, row.id, dependencies, this.clock, this.logger);
         following.follow(connection);
         this.release(following);
         return following;
       },
       (error: unknown) => {
-        this.forget(id, shared);
+        this.removeStream(id, shared);
         throw error;
       },
     );
@@ -127,7 +130,7 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
     return stream;
   }
 
-  private forget(id: string, shared: SharedStream): void {
+  private removeStream(id: string, shared: SharedStream): void {
     if (this.streams.get(id) === shared) this.streams.delete(id);
   }
 }

@@ -5,15 +5,15 @@ import { WorkspaceDriver } from '../drivers/workspace-driver.js';
 import { workspaceOf } from '../workspace/workspace-ref.js';
 
 const MIB = 1024 * 1024;
-/** Each measurement starts a process in its container. More than one, so that one large container does not delay the others. */
-const MAX_MEASUREMENTS = 2;
+/** Each measurement runs a process in its container; with two, one slow container does not block the others. */
+const MAX_CONCURRENT = 2;
 
-/** Disk usage of containers: workspace volume and writable layer. Measuring walks all files, so the last value is kept. */
+/** Measures the disk space that containers take: workspace volume and writable layer. Measuring is slow, so the last value is kept. */
 @Injectable()
 export class DiskUsage {
   private readonly lastMB = new Map<string, number>();
   private readonly measuring = new Map<string, Promise<number>>();
-  private readonly measurements = new Semaphore(MAX_MEASUREMENTS);
+  private readonly semaphore = new Semaphore(MAX_CONCURRENT);
 
   constructor(private readonly driver: WorkspaceDriver) {}
 
@@ -22,11 +22,11 @@ export class DiskUsage {
     return this.lastMB.get(id);
   }
 
-  /** Measures a running container; concurrent calls share one measurement. @returns MiB */
+  /** Measures a running container; concurrent callers share one measurement. @returns MiB */
   measure(row: ContainerRow, signal?: AbortSignal): Promise<number> {
     const known = this.measuring.get(row.id);
     if (known !== undefined) return known;
-    const measured = this.measurements
+    const measured = this.semaphore
       .run(() => this.walk(row, signal))
       .then((usedMB) => {
         if (this.measuring.get(row.id) === measured) this.lastMB.set(row.id, usedMB);

@@ -5,10 +5,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ContainerInspectInfo } from 'dockerode';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
-import { dockerRuntime, engine, BASE_IMAGE, idleSpec } from './container-runtime-harness.js';
+import { dockerEngine, engine, BASE_IMAGE, idleSpec } from './docker-engine-harness.js';
 
 const MIB = 1024 * 1024;
-const runtime = dockerRuntime();
+const runtime = dockerEngine();
 const { id, ...spec } = idleSpec(
   { image: BASE_IMAGE },
   { cpuLimit: 1.5, memoryLimit: 256, pidsLimit: 512, hostname: 'golden', env: { FOO: 'bar baz', EMPTY: '' } },
@@ -51,7 +51,7 @@ describe('the profile of a container', () => {
     ]);
   });
 
-  it('is the whole of its host configuration', () => {
+  it('contains nothing else in its host configuration', () => {
     const { MaskedPaths, ReadonlyPaths, Mounts, ...rest } = filled(inspected.HostConfig);
     expect(rest).toEqual({
       NetworkMode: network,
@@ -99,14 +99,14 @@ describe('the profile of a container', () => {
     );
   });
 
-  it('is the whole of its configuration', () => {
+  it('contains nothing else in its configuration', () => {
     const { Env, Labels, ...rest } = filled(inspected.Config);
     expect(rest).toEqual({ Hostname: 'golden', User: '1000:1000', Image: BASE_IMAGE, Entrypoint: spec.entrypoint });
     expect(Env).toEqual(expect.arrayContaining(['FOO=bar baz', 'EMPTY=']));
     expect(Labels).toMatchObject(spec.labels);
   });
 
-  it('publishes no port, and mounts named volumes alone', () => {
+  it('publishes no port, and mounts only named volumes', () => {
     expect(filled(inspected.NetworkSettings.Ports)).toEqual({});
     expect(Object.keys(inspected.NetworkSettings.Networks)).toEqual([network]);
     expect(
@@ -119,7 +119,7 @@ describe('the profile of a container', () => {
     ]);
   });
 
-  it('is what the process meets inside', async () => {
+  it('applies to the processes inside', async () => {
     const seen = await runtime.containers.exec(inspected.Id, {
       argv: [
         'sh',

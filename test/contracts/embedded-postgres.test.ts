@@ -278,6 +278,7 @@ describe('the running embedded server', () => {
     const pid = await running();
     process.kill(-(child.pid ?? 0), 'SIGINT');
     await once(child, 'exit');
+    // Time in which the signal would end it.
     await delay(100);
     await expect(running()).resolves.toBe(pid);
   });

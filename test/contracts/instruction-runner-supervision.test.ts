@@ -432,6 +432,7 @@ describe('the supervision by devforge-instruction', () => {
     it('counts only running time against the timeout of a run', async () => {
       await killRunner([first, [['init'], ['wait', 500], ['result']]], { timeoutSeconds: 8 });
       const run = JSON.parse(await readFile(harness.file('run.json'), 'utf8')) as { attemptAt: number };
+      // Longer than its time-out since it began.
       await sleep(Math.max(0, run.attemptAt + 9_000 - Date.now()));
       await harness.stateOf('resume');
       expect(await ended()).toMatchObject({ status: 'succeeded' });

@@ -232,6 +232,7 @@ describe('the repository of instructions', () => {
       await insert(of);
       const stale = await claim(of, 'a', 50);
       await containers.transition(of.id, { from: ['running'], to: 'stopped' });
+      // The lease expires by the clock of the database.
       await delay(80);
       await expect(instructions.claimable()).resolves.toEqual([of.id]);
       const next = await claim(of, 'b');
@@ -253,6 +254,7 @@ describe('the repository of instructions', () => {
       const { lease } = await claim(of, 'a', 100);
       await expect(instructions.renew([], LONG_MS)).resolves.toEqual([]);
       await expect(instructions.renew([lease], LONG_MS)).resolves.toEqual([{ lease, cancelRequested: false }]);
+      // Longer than the lease was valid before it was renewed, by the clock of the database.
       await delay(150);
       await expect(instructions.claim(of.id, 'b', LONG_MS)).resolves.toBeNull();
     });

@@ -12,6 +12,7 @@ import type {
 import { DrizzleContainersRepository } from '../../src/persistence/containers/drizzle-containers.repository.js';
 import { PostgresLocks } from '../../src/persistence/postgres-locks.js';
 import { Presence } from '../../src/persistence/presence.js';
+import { until } from '../support/e2e/until.js';
 import { quietLogger } from '../support/quiet-logger.js';
 import { containerRow, jobRow } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
@@ -73,6 +74,7 @@ describe('mutual exclusion on PostgreSQL', () => {
       const { id } = await inserted();
       const lease = await acquired(id, 'a', 150);
       await expect(containers.renewLease(lease, LONG_MS)).resolves.toBe(true);
+      // Longer than the lease was valid before it was renewed.
       await delay(200);
       await expect(containers.acquireLease(id, 'b', LONG_MS)).resolves.toBeNull();
       await expect(containers.renewLease(lease, 1)).resolves.toBe(true);
@@ -176,10 +178,8 @@ describe('mutual exclusion on PostgreSQL', () => {
       );
       expect(rows).toHaveLength(1);
       await test.database.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
-      for (let wait = 0; wait < 100 && !(await one.hasEnded(two.holder)); wait++) await delay(10);
-      await expect(one.hasEnded(two.holder)).resolves.toBe(true);
-      for (let wait = 0; wait < 300 && (await one.hasEnded(two.holder)); wait++) await delay(10);
-      await expect(one.hasEnded(two.holder)).resolves.toBe(false);
+      await until('the process to count as ended', () => one.hasEnded(two.holder));
+      await until('the process to be present again', async () => !(await one.hasEnded(two.holder)));
     });
   });
 

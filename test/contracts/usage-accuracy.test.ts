@@ -12,7 +12,7 @@ import { dockerBridgeAddress } from '../support/git/addresses.js';
 import { cpuPercent, dockerStats, type StatsRow } from '../support/metrics/docker-stats.js';
 import { ANONYMOUS_MIB, CACHED_MIB, HalfEcho, loadedContainer } from '../support/metrics/load.js';
 import { quietLogger } from '../support/quiet-logger.js';
-import { dockerRuntime, engine, idleSpec, BASE_IMAGE, until } from './container-runtime-harness.js';
+import { dockerEngine, engine, idleSpec, BASE_IMAGE, until } from './docker-engine-harness.js';
 
 const MIB = 1024 * 1024;
 const TOLERANCE = 0.05;
@@ -21,7 +21,7 @@ const WINDOW_MS = 4_000;
 const TRIES = 3;
 const POLL_MS = 20;
 
-const runtime = dockerRuntime();
+const runtime = dockerEngine();
 const docker = engine();
 const row = { id: 'loaded', cpuLimit: 2, memoryLimit: 512, diskLimit: 1_024 };
 let echo: HalfEcho;

@@ -8,7 +8,7 @@ import { workspaceImage } from '../support/images/workspace-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
 import { pastGreeting } from '../support/workspace-program.js';
-import { dockerRuntime } from './container-runtime-harness.js';
+import { dockerEngine } from './docker-engine-harness.js';
 
 const GREETING = 'devforge-agents 2';
 const HOOK = '/usr/local/bin/devforge-agent-hook';
@@ -24,7 +24,7 @@ interface Report {
 /** Runs the real scripts of the workspace images, with a shell named claude instead of Claude Code. */
 describe('devforge-agents and its hook', () => {
   const engine = new Engine();
-  const { containers } = dockerRuntime();
+  const { containers } = dockerEngine();
   let dockerId: string;
   let watch: WorkspaceProcess;
   let reports: Report[];
@@ -255,6 +255,7 @@ describe('devforge-agents and its hook', () => {
     await waitForState('working');
     // The record of the next question is written before its hook has run.
     await session.record({ status: 'waiting', waitingFor: 'permission prompt', statusUpdatedAt: Date.now() + 3_000 });
+    // Time in which the record alone would be reported.
     await sleep(1_000);
     expect(reports.at(-1)!.state).toBe('working');
     await inside(
@@ -273,6 +274,7 @@ describe('devforge-agents and its hook', () => {
     await session.hook('idle');
     await inside(`mkdir -p ${RECORDS}; printf '${content}' > ${RECORDS}/${session.pid}.json`);
     await waitForState('idle');
+    // Several rounds of the watch, in which the record would be reported.
     await sleep(600);
     expect(reports.at(-1)!.state).toBe('idle');
   });
@@ -285,6 +287,7 @@ describe('devforge-agents and its hook', () => {
     await session.record({ status: 'waiting', statusUpdatedAt: 1_795_356_698_991 }, '1.json');
     await session.record({ status: 'busy', spare: true, statusUpdatedAt: 1_795_356_698_991 });
     await waitForState('idle');
+    // Several rounds of the watch, in which the record would be reported.
     await sleep(600);
     expect(reports.at(-1)!.state).toBe('idle');
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
-import { breakOff } from '../support/api/break-off.js';
+import { disconnectEarly } from '../support/api/disconnect-early.js';
 import { ok } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
@@ -13,7 +13,7 @@ const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 const PROMISED_BYTES = 60_000;
 const BODY = 'x'.repeat(50_000);
 
-describe('clients that break off', () => {
+describe('clients that disconnect during a request', () => {
   let server: TestServer;
   let container: Container;
 
@@ -33,6 +33,7 @@ describe('clients that break off', () => {
     Authorization: `Bearer ${server.devforge.token}`,
   });
   const expectNothing = async (): Promise<void> => {
+    // Nothing marks the end of what the server does about a broken connection.
     await delay(500);
     expect(ok(await server.api.get(container.id)).status).toBe('running');
     expect(
@@ -43,7 +44,7 @@ describe('clients that break off', () => {
     ).toEqual([]);
   };
 
-  it('leave the server as it was, whatever they asked for', async () => {
+  it('do not affect the server, whatever they requested', async () => {
     const { paths } = ok(await server.api.request<{ paths: Record<string, object> }>('GET', '/docs/openapi.json'));
     for (const [route, operations] of Object.entries(paths)) {
       const path = route
@@ -54,11 +55,11 @@ describe('clients that break off', () => {
         // The container is asked for to the end.
         if (/\/(?:stop|restart)$/.test(path) || (method === 'delete' && path.endsWith(container.id))) continue;
         if (method === 'get')
-          await breakOff(url(), { target: `${path}?follow=true&path=/workspace`, headers: signedIn() });
+          await disconnectEarly(url(), { target: `${path}?follow=true&path=/workspace`, headers: signedIn() });
         else {
           for (const type of ['application/json', 'application/octet-stream', 'application/x-tar']) {
             const headers = { ...signedIn(), 'Content-Type': type, 'Content-Length': String(PROMISED_BYTES) };
-            await breakOff(url(), {
+            await disconnectEarly(url(), {
               method: method.toUpperCase(),
               target: `${path}?path=/tmp/broken-off`,
               headers,
@@ -71,10 +72,10 @@ describe('clients that break off', () => {
     await expectNothing();
   }, 120_000);
 
-  it('leave it as it was when they asked for a socket, signed in or not', async () => {
+  it('do not affect the server when they requested an upgrade, signed in or not', async () => {
     for (const target of ['/socket.io/?EIO=4&transport=websocket', '/nowhere', `/editor/${container.id}/`]) {
       for (const headers of [{ Host: 'localhost' }, signedIn()])
-        await breakOff(url(), { target, headers: { ...headers, ...WEBSOCKET } });
+        await disconnectEarly(url(), { target, headers: { ...headers, ...WEBSOCKET } });
     }
     await expectNothing();
   }, 60_000);

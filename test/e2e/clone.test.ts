@@ -57,7 +57,7 @@ describe('a repository in a workspace', () => {
   }, 60_000);
 
   describe('over HTTPS', () => {
-    it('is there with its history, for uid 1000, on the branch that the server names', async () => {
+    it('is cloned with its history, owned by uid 1000, on the default branch', async () => {
       const container = await running(wanted(git.url('https', 'open')));
       const [newest] = await git.log('open');
       expect(await said(container, 'git log --format=%H -1')).toBe(newest!.hash);
@@ -72,19 +72,19 @@ describe('a repository in a workspace', () => {
       });
     });
 
-    it('is on the branch that was asked for', async () => {
+    it('is cloned on the requested branch', async () => {
       const container = await running(wanted(git.url('https', 'open'), { repoBranch: 'dev' }));
       expect(await said(container, 'git branch --show-current; cat dev.txt')).toBe('dev\ndev');
       expect(container.repoBranch).toBe('dev');
     });
 
-    it('may be one without any commit', async () => {
+    it('may have no commits', async () => {
       await git.createRepository('blank', { files: {} });
       const container = await running(wanted(git.url('https', 'blank')));
       expect(await said(container, 'git commit -q --allow-empty -m first && git log --format=%s')).toBe('first');
     });
 
-    it('is tried again when the server fails for a while', async () => {
+    it('is cloned again after a temporary failure of the server', async () => {
       git.failNext(2);
       const container = await running(wanted(git.url('https', 'open')));
       expect(await said(container, 'git log --oneline | wc -l')).toBe('4');
@@ -96,7 +96,7 @@ describe('a repository in a workspace', () => {
       expect(container.statusReason).toBeNull();
     });
 
-    it('shows the progress that git tells', async () => {
+    it('reports the progress of git in the job', async () => {
       await git.createRepository('large', { randomMiB: 6 });
       git.throttle(3 * MIB);
       const { id } = ok(await server.api.create(wanted(git.url('https', 'large'))));
@@ -122,7 +122,7 @@ describe('a repository in a workspace', () => {
   });
 
   describe('over SSH', () => {
-    it('is cloned, fetched and pushed to with a key that is nowhere to be found', async () => {
+    it('is cloned, fetched and pushed to with a key that is stored nowhere in the workspace', async () => {
       const key = (await readFile(server.key.privateKeyPath, 'utf8')).split('\n');
       // The lines before are the same in every key of this type.
       const needle = key.at(-4)!;
@@ -170,7 +170,7 @@ describe('a repository in a workspace', () => {
       ]);
     }, 90_000);
 
-    it('keeps its key in a sidecar without network, out of reach of the workspace', async () => {
+    it('has its key in a sidecar without network, where the workspace cannot read it', async () => {
       const container = await running(overSsh('secret'));
       const { Config, HostConfig, Mounts } = await server.engine.inspect(await agentOf(container));
       expect(Config).toMatchObject({ User: '1000:1000', Image: container.image });
@@ -204,7 +204,7 @@ describe('a repository in a workspace', () => {
       ).toContain('refs/heads/main');
     }, 60_000);
 
-    it('works on after stop and start', async () => {
+    it('can still be fetched after a stop and a start', async () => {
       const container = await running(overSsh('secret'));
       ok(await server.api.stop(container.id));
       expect((await server.engine.inspect(await agentOf(container))).State.Running).toBe(false);
@@ -221,12 +221,12 @@ describe('a repository in a workspace', () => {
       await said(container, 'git fetch');
     }, 60_000);
 
-    it('clones the branch that was asked for', async () => {
+    it('is cloned on the requested branch over SSH', async () => {
       const container = await running(overSsh('open', { repoBranch: 'dev' }));
       expect(await said(container, 'git branch --show-current')).toBe('dev');
     });
 
-    it('leaves nothing when it is deleted', async () => {
+    it('leaves no sidecar, volume or network when its container is deleted', async () => {
       const { id } = await running(overSsh('secret'));
       expect((await server.engine.labelled(id)).volumes).toHaveLength(3);
       ok(await server.api.remove(id));
@@ -234,7 +234,7 @@ describe('a repository in a workspace', () => {
     });
   });
 
-  describe('that cannot be had', () => {
+  describe('that cannot be cloned', () => {
     const fails = async (body: CreateContainer, code: string): Promise<Container> => {
       const { id } = ok(await server.api.create(body));
       const container = await failed(id);
@@ -244,36 +244,39 @@ describe('a repository in a workspace', () => {
       return container;
     };
 
-    it('fails at once when the server wants credentials', async () => {
+    it('fails without a retry when the server asks for credentials', async () => {
       const container = await fails(wanted(git.url('https', 'secret')), 'git_auth_failed');
       expect(JSON.stringify(container)).not.toContain(git.credentials.password);
     });
 
-    it('fails at once when the key is not allowed in', async () => {
+    it('fails without a retry when the server rejects the key', async () => {
       const stranger = await createSshKey(server.keysDir, { name: uniqueName('stranger') });
       await fails(wanted(git.url('ssh', 'secret'), { sshKeyPath: stranger.privateKeyPath }), 'git_auth_failed');
     });
 
-    it('fails at once without any key', async () => {
+    it('fails without a retry when there is no key', async () => {
       await fails(wanted(git.url('ssh', 'secret')), 'git_auth_failed');
     });
 
-    it.each(['https', 'ssh'] as const)('fails at once when there is no such repository over %s', async (kind) => {
-      const extra = kind === 'ssh' ? { sshKeyPath: server.key.privateKeyPath } : {};
-      await fails(wanted(git.url(kind, 'absent'), extra), 'git_repository_not_found');
-    });
+    it.each(['https', 'ssh'] as const)(
+      'fails without a retry when the repository does not exist over %s',
+      async (kind) => {
+        const extra = kind === 'ssh' ? { sshKeyPath: server.key.privateKeyPath } : {};
+        await fails(wanted(git.url(kind, 'absent'), extra), 'git_repository_not_found');
+      },
+    );
 
-    it.each(['https', 'ssh'] as const)('fails at once when there is no such branch over %s', async (kind) => {
+    it.each(['https', 'ssh'] as const)('fails without a retry when the branch does not exist over %s', async (kind) => {
       const extra = kind === 'ssh' ? { sshKeyPath: server.key.privateKeyPath } : {};
       await fails(wanted(git.url(kind, 'open'), { repoBranch: 'absent', ...extra }), 'git_branch_not_found');
     });
 
-    it('fails at once with a key that wants a passphrase', async () => {
+    it('fails without a retry when the key has a passphrase', async () => {
       const locked = await createSshKey(server.keysDir, { name: uniqueName('locked'), passphrase: 'unknown' });
       await fails(overSsh('secret', { sshKeyPath: locked.privateKeyPath }), 'ssh_key_not_usable');
     });
 
-    it('keeps what git wrote in the job, holds no process, and is made again by start once the cause is gone', async () => {
+    it('stores the output of git in the job, leaves no process, and is cloned on start once the cause is gone', async () => {
       const container = await fails(overSsh('late'), 'git_repository_not_found');
       const { error } = ok(await server.api.job(container.job!.id)) as unknown as { error: { output: string[] } };
       expect(error.output.join('\n')).toContain('Repository not found.');
@@ -286,7 +289,7 @@ describe('a repository in a workspace', () => {
       expect(await said(started, 'cat late.txt && git fetch')).toBe('at last');
     }, 60_000);
 
-    it('fails when the host key is not the one that this container knows', async () => {
+    it('fails when the host key differs from the one that the container knows', async () => {
       const container = await fails(overSsh('later'), 'git_repository_not_found');
       await git.createRepository('later');
       await git.ssh.rotateHostKey();

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { breakOff } from '../support/api/break-off.js';
+import { disconnectEarly } from '../support/api/disconnect-early.js';
 import { ok, problem } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
@@ -30,7 +30,7 @@ const MIRROR = `
   });
   server.listen(4000, '127.0.0.1');`;
 
-describe("the way into a container's sites", () => {
+describe('the sites of a container', () => {
   let server: TestServer;
   let both: Container;
   let small: Container;
@@ -71,7 +71,7 @@ describe("the way into a container's sites", () => {
   afterAll(() => server?.dispose(), 60_000);
 
   describe('the link', () => {
-    it('leads to a name of its own, works once, and leaves a cookie for that host alone', async () => {
+    it('opens a host of its own once and sets a cookie for that host only', async () => {
       const link = await linkTo(both);
       expect(link).toMatch(new RegExp(`^${editorOf(both)}/\\?devforge_ticket=[\\w-]{43}$`));
       const visitor = browser();
@@ -85,7 +85,7 @@ describe("the way into a container's sites", () => {
       expect((await visitor.request(`${editorOf(both)}/healthz`)).status).toBe(200);
     });
 
-    it('is void at another container, another port, and afterwards', async () => {
+    it('is invalid for another container, for another port and a second time', async () => {
       const foreign = new URL(await linkTo(both, 4000));
       foreign.host = new URL(previewOf(both, 4001)).host;
       expect((await browser().request(foreign.href)).status).toBe(401);
@@ -96,13 +96,13 @@ describe("the way into a container's sites", () => {
       expect((await browser().request(other.href)).status).toBe(401);
     });
 
-    it('is good at another process, and after a restart', async () => {
+    it('is valid at another process and after a restart', async () => {
       const link = await linkTo(both, 4000);
       await server.devforge.restart();
       expect((await browser().signIn(link)).status).toBe(302);
     });
 
-    it('is refused for what has no editor, does not run, or is not there', async () => {
+    it('is refused for containers without an editor, stopped ones and unknown ones', async () => {
       expect(problem(await server.api.request('POST', `/api/containers/${small.id}/editor`))).toMatchObject({
         status: 409,
         code: 'invalid_state',
@@ -124,7 +124,7 @@ describe("the way into a container's sites", () => {
   });
 
   describe('the cookie', () => {
-    it('opens its own site and nothing else', async () => {
+    it('opens its own site only', async () => {
       const visitor = await signedIn(both, 4000);
       expect((await visitor.request(`${previewOf(both, 4000)}/x`)).status).toBe(200);
       for (const other of [previewOf(both, 4001), previewOf(small, 4000), editorOf(both), editorOf(small)]) {
@@ -132,7 +132,7 @@ describe("the way into a container's sites", () => {
       }
     });
 
-    it('is no key to the API, whose routes do not exist under a site', async () => {
+    it('does not authenticate API requests, whose routes do not exist under a site', async () => {
       const visitor = await signedIn(both, 4000);
       expect((await visitor.request('/api/containers')).status).toBe(401);
       expect((await visitor.request(`http://localhost:${portOf()}/api/containers`)).status).toBe(401);
@@ -142,7 +142,7 @@ describe("the way into a container's sites", () => {
       expect((await browser().request(`${editorOf(both)}/api/containers`, { headers: token })).status).toBe(401);
     });
 
-    it('tells nobody without it which containers there are', async () => {
+    it('is needed to learn which containers exist', async () => {
       const [there, absent] = [
         await browser().request(`${editorOf(both)}/`),
         await browser().request(`http://absent.localhost:${portOf()}/`),
@@ -151,8 +151,8 @@ describe("the way into a container's sites", () => {
     });
   });
 
-  describe('what passes', () => {
-    it('is the request as it came, without what belongs to DevForge', async () => {
+  describe('a proxied request', () => {
+    it('arrives unchanged, without the headers and cookies of DevForge', async () => {
       const visitor = await signedIn(both, 4000);
       visitor.cookie = `own=1; ${visitor.cookie}; more=2`;
       const { body, headers } = await visitor.request(`${previewOf(both, 4000)}/a%2Fb/?c=d%20e`, {
@@ -171,7 +171,7 @@ describe("the way into a container's sites", () => {
       expect(headers['set-cookie']).toEqual(['planted=1; Path=/']);
     });
 
-    it("is a program's own Authorization at its port, and none at the editor", async () => {
+    it('keeps its Authorization header for a port and loses it for the editor', async () => {
       const visitor = await signedIn(both, 4000);
       const { body } = await visitor.request(`${previewOf(both, 4000)}/`, {
         headers: { Authorization: 'Bearer of-the-app' },
@@ -179,7 +179,7 @@ describe("the way into a container's sites", () => {
       expect(JSON.parse(body)).toMatchObject({ headers: { authorization: 'Bearer of-the-app' } });
     });
 
-    it('is an upgrade with its Host, authenticated like a page', async () => {
+    it('may be an upgrade, which keeps its Host and is authenticated like a page', async () => {
       const visitor = await signedIn(both, 4000);
       expect((await browser().upgrade(`${previewOf(both, 4000)}/ws`)).status).toBe(401);
       const { status, socket } = await visitor.upgrade(`${previewOf(both, 4000)}/ws`);
@@ -192,7 +192,7 @@ describe("the way into a container's sites", () => {
       socket!.destroy();
     });
 
-    it('may break off at either end, and concerns nobody else', async () => {
+    it('may be aborted at either end without affecting others', async () => {
       const visitor = await signedIn(both, 4000);
       const { pid } = server.devforge;
       const [gone, other] = await Promise.all([
@@ -206,6 +206,7 @@ describe("the way into a container's sites", () => {
       expect(['', 'now']).toContain(await text(socket!).catch(() => ''));
       const page = await visitor.upgrade(`${editorOf(both)}/stable-x?reconnectionToken=x&skipWebSocketFrames=false`);
       page.socket?.resetAndDestroy();
+      // Time for the broken connections to do harm, which nothing would announce.
       await delay(300);
       const heard = new Promise<string>((resolve) =>
         other.socket!.once('data', (chunk: Buffer) => resolve(chunk.toString())),
@@ -217,17 +218,18 @@ describe("the way into a container's sites", () => {
       expect(server.devforge.pid).toBe(pid);
     });
 
-    it('may be asked for by somebody who breaks off at once, signed in or not', async () => {
+    it('may be aborted by its client at once, signed in or not', async () => {
       const visitor = await signedIn(both, 4000);
       const { host } = new URL(previewOf(both, 4000));
       const nobody = { Host: host, ...WEBSOCKET };
       for (const headers of [nobody, { ...nobody, Cookie: visitor.cookie! }])
-        await breakOff(server.devforge.url, { target: '/ws', headers });
+        await disconnectEarly(server.devforge.url, { target: '/ws', headers });
+      // Time for the broken requests to do harm, which nothing would announce.
       await delay(300);
       expect(ok(await server.api.get(both.id)).status).toBe('running');
     });
 
-    it('is nothing that a page elsewhere makes a browser send', async () => {
+    it('is refused when a page of another origin sends it', async () => {
       const visitor = await signedIn(both, 4000);
       for (const origin of ['http://evil.example', editorOf(small), 'null', `http://localhost:${portOf()}`]) {
         expect({
@@ -244,7 +246,7 @@ describe("the way into a container's sites", () => {
       ).toBe(200);
     });
 
-    it('waits where nothing listens, on a page that goes on by itself', async () => {
+    it('is answered with a page that reloads until the port listens', async () => {
       const visitor = await signedIn(both, 4999);
       const page = await visitor.request(`${previewOf(both, 4999)}/`, { headers: { Accept: 'text/html' } });
       expect(page.status).toBe(503);
@@ -258,8 +260,8 @@ describe("the way into a container's sites", () => {
     });
   });
 
-  describe('addresses that only look right', () => {
-    it('are refused before anything of a container is touched', async () => {
+  describe('malformed addresses', () => {
+    it('are refused before a container is contacted', async () => {
       const visitor = await signedIn(both, 4000);
       const host = new URL(previewOf(both, 4000)).host;
       const statuses: Record<string, number> = {};
@@ -289,7 +291,7 @@ describe("the way into a container's sites", () => {
   });
 
   describe('VS Code', () => {
-    it('opens on the workspace, at its name and below the path', async () => {
+    it('opens the workspace, by its host name and below the path', async () => {
       const visitor = await signedIn(both);
       const page = await visitor.request(`${editorOf(both)}/?folder=/workspace`);
       expect(page.status).toBe(200);
@@ -299,7 +301,7 @@ describe("the way into a container's sites", () => {
       expect((await browser().request(`http://localhost:${portOf()}/editor/${both.id}/`)).status).toBe(401);
     });
 
-    it('listens where nobody but DevForge and the container itself gets in', async () => {
+    it('listens where only DevForge and the container itself can connect', async () => {
       const { stdout } = await server.engine.exec(
         both.dockerId!,
         ['sh', '-c', 'cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep " 0A "'],
@@ -336,7 +338,7 @@ describe("the way into a container's sites", () => {
       ).toBe('600 socket');
     });
 
-    it('tells when it was last seen in use', async () => {
+    it('reports when it was last in use', async () => {
       expect(ok(await server.api.get(small.id)).editor).toBeNull();
       const visitor = await signedIn(both);
       const before = Date.now();
@@ -354,7 +356,7 @@ describe("the way into a container's sites", () => {
       expect(Date.parse(seen)).toBeLessThanOrEqual(Date.now());
     });
 
-    it('comes back by itself after the container was stopped and started, over a page that says so', async () => {
+    it('is available again after a stop and a start, and the page that waits for it says so', async () => {
       const visitor = await signedIn(both);
       ok(await server.api.stop(both.id));
       const page = await visitor.request(`${editorOf(both)}/`, { headers: { Accept: 'text/html' } });

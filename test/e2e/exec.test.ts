@@ -1,5 +1,4 @@
 import { request } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ApiResponse, ok, problem } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
@@ -19,7 +18,7 @@ interface Result {
 
 const MIB = 1024 * 1024;
 /** A busy machine takes its time to start a process. */
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 /** Starts a process in a session of its own that does not care for SIGTERM, and is known by how long it sleeps. */
 const deaf = (mark: string): string => `(setsid sh -c 'trap "" TERM; sleep ${mark} & wait; sleep ${mark}' &)`;
 
@@ -55,7 +54,7 @@ describe('exec', () => {
   afterAll(() => server?.dispose(), 60_000);
 
   describe('a command', () => {
-    it('tells its exit code, both outputs and how long it took', async () => {
+    it('returns its exit code, both outputs and its duration', async () => {
       const result = await shell('echo out; echo err >&2; sleep 0.3; exit 7');
       expect(result).toEqual({
         exitCode: 7,
@@ -68,13 +67,13 @@ describe('exec', () => {
       expect(result.durationMs).toBeGreaterThanOrEqual(300);
     });
 
-    it('is run as it is, without a shell', async () => {
+    it('is executed without a shell', async () => {
       const words = ['$HOME', '`id`', '*', '; rm -rf /', '', 'a b', '"', "'", '--', '\n', 'grüße 🎉'];
       const { stdout } = await run(['printf', '%s|', ...words]);
       expect(stdout).toBe(`${words.join('|')}|`);
     });
 
-    it("is run as the workspace's user, in the workspace, with the container's environment and its own", async () => {
+    it("is executed as the workspace's user, in the workspace, with the container's environment and its own", async () => {
       const { stdout } = await shell('id -u; pwd; echo "$FROM_CREATE|$GIVEN|$HOME"', { env: { GIVEN: 'a=b $c' } });
       expect(stdout).toBe('1000\n/workspace\nyes|a=b $c|/home/dev\n');
     });
@@ -89,7 +88,7 @@ describe('exec', () => {
       expect((await run(['pwd'], { cwd })).stdout).toBe(`${expected}\n`);
     });
 
-    it('reads what it is given, and then its end', async () => {
+    it('reads the given stdin up to its end', async () => {
       expect((await run(['cat'], { stdin: 'grüße\n\u0000end' })).stdout).toBe('grüße\n\u0000end');
       expect((await run(['cat'])).stdout).toBe('');
       const stdin = 'x'.repeat(900_000);
@@ -114,7 +113,7 @@ describe('exec', () => {
       expect(await shell(`kill -${signal} $$`)).toMatchObject({ exitCode, timedOut: false });
     });
 
-    it('is answered when it ends, and what it left in the background goes on', async () => {
+    it('is answered when it ends, while processes it left in the background continue', async () => {
       const seconds = mark();
       const started = Date.now();
       expect(await shell(`sleep ${seconds} & echo started`)).toMatchObject({ exitCode: 0, stdout: 'started\n' });
@@ -123,7 +122,7 @@ describe('exec', () => {
       await run(['pkill', '-f', `sleep ${seconds}`]);
     });
 
-    it('has the usual signals', async () => {
+    it('has the default signal handlers', async () => {
       expect(await shell('yes | head -n 1; grep -E "^Sig(Blk|Ign)" /proc/self/status')).toMatchObject({
         stdout: expect.stringMatching(/^y\nSigBlk:\t0+\nSigIgn:\t0+\n$/),
       });
@@ -131,7 +130,7 @@ describe('exec', () => {
   });
 
   describe('outputs', () => {
-    it('are answered up to the limit, and the command comes to its end all the same', async () => {
+    it('are truncated at the limit without ending the command', async () => {
       const result = await shell('head -c 50000000 /dev/zero | tr "\\0" x; echo done >&2');
       expect(result).toMatchObject({ exitCode: 0, stderr: 'done\n', truncated: true });
       expect(result.stdout).toBe('x'.repeat(MIB));
@@ -145,11 +144,11 @@ describe('exec', () => {
       expect(await shell('printf 1', { maxOutputBytes: 0 })).toMatchObject({ stdout: '', truncated: true });
     });
 
-    it('end with a whole character where they are cut', async () => {
+    it('are truncated between characters', async () => {
       expect(await shell('printf "%s" "äöü"', { maxOutputBytes: 3 })).toMatchObject({ stdout: 'ä', truncated: true });
     });
 
-    it('show bytes that are no text as U+FFFD, or all of them in base64', async () => {
+    it('replace invalid UTF-8 by U+FFFD, or are returned in base64', async () => {
       const command = ['printf', '\\377\\000a'];
       expect(await run(command)).toMatchObject({ stdout: '\ufffd\u0000a' });
       expect(await run(command, { encoding: 'base64' })).toMatchObject({
@@ -158,7 +157,7 @@ describe('exec', () => {
       });
     });
 
-    it('come whole when both are large', async () => {
+    it('are complete when both are large', async () => {
       const { stdout, stderr, truncated } = await shell('seq 1 200000; seq 1 200000 >&2', { maxOutputBytes: 2 * MIB });
       const expected = Array.from({ length: 200_000 }, (_, index) => `${index + 1}\n`).join('');
       expect({ truncated, stdout: stdout === expected, stderr: stderr === expected }).toEqual({
@@ -170,7 +169,7 @@ describe('exec', () => {
   });
 
   describe('the end of a command', () => {
-    it('comes with its time-out: everything it started goes, and what it said is answered', async () => {
+    it('by its time-out ends everything it started and returns the output so far', async () => {
       const seconds = mark();
       const result = await shell(
         `echo before; ${deaf(seconds)}; trap '' TERM; sleep ${seconds} & sleep ${seconds}; sleep ${seconds}`,
@@ -181,7 +180,7 @@ describe('exec', () => {
       expect(await commandLines()).not.toContain(seconds);
     });
 
-    it('lets it say goodbye', async () => {
+    it('by its time-out gives it time to handle SIGTERM', async () => {
       expect(await shell('trap "echo bye; exit 3" TERM; sleep 60 & wait', { timeoutSeconds: 1 })).toMatchObject({
         exitCode: 124,
         stdout: 'bye\n',
@@ -189,7 +188,7 @@ describe('exec', () => {
       });
     });
 
-    it('catches a fork bomb', async () => {
+    it('by its time-out ends a fork bomb', async () => {
       const result = await run(['python3', '-c', 'import os\nwhile True:\n  try: os.fork()\n  except OSError: pass'], {
         timeoutSeconds: 1,
       });
@@ -198,40 +197,40 @@ describe('exec', () => {
       expect(await run(['true'])).toMatchObject({ exitCode: 0 });
     }, 180_000);
 
-    it('comes when the client hangs up', async () => {
+    it('follows the disconnect of the client', async () => {
       const seconds = mark();
       const asking = begin(['sh', '-c', `${deaf(seconds)}; sleep ${seconds}`]);
-      await until('it runs', async () => (await commandLines()).includes(`sleep ${seconds}`), PATIENCE_MS);
+      await until('the command to run', async () => (await commandLines()).includes(`sleep ${seconds}`), TIMEOUT_MS);
       asking.destroy();
-      await until('it is gone', async () => !(await commandLines()).includes(seconds), PATIENCE_MS);
-      await until('its helper is gone', async () => !(await commandLines()).includes('devforge-exec'), PATIENCE_MS);
+      await until('the command to be gone', async () => !(await commandLines()).includes(seconds), TIMEOUT_MS);
+      await until('its helper to be gone', async () => !(await commandLines()).includes('devforge-exec'), TIMEOUT_MS);
     }, 180_000);
 
-    it('comes when DevForge is killed', async () => {
+    it('follows a SIGKILL of DevForge', async () => {
       const seconds = mark();
       begin(['sh', '-c', `${deaf(seconds)}; sleep ${seconds}`]);
-      await until('it runs', async () => (await commandLines()).includes(`sleep ${seconds}`), PATIENCE_MS);
+      await until('the command to run', async () => (await commandLines()).includes(`sleep ${seconds}`), TIMEOUT_MS);
       await server.devforge.kill();
-      await until('it is gone', async () => !(await commandLines()).includes(seconds), PATIENCE_MS);
+      await until('the command to be gone', async () => !(await commandLines()).includes(seconds), TIMEOUT_MS);
       await server.devforge.restart();
     }, 180_000);
 
-    it('takes it along when the program that watches over it is killed', async () => {
+    it('follows a SIGKILL of its supervisor', async () => {
       const seconds = mark();
       const response = await exec({
         command: ['python3', '-c', `import os, time; os.kill(os.getppid(), 9); time.sleep(${seconds})`],
       });
       expect(problem(response)).toMatchObject({ status: 502, code: 'workspace_tool_failed' });
-      await until('it is gone', async () => !(await commandLines()).includes(seconds), PATIENCE_MS);
+      await until('the command to be gone', async () => !(await commandLines()).includes(seconds), TIMEOUT_MS);
     });
 
-    it('comes with that of the container, which is told', async () => {
+    it('follows the stop of the container, which is reported', async () => {
       const other = await running();
       const asked = exec({ command: ['sleep', '600'], timeoutSeconds: 600 }, other.id);
       await until(
-        'it runs',
+        'the command to run',
         async () => (await server.engine.exec(other.dockerId!, ['ps', '-eo', 'args'])).stdout.includes('sleep 600'),
-        PATIENCE_MS,
+        TIMEOUT_MS,
       );
       ok(await server.api.stop(other.id));
       expect(problem(await asked)).toMatchObject({ status: 409, code: 'invalid_state' });
@@ -243,18 +242,18 @@ describe('exec', () => {
       ok(await server.api.remove(other.id));
     }, 180_000);
 
-    it('is told to those who wait when DevForge stops', async () => {
+    it('is reported to waiting clients when DevForge stops', async () => {
       const asked = exec({ command: ['sleep', '600'], timeoutSeconds: 600 });
-      await until('it runs', async () => (await commandLines()).includes('sleep 600'), PATIENCE_MS);
+      await until('the command to run', async () => (await commandLines()).includes('sleep 600'), TIMEOUT_MS);
       const stopped = server.devforge.stop();
       expect(problem(await asked)).toMatchObject({ status: 503, code: 'shutting_down' });
       await stopped;
-      await until('it is gone', async () => !(await commandLines()).includes('sleep 600'), PATIENCE_MS);
+      await until('the command to be gone', async () => !(await commandLines()).includes('sleep 600'), TIMEOUT_MS);
       await server.devforge.restart();
     }, 180_000);
   });
 
-  describe('what is refused', () => {
+  describe('a refusal', () => {
     it.each([
       [
         'command',
@@ -290,28 +289,28 @@ describe('exec', () => {
       180_000,
     );
 
-    it('an argument that no program can be given', async () => {
+    it('is the answer to an argument that no program can receive', async () => {
       expect(problem(await exec({ command: ['echo', 'x'.repeat(200_000)] }))).toMatchObject({
         status: 400,
         errors: [{ field: 'command' }],
       });
     });
 
-    it('more than 1 MB', async () => {
+    it('is the answer to more than 1 MB', async () => {
       expect(problem(await exec({ command: ['cat'], stdin: 'x'.repeat(1_200_000) }))).toMatchObject({
         status: 413,
         code: 'payload_too_large',
       });
     });
 
-    it('a container that there is not', async () => {
+    it('is the answer for an unknown container', async () => {
       expect(problem(await exec({ command: ['true'] }, uniqueName()))).toMatchObject({
         status: 404,
         code: 'container_not_found',
       });
     });
 
-    it('the seventeenth command at a time', async () => {
+    it('is the answer to the seventeenth concurrent command', async () => {
       await server.engine.exec(container.dockerId!, ['sh', '-c', 'rm -f /tmp/go /tmp/place-*']);
       const others = Array.from({ length: 16 }, () =>
         shell('touch /tmp/place-$$; until [ -e /tmp/go ]; do sleep 0.2; done; rm /tmp/place-$$'),
@@ -321,7 +320,7 @@ describe('exec', () => {
         async () =>
           (await server.engine.exec(container.dockerId!, ['sh', '-c', 'ls /tmp/place-* | wc -l'])).stdout.trim() ===
           '16',
-        PATIENCE_MS,
+        TIMEOUT_MS,
       );
       const places = await exec({ command: ['true'] });
       expect(places.status).toBe(429);
@@ -332,14 +331,14 @@ describe('exec', () => {
       expect(await run(['true'])).toMatchObject({ exitCode: 0 });
     }, 180_000);
 
-    it('a container that was made before there was exec', async () => {
+    it('is the answer for a container that was created before there was exec', async () => {
       const program = '/usr/local/bin/devforge-exec';
       await server.engine.exec(container.dockerId!, ['mv', program, `${program}.away`], { user: '0' });
       expect(problem(await exec({ command: ['true'] }))).toMatchObject({ status: 409, code: 'image_outdated' });
       await server.engine.exec(container.dockerId!, ['mv', `${program}.away`, program], { user: '0' });
     });
 
-    it('a paused container', async () => {
+    it('is the answer for a paused container', async () => {
       // The engine cannot always freeze a container of a busy machine at once.
       await until(
         'it is paused',
@@ -348,12 +347,11 @@ describe('exec', () => {
             .getContainer(container.dockerId!)
             .pause()
             .then(() => true),
-        PATIENCE_MS,
+        TIMEOUT_MS,
       );
       expect(problem(await exec({ command: ['true'] }))).toMatchObject({ status: 409, code: 'invalid_state' });
       await server.engine.docker.getContainer(container.dockerId!).unpause();
-      await delay(100);
-      expect(await run(['true'])).toMatchObject({ exitCode: 0 });
+      await until('an exec', async () => (await exec({ command: ['true'] })).status === 200);
     });
   });
 });

@@ -27,7 +27,7 @@ describe('archives of files', () => {
       `cd ${folder}; find . -mindepth 1 -printf "%P %y %m %l " -exec sh -c 'test -f "$1" -a ! -L "$1" && sha256sum < "$1" || echo' sh {} \\; | sort`,
     );
 
-  it('of a directory makes the same directory again', async () => {
+  it('of a directory unpacks to the same directory', async () => {
     await inside(
       'mkdir -p a/deep/er a/empty; head -c 1000000 /dev/urandom > a/random; touch a/none; cd a; ln -s deep/er link; ln -s ../../a/random deep/up; ln random hard; chmod 751 deep; chmod 640 random; ' +
         `touch $'bad\\xff' 'with space' $'line\\nbreak' -- -rf 'grüße'; mkfifo fifo; name=$(printf '%0200d' 0); mkdir -p "$name/$name"; echo long > "$name/$name/$name"`,
@@ -44,7 +44,7 @@ describe('archives of files', () => {
     expect(await inside('stat -c %u b b/random; test b/random -ef b/hard && echo same')).toBe('1000\n1000\nsame\n');
   });
 
-  it('of everything is had from the workspace itself, and unpacked into it', async () => {
+  it('of the whole workspace can be downloaded and unpacked', async () => {
     await inside('mkdir -p a/b; echo one > a/b/c');
     const { bytes } = await tar('');
     await inside('rm -r a');
@@ -52,7 +52,7 @@ describe('archives of files', () => {
     expect(await inside('cat a/b/c')).toBe('one\n');
   });
 
-  it('is merged with what is there', async () => {
+  it('is merged with existing files', async () => {
     await inside('mkdir -p d/sub; echo kept > d/sub/kept; echo old > d/sub/new; chmod 700 d/sub');
     expect(
       (
@@ -102,7 +102,7 @@ describe('archives of files', () => {
     expect(await inside('cat d/long/*')).toBe('x');
   });
 
-  it('may have links that stay inside', async () => {
+  it('may contain links that stay inside the workspace', async () => {
     const members = [
       { name: 'sub/up', type: '2', link: '../../there' },
       { name: 'abs', type: '2', link: '/workspace/there' },
@@ -184,7 +184,7 @@ describe('archives of files', () => {
     expect(await tree('.')).toBe(before);
   });
 
-  it('of more than the disk takes is refused before it is unpacked', async () => {
+  it('that exceeds the disk is refused before it is unpacked', async () => {
     const declared = tarOf([file, { name: 'bomb', size: 20 * 1024 ** 3 }], { end: false });
     await refused(files.putTar('', declared), 413, 'payload_too_large');
     const huge = tarOf([paxOf({ size: '999999999999999999' }), { name: 'bomb' }]);
@@ -192,7 +192,7 @@ describe('archives of files', () => {
     expect(await names('')).toEqual([]);
   });
 
-  it('is not unpacked over what is in its way, nor into a file', async () => {
+  it('is refused when an existing entry is in the way or the target is a file', async () => {
     await inside('mkdir -p d/sub/full; echo x > d/file; touch d/sub/full/x; mkfifo pipe');
     const before = await tree('.');
     await refused(
@@ -224,7 +224,7 @@ describe('archives of files', () => {
     expect(await tree('.')).toBe(before);
   });
 
-  it('that is cut off changes nothing', async () => {
+  it('whose upload is aborted changes nothing', async () => {
     const sending = files.upload('d', { 'content-type': 'application/x-tar', 'content-length': 10 * MIB });
     sending.on('error', () => undefined);
     sending.write(tarOf([file, { name: 'half', size: 5 * MIB }], { end: false }));
@@ -234,7 +234,7 @@ describe('archives of files', () => {
     expect(await names('')).toEqual([]);
   });
 
-  it('whose unpacking was killed is cleared away by the next one', async () => {
+  it('whose unpacking was killed is removed by the next one', async () => {
     await inside(
       'mkdir -p .devforge-unpack-0/x; touch .devforge-unpack-0/x/file; touch -d "1 hour ago" .devforge-unpack-0; pkill -f "[d]evforge-files" || true',
     );
@@ -243,7 +243,7 @@ describe('archives of files', () => {
     expect((await inside('ls -A')).trim()).toBe('good');
   });
 
-  it('without all that is there is not made', async () => {
+  it('is not created when a file cannot be read', async () => {
     await inside('mkdir -p d/closed; echo x > d/secret; chmod 000 d/secret');
     await refused(tar('d'), 403, 'file_not_accessible');
     await inside('chmod 600 d/secret; chmod 000 d/closed');

@@ -24,7 +24,7 @@ describe('files that are refused', () => {
   afterAll(() => workspace?.server.dispose(), 60_000);
   afterEach(() => workspace.clean(), 60_000);
 
-  describe('the workspace has an end', () => {
+  describe('paths outside the workspace are refused', () => {
     it.each([
       '..',
       '../etc/passwd',
@@ -44,7 +44,7 @@ describe('files that are refused', () => {
       await refused(files.remove(path), 400, 'path_outside_workspace');
     });
 
-    it('behind every kind of link', async () => {
+    it('through every kind of link', async () => {
       await inside(
         'mkdir sub; ln -s /etc abs; ln -s ../etc rel; ln -s ../../etc sub/rel; ln -s abs/passwd chain; ln -s /proc/self/root proc; ln -s / root; ln -s .. up; ln -s /tmp/new dangling; ln -s /dev/zero device; ln -s sub/../../tmp/x detour',
       );
@@ -71,7 +71,7 @@ describe('files that are refused', () => {
       await refused(files.put('up/tmp/a/b/new', 'x'), 400, 'path_outside_workspace');
     });
 
-    it('also for those who move things while one looks', async () => {
+    it('also when entries are swapped during the check', async () => {
       await inside('mkdir real /tmp/secret; echo public > real/file; echo secret > /tmp/secret/file');
       const race =
         'while :; do ln -sfn /tmp/secret swap; rm -f swap; mkdir swap; echo public > swap/file; rm -r swap; ln -sfn real swap; rm -f swap; done';
@@ -102,7 +102,7 @@ describe('files that are refused', () => {
       await workspace.mark();
     }, 240_000);
 
-    it('and is not removed itself', async () => {
+    it('and the workspace itself cannot be removed', async () => {
       for (const path of ['', '/workspace', '/workspace/', '.', './.'])
         expect(codeOf(await files.remove(path))).toEqual({ status: 400, code: 'validation_failed' });
       await inside('ln -s . here; ln -s /workspace there');
@@ -111,8 +111,8 @@ describe('files that are refused', () => {
     });
   });
 
-  describe('what is refused', () => {
-    it('a FIFO, a socket and what is behind them, at once', async () => {
+  describe('requests are refused', () => {
+    it('for FIFOs, sockets and paths below them, without waiting', async () => {
       await inside('mkfifo fifo; python3 -c "import socket; socket.socket(socket.AF_UNIX).bind(\'socket\')"');
       for (const path of ['fifo', 'socket']) {
         await refused(files.get(path), 409, 'special_file');
@@ -122,7 +122,7 @@ describe('files that are refused', () => {
       }
     });
 
-    it('what is not there, not open, or something else', async () => {
+    it('for entries that are missing, unreadable or of another type', async () => {
       await inside(
         'mkdir d closed; echo x > file; echo x > d/secret; chmod 000 d/secret; chmod 500 closed; ln -s loop loop',
       );
@@ -139,7 +139,7 @@ describe('files that are refused', () => {
       await refused(files.put('name/', 'x'), 400, 'validation_failed');
     });
 
-    it('what is no query, and what is packed', async () => {
+    it('for invalid queries and compressed bodies', async () => {
       const ask = (query: string) =>
         workspace.server.api.request('GET', `/api/containers/${workspace.container.id}/files?${query}`);
       for (const query of ['path=a&path=b', 'other=1', 'path[]=a']) expect((await ask(query)).status).toBe(400);
@@ -147,7 +147,7 @@ describe('files that are refused', () => {
       expect(await names('')).toEqual([]);
     });
 
-    it('what does not fit, however it is sent', async () => {
+    it('for content that exceeds the limit, however it is sent', async () => {
       const small = await workspace.running({ diskLimit: 256 });
       const its = workspace.filesOf(small);
       expect(
@@ -175,7 +175,7 @@ describe('files that are refused', () => {
       ok(await workspace.server.api.remove(small.id));
     }, 240_000);
 
-    it('what a full disk does not take', async () => {
+    it('for content that a full disk cannot store', async () => {
       const full = await workspace.running();
       ok(await workspace.server.api.stop(full.id));
       const name = `devforge-${full.id}-workspace`;
@@ -200,7 +200,7 @@ describe('files that are refused', () => {
       ok(await workspace.server.api.remove(full.id));
     }, 240_000);
 
-    it('a container that does not run, is not there, or cannot do it yet', async () => {
+    it('for containers that are stopped, unknown or of an older image', async () => {
       const stopped = await workspace.running();
       ok(await workspace.server.api.stop(stopped.id));
       const its = workspace.filesOf(stopped);

@@ -26,7 +26,7 @@ describe('files', () => {
   afterEach(() => workspace.clean(), 180_000);
 
   describe('a file', () => {
-    it('comes back as it was written, whatever is in it and however it is named', async () => {
+    it('is read as it was written, whatever its content and name', async () => {
       const odd = [
         'plain',
         'with space',
@@ -89,7 +89,7 @@ describe('files', () => {
       },
     );
 
-    it('belongs to the user of the workspace, and keeps its mode when it is replaced', async () => {
+    it('belongs to the user of the workspace and keeps its mode when it is replaced', async () => {
       expect((await files.put('a/script', 'one')).status).toBe(201);
       expect(await inside('stat -c "%u:%g %a" a a/script')).toBe('1000:1000 755\n1000:1000 644\n');
       await inside('chmod 750 a/script');
@@ -98,7 +98,7 @@ describe('files', () => {
       expect(await inside('stat -c %a a/script; cat a/script')).toBe('750\ntwo');
     });
 
-    it('is taken with any type of content, JSON of any size among them', async () => {
+    it('is accepted with any content type, including JSON of any size', async () => {
       const body = JSON.stringify({ text: 'x'.repeat(3 * MIB) });
       for (const type of [
         'application/json',
@@ -114,7 +114,7 @@ describe('files', () => {
       expect((await files.get('empty')).bytes.length).toBe(0);
     });
 
-    it('may be had in part', async () => {
+    it('can be read by range', async () => {
       const content = randomBytes(300_000);
       await files.put('part', content);
       const part = async (range: string, headers = {}) => files.get('part', { range, ...headers });
@@ -142,7 +142,7 @@ describe('files', () => {
       expect((await part('bytes=0-9', { 'if-range': '"another"' })).status).toBe(200);
     });
 
-    it('is not sent again to those who have it', async () => {
+    it('is answered with 304 to a client that has it', async () => {
       const etag = (await files.put('known', 'one')).headers.get('etag')!;
       const { headers } = await files.get('known');
       expect(headers.get('etag')).toBe(etag);
@@ -162,7 +162,7 @@ describe('files', () => {
       );
     });
 
-    it('shows whole or not at all', async () => {
+    it('is replaced atomically', async () => {
       await files.put('file', 'old');
       const sending = files.upload('file', { 'content-length': 2 * MIB });
       sending.on('error', () => undefined);
@@ -175,23 +175,23 @@ describe('files', () => {
       expect(await names('')).toEqual(['file']);
       sending.destroy();
       await until(
-        'the helper is gone',
+        'the helper to end',
         async () => !(await inside('ls -l /proc/[0-9]*/fd 2>/dev/null | grep "/workspace/#" || true')).includes('#'),
       );
       expect((await files.get('file')).bytes.toString()).toBe('old');
     });
 
-    it('that is cut off leaves nothing, and no folders on its way', async () => {
+    it('whose upload is aborted leaves neither the file nor its parent directories', async () => {
       const sending = files.upload('new/folder/file', { 'content-length': MIB });
       sending.on('error', () => undefined);
       sending.write(Buffer.alloc(1_000));
-      await delay(500);
+      await until('the helper to run', async () => (await inside('ps -eo args')).includes('devforge-files'), 60_000);
       sending.destroy();
-      await until('the helper is gone', async () => !(await inside('ps -eo args')).includes('devforge-files'), 60_000);
+      await until('the helper to end', async () => !(await inside('ps -eo args')).includes('devforge-files'), 60_000);
       expect(await names('')).toEqual([]);
     }, 120_000);
 
-    it('that nobody takes to its end leaves no process behind', async () => {
+    it('whose download is aborted leaves no process', async () => {
       await inside('truncate -s 3G huge; mkdir many; truncate -s 3G many/huge');
       for (const accept of ['*/*', 'application/x-tar']) {
         const left = new AbortController();
@@ -210,7 +210,7 @@ describe('files', () => {
       }
     }, 180_000);
 
-    it('is written ten thousand times in a decent time', async () => {
+    it('is written ten thousand times in acceptable time', async () => {
       const count = 10_000;
       let next = 0;
       const statuses = new Map<number, number>();
@@ -227,7 +227,7 @@ describe('files', () => {
       );
     }, 400_000);
 
-    it('of 200 MB takes the server no memory to speak of, either way', async () => {
+    it('of 200 MB is uploaded and downloaded in bounded memory', async () => {
       const size = 200 * MIB;
       const hash = createHash('sha256');
       function* blocks(): Generator<Buffer> {
@@ -254,7 +254,7 @@ describe('files', () => {
   });
 
   describe('a directory', () => {
-    it('is listed in the order of names, with what each thing is', async () => {
+    it('is listed by name with the type of each entry', async () => {
       await inside(
         "mkdir d; cd d; mkdir sub; printf 12345 > file; chmod 600 file; touch -d 2001-02-03T04:05:06.789Z file; ln -s ../elsewhere link; mkfifo fifo; python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('socket')\"; touch $'bad\\xff'",
       );
@@ -287,7 +287,7 @@ describe('files', () => {
       expect(await names('many')).toHaveLength(20_000);
     }, 180_000);
 
-    it('is removed with all that is in it, closed and deep as it may be', async () => {
+    it('is removed with everything in it, including unreadable and deep directories', async () => {
       await inside(
         'mkdir -p d/closed/in; touch d/closed/in/file; chmod 500 d/closed/in; chmod 000 d/closed; ln -s /etc d/out',
       );
@@ -298,7 +298,7 @@ describe('files', () => {
       expect(await inside('ls /etc/passwd')).toBe('/etc/passwd\n');
     }, 180_000);
 
-    it('is not what a link to it is', async () => {
+    it('is not removed through a link to it', async () => {
       await inside('mkdir d; touch d/file; ln -s d link; ln -s /etc out');
       expect(await names('link')).toEqual(['file']);
       expect((await files.remove('link')).status).toBe(204);
@@ -307,7 +307,7 @@ describe('files', () => {
     });
   });
 
-  it('are had again after the container was stopped and started, and when helpers die', async () => {
+  it('are available after a stop and a start of the container, and after the death of a helper', async () => {
     await files.put('file', 'one');
     await inside('pkill -9 -f [d]evforge-files');
     expect((await files.get('file')).bytes.toString()).toBe('one');
@@ -326,6 +326,7 @@ function watchMemory(pid: number): { settled: () => Promise<number>; highest: ()
   const timer = setInterval(() => (highest = Math.max(highest, read())), 20);
   return {
     settled: async () => {
+      // What was freed before is given back in the meantime.
       await delay(500);
       return (highest = read());
     },

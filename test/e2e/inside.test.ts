@@ -47,11 +47,11 @@ describe('inside a workspace', () => {
   afterAll(() => server?.dispose(), 60_000);
 
   describe('the tools', () => {
-    it('are those of an ordinary user with uid 1000', async () => {
+    it('run as an ordinary user with uid 1000', async () => {
       expect(await said(both, 'id -u; id -g; id -un; pwd; echo $HOME')).toBe('1000\n1000\ndev\n/workspace\n/home/dev');
     });
 
-    it('has Claude Code, unmodified, and Node 24', async () => {
+    it('include unmodified Claude Code and Node 24', async () => {
       const version = await said(both, 'claude --version');
       expect(version).toMatch(/^\d+\.\d+\.\d+ \(Claude Code\)$/);
       const packaged = await said(both, 'cat /usr/local/lib/node_modules/@anthropic-ai/claude-code/package.json');
@@ -73,7 +73,7 @@ describe('inside a workspace', () => {
       expect(await said(small, command)).toMatch(expected);
     });
 
-    it('works in UTF-8, also with what the client gave', async () => {
+    it('use UTF-8, also for environment variables of the client', async () => {
       expect(await said(both, 'locale charmap')).toBe('UTF-8');
       expect(await said(both, 'printf %s "$GREETING"')).toBe('grüß dich; $(id)');
       expect(
@@ -84,13 +84,13 @@ describe('inside a workspace', () => {
       ).toBe('A  grüße');
     });
 
-    it('keeps a terminal alive in tmux', async () => {
+    it('keep a shell alive in tmux', async () => {
       await said(both, 'tmux new-session -d -s t "sleep 60"');
       expect(await said(both, 'tmux ls')).toMatch(/^t: 1 windows/);
       await said(both, 'tmux kill-server');
     });
 
-    it('runs instructions, and says where there is nothing to run them with', async () => {
+    it('run instructions, and refuse them in templates without Claude Code', async () => {
       const id = '0b9c2a4e-7d1f-4c55-9b0e-3f7a6d2c1e00';
       expect(await inside(small, `devforge-instruction follow ${id} 0 < /dev/null`)).toMatchObject({
         exitCode: 3,
@@ -111,7 +111,7 @@ describe('inside a workspace', () => {
       expect(JSON.parse(outcome!.slice(2))).toMatchObject({ status: 'failed', reason: { code: 'no_claude_code' } });
     });
 
-    it('serves VS Code after devforge-editor start, and not in the template without it', async () => {
+    it('serve VS Code after devforge-editor start, except in the template without it', async () => {
       await said(both, 'devforge-editor start');
       const health = await said(
         both,
@@ -121,7 +121,7 @@ describe('inside a workspace', () => {
       expect((await inside(small, 'devforge-editor start')).exitCode).not.toBe(0);
     }, 60_000);
 
-    it('has in each template what it names', async () => {
+    it('are those that each template names', async () => {
       const has = async (container: Container, program: string) =>
         (await inside(container, `command -v ${program}`)).exitCode === 0;
       const vscode = await running({ template: 'vscode' });
@@ -136,7 +136,7 @@ describe('inside a workspace', () => {
       ]);
     });
 
-    it('tells what Claude Code does by hooks that nobody inside can change', async () => {
+    it('report the state of Claude Code by hooks that the user cannot change', async () => {
       const settings = JSON.parse(await said(small, 'cat /etc/claude-code/managed-settings.json')) as {
         hooks: Record<string, { hooks: { command: string }[] }[]>;
       };
@@ -184,7 +184,7 @@ describe('inside a workspace', () => {
   });
 
   describe('the limits', () => {
-    it('ends what takes more memory than allowed, and lets the rest live', async () => {
+    it('kill only the process that exceeds the memory limit', async () => {
       const { exitCode } = await inside(small, `python3 -c "x = b'x' * (400 << 20); print('survived')"`);
       expect(exitCode).toBe(137);
       expect((await server.engine.inspect(small.dockerId!)).State.Running).toBe(true);
@@ -193,7 +193,7 @@ describe('inside a workspace', () => {
       expect(Number(await said(small, limit))).toBe(192 * MIB);
     });
 
-    it('gives no more processor than allowed', async () => {
+    it('cap the processor time', async () => {
       const burn = `
         const until = Date.now() + 2000;
         while (Date.now() < until);
@@ -206,7 +206,7 @@ describe('inside a workspace', () => {
       expect(most! / period!).toBeCloseTo(1.5);
     });
 
-    it('stops a fork bomb at 512 processes', async () => {
+    it('stop a fork bomb at 512 processes', async () => {
       const bomb = `
 import os, signal, time
 children = []
@@ -233,7 +233,7 @@ for pid in children:
       expect(await said(both, 'echo still here')).toBe('still here');
     }, 60_000);
 
-    it('holds a workspace to its disk limit, and says how', async () => {
+    it('enforce the disk limit and say how', async () => {
       const { exitCode } = await greed;
       const refused = greedy.diskLimitEnforced === 'hard';
       expect(exitCode === 0).toBe(!refused);
@@ -255,8 +255,8 @@ for pid in children:
     }, 120_000);
   });
 
-  describe('the walls', () => {
-    it('leave no capability, and no way to one', async () => {
+  describe('the isolation', () => {
+    it('leaves a process no capability and no way to gain one', async () => {
       const status = await said(both, 'grep -E "^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):" /proc/self/status');
       const fields = Object.fromEntries(status.split('\n').map((line) => line.split(':\t')));
       const none = '0'.repeat(16);
@@ -277,7 +277,7 @@ for pid in children:
       expect((await inside(both, 'ls /var/run/docker.sock')).exitCode).not.toBe(0);
     });
 
-    it('keep one workspace from another, while the host reaches both', async () => {
+    it('separates workspaces from each other, while the host reaches both', async () => {
       const serve = `import http.server, socketserver; socketserver.TCPServer(("", 8000), http.server.BaseHTTPRequestHandler).serve_forever()`;
       await said(both, `setsid python3 -c '${serve}' > /tmp/serve.log 2>&1 < /dev/null & sleep 0.2`);
       const address = await addressOf(both);
@@ -288,7 +288,7 @@ for pid in children:
       expect((await inside(small, `timeout 3 bash -c '< /dev/tcp/${both.name}/8000'`)).exitCode).not.toBe(0);
     });
 
-    it('are those of the profile, in what the engine itself shows', async () => {
+    it('matches the container profile in what the engine reports', async () => {
       const { Config, HostConfig, Mounts, NetworkSettings } = await server.engine.inspect(small.dockerId!);
       expect(Config).toMatchObject({ User: '1000:1000', Hostname: small.name });
       expect(HostConfig).toMatchObject({

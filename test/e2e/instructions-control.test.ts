@@ -267,6 +267,7 @@ describe('the control of instructions', () => {
         status: 'failed',
         statusReason: { code: 'container_stopped' },
       });
+      // Time in which the queued one would be started.
       await sleep(500);
       await expect(get(waiting.id)).resolves.toMatchObject({ status: 'queued' });
       of.model.replyNext(say('Next.'));

@@ -71,6 +71,7 @@ describe('the events of an instruction', () => {
         () => seen.some(({ event }) => event.type === 'system' && event.subtype === 'init'),
         60_000,
       );
+      // Time in which events that are held back would arrive.
       await sleep(300);
       const before = seen.length;
       release();
@@ -129,6 +130,7 @@ describe('the events of an instruction', () => {
     it('are the same for many readers, whenever they connect', async () => {
       const { id, release } = await startBlocked();
       const readers = Array.from({ length: 20 }, () => instructions.events(id, { follow: true }));
+      // Time for the readers to connect, which shows nowhere.
       await sleep(200);
       release();
       const late = instructions.events(id, { follow: true });
@@ -200,6 +202,7 @@ describe('the events of an instruction', () => {
       const { length } = client.all('instruction:event');
       release();
       await instructions.waitForEnd(id);
+      // Time in which events would arrive in spite of it.
       await sleep(200);
       expect(client.all('instruction:event')).toHaveLength(length);
       for (const [payload, code] of [

@@ -11,7 +11,7 @@ const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 
-describe('the life of a container', () => {
+describe('the lifecycle of a container', () => {
   let server: TestServer;
   let shared: Container;
   let locked: SshKey;
@@ -46,7 +46,7 @@ describe('the life of a container', () => {
   afterAll(() => server?.dispose(), 60_000);
 
   describe('create', () => {
-    it('is accepted with 202, its place and its job, and ends running', async () => {
+    it('answers 202 with the location and the job of a new container, which then runs', async () => {
       const body = wanted({
         mode: 'autonomous',
         cpuLimit: 0.5,
@@ -102,11 +102,11 @@ describe('the life of a container', () => {
         attempts: 1,
         error: null,
       });
-      const told = await inside(ready, 'echo "$FOO"');
-      expect(told.stdout).toBe(`${env!['FOO']}\n`);
+      const shown = await inside(ready, 'echo "$FOO"');
+      expect(shown.stdout).toBe(`${env!['FOO']}\n`);
     });
 
-    it('shows its way: one status after the other, and a job that only moves forward', async () => {
+    it('shows each status of a new container in order, and a job whose progress only grows', async () => {
       const { id, job } = ok(await server.api.create(wanted()));
       const statuses: string[] = [];
       const progress: number[] = [];
@@ -125,7 +125,7 @@ describe('the life of a container', () => {
       expect(progress).toEqual(progress.toSorted((a, b) => a - b));
     });
 
-    it('takes the defaults of the contract', async () => {
+    it('uses the documented defaults for a new container', async () => {
       expect(shared).toMatchObject({
         mode: 'interactive',
         repoType: 'empty',
@@ -135,7 +135,7 @@ describe('the life of a container', () => {
       });
     });
 
-    it('answers 201 once it runs when the client would wait, and 202 when that takes longer', async () => {
+    it('answers 201 to a client that waits until the container runs, and 202 when the wait is too short', async () => {
       const patient = await server.api.create(wanted(), { prefer: 'respond-async, wait=60' });
       expect(patient.status).toBe(201);
       expect(patient.body.status).toBe('running');
@@ -150,7 +150,7 @@ describe('the life of a container', () => {
       );
     });
 
-    it('refuses a name that is in use with 409, and gives it free with its container', async () => {
+    it('answers 409 to a name that is in use, until its container is deleted', async () => {
       const taken = await server.api.create(wanted({ name: shared.name }));
       expect(taken.status).toBe(409);
       expect(problem(taken)).toMatchObject({ code: 'name_taken', errors: [{ field: 'name' }] });
@@ -161,7 +161,7 @@ describe('the life of a container', () => {
       expect((await running({ name })).id).not.toBe(id);
     });
 
-    it('makes one container of one name when ten ask at once', async () => {
+    it('creates one container when ten clients ask for the same name at once', async () => {
       const name = uniqueName();
       const answers = await Promise.all(Array.from({ length: 10 }, () => server.api.create(wanted({ name }))));
       expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
@@ -170,7 +170,7 @@ describe('the life of a container', () => {
       ]);
     });
 
-    it('gives the same container for the same Idempotency-Key and body, also ten at once', async () => {
+    it('returns the same container for the same Idempotency-Key and body, also to ten requests at once', async () => {
       const body = wanted({ env: { A: '1', B: '2' } });
       const key = { 'idempotency-key': uniqueName('key') };
       const answers = await Promise.all(Array.from({ length: 10 }, () => server.api.create(body, key)));
@@ -190,13 +190,13 @@ describe('the life of a container', () => {
   });
 
   describe('read', () => {
-    it('finds it by id and by name', async () => {
+    it('finds a container by its id and by its name', async () => {
       const byId = ok(await server.api.get(shared.id));
       expect(ok(await server.api.get(shared.name))).toEqual(byId);
       expect(byId).toMatchObject({ id: shared.id, name: shared.name, status: 'running' });
     });
 
-    it('knows no other container and no other job', async () => {
+    it('answers 404 for unknown containers and jobs', async () => {
       for (const reference of [NOBODY, uniqueName(), 'NO..SUCH', '%2e%2e']) {
         expect(problem(await server.api.get(reference))).toMatchObject({ status: 404, code: 'container_not_found' });
       }
@@ -207,7 +207,7 @@ describe('the life of a container', () => {
         expect(problem(await server.api.job(id))).toMatchObject({ status: 404, code: 'job_not_found' });
     });
 
-    it('lists what was asked for', async () => {
+    it('filters the list of containers by the query', async () => {
       const stopped = await running();
       ok(await server.api.stop(stopped.id));
       const names = async (query: Record<string, string>) =>
@@ -220,7 +220,7 @@ describe('the life of a container', () => {
       expect(await names({ template: 'claude', status: 'missing' })).toEqual([]);
     });
 
-    it('goes through all pages, newest first, each container once', async () => {
+    it('returns every container once over all pages, newest first', async () => {
       const all = ok(await server.api.list()).items;
       const pages: Container[][] = [];
       let cursor: string | null | undefined;
@@ -237,7 +237,7 @@ describe('the life of a container', () => {
   });
 
   describe('stop and start', () => {
-    it('stops and starts it with its files, and does nothing where nothing is to be done', async () => {
+    it('stops and starts a container without losing files, and ignores repeated calls', async () => {
       const container = await running();
       await inside(container, 'echo kept > /workspace/note && echo home > ~/note');
       const before = ok(await server.api.start(container.id));
@@ -255,7 +255,7 @@ describe('the life of a container', () => {
       expect((await inside(started, 'cat /workspace/note ~/note')).stdout).toBe('kept\nhome\n');
     });
 
-    it('stays as it is when ten clients start and stop it at once', async () => {
+    it('keeps a container consistent when ten clients start and stop it at once', async () => {
       const container = await running();
       const calls = Array.from({ length: 10 }, (_, index) =>
         index % 2 === 0 ? server.api.stop(container.id) : server.api.start(container.id),
@@ -267,7 +267,7 @@ describe('the life of a container', () => {
       expect(settled.status).toBe(State.Running ? 'running' : 'stopped');
     });
 
-    it('answers 409 with the current status where the step is not possible', async () => {
+    it('answers 409 with the current status when a transition is not possible', async () => {
       const { id } = ok(await server.api.create(wanted({ sshKeyPath: locked.privateKeyPath })));
       const failed = await until('it fails', async () => {
         const { body } = await server.api.get(id);
@@ -281,7 +281,7 @@ describe('the life of a container', () => {
   });
 
   describe('delete', () => {
-    it('leaves no container, volume, sidecar or job', async () => {
+    it('leaves no container, volume, sidecar or job after a delete', async () => {
       const container = await running({ sshKeyPath: server.key.privateKeyPath });
       const name = `devforge-${container.id}`;
       const made = [`/${name}`, `/${name}-git-agent`, `${name}-git-agent`, `${name}-state`, `${name}-workspace`];
@@ -296,7 +296,7 @@ describe('the life of a container', () => {
       expect((await server.api.remove(container.id)).status).toBe(404);
     });
 
-    it('keeps only the workspace volume when that is wanted', async () => {
+    it('keeps only the workspace volume when a container is deleted with keepVolume', async () => {
       const container = await running();
       await inside(container, 'echo kept > /workspace/note');
       expect((await server.api.remove(container.id, { keepVolume: true })).status).toBe(204);
@@ -304,7 +304,7 @@ describe('the life of a container', () => {
       await server.engine.docker.getVolume(`devforge-${container.id}-workspace`).remove();
     });
 
-    it('takes a stopped one, a failed one, and one that is still being made', async () => {
+    it('deletes containers that are stopped, failed or still being created', async () => {
       const stopped = await running();
       ok(await server.api.stop(stopped.id));
       const failed = ok(await server.api.create(wanted({ sshKeyPath: locked.privateKeyPath })));
@@ -319,7 +319,7 @@ describe('the life of a container', () => {
     });
   });
 
-  it('runs 30 that were asked for at once, and lists them', async () => {
+  it('runs and lists 30 containers that are created at once', async () => {
     const bodies = Array.from({ length: 30 }, () => wanted({ memoryLimit: 128 }));
     const accepted = await Promise.all(bodies.map(async (body) => ok(await server.api.create(body))));
     await Promise.all(accepted.map(({ id }) => server.api.waitForStatus(id, 'running', 180_000)));

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ok, problem } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
@@ -141,7 +140,7 @@ describe('logs', () => {
 
   it('of one stream are found even if the other has written a lot since', async () => {
     await write('print("the only one")', 2);
-    await sleep(100);
+    await until('the line', async () => (await read({ tail: 1, stream: 'stderr' })).length > 0);
     await write('for (let at = 0; at < 3000; at++) print(String(at))');
     await until('the lines', async () => (await read({ tail: 1, stream: 'stdout' }))[0]?.message === '2999');
     expect((await read({ tail: 1, stream: 'stderr' })).map(({ message }) => message)).toEqual(['the only one']);

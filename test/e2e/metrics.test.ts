@@ -109,6 +109,7 @@ describe('metrics', () => {
       await server.engine.docker.getContainer(container.dockerId!).kill();
       await until('metrics:error', () => errors().includes('invalid_state'), 5_000);
       const before = count();
+      // Three intervals without an update.
       await sleep(1_500);
       expect(count()).toBe(before);
       ok(await server.api.start(container.id));
@@ -136,6 +137,7 @@ describe('metrics', () => {
         ok: false,
         error: { code: 'container_not_found' },
       });
+      // Three intervals without an update.
       await sleep(1_500);
       expect(count()).toBe(before);
     }, 30_000);
@@ -211,6 +213,7 @@ describe('metrics', () => {
             },
           });
         }
+        // Requests are limited by the second.
         await sleep(1_500);
       }
       for (const event of [

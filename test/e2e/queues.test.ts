@@ -1,33 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ok } from '../support/api/client.js';
-import type { Container, CreateContainer } from '../support/api/types.js';
-import { freePort } from '../support/api/free-port.js';
+import type { Container } from '../support/api/types.js';
 import type { GitServers } from '../support/git/git-servers.js';
 import { type RedisServer, startRedis } from '../support/redis/redis-server.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
+import { cloning, expectProvisioned, MORE_JOBS_THAN_WORKERS, wanted } from '../support/e2e/provisioned.js';
 import { gitFixture, startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
-
-/** More jobs than one process runs at a time, so that some of them wait in the queue. */
-const MORE_JOBS_THAN_WORKERS = 12;
-
-const wanted = (extra: Partial<CreateContainer> = {}): CreateContainer => ({
-  name: uniqueName(),
-  template: 'claude',
-  memoryLimit: 128,
-  ...extra,
-});
-const cloning = (git: GitServers, extra: Partial<CreateContainer> = {}) =>
-  wanted({ repoType: 'clone', repoUrl: git.url('https', 'open'), ...extra });
-
-async function expectProvisioned({ engine, api }: TestServer, { id }: Container): Promise<void> {
-  const { dockerId, job } = ok(await api.get(id));
-  expect((await engine.labelled(id)).containers.map(({ Id, State }) => ({ Id, State }))).toEqual([
-    { Id: dockerId, State: 'running' },
-  ]);
-  expect(ok(await api.job(job!.id))).toMatchObject({ state: 'completed', progress: 100, error: null });
-}
 
 describe.each(['PostgreSQL', 'Redis'] as const)('provisioning on a queue in %s', (backend) => {
   let redis: RedisServer | undefined;
@@ -104,77 +84,4 @@ describe.each(['PostgreSQL', 'Redis'] as const)('provisioning on a queue in %s',
       return containers.length + volumes.length === 0;
     });
   }, 60_000);
-});
-
-describe('provisioning on a Redis that loses its data', () => {
-  let redis: RedisServer;
-  let server: TestServer;
-  let git: GitServers;
-
-  beforeAll(async () => {
-    redis = await startRedis();
-    server = await startTestServer({ REDIS_URL: redis.url });
-    git = await gitFixture(server);
-    await ensureImages(server, 'claude');
-  }, IMAGE_BUILD_MS);
-  afterEach(() => git?.reset());
-  afterAll(async () => {
-    await server?.dispose();
-    await Promise.all([git?.close(), redis?.stop()]);
-  }, 60_000);
-
-  it('provisions every container, whether its job was running, waiting or created during the outage', async () => {
-    git.hang(true);
-    const early = await Promise.all(
-      Array.from({ length: MORE_JOBS_THAN_WORKERS }, async () => ok(await server.api.create(cloning(git)))),
-    );
-    await Promise.all(early.map(({ id }) => server.api.waitForStatus(id, 'cloning')));
-    await redis.kill();
-    const duringOutage = await Promise.all(
-      [wanted(), cloning(git)].map(async (body) => ok(await server.api.create(body))),
-    );
-    await redis.restart();
-    const late = ok(await server.api.create(wanted()));
-    git.hang(false);
-    // The reconciler enqueues a lost job after a minute.
-    for (const container of [...early, ...duringOutage, late]) {
-      await server.api.waitForStatus(container.id, 'running', 120_000);
-      await expectProvisioned(server, container);
-    }
-  }, 180_000);
-
-  it('serves reads and lifecycle calls while Redis is frozen', async () => {
-    const { id } = ok(await server.api.create(wanted(), { prefer: 'wait=30' }));
-    redis.pause();
-    try {
-      expect(ok(await server.api.stop(id)).status).toBe('stopped');
-      expect(ok(await server.api.start(id)).status).toBe('running');
-      expect((await server.api.create(wanted())).status).toBe(202);
-      expect((await server.api.remove(id)).status).toBe(204);
-    } finally {
-      redis.resume();
-    }
-    const [newest] = ok(await server.api.list({ limit: 1 })).items;
-    await server.api.waitForStatus(newest!.id, 'running', 100_000);
-  }, 150_000);
-});
-
-describe('a Redis that is unavailable when DevForge starts', () => {
-  it('does not prevent the start, and accepted containers are provisioned when it becomes available', async () => {
-    const port = await freePort();
-    const server = await startTestServer({ REDIS_URL: `redis://127.0.0.1:${port}` });
-    let redis: RedisServer | undefined;
-    try {
-      expect((await server.api.request('GET', '/health')).status).toBe(503);
-      expect((await server.api.request('GET', '/health/ready')).status).toBe(200);
-      const { id } = ok(await server.api.create(wanted()));
-      expect(ok(await server.api.get(id)).status).toBe('queued');
-      redis = await startRedis(port);
-      await server.api.waitForStatus(id, 'running', 100_000);
-      await until('the health check to pass', async () => (await server.api.request('GET', '/health')).status === 200);
-    } finally {
-      await server.dispose();
-      await redis?.stop();
-    }
-  }, 180_000);
 });

@@ -68,7 +68,7 @@ describe('terminals', () => {
   afterAll(() => server?.dispose(), 60_000);
 
   describe('a shell', () => {
-    it("is the user's own, in the workspace, on a terminal of 256 colours and UTF-8", async () => {
+    it('runs as the user in the workspace, on a terminal with 256 colours and UTF-8', async () => {
       const terminal = await openShell({ cols: 100, rows: 30 });
       await terminal.type('echo "$TERM $COLORTERM $LANG $SHELL $0 $USER $(id -u) $PWD $(stty size) $(tput colors)"\r');
       await terminal.shows('xterm-256color truecolor C.UTF-8 /bin/bash');
@@ -86,7 +86,7 @@ describe('terminals', () => {
       expect(terminal.client.all('terminal:resized')).toEqual([{ terminalId: terminal.id, cols: 133, rows: 41 }]);
     });
 
-    it('is acknowledged before it says anything', async () => {
+    it('is acknowledged before its first output', async () => {
       const client = await connect();
       let saidBefore: number | undefined;
       await new Promise<void>((resolve) => {
@@ -100,7 +100,7 @@ describe('terminals', () => {
       await until('the screen', () => client.all('terminal:output')[0]?.screen !== undefined);
     });
 
-    it('tells how it ended, and is gone', async () => {
+    it('reports its exit code and is removed when it ends', async () => {
       const terminal = await openShell();
       await terminal.type('exit 42\r');
       await until('the exit', () => terminal.exit);
@@ -109,7 +109,7 @@ describe('terminals', () => {
       await expect(open({ terminalId: terminal.id })).rejects.toThrow('terminal_not_found');
     });
 
-    it('ends with all that runs in it when it is closed', async () => {
+    it('ends with everything that runs in it when it is closed', async () => {
       const terminal = await openShell();
       await terminal.type('nohup sleep 4321 > /dev/null & sleep 5432\r');
       await until('the sleepers', async () => (await commands()).filter((line) => /sleep \d/.test(line)).length === 2);
@@ -130,8 +130,8 @@ describe('terminals', () => {
     });
   });
 
-  describe('programs of a full screen', () => {
-    it('vi edits a file', async () => {
+  describe('full-screen programs', () => {
+    it('include vi, which edits a file', async () => {
       const terminal = await openShell();
       await terminal.type('vi /tmp/poem.txt\r');
       await terminal.shows(/^~$/m);
@@ -146,7 +146,7 @@ describe('terminals', () => {
       expect(await inside('cat /tmp/poem.txt')).toBe('Rosen sind rot\nRosen sind rot\nVeilchen sind blau');
     });
 
-    it('nano keeps its screen for whoever comes back to it, and its keyboard', async () => {
+    it('include nano, whose screen and keyboard modes are restored for a client that returns', async () => {
       const terminal = await openShell();
       await terminal.type('nano /tmp/note.txt\r');
       await terminal.shows('GNU nano');
@@ -163,7 +163,7 @@ describe('terminals', () => {
       await again.shows(/\$ *$/m);
     });
 
-    it('claude runs in colours and with its keyboard, and is there for another client', async () => {
+    it('include claude, which works in colours and is shared with another client', async () => {
       // Past its first questions, and with an endpoint that is nowhere: nothing is asked of a model.
       await inside(
         `mkdir -p "$CLAUDE_CONFIG_DIR"; echo '{"hasCompletedOnboarding":true,"theme":"dark"}' > "$CLAUDE_CONFIG_DIR/.claude.json"`,
@@ -192,7 +192,7 @@ describe('terminals', () => {
     }, 150_000);
   });
 
-  describe('whatever happens to the client or to DevForge', () => {
+  describe('reconnects', () => {
     const running = async (): Promise<TerminalClient> => {
       const terminal = await openShell();
       await terminal.type(
@@ -212,20 +212,20 @@ describe('terminals', () => {
       await until('the exit', () => again.exit);
     };
 
-    it('a dropped connection loses nothing', async () => {
+    it('after a lost connection lose no output', async () => {
       const terminal = await running();
       (terminal.client.socket.io.engine.transport as unknown as { ws: { terminate(): void } }).ws.terminate();
       await until('the loss', () => !terminal.client.socket.connected);
       await comesBack(terminal.id);
     });
 
-    it('a restart of DevForge loses nothing', async () => {
+    it('after a restart of DevForge lose no output', async () => {
       const terminal = await running();
       await server.devforge.restart();
       await comesBack(terminal.id);
     }, 90_000);
 
-    it('a killed DevForge loses nothing, and leaves nothing', async () => {
+    it('after a SIGKILL of DevForge lose no output and leave no process', async () => {
       const terminal = await running();
       await server.devforge.kill('SIGKILL');
       await until('its connection to go', async () => !(await commands()).some((line) => line.startsWith('nc')));
@@ -234,7 +234,7 @@ describe('terminals', () => {
       await comesBack(terminal.id);
     }, 90_000);
 
-    it('a client that leaves keeps its terminal', async () => {
+    it('after a detach find the terminal running', async () => {
       const terminal = await running();
       await expect(terminal.client.ask('terminal:detach', { terminalId: terminal.id })).resolves.toEqual({ ok: true });
       await until('nobody', async () => (await listed())[0]?.clients === 0);
@@ -243,7 +243,7 @@ describe('terminals', () => {
   });
 
   describe('a terminal with several clients', () => {
-    it('shows all of them the same, in the size that was asked for last', async () => {
+    it('shows the same screen to all, in the size that was requested last', async () => {
       const first = await openShell();
       await first.type('echo early\r');
       await first.shows(/^early/m);
@@ -266,7 +266,7 @@ describe('terminals', () => {
       expect((await commands()).filter((line) => line.startsWith('nc'))).toHaveLength(1);
     });
 
-    it('carries a million lines whole to one that reads, while another one does not, in little memory', async () => {
+    it('sends a million lines completely to a client that reads while another one does not, in bounded memory', async () => {
       const quick = await openShell();
       const slow = await open({ terminalId: quick.id });
       await slow.shows(/\$ *$/m);
@@ -290,7 +290,7 @@ describe('terminals', () => {
   });
 
   describe('input', () => {
-    it('of a megabyte is pasted in pieces, and arrives whole', async () => {
+    it('of a megabyte arrives completely when it is pasted in pieces', async () => {
       const terminal = await openShell();
       await terminal.type('stty raw -echo; echo rea""dy; head -c 1000000 | sha256sum; stty sane\r');
       await terminal.shows('ready');
@@ -307,7 +307,7 @@ describe('terminals', () => {
       await terminal.shows(createHash('sha256').update(sent).digest('hex').slice(0, 40), 30_000);
     }, 60_000);
 
-    it('that no program takes is refused once there is a megabyte of it', async () => {
+    it('that no program reads is refused from one megabyte on', async () => {
       const terminal = await openShell();
       await terminal.type('sleep 1000\r');
       const answers = await Promise.all(Array.from({ length: 80 }, () => terminal.type('x'.repeat(16_384))));
@@ -317,7 +317,7 @@ describe('terminals', () => {
       await until('the exit', () => terminal.exit);
     });
 
-    it('of ten thousand tiny writes at once is refused in good time, and the terminal goes on', async () => {
+    it('of ten thousand small writes at once is refused in part, and the terminal keeps working', async () => {
       const terminal = await openShell();
       const answers = await Promise.all(
         Array.from({ length: 10_000 }, () => terminal.type('#').catch(() => undefined)),
@@ -329,7 +329,7 @@ describe('terminals', () => {
       await terminal.shows('alive');
     }, 60_000);
 
-    it('that is garbage, and output that is, break nothing', async () => {
+    it('and output of random bytes do not break the terminal', async () => {
       const terminal = await openShell();
       await terminal.type('timeout 2 cat /dev/urandom; stty sane; printf "\\033c"; echo do""ne\r');
       await until('the end of it', () => terminal.text.includes('done'), 30_000);
@@ -358,13 +358,13 @@ describe('terminals', () => {
         'validation_failed',
       ],
       ['nothing', undefined, 'validation_failed'],
-    ])('%s opens nothing', async (_, payload, code) => {
+    ])('opens no terminal: %s', async (_, payload, code) => {
       const client = await connect();
       await expect(client.ask('terminal:open', payload)).resolves.toMatchObject({ ok: false, error: { code } });
       expect(await commands()).toEqual([]);
     });
 
-    it('unknown terminals, sizes that are none and texts that are too long get negative acknowledgements', async () => {
+    it('is answered with a negative acknowledgement for unknown terminals, invalid sizes and long texts', async () => {
       const terminal = await openShell();
       const terminalId = terminal.id;
       for (const size of [
@@ -397,7 +397,7 @@ describe('terminals', () => {
       await terminal.shows('24 80');
     });
 
-    it('over REST is a problem document', async () => {
+    it('is answered with a problem document over REST', async () => {
       const path = `/api/containers/${container.id}/terminals/${randomUUID()}`;
       expect(problem(await server.api.request('DELETE', path))).toMatchObject({
         status: 404,

@@ -15,7 +15,7 @@ import { until } from '../support/e2e/until.js';
 /** "A few seconds", on a machine that is busy with other tests. */
 const SOON_MS = 5_000;
 
-describe('what DevForge says and what the engine shows', () => {
+describe('consistency with the engine', () => {
   let proxy: EngineProxy;
   let server: TestServer;
   const others: DevForgeProcess[] = [];
@@ -61,8 +61,8 @@ describe('what DevForge says and what the engine shows', () => {
     await proxy?.close();
   }, 60_000);
 
-  describe('when somebody works behind its back', () => {
-    it('says missing after docker rm -f, and start brings it back with its files', async () => {
+  describe('after changes made outside DevForge', () => {
+    it('shows a container as missing after docker rm -f, and recreates it with its files on start', async () => {
       const container = await running({ sshKeyPath: server.key.privateKeyPath });
       await inside(container, 'echo kept > /workspace/note && echo state > /var/lib/devforge/note');
       await object(container).remove({ force: true });
@@ -78,7 +78,7 @@ describe('what DevForge says and what the engine shows', () => {
       );
     });
 
-    it('removes one that is missing', async () => {
+    it('deletes a container that is missing at the engine', async () => {
       const container = await running();
       await object(container).remove({ force: true });
       await becomes(container, 'missing');
@@ -90,7 +90,7 @@ describe('what DevForge says and what the engine shows', () => {
       });
     });
 
-    it('says stopped, and why, after docker stop, and running after docker start', async () => {
+    it('shows stopped with a reason after docker stop, and running after docker start', async () => {
       const container = await running();
       await object(container).stop();
       expect((await becomes(container, 'stopped')).statusReason).toMatchObject({ code: 'exited' });
@@ -108,7 +108,7 @@ describe('what DevForge says and what the engine shows', () => {
       });
     });
 
-    it('says that it ran out of memory, only where that ended it', async () => {
+    it('reports oom_killed only when the container ended because of it', async () => {
       const container = await running({ memoryLimit: 128 });
       const eat = `python3 -c "x = b'x' * (400 << 20)"`;
       expect((await inside(container, eat)).exitCode).toBe(137);
@@ -128,7 +128,7 @@ describe('what DevForge says and what the engine shows', () => {
       expect(ok(await server.api.start(container.id)).status).toBe('running');
     });
 
-    it('does not touch what it did not make', async () => {
+    it('leaves objects at the engine alone that it did not create', async () => {
       const { docker } = server.engine;
       const { image } = await running();
       const foreign = [randomUUID(), 'not-even-an-id'];
@@ -174,7 +174,7 @@ describe('what DevForge says and what the engine shows', () => {
     });
   });
 
-  describe('when the engine is away', () => {
+  describe('while the engine is unavailable', () => {
     const away = async (response: Promise<ApiResponse<unknown>>) => {
       const answer = await response;
       expect(problem(answer)).toMatchObject({ status: 503, code: 'engine_unavailable' });
@@ -182,7 +182,7 @@ describe('what DevForge says and what the engine shows', () => {
     };
 
     it.each<EngineMode>(['refuse', 'hang'])(
-      'reads, refuses to write, and changes nothing while it would %s',
+      'answers reads, refuses writes and changes no row while the engine would %s',
       async (mode) => {
         const [up, down] = await Promise.all([running(), running()]);
         ok(await server.api.stop(down.id));
@@ -215,7 +215,7 @@ describe('what DevForge says and what the engine shows', () => {
     );
 
     it.each<EngineMode>(['fail', 'half'])(
-      'takes nothing for missing while lists and answers %s',
+      'marks no container as missing while lists and answers of the engine %s',
       async (mode) => {
         const containers = await Promise.all([running(), running(), running()]);
         const ids = containers.map(({ id }) => id);
@@ -234,6 +234,7 @@ describe('what DevForge says and what the engine shows', () => {
               .some(({ url }) => (mode === 'fail' ? url.startsWith('/_ping') : url.startsWith('/containers/json'))),
           25_000,
         );
+        // Time for a comparison that is wrong to change a row.
         await sleep(1_000);
         expect(await statuses()).toEqual(['running', 'running', 'running']);
         const refused = mode === 'fail' ? [await server.api.create(wanted()), await server.api.stop(ids[0]!)] : [];
@@ -247,7 +248,7 @@ describe('what DevForge says and what the engine shows', () => {
       60_000,
     );
 
-    it('goes on with what it was making, and notices what happened meanwhile', async () => {
+    it('completes interrupted jobs and notices changes after an outage of the engine', async () => {
       const [vanished, ended] = await Promise.all([running(), running()]);
       const accepted = ok(await server.api.create(wanted()));
       await proxy.set('refuse');
@@ -264,8 +265,8 @@ describe('what DevForge says and what the engine shows', () => {
     }, 60_000);
   });
 
-  describe('when DevForge itself goes', () => {
-    it('keeps everything over a restart, and containers never notice', async () => {
+  describe('when DevForge stops', () => {
+    it('keeps its data over a restart without touching running containers', async () => {
       const [up, down] = await Promise.all([running({ env: { FOO: 'bar' } }), running()]);
       ok(await server.api.stop(down.id));
       const listed = await everything();
@@ -277,7 +278,7 @@ describe('what DevForge says and what the engine shows', () => {
       expect(ok(await server.api.start(down.id)).status).toBe('running');
     }, 60_000);
 
-    it('brings into line at its start what happened while it was away', async () => {
+    it('reconciles at startup what changed while it was stopped', async () => {
       const [vanished, ended, kept] = await Promise.all([running(), running(), running()]);
       await server.devforge.kill();
       await object(vanished).remove({ force: true });
@@ -288,7 +289,7 @@ describe('what DevForge says and what the engine shows', () => {
       expect(ok(await server.api.get(kept.id))).toMatchObject({ status: 'running', dockerId: kept.dockerId });
     }, 60_000);
 
-    it('serves from two processes at once, and goes on when one is killed', async () => {
+    it('serves from two processes, and from one after the other is killed', async () => {
       const other = await startDevForge({
         ...server.env,
         DATA_DIR: server.devforge.dataDir,
@@ -324,7 +325,7 @@ describe('what DevForge says and what the engine shows', () => {
     }, 120_000);
   });
 
-  it('tells no secret: not in answers, not in its log', async () => {
+  it('reveals no secret in answers or in its log', async () => {
     const secret = `s3cr3t-${randomUUID()}`;
     const name = uniqueName();
     const body = wanted({ name, env: { ANTHROPIC_API_KEY: secret, MY_TOKEN: secret } });
@@ -346,10 +347,10 @@ describe('what DevForge says and what the engine shows', () => {
     );
     await proxy.set('refuse');
     answers.push(await server.api.create({ ...body, name: uniqueName() }));
-    const told = JSON.stringify(answers);
-    expect(told).toContain(name);
+    const shown = JSON.stringify(answers);
+    expect(shown).toContain(name);
     for (const hidden of [secret, server.devforge.token, server.keysDir]) {
-      expect(told).not.toContain(hidden);
+      expect(shown).not.toContain(hidden);
       expect(server.devforge.log()).not.toContain(hidden);
     }
     expect(server.devforge.log()).toContain('request completed');

@@ -14,7 +14,7 @@ import {
 } from '../support/faults/base-images.js';
 import { type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
 import { creates } from '../support/engine-proxy/matchers.js';
-import { expectRemovable, expectWhole, tracesOf } from '../support/faults/traces.js';
+import { expectRemovable, expectComplete, tracesOf } from '../support/faults/traces.js';
 
 const LIMIT_MIB = 256;
 /** The guard looks every 30 seconds. */
@@ -22,7 +22,7 @@ const GUARD_MS = 45_000;
 
 const failed = (server: Pick<TestServer, 'api'>, id: string, timeoutMs = 60_000): Promise<Container> =>
   until(
-    'it fails',
+    'the container to fail',
     async () => {
       const { body } = await server.api.get(id);
       return body.status === 'failed' && body;
@@ -30,7 +30,7 @@ const failed = (server: Pick<TestServer, 'api'>, id: string, timeoutMs = 60_000)
     timeoutMs,
   );
 
-describe('the workspace image cannot be had', () => {
+describe('a workspace image that cannot be built', () => {
   let server: TestServer;
   const engine = new Engine();
 
@@ -44,7 +44,7 @@ describe('the workspace image cannot be had', () => {
   }, 60_000);
 
   it(
-    'a build that breaks fails the container, with the end of its output; with a good base it starts',
+    'fails the container with the end of the build output, and is built on start once the base works',
     async () => {
       await server.devforge.restart({ BASE_IMAGE: BROKEN_BASE });
       const { id } = ok(await server.api.create(small()));
@@ -61,14 +61,14 @@ describe('the workspace image cannot be had', () => {
       expect(ok(await server.api.get(id)).status).toBe('failed');
       expect((await server.api.start(id)).status).toBe(200);
       await untilRunning(id);
-      await expectWhole(server, id);
+      await expectComplete(server, id);
       await expectRemovable(server, id);
     },
     IMAGE_BUILD_MS,
   );
 
   it(
-    'a base image that cannot be pulled fails the container, and says what to run; with a good base a new one runs',
+    'fails the container and says what to run when the base image cannot be pulled',
     async () => {
       await server.devforge.restart({ BASE_IMAGE: MISSING_BASE });
       const { id } = ok(await server.api.create(small()));
@@ -79,7 +79,7 @@ describe('the workspace image cannot be had', () => {
       expect(job?.error).toMatchObject({ code: 'base_image_unavailable', output: [expect.any(String)] });
       await server.devforge.restart({ BASE_IMAGE: GOOD_BASE });
       const next = ok(await server.api.create(small()));
-      await expectWhole(server, next.id);
+      await expectComplete(server, next.id);
       for (const each of [id, next.id]) await expectRemovable(server, each);
     },
     IMAGE_BUILD_MS,
@@ -90,7 +90,7 @@ describe('the workspace image cannot be had', () => {
     until('it runs', async () => (await server.api.get(id)).body.status === 'running', 60_000);
 });
 
-describe('the disk is full', () => {
+describe('a full disk', () => {
   let server: FaultServer;
   let greedy: Container;
 
@@ -106,7 +106,7 @@ describe('the disk is full', () => {
   afterEach(() => server?.proxy.reset());
   afterAll(() => server?.dispose(), 60_000);
 
-  it('a container that finds no space fails with out_of_disk; a new one runs once there is some', async () => {
+  it('fails a new container with out_of_disk, and lets it start once there is space', async () => {
     server.proxy.fail(creates('workspace'), 500, 'mkdir /var/lib/docker/overlay2/x: no space left on device');
     const { id } = ok(await server.api.create(small()));
     const { statusReason, job } = await failed(server, id);
@@ -117,13 +117,13 @@ describe('the disk is full', () => {
     expect(job).toMatchObject({ state: 'failed', step: 'container', attempts: 1 });
     server.proxy.reset();
     const next = ok(await server.api.create(small()));
-    await expectWhole(server, next.id);
+    await expectComplete(server, next.id);
     ok(await server.api.start(id));
     await until('the failed one runs', async () => (await server.api.get(id)).body.status === 'running', 60_000);
     for (const each of [id, next.id]) await expectRemovable(server, each);
   }, 120_000);
 
-  it('a container over its limit is stopped, and says why', async () => {
+  it('stops a container that exceeds its limit, with the reason', async () => {
     expect(greedy).toMatchObject({ diskLimit: LIMIT_MIB, diskLimitEnforced: 'soft' });
     const stopped = await server.api.waitForStatus(greedy.id, 'stopped', GUARD_MS);
     expect(stopped.statusReason).toMatchObject({

@@ -10,14 +10,14 @@ import { until } from '../support/e2e/until.js';
 import { cloning, small } from '../support/faults/fault-server.js';
 import type { When } from '../support/engine-proxy/hold.js';
 import { creates, followsEvents } from '../support/engine-proxy/matchers.js';
-import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
+import { expectRemovable, expectRepository, expectComplete } from '../support/faults/traces.js';
 import type { GitServers } from '../support/git/git-servers.js';
 
 const MIB = 1024 * 1024;
 const COMMITS = 4;
-/** Longer than the slow timer of the reconciler. */
+/** Longer than the interval of the reconciler, whose rounds do nothing visible while the engine is unavailable. */
 const ROUND_MS = 16_000;
-/** Shorter than that, so that only an event can tell. */
+/** Shorter than that, so that only an event can be the cause. */
 const BY_EVENT_MS = 8_000;
 
 type Lost = 'refuse' | 'fail';
@@ -27,9 +27,10 @@ const CREATES: [mode: Lost, when: When][] = [
   ['fail', 'before'],
 ];
 const MODES: Lost[] = ['refuse', 'fail'];
+/** The length of a hang, in which the job must not fail. */
 const HANG_MS = 4_000;
 
-describe('the engine goes away', () => {
+describe('a loss of the engine', () => {
   let engine: EngineProxy;
   let server: TestServer;
   let git: GitServers;
@@ -57,25 +58,25 @@ describe('the engine goes away', () => {
     expect(response.status).toBe(201);
     return response.body;
   };
-  /** Container and job say that they wait for the engine. */
-  const waits = (id: string): Promise<Container> =>
+  /** Container and job report that they wait for the engine. */
+  const untilWaiting = (id: string): Promise<Container> =>
     until('the job waits for the engine', async () => {
       const { body } = await server.api.get(id);
       const codes = [body.statusReason?.code, (body.job?.error as { code: string } | null)?.code];
       return codes.every((code) => code === 'engine_unavailable') && body;
     });
-  /** Through several tries of the job. */
-  const waitsOn = async (id: string): Promise<void> => {
-    const { job } = await waits(id);
-    await until('it is tried again', async () => (await server.api.get(id)).body.job!.attempts! > job!.attempts! + 1);
-    await waits(id);
+  /** Waits for two more attempts of the job. */
+  const untilRetried = async (id: string): Promise<void> => {
+    const { job } = await untilWaiting(id);
+    await until('two more attempts', async () => (await server.api.get(id)).body.job!.attempts! > job!.attempts! + 1);
+    await untilWaiting(id);
   };
-  const answersAgain = async (): Promise<void> => {
+  const restoreEngine = async (): Promise<void> => {
     await engine.set('pass');
     engine.reset();
   };
 
-  const inTheMiddleOfACreate = async (
+  const duringCreate = async (
     when: When,
     lose: () => Promise<void>,
     then: 'drop' | 'release' = 'drop',
@@ -87,11 +88,11 @@ describe('the engine goes away', () => {
     hold[then]();
     return id;
   };
-  const inTheMiddleOfAClone = async (lose: () => Promise<void>): Promise<string> => {
+  const duringClone = async (lose: () => Promise<void>): Promise<string> => {
     git.throttle(MIB / 2);
     const { id } = ok(await server.api.create(cloning(git, 'big')));
     await until(
-      'the repository comes in',
+      'the transfer of the repository',
       async () => {
         const { body } = await server.api.get(id);
         return body.status === 'cloning' && Number(body.job?.progress) > 20;
@@ -104,62 +105,62 @@ describe('the engine goes away', () => {
   };
 
   it.each(CREATES)(
-    'create: it begins to %s %s it has made the container; the job waits and completes',
+    'during create (%s, %s the engine created the container) makes the job wait and then complete',
     async (mode, when) => {
-      const id = await inTheMiddleOfACreate(when, () => engine.set(mode));
-      expect(await waits(id)).toMatchObject({
+      const id = await duringCreate(when, () => engine.set(mode));
+      expect(await untilWaiting(id)).toMatchObject({
         status: 'creating',
         job: { name: 'create', step: 'container', state: 'queued' },
       });
-      await waitsOn(id);
-      await answersAgain();
-      await expectWhole(server, id);
+      await untilRetried(id);
+      await restoreEngine();
+      await expectComplete(server, id);
       await expectRemovable(server, id);
     },
     90_000,
   );
 
-  it('create: it begins to hang; the job waits and completes', async () => {
-    const id = await inTheMiddleOfACreate('after', () => engine.set('hang'), 'release');
+  it('during create (hang) makes the job wait and then complete', async () => {
+    const id = await duringCreate('after', () => engine.set('hang'), 'release');
     await sleep(HANG_MS);
     expect(ok(await server.api.get(id))).toMatchObject({
       status: 'creating',
       job: { name: 'create', step: 'container', state: 'active' },
     });
-    await answersAgain();
-    await expectWhole(server, id);
+    await restoreEngine();
+    await expectComplete(server, id);
     await expectRemovable(server, id);
   }, 90_000);
 
   it.each(MODES)(
-    'clone: it begins to %s while the repository comes in; the job waits and completes',
+    'during the transfer of a repository (%s) makes the job wait and then complete',
     async (mode) => {
-      const id = await inTheMiddleOfAClone(() => engine.set(mode));
-      expect(await waits(id)).toMatchObject({
+      const id = await duringClone(() => engine.set(mode));
+      expect(await untilWaiting(id)).toMatchObject({
         status: 'cloning',
         job: { name: 'clone', step: 'clone', state: 'queued' },
       });
-      await waitsOn(id);
-      await answersAgain();
-      await expectRepository(server, await expectWhole(server, id), COMMITS);
+      await untilRetried(id);
+      await restoreEngine();
+      await expectRepository(server, await expectComplete(server, id), COMMITS);
       await expectRemovable(server, id);
     },
     90_000,
   );
 
-  it('clone: it begins to hang while the repository comes in; the job waits and completes', async () => {
-    const id = await inTheMiddleOfAClone(() => engine.set('hang'));
+  it('during the transfer of a repository (hang) makes the job wait and then complete', async () => {
+    const id = await duringClone(() => engine.set('hang'));
     await sleep(HANG_MS);
     expect(ok(await server.api.get(id))).toMatchObject({
       status: 'cloning',
       job: { name: 'clone', step: 'clone', state: 'active' },
     });
-    await answersAgain();
-    await expectRepository(server, await expectWhole(server, id), COMMITS);
+    await restoreEngine();
+    await expectRepository(server, await expectComplete(server, id), COMMITS);
     await expectRemovable(server, id);
   }, 90_000);
 
-  it('changes nothing as long as the engine fails, refuses new work, and lets what waits wait', async () => {
+  it('changes no row and refuses new work until the engine answers again', async () => {
     const kept = await running();
     const stopped = await running();
     ok(await server.api.stop(stopped.id));
@@ -173,7 +174,7 @@ describe('the engine goes away', () => {
     expect(problem(refused)).toMatchObject({ status: 503, code: 'engine_unavailable' });
     expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
     await sleep(ROUND_MS);
-    await waits(waiting.id);
+    await untilWaiting(waiting.id);
     expect(
       ok(await server.api.list())
         .items.map(({ id }) => id)
@@ -182,20 +183,20 @@ describe('the engine goes away', () => {
     expect(
       await Promise.all([kept, stopped].map(async ({ id }) => withoutAgent(ok(await server.api.get(id))))),
     ).toEqual(before);
-    await answersAgain();
-    await expectWhole(server, waiting.id);
+    await restoreEngine();
+    await expectComplete(server, waiting.id);
     expect(
       await Promise.all([kept, stopped].map(async ({ id }) => withoutAgent(ok(await server.api.get(id))))),
     ).toEqual(before);
     for (const { id } of [kept, stopped, waiting]) await expectRemovable(server, id);
   }, 120_000);
 
-  it('follows the engine again after its event stream was cut', async () => {
+  it('that cuts the event stream is followed by a new stream', async () => {
     const container = await running();
     const streams = () => engine.requests.filter(followsEvents).length;
-    const before = await until('it follows', () => engine.cut(followsEvents) === 1 && streams());
-    await until('it follows again', () => streams() > before);
-    // Coming back it looks at all rows once; what follows is told by the new stream alone.
+    const before = await until('the event stream', () => engine.cut(followsEvents) === 1 && streams());
+    await until('a new event stream', () => streams() > before);
+    // It reconciles all rows once on the new stream; a change after that comes from the stream alone.
     await sleep(1_000);
     await server.engine.docker.getContainer(container.dockerId!).kill();
     const stopped = await server.api.waitForStatus(container.id, 'stopped', BY_EVENT_MS);

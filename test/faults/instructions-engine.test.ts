@@ -1,7 +1,7 @@
 /** Outages of the engine and kills of the container while Claude Code executes an instruction. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
+import { until } from '../support/e2e/until.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import {
   type InstructionsServer,
@@ -10,8 +10,6 @@ import {
 } from '../support/instructions/instructions-server.js';
 import { type Instruction, seqsOf, range } from '../support/instructions/instructions-client.js';
 import { expectCompleteRun, StepwiseModel, stepwisePrompt } from '../support/instructions/stepwise-model.js';
-
-const OUTAGE_MS = 6_000;
 
 describe('an instruction during an outage of the engine', () => {
   let server: InstructionsServer;
@@ -42,7 +40,7 @@ describe('an instruction during an outage of the engine', () => {
     async (mode) => {
       const { id } = await startTask(mode, 20);
       await engine.set(mode);
-      await sleep(OUTAGE_MS);
+      await until('ten steps during the outage', () => model.requests.has(`${mode} 10`), 60_000);
       await engine.set('pass');
       await expectCompleteRun(server.instructions, { name: mode, steps: 20, id }, model);
     },

@@ -7,7 +7,7 @@ import type { RequestMatcher } from '../support/engine-proxy/engine-request.js';
 import { crash, type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
 import type { When } from '../support/engine-proxy/hold.js';
 import { creates, nth, removesContainer, removesVolume, starts, stops } from '../support/engine-proxy/matchers.js';
-import { expectGone, expectRemovable, expectWhole, tracesOf } from '../support/faults/traces.js';
+import { expectGone, expectRemovable, expectComplete, tracesOf } from '../support/faults/traces.js';
 
 type Point = [what: string, when: When, matcher: () => RequestMatcher];
 const REMOVAL: Point[] = [
@@ -18,7 +18,7 @@ const REMOVAL: Point[] = [
 ];
 const BOTH: When[] = ['before', 'after'];
 
-describe('SIGKILL of the server while it changes a container', () => {
+describe('a SIGKILL of the server', () => {
   let server: FaultServer;
 
   beforeAll(async () => {
@@ -44,7 +44,7 @@ describe('SIGKILL of the server while it changes a container', () => {
   const isRunning = async ({ dockerId }: Container) => (await server.engine.inspect(dockerId!)).State.Running;
 
   it.each(REMOVAL)(
-    'delete: killed at the removal of %s, %s the engine has done it',
+    'during a delete, at the removal of %s and %s the engine executed it, leaves nothing behind',
     async (_what, when, matcher) => {
       const { id } = await running({ sshKeyPath: server.key.privateKeyPath });
       await killedDuring(matcher(), when, () => server.api.remove(id));
@@ -54,7 +54,7 @@ describe('SIGKILL of the server while it changes a container', () => {
     90_000,
   );
 
-  it('delete: the volume that was to be kept is kept', async () => {
+  it('during a delete with keepVolume keeps the volume', async () => {
     const { id } = await running();
     await killedDuring(removesVolume, 'before', () => server.api.remove(id, { keepVolume: true }));
     const volume = `devforge-${id}-workspace`;
@@ -63,7 +63,7 @@ describe('SIGKILL of the server while it changes a container', () => {
     await server.engine.docker.getVolume(volume).remove();
   }, 90_000);
 
-  it('delete: of one that is still being made', async () => {
+  it('during the delete of a container that is being created leaves nothing behind', async () => {
     const create = server.proxy.hold(creates('workspace'), 'after');
     const { id } = ok(await server.api.create(small()));
     await create.reached();
@@ -79,13 +79,13 @@ describe('SIGKILL of the server while it changes a container', () => {
     await expectGone(server, id);
   }, 90_000);
 
-  it('delete: what the engine does too late for the process that asked is taken away', async () => {
+  it('during a delete removes what the engine executes after the death of the process', async () => {
     const create = server.proxy.hold(creates('workspace'), 'before');
     const { id } = ok(await server.api.create(small()));
     await create.reached();
     await server.devforge.kill();
     await server.devforge.restart();
-    await expectWhole(server, id);
+    await expectComplete(server, id);
     await expectRemovable(server, id);
     create.release();
     await until('the engine makes it after all', async () => (await tracesOf(server.engine, id)).length > 0);
@@ -94,7 +94,7 @@ describe('SIGKILL of the server while it changes a container', () => {
   }, 90_000);
 
   it.each(BOTH)(
-    'stop: killed %s the engine has done it, it ends stopped',
+    'during a stop, %s the engine executed it, ends with a stopped container',
     async (when) => {
       const container = await running();
       await killedDuring(stops, when, () => server.api.stop(container.id));
@@ -102,20 +102,20 @@ describe('SIGKILL of the server while it changes a container', () => {
       expect(stopped.statusReason).toBeNull();
       expect(await isRunning(container)).toBe(false);
       ok(await server.api.start(container.id));
-      await expectWhole(server, container.id);
+      await expectComplete(server, container.id);
       await expectRemovable(server, container.id);
     },
     90_000,
   );
 
   it.each(BOTH)(
-    'start: killed %s the engine has done it, it ends running',
+    'during a start, %s the engine executed it, ends with a running container',
     async (when) => {
       const container = await running();
       await server.engine.exec(container.dockerId!, ['sh', '-c', 'echo kept > /workspace/note']);
       ok(await server.api.stop(container.id));
       await killedDuring(starts, when, () => server.api.start(container.id));
-      const started = await expectWhole(server, container.id);
+      const started = await expectComplete(server, container.id);
       expect(started.dockerId).toBe(container.dockerId);
       expect((await server.engine.exec(started.dockerId!, ['cat', '/workspace/note'])).stdout).toBe('kept\n');
       await expectRemovable(server, container.id);

@@ -108,6 +108,7 @@ describe('instructions of a server that is killed', () => {
         await starting;
         tasks.post(workspace, steps);
       }
+      // The random moment of the kill is the test.
       await sleep(uptimeMs);
       await server.devforge.kill();
       await starting.catch(() => undefined);

@@ -5,15 +5,15 @@ import type { Container } from '../support/api/types.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { gitFixture } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
-import { Wishes } from '../support/faults/accepted.js';
+import { CreateRequests } from '../support/faults/create-requests.js';
 import { crash, cloning, type FaultServer, small, startFaultServer } from '../support/faults/fault-server.js';
 import { type Random, seededRandom } from '../support/faults/random.js';
-import { expectedTraces, expectRepository, idsMadeThrough, tracesOf } from '../support/faults/traces.js';
+import { expectedTraces, expectRepository, idsCreatedThrough, tracesOf } from '../support/faults/traces.js';
 import type { GitServers } from '../support/git/git-servers.js';
 import { type RedisServer, startRedis } from '../support/redis/redis-server.js';
 
 const COMMITS = 4;
-const LONGEST_LIFE_MS = 1_200;
+const MAX_UPTIME_MS = 1_200;
 /** Of ten kills, so many come before the server is ready. */
 const EARLY_OF_TEN = 2;
 const AT_ONCE = 4;
@@ -22,7 +22,7 @@ const SETTLED = ['running', 'failed'];
 describe.each([
   ['PostgreSQL', 30],
   ['Redis', 15],
-])('SIGKILL at random moments, the queue on %s', (backend, kills) => {
+])('SIGKILLs at random moments, with the queue on %s', (backend, kills) => {
   let server: FaultServer;
   let git: GitServers;
   let redis: RedisServer | undefined;
@@ -38,33 +38,34 @@ describe.each([
     await redis?.stop();
   }, 120_000);
 
-  /** What happens until the next kill, drawn before anything of it runs. */
+  /** Draws everything up to the next kill in advance, so that the seed alone decides. */
   const drawRound = ({ next, below }: Random) => ({
     early: below(10) < EARLY_OF_TEN,
-    lifeMs: below(LONGEST_LIFE_MS),
+    uptimeMs: below(MAX_UPTIME_MS),
     bodies: Array.from({ length: 1 + below(2) }, () => (next() < 0.5 ? small({ memoryLimit: 128 }) : cloning(git))),
   });
 
-  it(`${kills} times, while containers are asked for: each accepted one is there once, and deleting leaves nothing`, async () => {
+  it(`${kills} times during creates keep every accepted container once, and leave nothing after the delete`, async () => {
     const random = seededRandom();
     process.stdout.write(`kill-random on ${backend}: DEVFORGE_FAULT_SEED=${random.seed}\n`);
-    const wishes = new Wishes(server.api);
+    const requests = new CreateRequests(server.api);
     for (let kill = 1; kill <= kills; kill += 1) {
-      const { early, lifeMs, bodies } = drawRound(random);
+      const { early, uptimeMs, bodies } = drawRound(random);
       const starting = kill === 1 ? Promise.resolve() : server.devforge.restart();
       starting.catch(() => undefined);
       if (!early) await starting;
-      for (const body of bodies) wishes.post(body);
-      await sleep(lifeMs);
+      for (const body of bodies) requests.post(body);
+      // The random moment of the kill is the test.
+      await sleep(uptimeMs);
       await crash(server);
       await starting.catch(() => undefined);
     }
     await server.devforge.restart();
-    const ids = await wishes.settle();
+    const ids = await requests.settle();
     expect(new Set(ids).size).toBe(ids.length);
 
     const listed = await until(
-      'all are settled',
+      'all containers to be settled',
       async () => {
         const { items } = ok(await server.api.list({ limit: 500 }));
         return items.every(({ status }) => SETTLED.includes(status)) && items;
@@ -73,7 +74,7 @@ describe.each([
     );
     expect(listed.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
     expect(listed.filter(({ status }) => status === 'failed').map(({ statusReason }) => statusReason)).toEqual([]);
-    expect([...idsMadeThrough(server.proxy)].filter((id) => !server.api.accepted.has(id))).toEqual([]);
+    expect([...idsCreatedThrough(server.proxy)].filter((id) => !server.api.accepted.has(id))).toEqual([]);
     await inGroups(listed, expectSound);
 
     await inGroups(listed, async ({ id }) => expect((await server.api.remove(id)).status).toBe(204));

@@ -17,35 +17,35 @@ import {
   nth,
   starts,
 } from '../support/engine-proxy/matchers.js';
-import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
+import { expectRemovable, expectRepository, expectComplete } from '../support/faults/traces.js';
 import type { GitServers } from '../support/git/git-servers.js';
 
 const COMMITS = 4;
 const MIB = 1024 * 1024;
-const SHOWN_MS = 3_000;
+const VISIBLE_MS = 3_000;
 /** The sidecar is started before the workspace, by each of the two jobs. */
 const START = { agent: 1, workspace: 2, workspaceAgain: 4 };
 
 type Point = [step: string, request: string, when: When, matcher: () => RequestMatcher];
 const POINTS: Point[] = [
-  ['image', 'the look for the image', 'before', () => inspectsImage],
-  ['network', 'the look for the network', 'before', () => listsNetworks],
+  ['image', 'the inspection of the image', 'before', () => inspectsImage],
+  ['network', 'the listing of the networks', 'before', () => listsNetworks],
   ['git-agent', 'the creation of the sidecar', 'before', () => creates('git-agent')],
   ['git-agent', 'the creation of the sidecar', 'after', () => creates('git-agent')],
   ['git-agent', 'the start of the sidecar', 'before', () => nth(START.agent, starts)],
   ['git-agent', 'the start of the sidecar', 'after', () => nth(START.agent, starts)],
-  ['git-agent', 'the hand-over of the key', 'before', () => addsKey],
+  ['git-agent', 'the transfer of the key', 'before', () => addsKey],
   ['container', 'the creation of the container', 'before', () => creates('workspace')],
   ['container', 'the creation of the container', 'after', () => creates('workspace')],
   ['start', 'the start of the container', 'before', () => nth(START.workspace, starts)],
   ['start', 'the start of the container', 'after', () => nth(START.workspace, starts)],
-  ['resume', 'the second look at the container', 'before', () => nth(START.workspaceAgain, starts)],
-  ['resume', 'the second look at the container', 'after', () => nth(START.workspaceAgain, starts)],
-  ['clone', 'the begin of the clone', 'before', () => clones],
-  ['clone', 'the question how the clone ended', 'before', inspectsEndOfClone],
+  ['resume', 'the start by the second job', 'before', () => nth(START.workspaceAgain, starts)],
+  ['resume', 'the start by the second job', 'after', () => nth(START.workspaceAgain, starts)],
+  ['clone', 'the start of the clone', 'before', () => clones],
+  ['clone', 'the inspection of the ended clone', 'before', inspectsEndOfClone],
 ];
 
-describe('SIGKILL of the server at a step of provisioning', () => {
+describe('a SIGKILL of the server during provisioning', () => {
   let server: FaultServer;
   let git: GitServers;
 
@@ -68,12 +68,12 @@ describe('SIGKILL of the server at a step of provisioning', () => {
     small({ repoType: 'clone', repoUrl: git.url('ssh', 'open'), sshKeyPath: server.key.privateKeyPath });
   const stepOf = async (id: string) => (await server.api.get(id)).body.job?.step;
   const expectEverything = async (id: string, key: boolean): Promise<void> => {
-    const container = await expectWhole(server, id, { key });
+    const container = await expectComplete(server, id, { key });
     await expectRepository(server, container, COMMITS);
     await expectRemovable(server, id);
   };
 
-  it('queued: accepted, and nothing else yet', async () => {
+  it('of a queued container is survived by the job', async () => {
     const { id, status } = ok(await server.api.create(withKey()));
     await crash(server);
     expect(status).toBe('queued');
@@ -82,13 +82,13 @@ describe('SIGKILL of the server at a step of provisioning', () => {
   }, 90_000);
 
   it.each(POINTS)(
-    '%s: killed at %s, %s the engine has done it',
+    'in step %s, at %s and %s the engine executed it, is survived by the job',
     async (step, _request, when, matcher) => {
       const hold = server.proxy.hold(matcher(), when);
       const { id } = ok(await server.api.create(withKey()));
       await hold.reached();
-      // A step that is over in a moment as a rule shows a little later.
-      await until(`the job shows ${step}`, async () => (await stepOf(id)) === step, SHOWN_MS);
+      // The step is written to the job a little later.
+      await until(`the job shows ${step}`, async () => (await stepOf(id)) === step, VISIBLE_MS);
       await crash(server);
       await server.devforge.restart();
       await expectEverything(id, true);
@@ -96,11 +96,11 @@ describe('SIGKILL of the server at a step of provisioning', () => {
     90_000,
   );
 
-  it('clone: killed while the repository comes in', async () => {
+  it('during the transfer of a repository is survived by the job', async () => {
     git.throttle(MIB / 2);
     const { id } = ok(await server.api.create(cloning(git, 'big')));
     const { job } = await until(
-      'the repository comes in',
+      'the transfer of the repository',
       async () => {
         const { body } = await server.api.get(id);
         return body.status === 'cloning' && Number(body.job?.progress) > 20 && body;
@@ -114,7 +114,7 @@ describe('SIGKILL of the server at a step of provisioning', () => {
     await expectEverything(id, false);
   }, 90_000);
 
-  it('running: killed as soon as it runs, it is left as it is', async () => {
+  it('right after the container runs leaves it untouched', async () => {
     const { id } = ok(await server.api.create(withKey()));
     const before = withoutAgent(await server.api.waitForStatus(id, 'running'));
     await crash(server);

@@ -5,7 +5,7 @@ import { gitFixture } from '../support/e2e/server.js';
 import type { RequestMatcher } from '../support/engine-proxy/engine-request.js';
 import { crash, cloning, type FaultServer, startFaultServer } from '../support/faults/fault-server.js';
 import { clones, creates } from '../support/engine-proxy/matchers.js';
-import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
+import { expectRemovable, expectRepository, expectComplete } from '../support/faults/traces.js';
 import type { GitServers } from '../support/git/git-servers.js';
 import { type RedisServer, startRedis } from '../support/redis/redis-server.js';
 
@@ -16,7 +16,7 @@ const JOBS: [job: 'create' | 'clone', matches: RequestMatcher][] = [
   ['clone', clones],
 ];
 
-describe.each(['PostgreSQL', 'Redis'])('a worker that is killed three times on one job, the queue on %s', (backend) => {
+describe.each(['PostgreSQL', 'Redis'])('a job whose worker is killed three times, with the queue on %s', (backend) => {
   let server: FaultServer;
   let git: GitServers;
   let redis: RedisServer | undefined;
@@ -34,7 +34,7 @@ describe.each(['PostgreSQL', 'Redis'])('a worker that is killed three times on o
   }, 60_000);
 
   it.each(JOBS)(
-    '%s: it completes all the same',
+    'completes in the end: %s',
     async (name, matches) => {
       let hold = server.proxy.hold(matches, 'before');
       const { id } = ok(await server.api.create(cloning(git)));
@@ -49,7 +49,7 @@ describe.each(['PostgreSQL', 'Redis'])('a worker that is killed three times on o
         await server.devforge.restart();
       }
       expect(jobs.size).toBe(1);
-      const container = await expectWhole(server, id);
+      const container = await expectComplete(server, id);
       const [job] = [...jobs];
       expect(ok(await server.api.job(job!))).toMatchObject({ state: 'completed', attempts: KILLS + 1, error: null });
       await expectRepository(server, container, COMMITS);

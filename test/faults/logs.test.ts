@@ -71,7 +71,8 @@ describe('followed logs lose no line when', () => {
     await subscribe();
     const writing = write(400, 0.01);
     for (let at = 0; at < 4; at++) {
-      await sleep(700);
+      const { length } = seen();
+      await until('lines after the last cut', () => seen().length > length);
       await until('a stream to cut', () => engine.cut(followsLogs) > 0);
     }
     await writing;
@@ -87,6 +88,7 @@ describe('followed logs lose no line when', () => {
       await arrive();
       await engine.set(mode);
       await write(8_000);
+      // The outage itself: the stream is opened again and again in vain.
       await sleep(4_000);
       await engine.set('pass');
       await arrive();
@@ -102,6 +104,7 @@ describe('followed logs lose no line when', () => {
     await arrive();
     await engine.set('hang');
     await write(200);
+    // The outage itself, which is longer than a stream may be silent.
     await sleep(8_000);
     await engine.set('pass');
     await arrive();
@@ -110,7 +113,7 @@ describe('followed logs lose no line when', () => {
   it('their connection dies silently while lines are written', async () => {
     await subscribe();
     const writing = write(200, 0.01);
-    await sleep(500);
+    await until('the first lines', () => seen().length > 0);
     expect(engine.stall(followsLogs)).toBe(1);
     await writing;
     await arrive(DEAD_CONNECTION_MS);
@@ -120,6 +123,7 @@ describe('followed logs lose no line when', () => {
     await subscribe();
     await write(10);
     await arrive();
+    // The stream is idle when its connection dies.
     await sleep(1_500);
     expect(engine.stall(followsLogs)).toBe(1);
     await write(10);
@@ -131,6 +135,7 @@ describe('followed logs lose no line when', () => {
     const half = 'process.stdout.write("7".repeat(100_000))';
     const script = `${half}; setTimeout(() => ${half}, 3_000); setTimeout(() => console.log(), 6_000)`;
     const writing = server.engine.exec(container.dockerId!, ['sh', '-c', `exec node -e '${script}' > /proc/1/fd/1`]);
+    // The first half is on its way, and the second one not written. Half a line shows nowhere.
     await sleep(1_500);
     await until('a stream to cut', () => engine.cut(followsLogs) > 0);
     await expect(writing).resolves.toMatchObject({ exitCode: 0 });
@@ -143,6 +148,7 @@ describe('followed logs lose no line when', () => {
     await write(100);
     await engine.set('refuse');
     await server.engine.docker.getContainer(container.dockerId!).kill();
+    // The outage itself.
     await sleep(2_000);
     await engine.set('pass');
     const back = Date.now();

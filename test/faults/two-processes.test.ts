@@ -11,15 +11,15 @@ import { type FaultServer, cloning, crash, small, startFaultServer } from '../su
 import type { Hold } from '../support/engine-proxy/hold.js';
 import { clones, creates } from '../support/engine-proxy/matchers.js';
 import { type SecondServer, startSecondServer } from '../support/faults/second-server.js';
-import { expectRemovable, expectRepository, expectWhole } from '../support/faults/traces.js';
+import { expectRemovable, expectRepository, expectComplete } from '../support/faults/traces.js';
 import type { GitServers } from '../support/git/git-servers.js';
 
 const COMMITS = 4;
 const MIB = 1024 * 1024;
-/** What a survivor may take until it has done the work of a process that died. */
+/** Time in which the surviving process completes the jobs of the one that died. */
 const TAKE_OVER_MS = 25_000;
 const LEASE_MS = 15_000;
-/** Within the pace at which progress is written. */
+/** Longer than the interval at which progress is written, so that the next write is due. */
 const DUE_MS = 250;
 
 describe('two processes on one data folder', () => {
@@ -31,11 +31,11 @@ describe('two processes on one data folder', () => {
     first = await startFaultServer();
     second = await startSecondServer(first);
     git = await gitFixture(first);
-    // One file for each percent, so that git tells much while it comes in.
+    // One file for each percent, so that git reports progress often during the transfer.
     const files = Object.fromEntries(
       Array.from({ length: 128 }, (_, index) => [`${index}.bin`, randomBytes(MIB / 32)]),
     );
-    await git.createRepository('talkative', { files, commits: COMMITS - 1 });
+    await git.createRepository('many-files', { files, commits: COMMITS - 1 });
   }, IMAGE_BUILD_MS);
   afterEach(() => {
     first?.proxy.reset();
@@ -58,8 +58,8 @@ describe('two processes on one data folder', () => {
   };
 
   const jobOf = async (id: string) => (await first.api.get(id)).body.job as { message?: string };
-  /** A create that stands still in this process, before the engine knows; the other process takes its share. */
-  const heldBy = async (server: Pick<SecondServer, 'api' | 'proxy'>): Promise<{ hold: Hold; id: string }> => {
+  /** A create of this process that is held before the engine sees it. The other process may take jobs, so it creates until one is held. */
+  const createHeldBy = async (server: Pick<SecondServer, 'api' | 'proxy'>): Promise<{ hold: Hold; id: string }> => {
     const hold = server.proxy.hold(creates('workspace'), 'before');
     const reached = hold.reached(60_000);
     for (;;) {
@@ -70,13 +70,13 @@ describe('two processes on one data folder', () => {
     }
   };
 
-  it('makes each of 20 once that are asked for at both in turn', async () => {
+  it('create each of 20 containers once that are requested from both in turn', async () => {
     const bodies = Array.from({ length: 20 }, (_, index) =>
       index % 4 === 0 ? cloning(git) : small({ memoryLimit: 128 }),
     );
     const ids = await Promise.all(bodies.map((body, index) => createOn([first, second][index % 2]!, body)));
     for (const [index, id] of ids.entries()) {
-      const container = await expectWhole(
+      const container = await expectComplete(
         { api: [second, first][index % 2]!.api, engine: first.engine },
         id,
         { key: false },
@@ -88,7 +88,7 @@ describe('two processes on one data folder', () => {
     await removeAll(ids);
   }, 240_000);
 
-  it('finishes what the other one had under way when it was killed', async () => {
+  it('take over the jobs of one that was killed', async () => {
     const ids = await Promise.all(
       Array.from({ length: 6 }, (_, index) =>
         createOn([first, second][index % 2]!, index % 3 === 0 ? cloning(git) : small()),
@@ -98,17 +98,17 @@ describe('two processes on one data folder', () => {
     const killedAt = Date.now();
     for (const id of ids) await first.api.waitForStatus(id, 'running');
     expect(Date.now() - killedAt).toBeLessThan(TAKE_OVER_MS);
-    for (const id of ids) await expectWhole(first, id);
+    for (const id of ids) await expectComplete(first, id);
     await second.devforge.restart();
     await removeAll(ids);
   }, 180_000);
 
-  it('refuses the one that was frozen for longer than its lease, in the middle of a clone and of a create', async () => {
+  it('refuse the writes of one that was frozen for longer than its lease during a clone and a create', async () => {
     git.throttle(MIB / 4);
     const asked = first.proxy.requests.length;
-    const clone = await createOn(first, cloning(git, 'talkative'));
+    const clone = await createOn(first, cloning(git, 'many-files'));
     await until(
-      'the repository comes in',
+      'the transfer of the repository',
       async () => {
         const { body } = await first.api.get(clone);
         return body.status === 'cloning' && Number(body.job?.progress) > 15;
@@ -116,28 +116,27 @@ describe('two processes on one data folder', () => {
       60_000,
     );
     const [frozen, awake] = first.proxy.requests.slice(asked).some(clones) ? [first, second] : [second, first];
-    const { hold, id: create } = await heldBy(frozen);
+    const { hold, id: create } = await createHeldBy(frozen);
 
-    // Git tells more than is written at once: a write of the one that will be frozen is due.
-    const told = (await jobOf(clone)).message;
-    await until('git goes on', async () => (await jobOf(clone)).message !== told);
+    // Git reports more often than progress is written, so a write of the process that is frozen next is due.
+    const before = (await jobOf(clone)).message;
+    await until('more progress', async () => (await jobOf(clone)).message !== before);
     await sleep(DUE_MS);
     frozen.devforge.freeze(true);
     git.reset();
-    await sleep(LEASE_MS);
     const viaAwake = { api: awake.api, engine: first.engine };
     const done = [
-      await expectWhole(viaAwake, clone, { key: false }, TAKE_OVER_MS),
-      await expectWhole(viaAwake, create, { key: false }, TAKE_OVER_MS),
+      await expectComplete(viaAwake, clone, { key: false }, LEASE_MS + TAKE_OVER_MS),
+      await expectComplete(viaAwake, create, { key: false }, TAKE_OVER_MS),
     ];
     for (const { job } of done) expect(job).toMatchObject({ attempts: 2 });
 
     frozen.devforge.freeze(false);
     hold.release();
-    // It renews its leases every five seconds: by then it has noticed.
+    // It renews its leases every five seconds, so it has noticed by then; it reports nothing about it.
     await sleep(6_000);
     const viaFrozen = { api: frozen.api, engine: first.engine };
-    expect([await expectWhole(viaFrozen, clone), await expectWhole(viaFrozen, create)].map(withoutAgent)).toEqual(
+    expect([await expectComplete(viaFrozen, clone), await expectComplete(viaFrozen, create)].map(withoutAgent)).toEqual(
       done.map(withoutAgent),
     );
     await expectRepository(first, done[0]!, COMMITS);
@@ -149,10 +148,10 @@ describe('two processes on one data folder', () => {
     await removeAll([clone, create]);
   }, 180_000);
 
-  it('goes on when the one that started the database is killed', async () => {
+  it('continue when the one that started the database is killed', async () => {
     await crash(first);
     const id = await createOn(second, small());
-    const container = await expectWhole({ api: second.api, engine: first.engine }, id);
+    const container = await expectComplete({ api: second.api, engine: first.engine }, id);
     expect(container.job).toMatchObject({ attempts: 1 });
     await first.devforge.restart();
     await removeAll([id]);

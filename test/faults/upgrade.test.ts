@@ -131,6 +131,6 @@ describe('an upgrade from 0.1.0', () => {
     expect(ok(await server.api.request<Container>('POST', `/api/containers/${id()}/start`)).status).toBe('running');
     await expect(exec(['cat', 'notes.md'])).resolves.toMatchObject({ exitCode: 0, stdout: 'written before' });
     expect((await server.api.remove(id())).status).toBe(204);
-    expect(await server.engine.labelled(id())).toEqual([]);
+    expect(await server.engine.labelled(id())).toEqual({ containers: [], networks: [], volumes: [] });
   }, 120_000);
 });

@@ -8,7 +8,7 @@ const NEWLINE = 0x0a;
 const ZERO = 0x30;
 
 export interface Follower {
-  /** What it was told of lines that are missing. */
+  /** Number of lines that the server reported as dropped. */
   readonly notices: string[];
   /** The process that brings the lines here. */
   readonly pid: number;

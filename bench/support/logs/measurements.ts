@@ -52,22 +52,22 @@ export async function measurePairs(report: Report, around: Surroundings, lines: 
     report.note(`${describe('docker logs -f', ofDocker[pair]!)}; ${describe('Socket.io', ofDevForge[pair]!)}`);
   }
   const ratios = ofDevForge.map((each, pair) => rateOf(each) / rateOf(ofDocker[pair]!));
-  report.figure('lines a second, docker logs -f', Math.round(median(ofDocker.map(rateOf))), '');
-  report.figure('lines a second, Socket.io', Math.round(median(ofDevForge.map(rateOf))), '');
-  report.figure('median ratio of pairs', median(ratios), 'x', RATE);
-  report.figure(
+  report.value('lines a second, docker logs -f', Math.round(median(ofDocker.map(rateOf))), '');
+  report.value('lines a second, Socket.io', Math.round(median(ofDevForge.map(rateOf))), '');
+  report.value('median ratio of pairs', median(ratios), 'x', RATE);
+  report.value(
     'lines that did not arrive',
     sum(ofDevForge, (each) => each.written - each.lines),
     '',
     NONE,
   );
-  report.figure(
+  report.value(
     'lines out of order',
     sum(ofDevForge, ({ outOfOrder }) => outOfOrder),
     '',
     NONE,
   );
-  report.figure('resident memory grew by', memory.stop(), 'MB', GROWTH);
+  report.value('resident memory grew by', memory.stop(), 'MB', GROWTH);
 }
 
 /** Much is written while one of two readers takes nothing. */
@@ -79,8 +79,8 @@ export async function measurePaused(report: Report, around: Surroundings, megaby
   const live = await round(around, lines, (count) => followWithSocket(server, container.id, count), LINE_BYTES);
   report.note(describe('the reader beside it', live));
   await paused.stop();
-  report.figure('lines that did not arrive', live.written - live.lines, '');
-  report.figure('resident memory grew by', memory.stop(), 'MB', GROWTH);
+  report.value('lines that did not arrive', live.written - live.lines, '');
+  report.value('resident memory grew by', memory.stop(), 'MB', GROWTH);
 }
 
 async function round({ engine, container }: Surroundings, lines: number, follow: Follow, width = 0): Promise<Round> {

@@ -14,7 +14,7 @@ import type { Measured } from './watching.js';
 const ROUNDS = 5;
 const LISTS_PER_ROUND = 20;
 const INTERVAL_MS = 1_000;
-/** What a subscription begins with is over by then. */
+/** Time in which the first updates of a subscription are over. */
 const SETTLE_MS = 3_000;
 
 const LIST: Target = { atMost: 25, unit: 'ms' };
@@ -46,21 +46,21 @@ export async function measureList(
   // Where nothing else runs it takes little more than this and what the database needs.
   report.times('  of that, API processor time', summarise(processorTimes));
   report.times('docker stats --no-stream', summarise(stats));
-  report.figure('times faster', median(stats) / median(lists), 'x', RATIO);
+  report.value('times faster', median(stats) / median(lists), 'x', RATIO);
 }
 
 export interface Window {
   subscriptions: number;
   engineCalls: number;
-  /** Those that do not belong to a beat that goes on whoever watches. */
+  /** Calls that are not part of a periodic task. */
   furtherCalls: number;
   processorPercent: number;
-  /** Percent of the window that the server was ready to go on and got no processor. */
+  /** Percent of the window in which the server was runnable without a processor. */
   waitedPercent: number;
   measured: Measured | undefined;
 }
 
-/** What `subscriptions` cost while `clients` hold them. */
+/** Measures a window with this many subscriptions of the clients. */
 export async function measureWindow(
   subscriptions: number,
   ms: number,
@@ -79,7 +79,7 @@ export async function measureWindow(
   return {
     subscriptions,
     engineCalls: calls.length,
-    furtherCalls: calls.filter((call) => !isOfABeat(call)).length,
+    furtherCalls: calls.filter((call) => !isPeriodic(call)).length,
     processorPercent: ((after.processorMs - before.processorMs) / elapsed) * 100,
     waitedPercent: ((after.waitedMs - before.waitedMs) / elapsed) * 100,
     measured: measured ?? undefined,
@@ -89,16 +89,16 @@ export async function measureWindow(
 export function reportWindows(report: Report, windows: Window[], containers: number, ms: number): void {
   const [idle] = windows;
   for (const window of windows) {
-    report.figure(`engine calls, ${window.subscriptions} subscriptions`, window.engineCalls, '');
-    report.figure(
-      '  but those of fixed beats',
+    report.value(`engine calls, ${window.subscriptions} subscriptions`, window.engineCalls, '');
+    report.value(
+      '  without periodic ones',
       window.furtherCalls,
       '',
       window === idle ? undefined : { atMost: idle!.furtherCalls, unit: '' },
     );
   }
   for (const { subscriptions, processorPercent } of windows) {
-    report.figure(
+    report.value(
       `API processor, ${subscriptions} subscriptions`,
       processorPercent,
       '%',
@@ -106,12 +106,12 @@ export function reportWindows(report: Report, windows: Window[], containers: num
     );
   }
   const { subscriptions, waitedPercent, measured } = windows.at(-1)!;
-  if (measured === undefined) throw new Error('Nobody watched.');
+  if (measured === undefined) throw new Error('No client was subscribed.');
   const ticks = ms / INTERVAL_MS;
   // A window that begins between two ticks may see one more of each.
-  report.figure('samples a tick and container', measured.samples / containers / Math.ceil(ticks + 1), 'x', ONE_SAMPLE);
-  report.figure('updates that arrived', (measured.updates / (subscriptions * ticks)) * 100, '%', COMPLETE);
-  report.figure(`within ${IN_TIME_MS} ms of their tick`, measured.fromTick.within250, '%', IN_TIME);
+  report.value('samples a tick and container', measured.samples / containers / Math.ceil(ticks + 1), 'x', ONE_SAMPLE);
+  report.value('updates that arrived', (measured.updates / (subscriptions * ticks)) * 100, '%', COMPLETE);
+  report.value(`within ${IN_TIME_MS} ms of their tick`, measured.fromTick.within250, '%', IN_TIME);
   report.note(
     `from the tick: median ${measured.fromTick.median.toFixed(1)} ms, p99 ${measured.fromTick.p99.toFixed(1)} ms, at most ${measured.fromTick.max.toFixed(0)} ms`,
   );
@@ -146,8 +146,8 @@ async function dockerStats(dockerIds: string[], engineSocket: string): Promise<v
   if (rows !== dockerIds.length) throw new Error(`docker stats shows ${rows} containers, not ${dockerIds.length}.`);
 }
 
-/** The monitor pings, the reconciler inspects by name and lists, and disks are measured by execs and sizes. */
-function isOfABeat({ path, query }: EngineRequest): boolean {
+/** Periodic calls: pings of the monitor, lists and inspects of the reconciler, execs and sizes for disk usage. */
+function isPeriodic({ path, query }: EngineRequest): boolean {
   return (
     /^\/(_ping|volumes|exec\/.*|containers\/(json|devforge-[^/]*\/json|[^/]*\/exec))$/.test(path) ||
     query.includes('size=')

@@ -11,7 +11,7 @@ import type { CreateContainerDto } from '../dto/create-container.dto.js';
 import { newJob } from './new-job.js';
 import { SshKeys } from '../../git-keys/ssh-keys.js';
 
-/** Checks and writes a request for a container, before it is answered. */
+/** Validates and stores a request for a container before it is answered. */
 @Injectable()
 export class ContainerCreator {
   constructor(

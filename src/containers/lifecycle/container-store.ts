@@ -14,7 +14,7 @@ import type { ContainerStatus, StatusReason } from '../../persistence/types.js';
 import { containerNotFound, invalidState } from '../../workspace/container-errors.js';
 import { statusesBefore } from './state-table.js';
 
-/** The lease is lost, or the container is being deleted: whoever works on it stops. */
+/** The lease is lost or the container is being deleted: the work on it must stop. */
 export class NotHeldError extends Error {
   constructor(containerId: string) {
     super(`The container ${containerId} is no longer held by this worker`);
@@ -26,7 +26,7 @@ export interface TransitionOptions extends Pick<Transition, 'lease' | 'job' | 'n
   patch?: ContainerPatch;
 }
 
-/** Every change of a container goes through here: the state table is asked, the row written, the event emitted. */
+/** All changes of containers: checked against the state table, written to the row, published as an event. */
 @Injectable()
 export class ContainerStore {
   constructor(
@@ -36,9 +36,9 @@ export class ContainerStore {
   ) {}
 
   /**
-   * Moves the container to `to`.
+   * Changes the status of the container to `to`.
    * @throws NotHeldError when a lease was given and is lost, or the container is being deleted
-   * @throws DomainError `invalid_state` when the state table has no such step
+   * @throws DomainError `invalid_state` when the state table does not allow the change
    */
   async transition(id: string, to: ContainerStatus, options: TransitionOptions = {}): Promise<ContainerRow> {
     const row = await this.tryTransition(id, to, options);
@@ -50,7 +50,7 @@ export class ContainerStore {
     throw invalidState(present.status, to);
   }
 
-  /** As {@link transition}, answering null where that throws. */
+  /** As {@link transition}, but returns null where that throws. */
   async tryTransition(
     id: string,
     to: ContainerStatus,
@@ -74,7 +74,7 @@ export class ContainerStore {
     return row;
   }
 
-  /** Writes how a job goes; what a worker writes that lost the lease is dropped. */
+  /** Writes the progress of a job. @returns null when the lease is lost */
   async updateJob(
     container: { id: string; ownerId: string },
     jobId: string,

@@ -3,10 +3,10 @@ import { DomainEvents } from '../../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import { PROVISIONING } from './state-table.js';
 
-/** Another process may do the work, and its events are not heard here. */
+/** Another process may do the work, whose events may not arrive here. */
 const POLL_MS = 500;
 
-/** Waits for a container that is on its way up. */
+/** Waits until a container is provisioned. */
 @Injectable()
 export class ContainerWaiter implements OnModuleDestroy {
   private readonly stopped = new AbortController();
@@ -16,14 +16,14 @@ export class ContainerWaiter implements OnModuleDestroy {
     private readonly events: DomainEvents,
   ) {}
 
-  /** Whoever still waits is answered, so that the server can close. */
+  /** Ends all waiting, so that the server can close. */
   onModuleDestroy(): void {
     this.stopped.abort();
   }
 
-  /** @returns the container once it is no longer on its way, or as it is after `waitMs` or when the client leaves */
-  async untilSettled(id: string, waitMs: number, left: AbortSignal): Promise<ContainerRow | null> {
-    const until = AbortSignal.any([left, this.stopped.signal, AbortSignal.timeout(waitMs)]);
+  /** @returns the container once no job works on it any more, or as it is after `waitMs` or when the client disconnects */
+  async untilSettled(id: string, waitMs: number, clientSignal: AbortSignal): Promise<ContainerRow | null> {
+    const until = AbortSignal.any([clientSignal, this.stopped.signal, AbortSignal.timeout(waitMs)]);
     for (;;) {
       const changed = this.nextChange(id, until);
       const row = await this.containers.findById(id);

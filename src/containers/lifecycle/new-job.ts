@@ -1,7 +1,7 @@
 import type { ContainerRow, JobRow } from '../../persistence/containers/containers.repository.js';
 import type { JobName } from '../../persistence/types.js';
 
-/** The row of a job that nobody has begun. */
+/** The row of a queued job. */
 export function newJob(id: string, name: JobName, container: Pick<ContainerRow, 'id' | 'ownerId'>, now: Date): JobRow {
   return {
     id,

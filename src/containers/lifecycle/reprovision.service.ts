@@ -6,7 +6,7 @@ import { ProvisioningQueue } from '../../queues/provisioning-queue.js';
 import { ContainerStore } from './container-store.js';
 import { newJob } from './new-job.js';
 
-/** Sends a container through its `create` job again; every step finds what is there already. */
+/** Runs the `create` job of a container again; every step finds what exists already. */
 @Injectable()
 export class ReprovisionService {
   constructor(

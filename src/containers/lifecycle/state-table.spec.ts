@@ -51,26 +51,26 @@ const pairs = CONTAINER_STATUSES.flatMap((from) =>
 );
 
 describe('the state table', () => {
-  it('has a line for every status and names no other', () => {
+  it('has an entry for every status and no other', () => {
     expect(Object.keys(NEXT).toSorted()).toEqual([...CONTAINER_STATUSES].toSorted());
   });
 
-  it.each(pairs)('says whether %s may become %s', (from, to) => {
+  it.each(pairs)('decides whether %s may become %s', (from, to) => {
     expect(NEXT[from].includes(to)).toBe(STEPS.some(([before, after]) => before === from && after === to));
   });
 
-  it.each(CONTAINER_STATUSES)('finds what may come before %s, itself included', (to) => {
+  it.each(CONTAINER_STATUSES)('finds the statuses before %s, itself included', (to) => {
     const expected = CONTAINER_STATUSES.filter(
       (from) => from === to || STEPS.some(([before, after]) => before === from && after === to),
     );
     expect(statusesBefore(to).toSorted()).toEqual(expected.toSorted());
   });
 
-  it('lets nothing come back from deleting', () => {
+  it('allows nothing after deleting', () => {
     expect(NEXT.deleting).toEqual([]);
   });
 
-  it('has a way from every status but deleting to running', () => {
+  it('leads from every status except deleting to running', () => {
     const reachable = (from: ContainerStatus, seen = new Set<ContainerStatus>()): Set<ContainerStatus> => {
       for (const next of NEXT[from]) if (!seen.has(next)) reachable(next, seen.add(next));
       return seen;
@@ -79,7 +79,7 @@ describe('the state table', () => {
       expect(reachable(status)).toContain('running');
   });
 
-  it('knows which statuses a job works in', () => {
+  it('lists the statuses in which a job works', () => {
     expect(PROVISIONING).toEqual(['queued', 'creating', 'starting', 'cloning']);
   });
 });

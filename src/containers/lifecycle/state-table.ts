@@ -1,8 +1,8 @@
 import type { ContainerStatus } from '../../persistence/types.js';
 
 /**
- * From each status, the statuses that may follow. Any change of status goes through this table.
- * The engine is observed, so whatever can happen behind DevForge's back is here too.
+ * The statuses that may follow each status; every change of status is checked against this table. It includes changes
+ * made at the engine without DevForge.
  */
 export const NEXT: Record<ContainerStatus, readonly ContainerStatus[]> = {
   queued: ['creating', 'failed', 'deleting'],
@@ -17,10 +17,10 @@ export const NEXT: Record<ContainerStatus, readonly ContainerStatus[]> = {
   deleting: [],
 };
 
-/** The statuses from which `to` can be reached, itself included: a step that runs twice finds its own mark. */
+/** The statuses from which `to` can be reached. `to` is one of them, so that a step can run twice. */
 export function statusesBefore(to: ContainerStatus): ContainerStatus[] {
   return (Object.keys(NEXT) as ContainerStatus[]).filter((status) => status === to || NEXT[status].includes(to));
 }
 
-/** On its way up: a job works on it. */
+/** Statuses in which a job works on the container. */
 export const PROVISIONING: readonly ContainerStatus[] = ['queued', 'creating', 'starting', 'cloning'];

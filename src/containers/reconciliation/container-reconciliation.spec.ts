@@ -69,7 +69,7 @@ describe('ContainerReconciliation', () => {
     expect(changes()).toBe(0);
   });
 
-  it('marks what vanished, what ended and what runs', async () => {
+  it('marks containers that vanished, exited or run', async () => {
     const vanished = await container({ status: 'running' });
     const ended = await container({ status: 'running' }, 'exited');
     const runs = await container({ status: 'stopped', desiredRunning: false }, 'running');
@@ -81,7 +81,7 @@ describe('ContainerReconciliation', () => {
     ]);
   });
 
-  it('changes nothing, and says so, when the engine does not answer', async () => {
+  it('rejects and changes nothing when the engine does not answer', async () => {
     await container({ status: 'running' });
     driver.faults.goAway();
     await expect(reconciliation.reconcileAll(true)).rejects.toMatchObject({ code: 'unavailable' });
@@ -99,7 +99,7 @@ describe('ContainerReconciliation', () => {
     },
   );
 
-  it('leaves alone what somebody works on', async () => {
+  it('skips containers whose lease is held', async () => {
     const future = new Date('2030-01-01');
     await container({ status: 'running', leaseHolder: 'other', leaseExpiresAt: future });
     await container({ status: 'creating', leaseHolder: 'other', leaseExpiresAt: future });
@@ -110,7 +110,7 @@ describe('ContainerReconciliation', () => {
     expect(changes()).toBe(0);
   });
 
-  it('takes over what a holder left whose lease is over', async () => {
+  it('reconciles containers whose lease has expired', async () => {
     const row = await container({ status: 'running', leaseHolder: 'dead', leaseExpiresAt: new Date('2020-01-01') });
     await reconciliation.reconcileAll(false);
     expect(repair.mock.calls.map(([decision, { id }]) => [decision, id])).toEqual([
@@ -118,7 +118,7 @@ describe('ContainerReconciliation', () => {
     ]);
   });
 
-  it('wakes a job without taking its container from the worker', async () => {
+  it("wakes a job without taking the container's lease", async () => {
     free = false;
     const row = await container({ status: 'creating', jobId: 'j' });
     job = jobRow(row);
@@ -132,13 +132,13 @@ describe('ContainerReconciliation', () => {
     ['finish-removal', { status: 'deleting' }, 'running'],
     ['finish-stop', { status: 'stopping' }, 'running'],
     ['restart', { status: 'running' }, 'exited'],
-  ] as const)('has a %s done', async (what, overrides, state) => {
+  ] as const)('decides on %s', async (what, overrides, state) => {
     const row = await container(overrides, state);
     await reconciliation.reconcileAll(true);
     expect(repair.mock.calls.map(([{ do: done }, { id }]) => [done, id])).toEqual([[what, row.id]]);
   });
 
-  it('remembers that a container was stopped by hand, once the engine was there for a while', async () => {
+  it('keeps a container stopped that exited while the engine was available', async () => {
     const row = await container(
       { status: 'stopped', desiredRunning: true, updatedAt: new Date('2026-01-01') },
       'exited',
@@ -148,7 +148,7 @@ describe('ContainerReconciliation', () => {
     expect(keepStopped.mock.calls).toEqual([[row, held.lease]]);
   });
 
-  it('looks at one container alone when asked to', async () => {
+  it('reconciles a single container', async () => {
     const row = await container({ status: 'running' });
     await container({ status: 'running' });
     await reconciliation.reconcileOne(row.id);

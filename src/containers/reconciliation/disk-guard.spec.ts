@@ -51,8 +51,8 @@ beforeEach(() => {
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 const never = new Promise<never>(() => undefined);
 
-describe('a round of the disks', () => {
-  it('measures what runs, and stops what is over its limit', async () => {
+describe('DiskGuard', () => {
+  it('measures running containers, and stops those above their limit', async () => {
     rows = [rowOf('small'), rowOf('large'), rowOf('stopped', 'stopped')];
     usedBytes.set('small', Promise.resolve(99.5 * MIB)).set('large', Promise.resolve(100 * MIB));
     await guard.check();
@@ -60,7 +60,7 @@ describe('a round of the disks', () => {
     expect(stopped).toEqual(['large']);
   });
 
-  it('does not wait for one that hangs, and asks it once', async () => {
+  it('does not wait for a measurement that hangs, and does not repeat it', async () => {
     rows = Array.from({ length: 12 }, (_, at) => rowOf(`c${at}`));
     for (const { id } of rows) usedBytes.set(id, id === 'c0' ? never : Promise.resolve(MIB));
     void guard.check();
@@ -71,7 +71,7 @@ describe('a round of the disks', () => {
     expect(asked.filter((id) => id === 'c0')).toHaveLength(1);
   });
 
-  it('asks the engine a few at a time', async () => {
+  it('measures two containers at a time', async () => {
     rows = Array.from({ length: 12 }, (_, at) => rowOf(`c${at}`));
     const walks = rows.map(() => Promise.withResolvers<number>());
     for (const [at, { id }] of rows.entries()) usedBytes.set(id, walks[at]!.promise);
@@ -86,7 +86,7 @@ describe('a round of the disks', () => {
     expect(asked).toHaveLength(12);
   });
 
-  it('passes over one that fails', async () => {
+  it('continues after a measurement that fails', async () => {
     rows = [rowOf('broken'), rowOf('well')];
     usedBytes.set('broken', Promise.reject(new Error('no such process')));
     await guard.check();
@@ -94,8 +94,8 @@ describe('a round of the disks', () => {
   });
 });
 
-describe('what was measured', () => {
-  it('is not kept of a container that was removed meanwhile', async () => {
+describe('DiskUsage', () => {
+  it('does not keep the value of a container that was removed meanwhile', async () => {
     const walk = Promise.withResolvers<number>();
     usedBytes.set('a', walk.promise);
     const measured = disk.measure(rowOf('a'));

@@ -3,38 +3,38 @@ import type { StatusReason } from '../../persistence/types.js';
 import type { ObservedWorkspace } from '../../drivers/workspace.js';
 import { PROVISIONING } from '../lifecycle/state-table.js';
 
-/** What the reconciler is to do about one container. */
+/** What the reconciler does about one container. */
 export type Decision =
   | { do: 'nothing' }
   | { do: 'mark'; status: 'running' | 'stopped' | 'missing'; reason: StatusReason | null }
   /** Wake the worker for the job that is not finished. */
   | { do: 'wake' }
-  /** Send it through a new `create` job. */
+  /** Run a new `create` job. */
   | { do: 'reprovision' }
-  /** Start it again: it shall run, and the engine went down under it. */
+  /** Start it again: it should run, and stopped because the engine did. */
   | { do: 'restart' }
   | { do: 'finish-stop' }
   | { do: 'finish-removal' };
 
 export interface Observation {
   now: Date;
-  /** null when the engine says that there is no such container. */
+  /** null when the engine says that there is no such workspace. */
   workspace: ObservedWorkspace | null;
-  /** The engine went away or DevForge was not there since the container was last seen running. */
+  /** The engine or DevForge was unavailable since the container was last seen running. */
   engineWasAway: boolean;
 }
 
 export const VANISHED: StatusReason = {
   code: 'vanished',
-  message: 'The Docker container vanished; start makes it again on the kept volume.',
+  message: 'The Docker container vanished; start creates it again on the kept volume.',
 };
-/** A job waits at most this long between two tries; one that is untouched for longer was lost by the queue. */
-const FORGOTTEN_AFTER_MS = 60_000;
-/** Exit code of what a SIGKILL ended. */
+/** The longest delay between two attempts of a job; the queue has lost one that is unchanged for longer. */
+const LOST_AFTER_MS = 60_000;
+/** Exit code after SIGKILL. */
 const KILLED = 137;
 const NOTHING: Decision = { do: 'nothing' };
 
-/** Compares a row that nobody works on with what the engine shows. */
+/** Compares a row without a lease holder with what the engine shows. */
 export function decide(row: ContainerRow, job: JobRow | null, observation: Observation): Decision {
   const { workspace, engineWasAway } = observation;
   if (row.status === 'deleting') return { do: 'finish-removal' };
@@ -51,8 +51,8 @@ export function decide(row: ContainerRow, job: JobRow | null, observation: Obser
 
 function unfinished(job: JobRow | null, { now, engineWasAway }: Observation): Decision {
   if (job === null || job.finishedAt !== null) return { do: 'reprovision' };
-  const forgotten = now.getTime() - job.updatedAt.getTime() > FORGOTTEN_AFTER_MS;
-  return engineWasAway || forgotten ? { do: 'wake' } : NOTHING;
+  const isLost = now.getTime() - job.updatedAt.getTime() > LOST_AFTER_MS;
+  return engineWasAway || isLost ? { do: 'wake' } : NOTHING;
 }
 
 function absent(row: ContainerRow): Decision {
@@ -61,7 +61,7 @@ function absent(row: ContainerRow): Decision {
 }
 
 function reasonOf({ oomKilled, exitCode }: ObservedWorkspace): StatusReason {
-  // The engine's flag is up once any process was ended for its memory; the container itself lives on after most of them.
+  // The flag is set once any process was killed for memory, which most containers survive.
   if (oomKilled && exitCode === KILLED)
     return { code: 'oom_killed', message: 'The container used more memory than its limit and was ended.' };
   return { code: 'exited', message: `The container was stopped outside DevForge (exit code ${exitCode}).` };

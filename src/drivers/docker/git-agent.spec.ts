@@ -36,7 +36,7 @@ describe('GitAgent', () => {
   const added = (): unknown[] =>
     engine.containers.execs.filter(({ request }) => request.argv.includes('-')).map(({ request }) => request.stdin);
 
-  it('runs and gets the key through its input, and in no other way', async () => {
+  it('gets the key through stdin, and in no other way', async () => {
     await ensure();
     expect(engine.containers.require(name).state).toBe('running');
     expect(added()).toEqual([KEY]);
@@ -48,7 +48,7 @@ describe('GitAgent', () => {
     ).not.toContain('the key');
   });
 
-  it('does not get the key twice', async () => {
+  it('is not given a key that it has already', async () => {
     await ensure();
     listing = [0];
     await ensure();
@@ -64,7 +64,7 @@ describe('GitAgent', () => {
     expect(engine.containers.require(name).state).toBe('running');
   });
 
-  it('is waited for until it listens', async () => {
+  it('is polled until it listens', async () => {
     listing = [2, 2, 2, 1];
     const ensuring = ensure();
     for (let poll = 0; poll < 3; poll++) {
@@ -75,7 +75,7 @@ describe('GitAgent', () => {
     expect(added()).toEqual([KEY]);
   });
 
-  it('is given up when it never listens, and may be tried again', async () => {
+  it('fails with a retryable error when it never listens', async () => {
     listing = [2];
     const failure = ensure().catch((error: unknown) => error);
     for (let poll = 0; poll < 60; poll++) {
@@ -85,7 +85,7 @@ describe('GitAgent', () => {
     await expect(failure).resolves.toMatchObject({ code: 'git_agent_not_ready', retryable: true });
   });
 
-  it('says that a key is gone, and makes no container for it', async () => {
+  it('creates no container when the key cannot be read', async () => {
     key = refused;
     await expect(ensure()).rejects.toMatchObject({
       name: 'JobFailure',
@@ -96,7 +96,7 @@ describe('GitAgent', () => {
     expect(engine.faults.calls).toEqual([]);
   });
 
-  it('says that a key has a passphrase', async () => {
+  it('rejects a key with a passphrase', async () => {
     engine.containers.onExec = ({ argv }) =>
       argv[1] === '-l'
         ? { exitCode: 1 }
@@ -110,7 +110,7 @@ describe('GitAgent', () => {
     });
   });
 
-  it('may be stopped when it is not there', async () => {
+  it('can be stopped when it does not exist', async () => {
     await expect(agent.stop(ID)).resolves.toBeUndefined();
   });
 });

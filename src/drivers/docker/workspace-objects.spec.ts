@@ -73,7 +73,7 @@ describe('WorkspaceObjects', () => {
     await expect(remaining(id)).resolves.toEqual([]);
   });
 
-  it('sweeps the workspaces that are named orphans, out of all that have anything at the engine', async () => {
+  it('sweeps only the named orphans among all workspaces with objects at the engine', async () => {
     const [gone, alive] = [await create(), await create()];
     let found: string[] = [];
     const removed = await objects.sweep(async (ids) => {

@@ -31,7 +31,7 @@ export class WorkspaceObjects {
     const ids = new Set([...withContainers, ...volumes.flatMap(({ labels }) => labels[LABEL_ID] ?? [])]);
     const removed: string[] = [];
     for (const { id, keepData } of await findOrphans([...ids])) {
-      // A workspace volume that is kept on purpose is all that is left then.
+      // Only the workspace volume exists, and it was kept on purpose.
       if (keepData && !withContainers.has(id)) continue;
       await this.remove(id, keepData);
       removed.push(id);

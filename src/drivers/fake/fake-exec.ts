@@ -9,14 +9,14 @@ export interface FakeExecOutcome {
   stderr?: string | Buffer;
 }
 
-/** Plays the command. The signal aborts when nobody waits for it any longer. */
+/** Plays a command. The signal aborts when the caller stops waiting. */
 export type FakeExecHandler = (request: ExecRequest, signal: AbortSignal) => FakeExecOutcome | Promise<FakeExecOutcome>;
 
-/** Waits for the played command as the port says: until it ends, the caller gives up, or it outlasts its time. */
+/** Waits for the played command until it ends, the caller's signal aborts, or the timeout is over. */
 export async function playExec(request: ExecRequest, handler: FakeExecHandler): Promise<ExecResult> {
   const done = new AbortController();
   try {
-    const outcome = await Promise.race([handler(request, done.signal), givenUp(request, done.signal)]);
+    const outcome = await Promise.race([handler(request, done.signal), rejectOnAbort(request, done.signal)]);
     const [stdout, stderr] = [Buffer.from(outcome.stdout ?? ''), Buffer.from(outcome.stderr ?? '')];
     if (stdout.length > 0) request.onStdout?.(stdout);
     if (stderr.length > 0) request.onStderr?.(stderr);
@@ -26,9 +26,9 @@ export async function playExec(request: ExecRequest, handler: FakeExecHandler): 
   }
 }
 
-function givenUp({ argv, signal, timeoutMs }: ExecRequest, done: AbortSignal): Promise<never> {
+function rejectOnAbort({ argv, signal, timeoutMs }: ExecRequest, done: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    const abort = (): void => reject(new DriverError('aborted', `exec ${argv[0]}: given up`));
+    const abort = (): void => reject(new DriverError('aborted', `exec ${argv[0]}: aborted`));
     const timer = setTimeout(
       () => reject(new DriverError('timed_out', `exec ${argv[0]}: still running after ${timeoutMs} ms`)),
       timeoutMs,

@@ -7,7 +7,7 @@ type Stream = LogRecord['stream'];
 
 const POLL_MS = 5;
 
-/** What a container wrote, as the engine keeps it: in lines, each with the time at which it came. */
+/** The log of a fake workspace: lines with the time of their arrival. */
 export class FakeLog {
   readonly lines: LogRecord[] = [];
   private readonly open: Record<Stream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
@@ -22,7 +22,7 @@ export class FakeLog {
     this.open[stream] = rest;
   }
 
-  /** The process has ended, and what it wrote last is a line. */
+  /** The process has ended, which completes its last line. */
   end(): void {
     for (const stream of ['stdout', 'stderr'] as const) {
       if (this.open[stream].length > 0) this.keep(stream, this.open[stream].toString());
@@ -35,10 +35,10 @@ export class FakeLog {
     const until = request.until === undefined ? '9' : toTimestamp(request.until);
     const wanted = ({ stream, timestamp }: LogRecord): boolean =>
       request[stream] && timestamp >= since && timestamp <= until;
-    const giveUp = (): void => {
-      if (signal.aborted) throw new DriverError('aborted', 'logs: given up');
+    const throwIfAborted = (): void => {
+      if (signal.aborted) throw new DriverError('aborted', 'logs: aborted');
     };
-    giveUp();
+    throwIfAborted();
     let read = this.lines.length;
     const past = this.lines.filter(wanted);
     const latest = tail === undefined ? past : past.slice(Math.max(0, past.length - tail));
@@ -51,7 +51,7 @@ export class FakeLog {
       if (fresh.length > 0) yield fresh;
       if (!wasUp) return;
       await delay(POLL_MS);
-      giveUp();
+      throwIfAborted();
     }
   }
 

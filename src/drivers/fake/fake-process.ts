@@ -2,7 +2,7 @@ import { PassThrough, type Readable, type Writable } from 'node:stream';
 import type { ProcessRequest, WorkspaceProcess, TerminalSize } from '../workspace-process.js';
 import { DriverError } from '../driver-error.js';
 
-/** What a played process sees of the world. */
+/** The inside of a played process. */
 export interface FakeProcessSide {
   stdin: Readable;
   stdout: Writable;
@@ -40,13 +40,13 @@ export class FakeProcess implements WorkspaceProcess {
 
   close(): void {
     this.stdin.end();
-    this.end({ error: new DriverError('aborted', `open ${this.request.argv[0]}: given up`) });
+    this.end({ error: new DriverError('aborted', `open ${this.request.argv[0]}: aborted`) });
   }
 
-  /** The engine goes away under it. */
+  /** The connection to the engine breaks. */
   lose(): void {
     this.stdin.end();
-    this.end({ error: new DriverError('unavailable', `open ${this.request.argv[0]}: the engine let go`) });
+    this.end({ error: new DriverError('unavailable', `open ${this.request.argv[0]}: the connection broke`) });
   }
 
   /** The container stops. */

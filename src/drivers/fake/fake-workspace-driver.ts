@@ -46,6 +46,8 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
   readonly faults = new FakeFaults<DriverCall>();
   /** Images that {@link ensure} finds; {@link prepare} adds to them. */
   readonly images = new Set<string>();
+  /** Ids whose name at the engine belongs to an object that DevForge did not create. */
+  readonly foreign = new Set<string>();
   /** Builds the image of a template. */
   onPrepare: (template: Template, onProgress: (progress: ImageProgress) => void, signal: AbortSignal) => Promise<void> =
     async () => undefined;
@@ -101,6 +103,11 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
     const gitKey = (await spec.readGitKey?.()) ?? null;
     await onStage('container');
     const existing = this.workspaces.get(spec.id);
+    if (this.foreign.has(spec.id))
+      throw new DriverError(
+        'conflict',
+        `ensure ${spec.id}: the name belongs to an object that DevForge did not create`,
+      );
     if (existing === undefined && !this.images.has(spec.image))
       throw new DriverError('not_found', `ensure ${spec.id}: no such image`);
     return refOf(Object.assign(existing ?? this.create(spec), { gitKey }));

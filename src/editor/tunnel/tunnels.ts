@@ -13,7 +13,7 @@ const IDLE_MS = 10 * 60_000;
 interface Clients {
   /** For upgrades. */
   agent: TunnelAgent;
-  /** For requests, over connections that are kept. */
+  /** For other requests; reuses connections. */
   pool: Pool;
 }
 
@@ -35,14 +35,14 @@ export class Tunnels implements BeforeApplicationShutdown {
     private readonly driver: WorkspaceDriver,
   ) {}
 
-  /** Of that end in the container. */
-  clients(workspace: WorkspaceRef, end: TunnelTarget): Clients {
+  /** HTTP clients of a target in the container. */
+  clients(workspace: WorkspaceRef, target: TunnelTarget): Clients {
     const { clients } = this.use(workspace);
-    const known = clients.get(end);
+    const known = clients.get(target);
     if (known !== undefined) return known;
-    const dial = async (): Promise<Duplex> => (await this.use(workspace).tunnel).dial(end);
+    const dial = async (): Promise<Duplex> => (await this.use(workspace).tunnel).dial(target);
     const made = { agent: new TunnelAgent(dial), pool: tunnelPool(dial) };
-    clients.set(end, made);
+    clients.set(target, made);
     return made;
   }
 

@@ -42,7 +42,7 @@ describe('CloneRepositoryStep', () => {
 
   const argvs = (): string[][] => driver.execs.map(({ request }) => request.argv);
 
-  it('clones by the workspace’s own command, with nothing between it and the URL', async () => {
+  it('runs the clone command of the workspace with the URL as its only argument', async () => {
     await step.run(context);
     expect(argvs()).toEqual([['/usr/local/bin/devforge-clone', 'run', URL]]);
     expect(driver.execs[0]?.request).toMatchObject({
@@ -53,13 +53,13 @@ describe('CloneRepositoryStep', () => {
     expect(context.row.workspaceReady).toBe(true);
   });
 
-  it('hands the branch over when there is one', async () => {
+  it('passes the branch when there is one', async () => {
     context.row = { ...row, repoBranch: 'feature/x' };
     await step.run(context);
     expect(argvs()).toEqual([['/usr/local/bin/devforge-clone', 'run', URL, 'feature/x']]);
   });
 
-  it('reports what git says, and how far it is', async () => {
+  it('reports the output and progress of git', async () => {
     driver.onExec = () => ({
       exitCode: 0,
       stderr: "Cloning into '/workspace'...\nReceiving objects:  50% (1/2)\r",
@@ -71,7 +71,7 @@ describe('CloneRepositoryStep', () => {
     ]);
   });
 
-  it('says why git failed, and does not take the workspace for ready', async () => {
+  it('reports why git failed, and does not mark the workspace as ready', async () => {
     driver.onExec = () => ({ exitCode: 128, stderr: 'fatal: Authentication failed\n' });
     await expect(step.run(context)).rejects.toMatchObject({
       name: 'JobFailure',
@@ -81,7 +81,7 @@ describe('CloneRepositoryStep', () => {
     expect(update).not.toHaveBeenCalled();
   });
 
-  it('ends a clone that has fallen silent', async () => {
+  it('cancels a clone that reports nothing for too long', async () => {
     jest.useFakeTimers();
     driver.onExec = ({ argv }) => (argv[1] === 'cancel' ? { exitCode: 0 } : new Promise(() => undefined));
     const failure = step.run(context).catch((error: unknown) => error);
@@ -92,7 +92,7 @@ describe('CloneRepositoryStep', () => {
     expect(argvs()[1]).toEqual(['/usr/local/bin/devforge-clone', 'cancel']);
   });
 
-  it('leaves a clone that speaks now and then alone', async () => {
+  it('does not cancel a clone that reports something now and then', async () => {
     jest.useFakeTimers();
     driver.onExec = async ({ argv, onStderr }) => {
       for (let word = 0; argv[1] === 'run' && word < 4; word++) {
@@ -107,7 +107,7 @@ describe('CloneRepositoryStep', () => {
     expect(argvs()).toHaveLength(1);
   });
 
-  it('lets go when it is told to, and leaves the clone to the next who asks', async () => {
+  it('stops waiting when the signal aborts, and leaves the clone running', async () => {
     driver.onExec = () => new Promise(() => undefined);
     const failure = step.run(context).catch((error: unknown) => error);
     caller.abort();

@@ -1,4 +1,4 @@
-/** What a server under test takes over: the way to programs, the engine and the network. No setting of DevForge. */
+/** Variables that a server under test inherits: for programs, the engine and the network. No setting of DevForge. */
 const INHERITED = `
   PATH HOME USER LANG TZ TMPDIR
   DOCKER_HOST DOCKER_CERT_PATH DOCKER_TLS_VERIFY DOCKER_SOCKET_PATH BASE_IMAGE

@@ -1,12 +1,15 @@
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type DevForgeOptions, type DevForgeProcess, startDevForge } from '../api/devforge-process.js';
 import { Engine } from '../api/engine.js';
 import { type GitServers, startGitServers } from '../git/git-servers.js';
 import { createSshKey, type SshKey } from '../git/ssh-key.js';
 import { testBundle } from './bundle.js';
 import { TrackingClient } from './tracking-client.js';
+
+/** Servers under test start often, and compiling the same modules is a good part of a start. */
+const COMPILE_CACHE = resolve('node_modules/.cache/devforge-tests');
 
 /** A server under test with what its clients need. */
 export interface TestServer {
@@ -40,7 +43,7 @@ export async function startTestServer(
     const keysDir = join(folder, 'keys');
     const bundle = join(folder, 'ca-bundle.pem');
     const [key] = await Promise.all([createSshKey(keysDir), writeFile(bundle, await testBundle())]);
-    const settings = { SSH_KEYS_DIR: keysDir, EXTRA_CA_CERTS: bundle, ...env };
+    const settings = { NODE_COMPILE_CACHE: COMPILE_CACHE, SSH_KEYS_DIR: keysDir, EXTRA_CA_CERTS: bundle, ...env };
     const devforge = await startDevForge(settings, options);
     const api = new TrackingClient(devforge.url, devforge.token);
     const engine = new Engine();

@@ -10,6 +10,7 @@ const is =
 export const inspectsImage = is('GET', /^\/images\/.+\/json$/);
 export const pullsImage = is('POST', /^\/images\/create$/);
 export const listsNetworks = is('GET', /^\/networks$/);
+export const listsContainers = is('GET', /^\/containers\/json$/);
 export const starts = is('POST', /^\/containers\/[^/]+\/start$/);
 export const stops = is('POST', /^\/containers\/[^/]+\/stop$/);
 export const removesContainer = is('DELETE', /^\/containers\//);

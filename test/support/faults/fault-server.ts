@@ -11,7 +11,7 @@ export interface FaultServer extends TestServer {
   readonly proxy: EngineProxy;
 }
 
-/** Starts one, and lets it build the image that the tests need where that is missing. */
+/** Starts a server and lets it build the image of the tests when it is missing. */
 export async function startFaultServer(
   env: Record<string, string> = {},
   options: DevForgeOptions = {},
@@ -37,7 +37,7 @@ export async function startFaultServer(
   }
 }
 
-/** SIGKILL, and nothing of what it had asked the engine for and was held gets there any more. */
+/** Kills the server with SIGKILL. Its requests that the proxy holds never reach the engine. */
 export async function crash({ devforge, proxy }: Pick<FaultServer, 'devforge' | 'proxy'>): Promise<void> {
   await devforge.kill();
   proxy.reset();

@@ -3,7 +3,7 @@ import type { DevForgeProcess } from '../api/devforge-process.js';
 
 const MENTION = /(?:Started|Adopted) the embedded PostgreSQL .*?\(pid (\d+)/g;
 
-/** The process of the embedded database, as the server told last. */
+/** The process id of the embedded database, from the last log line about it. */
 export function postmasterOf(devforge: DevForgeProcess): number {
   const [, pid] = [...devforge.log().matchAll(MENTION)].at(-1) ?? [];
   if (pid === undefined) throw new Error('The log names no embedded PostgreSQL.');

@@ -8,9 +8,9 @@ export interface SecondServer {
   readonly devforge: DevForgeProcess;
   readonly api: TrackingClient;
   readonly proxy: EngineProxy;
-  /** Ends it; the first one and their database go on. */
+  /** Stops it; the first server and their database keep running. */
   end(): Promise<void>;
-  /** To be called once the first one is disposed of. */
+  /** To be called after the first server is disposed of. */
   dispose(): Promise<void>;
 }
 

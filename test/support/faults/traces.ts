@@ -6,7 +6,7 @@ import type { TestServer } from '../e2e/server.js';
 import { until } from '../e2e/until.js';
 import type { EngineProxy } from '../engine-proxy/engine-proxy.js';
 
-/** Names of the containers, then of the volumes and networks that the engine has for this id, with or without labels. */
+/** Names of the containers, volumes and networks that the engine has for this id, with or without labels. */
 export async function tracesOf(engine: Engine, id: string): Promise<string[]> {
   const [named, { containers, volumes, networks }] = await Promise.all([
     engine.docker.listContainers({ all: true, filters: { name: [id] } }),
@@ -16,15 +16,15 @@ export async function tracesOf(engine: Engine, id: string): Promise<string[]> {
   return [...names, ...volumes.map(({ Name }) => Name), ...networks.map(({ Name }) => Name)].toSorted();
 }
 
-/** What belongs to one container, and nothing else. */
+/** The names that {@link tracesOf} returns for a complete container. */
 export function expectedTraces(id: string, { key }: { key: boolean }): string[] {
   const name = `devforge-${id}`;
   const made = [`/${name}`, `${name}-state`, `${name}-workspace`];
   return (key ? [...made, `/${name}-git-agent`, `${name}-git-agent`] : made).toSorted();
 }
 
-/** It runs, its job is over, and the engine has each of its parts once. */
-export async function expectWhole(
+/** Expects that it runs, its job is completed, and the engine has each of its parts once. */
+export async function expectComplete(
   server: Pick<TestServer, 'api' | 'engine'>,
   id: string,
   parts: { key: boolean } = { key: false },
@@ -39,7 +39,7 @@ export async function expectWhole(
   return container;
 }
 
-/** The repository is there, as the server has it, and its files are those of the last commit. */
+/** Expects the repository with its history, checked out without changes. */
 export async function expectRepository(
   { engine }: Pick<TestServer, 'engine'>,
   { dockerId }: Container,
@@ -52,25 +52,25 @@ export async function expectRepository(
   expect(state.stdout).toBe('');
 }
 
-/** Deletes it; nothing is left, neither at the engine nor in the list. */
+/** Deletes it and expects that nothing is left at the engine or in the API. */
 export async function expectRemovable({ api, engine }: Pick<TestServer, 'api' | 'engine'>, id: string): Promise<void> {
   ok(await api.remove(id));
   expect(await tracesOf(engine, id)).toEqual([]);
   expect((await api.get(id)).status).toBe(404);
 }
 
-/** The removal is done, by whom ever. */
+/** Expects that a delete completes, at whichever process. */
 export async function expectGone(
   { api, engine }: Pick<TestServer, 'api' | 'engine'>,
   id: string,
   left: string[] = [],
 ): Promise<void> {
-  await until('it is gone', async () => (await api.get(id)).status === 404, 30_000);
+  await until('the container to be gone', async () => (await api.get(id)).status === 404, 30_000);
   expect(await tracesOf(engine, id)).toEqual(left);
 }
 
-/** The ids for which a container was ever asked for through this proxy. */
-export function idsMadeThrough({ requests }: EngineProxy): Set<string> {
+/** The ids of all containers whose creation was requested through this proxy. */
+export function idsCreatedThrough({ requests }: EngineProxy): Set<string> {
   const labels = requests.flatMap(({ method, url, body }) =>
     method === 'POST' && url.startsWith('/containers/create') ? [body?.['Labels']] : [],
   );

@@ -6,8 +6,8 @@ const MIB = 1024 * 1024;
 const USER = '1000:1000';
 
 /**
- * What a container of DevForge may do. Everything that is not asked for here is denied; a golden test
- * compares the engine's own `inspect` with it.
+ * The options of every container that DevForge creates: what is not granted here is denied. A golden test compares them
+ * with the engine's `inspect`.
  */
 export function toCreateOptions(spec: ContainerSpec): ContainerCreateOptions {
   return {
@@ -36,7 +36,7 @@ export function toCreateOptions(spec: ContainerSpec): ContainerCreateOptions {
       CgroupnsMode: 'private',
       NetworkMode: spec.network,
       RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
-      // The driver that keeps every byte as it was written; LogFrames knows its fault.
+      // This driver keeps every byte as it was written; LogFrames works around its missing line breaks.
       LogConfig: { Type: 'local', Config: { 'max-size': '48m', 'max-file': '3', compress: 'false' } },
       Tmpfs: { '/tmp': 'rw,nosuid,nodev,exec,mode=1777' },
       Mounts: spec.mounts.map((mount) => ({

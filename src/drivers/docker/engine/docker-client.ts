@@ -5,11 +5,11 @@ import { mergingAgent } from './merging-agent.js';
 
 /** A client for the endpoint. TLS material of a `tcp://` endpoint comes from `DOCKER_CERT_PATH`, which dockerode reads as Docker's own client does. */
 export function createDockerClient(endpoint: DockerEndpoint): Dockerode {
-  // dockerode reads DOCKER_HOST from the environment by itself, so only a socket is handed over.
+  // dockerode reads DOCKER_HOST from the environment by itself, so that only a socket is passed.
   return endpoint.kind === 'socket' ? new Dockerode({ socketPath: endpoint.socketPath }) : new Dockerode();
 }
 
-/** A client for long answers of many small parts. */
+/** A client for long responses of many small chunks, such as logs. */
 export function createStreamingClient(endpoint: DockerEndpoint): Dockerode {
   const docker = createDockerClient(endpoint);
   const modem = docker.modem as unknown as { protocol: string; agent?: Agent };

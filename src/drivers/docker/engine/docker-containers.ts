@@ -22,11 +22,11 @@ import { DEADLINE, engineCall, statusOf } from './engine-call.js';
 const NOT_MODIFIED = 304;
 const NOT_FOUND = 404;
 const CONFLICT = 409;
-const NAME_LOOKS = 40;
-const NAME_LOOK_MS = 50;
+const MAX_NAME_LOOKUPS = 40;
+const NAME_LOOKUP_MS = 50;
 
 export class DockerContainers extends EngineContainers {
-  /** @param streaming the same engine, for logs */
+  /** @param streaming a client of the same engine for logs */
   constructor(
     private readonly docker: Dockerode,
     private readonly streaming: Dockerode,
@@ -81,7 +81,7 @@ export class DockerContainers extends EngineContainers {
       try {
         await container.remove({ force: true, v: true, abortSignal });
       } catch (error) {
-        // A removal is already under way: it is over when the container is gone.
+        // Another removal is under way, and finished when the container is gone.
         if (statusOf(error) !== CONFLICT) throw error;
         await container.wait({ condition: 'removed', abortSignal });
       }
@@ -135,12 +135,12 @@ export class DockerContainers extends EngineContainers {
     });
   }
 
-  /** The container of that name; the engine takes a name a moment before it shows who has it. */
+  /** The container of that name. The engine reserves a name a moment before it shows the container. */
   private async named(name: string, signal: AbortSignal): Promise<InspectedContainer | null> {
-    for (let look = 0; look < NAME_LOOKS && !signal.aborted; look++) {
+    for (let lookup = 0; lookup < MAX_NAME_LOOKUPS && !signal.aborted; lookup++) {
       const found = await this.inspect(name);
       if (found !== null) return found;
-      await delay(NAME_LOOK_MS);
+      await delay(NAME_LOOKUP_MS);
     }
     return null;
   }
@@ -161,7 +161,7 @@ export class DockerContainers extends EngineContainers {
   }
 }
 
-/** Engines refuse with different answers what is done already, so the container itself is asked. */
+/** Engine versions refuse differently when the container is in the wanted state already, so the state itself is checked. */
 async function unless(
   container: Dockerode.Container,
   state: ObservedState,
@@ -212,7 +212,7 @@ function toInspected(inspected: Dockerode.ContainerInspectInfo): InspectedContai
   };
 }
 
-/** The engine writes year 1 for "never". */
+/** The engine uses year 1 for "never". */
 function toDate(text: string): Date | null {
   const date = new Date(text);
   return Number.isNaN(date.getTime()) || date.getUTCFullYear() <= 1 ? null : date;

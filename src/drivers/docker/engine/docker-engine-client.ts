@@ -8,7 +8,7 @@ import { DockerImages } from './docker-images.js';
 import { DockerNetworks } from './docker-networks.js';
 import { DockerVolumes } from './docker-volumes.js';
 
-/** The container runtime on a Docker Engine. */
+/** The engine client over dockerode. */
 @Injectable()
 export class DockerEngineClient extends EngineClient {
   readonly system: DockerSystem;

@@ -79,9 +79,9 @@ export class DockerImages extends EngineImages {
         request.onOutput(line);
       });
     } catch (error) {
-      if (request.signal?.aborted) throw new DriverError('aborted', `${what}: given up`, { cause: error });
+      if (request.signal?.aborted) throw new DriverError('aborted', `${what}: aborted`, { cause: error });
       if (silence.signal.aborted)
-        throw new DriverError('unavailable', `${what}: the engine fell silent`, { cause: error });
+        throw new DriverError('unavailable', `${what}: the engine sent no output for too long`, { cause: error });
       throw toDriverError(what, error);
     } finally {
       clearTimeout(timer);
@@ -89,7 +89,7 @@ export class DockerImages extends EngineImages {
   }
 }
 
-/** Reads the engine's stream of JSON records to its end; an `error` record is the failure of what was asked. */
+/** Reads the engine's stream of JSON records to its end; an `error` record means that the operation failed. */
 async function followProgress(what: string, stream: Readable, onLine: (line: string) => void): Promise<void> {
   const output: string[] = [];
   let failure: string | undefined;

@@ -16,8 +16,8 @@ export class DockerNetworks extends EngineNetworks {
   }
 
   /**
-   * Concurrent requests with one name make the engine create two networks, and it then starts no container on either.
-   * So requests are serialised, and duplicates created by another process are removed.
+   * Concurrent requests make Docker create two networks with one name, and it then starts no container on either.
+   * Requests of this process are therefore serialized, and duplicates created by other processes removed.
    */
   ensureIsolatedBridge(name: string, labels: Record<string, string>): Promise<void> {
     return this.creations.run(() =>
@@ -69,7 +69,7 @@ export class DockerNetworks extends EngineNetworks {
     }
   }
 
-  /** The oldest stays, or the one that a container is on already. */
+  /** Keeps the oldest, or the one that has containers already. */
   private async keepOne(networks: Dockerode.NetworkInspectInfo[], abortSignal: AbortSignal): Promise<void> {
     const [oldest, ...others] = networks.toSorted((a, b) => (`${a.Created} ${a.Id}` < `${b.Created} ${b.Id}` ? -1 : 1));
     const removals = await Promise.all(others.map((network) => this.removeUnused(network.Id, abortSignal)));

@@ -1,6 +1,6 @@
 import type Dockerode from 'dockerode';
 
-/** Options that dockerode passes on to the engine and its published types leave out. */
+/** Options that dockerode passes to the engine, but its published types lack. */
 declare module 'dockerode' {
   interface ImageInspectOptions {
     abortSignal?: AbortSignal;
@@ -19,7 +19,7 @@ declare module 'dockerode' {
   }
 }
 
-/** The calls whose published types take no options at all. */
+/** Calls whose published types accept no options. */
 export interface AbortableEngine {
   ping(options: { abortSignal: AbortSignal }): Promise<unknown>;
   info(options: { abortSignal: AbortSignal }): Promise<unknown>;

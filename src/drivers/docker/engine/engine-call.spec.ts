@@ -5,12 +5,12 @@ import { engineCall, observed } from './engine-call.js';
 
 const ID = '0123456789abcdef';
 
-let told: EngineCall[];
+let published: EngineCall[];
 let end: () => void;
 
 beforeEach(() => {
-  told = [];
-  end = engineCalls.subscribe((call) => told.push(call));
+  published = [];
+  end = engineCalls.subscribe((call) => published.push(call));
 });
 afterEach(() => end());
 
@@ -18,18 +18,18 @@ const rejected = (error: object) => async (): Promise<never> => {
   throw Object.assign(new Error('no'), error);
 };
 
-describe('a call of the engine', () => {
-  it('tells its operation without what it is about, its outcome and its time', async () => {
+describe('an engine call', () => {
+  it('publishes its operation without the name of the object, its outcome and its duration', async () => {
     await engineCall(`inspect container ${ID}`, 1_000, () => new Promise((resolve) => setTimeout(resolve, 20)));
     await engineCall('ping', 1_000, async () => undefined);
     await engineCall(`exec git in ${ID}`, 1_000, async () => undefined);
-    expect(told).toMatchObject([
+    expect(published).toMatchObject([
       { operation: 'inspect container', outcome: 'ok' },
       { operation: 'ping', outcome: 'ok' },
       { operation: 'exec', outcome: 'ok' },
     ]);
-    expect(told[0]!.seconds).toBeGreaterThan(0.015);
-    expect(told[0]!.seconds).toBeLessThan(1);
+    expect(published[0]!.seconds).toBeGreaterThan(0.015);
+    expect(published[0]!.seconds).toBeLessThan(1);
   });
 
   it.each([
@@ -38,30 +38,30 @@ describe('a call of the engine', () => {
     ['failed', { statusCode: 500 }],
     ['unavailable', { code: 'ECONNREFUSED' }],
     ['out_of_disk', { statusCode: 500, json: { message: 'no space left on device' } }],
-  ])('that fails tells %s', async (code, error) => {
+  ])('that fails publishes %s', async (code, error) => {
     await expect(engineCall(`start container ${ID}`, 1_000, rejected(error))).rejects.toMatchObject({ code });
-    expect(told).toMatchObject([{ operation: 'start container', outcome: code }]);
+    expect(published).toMatchObject([{ operation: 'start container', outcome: code }]);
   });
 
-  it('that takes too long tells so, and so does one that is given up', async () => {
+  it('that times out or is aborted publishes that', async () => {
     const never = () => new Promise<never>(() => undefined);
     await expect(engineCall('list volumes', 10, never)).rejects.toMatchObject({ code: 'unavailable' });
     await expect(engineCall('list volumes', 1_000, never, AbortSignal.timeout(10))).rejects.toMatchObject({
       code: 'aborted',
     });
-    expect(told.map(({ outcome }) => outcome)).toEqual(['unavailable', 'aborted']);
+    expect(published.map(({ outcome }) => outcome)).toEqual(['unavailable', 'aborted']);
   });
 
-  it('that watches its own time is told as well, once', async () => {
+  it('that has its own time limit is published as well, once', async () => {
     await expect(
       observed('build image devforge/x:1', rejected(new DriverError('build_failed', 'x'))),
     ).rejects.toMatchObject({ code: 'build_failed' });
-    expect(told).toMatchObject([{ operation: 'build image' }]);
+    expect(published).toMatchObject([{ operation: 'build image' }]);
   });
 
-  it('tells nobody who ended', async () => {
+  it('publishes nothing after the subscription has ended', async () => {
     end();
     await engineCall('ping', 1_000, async () => undefined);
-    expect(told).toEqual([]);
+    expect(published).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ interface EngineErrorShape {
 }
 
 /**
- * Runs one engine call under a deadline, since a silent engine would hold it for ever.
+ * Runs one engine call with a deadline: dockerode has no time-out of its own.
  * @throws DriverError whatever the call rejects with
  */
 export function engineCall<Result>(
@@ -26,17 +26,17 @@ export function engineCall<Result>(
   return observed(what, () => underDeadline(what, deadlineMs, call, callerSignal));
 }
 
-/** Runs a call that watches its own time, and tells how it went. */
+/** Runs a call that has its own time limit, and publishes its outcome. */
 export async function observed<Result>(what: EngineCallName, call: () => Promise<Result>): Promise<Result> {
   const from = performance.now();
-  const tell = (outcome: 'ok' | DriverErrorCode): void =>
+  const publish = (outcome: 'ok' | DriverErrorCode): void =>
     engineCalls.publish({ operation: operationOf(what), outcome, seconds: (performance.now() - from) / 1_000 });
   try {
     const result = await call();
-    tell('ok');
+    publish('ok');
     return result;
   } catch (error) {
-    tell(toDriverError(what, error).code);
+    publish(toDriverError(what, error).code);
     throw error;
   }
 }
@@ -52,7 +52,7 @@ async function underDeadline<Result>(
   try {
     return await Promise.race([call(signal), rejectOnAbort(signal)]);
   } catch (error) {
-    if (callerSignal?.aborted) throw new DriverError('aborted', `${what}: given up`, { cause: error });
+    if (callerSignal?.aborted) throw new DriverError('aborted', `${what}: aborted`, { cause: error });
     if (deadline.aborted)
       throw new DriverError('unavailable', `${what}: the engine did not answer within ${deadlineMs} ms`, {
         cause: error,

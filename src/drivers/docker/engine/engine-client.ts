@@ -4,11 +4,11 @@ import type { ExecRequest, ExecResult, ProcessRequest, WorkspaceProcess } from '
 import type { UsageRecord } from '../../workspace-usage.js';
 
 /**
- * The port to a container engine. Implementations answer with these types only, never assume that the
- * engine runs on this machine, and put a deadline on every call.
+ * What DevForge uses of the Docker Engine API: containers, images, volumes, networks and events. Implementations never
+ * assume that the engine is on this machine, and put a deadline on every call.
  *
- * Every method rejects with {@link DriverError}. Only `not_found` says that something is absent; after
- * any other error nothing is known about it.
+ * Every method rejects with {@link DriverError}. Only `not_found` means that something is absent; after any other error
+ * nothing is known about it.
  */
 export abstract class EngineClient {
   abstract readonly system: EngineSystem;
@@ -24,7 +24,7 @@ export interface EngineInfo {
 }
 
 export type EngineEvent = {
-  /** What happened to the container, in the engine's words: `start`, `die`, `oom`, `destroy`, … */
+  /** As the engine names it: `start`, `die`, `oom`, `destroy`, … */
   action: string;
   dockerId: string;
   labels: Record<string, string>;
@@ -33,14 +33,14 @@ export type EngineEvent = {
 
 export abstract class EngineSystem {
   /**
-   * Asks whether the engine answers, within one second.
-   * @throws DriverError `unavailable` when it does not, and when it answers that something is wrong with it
+   * Checks within one second that the engine answers.
+   * @throws DriverError `unavailable` also when the engine reports that it is unhealthy
    */
   abstract ping(): Promise<void>;
   abstract info(): Promise<EngineInfo>;
   /**
-   * Follows the container events of everything that carries one of our labels.
-   * Resolves when the stream ends, rejects when it breaks or falls silent.
+   * Follows the events of all containers that have the label of DevForge's ids.
+   * Resolves when the stream ends, rejects when it breaks.
    * @param onReady called once events are being received
    */
   abstract watch(onEvent: (event: EngineEvent) => void, signal: AbortSignal, onReady: () => void): Promise<void>;
@@ -62,7 +62,7 @@ export interface ContainerSpec {
   /** Name of the network, or `none`. */
   network: string;
   hostname: string;
-  /** Takes the place of the image's own. */
+  /** Replaces the image's own. */
   entrypoint?: string[];
   /** Cores. */
   cpuLimit: number;
@@ -73,7 +73,7 @@ export interface ContainerSpec {
 
 export type ObservedState = 'created' | 'running' | 'paused' | 'exited' | 'dead';
 
-/** A container as the engine shows it. */
+/** A container in a list. */
 export interface ObservedContainer {
   dockerId: string;
   name: string;
@@ -83,42 +83,41 @@ export interface ObservedContainer {
 }
 
 export interface InspectedContainer extends ObservedContainer {
-  /** The main process as the engine's machine numbers it; 0 when it does not run. */
+  /** Pid of the main process on the engine's machine; 0 while it does not run. */
   pid: number;
   exitCode: number;
   oomKilled: boolean;
   startedAt: Date | null;
   finishedAt: Date | null;
-  /** Address on each network, by the network's name. */
+  /** IP addresses by the name of their network. */
   addresses: Record<string, string>;
 }
 
 export abstract class EngineContainers {
-  /** What the container uses, about once a second, until it stops or the signal is aborted; nothing for one that does not run. */
+  /** Usage about once a second, until the container stops or the signal aborts; nothing for one that does not run. */
   abstract usage(dockerId: string, signal: AbortSignal): AsyncIterable<UsageRecord>;
   /**
-   * The container's output in the order of the engine, a batch at a time; the engine is read no faster than
-   * batches are taken. Ends when the container stops, perhaps before its last words, or at the log's present
-   * end without `follow`.
+   * The container's output in the engine's order, in batches, read no faster than they are taken. Ends when the
+   * container stops, possibly before its last lines, or at the current end of the log without `follow`.
    */
   abstract logs(dockerId: string, request: LogRequest): AsyncIterable<LogRecord[]>;
   /** Creates the container, or finds the one of that name. */
   abstract create(spec: ContainerSpec): Promise<{ dockerId: string; created: boolean }>;
   /** Starts it; already running is success. */
   abstract start(dockerId: string): Promise<void>;
-  /** Stops it, killing it after `graceSeconds`; already stopped is success. */
+  /** Stops it, and kills it after `graceSeconds`; already stopped is success. */
   abstract stop(dockerId: string, graceSeconds: number): Promise<void>;
   abstract pause(dockerId: string): Promise<void>;
   abstract unpause(dockerId: string): Promise<void>;
   /** Kills and removes it; already gone is success. */
   abstract remove(dockerIdOrName: string): Promise<void>;
-  /** @returns null when the engine says that there is no such container */
+  /** @returns null only when the engine says that there is no such container */
   abstract inspect(dockerIdOrName: string): Promise<InspectedContainer | null>;
-  /** All containers, running or not, that carry the label. */
+  /** All containers, running or not, that have the label: `name` or `name=value`. */
   abstract list(label: string): Promise<ObservedContainer[]>;
   abstract exec(dockerId: string, request: ExecRequest): Promise<ExecResult>;
   /**
-   * Starts a command and hands over its input and outputs.
+   * Starts a command and returns its streams.
    * @throws DriverError `conflict` when the container does not run
    */
   abstract open(dockerId: string, request: ProcessRequest): Promise<WorkspaceProcess>;
@@ -146,7 +145,7 @@ export abstract class EngineImages {
 }
 
 export abstract class EngineVolumes {
-  /** Names of the volumes that carry the label. */
+  /** Volumes that have the label: `name` or `name=value`. */
   abstract list(label: string): Promise<{ name: string; labels: Record<string, string> }[]>;
   abstract exists(name: string): Promise<boolean>;
   /** Removes it; already gone is success. */
@@ -154,7 +153,7 @@ export abstract class EngineVolumes {
 }
 
 export abstract class EngineNetworks {
-  /** Makes a bridge on which containers cannot reach one another, or finds the one of that name. */
+  /** Creates a bridge on which containers cannot reach one another, or finds the one of that name. */
   abstract ensureIsolatedBridge(name: string, labels: Record<string, string>): Promise<void>;
   abstract remove(name: string): Promise<void>;
 }

@@ -27,8 +27,8 @@ function bodyOf(answer: string): { text: string; isOver: boolean } {
   return { text, isOver: rest === END };
 }
 
-describe('a chunked answer', () => {
-  it('comes with one chunk for each block', () => {
+describe('a chunked response', () => {
+  it('has one chunk per received block', () => {
     expect(push(WHOLE)).toEqual([`${HEAD}${chunk(TEXTS.join(''))}${END}`]);
     expect(push(HEAD, `${chunk('ab')}${chunk('cd')}`, chunk('ef'), `3\r\ng`, 'hi\r', '\n')).toEqual([
       HEAD,
@@ -56,24 +56,24 @@ describe('a chunked answer', () => {
     }
   });
 
-  it('is over with its last chunk alone, and once', () => {
+  it('ends once, with its last chunk', () => {
     expect(bodyOf(push(HEAD, chunk('one')).join(''))).toEqual({ text: 'one', isOver: false });
     expect(push(HEAD, chunk('one'), '0\r\n', '\r\n')).toEqual([HEAD, chunk('one'), END, '']);
   });
 
-  it('takes sizes in letters of both cases', () => {
+  it('may have sizes in upper and lower case', () => {
     expect(push(HEAD, `1A\r\n${'y'.repeat(26)}\r\n1b\r\n${'z'.repeat(27)}\r\n`)[1]).toBe(
       chunk(`${'y'.repeat(26)}${'z'.repeat(27)}`),
     );
   });
 
-  it.each([`${HEAD}xyz\r\n`, 'x'.repeat(70_000)])('is no HTTP when it is none (%#)', (text) => {
-    expect(() => push(text)).toThrow('The engine answers with');
+  it.each([`${HEAD}xyz\r\n`, 'x'.repeat(70_000)])('is rejected when it is not HTTP (%#)', (text) => {
+    expect(() => push(text)).toThrow("of the engine's response");
   });
 });
 
-describe('an answer of another coding', () => {
-  it('is passed on as it is', () => {
+describe('a response in another transfer coding', () => {
+  it('passes unchanged', () => {
     const whole = 'HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\n5\r\nab';
     expect(push(whole.slice(0, 30), whole.slice(30)).join('')).toBe(whole);
   });

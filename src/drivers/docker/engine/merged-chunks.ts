@@ -1,5 +1,5 @@
 const HEAD_END = '\r\n\r\n';
-const LONGEST_HEAD_BYTES = 64 * 1024;
+const MAX_HEAD_BYTES = 64 * 1024;
 const LINE_FEED = 0x0a;
 const SEMICOLON = 0x3b;
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
@@ -9,18 +9,18 @@ const IS_CHUNKED = /^transfer-encoding:\s*chunked\s*$/im;
 type Part = 'head' | 'size' | 'extension' | 'chunk' | 'break' | 'over' | 'plain';
 
 /**
- * Makes the many small chunks of one HTTP/1.1 answer into few large ones, one for each block of data that comes in. An
- * answer of another coding is passed on as it is.
+ * Merges the many small chunks of one chunked HTTP/1.1 response into one chunk per block of received data. Responses in
+ * another transfer coding pass unchanged.
  */
 export class MergedChunks {
   private part: Part = 'head';
   private head: Buffer = Buffer.alloc(0);
-  /** Of the chunk's size while that is read, and of the chunk that is left. */
-  private left = 0;
+  /** The chunk's size while that is read, then the bytes of the chunk still to come. */
+  private remaining = 0;
 
   /**
    * @param data overwritten
-   * @throws Error for what is no HTTP
+   * @throws Error for data that is not HTTP
    */
   push(data: Buffer): Buffer[] {
     if (this.part === 'plain') return [data];
@@ -28,7 +28,7 @@ export class MergedChunks {
     this.head = Buffer.concat([this.head, data]);
     const end = this.head.indexOf(HEAD_END);
     if (end < 0) {
-      if (this.head.length > LONGEST_HEAD_BYTES) throw new Error('The engine answers with a head that does not end.');
+      if (this.head.length > MAX_HEAD_BYTES) throw new Error("The header of the engine's response is too long.");
       return [];
     }
     const { head } = this;
@@ -42,26 +42,26 @@ export class MergedChunks {
 
   private merge(data: Buffer): Buffer[] {
     const wasOver = this.part === 'over';
-    const length = this.moveTogether(data);
+    const length = this.compact(data);
     const merged =
       length === 0 ? [] : [Buffer.from(`${length.toString(16)}\r\n`), data.subarray(0, length), LINE_BREAK];
     return this.part === 'over' && !wasOver ? [...merged, LAST_CHUNK] : merged;
   }
 
-  /** Moves what the chunks hold to the beginning of the block. @returns how many bytes that is */
-  private moveTogether(data: Buffer): number {
+  /** Moves the content of the chunks to the beginning of the block. @returns its length */
+  private compact(data: Buffer): number {
     let at = 0;
     let to = 0;
     while (at < data.length && this.part !== 'over') {
       if (this.part === 'chunk' || this.part === 'break') {
-        const length = Math.min(this.left, data.length - at);
+        const length = Math.min(this.remaining, data.length - at);
         if (this.part === 'chunk') {
           data.copyWithin(to, at, at + length);
           to += length;
         }
         at += length;
-        this.left -= length;
-        if (this.left === 0) this.next(this.part === 'chunk' ? 'break' : 'size');
+        this.remaining -= length;
+        if (this.remaining === 0) this.next(this.part === 'chunk' ? 'break' : 'size');
       } else {
         this.readSize(data[at++]!);
       }
@@ -70,22 +70,22 @@ export class MergedChunks {
   }
 
   private readSize(byte: number): void {
-    if (byte === LINE_FEED) this.next(this.left === 0 ? 'over' : 'chunk');
+    if (byte === LINE_FEED) this.next(this.remaining === 0 ? 'over' : 'chunk');
     else if (byte === SEMICOLON) this.part = 'extension';
-    else if (this.part === 'size') this.left = this.left * 16 + digitOf(byte, this.left);
+    else if (this.part === 'size') this.remaining = this.remaining * 16 + digitOf(byte, this.remaining);
   }
 
   private next(part: Part): void {
     this.part = part;
-    if (part === 'break') this.left = LINE_BREAK.length;
+    if (part === 'break') this.remaining = LINE_BREAK.length;
   }
 }
 
-/** Of a hexadecimal number; the carriage return behind it changes nothing. */
+/** Value of a hexadecimal digit; for a carriage return, the value that leaves the number unchanged. */
 function digitOf(byte: number, before: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const letter = byte | 0x20;
   if (letter >= 0x61 && letter <= 0x66) return letter - 0x61 + 10;
   if (byte === 0x0d) return before - before * 16;
-  throw new Error('The engine answers with a chunk of no size.');
+  throw new Error("A chunk of the engine's response has no size.");
 }

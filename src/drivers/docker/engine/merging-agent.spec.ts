@@ -30,8 +30,8 @@ function ask(socketPath = join(folder, 'socket')): Promise<IncomingMessage> {
   });
 }
 
-describe('the agent', () => {
-  it('brings a chunked answer whole, as it is written', async () => {
+describe('mergingAgent', () => {
+  it('delivers a chunked response whole, as it is written', async () => {
     const go = Promise.withResolvers<void>();
     respond = (request, response) => {
       expect(request.url).toBe('/logs');
@@ -52,14 +52,14 @@ describe('the agent', () => {
     );
   });
 
-  it('brings an answer with a length, whatever its status', async () => {
+  it('delivers a response with a length, whatever its status', async () => {
     respond = (_, response) => void response.writeHead(404, { 'Content-Length': 4 }).end('gone');
     const answer = await ask();
     expect(answer.statusCode).toBe(404);
     await expect(text(answer)).resolves.toBe('gone');
   });
 
-  it('fails when the answer breaks off, in a chunk or between two', async () => {
+  it('fails when the response breaks off, in a chunk or between two', async () => {
     respond = (_, response) => {
       response.write('part');
       setTimeout(() => response.destroy(), 20);
@@ -67,17 +67,20 @@ describe('the agent', () => {
     await expect(ask().then(text)).rejects.toThrow('aborted');
   });
 
-  it.each(['http', 'https'] as const)('of %s is put into words in no time, whatever is open', (protocol) => {
-    expect(inspect({ agent: mergingAgent(protocol) }, { showHidden: true, depth: null })).toBe(
-      '{ agent: MergingAgent }',
-    );
-  });
+  it.each(['http', 'https'] as const)(
+    'is formatted for debugging without inspecting its open connections (%s)',
+    (protocol) => {
+      expect(inspect({ agent: mergingAgent(protocol) }, { showHidden: true, depth: null })).toBe(
+        '{ agent: MergingAgent }',
+      );
+    },
+  );
 
-  it('fails as the connection does when nobody listens', async () => {
+  it('fails with the error of a refused connection', async () => {
     await expect(ask(join(folder, 'absent'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  it('reads no faster than it is read from, and lets go when told to', async () => {
+  it('reads no faster than its reader, and closes the connection when destroyed', async () => {
     let written = 0;
     let closed = false;
     respond = (_, response) => {

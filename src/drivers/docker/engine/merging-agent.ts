@@ -6,8 +6,8 @@ import { inspect } from 'node:util';
 import { MergedChunks } from './merged-chunks.js';
 
 /**
- * An agent for answers of very many small chunks. The engine makes a chunk of every line of a log, and Node's parser an
- * object of every chunk; merged before the parser sees them, they cost a third less of the whole reading.
+ * An agent for responses of very many small chunks. The engine sends every log line as a chunk of its own, and Node's
+ * parser creates an object for each; merging them before they reach the parser makes reading a log a third cheaper.
  */
 export function mergingAgent(protocol: 'http' | 'https'): HttpAgent {
   return protocol === 'https' ? new MergingHttpsAgent() : new MergingHttpAgent();
@@ -29,7 +29,7 @@ class MergingHttpsAgent extends HttpsAgent {
   }
 }
 
-/** docker-modem puts the options of every request into words, and would go through all that is open. */
+/** docker-modem formats the options of every request for debugging, which would inspect every open connection. */
 function describe(): string {
   return 'MergingAgent';
 }

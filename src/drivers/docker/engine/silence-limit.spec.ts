@@ -12,25 +12,25 @@ function limited(): { stream: PassThrough; limit: SilenceLimit; error: () => str
   return { stream, limit: new SilenceLimit(stream, LIMIT_MS), error: () => message };
 }
 
-describe('a limit of silence', () => {
-  it('breaks a stream on which nothing comes', async () => {
+describe('SilenceLimit', () => {
+  it('destroys a stream on which nothing arrives', async () => {
     const { stream, error } = limited();
     await sleep(4 * LIMIT_MS);
     expect(stream.destroyed).toBe(true);
-    expect(error()).toContain('silent for 40 ms');
+    expect(error()).toContain('sent nothing for 40 ms');
   });
 
   it('does not count the time that the reader takes', async () => {
     const { stream, limit } = limited();
-    limit.isBroken();
+    limit.pause();
     await sleep(4 * LIMIT_MS);
     expect(stream.destroyed).toBe(false);
-    limit.begins();
+    limit.resume();
     await sleep(4 * LIMIT_MS);
     expect(stream.destroyed).toBe(true);
   });
 
-  it('is over when the stream is', async () => {
+  it('does nothing after it has ended', async () => {
     const { stream, limit } = limited();
     limit.end();
     await sleep(4 * LIMIT_MS);

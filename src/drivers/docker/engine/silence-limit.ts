@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import { DEADLINE } from './engine-call.js';
 
-const LOOK_EVERY_MS = 1_000;
+const CHECK_EVERY_MS = 1_000;
 
-/** Breaks a stream on which the engine falls silent while it is waited for. The time its reader takes does not count. */
+/** Destroys a stream when the engine sends nothing for too long while the reader waits. The reader's own time does not count. */
 export class SilenceLimit {
   private since: number | undefined = performance.now();
   private readonly timer: NodeJS.Timeout;
@@ -12,16 +12,16 @@ export class SilenceLimit {
     private readonly stream: Readable,
     private readonly limitMs: number = DEADLINE.read,
   ) {
-    this.timer = setInterval(() => this.look(), Math.min(LOOK_EVERY_MS, limitMs));
+    this.timer = setInterval(() => this.check(), Math.min(CHECK_EVERY_MS, limitMs));
   }
 
-  /** Something came. */
-  isBroken(): void {
+  /** Data has arrived. */
+  pause(): void {
     this.since = undefined;
   }
 
-  /** It is waited for again. */
-  begins(): void {
+  /** The reader waits again. */
+  resume(): void {
     this.since = performance.now();
   }
 
@@ -29,9 +29,9 @@ export class SilenceLimit {
     clearInterval(this.timer);
   }
 
-  private look(): void {
+  private check(): void {
     if (this.since === undefined || performance.now() - this.since < this.limitMs) return;
     this.end();
-    this.stream.destroy(new Error(`the engine was silent for ${this.limitMs} ms`));
+    this.stream.destroy(new Error(`the engine sent nothing for ${this.limitMs} ms`));
   }
 }

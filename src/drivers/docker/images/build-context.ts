@@ -24,14 +24,14 @@ interface Source {
   state: number[];
 }
 
-/** What goes into an image build: the files of `images/workspace` and the extra certificate authorities. */
+/** The input of an image build: the files of `images/workspace` and the extra certificate authorities. */
 export interface BuildContext {
   /** Hash of every file's name, mode and content. */
   digest: string;
   tar(): Readable;
 }
 
-/** Reads the build context, and its files again only when one of them changed. */
+/** Reads the build context; files are read again only after one of them changed. */
 export class BuildContextReader {
   private known: { sources: string; context: BuildContext } | undefined;
 
@@ -71,7 +71,7 @@ async function readSources(sources: Source[]): Promise<BuildContext> {
   const files = await Promise.all(
     sources.map(async ({ path, name, mode }): Promise<ContextFile> => ({ name, mode, content: await readFile(path) })),
   );
-  // The Dockerfile copies it in any case.
+  // The Dockerfile copies it even when there is none.
   if (!files.some(({ name }) => name === EXTRA_CA))
     files.push({ name: EXTRA_CA, mode: PLAIN, content: Buffer.alloc(0) });
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -85,6 +85,6 @@ function toTar(files: ContextFile[]): Readable {
   for (const { name, mode, content } of files)
     tar.entry({ name, mode, mtime: new Date(0), size: content.length }, content);
   tar.finalize();
-  // tar-stream's own Readable is not Node's, and the engine's client pipes Node's.
+  // tar-stream has a Readable of its own; dockerode needs Node's type.
   return tar as unknown as Readable;
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { BuildProgress, isPassingCause, isTelling } from './build-progress.js';
+import { BuildProgress, isTransientFailure, isInformative } from './build-progress.js';
 
 describe('BuildProgress', () => {
-  it('counts the steps that are over', () => {
+  it('counts the finished steps', () => {
     const progress = new BuildProgress();
     const seen = [
       'Step 1/4 : FROM x',
@@ -19,7 +19,7 @@ describe('BuildProgress', () => {
   });
 });
 
-describe('isPassingCause', () => {
+describe('isTransientFailure', () => {
   it.each([
     "W: Failed to fetch http://mirror.example/dists/bookworm/InRelease  Temporary failure resolving 'mirror.example'",
     'npm error code ECONNRESET',
@@ -27,8 +27,8 @@ describe('isPassingCause', () => {
     'curl: (6) Could not resolve host: example.org',
     'curl: (28) Connection timed out after 30001 milliseconds',
     'E: The requested URL returned error: 503 Service Unavailable',
-  ])('tries again after %s', (line) => {
-    expect(isPassingCause(['Step 1/2 : FROM x', line, 'The command returned a non-zero code: 100'])).toBe(true);
+  ])('is true for %s', (line) => {
+    expect(isTransientFailure(['Step 1/2 : FROM x', line, 'The command returned a non-zero code: 100'])).toBe(true);
   });
 
   it.each([
@@ -37,19 +37,19 @@ describe('isPassingCause', () => {
     'npm error 404 Not Found',
     'SSL certificate problem: self-signed certificate',
     '',
-  ])('does not after %j', (line) => {
-    expect(isPassingCause([line])).toBe(false);
+  ])('is false for %j', (line) => {
+    expect(isTransientFailure([line])).toBe(false);
   });
 });
 
-describe('isTelling', () => {
+describe('isInformative', () => {
   it.each([
     ' ---> Running in 88146508d728',
     ' ---> a6c477d053bc',
     'Removing intermediate container 88146508d728',
     'npm warn Unknown env config "nodedir"',
-  ])('not: %s', (line) => {
-    expect(isTelling(line)).toBe(false);
+  ])('is false for %s', (line) => {
+    expect(isInformative(line)).toBe(false);
   });
 
   it.each([
@@ -57,7 +57,7 @@ describe('isTelling', () => {
     'Unpacking git (1:2.39.5) ...',
     'added 165 packages in 2m',
     'npm error code E404',
-  ])('yes: %s', (line) => {
-    expect(isTelling(line)).toBe(true);
+  ])('is true for %s', (line) => {
+    expect(isInformative(line)).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 const STEP = /^Step (\d+)\/(\d+) : /;
 
-/** Reads how far a build is from its output. */
+/** Derives the progress of a build from its output. */
 export class BuildProgress {
   percent = 0;
 
@@ -11,17 +11,17 @@ export class BuildProgress {
   }
 }
 
-/** Lines of the builder about itself, and warnings: a step that is silent for minutes shows what it does, not the last of these. */
+/** Lines that say nothing about the current step, which may be silent for minutes. */
 const NOISE = /^ ---> |^Removing intermediate container|^npm warn/i;
 
-export function isTelling(line: string): boolean {
+export function isInformative(line: string): boolean {
   return !NOISE.test(line);
 }
 
-/** Causes in a build's output that may be gone at the next try. */
-const PASSING =
+/** Messages of network failures, after which a retry may succeed. */
+const TRANSIENT =
   /Temporary failure|Could not resolve|Failed to fetch|Connection (?:timed out|reset|refused)|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|network timeout|502 Bad|503 Service|504 Gateway/i;
 
-export function isPassingCause(output: string[]): boolean {
-  return PASSING.test(output.join('\n'));
+export function isTransientFailure(output: string[]): boolean {
+  return TRANSIENT.test(output.join('\n'));
 }

@@ -45,7 +45,7 @@ describe('WorkspaceImages', () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it('builds what is missing, for its template, and then finds it', async () => {
+  it('builds a missing image for its template, and finds it afterwards', async () => {
     const reference = await images().ensure('claude', silent, NEVER);
     expect(reference).toMatch(/^devforge\/workspace-claude:[0-9a-f]{16}$/);
     await expect(images().ensure('claude', silent, NEVER)).resolves.toBe(reference);
@@ -54,28 +54,28 @@ describe('WorkspaceImages', () => {
     ]);
   });
 
-  it('is asked twice at once and builds once, telling both how far it is', async () => {
+  it('shares one build, and its progress, between concurrent callers', async () => {
     runtime.images.onBuild = async ({ onOutput }) => {
       await delay(30);
       onOutput('Step 3/4 : RUN something');
       return true;
     };
-    const heard: string[][] = [[], []];
+    const received: string[][] = [[], []];
     const one = images();
     const [first, second] = await Promise.all(
-      heard.map((lines) => one.ensure('both', ({ percent, line }) => lines.push(`${percent} ${line}`), NEVER)),
+      received.map((lines) => one.ensure('both', ({ percent, line }) => lines.push(`${percent} ${line}`), NEVER)),
     );
     expect(first).toBe(second);
     expect(runtime.images.builds).toHaveLength(1);
-    expect(heard).toEqual([['50 Step 3/4 : RUN something'], ['50 Step 3/4 : RUN something']]);
+    expect(received).toEqual([['50 Step 3/4 : RUN something'], ['50 Step 3/4 : RUN something']]);
   });
 
-  it('builds once when two processes ask at once', async () => {
+  it('builds once for two processes at the same time', async () => {
     await Promise.all([images().ensure('both', silent, NEVER), images().ensure('both', silent, NEVER)]);
     expect(runtime.images.builds).toHaveLength(1);
   });
 
-  it('gives another tag to another template, base or bundle of authorities, and to nothing else', async () => {
+  it('changes the tag with the template, the base image and the certificate bundle, and nothing else', async () => {
     const bundle = join(folder, 'bundle.pem');
     await writeFile(bundle, 'one');
     const plain = await images().ensure('claude', silent, NEVER);
@@ -94,7 +94,7 @@ describe('WorkspaceImages', () => {
     expect(runtime.images.builds).toHaveLength(5);
   });
 
-  it('notices a bundle that changes while the process runs', async () => {
+  it('notices a certificate bundle that changes while the process runs', async () => {
     const bundle = join(folder, 'bundle.pem');
     await writeFile(bundle, 'one');
     const one = images({ extraCaCerts: bundle });
@@ -103,7 +103,7 @@ describe('WorkspaceImages', () => {
     await expect(one.ensure('claude', silent, NEVER)).resolves.not.toBe(before);
   });
 
-  it('pulls the base when it is missing, and says what to run when it cannot', async () => {
+  it('pulls a missing base image, and names the remedy when that fails', async () => {
     const missing = images({ baseImage: 'debian:absent' });
     await expect(missing.ensure('claude', silent, NEVER)).rejects.toMatchObject({
       code: 'base_image_unavailable',
@@ -113,7 +113,7 @@ describe('WorkspaceImages', () => {
     await expect(missing.ensure('claude', silent, NEVER)).resolves.toContain('devforge/workspace-claude:');
   });
 
-  it('fails with the last lines of a broken build, for good unless the network was to blame, and builds again when asked again', async () => {
+  it('fails with the last lines of a broken build, retryable only for network failures, and builds again on the next call', async () => {
     const one = images();
     runtime.images.onBuild = ({ onOutput }) => {
       onOutput('/bin/sh: 1: nonsense: not found');
@@ -136,17 +136,17 @@ describe('WorkspaceImages', () => {
     await expect(one.ensure('claude', silent, NEVER)).resolves.toContain('devforge/workspace-claude:');
   });
 
-  it('lets one who waits go without ending the build for the others', async () => {
+  it('continues the build when one of several callers aborts', async () => {
     let finish: (succeeded: boolean) => void = () => undefined;
     runtime.images.onBuild = () => new Promise<boolean>((resolve) => (finish = resolve));
-    const left = new AbortController();
+    const caller = new AbortController();
     const one = images();
-    const leaving = one.ensure('claude', silent, left.signal);
-    const staying = one.ensure('claude', silent, NEVER);
-    setTimeout(() => left.abort(), 20);
-    await expect(leaving).rejects.toMatchObject({ code: 'aborted' });
+    const aborted = one.ensure('claude', silent, caller.signal);
+    const waiting = one.ensure('claude', silent, NEVER);
+    setTimeout(() => caller.abort(), 20);
+    await expect(aborted).rejects.toMatchObject({ code: 'aborted' });
     finish(true);
-    await expect(staying).resolves.toContain('devforge/workspace-claude:');
+    await expect(waiting).resolves.toContain('devforge/workspace-claude:');
     expect(runtime.images.builds).toHaveLength(1);
   });
 });

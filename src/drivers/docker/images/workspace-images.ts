@@ -10,7 +10,7 @@ import { DriverError } from '../../driver-error.js';
 import type { ImageProgress } from '../../workspace-driver.js';
 import { LABEL_MANAGED, LABEL_ROLE } from '../labels.js';
 import { type BuildContext, BuildContextReader } from './build-context.js';
-import { BuildProgress, isPassingCause, isTelling } from './build-progress.js';
+import { BuildProgress, isTransientFailure, isInformative } from './build-progress.js';
 
 const TAG_DIGITS = 16;
 
@@ -103,7 +103,7 @@ export class WorkspaceImages implements OnModuleDestroy {
         labels: { [LABEL_MANAGED]: 'true', [LABEL_ROLE]: 'image' },
         onOutput: (line) => {
           progress.read(line);
-          if (!isTelling(line)) return;
+          if (!isInformative(line)) return;
           for (const listener of listeners) listener({ percent: progress.percent, line });
         },
         signal: this.stopped.signal,
@@ -138,7 +138,7 @@ function toFailure(error: unknown): unknown {
     return new JobFailure('image_build_failed', error.message, {
       cause: error,
       output,
-      retryable: isPassingCause(output ?? []),
+      retryable: isTransientFailure(output ?? []),
     });
   }
   if (error.code === 'out_of_disk') return new JobFailure('out_of_disk', error.message, { cause: error, output });
@@ -147,7 +147,7 @@ function toFailure(error: unknown): unknown {
 
 function rejectWhenAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    const abort = (): void => reject(new DriverError('aborted', 'wait for the workspace image: given up'));
+    const abort = (): void => reject(new DriverError('aborted', 'wait for the workspace image: aborted'));
     if (signal.aborted) abort();
     else signal.addEventListener('abort', abort, { once: true });
   });

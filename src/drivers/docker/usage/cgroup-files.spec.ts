@@ -54,7 +54,7 @@ const version2Files = (folder: string): Record<string, string> =>
     ].map((path) => [path, '1']),
   );
 
-describe('the files of version 1', () => {
+describe('the cgroup files of version 1', () => {
   const mountinfo = [
     '23 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw',
     '31 23 0:28 / /sys/fs/cgroup ro,nosuid shared:9 - tmpfs tmpfs ro,mode=755',
@@ -86,7 +86,7 @@ describe('the files of version 1', () => {
     });
   });
 
-  it('are found on a hybrid machine, whose version 2 has no controllers, with different paths for each', () => {
+  it('are found on a hybrid machine, whose version 2 has no controllers, with a path for each controller', () => {
     record({
       'proc/self/mountinfo': [
         '31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755',
@@ -112,7 +112,7 @@ describe('the files of version 1', () => {
   });
 });
 
-describe('the files of version 2', () => {
+describe('the cgroup files of version 2', () => {
   it.each([
     ['cgroupfs', `/docker/${ID}`],
     ['systemd', `/system.slice/docker-${ID}.scope`],
@@ -135,10 +135,10 @@ describe('the files of version 2', () => {
   });
 });
 
-describe('a part of the hierarchy that is mounted', () => {
+describe('the mounted part of the hierarchy', () => {
   const mount = (part: string): string => `30 23 0:26 ${part} /sys/fs/cgroup rw - cgroup2 cgroup2 rw`;
 
-  it('is the beginning of the path', () => {
+  it('is stripped from the beginning of the path', () => {
     record({
       'proc/self/mountinfo': mount('/docker/outer'),
       [`proc/${PID}/cgroup`]: `0::/docker/outer/docker/${ID}`,
@@ -147,7 +147,7 @@ describe('a part of the hierarchy that is mounted', () => {
     expect(find()).toMatchObject({ cpu: `sys/fs/cgroup/docker/${ID}/cpu.stat` });
   });
 
-  it('is not the beginning of a longer name', () => {
+  it('is not stripped from a longer name', () => {
     record({
       'proc/self/mountinfo': mount('/docker'),
       [`proc/${PID}/cgroup`]: `0::/docker-${ID}`,
@@ -166,8 +166,8 @@ describe('a part of the hierarchy that is mounted', () => {
   });
 });
 
-describe('no files', () => {
-  it('are found when one is missing', () => {
+describe('findCgroup', () => {
+  it('returns undefined when a file is missing', () => {
     const files = version2Files(`sys/fs/cgroup/docker/${ID}`);
     delete files[`sys/fs/cgroup/docker/${ID}/memory.current`];
     record({
@@ -178,12 +178,12 @@ describe('no files', () => {
     expect(find()).toBeUndefined();
   });
 
-  it('are found without a cgroup file system', () => {
+  it('returns undefined without a cgroup file system', () => {
     record({ 'proc/self/mountinfo': '23 1 8:1 / / rw - ext4 /dev/sda1 rw', [`proc/${PID}/cgroup`]: '' });
     expect(find()).toBeUndefined();
   });
 
-  it('can be looked for when the process is gone', () => {
+  it('throws when the process is gone', () => {
     record({ 'proc/self/mountinfo': '' });
     expect(() => find()).toThrow(expect.objectContaining({ code: 'ENOENT' }));
   });

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The files that tell what one container uses, whatever the cgroup version and the driver. */
+/** The kernel's files with the usage of one container, for either cgroup version and driver. */
 export interface CgroupFiles {
   version: 1 | 2;
   cpu: string;
@@ -14,7 +14,7 @@ export interface CgroupFiles {
 
 interface Mount {
   point: string;
-  /** What of the hierarchy is mounted there. */
+  /** The part of the hierarchy that is mounted there. */
   root: string;
   type: string;
   options: string[];
@@ -22,8 +22,8 @@ interface Mount {
 
 /**
  * Finds the cgroup of a process.
- * @param root where `proc` and the cgroup file systems are; `/` but for tests
- * @returns undefined when it is not there or not complete
+ * @param root directory with `proc` and the cgroup file systems; `/` outside tests
+ * @returns undefined when files are missing
  */
 export function findCgroup(pid: number, root = '/'): CgroupFiles | undefined {
   const mounts = readMounts(root);
@@ -44,7 +44,7 @@ function version1(mounts: Mount[], paths: Map<string, string>, root: string): Om
   const folder = (controller: string): string | undefined => {
     const mount = mounts.find(({ type, options }) => type === 'cgroup' && options.includes(controller));
     const path = paths.get(controller);
-    return mount === undefined || path === undefined ? undefined : join(root, mount.point, within(mount, path));
+    return mount === undefined || path === undefined ? undefined : join(root, mount.point, belowMount(mount, path));
   };
   const [cpu, memory, pids] = [folder('cpuacct'), folder('memory'), folder('pids')];
   if (cpu === undefined || memory === undefined || pids === undefined) return undefined;
@@ -62,7 +62,7 @@ function version2(mounts: Mount[], paths: Map<string, string>, root: string): Om
   const mount = mounts.find(({ type }) => type === 'cgroup2');
   const path = paths.get('');
   if (mount === undefined || path === undefined) return undefined;
-  const folder = join(root, mount.point, within(mount, path));
+  const folder = join(root, mount.point, belowMount(mount, path));
   return {
     version: 2,
     cpu: join(folder, 'cpu.stat'),
@@ -85,7 +85,7 @@ function readMounts(root: string): Mount[] {
     });
 }
 
-/** The path below the mount point: a container that mounts part of the hierarchy sees the rest of the path only. */
-function within({ root }: Mount, path: string): string {
+/** The path below the mount point, which may show only a part of the hierarchy. */
+function belowMount({ root }: Mount, path: string): string {
   return root !== '/' && `${path}/`.startsWith(`${root}/`) ? path.slice(root.length) : path;
 }

@@ -48,7 +48,7 @@ const version2 = {
   network: NET_DEV,
 };
 
-describe.each(CGROUP_TREES)('the tree of %s', (_, version, tree) => {
+describe.each(CGROUP_TREES)('the cgroup tree of %s', (_, version, tree) => {
   it('is found and read', async () => {
     writeTree(folder, tree);
     const found = findCgroup(CONTAINER_PID, folder)!;
@@ -66,7 +66,7 @@ describe.each(CGROUP_TREES)('the tree of %s', (_, version, tree) => {
     });
   });
 
-  it('is not read with a file missing', () => {
+  it('is not used when a file is missing', () => {
     for (const path of Object.keys(tree).filter((each) => !/mountinfo|proc\/\d+\/cgroup$/.test(each))) {
       rmSync(folder, { recursive: true });
       const { [path]: _missing, ...rest } = tree;
@@ -89,7 +89,7 @@ describe('the kernel’s counters', () => {
     expect(Math.abs(record.monotonicMs - performance.now())).toBeLessThan(1_000);
   });
 
-  it('are read anew each time', async () => {
+  it('are read again each time', async () => {
     const given = files(2, version2);
     const source = new CgroupUsageSource(given);
     await source.read();
@@ -120,15 +120,15 @@ describe('the kernel’s counters', () => {
   });
 });
 
-describe('the processes', () => {
-  it('that run Claude Code are told from others', () => {
+describe('the processes of a container', () => {
+  it('are reported when they run Claude Code', () => {
     const given = files(2, { ...version2, processes: `${process.pid}\n${2 ** 30}\n` });
     const source = new CgroupUsageSource(given);
     expect(source.claudeProcesses()).toEqual([]);
     source.close();
   });
 
-  it('that become Claude Code are seen to', async () => {
+  it('are reported when they exec Claude Code later', async () => {
     copyFileSync('/bin/sleep', join(folder, 'claude'));
     const shell = spawn('sh', ['-c', 'read go; exec ./claude 30'], {
       cwd: folder,
@@ -152,7 +152,7 @@ describe('the processes', () => {
 });
 
 describe('readNetDev', () => {
-  it('sums all interfaces but the loopback', () =>
+  it('sums all interfaces except the loopback', () =>
     expect(readNetDev(NET_DEV)).toEqual({ rxBytes: 1_297_821, txBytes: 59_432 }));
 
   it.each(['', 'Inter-| Receive\n face |bytes\n', '    lo: 5 0 0 0 0 0 0 0 5 0 0 0 0 0 0 0\n'])(

@@ -22,7 +22,7 @@ async function all(records: AsyncIterable<UsageRecord>): Promise<UsageRecord[]> 
 }
 
 describe('readUsage', () => {
-  it('tells what the engine counts, of either cgroup version', async () => {
+  it("yields the engine's counters, for either cgroup version", async () => {
     const stream = new PassThrough();
     const version2 = {
       ...stats,
@@ -54,7 +54,7 @@ describe('readUsage', () => {
     expect(stream.destroyed).toBe(true);
   });
 
-  it('measures spans by clocks that nobody sets', async () => {
+  it('measures elapsed time by clocks that cannot be set', async () => {
     const stream = new PassThrough();
     const processors = (seconds: number) => ({ ...stats.cpu_stats, system_cpu_usage: 2e9 * seconds, online_cpus: 2 });
     const times = ['00:00:00.5', '00:00:01.5', '23:00:02.5'].map((time, at) => ({
@@ -67,18 +67,18 @@ describe('readUsage', () => {
     expect(records.map(({ monotonicMs }) => monotonicMs)).toEqual([0, 1_000, 2_000]);
   });
 
-  it('ends when told to before the engine answers', async () => {
+  it('ends when the signal aborts before the engine answers', async () => {
     const docker = { getContainer: () => ({ stats: () => new Promise(() => undefined) }) } as unknown as Dockerode;
-    const left = new AbortController();
-    setTimeout(() => left.abort(), 5);
-    await expect(all(readUsage(docker, 'id', left.signal))).resolves.toEqual([]);
+    const stopped = new AbortController();
+    setTimeout(() => stopped.abort(), 5);
+    await expect(all(readUsage(docker, 'id', stopped.signal))).resolves.toEqual([]);
   });
 
-  it('ends when told to while it waits', async () => {
+  it('ends when the signal aborts while it waits', async () => {
     const stream = new PassThrough();
-    const left = new AbortController();
-    const reading = all(readUsage(dockerWith(stream), 'id', left.signal));
-    setTimeout(() => left.abort(), 5);
+    const stopped = new AbortController();
+    const reading = all(readUsage(dockerWith(stream), 'id', stopped.signal));
+    setTimeout(() => stopped.abort(), 5);
     await expect(reading).resolves.toEqual([]);
     expect(stream.destroyed).toBe(true);
   });

@@ -13,10 +13,10 @@ interface StatsRecord {
   pids_stats?: { current?: number };
 }
 
-/** The engine goes on to tell of a container that does not run, without figures and of no time. */
+/** The `read` time of records about a container that does not run; they have no values. */
 const NEVER = '0001-01-01T00:00:00Z';
 
-/** The engine's own stream of statistics. */
+/** Follows the engine's stream of statistics. */
 export async function* readUsage(
   docker: Dockerode,
   dockerId: string,
@@ -31,7 +31,7 @@ export async function* readUsage(
   );
   if (stream === undefined) return;
   const clock = new UsageClock();
-  // With an error, since lines are waited for until the stream says that none will come.
+  // With an error: readline would otherwise wait for the end of the stream.
   const abort = (): void => void stream.destroy(new Error('aborted'));
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -51,7 +51,7 @@ export async function* readUsage(
 
 async function open(docker: Dockerode, dockerId: string, signal: AbortSignal): Promise<Readable> {
   const stream = (await docker.getContainer(dockerId).stats({ stream: true })) as unknown as Readable;
-  // Nobody waits any more: an answer that comes too late would be held open for ever.
+  // The caller has stopped waiting; nothing else would ever close this stream.
   if (signal.aborted) stream.destroy();
   return stream;
 }
@@ -59,7 +59,7 @@ async function open(docker: Dockerode, dockerId: string, signal: AbortSignal): P
 function toUsage({ read, cpu_stats, memory_stats, networks, pids_stats }: StatsRecord, clock: UsageClock): UsageRecord {
   const { cpu_usage, system_cpu_usage, online_cpus } = cpu_stats;
   const { usage = 0, stats = {} } = memory_stats;
-  // cgroup v1 names it total_inactive_file, v2 inactive_file; Docker's own client subtracts the same.
+  // total_inactive_file in cgroup v1, inactive_file in v2; Docker's own client subtracts the same.
   const reclaimable = stats['total_inactive_file'] ?? stats['inactive_file'] ?? 0;
   const all = Object.values(networks ?? {});
   const at = Date.parse(read);

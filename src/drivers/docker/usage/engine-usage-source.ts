@@ -4,14 +4,14 @@ import type { UsageRecord } from '../../workspace-usage.js';
 import { UsageSource } from '../../workspace-usage.js';
 
 const FIRST_RECORD_MS = 5_000;
-/** The engine tells something about once a second; one that is lost without a word tells nothing any more. */
-const LONGEST_SILENCE_MS = 5_000;
+/** The engine sends a record about once a second; a stream without records for this long counts as broken. */
+const MAX_SILENCE_MS = 5_000;
 
-/** Follows the engine's stream of statistics, where its files cannot be read from here. */
+/** Usage from the engine's stream of statistics, where the cgroup files are not readable. */
 export class EngineUsageSource extends UsageSource {
   private readonly stopped = new AbortController();
   private latest: UsageRecord | undefined;
-  private heardAt = 0;
+  private receivedAt = 0;
   private failure: Error | undefined;
   private readonly first: Promise<void>;
 
@@ -27,8 +27,8 @@ export class EngineUsageSource extends UsageSource {
     if (this.latest === undefined) await this.first;
     if (this.failure !== undefined) throw this.failure;
     if (this.latest === undefined) throw new DriverError('unavailable', 'the engine sent no statistics yet');
-    if (performance.now() - this.heardAt > LONGEST_SILENCE_MS)
-      throw new DriverError('unavailable', 'the engine sends no statistics any more');
+    if (performance.now() - this.receivedAt > MAX_SILENCE_MS)
+      throw new DriverError('unavailable', 'the engine has stopped sending statistics');
     return this.latest;
   }
 
@@ -44,7 +44,7 @@ export class EngineUsageSource extends UsageSource {
     try {
       for await (const record of runtime.containers.usage(dockerId, this.stopped.signal)) {
         this.latest = record;
-        this.heardAt = performance.now();
+        this.receivedAt = performance.now();
         onFirst();
       }
       this.failure = new DriverError('conflict', 'the container stopped');

@@ -16,29 +16,29 @@ const at = (ms: number, wrong: Partial<Moment> = {}): Moment => ({
   ...wrong,
 });
 
-describe('the clock of usage', () => {
-  it('begins at 0 and goes with the clocks that agree', () => {
+describe('UsageClock', () => {
+  it('begins at 0 and follows the clocks that agree', () => {
     expect(new UsageClock().next(at(5))).toBe(0);
     expect([clock.next(at(1_000)), clock.next(at(2_500))]).toEqual([1_000, 2_500]);
   });
 
-  it.each([-HOUR, -300, 300, HOUR])('does not follow a wall clock that is put %i ms off', (step) => {
+  it.each([-HOUR, -300, 300, HOUR])('ignores a wall clock that is set by %i ms', (step) => {
     expect(clock.next(at(1_000, { wall: 1e12 + 1_000 + step }))).toBe(1_000);
     expect(clock.next(at(2_000, { wall: 1e12 + 2_000 + step }))).toBe(2_000);
   });
 
-  it('does not follow records that arrive late and together', () => {
+  it('ignores the arrival of records that come late and together', () => {
     const arrival = 700 + 4_000;
     expect([1_000, 2_000, 3_000].map((ms) => clock.next(at(ms, { arrival })))).toEqual([1_000, 2_000, 3_000]);
   });
 
-  it('does not follow an engine that counts processor time otherwise', () => {
+  it('ignores processor times that are counted differently', () => {
     expect([clock.next(at(1_000, { processors: 3 })), clock.next(at(2_000, { processors: 5 }))]).toEqual([
       1_000, 2_000,
     ]);
   });
 
-  it('follows the arrival when the engine tells no processor time', () => {
+  it('follows the arrival when the engine reports no processor time', () => {
     const processors = undefined;
     clock = new UsageClock();
     clock.next(at(0, { processors }));

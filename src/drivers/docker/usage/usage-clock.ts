@@ -1,14 +1,14 @@
-/** One moment on three clocks, in milliseconds. Any one of them may be wrong. */
+/** One moment on three clocks, in milliseconds, any of which may be wrong. */
 export interface Moment {
-  /** The engine's wall clock: put forward and back. */
+  /** The engine's wall clock, which may be set. */
   wall: number;
-  /** What the engine's processors have spent in all, by their number: coarse, and not every engine tells it. */
+  /** Total time of the engine's processors, divided by their number: coarse, and not reported by every engine. */
   processors: number | undefined;
-  /** When it arrived here: late, and several at once, when this process was busy. */
+  /** When it arrived here: late, and several at once, while this process is busy. */
   arrival: number;
 }
 
-/** A clock that never goes back, out of moments of which the one or the other is wrong: the median of three spans. */
+/** A monotonic clock from moments that may be wrong: it advances by the median of three elapsed times. */
 export class UsageClock {
   private last: Moment | undefined;
   private elapsedMs = 0;

@@ -8,12 +8,12 @@ import { DEADLINE, engineCall, toDriverError } from '../engine-call.js';
 
 const TAIL_BYTES = 64 * 1024;
 const EXIT_CODE_POLL_MS = 20;
-const EXIT_CODE_POLLS = 100;
+const MAX_EXIT_CODE_POLLS = 100;
 
 /**
  * Runs a command and waits for it.
- * @throws DriverError `conflict` when the container does not run, `aborted` when the caller gives up,
- *   `timed_out` when the command outlasts its time, `unavailable` when the engine lets go of the stream
+ * @throws DriverError `conflict` when the container does not run, `aborted` by the caller's signal,
+ *   `timed_out` when the command runs too long, `unavailable` when the connection breaks
  */
 export async function execInContainer(docker: Dockerode, dockerId: string, request: ExecRequest): Promise<ExecResult> {
   const what = `exec ${request.argv[0]} in ${dockerId.slice(0, 12)}` as const;
@@ -60,7 +60,7 @@ function follow(
       if (error === undefined) resolve();
       else reject(error);
     };
-    const onAbort = (): void => settle(new DriverError('aborted', `${what}: given up`));
+    const onAbort = (): void => settle(new DriverError('aborted', `${what}: aborted`));
     const timer = setTimeout(
       () => settle(new DriverError('timed_out', `${what}: still running after ${request.timeoutMs} ms`)),
       request.timeoutMs,
@@ -76,17 +76,17 @@ function follow(
   });
 }
 
-/** How the command ended; the engine may tell a moment after its outputs did. */
+/** The engine may know the exit code a moment after the outputs have ended. */
 export async function exitCode(what: EngineCallName, exec: Dockerode.Exec): Promise<number> {
-  for (let poll = 0; poll < EXIT_CODE_POLLS; poll++) {
+  for (let poll = 0; poll < MAX_EXIT_CODE_POLLS; poll++) {
     const { ExitCode } = await engineCall(what, DEADLINE.read, (abortSignal) => exec.inspect({ abortSignal }));
     if (ExitCode !== null && ExitCode !== undefined) return ExitCode;
     await new Promise((resolve) => setTimeout(resolve, EXIT_CODE_POLL_MS));
   }
-  throw new DriverError('failed', `${what}: the engine does not tell how the command ended`);
+  throw new DriverError('failed', `${what}: the engine reports no exit code`);
 }
 
-/** Keeps the end of a stream and hands every chunk on. */
+/** Keeps the end of a stream, and passes every chunk on. */
 class Tail extends Writable {
   private chunks: Buffer[] = [];
   private size = 0;

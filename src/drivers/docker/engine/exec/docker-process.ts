@@ -7,7 +7,7 @@ import { exitCode } from './docker-exec.js';
 import { DEADLINE, engineCall, toDriverError } from '../engine-call.js';
 import { ExecFrames } from './exec-frames.js';
 
-/** Starts a command in a container and hands over its streams. */
+/** Starts a command in a container and returns its streams. */
 export async function openProcess(
   docker: Dockerode,
   dockerId: string,
@@ -39,7 +39,7 @@ export async function openProcess(
 
 async function start(exec: Dockerode.Exec, terminal: boolean, signal: AbortSignal): Promise<Duplex> {
   const stream = await exec.start({ hijack: true, stdin: true, Tty: terminal });
-  // Nobody waits any more: an answer that comes too late would be held open for ever.
+  // The caller has stopped waiting; nothing else would ever close this stream.
   if (signal.aborted) stream.destroy();
   return stream;
 }
@@ -56,7 +56,7 @@ class DockerProcess implements WorkspaceProcess {
     private readonly stream: Duplex,
     private readonly terminal: boolean,
   ) {
-    // Whoever reads an output or waits for the exit learns of it there.
+    // Readers of the outputs and of `exit` get the error there.
     for (const one of [stream, this.stdout, this.stderr]) one.on('error', () => undefined);
     this.exit = this.run();
     this.exit.catch(() => undefined);
@@ -88,7 +88,7 @@ class DockerProcess implements WorkspaceProcess {
       return code;
     } catch (error) {
       const failure = this.closed
-        ? new DriverError('aborted', `${this.what}: given up`, { cause: error })
+        ? new DriverError('aborted', `${this.what}: aborted`, { cause: error })
         : toDriverError(this.what, error);
       this.stdout.destroy(failure);
       this.stderr.destroy(failure);
@@ -99,14 +99,14 @@ class DockerProcess implements WorkspaceProcess {
   private async readOutputs(): Promise<void> {
     const frames = new ExecFrames();
     for await (const chunk of this.stream as AsyncIterable<Buffer>) {
-      if (this.terminal) await give(this.stdout, chunk);
-      else for (const { stream, data } of frames.push(chunk)) await give(this[stream], data);
+      if (this.terminal) await writeTo(this.stdout, chunk);
+      else for (const { stream, data } of frames.push(chunk)) await writeTo(this[stream], data);
     }
   }
 }
 
-/** Hands on a chunk and waits for a slow reader; one that has gone away holds up nothing. */
-async function give(output: PassThrough, data: Buffer): Promise<void> {
+/** Writes a chunk and waits for a slow reader; a destroyed output is skipped. */
+async function writeTo(output: PassThrough, data: Buffer): Promise<void> {
   if (output.destroyed || output.write(data)) return;
   const gone = new AbortController();
   const leave = (): void => gone.abort();

@@ -20,7 +20,7 @@ function read(chunks: Buffer[]): { stdout: string; stderr: string } {
 describe('ExecFrames', () => {
   const whole = Buffer.concat([frame(1, 'one'), frame(2, 'two'), frame(1, ''), frame(1, 'three')]);
 
-  it('tells the streams apart', () => {
+  it('separates the streams', () => {
     expect(read([whole])).toEqual({ stdout: 'onethree', stderr: 'two' });
   });
 
@@ -31,7 +31,7 @@ describe('ExecFrames', () => {
     expect(read(chunks)).toEqual({ stdout: 'onethree', stderr: 'two' });
   });
 
-  it('hands on a frame before it is whole', () => {
+  it('passes on the parts of an incomplete frame', () => {
     const frames = new ExecFrames();
     expect(frames.push(frame(1, 'a long one').subarray(0, 12)).map(({ data }) => data.toString())).toEqual(['a lo']);
   });

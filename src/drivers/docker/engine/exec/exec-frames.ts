@@ -6,14 +6,14 @@ export interface ExecFrame {
   data: Buffer;
 }
 
-/** Takes the engine's multiplexed stream of a command apart, without copying what the command wrote. */
+/** Demultiplexes the engine's stream of a command's outputs, without copying them. */
 export class ExecFrames {
   private header = Buffer.alloc(0);
   private stream: ExecFrame['stream'] = 'stdout';
-  /** Bytes that the present frame still has to give. */
+  /** Bytes of the current frame still to come. */
   private missing = 0;
 
-  /** @returns what the chunk holds of each stream, in order; a frame may come in pieces */
+  /** @returns the chunk's data by stream, in order; a frame may arrive in pieces */
   push(chunk: Buffer): ExecFrame[] {
     const frames: ExecFrame[] = [];
     let at = 0;

@@ -6,18 +6,16 @@ import {
   type ObservedContainer,
   EngineContainers,
 } from '../engine-client.js';
-import type { ExecRequest, ExecResult, ProcessRequest, WorkspaceProcess } from '../../../workspace-process.js';
-import type { LogRecord, LogRequest } from '../../../workspace-logs.js';
+import type { ExecRequest, ExecResult, WorkspaceProcess } from '../../../workspace-process.js';
+import type { LogRecord } from '../../../workspace-logs.js';
 import { DriverError } from '../../../driver-error.js';
 import type { UsageRecord } from '../../../workspace-usage.js';
 import { LABEL_ID } from '../../labels.js';
 import type { FakeSystem } from './fake-system.js';
 import { type FakeExecHandler, playExec } from '../../../fake/fake-exec.js';
-import { FakeProcess, type FakeProcessHandler } from '../../../fake/fake-process.js';
 import type { FakeFaults } from '../../../fake/fake-faults.js';
 import { type FakeEngineCall, matchesLabel } from './fake-calls.js';
 import type { FakeImages } from './fake-images.js';
-import { FakeLog } from '../../../fake/fake-log.js';
 import type { FakeNetworks } from './fake-networks.js';
 import type { FakeVolumes } from './fake-volumes.js';
 
@@ -28,8 +26,6 @@ const USAGE_EVERY_MS = 1_000;
 export interface FakeContainer extends Omit<InspectedContainer, 'addresses'> {
   spec: ContainerSpec;
   writableLayerBytes: number;
-  /** What it has written so far. */
-  log: FakeLog;
   usage: Omit<UsageRecord, 'at' | 'monotonicMs'>;
 }
 
@@ -44,31 +40,27 @@ export interface FakeEngineParts {
 export class FakeContainers extends EngineContainers {
   /** Every command that was run, in order. */
   readonly execs: { dockerId: string; request: ExecRequest }[] = [];
-  /** Plays the commands; by default each one ends at once with 0. */
+  /** Plays the commands; by default each exits with 0 at once. */
   onExec: FakeExecHandler = () => ({ exitCode: 0 });
-  /** Called for every container that has just been started. */
+  /** Called for every container that was just started. */
   onStart: (container: FakeContainer) => void = () => undefined;
-  /** Every process that was opened, in order. */
-  readonly processes: { dockerId: string; process: FakeProcess }[] = [];
-  /** Plays the processes; by default each one ends at once with 0. */
-  onOpen: FakeProcessHandler = async () => 0;
   private readonly present = new Map<string, FakeContainer>();
   private made = 0;
 
-  constructor(private readonly around: FakeEngineParts) {
+  constructor(private readonly engine: FakeEngineParts) {
     super();
-    around.volumes.usedBy = () =>
+    engine.volumes.usedBy = () =>
       [...this.present.values()].flatMap(({ spec }) => spec.mounts.map(({ volume }) => volume));
   }
 
   async create(spec: ContainerSpec): Promise<{ dockerId: string; created: boolean }> {
-    await this.around.faults.pass('containers.create');
+    await this.engine.faults.pass('containers.create');
     const existing = this.find(spec.name);
     if (existing !== undefined) {
       if (existing.labels[LABEL_ID] === spec.labels[LABEL_ID]) return { dockerId: existing.dockerId, created: false };
       throw new DriverError('conflict', `the name ${spec.name} belongs to a container that DevForge did not make`);
     }
-    if (!this.around.images.has(spec.image))
+    if (!this.engine.images.has(spec.image))
       throw new DriverError('not_found', `create container ${spec.name}: no such image`);
     return { dockerId: this.add(spec).dockerId, created: true };
   }
@@ -76,7 +68,7 @@ export class FakeContainers extends EngineContainers {
   async start(dockerId: string): Promise<void> {
     const container = await this.existing('containers.start', dockerId);
     if (container.state === 'running') return;
-    if (!this.around.networks.has(container.spec.network))
+    if (!this.engine.networks.has(container.spec.network))
       throw new DriverError('not_found', `start container ${dockerId}: no such network`);
     Object.assign(container, { state: 'running', startedAt: new Date(), exitCode: 0, oomKilled: false });
     this.emit('start', container);
@@ -105,23 +97,23 @@ export class FakeContainers extends EngineContainers {
   }
 
   async remove(dockerIdOrName: string): Promise<void> {
-    await this.around.faults.pass('containers.remove');
+    await this.engine.faults.pass('containers.remove');
     this.vanish(dockerIdOrName);
   }
 
   async inspect(dockerIdOrName: string): Promise<InspectedContainer | null> {
-    await this.around.faults.pass('containers.inspect');
+    await this.engine.faults.pass('containers.inspect');
     const container = this.find(dockerIdOrName);
     if (container === undefined) return null;
-    const { spec, writableLayerBytes: _layer, log: _log, usage: _usage, ...shown } = container;
+    const { spec, writableLayerBytes: _layer, usage: _usage, ...shown } = container;
     const connected = isUp(container) && spec.network !== 'none';
     return { ...shown, addresses: connected ? { [spec.network]: '192.0.2.2' } : {} };
   }
 
   async list(label: string): Promise<ObservedContainer[]> {
-    await this.around.faults.pass('containers.list');
+    await this.engine.faults.pass('containers.list');
     const found = [...this.present.values()].filter(({ labels }) => matchesLabel(labels, label));
-    return this.around.faults.listed(
+    return this.engine.faults.listed(
       found.map(({ dockerId, name, image, labels, state }) => ({ dockerId, name, image, labels, state })),
     );
   }
@@ -134,23 +126,17 @@ export class FakeContainers extends EngineContainers {
     return playExec(request, this.onExec);
   }
 
-  async open(dockerId: string, request: ProcessRequest): Promise<WorkspaceProcess> {
-    const container = await this.existing('containers.open', dockerId);
-    if (request.signal?.aborted) throw new DriverError('aborted', `open ${request.argv[0]}: given up`);
-    if (container.state !== 'running')
-      throw new DriverError('conflict', `open ${request.argv[0]}: the container is not running`);
-    const process = new FakeProcess(request, this.onOpen);
-    this.processes.push({ dockerId: container.dockerId, process });
-    return process;
+  /** Processes and logs are played by the fake driver alone. */
+  open(): Promise<WorkspaceProcess> {
+    return Promise.reject(new DriverError('invalid', 'the fake engine opens no processes'));
+  }
+
+  logs(): AsyncIterable<LogRecord[]> {
+    throw new DriverError('invalid', 'the fake engine has no logs');
   }
 
   async writableLayerBytes(dockerId: string): Promise<number> {
     return (await this.existing('containers.writableLayerBytes', dockerId)).writableLayerBytes;
-  }
-
-  async *logs(dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
-    const container = await this.existing('containers.logs', dockerId);
-    yield* container.log.read(request, () => isUp(container));
   }
 
   async *usage(dockerId: string, signal: AbortSignal): AsyncGenerator<UsageRecord> {
@@ -162,7 +148,7 @@ export class FakeContainers extends EngineContainers {
     }
   }
 
-  /** A container that is there whoever made it; with a spec whose labels are not ours it is a foreign one. */
+  /** Adds a container without checks; without DevForge's labels it is a foreign one. */
   add(spec: ContainerSpec): FakeContainer {
     const dockerId = createHash('sha256').update(`${spec.name} ${++this.made}`).digest('hex');
     const { name, image, labels } = spec;
@@ -176,11 +162,10 @@ export class FakeContainers extends EngineContainers {
       state: 'created',
       spec,
       writableLayerBytes: 0,
-      log: new FakeLog(),
       usage: { cpuSeconds: 0, memoryBytes: 0, rxBytes: 0, txBytes: 0, pids: 1 },
     };
     this.present.set(dockerId, container);
-    for (const mount of spec.mounts) this.around.volumes.add(mount.volume, mount.labels);
+    for (const mount of spec.mounts) this.engine.volumes.add(mount.volume, mount.labels);
     this.emit('create', container);
     return container;
   }
@@ -188,14 +173,12 @@ export class FakeContainers extends EngineContainers {
   /** The container's main process ends, by itself or for want of memory. */
   exit(dockerId: string, exitCode: number, { oomKilled = false } = {}): void {
     const container = this.require(dockerId);
-    container.log.end();
     Object.assign(container, { state: 'exited', exitCode, oomKilled, finishedAt: new Date() });
-    for (const { dockerId: host, process } of this.processes) if (host === container.dockerId) process.kill(KILLED);
     if (oomKilled) this.emit('oom', container);
     this.emit('die', container, { exitCode: String(exitCode) });
   }
 
-  /** Somebody removes it behind DevForge's back. */
+  /** A container is removed without DevForge. */
   vanish(dockerIdOrName: string): void {
     const container = this.find(dockerIdOrName);
     if (container === undefined) return;
@@ -204,7 +187,7 @@ export class FakeContainers extends EngineContainers {
     this.emit('destroy', container);
   }
 
-  /** As the engine has it, for a test to look at or to change. @throws Error when it is not there */
+  /** A container for a test to inspect or change. @throws Error when there is none */
   require(dockerIdOrName: string): FakeContainer {
     const container = this.find(dockerIdOrName);
     if (container === undefined) throw new Error(`There is no container ${dockerIdOrName}.`);
@@ -212,7 +195,7 @@ export class FakeContainers extends EngineContainers {
   }
 
   private async existing(call: FakeEngineCall, dockerIdOrName: string): Promise<FakeContainer> {
-    await this.around.faults.pass(call);
+    await this.engine.faults.pass(call);
     const container = this.find(dockerIdOrName);
     if (container === undefined) throw new DriverError('not_found', `${call} ${dockerIdOrName}: no such container`);
     return container;
@@ -228,7 +211,7 @@ export class FakeContainers extends EngineContainers {
     attributes: Record<string, string> = {},
   ): void {
     // Docker's events are filtered by this label.
-    if (LABEL_ID in labels) this.around.system.emit(action, dockerId, { ...labels, name, image, ...attributes });
+    if (LABEL_ID in labels) this.engine.system.emit(action, dockerId, { ...labels, name, image, ...attributes });
   }
 }
 

@@ -8,13 +8,13 @@ import { FakeNetworks } from './fake-networks.js';
 import { FakeVolumes } from './fake-volumes.js';
 
 /**
- * A container engine in memory, for unit tests. The contract suite holds it to what Docker does.
+ * A container engine in memory, for unit tests of the Docker driver. The contract suite holds it to what Docker does.
  *
  * @example
- * const runtime = new FakeRuntime();
- * runtime.images.add('devforge/workspace-both:1');
- * runtime.containers.onExec = ({ argv }) => ({ exitCode: 0, stdout: argv.join(' ') });
- * runtime.faults.goAway();
+ * const engine = new FakeEngineClient();
+ * engine.images.add('devforge/workspace-both:1');
+ * engine.containers.onExec = ({ argv }) => ({ exitCode: 0, stdout: argv.join(' ') });
+ * engine.faults.goAway();
  */
 export class FakeEngineClient extends EngineClient {
   readonly faults = new FakeFaults<FakeEngineCall>();

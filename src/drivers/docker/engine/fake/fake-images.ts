@@ -12,7 +12,7 @@ export class FakeImages extends EngineImages {
   readonly builds: BuildRequest[] = [];
   /** References that a registry has. */
   readonly pullable = new Set<string>();
-  /** By default every build succeeds without a word. */
+  /** By default every build succeeds without output. */
   onBuild: FakeBuildHandler = () => true;
   private readonly present = new Set<string>();
 
@@ -27,7 +27,7 @@ export class FakeImages extends EngineImages {
 
   async pull(reference: string, signal?: AbortSignal): Promise<void> {
     await this.faults.pass('images.pull');
-    if (signal?.aborted) throw new DriverError('aborted', `pull image ${reference}: given up`);
+    if (signal?.aborted) throw new DriverError('aborted', `pull image ${reference}: aborted`);
     if (!this.pullable.has(reference))
       throw new DriverError('failed', `pull image ${reference}: the registry does not answer`);
     this.add(reference);
@@ -41,7 +41,7 @@ export class FakeImages extends EngineImages {
       output.push(line);
       request.onOutput(line);
     };
-    const succeeded = await Promise.race([this.onBuild({ ...request, onOutput }), givenUp(request)]);
+    const succeeded = await Promise.race([this.onBuild({ ...request, onOutput }), rejectOnAbort(request)]);
     if (!succeeded)
       throw new DriverError('build_failed', `build image ${request.tag}: failed`, {
         output: output.slice(-KEPT_OUTPUT_LINES),
@@ -64,9 +64,9 @@ export class FakeImages extends EngineImages {
   }
 }
 
-function givenUp({ tag, signal }: BuildRequest): Promise<never> {
+function rejectOnAbort({ tag, signal }: BuildRequest): Promise<never> {
   return new Promise((_, reject) => {
-    const abort = (): void => reject(new DriverError('aborted', `build image ${tag}: given up`));
+    const abort = (): void => reject(new DriverError('aborted', `build image ${tag}: aborted`));
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort, { once: true });
   });

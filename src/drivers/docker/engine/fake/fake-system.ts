@@ -48,12 +48,12 @@ export class FakeSystem extends EngineSystem {
     await ended;
   }
 
-  /** Tells every watcher what happened to a container. */
+  /** Sends an event to every watcher. */
   emit(action: string, dockerId: string, labels: Record<string, string>): void {
     for (const { onEvent } of this.watchers) onEvent({ action, dockerId, labels, at: new Date() });
   }
 
-  /** Ends every event stream in good order, as an engine does that is told to stop. */
+  /** Ends every event stream without an error, as an engine does that shuts down. */
   endWatches(): void {
     for (const watcher of this.watchers) watcher.end();
   }

@@ -34,7 +34,7 @@ async function all(lines: AsyncIterable<LogRecord[]>): Promise<string[]> {
 }
 
 describe('readLogs', () => {
-  it('reads to the end, with what has no line break', async () => {
+  it('reads to the end, including a last line without a line break', async () => {
     const stream = new PassThrough();
     stream.end(Buffer.concat([frame(1, `${T} one\n`), frame(1, `${T} two`)]));
     await expect(all(readLogs(dockerWith(stream).docker, 'id', request()))).resolves.toEqual(['one', 'two']);
@@ -45,7 +45,7 @@ describe('readLogs', () => {
     ['2030-01-01T00:00:00Z', '1893456000.000000000'],
     ['2030-01-01T02:00:00.5+02:00', '1893456000.500000000'],
     ['2029-12-31T23:30:00-00:30', '1893456000.000000000'],
-  ])('asks since %s to the nanosecond', async (since, seconds) => {
+  ])('asks for logs since %s to the nanosecond', async (since, seconds) => {
     const stream = new PassThrough();
     stream.end();
     const { docker, queries } = dockerWith(stream);
@@ -55,13 +55,13 @@ describe('readLogs', () => {
     ]);
   });
 
-  it('refuses what is no instant', async () => {
+  it('rejects an invalid time', async () => {
     await expect(
       all(readLogs(dockerWith(new PassThrough()).docker, 'id', request({ since: 'yesterday' }))),
     ).rejects.toMatchObject({ code: 'invalid' });
   });
 
-  it('fails when the engine says that it cannot go on, after the lines before', async () => {
+  it('yields the lines before an error of the engine, and then fails', async () => {
     const stream = new PassThrough();
     stream.end(Buffer.concat([frame(1, `${T} one\n`), frame(3, 'Error grabbing logs: EOF\n')]));
     const lines = readLogs(dockerWith(stream).docker, 'id', request());
@@ -78,34 +78,34 @@ describe('readLogs', () => {
     await expect(lines.next()).rejects.toMatchObject({ code: 'unavailable' });
   });
 
-  it('lets go of the stream when the reader leaves', async () => {
+  it('closes the stream when the reader stops', async () => {
     const stream = new PassThrough();
     stream.write(frame(1, `${T} one\n`));
     for await (const _ of readLogs(dockerWith(stream).docker, 'id', request())) break;
     expect(stream.destroyed).toBe(true);
   });
 
-  it('gives up when told to, also while it waits for a line', async () => {
+  it('ends when the signal aborts, also while it waits for a line', async () => {
     const stream = new PassThrough();
-    const left = new AbortController();
-    const reading = all(readLogs(dockerWith(stream).docker, 'id', request({ signal: left.signal })));
-    setTimeout(() => left.abort(), 5);
+    const stopped = new AbortController();
+    const reading = all(readLogs(dockerWith(stream).docker, 'id', request({ signal: stopped.signal })));
+    setTimeout(() => stopped.abort(), 5);
     await expect(reading).rejects.toMatchObject({ code: 'aborted' });
     expect(stream.destroyed).toBe(true);
   });
 
-  it('lets go of a stream that comes after it gave up', async () => {
+  it('closes a stream that opens after the signal has aborted', async () => {
     const stream = new PassThrough();
-    const left = new AbortController();
-    const reading = all(readLogs(dockerWith(stream, 20).docker, 'id', request({ signal: left.signal })));
-    left.abort();
+    const stopped = new AbortController();
+    const reading = all(readLogs(dockerWith(stream, 20).docker, 'id', request({ signal: stopped.signal })));
+    stopped.abort();
     await expect(reading).rejects.toMatchObject({ code: 'aborted' });
     await new Promise((resolve) => setTimeout(resolve, 40));
     expect(stream.destroyed).toBe(true);
   });
 });
 
-describe('the latest lines', () => {
+describe('reading the latest lines', () => {
   const ENTRY_BYTES = 16 * 1024;
   const at = (second: number): string => `2030-01-01T00:00:${String(second).padStart(2, '0')}.000000000Z`;
   const long = (second: number, letter: string, pieces: number): Buffer[] => [
@@ -133,16 +133,16 @@ describe('the latest lines', () => {
   };
   const short = Array.from({ length: 50 }, (_, index) => frame(1, `${at(index)} ${index}\n`));
 
-  it('are as many as were asked for', async () => {
+  it('yields as many as requested', async () => {
     await expect(latest(short, { tail: 3 })).resolves.toEqual({ lines: ['47', '48', '49'], tails: [5] });
     await expect(latest(short, { tail: 0 })).resolves.toEqual({ lines: [], tails: [2] });
   });
 
-  it('are all when there are no more, the first one too', async () => {
+  it('yields all when the log has no more, including the first', async () => {
     await expect(latest(short.slice(0, 2), { tail: 3 })).resolves.toEqual({ lines: ['0', '1'], tails: [5] });
   });
 
-  it('are counted as lines, however many entries they take, and begin with a whole one', async () => {
+  it('counts lines, not entries, and begins with a whole line', async () => {
     const entries = [...short, ...long(51, 'a', 3), ...long(52, 'b', 30), ...long(53, 'c', 20)];
     await expect(latest(entries, { tail: 1 })).resolves.toMatchObject({ lines: ['end of c'] });
     await expect(latest(entries, { tail: 3 })).resolves.toMatchObject({ lines: ['end of a', 'end of b', 'end of c'] });
@@ -152,7 +152,7 @@ describe('the latest lines', () => {
     });
   });
 
-  it('are counted within the stream and up to the instant asked for', async () => {
+  it('counts within the requested stream and time', async () => {
     const mixed = short.map((entry, index) => (index % 10 === 0 ? frame(2, `${at(index)} wrong ${index}\n`) : entry));
     await expect(latest(mixed, { tail: 2, stdout: false })).resolves.toMatchObject({ lines: ['wrong 30', 'wrong 40'] });
     await expect(latest(mixed, { tail: 2, until: '2030-01-01T01:00:11+01:00' })).resolves.toMatchObject({

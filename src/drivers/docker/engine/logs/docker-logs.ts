@@ -8,10 +8,10 @@ import { LogFrames } from './log-frames.js';
 import { RecentLines } from './recent-lines.js';
 import { SilenceLimit } from '../silence-limit.js';
 
-/** The engine counts entries, and a line of one MiB takes 65 of them. */
-const MORE_ENTRIES = 66;
+/** The engine counts entries, of which a line of 1 MiB takes 65. */
+const ENTRIES_FACTOR = 66;
 
-/** Reads a container's output. Breaking out of the loop lets go of the engine's stream. */
+/** Reads a container's output. Breaking out of the loop closes the engine's stream. */
 export async function* readLogs(docker: Dockerode, dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
   if (request.follow || request.tail === undefined)
     return yield* readEntries(docker, dockerId, request, new LogFrames());
@@ -20,8 +20,8 @@ export async function* readLogs(docker: Dockerode, dockerId: string, request: Lo
 }
 
 /**
- * The engine takes its count of entries from the end of the log before it leaves any out, so it is asked for more
- * until there are enough lines.
+ * The engine counts entries from the end of the log before it filters them, so more and more are requested until there
+ * are enough lines.
  */
 async function readLatest(
   docker: Dockerode,
@@ -33,7 +33,7 @@ async function readLatest(
   const until = end === undefined ? undefined : toTimestamp(end);
   const wants = ({ stream, timestamp }: LogRecord): boolean =>
     request[stream] && (until === undefined || timestamp <= until);
-  for (let entries = count + 2; ; entries *= MORE_ENTRIES) {
+  for (let entries = count + 2; ; entries *= ENTRIES_FACTOR) {
     const tail = Number.isSafeInteger(entries) ? entries : undefined;
     const frames = new LogFrames();
     const recent = new RecentLines(count);
@@ -60,19 +60,19 @@ async function* readEntries(
   );
   const abort = (): void => void stream.destroy();
   request.signal.addEventListener('abort', abort, { once: true });
-  // A container that is followed may be silent for as long as it likes.
+  // A container that is followed may write nothing for any time.
   const silence = request.follow ? undefined : new SilenceLimit(stream);
   try {
     for await (const chunk of stream) {
-      silence?.isBroken();
+      silence?.pause();
       const records = frames.push(chunk as Buffer);
       if (records.length > 0) yield records;
-      silence?.begins();
+      silence?.resume();
     }
     const last = frames.end();
     if (last.length > 0) yield last;
   } catch (error) {
-    if (request.signal.aborted) throw new DriverError('aborted', `${what}: given up`, { cause: error });
+    if (request.signal.aborted) throw new DriverError('aborted', `${what}: aborted`, { cause: error });
     throw toDriverError(what, error);
   } finally {
     silence?.end();
@@ -81,7 +81,7 @@ async function* readEntries(
   }
 }
 
-/** Always as a stream, which dockerode makes only of what it takes for a follow; what the engine is asked is in the query. */
+/** dockerode returns a stream only with `follow`; what the engine is asked for is in the query. */
 async function open(docker: Dockerode, dockerId: string, request: LogRequest, signal: AbortSignal): Promise<Readable> {
   const query = {
     follow: request.follow,
@@ -94,12 +94,12 @@ async function open(docker: Dockerode, dockerId: string, request: LogRequest, si
   };
   const options = { follow: true, _query: query } as const;
   const stream = (await docker.getContainer(dockerId).logs(options)) as unknown as Readable;
-  // Nobody waits any more: an answer that comes too late would be held open for ever.
+  // The caller has stopped waiting; nothing else would ever close this stream.
   if (signal.aborted) stream.destroy();
   return stream;
 }
 
-/** The engine's form of an instant. */
+/** The engine's format of a time: seconds of the epoch with a fraction. */
 function toSeconds(instant: string): string {
   const normal = toTimestamp(instant);
   return `${Date.parse(`${normal.slice(0, 19)}Z`) / 1_000}${normal.slice(19, -1)}`;

@@ -54,8 +54,8 @@ const shortRecords = [
   { stream: 'stdout', timestamp: T2, message: ' two  words ' },
 ];
 
-describe('frames', () => {
-  it('are taken apart', () => expect(read(short)).toEqual(shortRecords));
+describe('log frames', () => {
+  it('are read as lines', () => expect(read(short)).toEqual(shortRecords));
 
   it('may be split at any byte', () => {
     for (let at = 0; at <= short.length; at++)
@@ -63,14 +63,14 @@ describe('frames', () => {
     expect(read(...Array.from(short, (byte) => Buffer.of(byte)))).toEqual(shortRecords);
   });
 
-  it('hand a line out as soon as it is complete', () => {
+  it('yield a line as soon as it is complete', () => {
     const frames = new LogFrames();
     expect(frames.push(short.subarray(0, short.length - 1))).toEqual(shortRecords.slice(0, 3));
     expect(frames.push(short.subarray(short.length - 1))).toEqual(shortRecords.slice(3));
     expect(frames.end()).toEqual([]);
   });
 
-  it('do not keep the chunk they came in', () => {
+  it('do not keep their chunk in memory', () => {
     const frames = new LogFrames();
     const chunk = Buffer.concat([entry('stdout', T1, 'p'.repeat(ENTRY_BYTES)), frame(1, 'xxxxxxxx').subarray(0, 12)]);
     frames.push(chunk);
@@ -80,7 +80,7 @@ describe('frames', () => {
     ]);
   });
 
-  it('in which the engine tells that it cannot go on are no lines but a failure', () => {
+  it('with an error of the engine fail instead of yielding lines', () => {
     const frames = new LogFrames();
     const chunk = Buffer.concat([entry('stdout', T1, 'last\n'), frame(3, 'Error grabbing logs: unexpected EOF\n')]);
     expect(frames.push(chunk)).toEqual([{ stream: 'stdout', timestamp: T1, message: 'last' }]);
@@ -103,7 +103,7 @@ describe.each<[Driver]>([['json-file'], ['local']])('long lines of the %s driver
     },
   );
 
-  it('are handed out as soon as they are complete, one after the other, also of the same instant', () => {
+  it('are yielded one by one as soon as they are complete, also with the same timestamp', () => {
     const frames = new LogFrames();
     const texts = ['a', 'b', 'c'].flatMap((letter) => [letter.repeat(2 * ENTRY_BYTES), letter.repeat(40_000), letter]);
     for (const text of texts)
@@ -115,7 +115,7 @@ describe.each<[Driver]>([['json-file'], ['local']])('long lines of the %s driver
     expect(frames.end()).toEqual([]);
   });
 
-  it.each([0, 1, 2, 3])('are cut in no character (%i)', (shift) => {
+  it.each([0, 1, 2, 3])('are not split inside a character (%i)', (shift) => {
     const text = 'x'.repeat(shift) + '🚀'.repeat(20_000) + '€'.repeat(20_000);
     expect(read(...long(text, T1, 'stderr'))[0]!.message === text).toBe(true);
   });
@@ -128,7 +128,7 @@ describe.each<[Driver]>([['json-file'], ['local']])('long lines of the %s driver
     expect(messages(...long('x\r'))).toEqual(['x']);
   });
 
-  it('of both streams do not mix', () => {
+  it('of the two streams are not mixed', () => {
     const [out, err] = [long('o'.repeat(40_000)), long('e'.repeat(40_000), T2, 'stderr')];
     const mixed = out.flatMap((part, at) => [part, err[at]!]);
     expect(read(...mixed).map(({ stream, message }) => [stream, message.length, new Set(message).size])).toEqual([
@@ -137,12 +137,12 @@ describe.each<[Driver]>([['json-file'], ['local']])('long lines of the %s driver
     ]);
   });
 
-  it('of one MiB are one line', () => {
+  it('of up to 1 MiB are one line', () => {
     const text = 'x'.repeat(MIB);
     expect(messages(...long(text)).map(({ length }) => length)).toEqual([MIB]);
   });
 
-  it.each([0, 1, 2, 3])('over one MiB come in pieces, which cut no character (%i)', (shift) => {
+  it.each([0, 1, 2, 3])('over 1 MiB arrive in pieces that split no character (%i)', (shift) => {
     const text = 'x'.repeat(shift) + '🚀'.repeat(700_000);
     const records = read(...long(text));
     expect(records.length).toBe(3);
@@ -152,8 +152,8 @@ describe.each<[Driver]>([['json-file'], ['local']])('long lines of the %s driver
   });
 });
 
-describe('what was written last without a line break', () => {
-  it('is a line at once, as it is', () => {
+describe('the last output of a process, without a line break', () => {
+  it('is a line without further waiting', () => {
     const frames = new LogFrames();
     expect([...frames.push(entry('stdout', T1, 'a prompt \r')), ...frames.push(entry('stderr', T2, 'half'))]).toEqual([
       { stream: 'stdout', timestamp: T1, message: 'a prompt \r' },
@@ -167,7 +167,7 @@ describe('what was written last without a line break', () => {
     expect(read(...chunks).map(({ message }) => message.slice(ENTRY_BYTES))).toEqual(['the rest']);
   });
 
-  it('is unfinished as long as more may come, and not continued by what the next process writes first', () => {
+  it('is unfinished while more may follow, and not continued by the next process', () => {
     const full = 'x'.repeat(ENTRY_BYTES);
     expect(read(entry('stdout', T1, full), entry('stderr', T1, full))).toEqual([
       { stream: 'stdout', timestamp: T1, message: full, isUnfinished: true },
@@ -180,14 +180,14 @@ describe('what was written last without a line break', () => {
   });
 });
 
-describe('a reading that began in the middle of the log', () => {
+describe('reading from the middle of the log', () => {
   const T0 = '2030-01-01T00:00:00.000000000Z';
   const headless = (...chunks: Buffer[]): boolean[] => {
     const frames = new LogFrames();
     return chunks.flatMap((chunk) => frames.push(chunk)).map((record) => frames.mayLackBeginning(record));
   };
 
-  it('may have begun inside its first line, and inside one of the other stream that is older', () => {
+  it('marks lines that may lack their beginning: the first, and an older one of the other stream', () => {
     expect(
       headless(
         entry('stdout', T1, 'end of a line\n'),

@@ -5,14 +5,14 @@ type Stream = LogRecord['stream'];
 
 const HEADER_BYTES = 8;
 const STDERR = 2;
-/** The engine's own word on why it cannot go on; it carries no timestamp. */
+/** The engine's message on why it cannot continue; it has no timestamp. */
 const ENGINE_ERROR = 3;
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
-/** What the engine cuts long lines into: every entry of a line but its last has this length. */
+/** The engine splits long lines into entries of this length; only the last one is shorter. */
 const ENTRY_BYTES = 16 * 1024;
-const LONGEST_LINE_BYTES = 1024 * 1024;
+const MAX_LINE_BYTES = 1024 * 1024;
 
 interface Unfinished {
   timestamp: string;
@@ -21,10 +21,10 @@ interface Unfinished {
 }
 
 /**
- * Takes the engine's multiplexed log stream apart. Each frame is one entry of the log with its timestamp in
- * front. The engine cuts long lines into entries of 16 KiB, all with the timestamp of the line's beginning;
- * they are put together again as bytes, so that no character is cut. An entry ends its line when it has a line
- * break or is shorter than that: the `local` log driver leaves out the line break after a long line.
+ * Demultiplexes the engine's log stream into lines. Each frame is one log entry, preceded by its timestamp. The engine
+ * splits long lines into entries of 16 KiB, all with the timestamp of the line's beginning; they are joined as bytes, so
+ * that no character is split. An entry ends its line when it has a line break or is shorter than that: the `local` log
+ * driver omits the line break after a long line.
  */
 export class LogFrames {
   private rest: Buffer = Buffer.alloc(0);
@@ -42,7 +42,7 @@ export class LogFrames {
 
   /**
    * @returns the lines that the chunk completes
-   * @throws DriverError `failed` when the engine said before that it cannot go on
+   * @throws DriverError `failed` when the engine has reported that it cannot continue
    */
   push(chunk: Buffer): LogRecord[] {
     if (this.failure !== undefined) throw this.failure;
@@ -64,8 +64,8 @@ export class LogFrames {
   }
 
   /**
-   * What the log has of lines that are not over yet.
-   * @throws DriverError `failed` when the engine said that it cannot go on
+   * The lines that have no end yet.
+   * @throws DriverError `failed` when the engine has reported that it cannot continue
    */
   end(): LogRecord[] {
     if (this.failure !== undefined) throw this.failure;
@@ -74,7 +74,7 @@ export class LogFrames {
     return records.map((record) => ({ ...record, isUnfinished: true }));
   }
 
-  /** Whether the line may lack its beginning, since what was read began in the middle of the log. */
+  /** Whether the line may lack its beginning because reading began in the middle of the log. */
   mayLackBeginning(record: LogRecord): boolean {
     return this.headless.has(record);
   }
@@ -87,7 +87,7 @@ export class LogFrames {
     const to = hasBreak ? end - 1 : end;
     this.count += 1;
     this.firstTimestamp ??= timestamp;
-    // What a process wrote last without a line break is not continued by what the next one writes.
+    // The last output of one process, without a line break, is not continued by the next process.
     if (this.unfinished[stream] !== undefined && this.unfinished[stream].timestamp !== timestamp)
       this.finish(stream, records);
     if (hasBreak && this.unfinished[stream] === undefined) {
@@ -101,18 +101,18 @@ export class LogFrames {
       parts: carried === undefined ? [] : [carried],
       bytes: carried?.length ?? 0,
     });
-    // The chunk's memory is not kept alive by a part of it.
+    // A copy, so that a part does not keep the whole chunk in memory.
     line.parts.push(Buffer.from(data.subarray(from, to)));
     line.bytes += to - from;
     if (!hasBreak && to - from >= ENTRY_BYTES) return;
-    // A process that ends leaves what it wrote last as it is.
+    // The last output of a process that ended keeps its carriage return.
     this.finish(stream, records, hasBreak || isContinued ? withoutReturn : undefined);
   }
 
-  /** @returns the beginning of a character that the cut would have gone through */
+  /** @returns the first bytes of a character that the cut would have split */
   private cutIfTooLong(stream: Stream, more: number, records: LogRecord[]): Buffer | undefined {
     const line = this.unfinished[stream];
-    if (line === undefined || line.bytes + more <= LONGEST_LINE_BYTES) return undefined;
+    if (line === undefined || line.bytes + more <= MAX_LINE_BYTES) return undefined;
     const last = line.parts.at(-1)!;
     const carried = last.subarray(last.length - openCharacterBytes(last));
     this.finish(stream, records, (bytes) => bytes.length - carried.length);
@@ -135,7 +135,7 @@ export class LogFrames {
     records.push(record);
     if (this.begun.has(record.stream)) return;
     this.begun.add(record.stream);
-    // What goes on from before was begun before the first entry, or is the first entry.
+    // A line that began before the first entry has an older timestamp, or the same.
     if (record.timestamp <= this.firstTimestamp!) this.headless.add(record);
   }
 }

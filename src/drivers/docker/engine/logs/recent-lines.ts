@@ -1,7 +1,7 @@
 import type { LogRecord } from '../../../workspace-logs.js';
 
-/** What is worth holding of very long lines. */
-const MOST_CHARACTERS = 32 * 1024 * 1024;
+/** Limits the memory taken by very long lines. */
+const MAX_CHARACTERS = 32 * 1024 * 1024;
 
 /** The latest lines of a log that is read to its end, bounded in number and size. */
 export class RecentLines {
@@ -11,7 +11,7 @@ export class RecentLines {
 
   constructor(private readonly count: number) {}
 
-  /** Whether lines that were asked for are left out for their size. */
+  /** Whether requested lines are missing because of their size. */
   get isCut(): boolean {
     return this.cutForSize;
   }
@@ -25,14 +25,14 @@ export class RecentLines {
       this.records.push(record);
       this.characters += record.message.length;
     }
-    // Cut in large steps, since shifting an array for each line costs more than the lines do.
-    if (this.records.length > 2 * this.count + 1_000 || this.characters > MOST_CHARACTERS) this.cut();
+    // Cut in large steps: shifting the array for every line would cost more than the lines.
+    if (this.records.length > 2 * this.count + 1_000 || this.characters > MAX_CHARACTERS) this.cut();
   }
 
   private cut(): void {
     let surplus = Math.max(0, this.records.length - this.count);
     for (let at = 0; at < surplus; at++) this.characters -= this.records[at]!.message.length;
-    while (this.characters > MOST_CHARACTERS && this.records.length - surplus > 1) {
+    while (this.characters > MAX_CHARACTERS && this.records.length - surplus > 1) {
       this.characters -= this.records[surplus++]!.message.length;
       this.cutForSize = true;
     }

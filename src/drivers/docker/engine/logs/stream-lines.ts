@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
-/** The lines of a stream. Whoever stops reading lets go of the stream, and is told of no error after that. */
+/** The lines of a stream. It is destroyed when the caller stops reading, and later errors are ignored. */
 export async function* linesOf(stream: Readable): AsyncGenerator<string> {
   const lines = createInterface({ input: stream, crlfDelay: Infinity });
-  // readline passes a stream's errors on even when it is closed, and nobody would be there to take them.
+  // readline re-emits a stream's errors even after it is closed, when nothing else handles them.
   lines.on('error', () => undefined);
   try {
     yield* lines;

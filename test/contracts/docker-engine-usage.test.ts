@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { UsageRecord } from '../../src/drivers/workspace-usage.js';
-import { idleSpec, RUNTIMES } from './container-runtime-harness.js';
+import { idleSpec, ENGINES } from './docker-engine-harness.js';
 
 const never = new AbortController().signal;
 
-describe.each(RUNTIMES)('usage of containers of the %s runtime', (_, make) => {
+describe.each(ENGINES)('usage of containers of the %s engine client', (_, make) => {
   const harness = make();
   const { containers } = harness.runtime;
   const ids: string[] = [];
@@ -37,11 +37,11 @@ describe.each(RUNTIMES)('usage of containers of the %s runtime', (_, make) => {
     return records;
   }
 
-  it('is told about once a second, by counters and a clock that do not go back, until told to end', async () => {
+  it('arrives about once a second, as counters and a clock that never go back, until the signal aborts', async () => {
     const dockerId = await started();
-    const left = new AbortController();
+    const stopped = new AbortController();
     const begun = Date.now();
-    const records = await collect(dockerId, left.signal, ({ length }) => length === 4 && left.abort());
+    const records = await collect(dockerId, stopped.signal, ({ length }) => length === 4 && stopped.abort());
     expect(records).toHaveLength(4);
     for (const record of records) {
       expect(record.at).toBeGreaterThan(begun - 1_500);
@@ -77,15 +77,15 @@ describe.each(RUNTIMES)('usage of containers of the %s runtime', (_, make) => {
     await expect(containers.inspect(dockerId)).resolves.toBeNull();
   }, 20_000);
 
-  it('ends at once when told to between two records, and before the first', async () => {
+  it('ends at once when the signal aborts between two records, and before the first', async () => {
     const dockerId = await started();
-    const left = new AbortController();
-    const ending = collect(dockerId, left.signal, () => setTimeout(() => left.abort(), 100));
+    const stopped = new AbortController();
+    const ending = collect(dockerId, stopped.signal, () => setTimeout(() => stopped.abort(), 100));
     await expect(ending).resolves.toHaveLength(1);
     await expect(collect(dockerId, AbortSignal.abort())).resolves.toEqual([]);
   }, 20_000);
 
-  it('is nothing for a container that does not run', async () => {
+  it('is empty for a container that does not run', async () => {
     const dockerId = await created();
     await expect(collect(dockerId, never)).resolves.toEqual([]);
     await containers.start(dockerId);
@@ -93,21 +93,23 @@ describe.each(RUNTIMES)('usage of containers of the %s runtime', (_, make) => {
     await expect(collect(dockerId, never)).resolves.toEqual([]);
   }, 20_000);
 
-  it('is told of a container that is paused', async () => {
+  it('is available of a container that is paused', async () => {
     const dockerId = await started();
     await containers.pause(dockerId);
-    const left = new AbortController();
-    await expect(collect(dockerId, left.signal, ({ length }) => length === 2 && left.abort())).resolves.toHaveLength(2);
+    const stopped = new AbortController();
+    await expect(
+      collect(dockerId, stopped.signal, ({ length }) => length === 2 && stopped.abort()),
+    ).resolves.toHaveLength(2);
   }, 20_000);
 
-  it('says not_found of a container that is absent', async () => {
+  it('rejects with not_found for a container that is absent', async () => {
     await expect(collect(`devforge-${randomUUID()}`, never)).rejects.toMatchObject({
       name: 'DriverError',
       code: 'not_found',
     });
   });
 
-  it('says unavailable when the engine is away', async () => {
+  it('rejects with unavailable when the engine is away', async () => {
     await expect(harness.away.containers.usage('x', never)[Symbol.asyncIterator]().next()).rejects.toMatchObject({
       name: 'DriverError',
       code: 'unavailable',

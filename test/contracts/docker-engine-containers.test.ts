@@ -2,9 +2,9 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { ContainerSpec, InspectedContainer } from '../../src/drivers/docker/engine/engine-client.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
-import { exits, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
+import { exits, idleSpec, ENGINES, until } from './docker-engine-harness.js';
 
-describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
+describe.each(ENGINES)('containers of the %s engine client', (_, make) => {
   const harness = make();
   const { containers } = harness.runtime;
   const ids: string[] = [];
@@ -48,14 +48,14 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
     });
   });
 
-  it('makes one container for many who ask at the same time', async () => {
+  it('creates one container for concurrent callers', async () => {
     const wanted = spec();
     const answers = await Promise.all(Array.from({ length: 5 }, () => containers.create(wanted)));
     expect(new Set(answers.map(({ dockerId }) => dockerId)).size).toBe(1);
     expect(answers.filter(({ created }) => created)).toHaveLength(1);
   });
 
-  it('takes no container over that is not its own', async () => {
+  it('does not take over a container that DevForge did not create', async () => {
     const wanted = spec();
     await harness.createForeign(wanted.name);
     await expect(containers.create(wanted)).rejects.toMatchObject({ name: 'DriverError', code: 'conflict' });
@@ -70,7 +70,7 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
     await expect(containers.inspect(wanted.name)).resolves.toBeNull();
   });
 
-  it('starts a container; again is success', async () => {
+  it('starts a container; already running is success', async () => {
     const { dockerId } = await containers.create(spec());
     const before = Date.now() - 1_000;
     await containers.start(dockerId);
@@ -81,7 +81,7 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
     expect((await inspected(dockerId)).startedAt).toEqual(first.startedAt);
   });
 
-  it('stops a container; again is success, and it can be started again', async () => {
+  it('stops a container, which can be started again; already stopped is success', async () => {
     const dockerId = await started();
     await containers.stop(dockerId, 1);
     const stopped = await inspected(dockerId);
@@ -92,7 +92,7 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
     expect((await inspected(dockerId)).state).toBe('running');
   });
 
-  it('pauses and unpauses; again is success', async () => {
+  it('pauses and unpauses; repeating either is success', async () => {
     const dockerId = await started();
     await containers.pause(dockerId);
     await containers.pause(dockerId);
@@ -102,13 +102,13 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
     expect((await inspected(dockerId)).state).toBe('running');
   });
 
-  it('shows how a container ended by itself', async () => {
+  it('shows the exit code of a container that exited by itself', async () => {
     const dockerId = await started(exits(3));
     await until(async () => (await inspected(dockerId)).state === 'exited');
     await expect(inspected(dockerId)).resolves.toMatchObject({ exitCode: 3, oomKilled: false });
   });
 
-  it('removes a container that runs, by id or name; again is success', async () => {
+  it('removes a running container, by id or name; already gone is success', async () => {
     const wanted = spec();
     const { dockerId } = await containers.create(wanted);
     await containers.start(dockerId);
@@ -119,7 +119,7 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
     await expect(containers.create(wanted)).resolves.toMatchObject({ created: true });
   });
 
-  it('removes a container once for many who ask at the same time', async () => {
+  it('removes a container once for concurrent callers', async () => {
     const dockerId = await started();
     await Promise.all(Array.from({ length: 4 }, () => containers.remove(dockerId)));
     await expect(containers.inspect(dockerId)).resolves.toBeNull();
@@ -132,7 +132,7 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
     await expect(containers.inspect(dockerId)).resolves.toBeNull();
   });
 
-  it('says not_found of a container that is absent, and null when asked to look', async () => {
+  it('rejects with not_found for a container that is absent, and inspects null', async () => {
     const absent = `devforge-${randomUUID()}`;
     await expect(containers.inspect(absent)).resolves.toBeNull();
     const calls = await Promise.allSettled([
@@ -150,7 +150,7 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
     );
   });
 
-  it('lists what carries a label, running or not, and nothing else', async () => {
+  it('lists the containers that have a label, running or not, and no others', async () => {
     const [stopped, running, other] = [spec(), spec(), spec()];
     running.labels['contract.pair'] = stopped.labels['contract.pair'] = stopped.id;
     const first = await containers.create(stopped);
@@ -182,7 +182,7 @@ describe.each(RUNTIMES)('containers of the %s runtime', (_, make) => {
     expect(bytes).toBeGreaterThanOrEqual(0);
   });
 
-  it('does not start on a network that is gone', async () => {
+  it('does not start on a network that does not exist', async () => {
     const { dockerId } = await containers.create(spec({ network: `devforge-contract-${randomUUID()}` }));
     await expect(containers.start(dockerId)).rejects.toMatchObject({ code: 'not_found' });
   });

@@ -1,5 +1,5 @@
-/** What has to be taken away again, also when the benchmark fails or is interrupted. */
-export class Undo {
+/** Steps that undo what a benchmark has set up, also when it fails or is interrupted. */
+export class Cleanup {
   private readonly steps: (() => Promise<unknown>)[] = [];
 
   constructor() {
@@ -12,7 +12,7 @@ export class Undo {
     this.steps.push(step);
   }
 
-  /** Last first. A step that fails does not keep the others from running. */
+  /** Runs the steps, the last one first. A step that fails does not prevent the others. */
   async all(): Promise<void> {
     for (let step = this.steps.pop(); step !== undefined; step = this.steps.pop()) {
       await step().catch((error: unknown) => console.error('clean-up:', error));

@@ -1,16 +1,16 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { EngineClient, type EngineEvent } from '../../src/drivers/docker/engine/engine-client.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
-import { exits, following, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
+import { exits, following, idleSpec, ENGINES, until } from './docker-engine-harness.js';
 
-describe.each(RUNTIMES)('events of the %s runtime', (_, make) => {
+describe.each(ENGINES)('events of the %s engine client', (_, make) => {
   const harness = make();
   const { containers } = harness.runtime;
   const ids: string[] = [];
 
   afterAll(() => harness.cleanUp(ids, []));
 
-  it('tells what happens to our containers, with their labels', async () => {
+  it("report what happens to DevForge's containers, with their labels", async () => {
     const { id, ...spec } = idleSpec(harness, exits(5));
     ids.push(id);
     const { events, stop } = await following(harness.runtime);
@@ -32,7 +32,7 @@ describe.each(RUNTIMES)('events of the %s runtime', (_, make) => {
     expect(ours().find(({ action }) => action === 'die')?.labels['exitCode']).toBe('5');
   });
 
-  it('tells nothing of containers that are not ours', async () => {
+  it('leave out containers that DevForge did not create', async () => {
     const { id, name } = idleSpec(harness);
     const marker = idleSpec(harness);
     ids.push(id, marker.id);
@@ -44,7 +44,7 @@ describe.each(RUNTIMES)('events of the %s runtime', (_, make) => {
     expect(events.some(({ labels }) => labels['name'] === name)).toBe(false);
   });
 
-  it('ends in peace when it is told to', async () => {
+  it('end without an error when the signal aborts', async () => {
     const { events, stop } = await following(harness.runtime);
     await expect(stop()).resolves.toBeUndefined();
     const seen = events.length;
@@ -55,11 +55,11 @@ describe.each(RUNTIMES)('events of the %s runtime', (_, make) => {
   });
 });
 
-describe.each(RUNTIMES)('the %s runtime whose engine is away', (_, make) => {
+describe.each(ENGINES)('the %s engine client while the engine is away', (_, make) => {
   const harness = make();
   const { away } = harness;
 
-  it('knows that an engine answers', async () => {
+  it('is told apart from an available engine', async () => {
     await expect(harness.runtime.system.ping()).resolves.toBeUndefined();
     await expect(harness.runtime.system.info()).resolves.toEqual({
       version: expect.stringMatching(/^\d+\.\d+/),
@@ -111,7 +111,7 @@ describe.each(RUNTIMES)('the %s runtime whose engine is away', (_, make) => {
     ['network remove', ({ networks }) => networks.remove('x')],
   ];
 
-  it.each(calls)('says unavailable, never absent: %s', async (_name, call) => {
+  it.each(calls)('rejects with unavailable, never as if something was absent: %s', async (_name, call) => {
     await expect(call(away)).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
   });
 });

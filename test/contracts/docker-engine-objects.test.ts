@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { DriverError } from '../../src/drivers/driver-error.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
-import { type BuildScript, idleSpec, RUNTIMES } from './container-runtime-harness.js';
+import { type BuildScript, idleSpec, ENGINES } from './docker-engine-harness.js';
 
-describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
+describe.each(ENGINES)('images of the %s engine client', (_, make) => {
   const harness = make();
   const { images } = harness.runtime;
   const built: string[] = [];
@@ -35,12 +35,12 @@ describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
     return { tag, output, failure };
   }
 
-  it('knows what the engine has and what not', async () => {
+  it('are found when they exist', async () => {
     await expect(images.exists(harness.image)).resolves.toBe(true);
     await expect(images.exists(`devforge-contract/absent:${randomUUID()}`)).resolves.toBe(false);
   });
 
-  it('builds the wanted target and hands its output on line by line', async () => {
+  it('are built up to the wanted target, with their output line by line', async () => {
     const { tag, output, failure } = await build({ lines: ['hello from the build', 'and again'], succeeds: true });
     expect(failure).toBeUndefined();
     expect(output).toEqual(expect.arrayContaining(['hello from the build', 'and again']));
@@ -50,7 +50,7 @@ describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
     await images.remove(tag);
   });
 
-  it('says that a build failed, with its last lines', async () => {
+  it('fail to build with the last lines of output', async () => {
     const lines = Array.from({ length: 30 }, (_, index) => `line ${index}`);
     const { tag, failure } = await build({ lines, succeeds: false });
     expect(failure).toBeInstanceOf(DriverError);
@@ -62,7 +62,7 @@ describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
     await expect(images.exists(tag)).resolves.toBe(false);
   });
 
-  it('lets go of a build when the caller gives up', async () => {
+  it('stop building when the signal aborts', async () => {
     const caller = new AbortController();
     const context = new Readable({ read: () => undefined });
     const request = {
@@ -78,7 +78,7 @@ describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
     await expect(images.build(request)).rejects.toMatchObject({ code: 'aborted' });
   });
 
-  it('says that an image cannot be pulled', async () => {
+  it('fail to pull from a registry that does not answer', async () => {
     await expect(images.pull('127.0.0.1:1/devforge-contract/absent:1')).rejects.toMatchObject({
       name: 'DriverError',
       code: 'failed',
@@ -86,14 +86,14 @@ describe.each(RUNTIMES)('images of the %s runtime', (_, make) => {
   });
 });
 
-describe.each(RUNTIMES)('volumes and networks of the %s runtime', (_, make) => {
+describe.each(ENGINES)('volumes and networks of the %s engine client', (_, make) => {
   const harness = make();
   const { containers, volumes, networks } = harness.runtime;
   const ids: string[] = [];
 
   afterAll(() => harness.cleanUp(ids, []));
 
-  it('makes volumes by mounting them, with their labels, and keeps them when the container goes', async () => {
+  it('are created by mounting volumes, with their labels, and outlive the container', async () => {
     const { id, ...spec } = idleSpec(harness);
     ids.push(id);
     const volume = `devforge-${id}-workspace`;
@@ -107,7 +107,7 @@ describe.each(RUNTIMES)('volumes and networks of the %s runtime', (_, make) => {
     await expect(volumes.exists(volume)).resolves.toBe(true);
   });
 
-  it('removes a volume that nobody uses; again is success', async () => {
+  it('are removed unless a container uses the volume; already gone is success', async () => {
     const { id, ...spec } = idleSpec(harness);
     ids.push(id);
     const volume = `devforge-${id}-workspace`;
@@ -119,7 +119,7 @@ describe.each(RUNTIMES)('volumes and networks of the %s runtime', (_, make) => {
     await expect(volumes.exists(volume)).resolves.toBe(false);
   });
 
-  it('makes a network once, however often and by how many it is asked for', async () => {
+  it('are created once per network name, for repeated and concurrent calls', async () => {
     const { id, ...spec } = idleSpec(harness);
     ids.push(id);
     const network = `devforge-contract-${id.slice(0, 8)}`;

@@ -1,6 +1,5 @@
 /** The runtimes that the contract suites hold against each other: the fake one, and Docker. */
 import Docker from 'dockerode';
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -27,8 +26,6 @@ export interface Harness {
   image: string;
   /** Makes a container that is not DevForge's. */
   createForeign(name: string): Promise<void>;
-  /** Writes to the output of a running container's main process. */
-  write(dockerId: string, stream: 'stdout' | 'stderr', output: Buffer | string): Promise<void>;
   /** The context of a build that goes as the script says. */
   build(script: BuildScript): Readable;
   /** @param images references that were built */
@@ -38,12 +35,11 @@ export interface Harness {
 export const BASE_IMAGE = process.env['BASE_IMAGE'] ?? 'debian:bookworm-slim';
 const SOCKET = process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock';
 
-/** What a shell answers for a command that it cannot find, and for one that was killed. */
-const NOT_FOUND = 127;
+/** Exit code of a command that was killed. */
 const KILLED = 137;
 
 /** DevForge's settings, as far as the Docker runtime reads them. */
-export function dockerRuntime(docker: DockerEndpoint = { kind: 'socket', socketPath: SOCKET }): DockerEngineClient {
+export function dockerEngine(docker: DockerEndpoint = { kind: 'socket', socketPath: SOCKET }): DockerEngineClient {
   return new DockerEngineClient({ docker } as Settings);
 }
 
@@ -52,7 +48,7 @@ export function engine(): Docker {
   return new Docker({ socketPath: SOCKET });
 }
 
-export const RUNTIMES: [name: string, make: () => Harness][] = [
+export const ENGINES: [name: string, make: () => Harness][] = [
   ['fake', fakeHarness],
   ['docker', dockerHarness],
 ];
@@ -127,21 +123,7 @@ function fakeHarness(): Harness {
       signal.addEventListener('abort', () => reject(new Error('nobody waits'))),
     );
     const { exitCode, stdout, stderr } = await Promise.race([play, stopped]);
-    return { exitCode: exitCode ?? 137, stdout, stderr };
-  };
-  runtime.containers.onOpen = ({ argv, env, cwd }, { stdin, stdout, stderr, killed }) => {
-    const [command = '', ...args] = argv;
-    const child = spawn(command, args, {
-      env: { PATH: process.env['PATH'], ...env },
-      ...(cwd === undefined ? {} : { cwd }),
-      signal: killed,
-    });
-    stdin.pipe(child.stdin.on('error', () => undefined));
-    child.stdout.pipe(stdout, { end: false });
-    child.stderr.pipe(stderr, { end: false });
-    return new Promise((resolve) =>
-      child.on('error', () => resolve(NOT_FOUND)).on('close', (code) => resolve(code ?? KILLED)),
-    );
+    return { exitCode: exitCode ?? KILLED, stdout, stderr };
   };
   const away = new FakeEngineClient();
   away.faults.goAway();
@@ -157,7 +139,6 @@ function fakeHarness(): Harness {
     image: BASE_IMAGE,
     createForeign: async (name) =>
       void runtime.containers.add({ ...idleSpec({ image: BASE_IMAGE }), name, labels: {} }),
-    write: async (dockerId, stream, output) => runtime.containers.require(dockerId).log.write(stream, output),
     build: (next) => {
       script = next;
       return Readable.from([Buffer.from('a tar')]);
@@ -168,19 +149,14 @@ function fakeHarness(): Harness {
 
 function dockerHarness(): Harness {
   const docker = engine();
-  const runtime = dockerRuntime();
+  const runtime = dockerEngine();
   const made = new Set<string>();
   return {
     runtime,
-    away: dockerRuntime({ kind: 'socket', socketPath: '/nonexistent/docker.sock' }),
+    away: dockerEngine({ kind: 'socket', socketPath: '/nonexistent/docker.sock' }),
     image: BASE_IMAGE,
     createForeign: async (name) => {
       made.add((await docker.createContainer({ name, Image: BASE_IMAGE, Cmd: ['true'] })).id);
-    },
-    write: async (dockerId, stream, output) => {
-      const argv = ['sh', '-c', `exec cat > /proc/1/fd/${stream === 'stdout' ? 1 : 2}`];
-      const { exitCode, stderr } = await runtime.containers.exec(dockerId, { argv, stdin: output, timeoutMs: 20_000 });
-      if (exitCode !== 0) throw new Error(`could not write: ${stderr}`);
     },
     build: dockerfileContext,
     cleanUp: async (ids, images) => {

@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import type { EngineClient, EngineEvent } from '../../src/drivers/docker/engine/engine-client.js';
 import { toCreateOptions } from '../../src/drivers/docker/engine/container-profile.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
-import { BASE_IMAGE, dockerRuntime, engine, idleSpec } from './container-runtime-harness.js';
+import { BASE_IMAGE, dockerEngine, engine, idleSpec } from './docker-engine-harness.js';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-describe('an engine that answers badly', () => {
+describe('the Docker engine client, with an engine that misbehaves,', () => {
   let folder: string;
   let server: Server;
   let runtime: EngineClient;
@@ -23,7 +23,7 @@ describe('an engine that answers badly', () => {
     const socketPath = join(folder, 'docker.sock');
     server = createServer((request, response) => answer(request, response));
     await new Promise<void>((resolve) => server.listen(socketPath, resolve));
-    runtime = dockerRuntime({ kind: 'socket', socketPath });
+    runtime = dockerEngine({ kind: 'socket', socketPath });
   });
 
   afterEach(async () => {
@@ -38,14 +38,14 @@ describe('an engine that answers badly', () => {
       response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify({ message }));
     };
 
-  it('is unavailable within a second to a ping when it accepts and says nothing', async () => {
+  it('rejects a ping within a second when the engine accepts and sends nothing', async () => {
     answer = () => undefined;
     const begun = Date.now();
     await expect(runtime.system.ping()).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
     expect(Date.now() - begun).toBeLessThan(1_500);
   });
 
-  it('is unavailable to every read when it says nothing, stalls in an answer, or is cut off in one', async () => {
+  it('rejects every read with unavailable when a response is missing, stalls or is cut off', async () => {
     answer = ({ url = '' }, response) => {
       if (url.startsWith('/containers/json'))
         response.writeHead(200, { 'Content-Type': 'application/json' }).write('[{"Id"');
@@ -83,7 +83,7 @@ describe('an engine that answers badly', () => {
     [409, 'in use', 'conflict'],
     [500, 'write /var/lib/docker/x: no space left on device', 'out_of_disk'],
     [500, 'mkdir /var/lib/docker/x: disk quota exceeded', 'out_of_disk'],
-  ])('means by %i "%s" %s, and never that something is absent', async (status, message, code) => {
+  ])('maps status %i "%s" to %s, and never to absence', async (status, message, code) => {
     answer = refusing(status, message);
     await expect(runtime.containers.inspect('x')).rejects.toMatchObject({
       name: 'DriverError',
@@ -95,7 +95,7 @@ describe('an engine that answers badly', () => {
     await expect(runtime.images.exists('x')).rejects.toMatchObject({ code });
   });
 
-  it('is unavailable to a ping when it says that something is wrong with it', async () => {
+  it('rejects a ping when the engine reports that it is unhealthy', async () => {
     answer = refusing(500, 'broken');
     await expect(runtime.system.ping()).rejects.toMatchObject({
       name: 'DriverError',
@@ -105,7 +105,7 @@ describe('an engine that answers badly', () => {
   });
 
   it('names the remedy when the socket is not there', async () => {
-    const absent = dockerRuntime({ kind: 'socket', socketPath: join(folder, 'absent.sock') });
+    const absent = dockerEngine({ kind: 'socket', socketPath: join(folder, 'absent.sock') });
     await expect(absent.system.ping()).rejects.toMatchObject({
       message: expect.stringContaining('is the container engine running?'),
     });
@@ -114,7 +114,7 @@ describe('an engine that answers badly', () => {
   it.each([
     ['breaks', (response: ServerResponse) => void response.destroy()],
     ['talks nonsense', (response: ServerResponse) => void response.write('<html>\n')],
-  ])('ends the events with an error when the stream %s', async (_name, spoil) => {
+  ])('ends the events with an error when their stream %s', async (_name, spoil) => {
     const event = {
       Type: 'container',
       Action: 'start',
@@ -135,7 +135,7 @@ describe('an engine that answers badly', () => {
     expect(events).toEqual([{ action: 'start', dockerId: 'abc', labels: { [LABEL_ID]: 'x' }, at: new Date(1.7e12) }]);
   });
 
-  it('resolves when the stream of events ends in good order', async () => {
+  it('resolves when the stream of events ends without an error', async () => {
     answer = (_, response) => void response.writeHead(200).end();
     await expect(
       runtime.system.watch(
@@ -147,20 +147,20 @@ describe('an engine that answers badly', () => {
   });
 });
 
-describe('two processes at one engine', () => {
+describe('processes that share one engine', () => {
   const ids: string[] = [];
   const networks: string[] = [];
 
   afterAll(async () => {
-    for (const id of ids) await dockerRuntime().containers.remove(`devforge-${id}`);
-    for (const network of networks) await dockerRuntime().networks.remove(network);
+    for (const id of ids) await dockerEngine().containers.remove(`devforge-${id}`);
+    for (const network of networks) await dockerEngine().networks.remove(network);
   });
 
-  it('end up with one network of the name, and containers start on it', async () => {
+  it('end up with one network, on which containers start', async () => {
     const network = `devforge-contract-${randomUUID().slice(0, 8)}`;
     networks.push(network);
     const labels = { [LABEL_ID]: randomUUID() };
-    const processes = [dockerRuntime(), dockerRuntime(), dockerRuntime()];
+    const processes = [dockerEngine(), dockerEngine(), dockerEngine()];
     await Promise.all(processes.map((runtime) => runtime.networks.ensureIsolatedBridge(network, labels)));
     const [first] = processes;
     await first!.networks.ensureIsolatedBridge(network, labels);
@@ -178,22 +178,22 @@ describe('two processes at one engine', () => {
     await expect(first!.containers.start(dockerId)).resolves.toBeUndefined();
   });
 
-  it('take no network over that is not theirs', async () => {
+  it('do not take over a network that DevForge did not create', async () => {
     const network = `devforge-contract-${randomUUID().slice(0, 8)}`;
     networks.push(network);
     await engine().createNetwork({ Name: network, Driver: 'bridge' });
-    await expect(dockerRuntime().networks.ensureIsolatedBridge(network, { [LABEL_ID]: 'x' })).rejects.toMatchObject({
+    await expect(dockerEngine().networks.ensureIsolatedBridge(network, { [LABEL_ID]: 'x' })).rejects.toMatchObject({
       code: 'conflict',
     });
   });
 });
 
-describe('a container whose log is kept by another driver', () => {
+describe('a container with the json-file log driver', () => {
   const spec = idleSpec({ image: BASE_IMAGE });
 
-  afterAll(() => dockerRuntime().containers.remove(spec.name));
+  afterAll(() => dockerEngine().containers.remove(spec.name));
 
-  it('has its lines read all the same', async () => {
+  it('has readable logs', async () => {
     const { HostConfig, ...options } = toCreateOptions(spec);
     const script = `head -c 100000 /dev/zero | tr '\\0' x; echo; echo short; exec sleep infinity`;
     const container = await engine().createContainer({
@@ -203,7 +203,7 @@ describe('a container whose log is kept by another driver', () => {
     });
     await container.start();
     const lines: string[] = [];
-    for await (const batch of dockerRuntime().containers.logs(container.id, {
+    for await (const batch of dockerEngine().containers.logs(container.id, {
       follow: true,
       stdout: true,
       stderr: true,

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** After so many milliseconds: before the request is read, while it is looked at, while it is answered. */
-const MOMENTS = [0, 1, 2, 5, 20, 25, 100];
+/** Milliseconds after which a connection is reset: before the request is read, while it is handled, while it is answered. */
+const DELAYS_MS = [0, 1, 2, 5, 20, 25, 100];
 
 export interface BrokenRequest {
   method?: string;
@@ -12,8 +12,8 @@ export interface BrokenRequest {
   body?: string;
 }
 
-/** Sends the request over connections of their own, and resets each at another moment. */
-export async function breakOff(
+/** Sends the request over several connections and resets each after another delay. */
+export async function disconnectEarly(
   url: string,
   { method = 'GET', target, headers, body = '' }: BrokenRequest,
 ): Promise<void> {
@@ -22,11 +22,11 @@ export async function breakOff(
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ].join('\r\n');
   await Promise.all(
-    MOMENTS.map(async (moment) => {
+    DELAYS_MS.map(async (ms) => {
       const socket = connect(Number(new URL(url).port), '127.0.0.1');
       socket.on('error', () => undefined).resume();
       socket.write(`${head}\r\n\r\n${body}`);
-      await delay(moment);
+      await delay(ms);
       socket.resetAndDestroy();
     }),
   );

@@ -5,7 +5,9 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProcessRequest, WorkspaceProcess } from '../../src/drivers/workspace-process.js';
-import { dockerRuntime, idleSpec, RUNTIMES, until } from './container-runtime-harness.js';
+import type { WorkspaceRef } from '../../src/drivers/workspace.js';
+import { until } from './docker-engine-harness.js';
+import { DRIVERS, idleSpec } from './workspace-driver-harness.js';
 
 const MIB = 1024 * 1024;
 
@@ -19,25 +21,35 @@ async function readUntil(stream: Readable, wanted: string): Promise<string> {
   throw new Error(`ended after ${JSON.stringify(seen)}`);
 }
 
-describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) => {
+describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) => {
   const harness = make();
-  const { containers } = harness.runtime;
+  const { driver } = harness;
   const ids: string[] = [];
-  let dockerId: string;
+  let ref: WorkspaceRef;
 
   beforeAll(async () => {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    ({ dockerId } = await containers.create(spec));
-    await containers.start(dockerId);
+    await harness.setUp();
+    ref = await started();
   });
 
-  afterAll(() => harness.cleanUp(ids, []));
+  afterAll(() => harness.cleanUp(ids));
+
+  async function created(): Promise<WorkspaceRef> {
+    const spec = idleSpec(harness);
+    ids.push(spec.id);
+    return driver.ensure(spec, () => undefined, new AbortController().signal);
+  }
+
+  async function started(): Promise<WorkspaceRef> {
+    const workspace = await created();
+    await driver.start(workspace);
+    return workspace;
+  }
 
   const open = (argv: string[], request: Partial<ProcessRequest> = {}): Promise<WorkspaceProcess> =>
-    containers.open(dockerId, { argv, ...request });
+    driver.open(ref, { argv, ...request });
 
-  it('tells the exit code and both streams apart', async () => {
+  it('return the exit code and both streams', async () => {
     const process = await open(['sh', '-c', 'echo out; echo err >&2; exit 7']);
     await expect(Promise.all([text(process.stdout), text(process.stderr), process.exit])).resolves.toEqual([
       'out\n',
@@ -46,7 +58,7 @@ describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) 
     ]);
   });
 
-  it('talks with a command for as long as it runs', async () => {
+  it('exchange data for as long as they run', async () => {
     const process = await open(['cat']);
     process.stdin.write('one\n');
     await expect(readUntil(process.stdout, 'one\n')).resolves.toBe('one\n');
@@ -57,7 +69,7 @@ describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) 
     await expect(process.exit).resolves.toBe(0);
   });
 
-  it('passes arguments, variables and the folder as they are', async () => {
+  it('get their arguments, variables and working folder unchanged', async () => {
     const process = await open(['sh', '-c', 'printf "%s|%s|" "$1" "$GIVEN"; pwd', 'sh', '$HOME `id`'], {
       env: { GIVEN: 'a=b $c' },
       cwd: '/usr/share',
@@ -65,14 +77,14 @@ describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) 
     await expect(text(process.stdout)).resolves.toBe('$HOME `id`|a=b $c|/usr/share\n');
   });
 
-  it('says that a command cannot be run', async () => {
+  it('exit with 126 or 127 when the command cannot be run', async () => {
     const process = await open(['/nowhere/at-all']);
     process.stdout.resume();
     process.stderr.resume();
     expect([126, 127]).toContain(await process.exit);
   });
 
-  it('carries megabytes both ways, whole', async () => {
+  it('carry megabytes in both directions', async () => {
     const process = await open(['cat']);
     const sent = Buffer.alloc(8 * MIB, 'The quick brown fox jumps over the lazy dog. ');
     process.stdin.end(sent);
@@ -81,11 +93,12 @@ describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) 
     expect(Buffer.concat(received).equals(sent)).toBe(true);
   });
 
-  it('makes the command wait for a slow reader', async () => {
+  it('block while their reader is slow', async () => {
     const process = await open(['sh', '-c', 'head -c 50000000 /dev/zero; echo written >&2']);
     let said = '';
     process.stderr.on('data', (chunk) => (said += String(chunk)));
     await once(process.stdout, 'readable');
+    // Time in which the command would end if it did not wait.
     await delay(700);
     expect(said).toBe('');
     expect(process.stdout.readableLength).toBeLessThan(MIB);
@@ -95,32 +108,29 @@ describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) 
     await until(() => said === 'written\n');
   });
 
-  it('closes the input of a command that is let go of', async () => {
+  it('have their input closed by close', async () => {
     const mark = `/tmp/let-go-${randomUUID()}`;
     const process = await open(['sh', '-c', `echo ready; cat > /dev/null; touch ${mark}`]);
     await readUntil(process.stdout, 'ready\n');
     process.close();
     await expect(process.exit).rejects.toMatchObject({ name: 'DriverError', code: 'aborted' });
-    await until(async () => (await containers.exec(dockerId, { argv: ['rm', mark], timeoutMs: 5_000 })).exitCode === 0);
+    await until(async () => (await driver.exec(ref, { argv: ['rm', mark], timeoutMs: 5_000 })).exitCode === 0);
   });
 
-  it('ends when its container stops', async () => {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    const stopped = await containers.create(spec);
-    await containers.start(stopped.dockerId);
-    const process = await containers.open(stopped.dockerId, { argv: ['sh', '-c', 'echo ready; exec sleep 60'] });
+  it('end when their workspace stops', async () => {
+    const stopped = await started();
+    const process = await driver.open(stopped, { argv: ['sh', '-c', 'echo ready; exec sleep 60'] });
     await readUntil(process.stdout, 'ready\n');
-    await containers.stop(stopped.dockerId, 0);
+    await driver.stop(stopped.id, 0);
     await expect(process.exit).resolves.not.toBe(0);
   });
 
-  it('opens nothing in a container that does not run, or is absent, or for a caller that has given up', async () => {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    const idle = await containers.create(spec);
-    await expect(containers.open(idle.dockerId, { argv: ['true'] })).rejects.toMatchObject({ code: 'conflict' });
-    await expect(containers.open(`devforge-${randomUUID()}`, { argv: ['true'] })).rejects.toMatchObject({
+  it('are not opened in a workspace that does not run or is absent, or after the signal has aborted', async () => {
+    const idle = await created();
+    await expect(driver.open(idle, { argv: ['true'] })).rejects.toMatchObject({ code: 'conflict' });
+    await expect(
+      driver.open({ id: randomUUID(), runtimeId: `devforge-${randomUUID()}` }, { argv: ['true'] }),
+    ).rejects.toMatchObject({
       code: 'not_found',
     });
     await expect(open(['true'], { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' });
@@ -128,19 +138,21 @@ describe.each(RUNTIMES)('processes in a container of the %s runtime', (_, make) 
 });
 
 describe('a process with a terminal, on Docker', () => {
-  const [, make] = RUNTIMES[1]!;
+  const [, make] = DRIVERS[1]!;
   const harness = make();
-  const { containers } = dockerRuntime();
+  const { driver } = harness;
   const ids: string[] = [];
 
-  afterAll(() => harness.cleanUp(ids, []));
+  beforeAll(() => harness.setUp());
 
-  it('has the size it is given, and a new one after a resize', async () => {
+  afterAll(() => harness.cleanUp(ids));
+
+  it('has the size it is opened with, and a new one after a resize', async () => {
     const spec = idleSpec(harness);
     ids.push(spec.id);
-    const { dockerId } = await containers.create(spec);
-    await containers.start(dockerId);
-    const process = await containers.open(dockerId, {
+    const ref = await driver.ensure(spec, () => undefined, new AbortController().signal);
+    await driver.start(ref);
+    const process = await driver.open(ref, {
       argv: ['sh', '-c', 'trap "stty size" WINCH; read line; stty size; while :; do sleep 0.05; done'],
       terminal: { columns: 101, rows: 31 },
     });

@@ -1,29 +1,40 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { ExecRequest, ExecResult } from '../../src/drivers/workspace-process.js';
-import { idleSpec, RUNTIMES } from './container-runtime-harness.js';
+import type { WorkspaceRef } from '../../src/drivers/workspace.js';
+import { idleSpec, DRIVERS } from './workspace-driver-harness.js';
 
 const KIB = 1024;
 
-describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) => {
+describe.each(DRIVERS)('commands in a workspace of the %s driver', (_, make) => {
   const harness = make();
-  const { containers } = harness.runtime;
+  const { driver } = harness;
   const ids: string[] = [];
-  let dockerId: string;
+  let ref: WorkspaceRef;
 
   beforeAll(async () => {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    ({ dockerId } = await containers.create(spec));
-    await containers.start(dockerId);
+    await harness.setUp();
+    ref = await started();
   });
 
-  afterAll(() => harness.cleanUp(ids, []));
+  afterAll(() => harness.cleanUp(ids));
+
+  async function created(): Promise<WorkspaceRef> {
+    const spec = idleSpec(harness);
+    ids.push(spec.id);
+    return driver.ensure(spec, () => undefined, new AbortController().signal);
+  }
+
+  async function started(): Promise<WorkspaceRef> {
+    const workspace = await created();
+    await driver.start(workspace);
+    return workspace;
+  }
 
   const exec = (argv: string[], request: Partial<ExecRequest> = {}): Promise<ExecResult> =>
-    containers.exec(dockerId, { argv, timeoutMs: 20_000, ...request });
+    driver.exec(ref, { argv, timeoutMs: 20_000, ...request });
 
-  it('tells the exit code and both streams apart', async () => {
+  it('return the exit code and both streams', async () => {
     await expect(exec(['sh', '-c', 'echo out; echo err >&2; exit 7'])).resolves.toEqual({
       exitCode: 7,
       stdout: 'out\n',
@@ -32,13 +43,13 @@ describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) =
     await expect(exec(['true'])).resolves.toEqual({ exitCode: 0, stdout: '', stderr: '' });
   });
 
-  it('passes arguments as they are, through no shell', async () => {
+  it('get their arguments unchanged, without a shell', async () => {
     const hostile = ['$HOME', '`id`', 'a b', '*', '; exit 9', "it's", '"', '\\n', '', '-n', 'ü', 'line\nbreak'];
     const { stdout } = await exec(['printf', '%s|', ...hostile]);
     expect(stdout).toBe(hostile.map((argument) => `${argument}|`).join(''));
   });
 
-  it('hands over input, and closes it', async () => {
+  it('get their input, which is then closed', async () => {
     await expect(exec(['cat'], { stdin: 'a key\n' })).resolves.toMatchObject({ exitCode: 0, stdout: 'a key\n' });
     await expect(exec(['wc', '-c'], { stdin: Buffer.alloc(300 * KIB) })).resolves.toMatchObject({
       stdout: `${300 * KIB}\n`,
@@ -46,7 +57,7 @@ describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) =
     await expect(exec(['cat'], { stdin: '' })).resolves.toMatchObject({ exitCode: 0, stdout: '' });
   });
 
-  it('sets variables and the folder for that command alone', async () => {
+  it('have variables and a working folder of their own', async () => {
     const name = 'CONTRACT_VALUE';
     await expect(
       exec(['sh', '-c', 'printf %s "$CONTRACT_VALUE"; pwd'], { env: { [name]: 'a=b $c' }, cwd: '/usr/share' }),
@@ -54,7 +65,7 @@ describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) =
     await expect(exec(['printenv', name])).resolves.toMatchObject({ exitCode: 1, stdout: '' });
   });
 
-  it('keeps the last 64 KiB of a large output and hands all of it on', async () => {
+  it('return the last 64 KiB of a large output, and pass all of it on', async () => {
     let seen = 0;
     const script = 'i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done; echo the end';
     const { stdout, exitCode } = await exec(['sh', '-c', script], { onStdout: (chunk) => (seen += chunk.length) });
@@ -65,7 +76,7 @@ describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) =
     expect(seen).toBe(whole);
   });
 
-  it('hands on what is written to each stream', async () => {
+  it('pass on what they write to each stream', async () => {
     const seen = { out: '', err: '' };
     await exec(['sh', '-c', 'echo one; echo two >&2'], {
       onStdout: (chunk) => (seen.out += chunk.toString()),
@@ -74,7 +85,7 @@ describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) =
     expect(seen).toEqual({ out: 'one\n', err: 'two\n' });
   });
 
-  it('lets go at once when the caller gives up', async () => {
+  it('reject at once when the signal aborts', async () => {
     const caller = new AbortController();
     const begun = Date.now();
     setTimeout(() => caller.abort(), 200);
@@ -85,17 +96,17 @@ describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) =
     expect(Date.now() - begun).toBeLessThan(2_000);
   });
 
-  it('runs nothing for a caller that has given up before', async () => {
+  it('do not run when the signal has aborted before', async () => {
     await expect(exec(['true'], { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' });
   });
 
-  it('waits no longer than it was told', async () => {
+  it('reject when they run longer than their timeout', async () => {
     const begun = Date.now();
     await expect(exec(['sleep', '3'], { timeoutMs: 300 })).rejects.toMatchObject({ code: 'timed_out' });
     expect(Date.now() - begun).toBeLessThan(2_000);
   });
 
-  it('runs many at the same time without mixing them up', async () => {
+  it('run concurrently without mixing their results', async () => {
     const answers = await Promise.all(
       Array.from({ length: 6 }, (_, index) => exec(['sh', '-c', `echo ${index}; exit ${index}`])),
     );
@@ -104,18 +115,19 @@ describe.each(RUNTIMES)('commands in a container of the %s runtime', (_, make) =
     );
   });
 
-  it('runs nothing in a container that does not run, or is paused, or absent', async () => {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    const idle = await containers.create(spec);
-    const there = (id: string): Promise<ExecResult> => containers.exec(id, { argv: ['true'], timeoutMs: 5_000 });
-    await expect(there(idle.dockerId)).rejects.toMatchObject({ code: 'conflict' });
-    await containers.start(idle.dockerId);
-    await containers.pause(idle.dockerId);
-    await expect(there(idle.dockerId)).rejects.toMatchObject({ code: 'conflict' });
-    await containers.unpause(idle.dockerId);
-    await containers.stop(idle.dockerId, 1);
-    await expect(there(idle.dockerId)).rejects.toMatchObject({ code: 'conflict' });
-    await expect(there(`devforge-${randomUUID()}`)).rejects.toMatchObject({ code: 'not_found' });
+  it('do not run in a workspace that does not run, is paused or absent', async () => {
+    const idle = await created();
+    const there = (workspace: WorkspaceRef): Promise<ExecResult> =>
+      driver.exec(workspace, { argv: ['true'], timeoutMs: 5_000 });
+    await expect(there(idle)).rejects.toMatchObject({ code: 'conflict' });
+    await driver.start(idle);
+    await driver.pause(idle);
+    await expect(there(idle)).rejects.toMatchObject({ code: 'conflict' });
+    await driver.unpause(idle);
+    await driver.stop(idle.id, 1);
+    await expect(there(idle)).rejects.toMatchObject({ code: 'conflict' });
+    await expect(there({ id: randomUUID(), runtimeId: `devforge-${randomUUID()}` })).rejects.toMatchObject({
+      code: 'not_found',
+    });
   });
 });
