@@ -37,7 +37,7 @@ describe('exec', () => {
   /** A number of seconds that no other sleep has. */
   let lastMark = 7_000;
   const mark = (): string => String((lastMark += 1));
-  /** An exec that is let go of as the test wants. */
+  /** An exec whose client hangs up when the test says so. */
   const begin = (command: string[]): ReturnType<typeof request> => {
     const headers = { authorization: `Bearer ${server.devforge.token}`, 'content-type': 'application/json' };
     const asking = request(`${server.devforge.url}/api/containers/${container.id}/exec`, { method: 'POST', headers });

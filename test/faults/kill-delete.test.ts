@@ -69,7 +69,7 @@ describe('a SIGKILL of the server', () => {
     await create.reached();
     const removal = server.proxy.hold(removesContainer, 'before');
     const asked = server.api.remove(id).catch(() => undefined);
-    // The work on the container may let go of it first.
+    // The work on the container may release its lease first.
     await until('the removal is written down', async () => (await server.api.get(id)).body.status === 'deleting');
     expect(await tracesOf(server.engine, id)).not.toEqual([]);
     await crash(server);

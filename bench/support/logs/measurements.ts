@@ -18,7 +18,7 @@ const WRITING_TIMEOUT_MS = 600_000;
 const LINE_BYTES = 100;
 const MIB = 1024 * 1024;
 
-export interface Surroundings {
+export interface Environment {
   server: DevForgeProcess;
   engine: Engine;
   engineSocket: string;
@@ -37,15 +37,23 @@ type Follow = (count: LineCount) => Promise<Follower>;
 let number = 1;
 
 /** Docker's client and a subscription follow as many lines each, in turn. */
-export async function measurePairs(report: Report, around: Surroundings, lines: number, pairs: number): Promise<void> {
-  const { server, container, engineSocket } = around;
+export async function measurePairs(
+  report: Report,
+  environment: Environment,
+  lines: number,
+  pairs: number,
+): Promise<void> {
+  const { server, container, engineSocket } = environment;
   const memory = await ResidentMemory.watch(server.pid);
   const ofDocker: Round[] = [];
   const ofDevForge: Round[] = [];
   const sides = [
     async () =>
-      ofDocker.push(await round(around, lines, (count) => followWithDocker(container.dockerId!, engineSocket, count))),
-    async () => ofDevForge.push(await round(around, lines, (count) => followWithSocket(server, container.id, count))),
+      ofDocker.push(
+        await round(environment, lines, (count) => followWithDocker(container.dockerId!, engineSocket, count)),
+      ),
+    async () =>
+      ofDevForge.push(await round(environment, lines, (count) => followWithSocket(server, container.id, count))),
   ];
   for (let pair = 0; pair < pairs; pair++) {
     for (const side of pair % 2 === 0 ? sides : sides.toReversed()) await side();
@@ -71,19 +79,19 @@ export async function measurePairs(report: Report, around: Surroundings, lines: 
 }
 
 /** Much is written while one of two readers takes nothing. */
-export async function measurePaused(report: Report, around: Surroundings, megabytes: number): Promise<void> {
-  const { server, container } = around;
+export async function measurePaused(report: Report, environment: Environment, megabytes: number): Promise<void> {
+  const { server, container } = environment;
   const paused = await pausedReader(server, container.id);
   const memory = await ResidentMemory.watch(server.pid);
   const lines = Math.ceil((megabytes * MIB) / LINE_BYTES);
-  const live = await round(around, lines, (count) => followWithSocket(server, container.id, count), LINE_BYTES);
+  const live = await round(environment, lines, (count) => followWithSocket(server, container.id, count), LINE_BYTES);
   report.note(describe('the reader beside it', live));
   await paused.stop();
   report.value('lines that did not arrive', live.written - live.lines, '');
   report.value('resident memory grew by', memory.stop(), 'MB', GROWTH);
 }
 
-async function round({ engine, container }: Surroundings, lines: number, follow: Follow, width = 0): Promise<Round> {
+async function round({ engine, container }: Environment, lines: number, follow: Follow, width = 0): Promise<Round> {
   const [first, last] = [number, number + lines - 1];
   number = last + 1;
   const count = new LineCount(first, last);

@@ -25,8 +25,8 @@ export async function endLeftoverPostgres(dataDir: string): Promise<void> {
 
 async function endByPidFile(file: string): Promise<void> {
   const pid = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
-  for (const [signal, patienceMs] of STEPS) {
-    const deadline = Date.now() + patienceMs;
+  for (const [signal, timeoutMs] of STEPS) {
+    const deadline = Date.now() + timeoutMs;
     if (!(await worksIn(pid, dirname(file)))) return;
     process.kill(pid, signal);
     while (Date.now() < deadline && (await worksIn(pid, dirname(file)))) await sleep(50);
