@@ -238,18 +238,21 @@ describe('files', () => {
         }
       }
       const memory = watchMemory(workspace.server.devforge.pid);
-      const before = await memory.settled();
-      expect(await files.send('large', Readable.from(blocks()), { 'content-length': size })).toMatchObject({
-        status: 201,
-      });
-      const received = createHash('sha256');
-      const response = await fetch(files.at('large'), {
-        headers: { authorization: `Bearer ${workspace.server.devforge.token}` },
-      });
-      for await (const chunk of response.body!) received.update(chunk);
-      expect(received.digest('hex')).toBe(hash.digest('hex'));
-      expect(memory.highest() - before).toBeLessThan(64);
-      memory.stop();
+      try {
+        const before = await memory.settled();
+        expect(await files.send('large', Readable.from(blocks()), { 'content-length': size })).toMatchObject({
+          status: 201,
+        });
+        const received = createHash('sha256');
+        const response = await fetch(files.at('large'), {
+          headers: { authorization: `Bearer ${workspace.server.devforge.token}` },
+        });
+        for await (const chunk of response.body!) received.update(chunk);
+        expect(received.digest('hex')).toBe(hash.digest('hex'));
+        expect(memory.highest() - before).toBeLessThan(64);
+      } finally {
+        memory.stop();
+      }
     }, 240_000);
   });
 
@@ -319,7 +322,7 @@ describe('files', () => {
   }, 180_000);
 });
 
-/** The resident memory of a process in MB, looked at often. */
+/** Samples the resident memory of a process, in MB, until it is stopped. */
 function watchMemory(pid: number): { settled: () => Promise<number>; highest: () => number; stop: () => void } {
   const read = (): number => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
   let highest = read();
