@@ -229,30 +229,39 @@ describe('files', () => {
 
     it('of 200 MB is uploaded and downloaded in bounded memory', async () => {
       const size = 200 * MIB;
-      const hash = createHash('sha256');
-      function* blocks(): Generator<Buffer> {
-        const block = randomBytes(MIB);
-        for (let at = 0; at < size; at += MIB) {
-          hash.update(block);
-          yield block;
+      const block = randomBytes(MIB);
+      const transfer = async (): Promise<void> => {
+        const sent = createHash('sha256');
+        function* blocks(): Generator<Buffer> {
+          for (let at = 0; at < size; at += MIB) {
+            block.writeUInt32LE(at);
+            sent.update(block);
+            yield Buffer.from(block);
+          }
         }
-      }
-      const memory = watchMemory(workspace.server.devforge.pid);
-      try {
-        const before = await memory.settled();
-        expect(await files.send('large', Readable.from(blocks()), { 'content-length': size })).toMatchObject({
-          status: 201,
-        });
+        expect((await files.send('large', Readable.from(blocks()), { 'content-length': size })).status).toBeLessThan(
+          300,
+        );
         const received = createHash('sha256');
         const response = await fetch(files.at('large'), {
           headers: { authorization: `Bearer ${workspace.server.devforge.token}` },
         });
         for await (const chunk of response.body!) received.update(chunk);
-        expect(received.digest('hex')).toBe(hash.digest('hex'));
-        expect(memory.highest() - before).toBeLessThan(64);
-      } finally {
-        memory.stop();
-      }
+        expect(received.digest('hex')).toBe(sent.digest('hex'));
+      };
+      const growthOf = async (work: () => Promise<void>): Promise<number> => {
+        const memory = watchMemory(workspace.server.devforge.pid);
+        try {
+          const before = await memory.settled();
+          await work();
+          return memory.highest() - before;
+        } finally {
+          memory.stop();
+        }
+      };
+      // The first one also makes the young generation and the socket buffers as large as they get.
+      expect(await growthOf(transfer)).toBeLessThan(128);
+      expect(await growthOf(transfer)).toBeLessThan(64);
     }, 240_000);
   });
 
@@ -322,7 +331,7 @@ describe('files', () => {
   }, 180_000);
 });
 
-/** Samples the resident memory of a process, in MB, until it is stopped. */
+/** The resident memory of a process in MB, looked at often. */
 function watchMemory(pid: number): { settled: () => Promise<number>; highest: () => number; stop: () => void } {
   const read = (): number => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
   let highest = read();
