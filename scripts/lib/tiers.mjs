@@ -17,7 +17,7 @@ export const TIERS = [
   { name: 'unit', kind: 'jest', workers: 2, minutes: 10 },
   { name: 'contract', kind: 'jest', workers: 2, real: true, images: ['claude'], minutes: 30 },
   { name: 'e2e', kind: 'jest', workers: 3, real: true, images: ['claude', 'both', 'vscode'], minutes: 60 },
-  { name: 'faults', kind: 'jest', workers: 3, real: true, images: ['claude'], minutes: 40 },
+  { name: 'faults', kind: 'jest', workers: 2, real: true, images: ['claude'], minutes: 40 },
 ];
 
 /**

@@ -56,7 +56,7 @@ describe('instructions with two processes', () => {
     const cancelled = ok(await viaSecond.cancel(endless.id));
     expect(cancelled).toMatchObject({ status: 'cancelled' });
     await expect(viaFirst.get(endless.id)).resolves.toMatchObject({ body: cancelled });
-  }, 60_000);
+  }, 180_000);
 
   it('run in order when they were created through different processes', async () => {
     const earlier = await create('earlier', 3, 0.3);
@@ -67,7 +67,7 @@ describe('instructions with two processes', () => {
       await expectCompleteRun(viaFirst, { name: 'after', steps: 1, id }, model),
     ];
     expect(after.startedAt! >= before.finishedAt!).toBe(true);
-  }, 60_000);
+  }, 180_000);
 
   it('are taken over within seconds from a process that was killed', async () => {
     const task = await create('taken-over', 15, 0.5);
