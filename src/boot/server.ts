@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { messageOf } from '../common/errors/message-of.js';
 import { AppModule } from '../app.module.js';
 import { setupApp } from '../app.setup.js';
 import { loadSettings } from '../config/config.module.js';
@@ -19,6 +20,6 @@ try {
   await app.listen(port, host);
 } catch (error) {
   // The logger may not exist yet.
-  process.stderr.write(`DevForge cannot start.\n${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`DevForge cannot start.\n${messageOf(error)}\n`);
   process.exit(1);
 }

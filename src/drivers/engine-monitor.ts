@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { messageOf } from '../common/errors/message-of.js';
 import { Clock } from '../common/time/clock.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type EngineInfo, WorkspaceDriver } from './workspace-driver.js';
@@ -111,7 +112,7 @@ export class EngineMonitor implements OnApplicationShutdown {
     if (this.available === false) return;
     this.available = false;
     this.knownInfo = undefined;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     this.logger.warn({ reason }, 'The container engine does not answer');
     this.events.emit('engine.unavailable', { reason });
   }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
+import { messageOf } from '../common/errors/message-of.js';
 import { withTimeout } from '../common/concurrency/with-timeout.js';
 import { Database } from '../persistence/database.js';
 import { ProvisioningQueue } from '../queues/provisioning-queue.js';
@@ -40,7 +41,7 @@ export class HealthIndicators {
       await (whenUnavailable === 'down' ? ping() : withTimeout(ping(), MAX_DEGRADED_MS));
       return session.up();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       return whenUnavailable === 'down' ? session.down({ message }) : session.degraded({ message });
     }
   }

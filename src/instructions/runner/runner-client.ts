@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { messageOf } from '../../common/errors/message-of.js';
 import { withTimeout } from '../../common/concurrency/with-timeout.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import type { PermissionDecision } from '../../persistence/types.js';
@@ -252,7 +253,7 @@ function toEnd(line: Buffer): FollowedPart {
   try {
     return { kind: 'outcome', outcome: parseOutcome(line.subarray(2).toString()) };
   } catch (error) {
-    throw new RunnerError(`follow: ${error instanceof Error ? error.message : String(error)}`);
+    throw new RunnerError(`follow: ${messageOf(error)}`);
   }
 }
 
