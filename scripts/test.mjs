@@ -46,10 +46,10 @@ async function test() {
   );
   const times = [];
   for (const tier of tiers) {
-    await images.ready(tier.images ?? []);
+    const built = await images.ready(tier.images ?? []);
     say(`\n── ${tier.name} ──`);
     const tierStartedAt = Date.now();
-    const count = await runTier(tier, { ...options, env });
+    const count = await runTier(tier, { ...options, env: { ...env, DEVFORGE_TEST_IMAGES: built.join(',') } });
     const ms = Date.now() - tierStartedAt;
     counts.push(count);
     times.push({ name: tier.name, ms });

@@ -12,7 +12,7 @@ const builder = () => {
   };
   return { build, calls, printed: (line: string) => onLine(line), end: ended.resolve };
 };
-const isPending = (promise: Promise<void>) => Promise.race([promise.then(() => false), Promise.resolve(true)]);
+const isPending = (promise: Promise<unknown>) => Promise.race([promise.then(() => false), Promise.resolve(true)]);
 
 describe('the workspace images of the tests', () => {
   it('are each waited for until that one is built', async () => {
@@ -20,15 +20,16 @@ describe('the workspace images of the tests', () => {
     const said: string[] = [];
     const images = buildTestImages(['claude', 'both', 'claude'], {}, (line: string) => said.push(line), build);
     expect(calls).toEqual([['claude', 'both']]);
-    await images.ready([]);
+    await expect(images.ready([])).resolves.toEqual([]);
     const [claude, both] = [images.ready(['claude']), images.ready(['claude', 'both'])];
     expect(await isPending(claude)).toBe(true);
     printed('claude');
-    await claude;
+    await expect(claude).resolves.toEqual(['claude']);
     expect(await isPending(both)).toBe(true);
     printed('both');
     end({ code: 0, lines: [] });
-    await both;
+    await expect(both).resolves.toEqual(['claude', 'both']);
+    await expect(images.ready(['vscode'])).resolves.toEqual([]);
     expect(said).toEqual([expect.stringMatching(/^\(workspace images ready after [\d.]+ s\)$/)]);
   });
 
@@ -37,7 +38,7 @@ describe('the workspace images of the tests', () => {
     const said: string[] = [];
     const images = buildTestImages(['claude'], {}, (line: string) => said.push(line), build);
     end({ code: 1, lines: ['no space left on device'] });
-    await images.ready(['claude']);
+    await expect(images.ready(['claude'])).resolves.toEqual([]);
     expect(said).toEqual(['The workspace images could not be built:\nno space left on device']);
   });
 

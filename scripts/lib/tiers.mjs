@@ -15,9 +15,9 @@ export const TIERS = [
   { name: 'type-check', kind: 'command', words: ['tsc', '--noEmit'], minutes: 5 },
   { name: 'lint', kind: 'command', words: ['npm', 'run', '--silent', 'lint'], minutes: 5 },
   { name: 'unit', kind: 'jest', workers: 2, minutes: 10 },
-  { name: 'contract', kind: 'jest', workers: 2, real: true, images: ['claude'], minutes: 30 },
+  { name: 'contract', kind: 'jest', workers: 3, real: true, images: ['claude'], minutes: 30 },
   { name: 'e2e', kind: 'jest', workers: 3, real: true, images: ['claude', 'both', 'vscode'], minutes: 60 },
-  { name: 'faults', kind: 'jest', workers: 2, real: true, images: ['claude'], minutes: 40 },
+  { name: 'faults', kind: 'jest', workers: 3, real: true, images: ['claude'], minutes: 40 },
 ];
 
 /**

@@ -43,7 +43,8 @@ describe.each(DRIVERS)('events of the %s driver', (_, make) => {
     await driver.stop(ref.id, 0);
     await until(() => types().includes('stopped'));
     await stop();
-    expect(types()).toEqual(['paused', 'unpaused', 'exited', 'stopped']);
+    // Docker reports a pause itself and, at times once more, when its container runtime has.
+    expect(types().join(' ')).toMatch(/^(paused unpaused )+exited stopped$/);
   });
 
   it('leave out objects that DevForge did not create', async () => {
