@@ -1,11 +1,14 @@
 import { Global, Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
+import { AccessGuard } from './access.guard.js';
 import { AdminToken } from './admin-token.js';
-import { BearerGuard } from './bearer.guard.js';
+import { Authenticator } from './authenticator.js';
+import { RoutePermissions } from './route-permissions.js';
 
 @Global()
 @Module({
-  providers: [AdminToken, { provide: APP_GUARD, useClass: BearerGuard }],
-  exports: [AdminToken],
+  imports: [DiscoveryModule],
+  providers: [AdminToken, Authenticator, RoutePermissions, { provide: APP_GUARD, useClass: AccessGuard }],
+  exports: [AdminToken, Authenticator],
 })
 export class AuthModule {}

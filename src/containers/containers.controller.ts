@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
 import { ContainerLifecycleService } from './lifecycle/container-lifecycle.service.js';
 import { ContainerView } from './container-view.js';
@@ -28,6 +28,7 @@ export class ContainersController {
   ) {}
 
   @Get()
+  @Requires('container:read')
   @ApiOperation({ summary: 'List containers, newest first' })
   @ApiResponse({ status: 200, type: ContainerPageDto })
   list(@CurrentPrincipal() principal: Principal, @Query() query: ListContainersQuery): Promise<ContainerPageDto> {
@@ -35,6 +36,7 @@ export class ContainersController {
   }
 
   @Post()
+  @Requires('container:create')
   @ApiOperation({ summary: 'Create a container' })
   @ApiHeader({
     name: 'Prefer',
@@ -70,6 +72,7 @@ export class ContainersController {
   }
 
   @Get(':id')
+  @Requires('container:read')
   @ApiOperation({ summary: 'Get a container by id or name' })
   @ApiResponse({ status: 200, type: ContainerDto })
   get(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<ContainerDto> {
@@ -77,6 +80,7 @@ export class ContainersController {
   }
 
   @Post(':id/start')
+  @Requires('container:update')
   @HttpCode(200)
   @ApiOperation({ summary: 'Start a container; a failed or missing one is provisioned again with its volume' })
   @ApiResponse({ status: 200, type: ContainerDto })
@@ -91,6 +95,7 @@ export class ContainersController {
   }
 
   @Post(':id/stop')
+  @Requires('container:update')
   @HttpCode(200)
   @ApiOperation({ summary: 'Stop a container; its files are kept' })
   @ApiResponse({ status: 200, type: ContainerDto })
@@ -99,6 +104,7 @@ export class ContainersController {
   }
 
   @Delete(':id')
+  @Requires('container:delete')
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove a container with everything that belongs to it' })
   @ApiResponse({ status: 204 })

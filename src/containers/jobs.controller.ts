@@ -1,6 +1,6 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
 import { ContainersService } from './containers.service.js';
 import { JobDto } from './dto/container.dto.js';
@@ -12,6 +12,7 @@ export class JobsController {
   constructor(private readonly containers: ContainersService) {}
 
   @Get(':id')
+  @Requires('container:read')
   @ApiOperation({ summary: 'Get the state and progress of a job' })
   @ApiResponse({ status: 200, type: JobDto })
   get(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<JobDto> {

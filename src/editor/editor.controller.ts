@@ -1,6 +1,6 @@
 import { Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
 import { LinksService, type SiteLink } from './links.service.js';
 import { requiredPort } from './required-port.js';
@@ -12,6 +12,7 @@ export class EditorController {
   constructor(private readonly links: LinksService) {}
 
   @Post(':id/editor')
+  @Requires('container:editor')
   @HttpCode(200)
   @ApiOperation({ summary: "Create a single-use link that signs a browser in to the container's VS Code" })
   openEditor(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<SiteLink> {
@@ -19,6 +20,7 @@ export class EditorController {
   }
 
   @Post(':id/ports/:port/preview')
+  @Requires('container:editor')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Create a single-use link that signs a browser in to the program on a port of the container',

@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
 import { clientSignal } from '../http/client-signal.js';
 import { ExecDto, ExecResultDto } from './dto/exec.dto.js';
@@ -14,6 +14,7 @@ export class ExecController {
   constructor(private readonly exec: ExecService) {}
 
   @Post(':id/exec')
+  @Requires('container:exec')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Run one command and wait for it',

@@ -12,7 +12,7 @@ import {
   getSchemaPath,
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { clientSignal } from '../http/client-signal.js';
@@ -31,6 +31,7 @@ export class FilesController {
   constructor(private readonly files: FilesService) {}
 
   @Get(':id/files')
+  @Requires('container:files')
   @ApiOperation({
     summary: "A file's bytes; a directory as a listing, or as a tar archive with Accept: application/x-tar",
   })
@@ -59,6 +60,7 @@ export class FilesController {
   }
 
   @Put(':id/files')
+  @Requires('container:files')
   @ApiOperation({
     summary: 'Write a file; with Content-Type: application/x-tar unpack an archive into a directory',
     description:
@@ -89,6 +91,7 @@ export class FilesController {
   }
 
   @Delete(':id/files')
+  @Requires('container:files')
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove a file, a symbolic link (not its target), or a directory with its contents' })
   @ApiResponse({ status: 204 })

@@ -1,7 +1,7 @@
 import { Controller, Get, UseFilters } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
-import { Public } from '../auth/bearer.guard.js';
+import { Public } from '../auth/requires.js';
 import { HealthFilter } from './health.filter.js';
 import { HealthIndicators } from './health.indicators.js';
 import { Readiness } from './readiness.js';

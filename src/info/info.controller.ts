@@ -6,6 +6,7 @@ import { LIMITS } from '../common/limits.js';
 import { EngineMonitor } from '../drivers/engine-monitor.js';
 import { WorkspaceDriver } from '../drivers/workspace-driver.js';
 import { InfoDto } from './info.dto.js';
+import { Requires } from '../auth/requires.js';
 
 const ENGINE_TIMEOUT_MS = 1_000;
 const MANIFEST = new URL('../../package.json', import.meta.url);
@@ -22,6 +23,7 @@ export class InfoController {
   ) {}
 
   @Get()
+  @Requires('info:read')
   @ApiOperation({
     summary: 'Version, engine, capabilities and limits',
     description: 'Answers while the engine is unavailable as well, with null for its version.',

@@ -1,7 +1,7 @@
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
 import { ContainersService } from '../containers/containers.service.js';
 import type { LogRecord } from '../drivers/workspace-logs.js';
@@ -23,6 +23,7 @@ export class LogsController {
   ) {}
 
   @Get(':id/logs')
+  @Requires('container:read')
   @ApiOperation({
     summary: "The output of the container's main process; with follow=true or Accept: application/x-ndjson as a stream",
   })

@@ -1,6 +1,6 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
 import { ContainersService } from '../containers/containers.service.js';
 import { MetricsDto } from '../usage/metrics.dto.js';
@@ -17,6 +17,7 @@ export class MetricsController {
   ) {}
 
   @Get(':id/metrics')
+  @Requires('container:read')
   @ApiOperation({ summary: 'The current usage of a running container, or with window its recent usage' })
   @ApiResponse({ status: 200, type: MetricsDto })
   async metrics(

@@ -1,6 +1,6 @@
 import { Controller, Delete, Get, HttpCode, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { CurrentPrincipal } from '../auth/bearer.guard.js';
+import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
 import { ContainersService } from '../containers/containers.service.js';
 import { TerminalListDto } from './dto/terminal.dto.js';
@@ -16,6 +16,7 @@ export class TerminalsController {
   ) {}
 
   @Get(':id/terminals')
+  @Requires('container:terminal')
   @ApiOperation({ summary: 'List the terminals of a container; they are opened over Socket.io' })
   @ApiResponse({ status: 200, type: TerminalListDto })
   async list(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<TerminalListDto> {
@@ -34,6 +35,7 @@ export class TerminalsController {
   }
 
   @Delete(':id/terminals/:terminalId')
+  @Requires('container:terminal')
   @HttpCode(204)
   @ApiOperation({ summary: 'End a terminal and its processes' })
   async end(

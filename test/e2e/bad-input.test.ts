@@ -428,6 +428,10 @@ describe('invalid input', () => {
           Object.keys(methods).map((method) => [method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'x')] as const),
         );
       expect(routes.length).toBeGreaterThanOrEqual(7);
+      const permissions = Object.entries(paths)
+        .filter(([path]) => path.startsWith('/api/'))
+        .flatMap(([, methods]) => Object.values(methods) as { 'x-permission'?: string }[]);
+      expect(permissions.filter((operation) => operation['x-permission'] === undefined)).toEqual([]);
       const anonymous = new ApiClient(server.devforge.url, null);
       const wrong = new ApiClient(server.devforge.url, `${server.devforge.token}x`);
       const schemes = ['Basic', 'Token', ''].map((scheme) => ({

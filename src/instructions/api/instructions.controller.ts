@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CurrentPrincipal } from '../../auth/bearer.guard.js';
+import { CurrentPrincipal, Requires } from '../../auth/requires.js';
 import type { Principal } from '../../auth/principal.js';
 import { clientSignal } from '../../http/client-signal.js';
 import { parseIdempotencyKey } from '../../http/request-preferences.js';
@@ -26,6 +26,7 @@ export class InstructionsController {
   ) {}
 
   @Post('containers/:id/instructions')
+  @Requires('instruction:drive')
   @HttpCode(202)
   @ApiOperation({
     summary: 'Instruct Claude Code; instructions of a container run one at a time, in order of acceptance',
@@ -49,6 +50,7 @@ export class InstructionsController {
   }
 
   @Get('containers/:id/instructions')
+  @Requires('instruction:read')
   @ApiOperation({ summary: "A container's instructions, latest first" })
   @ApiResponse({ status: 200, type: InstructionPageDto })
   list(
@@ -60,6 +62,7 @@ export class InstructionsController {
   }
 
   @Get('instructions/:id')
+  @Requires('instruction:read')
   @ApiOperation({ summary: 'One instruction' })
   @ApiResponse({ status: 200, type: InstructionDto })
   get(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<InstructionDto> {
@@ -67,6 +70,7 @@ export class InstructionsController {
   }
 
   @Post('instructions/:id/cancel')
+  @Requires('instruction:drive')
   @HttpCode(200)
   @ApiOperation({ summary: 'Cancel a queued or running instruction; answers when it has ended, after 20 s at most' })
   @ApiResponse({ status: 200, type: InstructionDto })
@@ -81,6 +85,7 @@ export class InstructionsController {
   }
 
   @Post('instructions/:id/permissions/:requestId')
+  @Requires('instruction:drive')
   @HttpCode(200)
   @ApiOperation({ summary: 'Answer a permission request' })
   @ApiResponse({ status: 200, type: InstructionDto })

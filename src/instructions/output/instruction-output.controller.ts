@@ -1,7 +1,7 @@
 import { Controller, Get, Headers, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CurrentPrincipal } from '../../auth/bearer.guard.js';
+import { CurrentPrincipal, Requires } from '../../auth/requires.js';
 import type { Principal } from '../../auth/principal.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { clientSignal } from '../../http/client-signal.js';
@@ -25,6 +25,7 @@ export class InstructionOutputController {
   ) {}
 
   @Get(':id/events')
+  @Requires('instruction:read')
   @ApiOperation({
     summary:
       'The output of Claude Code as events: newline-delimited JSON, or server-sent events with Accept: text/event-stream',
@@ -67,6 +68,7 @@ export class InstructionOutputController {
   }
 
   @Get(':id/diff')
+  @Requires('instruction:read')
   @ApiOperation({ summary: 'What the instruction changed in the repository, including new files' })
   @ApiProduces('text/x-diff')
   @ApiResponse({

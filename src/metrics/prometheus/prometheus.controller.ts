@@ -3,6 +3,7 @@ import { ApiBearerAuth, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '
 import type { Response } from 'express';
 import { Registry } from 'prom-client';
 import { ScrapedMetrics } from './scraped-metrics.js';
+import { Requires } from '../../auth/requires.js';
 
 /** Media type for the API documentation; the registry adds the version of the format. */
 const MEDIA_TYPE = 'text/plain';
@@ -17,6 +18,7 @@ export class PrometheusController {
   ) {}
 
   @Get()
+  @Requires('server:metrics')
   @ApiOperation({ summary: 'Metrics of DevForge and its containers for Prometheus' })
   @ApiProduces(MEDIA_TYPE)
   @ApiResponse({ status: 200, content: { [MEDIA_TYPE]: { schema: { type: 'string' } } } })

@@ -2,10 +2,13 @@ import type { INestApplication } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { IncomingMessage } from 'node:http';
 import type { ServerOptions } from 'socket.io';
-import { AdminToken } from '../../auth/admin-token.js';
-import { ADMINISTRATOR } from '../../auth/principal.js';
+import { Authenticator } from '../../auth/authenticator.js';
+import { requirePermission } from '../../auth/principal.js';
 import { DomainError } from '../../common/errors/domain-error.js';
+import { ErrorTranslators } from '../../common/errors/error-translators.js';
 import { Settings } from '../../config/settings.js';
+import { toDomainError } from '../../http/problem.js';
+import { EVENT_PERMISSIONS, isClientEvent } from './event-permissions.js';
 import { MessageBudget, TERMINAL_INPUT_RATE } from './message-budget.js';
 import { Outbox } from '../outbox.js';
 import { ReplicatedEvents } from '../cluster/replicated-events.js';
@@ -18,41 +21,26 @@ import type { TypedServer, TypedSocket } from '../typed-socket.js';
 const MAX_MESSAGE_BYTES = 128 * 1024;
 const PING = { pingInterval: 20_000, pingTimeout: 20_000 };
 
-/** Every event that clients may send. The type makes a missing one a compile error. */
-const EVENTS: Record<keyof ClientToServerEvents, true> = {
-  'subscribe:metrics': true,
-  'unsubscribe:metrics': true,
-  'subscribe:status': true,
-  'unsubscribe:status': true,
-  'subscribe:logs': true,
-  'unsubscribe:logs': true,
-  'subscribe:instruction': true,
-  'unsubscribe:instruction': true,
-  'terminal:open': true,
-  'terminal:input': true,
-  'terminal:resize': true,
-  'terminal:detach': true,
-  'terminal:close': true,
-};
-
 /** Events that people cause with every key press, mouse move or window resize; they have a larger budget of their own. */
 const TERMINAL_INPUT: ReadonlySet<string> = new Set<keyof ClientToServerEvents>(['terminal:input', 'terminal:resize']);
 
 /** Configures the Socket.io server: authentication, allowed origins, rate limits and the outbox of each connection. */
 export class DevForgeIoAdapter extends IoAdapter {
   private readonly settings: Settings;
-  private readonly token: AdminToken;
+  private readonly authenticator: Authenticator;
   private readonly transport: ClusterTransport;
   private readonly replicatedEvents: ReplicatedEvents;
   private readonly counters: SocketCounters;
+  private readonly translators: ErrorTranslators;
 
   constructor(app: INestApplication) {
     super(app);
     this.settings = app.get(Settings);
-    this.token = app.get(AdminToken);
+    this.authenticator = app.get(Authenticator);
     this.transport = app.get(ClusterTransport);
     this.replicatedEvents = app.get(ReplicatedEvents);
     this.counters = app.get(SocketCounters);
+    this.translators = app.get(ErrorTranslators);
   }
 
   override createIOServer(port: number, options?: ServerOptions): TypedServer {
@@ -68,7 +56,7 @@ export class DevForgeIoAdapter extends IoAdapter {
       allowRequest: (request: IncomingMessage, decide: (error: string | null, allowed: boolean) => void) =>
         decide(null, this.isAllowedOrigin(request.headers.origin)),
     } as ServerOptions) as TypedServer;
-    server.use((socket, next) => this.authenticate(socket, next));
+    server.use((socket, next) => void this.authenticate(socket).then(next));
     server.on('connection', (socket) => this.prepare(socket));
     if (adapter !== undefined) this.replicatedEvents.join(server);
     return server;
@@ -81,16 +69,16 @@ export class DevForgeIoAdapter extends IoAdapter {
     );
   }
 
-  private authenticate(socket: TypedSocket, next: (error?: Error) => void): void {
-    const token: unknown = socket.handshake.auth['token'];
-    if (typeof token !== 'string' || !this.token.matches(token)) {
-      const refusal = new DomainError('unauthorized', 'Send the token as auth.token in the handshake.');
-      return next(
-        Object.assign(new Error(refusal.message), { data: { code: refusal.code, message: refusal.message } }),
-      );
+  /** @returns what the client is refused with */
+  private async authenticate(socket: TypedSocket): Promise<Error | undefined> {
+    try {
+      const token: unknown = socket.handshake.auth['token'];
+      socket.data.principal = await this.authenticator.authenticate({ kind: 'handshake', token });
+      return undefined;
+    } catch (error) {
+      const { code, message } = toDomainError(error, this.translators);
+      return Object.assign(new Error(message), { data: { code, message } });
     }
-    socket.data.principal = ADMINISTRATOR;
-    next();
   }
 
   private prepare(socket: TypedSocket): void {
@@ -107,8 +95,13 @@ export class DevForgeIoAdapter extends IoAdapter {
       };
       if (!(TERMINAL_INPUT.has(event) ? terminalBudget : budget).spend())
         return refuse(new DomainError('too_many_requests', 'This connection sends too many messages.'));
-      if (!Object.hasOwn(EVENTS, event))
+      if (!isClientEvent(event))
         return refuse(new DomainError('unknown_event', `There is no event "${String(event).slice(0, 64)}".`));
+      try {
+        requirePermission(socket.data.principal, EVENT_PERMISSIONS[event]);
+      } catch (error) {
+        return refuse(error as DomainError);
+      }
       next();
     });
   }
