@@ -56,7 +56,7 @@ export class DevForgeIoAdapter extends IoAdapter {
       allowRequest: (request: IncomingMessage, decide: (error: string | null, allowed: boolean) => void) =>
         decide(null, this.isAllowedOrigin(request.headers.origin)),
     } as ServerOptions) as TypedServer;
-    server.use((socket, next) => void this.authenticate(socket).then(next));
+    server.use(async (socket, next) => next(await this.authenticate(socket)));
     server.on('connection', (socket) => this.prepare(socket));
     if (adapter !== undefined) this.replicatedEvents.join(server);
     return server;
