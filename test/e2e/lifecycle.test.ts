@@ -9,6 +9,8 @@ import { until } from '../support/e2e/until.js';
 
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+/** What the engine grants a container that is stopped. */
+const GRACE_MS = 10_000;
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 
 describe('the lifecycle of a container', () => {
@@ -253,6 +255,35 @@ describe('the lifecycle of a container', () => {
       expect(started).toMatchObject({ status: 'running', dockerId: container.dockerId });
       expect(Date.parse(started.startedAt!)).toBeGreaterThan(Date.parse(container.startedAt!));
       expect((await inside(started, 'cat /workspace/note ~/note')).stdout).toBe('kept\nhome\n');
+    });
+
+    it('waits for programs that need a moment to save what they have, and for nothing else', async () => {
+      const container = await running();
+      const service = `
+        trap 'sleep 1; echo saved > /workspace/$1.saved; exit' TERM
+        : > /workspace/$1.ready
+        while :; do sleep 0.05; done`;
+      const names = ['background', 'suspended', 'terminal', 'shell'];
+      const ready = names.map((name) => `/workspace/${name}.ready`).join(' ');
+      const { exitCode } = await inside(
+        container,
+        `cat > /tmp/service <<'END'${service}\nEND
+         for name in background suspended; do setsid sh /tmp/service $name > /dev/null 2>&1 & done
+         tmux new-session -d 'exec sh /tmp/service terminal'
+         tmux new-session -d -s shell && tmux send-keys -t shell 'sh /tmp/service shell' Enter
+         timeout 20 sh -c 'until ls ${ready}; do sleep 0.1; done' > /dev/null 2>&1 && pkill -STOP -f '[s]ervice suspended'`,
+      );
+      expect(exitCode).toBe(0);
+      ok(await server.api.stop(container.id));
+      const started = ok(await server.api.start(container.id));
+      const saved = await inside(started, 'cd /workspace; ls *.saved');
+      expect(saved.stdout.split('\n').filter(Boolean)).toEqual(names.toSorted().map((name) => `${name}.saved`));
+
+      // An interactive shell ignores SIGTERM.
+      await inside(started, 'tmux new-session -d');
+      const stoppedAt = Date.now();
+      ok(await server.api.stop(container.id));
+      expect(Date.now() - stoppedAt).toBeLessThan(GRACE_MS / 2);
     });
 
     it('keeps a container consistent when ten clients start and stop it at once', async () => {
