@@ -78,6 +78,32 @@ describe('a repository in a workspace', () => {
       expect(container.repoBranch).toBe('dev');
     });
 
+    it('comes from a server that every tool of the workspace trusts, also those with certificates of their own', async () => {
+      const url = git.url('https', 'open');
+      const container = await running(wanted(url, { template: 'claude' }));
+      const refs = `${url}/info/refs?service=git-upload-pack`;
+      const read = `import urllib.request; print(urllib.request.urlopen("${refs}").status)`;
+      expect(await said(container, `python3 -c '${read}'`)).toBe('200');
+      expect(await said(container, `curl --silent --fail --output /dev/null '${refs}' && echo read`)).toBe('read');
+      const { stdout, stderr } = await inside(
+        container,
+        `python3 -m venv --without-pip /tmp/venv && /tmp/venv/bin/python $(ls /usr/share/python-wheels/pip-*.whl)/pip download --no-deps --retries 0 --index-url '${url}' nothing`,
+      );
+      // It is no index, which pip finds out only from a server that it trusts.
+      expect(stdout + stderr).toContain('No matching distribution found for nothing');
+      expect(stdout + stderr).not.toMatch(/ssl|certificate/i);
+
+      const bundle = '/etc/ssl/certs/ca-certificates.crt';
+      const names = 'CARGO_HTTP_CAINFO CURL_CA_BUNDLE NODE_EXTRA_CA_CERTS PIP_CERT REQUESTS_CA_BUNDLE SSL_CERT_FILE';
+      const lines = names.split(' ').map((name) => `${name}=${bundle}`);
+      expect((await said(container, `env | grep '=${bundle}$' | sort`)).split('\n')).toEqual(
+        expect.arrayContaining(lines),
+      );
+      const entries = `import struct; print("%x %d %d" % struct.unpack(">III", open("/etc/ssl/certs/java/cacerts", "rb").read(12)))`;
+      const certificates = await said(container, `grep -c BEGIN ${bundle}`);
+      expect(await said(container, `python3 -c '${entries}'`)).toBe(`feedfeed 2 ${certificates}`);
+    });
+
     it('may have no commits', async () => {
       await git.createRepository('blank', { files: {} });
       const container = await running(wanted(git.url('https', 'blank')));
