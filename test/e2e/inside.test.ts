@@ -84,6 +84,20 @@ describe('inside a workspace', () => {
       ).toBe('A  grüße');
     });
 
+    it('run nothing of a repository that is only looked at', async () => {
+      const hidden = '/workspace/nested';
+      await said(
+        both,
+        `git init -q --bare ${hidden} && git -C ${hidden} --git-dir=. config core.fsmonitor 'touch /tmp/ran; false' && git -C ${hidden} --git-dir=. config core.bare false && git -C ${hidden} --git-dir=. config core.worktree .`,
+      );
+      const { exitCode, stderr } = await inside(both, `cd ${hidden} && git status`);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 128, stderr: expect.stringContaining('safe.bareRepository') });
+      expect((await inside(both, `rm -r ${hidden}; ls /tmp/ran`)).exitCode).not.toBe(0);
+      const settings = JSON.parse(await said(both, 'cat ~/.local/share/code-server/User/settings.json')) as object;
+      // A setting of the application, which a repository cannot change.
+      expect(settings).toMatchObject({ 'task.allowAutomaticTasks': 'off', 'security.workspace.trust.enabled': false });
+    });
+
     it('keep a shell alive in tmux', async () => {
       await said(both, 'tmux new-session -d -s t "sleep 60"');
       expect(await said(both, 'tmux ls')).toMatch(/^t: 1 windows/);
