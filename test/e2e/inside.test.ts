@@ -270,6 +270,29 @@ for pid in children:
   });
 
   describe('the isolation', () => {
+    it('leaves a neighbour what the kernel counts per user', async () => {
+      const take = `
+import ctypes, os, time
+libc = ctypes.CDLL(None)
+inotify = 0
+while inotify < 4000 and libc.inotify_init() >= 0:
+    inotify += 1
+pipes = 0
+while pipes < 2000:
+    os.pipe()
+    pipes += 1
+print(inotify, pipes, flush=True)
+time.sleep(60)
+`;
+      await said(
+        small,
+        `setsid python3 -c '${take}' > /tmp/taken < /dev/null & until [ -s /tmp/taken ]; do sleep 0.1; done`,
+      );
+      const neighbour = `import ctypes, fcntl, os; print(ctypes.CDLL(None).inotify_init() >= 0, fcntl.fcntl(os.pipe()[0], 1032))`;
+      expect(await said(both, `python3 -c '${neighbour}'`)).toBe('True 65536');
+      expect(await said(small, 'cat /tmp/taken; pkill -f inotify_init')).toBe('4000 2000');
+    });
+
     it('leaves a process no capability and no way to gain one', async () => {
       const status = await said(both, 'grep -E "^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):" /proc/self/status');
       const fields = Object.fromEntries(status.split('\n').map((line) => line.split(':\t')));
