@@ -14,43 +14,55 @@ const RETRY_DELAY_MS = { initial: 200, max: 3_000 };
 const LASTING_MS = 10_000;
 /** Limits the work that a container can cause by writing lines quickly. */
 const PAUSE_MS = 100;
+/** An engine that was restarted leaves the program running and its input open, so it ends when it hears nothing for so long. */
+const ALIVE_SECONDS = 60;
+const HEARTBEAT_MS = 20_000;
+
+export interface AgentWatchDependencies {
+  programs: WorkspacePrograms;
+  states: AgentStates;
+  clock: Clock;
+  logger: PinoLogger;
+}
 
 /** Follows `devforge-agents watch` in one running container, and opens it again when it ends. */
 export class AgentWatch {
   private readonly stopped = new AbortController();
   private process: ProgramProcess | undefined;
 
+  /** @param credential the operator's, as an environment variable, which the program keeps for Claude Code */
   constructor(
     readonly workspace: WorkspaceRef,
-    private readonly programs: WorkspacePrograms,
-    private readonly states: AgentStates,
-    private readonly clock: Clock,
-    private readonly logger: PinoLogger,
+    private readonly credential: Record<string, string>,
+    private readonly parts: AgentWatchDependencies,
   ) {}
 
   /** Resolves after {@link close}, or when the image does not have the program. */
   async run(): Promise<void> {
+    const { clock, logger } = this.parts;
     let delayMs = RETRY_DELAY_MS.initial;
+    /** When the container was started that had no such program. */
+    let missingSince: number | undefined;
     while (!this.stopped.signal.aborted) {
-      const startedAt = this.clock.now().getTime();
+      const openedAt = clock.now().getTime();
       try {
         const isMissing = await this.follow();
         this.forget();
-        if (isMissing)
-          return this.logger.info(
+        const startedAt = isMissing ? await this.startedAt() : undefined;
+        // A container that is about to stop gives the same answer, so it has to come twice from one that runs all the time.
+        if (startedAt !== undefined && startedAt === missingSince)
+          return logger.info(
             { containerId: this.workspace.id },
             'The image of a container is too old to report the state of its agent',
           );
+        missingSince = startedAt;
       } catch (error) {
         // A broken stream alone does not clear the state; it is cleared when no new process can be opened.
         if (this.process === undefined) this.forget();
-        this.logger.debug(
-          { err: error, containerId: this.workspace.id },
-          'The watch of an agent failed and is restarted',
-        );
+        logger.debug({ err: error, containerId: this.workspace.id }, 'The watch of an agent failed and is restarted');
       }
-      if (this.clock.now().getTime() - startedAt >= LASTING_MS) delayMs = RETRY_DELAY_MS.initial;
-      await this.clock.sleep(delayMs, this.stopped.signal);
+      if (clock.now().getTime() - openedAt >= LASTING_MS) delayMs = RETRY_DELAY_MS.initial;
+      await clock.sleep(delayMs, this.stopped.signal);
       delayMs = Math.min(delayMs * 2, RETRY_DELAY_MS.max);
     }
   }
@@ -60,32 +72,53 @@ export class AgentWatch {
     if (this.stopped.signal.aborted) return;
     this.stopped.abort();
     this.process?.close();
-    this.states.clear(this.workspace.id, 'watch');
+    this.parts.states.clear(this.workspace.id, 'watch');
   }
 
   /** @returns whether the image does not have the program @throws DriverError when the connection to it is lost */
   private async follow(): Promise<boolean> {
+    const { programs, states, clock } = this.parts;
     this.process = undefined;
-    const process = await this.programs.open(this.workspace, 'devforge-agents', {
+    const process = await programs.open(this.workspace, 'devforge-agents', {
       args: ['watch'],
       signal: this.stopped.signal,
     });
     if (this.stopped.signal.aborted) process.close();
     this.process = process;
     process.stdin.on('error', () => undefined);
-    const latest = new LatestLine();
-    const decoder = new StringDecoder('utf8');
-    for await (const chunk of process.output()) {
-      const report = readAgentLine(latest.push(decoder.write(chunk)) ?? '');
-      if (report === undefined) process.note(chunk);
-      if (report === undefined || this.stopped.signal.aborted) continue;
-      this.states.report(this.workspace.id, 'watch', report);
-      await this.clock.sleep(PAUSE_MS, this.stopped.signal);
+    const ended = new AbortController();
+    void this.speak(process, AbortSignal.any([ended.signal, this.stopped.signal]));
+    try {
+      const latest = new LatestLine();
+      const decoder = new StringDecoder('utf8');
+      for await (const chunk of process.output()) {
+        const report = readAgentLine(latest.push(decoder.write(chunk)) ?? '');
+        if (report === undefined) process.note(chunk);
+        if (report === undefined || this.stopped.signal.aborted) continue;
+        states.report(this.workspace.id, 'watch', report);
+        await clock.sleep(PAUSE_MS, this.stopped.signal);
+      }
+      return isOutdated(await process.end());
+    } finally {
+      ended.abort();
     }
-    return isOutdated(await process.end());
+  }
+
+  /** Gives the credential, and then signs of life. Programs of older images take no notice of either. */
+  private async speak({ stdin }: ProgramProcess, ended: AbortSignal): Promise<void> {
+    const [variable] = Object.entries(this.credential);
+    stdin.write(variable === undefined ? 'credential\n' : `credential ${variable.join('=')}\n`);
+    while (!ended.aborted && stdin.writable) {
+      if (!stdin.writableNeedDrain) stdin.write(`alive ${ALIVE_SECONDS}\n`);
+      await this.parts.clock.sleep(HEARTBEAT_MS, ended);
+    }
+  }
+
+  private async startedAt(): Promise<number | undefined> {
+    return (await this.parts.programs.startedAt(this.workspace))?.getTime();
   }
 
   private forget(): void {
-    if (!this.stopped.signal.aborted) this.states.clear(this.workspace.id, 'watch');
+    if (!this.stopped.signal.aborted) this.parts.states.clear(this.workspace.id, 'watch');
   }
 }

@@ -9,6 +9,8 @@ import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import type { FakeProcessSide } from '../drivers/fake/fake-process.js';
 import { FakeWorkspaceDriver } from '../drivers/fake/fake-workspace-driver.js';
+import type { Settings } from '../config/settings.js';
+import { AgentCredentials } from '../workspace/agent-credentials.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import { AgentWatches } from './agent-watches.js';
 
@@ -60,6 +62,7 @@ beforeEach(() => {
     repository,
     new WorkspacePrograms(driver, repository),
     states,
+    new AgentCredentials({ agentEnv: { ANTHROPIC_API_KEY: 'op' } } as unknown as Settings),
     events,
     clock,
     quietLogger(),
@@ -195,16 +198,55 @@ describe('AgentWatches', () => {
     expect(stateOf(row)).toBe('idle');
   });
 
-  it.each([126, 127])('does not restart a program that the image does not have (exit code %i)', async (code) => {
-    const row = await add();
-    await start();
-    sides[0]!.stdout.write(NO_SUCH_PROGRAM);
-    sides[0]!.exit(code);
+  const answerThatItIsMissing = async (code: number): Promise<void> => {
+    sides.at(-1)!.stdout.write(NO_SUCH_PROGRAM);
+    sides.at(-1)!.exit(code);
     await pause(5);
     await clock.advance(60_000);
     await pause(5);
-    expect(sides).toHaveLength(1);
+  };
+
+  it.each([126, 127])('tries a program once more that the image does not have (exit code %i)', async (code) => {
+    const row = await add();
+    await start();
+    await answerThatItIsMissing(code);
+    expect(sides).toHaveLength(2);
+    await answerThatItIsMissing(code);
+    expect(sides).toHaveLength(2);
     expect(stateOf(row)).toBeNull();
+  });
+
+  it('opens the watch again when the answer came from a container that was being restarted', async () => {
+    const row = await add();
+    await start();
+    driver.require(row.id).state = 'exited';
+    await answerThatItIsMissing(126);
+    driver.exit(row.id, 137);
+    driver.run({ id: row.id });
+    await clock.advance(60_000);
+    await pause(5);
+    await answerThatItIsMissing(126);
+    await print(IDLE);
+    expect(stateOf(row)).toBe('idle');
+  });
+
+  it("gives the operator's credential and signs of life to the program that watches", async () => {
+    await add();
+    await start();
+    const spoken = (): string => String(sides[0]!.stdin.read() ?? '');
+    expect(spoken()).toBe('credential ANTHROPIC_API_KEY=op\nalive 60\n');
+    await clock.advance(20_000);
+    await clock.advance(20_000);
+    expect(spoken()).toBe('alive 60\nalive 60\n');
+    watches.onModuleDestroy();
+    await clock.advance(20_000);
+    expect(spoken()).toBe('');
+  });
+
+  it('gives no credential to a container that has its own', async () => {
+    await add({ env: { CLAUDE_CODE_OAUTH_TOKEN: 'own' } });
+    await start();
+    expect(String(sides[0]!.stdin.read())).toBe('credential\nalive 60\n');
   });
 
   it('closes its processes at shutdown', async () => {

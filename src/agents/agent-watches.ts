@@ -5,6 +5,7 @@ import { CoalescedRefresh } from '../common/concurrency/coalesced-refresh.js';
 import { AgentStates } from '../agent-state/agent-states.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
+import { AgentCredentials } from '../workspace/agent-credentials.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import { AgentWatch } from './agent-watch.js';
 
@@ -20,6 +21,7 @@ export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly rows: ContainersRepository,
     private readonly programs: WorkspacePrograms,
     private readonly states: AgentStates,
+    private readonly credentials: AgentCredentials,
     private readonly events: DomainEvents,
     private readonly clock: Clock,
     @InjectPinoLogger(AgentWatches.name) private readonly logger: PinoLogger,
@@ -58,11 +60,17 @@ export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
     );
   }
 
-  private observe({ id, status, template, runtimeId }: ContainerRow): void {
+  private observe(row: ContainerRow): void {
+    const { id, status, template, runtimeId } = row;
     if (status !== 'running' || template === 'vscode' || runtimeId === null || this.isDestroyed) return this.end(id);
     if (this.watches.get(id)?.workspace.runtimeId === runtimeId) return;
     this.end(id);
-    const watch = new AgentWatch({ id, runtimeId }, this.programs, this.states, this.clock, this.logger);
+    const watch = new AgentWatch({ id, runtimeId }, this.credentials.of(row), {
+      programs: this.programs,
+      states: this.states,
+      clock: this.clock,
+      logger: this.logger,
+    });
     this.watches.set(id, watch);
     void watch.run();
   }

@@ -21,6 +21,7 @@ import { ReprovisionService } from './lifecycle/reprovision.service.js';
 import { SiteAddresses } from '../sites/site-addresses.js';
 import { SshKeys } from '../git-keys/ssh-keys.js';
 import { StatusGateway } from './status.gateway.js';
+import { AgentCredentials } from '../workspace/agent-credentials.js';
 import { WorkspaceSpecs } from '../workspace/workspace-specs.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 
@@ -48,6 +49,7 @@ import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
     SshKeys,
     StatusGateway,
     WorkspacePrograms,
+    AgentCredentials,
     WorkspaceSpecs,
   ],
   exports: [
@@ -60,6 +62,7 @@ import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
     ContainerStore,
     SiteAddresses,
     WorkspacePrograms,
+    AgentCredentials,
     WorkspaceSpecs,
   ],
 })

@@ -5,6 +5,7 @@ import type { Settings } from '../config/settings.js';
 import type { WorkspaceSpec } from '../drivers/workspace.js';
 import type { SshKeys } from '../git-keys/ssh-keys.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
+import { AgentCredentials } from './agent-credentials.js';
 import { WorkspaceSpecs } from './workspace-specs.js';
 
 const ID = '123e4567-e89b-42d3-a456-426614174000';
@@ -14,7 +15,7 @@ const KEY = Buffer.from('the key');
 describe('WorkspaceSpecs', () => {
   const row = containerRow({ id: ID, name: 'my-dev', cpuLimit: 2, memoryLimit: 512, diskLimit: 1_024, image: IMAGE });
   const specs = (agentEnv: Record<string, string>, read: SshKeys['read'] = async () => KEY): WorkspaceSpecs =>
-    new WorkspaceSpecs({ agentEnv } as unknown as Settings, { read } as unknown as SshKeys);
+    new WorkspaceSpecs(new AgentCredentials({ agentEnv } as unknown as Settings), { read } as unknown as SshKeys);
   const specOf = (of: ContainerRow, agentEnv: Record<string, string> = {}): WorkspaceSpec => specs(agentEnv).of(of);
 
   it('derives the spec from the row, and nothing else', () => {
@@ -76,41 +77,15 @@ describe('WorkspaceSpecs', () => {
     );
   });
 
-  it.each([
-    ["the operator's only credential", {}, { ANTHROPIC_API_KEY: 'op' }, { ANTHROPIC_API_KEY: 'op' }],
-    [
-      'one of two, and the endpoint',
-      {},
-      { CLAUDE_CODE_OAUTH_TOKEN: 'op-t', ANTHROPIC_API_KEY: 'op', ANTHROPIC_BASE_URL: 'u' },
-      { ANTHROPIC_API_KEY: 'op', ANTHROPIC_BASE_URL: 'u' },
-    ],
-    [
-      "none of the operator's when the container has the same one",
-      { ANTHROPIC_API_KEY: 'own' },
-      { ANTHROPIC_API_KEY: 'op' },
-      { ANTHROPIC_API_KEY: 'own' },
-    ],
-    [
-      "none of the operator's when the container has another one",
-      { CLAUDE_CODE_OAUTH_TOKEN: 'own' },
-      { ANTHROPIC_API_KEY: 'op', ANTHROPIC_BASE_URL: 'u' },
-      { CLAUDE_CODE_OAUTH_TOKEN: 'own', ANTHROPIC_BASE_URL: 'u' },
-    ],
-    [
-      "none of the operator's when the container has a token of a gateway",
-      { ANTHROPIC_AUTH_TOKEN: 'own' },
-      { ANTHROPIC_API_KEY: 'op' },
-      { ANTHROPIC_AUTH_TOKEN: 'own' },
-    ],
-    [
-      'none at all when the container empties it',
-      { ANTHROPIC_API_KEY: '' },
-      { ANTHROPIC_API_KEY: 'op', CLAUDE_CODE_OAUTH_TOKEN: 'op-t' },
-      { ANTHROPIC_API_KEY: '' },
-    ],
-    ['nothing where there is nothing', {}, {}, {}],
-  ])('gives the agent %s', (_what, own, operator, expected) => {
-    const { CLAUDE_CONFIG_DIR: _, DEVFORGE_CONTAINER_ID: __, ...env } = specOf({ ...row, env: own }, operator).env;
-    expect(env).toEqual(expected);
+  it("keeps the operator's credential out of the container, and says that one will come", () => {
+    const operator = { ANTHROPIC_API_KEY: 'op', CLAUDE_CODE_OAUTH_TOKEN: 'op-t', ANTHROPIC_BASE_URL: 'u' };
+    const env = (of: Partial<ContainerRow>): object => {
+      const { CLAUDE_CONFIG_DIR: _, DEVFORGE_CONTAINER_ID: __, ...rest } = specOf({ ...row, ...of }, operator).env;
+      return rest;
+    };
+    const own = { CLAUDE_CODE_OAUTH_TOKEN: 'own' };
+    expect(env({})).toEqual({ ANTHROPIC_BASE_URL: 'u', DEVFORGE_AGENT_CREDENTIAL: 'ANTHROPIC_API_KEY' });
+    expect(env({ env: own })).toEqual({ ANTHROPIC_BASE_URL: 'u', ...own });
+    expect(env({ template: 'vscode' })).toEqual({});
   });
 });

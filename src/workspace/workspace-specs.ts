@@ -1,19 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors/domain-error.js';
 import { JobFailure } from '../common/errors/job-failure.js';
-import { Settings } from '../config/settings.js';
 import { STATE_FOLDER, type WorkspaceSpec } from '../drivers/workspace.js';
 import { SshKeys } from '../git-keys/ssh-keys.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
+import { AgentCredentials } from './agent-credentials.js';
 
 const PIDS_LIMIT = 512;
-const MODEL_CREDENTIALS = ['ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN'];
 
 /** Derives what the driver has to provide from a container's row. */
 @Injectable()
 export class WorkspaceSpecs {
   constructor(
-    private readonly settings: Settings,
+    private readonly credentials: AgentCredentials,
     private readonly keys: SshKeys,
   ) {}
 
@@ -27,7 +26,7 @@ export class WorkspaceSpecs {
       hostname: row.name,
       image: row.image,
       env: {
-        ...operatorEnv(row, this.settings.agentEnv),
+        ...this.credentials.publicEnv(row),
         ...row.env,
         CLAUDE_CONFIG_DIR: row.env['CLAUDE_CONFIG_DIR'] ?? `${STATE_FOLDER}/claude`,
         DEVFORGE_CONTAINER_ID: row.id,
@@ -45,13 +44,4 @@ export class WorkspaceSpecs {
       throw error;
     }
   }
-}
-
-/** The operator's endpoint and at most one credential; no credential when the container brings its own. */
-function operatorEnv(row: ContainerRow, agentEnv: Readonly<Record<string, string>>): Record<string, string> {
-  const hasOwn = MODEL_CREDENTIALS.some((name) => name in row.env);
-  const chosen = hasOwn ? undefined : MODEL_CREDENTIALS.find((name) => agentEnv[name] !== undefined);
-  return Object.fromEntries(
-    Object.entries(agentEnv).filter(([name]) => name === chosen || !MODEL_CREDENTIALS.includes(name)),
-  );
 }

@@ -10,7 +10,7 @@ import { until } from '../support/e2e/until.js';
 import { pastGreeting } from '../support/workspace-program.js';
 import { dockerEngine } from './docker-engine-harness.js';
 
-const GREETING = 'devforge-agents 2';
+const GREETING = 'devforge-agents 3';
 const HOOK = '/usr/local/bin/devforge-agent-hook';
 const RECORDS = '/var/lib/devforge/claude/sessions';
 const PROMPTLY_MS = 1_000;
@@ -371,6 +371,25 @@ describe('devforge-agents and its hook', () => {
     // The measurement itself starts a few.
     expect(second.forks - first.forks).toBeLessThan(15);
   }, 30_000);
+
+  it('ends when it hears nothing for the time that it was told', async () => {
+    const other = await containers.open(dockerId, { argv: ['devforge-agents', 'watch'] });
+    await pastGreeting(other.stdout);
+    other.stdin.write('alive 3');
+    other.stdin.write('00\nalive 1\n');
+    const toldAt = Date.now();
+    expect(await other.exit).toBe(0);
+    expect(Date.now() - toldAt).toBeGreaterThan(1_000);
+  });
+
+  it('keeps the credential that it is given in memory, for the user alone', async () => {
+    const file = '/dev/shm/devforge-agent.env';
+    watch.stdin.write('credential ANTHROPIC_API_KEY=sk-test\n');
+    await until('the credential', async () => (await inside(`cat ${file} || true`)) === 'ANTHROPIC_API_KEY=sk-test\n');
+    expect(await inside(`stat -c %a ${file}; stat -f -c %T ${file}`)).toBe('600\ntmpfs\n');
+    watch.stdin.write('credential\n');
+    await until('no credential', async () => (await inside('ls /dev/shm')) === '');
+  });
 
   it('ends when its input is closed', async () => {
     const count = async (): Promise<number> => Number(await inside('pgrep -fc "devforge-agents watch" || true')) - 1;

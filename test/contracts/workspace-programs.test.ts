@@ -151,6 +151,7 @@ describe.each([
 
   it('watches the agent', async () => {
     const process = await programs.open(row, 'devforge-agents', { args: ['watch'] });
+    process.stdin.write('credential ANTHROPIC_API_KEY=k\nalive 60\n');
     const first = await process.read();
     expect(JSON.parse(String(first))).toEqual({ state: 'none', since: null, waitingFor: null });
     process.close();
@@ -171,7 +172,7 @@ describe.each([
       const prompt = JSON.stringify([[['init'], ['say', 'hello'], ['result', { result: 'done' }]]]);
       const performing = runner().perform(
         run,
-        { ...request, prompt, newSessionId: randomUUID() } as unknown as RunRequest,
+        { request: { ...request, prompt, newSessionId: randomUUID() } as unknown as RunRequest, env: {} },
         0,
         signal,
       );
@@ -234,7 +235,9 @@ describe('DevForge with a workspace whose image does not have a program', () => 
     const runner = new RunnerClient(programs);
     const run = { workspace: workspace.ref, instructionId: randomUUID() };
     await expect(runner.cancel(run)).rejects.toMatchObject(outdated);
-    await expect(runner.perform(run, {} as RunRequest, 0, signal).next()).rejects.toMatchObject(outdated);
+    await expect(runner.perform(run, { request: {} as RunRequest, env: {} }, 0, signal).next()).rejects.toMatchObject(
+      outdated,
+    );
     await expect(runner.follow(run, 0, signal).next()).rejects.toMatchObject(outdated);
     await expect(programs.run(row, 'devforge-editor', { args: ['start'], timeoutMs: 10_000 })).rejects.toMatchObject(
       outdated,

@@ -24,6 +24,8 @@ describe('the agent state of a running container', () => {
   let messages: MessagesApi;
   let container: Container;
   let model: ScriptedModel;
+  /** The model that the operator's credential leads to. */
+  let operators: ScriptedModel;
   let client: SocketClient;
   /** Updates before this index were checked by earlier steps. */
   let seen = 0;
@@ -87,7 +89,8 @@ describe('the agent state of a running container', () => {
   beforeAll(async () => {
     messages = await startMessagesApi();
     model = messages.model('agent-state');
-    server = await startTestServer();
+    operators = messages.model('operator');
+    server = await startTestServer(operators.env);
     await ensureImages(server, 'claude');
     container = ok(
       await server.api.create(
@@ -358,6 +361,51 @@ describe('the agent state of a running container', () => {
       await until('the agent state to be known', async () => ok(await server.api.get(container.id)).agent !== null);
       await expectEverywhere(NONE);
       expect((await inside('ls -A /var/lib/devforge/agents')).stdout).toBe('');
+    },
+    TEST_MS,
+  );
+
+  it(
+    "lets Claude Code just work with the operator's key, which is in no other environment",
+    async () => {
+      const key = operators.credential;
+      const own = ok(
+        await server.api.create(
+          { name: uniqueName('agent'), template: 'claude', mode: 'autonomous', memoryLimit: 1024 },
+          { prefer: 'wait=60' },
+        ),
+      );
+      const run = (dockerId: string, script: string) => server.engine.exec(dockerId, ['bash', '-c', script]);
+      operators.replyNext(say('Hello from the terminal.'));
+      const terminal = await ClaudeTerminal.openAsUser(server.engine, own.dockerId!);
+      await terminal.submit('Say hello');
+      await until('the answer', async () => (await terminal.screen()).includes('Hello from the terminal.'));
+
+      const { Config } = await server.engine.inspect(own.dockerId!);
+      expect(Config.Env.join('\n')).not.toContain(key);
+      const holders = `grep -lzF ${key} /proc/[0-9]*/environ | xargs -r dirname | while read -r p; do cat $p/comm; done`;
+      expect((await run(own.dockerId!, holders)).stdout.trim().split('\n')).toEqual(['claude']);
+      expect((await run(own.dockerId!, `grep -rlF ${key} /workspace /home /var/lib/devforge`)).stdout).toBe('');
+
+      operators.replyNext(say('Hello from the instruction.'));
+      const { body } = await server.api.request<{ id: string }>('POST', `/api/containers/${own.id}/instructions`, {
+        body: { prompt: 'Say hello' },
+      });
+      const instruction = () => server.api.request<{ status: string }>('GET', `/api/instructions/${body.id}`);
+      await until('the instruction', async () => ok(await instruction()).status === 'succeeded', TIMEOUT_MS);
+
+      // What Claude Code knows of its user outlives the engine's container, and so does a login.
+      const config = 'jq --raw-output .userID "$CLAUDE_CONFIG_DIR/.claude.json"';
+      const user = (await run(own.dockerId!, config)).stdout;
+      expect(user).toMatch(/^\w{10}/);
+      await server.engine.docker.getContainer(own.dockerId!).remove({ force: true });
+      await server.api.waitForStatus(own.id, 'missing');
+      const { dockerId } = ok(await server.api.start(own.id));
+      operators.replyNext(say('Hello again.'));
+      const again = await ClaudeTerminal.openAsUser(server.engine, dockerId!);
+      await again.submit('Say hello again');
+      await until('the answer', async () => (await again.screen()).includes('Hello again.'));
+      expect((await run(dockerId!, config)).stdout).toBe(user);
     },
     TEST_MS,
   );

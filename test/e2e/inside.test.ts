@@ -183,7 +183,7 @@ describe('inside a workspace', () => {
       ]);
       expect((await inside(small, 'devforge-agents')).exitCode).toBe(2);
       expect(await said(small, 'devforge-agents watch < /dev/null')).toBe(
-        'devforge-agents 2\n{"state":"none","since":null,"waitingFor":null}',
+        'devforge-agents 3\n{"state":"none","since":null,"waitingFor":null}',
       );
     });
 

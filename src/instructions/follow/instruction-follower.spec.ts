@@ -15,6 +15,8 @@ import type {
   InstructionsRepository,
 } from '../../persistence/instructions/instructions.repository.js';
 import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
+import type { Settings } from '../../config/settings.js';
+import { AgentCredentials } from '../../workspace/agent-credentials.js';
 import { WorkspacePrograms } from '../../workspace/programs/workspace-programs.js';
 import { RunnerClient } from '../runner/runner-client.js';
 import type { InstructionChanges } from './instruction-changes.js';
@@ -59,6 +61,7 @@ describe('InstructionFollower', () => {
         getPart: async () => null,
       }),
       new EventWriterFactory(events, permissions, changes, new FakeClock()),
+      new AgentCredentials({ agentEnv: { ANTHROPIC_API_KEY: 'op' } } as unknown as Settings),
     );
   });
 
@@ -81,6 +84,7 @@ describe('InstructionFollower', () => {
       patch: { result: 'r', diffBytes: 0 },
     });
     expect(stored).toEqual(['1', '2', '3']);
+    expect(driver.processes[0]!.process.request.env).toEqual({ ANTHROPIC_API_KEY: 'op' });
     expect(runner.get(row.id).request).toMatchObject({
       prompt: row.prompt,
       cwd: '/workspace',

@@ -12,6 +12,7 @@ import { DiffStorage } from './diff-storage.js';
 import { type EventWriter, EventWriterFactory, LeaseLostError } from './event-writer.js';
 import { CANCELLED, endForStoppedContainer, endFromOutcome } from './run-end.js';
 import { toRunRequest } from './run-request.js';
+import { AgentCredentials } from '../../workspace/agent-credentials.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 
 /** Starts the run of an instruction and stores its output. An attempt continues where the previous one ended. */
@@ -23,6 +24,7 @@ export class InstructionFollower {
     private readonly runner: RunnerClient,
     private readonly diffs: DiffStorage,
     private readonly writers: EventWriterFactory,
+    private readonly credentials: AgentCredentials,
   ) {}
 
   /**
@@ -59,8 +61,10 @@ export class InstructionFollower {
     run: RunRef,
     signal: AbortSignal,
   ): AsyncGenerator<FollowedPart> {
-    if (row.cancelRequestedAt === null)
-      return yield* this.runner.perform(run, toRunRequest(row, container), row.eventOffset, signal);
+    if (row.cancelRequestedAt === null) {
+      const start = { request: toRunRequest(row, container), env: this.credentials.of(container) };
+      return yield* this.runner.perform(run, start, row.eventOffset, signal);
+    }
     await this.runner.cancel(run);
     yield* this.runner.follow(run, row.eventOffset, signal);
   }

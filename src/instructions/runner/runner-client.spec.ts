@@ -36,7 +36,7 @@ describe('RunnerClient', () => {
     return all;
   };
   const followed = (offset = 0) => collect(runner.follow(run, offset, signal.signal));
-  const performed = (offset = 0) => collect(runner.perform(run, REQUEST, offset, signal.signal));
+  const performed = (offset = 0) => collect(runner.perform(run, { request: REQUEST, env: {} }, offset, signal.signal));
   const opened = () => driver.processes.map(({ process }) => process.request.argv.slice(1).join(' '));
   /** What each command prints. */
   const prints = (outputs: Record<string, string>, exitCode = 0): void => {

@@ -47,6 +47,13 @@ export interface RunRef {
   instructionId: string;
 }
 
+/** What the runner, and with it Claude Code, is started with. */
+export interface RunStart {
+  request: RunRequest;
+  /** Added to the environment of the workspace. */
+  env: Record<string, string>;
+}
+
 const PROGRAM = 'devforge-instruction';
 const ANSWER_TIMEOUT_MS = 30_000;
 /** How long a program that wrote something else than its protocol is given to end. */
@@ -69,9 +76,9 @@ export class RunnerClient {
    * its events on, at the reader's pace. Ends after the outcome, or with `interrupted`.
    * @throws DriverError `aborted` when the signal does
    */
-  async *perform(run: RunRef, request: RunRequest, offset: number, signal: AbortSignal): AsyncGenerator<FollowedPart> {
-    let state = yield* this.launch(run, 'start', JSON.stringify(request), offset, signal);
-    if (state === 'interrupted') state = yield* this.launch(run, 'resume', '', offset, signal);
+  async *perform(run: RunRef, start: RunStart, offset: number, signal: AbortSignal): AsyncGenerator<FollowedPart> {
+    let state = yield* this.launch(run, 'start', start, offset, signal);
+    if (state === 'interrupted') state = yield* this.launch(run, 'resume', start, offset, signal);
     if (state !== 'started') yield* this.follow(run, offset, signal);
   }
 
@@ -130,16 +137,17 @@ export class RunnerClient {
   private async *launch(
     run: RunRef,
     command: 'start' | 'resume',
-    input: string,
+    { request, env }: RunStart,
     offset: number,
     signal: AbortSignal,
   ): AsyncGenerator<FollowedPart, RunState> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), ANSWER_TIMEOUT_MS);
     const args = [command, run.instructionId, 'follow', String(offset)];
+    const input = command === 'start' ? JSON.stringify(request) : '';
     let state: RunState | undefined;
     try {
-      for await (const lines of this.lines(run, args, AbortSignal.any([signal, late.signal]), input)) {
+      for await (const lines of this.lines(run, args, AbortSignal.any([signal, late.signal]), { input, env })) {
         if (state === undefined) {
           clearTimeout(timer);
           state = toState<RunState>(command, lines.shift()!.toString());
@@ -160,8 +168,13 @@ export class RunnerClient {
   }
 
   /** @param input all of the program's input; without it, the input stays open for as long as the output is read */
-  private async *lines(run: RunRef, args: string[], signal: AbortSignal, input?: string): AsyncGenerator<Buffer[]> {
-    const program = await this.open(run, args, signal);
+  private async *lines(
+    run: RunRef,
+    args: string[],
+    signal: AbortSignal,
+    { input, env }: { input?: string; env?: Record<string, string> } = {},
+  ): AsyncGenerator<Buffer[]> {
+    const program = await this.open(run, args, signal, env);
     try {
       if (input !== undefined) program.stdin.end(input);
       for await (const lines of byteLines(program.output())) {
@@ -175,8 +188,13 @@ export class RunnerClient {
     }
   }
 
-  private async open({ workspace }: RunRef, args: string[], signal: AbortSignal): Promise<ProgramProcess> {
-    const program = await this.programs.open(workspace, PROGRAM, { args, signal });
+  private async open(
+    { workspace }: RunRef,
+    args: string[],
+    signal: AbortSignal,
+    env?: Record<string, string>,
+  ): Promise<ProgramProcess> {
+    const program = await this.programs.open(workspace, PROGRAM, { args, env, signal });
     program.closeOn(signal);
     return program;
   }

@@ -7,7 +7,7 @@ const FOLDER = '/usr/local/bin';
  * The number is the protocol version of the images that this DevForge builds, as their greetings tell it.
  */
 export const PROGRAM_VERSIONS = {
-  'devforge-agents': 2,
+  'devforge-agents': 3,
   'devforge-clone': 2,
   'devforge-editor': 2,
   'devforge-exec': 2,

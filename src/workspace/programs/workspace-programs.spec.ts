@@ -96,6 +96,15 @@ describe('WorkspacePrograms', () => {
     await expect(explained(options)).resolves.toMatchObject(expected);
   });
 
+  it('explains the answer of a container that was stopping, which is that of an image without the program', async () => {
+    plays((_program, { stdout }) => (stdout.write(NO_SUCH_PROGRAM), 126));
+    const program = await open();
+    await program.next();
+    driver.exit(row.id, 137);
+    await expect(programs.explain(row, program)).resolves.toMatchObject({ code: 'invalid_state' });
+    await expect(programs.explain(workspace, program)).resolves.toMatchObject({ code: 'conflict' });
+  });
+
   it('explains a program that ended since its container stopped', async () => {
     plays(() => {
       row = { ...row, status: 'stopping' };

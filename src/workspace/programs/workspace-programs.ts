@@ -26,6 +26,8 @@ export type ProgramTarget = ProgramContainer | WorkspaceRef;
 
 export interface OpenOptions {
   args?: string[];
+  /** Added to the environment of the workspace. */
+  env?: Record<string, string>;
   /** The lowest protocol version that can do what is asked; all programs by default. */
   needs?: number;
   /** Gives up while the program is being started. */
@@ -90,7 +92,7 @@ export class WorkspacePrograms {
       version: greeting.version,
       needs: SILENT_VERSION,
     };
-    if (isOutdated(end)) throw imageOutdated(causeOf(end));
+    if (isOutdated(end)) throw await this.reasonOf(target, end);
     return { exitCode, stdout: output, stderr };
   }
 
@@ -100,26 +102,32 @@ export class WorkspacePrograms {
    * @throws DriverError when the engine dropped the connection
    */
   async explain(target: ProgramTarget, process: ProgramProcess): Promise<DomainError | DriverError> {
-    const end = await process.end();
-    const cause = causeOf(end);
-    if (isOutdated(end)) return imageOutdated(cause);
-    if (!('status' in target))
-      return (await this.isRunning(target))
-        ? programFailed(end, cause)
-        : new DriverError('conflict', cause.message, { cause });
-    const present = (await this.containers.findById(target.id)) ?? target;
-    if (present.status !== 'running' || !(await this.isRunning(target))) return notRunning(present, cause);
-    return programFailed(end, cause);
+    return this.reasonOf(target, await process.end());
   }
 
-  private async isRunning({ id }: ProgramTarget): Promise<boolean> {
-    return (await this.driver.observe(id))?.state === 'running';
+  /** When the workspace was started, as the engine shows it; undefined when it does not run. */
+  async startedAt({ id }: WorkspaceRef): Promise<Date | undefined> {
+    const workspace = await this.driver.observe(id);
+    return workspace?.state === 'running' ? (workspace.startedAt ?? undefined) : undefined;
+  }
+
+  /** A container that is about to stop may answer as if it had no such program, so that is asked first. */
+  private async reasonOf(target: ProgramTarget, end: ProgramEnd): Promise<DomainError | DriverError> {
+    const cause = causeOf(end);
+    const isRunning = (await this.driver.observe(target.id))?.state === 'running';
+    if (!('status' in target)) {
+      if (!isRunning) return new DriverError('conflict', cause.message, { cause });
+    } else {
+      const present = (await this.containers.findById(target.id)) ?? target;
+      if (present.status !== 'running' || !isRunning) return notRunning(present, cause);
+    }
+    return isOutdated(end) ? imageOutdated(cause) : programFailed(end, cause);
   }
 
   private start(target: ProgramTarget, program: WorkspaceProgram, options: OpenOptions): Promise<WorkspaceProcess> {
-    const { args = [], signal } = options;
+    const { args = [], env, signal } = options;
     return this.reach(target, (workspace) =>
-      this.driver.open(workspace, { argv: [programPath(program), ...args], signal }),
+      this.driver.open(workspace, { argv: [programPath(program), ...args], env, signal }),
     );
   }
 

@@ -50,25 +50,29 @@ export class ClaudeTerminal {
       config,
     ]);
     const variables = Object.entries({ ...model.env, ...env }).map(([name, value]) => `${name}=${value}`);
-    await terminal.exec([
-      'tmux',
-      'new-session',
-      '-d',
-      '-s',
-      terminal.name,
-      '-x',
-      '140',
-      '-y',
-      '45',
-      'env',
-      ...variables,
-      'claude',
-      ...args,
-    ]);
-    await until('the prompt of Claude Code', async () => /^❯/m.test(await terminal.screen()), START_TIMEOUT_MS);
+    await terminal.launch(['env', ...variables, 'claude', ...args]);
+    return terminal;
+  }
+
+  /** Opens a session as a user does in a container that DevForge set up, and waits for its prompt. */
+  static async openAsUser(engine: Engine, dockerId: string): Promise<ClaudeTerminal> {
+    const terminal = new ClaudeTerminal(engine, dockerId, `test-${(ClaudeTerminal.opened += 1)}`);
+    await terminal.launch(['claude']);
+    return terminal;
+  }
+
+  private async launch(command: string[]): Promise<void> {
+    await this.exec(['tmux', 'new-session', '-d', '-s', this.name, '-x', '140', '-y', '45', ...command]);
+    let screen = '';
+    await until(
+      'the prompt of Claude Code',
+      async () => /^❯/m.test((screen = await this.screen())),
+      START_TIMEOUT_MS,
+    ).catch((error: unknown) => {
+      throw new Error(`Claude Code shows no prompt, but:\n${screen}`, { cause: error });
+    });
     // Claude Code may lose keys that are typed right after it has drawn the prompt.
     await sleep(500);
-    return terminal;
   }
 
   /** Types a line and submits it. */

@@ -26,8 +26,9 @@ export async function installPrograms(engine: Engine, dockerId: string, release:
 /** Puts the fake CLI, which plays the steps in its prompt, in the place of Claude Code. */
 export async function installFakeClaude(engine: Engine, dockerId: string): Promise<void> {
   const program = readFileSync(FAKE_CLAUDE).toString('base64');
-  const target = `${FOLDER}/bin/claude`;
-  await asRoot(engine, dockerId, `rm -f ${target} && echo ${program} | base64 -d > ${target} && chmod 755 ${target}`);
+  // Where runners of release 0.1.0 look for it, and later ones.
+  for (const target of [`${FOLDER}/bin/claude`, `${FOLDER}/lib/devforge/agent/claude`])
+    await asRoot(engine, dockerId, `rm -f ${target} && echo ${program} | base64 -d > ${target} && chmod 755 ${target}`);
 }
 
 async function asRoot(engine: Engine, dockerId: string, script: string): Promise<void> {

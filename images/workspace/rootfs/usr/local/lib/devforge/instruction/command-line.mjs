@@ -1,7 +1,8 @@
 import { readFileSync, writeSync } from 'node:fs';
 
 const STATE = '/var/lib/devforge/instructions';
-const CLAUDE = '/usr/local/bin/claude';
+/** Claude Code itself; `claude` in the path is devforge-claude, which serves terminals. */
+const CLAUDE = '/usr/local/lib/devforge/agent/claude';
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
