@@ -1,14 +1,20 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
+import type { Server } from 'node:http';
 import { Logger } from 'nestjs-pino';
 import { errorsPage } from './http/errors-page.js';
 import { setupRequestBodies } from './http/request-bodies.js';
 import { createApiDocument } from './boot/api-docs.js';
+import { MAX_HEADER_BYTES } from './common/limits.js';
 import { limitShutdown } from './boot/shutdown-limit.js';
+import { limitHeaders, limitUpgrades } from './http/upgrades.js';
 import { StrictValidationPipe } from './http/validation.js';
 import { Settings } from './config/settings.js';
+import { SiteAddresses } from './sites/site-addresses.js';
 import { DevForgeIoAdapter } from './realtime/server/devforge-io.adapter.js';
+
+const SOCKET_PATH = '/socket.io/';
 
 /** Configures pipes, CORS, documentation and shutdown of an application, for the server and for tests. */
 export function setupApp(app: NestExpressApplication): void {
@@ -16,6 +22,7 @@ export function setupApp(app: NestExpressApplication): void {
   app.useLogger(app.get(Logger));
   app.disable('x-powered-by');
   setupRequestBodies(app);
+  setupConnections(app);
   app.useGlobalPipes(new StrictValidationPipe());
   app.enableCors({
     origin: settings.corsOrigins.includes('*') ? '*' : settings.corsOrigins,
@@ -25,6 +32,16 @@ export function setupApp(app: NestExpressApplication): void {
   app.enableShutdownHooks();
   limitShutdown(app.get(Logger));
   setupDocs(app);
+}
+
+function setupConnections(app: NestExpressApplication): void {
+  const server = app.getHttpServer() as Server;
+  limitHeaders(server, MAX_HEADER_BYTES);
+  const sites = app.get(SiteAddresses, { strict: false });
+  limitUpgrades(
+    server,
+    ({ headers, url = '/' }) => url.startsWith(SOCKET_PATH) || sites.parse(headers.host, url) !== null,
+  );
 }
 
 function setupDocs(app: NestExpressApplication): void {

@@ -1,4 +1,4 @@
-/** The servers and tools that the tests run: Redis, OpenSSH, Chromium, git, OpenSSL, ShellCheck, and curl and jq of the examples. */
+/** The servers and tools that the tests run: Redis, OpenSSH, Chromium, git, OpenSSL, ShellCheck, the JDK, and curl and jq of the examples. */
 import { installPackages } from './apt.mjs';
 import { which } from './exec.mjs';
 import { runAsRoot } from './host.mjs';
@@ -12,6 +12,7 @@ const NEEDED = [
   { program: 'openssl', name: 'openssl', services: [] },
   { program: 'curl', name: 'curl', services: [] },
   { program: 'jq', name: 'jq', services: [] },
+  { program: 'java', name: 'default-jdk-headless', services: [] },
   { program: 'shellcheck', name: 'shellcheck', services: [] },
 ];
 

@@ -17,3 +17,6 @@ export const LIMITS = {
   /** Enforced by the terminal program in the workspace image. */
   terminalsPerContainer: 20,
 } as const;
+
+/** Of a request, and of the response of a site: four times Node's own limit, since applications have large cookies and policies. */
+export const MAX_HEADER_BYTES = 64 * 1024;

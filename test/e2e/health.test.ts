@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiClient, ok, problem } from '../support/api/client.js';
 import { postmasterOf } from '../support/faults/postmaster.js';
@@ -7,6 +10,8 @@ import { type RedisServer, startRedis } from '../support/redis/redis-server.js';
 import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
+
+const run = promisify(execFile);
 
 type State = 'up' | 'down' | 'degraded';
 interface Health {
@@ -52,6 +57,18 @@ describe('health', () => {
     await server?.dispose();
     await Promise.all([proxy?.close(), redis?.stop()]);
   }, 60_000);
+
+  it.each([
+    ['curl', 'curl', (url: string) => ['-sS', '--http2', '-o', '/dev/null', '-w', '%{http_code}\\n', url]],
+    ['the JDK', 'java', (url: string) => [resolve('test/support/e2e/OfferHttp2.java'), url, `${url}/nowhere`]],
+  ])(
+    'is told to %s, whose client offers HTTP/2',
+    async (name, program, args) => {
+      const { stdout } = await run(program, args(`${server.devforge.url}/health/live`), { timeout: 30_000 });
+      expect(stdout.trim().split('\n')).toEqual(name === 'curl' ? ['200'] : ['200', '404']);
+    },
+    40_000,
+  );
 
   it('is up when all services are available', async () => {
     expect(await ask('/health')).toEqual({ status: 200, details: { docker: 'up', database: 'up', queue: 'up' } });
