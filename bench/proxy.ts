@@ -1,8 +1,8 @@
 /**
  * What the way into VS Code costs: `npm run bench -- proxy [--n 15000]`.
  *
- * The same code-server is asked through DevForge and at its own address, one right after the other and in
- * turning order, so that a busy machine weighs on both. Directly means from the host, over the bridge: for that a
+ * The same code-server is asked through DevForge, through nginx and at its own address, one right after the other and in
+ * turning order, so that a busy machine weighs on all. Directly means from the host, over the bridge: for that a
  * second one of the same program listens on a port of the container, where DevForge's own has only a Unix socket.
  */
 import { cpus, loadavg } from 'node:os';
@@ -15,6 +15,7 @@ import { builtServer } from './support/build.js';
 import { CreatedContainers } from './support/created.js';
 import { usageOf } from './support/process-usage.js';
 import { ask, load, type Load, type Target } from './support/proxy/load.js';
+import { startNginx } from './support/proxy/nginx.js';
 import { Report } from './support/report.js';
 import { median, summarise } from './support/statistics.js';
 import { Cleanup } from './support/cleanup.js';
@@ -36,30 +37,37 @@ const FILE_PROGRAM = `
     response.end();
   }).listen(${FILE_PORT}, '127.0.0.1');`;
 
-async function compare(report: Report, label: string, proxied: Target, direct: Target, n: number): Promise<void> {
-  const runs: { proxied: Load[]; direct: Load[] } = { proxied: [], direct: [] };
-  const alone: { proxied: number[]; direct: number[] } = { proxied: [], direct: [] };
-  const sides = [
-    ['proxied', proxied],
-    ['direct', direct],
-  ] as const;
-  for (const target of [proxied, direct]) await load(target, WARM_UP, AT_ONCE);
+interface Sides {
+  proxied: Target;
+  nginx: Target;
+  direct: Target;
+}
+type Side = keyof Sides;
+const SIDES: readonly Side[] = ['proxied', 'nginx', 'direct'];
+
+async function compare(report: Report, label: string, targets: Sides, n: number): Promise<void> {
+  const runs: Record<Side, Load[]> = { proxied: [], nginx: [], direct: [] };
+  const alone: Record<Side, number[]> = { proxied: [], nginx: [], direct: [] };
+  for (const side of SIDES) await load(targets[side], WARM_UP, AT_ONCE);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [side, target] of round % 2 === 0 ? sides : sides.toReversed()) {
-      runs[side].push(await load(target, Math.ceil(n / ROUNDS), AT_ONCE));
-      alone[side].push(...(await load(target, Math.ceil(n / ROUNDS / 5), 1)).latencies);
+    for (const side of round % 2 === 0 ? SIDES : SIDES.toReversed()) {
+      runs[side].push(await load(targets[side], Math.ceil(n / ROUNDS), AT_ONCE));
+      alone[side].push(...(await load(targets[side], Math.ceil(n / ROUNDS / 5), 1)).latencies);
     }
   }
-  const rates = runs.proxied.map(
-    ({ requestsPerSecond }, round) => requestsPerSecond / runs.direct[round]!.requestsPerSecond,
-  );
+  const ratios = (side: Side, to: Side): number[] =>
+    runs[side].map(({ requestsPerSecond }, round) => requestsPerSecond / runs[to][round]!.requestsPerSecond);
+  const ofDirect = ratios('proxied', 'direct');
   report.section(label);
   report.times('proxied, one at a time', summarise(alone.proxied));
+  report.times('nginx, one at a time', summarise(alone.nginx));
   report.times('direct, one at a time', summarise(alone.direct));
   report.value('more in the median', median(alone.proxied) - median(alone.direct), 'ms', { atMost: 3, unit: 'ms' });
-  report.value(`requests a second, ${AT_ONCE} at once: ratio`, median(rates), 'x', { atLeast: 0.7, unit: 'x' });
+  report.value(`requests a second, ${AT_ONCE} at once: ratio`, median(ofDirect), 'x', { atLeast: 0.7, unit: 'x' });
+  report.value('beside nginx', median(ratios('proxied', 'nginx')), 'x', { atLeast: 0.85, unit: 'x' });
+  report.value('nginx beside direct', median(ratios('nginx', 'direct')), 'x');
   report.note(
-    `proxied ${rate(runs.proxied)}/s, direct ${rate(runs.direct)}/s; pairs ${rates.map((each) => each.toFixed(2)).join(' ')}`,
+    `proxied ${rate(runs.proxied)}/s, nginx ${rate(runs.nginx)}/s, direct ${rate(runs.direct)}/s; pairs ${ofDirect.map((each) => each.toFixed(2)).join(' ')}`,
   );
 }
 
@@ -116,21 +124,16 @@ try {
   };
   const proxied = await siteOf('editor');
   const direct = { hostname: address, port: DIRECT_PORT, headers: {} };
+  const nginx = await startNginx(direct);
+  cleanup.add(() => nginx.dispose());
+  const sides = (path: string): Sides => ({
+    proxied: { ...proxied, path },
+    nginx: { hostname: nginx.hostname, port: nginx.port, headers: {}, path },
+    direct: { ...direct, path },
+  });
   const assetPath = '/_static/src/browser/media/pwa-icon-512.png';
-  await compare(
-    report,
-    'the page of VS Code',
-    { ...proxied, path: '/?folder=/workspace' },
-    { ...direct, path: '/?folder=/workspace' },
-    n,
-  );
-  await compare(
-    report,
-    `a file (${await ask({ ...direct, path: assetPath })} bytes)`,
-    { ...proxied, path: assetPath },
-    { ...direct, path: assetPath },
-    n,
-  );
+  await compare(report, 'the page of VS Code', sides('/?folder=/workspace'), n);
+  await compare(report, `a file (${await ask(sides(assetPath).direct)} bytes)`, sides(assetPath), n);
   await measureMemory(report, server.pid, { ...(await siteOf(`ports/${FILE_PORT}/preview`)), path: '/' });
   if (loadavg()[0]! > cpus().length)
     console.log('\nThe machine was busy: its times are longer than they would be, the ratios hold.');

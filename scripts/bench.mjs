@@ -5,17 +5,21 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { installPackages } from './lib/apt.mjs';
 import { sorted } from './lib/arrays.mjs';
 import { runCommand } from './lib/entry.mjs';
-import { projectEnv } from './lib/exec.mjs';
+import { projectEnv, which } from './lib/exec.mjs';
 import { describeExtraCa, extraCa } from './lib/extra-ca.mjs';
 import { Failure } from './lib/failure.mjs';
+import { hostFacts, runAsRoot } from './lib/host.mjs';
 import { NODE, ROOT } from './lib/paths.mjs';
 import { loadSettings } from './lib/settings.mjs';
 import { ensureSetup, SETUP_STEPS } from './lib/setup.mjs';
 import { defer } from './lib/shutdown.mjs';
 import { createSteps } from './lib/steps.mjs';
 
+/** Debian packages, named like their program, with the services that an install would leave running. */
+const COMPARED = { proxy: { program: 'nginx', services: ['nginx.service'] } };
 const FOLDER = join(ROOT, 'bench');
 
 /** The benchmarks are the .ts files directly in bench/; shared code is in folders below. */
@@ -42,11 +46,22 @@ await runCommand(async () => {
     throw new Failure(`There is no benchmark "${name}".`, [`one of: ${names().join(', ') || '(none yet)'}`]);
   const settings = loadSettings();
   await ensureSetup(createSteps({ total: SETUP_STEPS }), settings);
+  await ensurePackages(name);
   const ca = extraCa(settings.values);
   const hint = describeExtraCa(ca);
   if (hint) process.stdout.write(`${hint}\n`);
   return execute(name, args, ca ? { EXTRA_CA_CERTS: ca.file } : {});
 });
+
+/** Installs what a benchmark compares DevForge with. */
+async function ensurePackages(name) {
+  const { program, services } = COMPARED[name] ?? {};
+  if (program === undefined || which(program)) return;
+  const host = hostFacts();
+  const progress = (text) => process.stdout.write(`${program}: ${text}\n`);
+  await installPackages(host, [program], { purpose: `The benchmark "${name}"`, progress });
+  if (host.systemd) await runAsRoot(host, ['systemctl', 'disable', '--now', ...services]);
+}
 
 function execute(name, args, env) {
   const words = ['--import', './scripts/lib/ts-hooks.mjs', join('bench', `${name}.ts`), ...args];
