@@ -14,8 +14,13 @@ const KEY = Buffer.from('the key');
 
 describe('WorkspaceSpecs', () => {
   const row = containerRow({ id: ID, name: 'my-dev', cpuLimit: 2, memoryLimit: 512, diskLimit: 1_024, image: IMAGE });
+  let editorDomain: string | null = null;
   const specs = (agentEnv: Record<string, string>, read: SshKeys['read'] = async () => KEY): WorkspaceSpecs =>
-    new WorkspaceSpecs(new AgentCredentials({ agentEnv } as unknown as Settings), { read } as unknown as SshKeys);
+    new WorkspaceSpecs(
+      new AgentCredentials({ agentEnv } as unknown as Settings),
+      { read } as unknown as SshKeys,
+      { editorDomain } as unknown as Settings,
+    );
   const specOf = (of: ContainerRow, agentEnv: Record<string, string> = {}): WorkspaceSpec => specs(agentEnv).of(of);
 
   it('derives the spec from the row, and nothing else', () => {
@@ -27,6 +32,21 @@ describe('WorkspaceSpecs', () => {
       limits: { cpus: 2, memoryMiB: 512, diskMiB: 1_024, pids: 512 },
       readGitKey: null,
     });
+  });
+
+  it.each([null, 'localhost'])('tells development servers nothing about hosts when the domain is %s', (domain) => {
+    editorDomain = domain;
+    expect(Object.keys(specOf(row).env)).toEqual(['CLAUDE_CONFIG_DIR', 'DEVFORGE_CONTAINER_ID']);
+  });
+
+  it('tells development servers the domain of previews, unless the container says otherwise', () => {
+    editorDomain = 'dev.example.org';
+    expect(specOf({ ...row, env: { RAILS_DEVELOPMENT_HOSTS: 'own.example' } }).env).toMatchObject({
+      __VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS: '.dev.example.org',
+      NG_ALLOWED_HOSTS: '*.dev.example.org',
+      RAILS_DEVELOPMENT_HOSTS: 'own.example',
+    });
+    editorDomain = null;
   });
 
   it('fails while no image was chosen', () => {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors/domain-error.js';
 import { JobFailure } from '../common/errors/job-failure.js';
+import { Settings } from '../config/settings.js';
 import { STATE_FOLDER, type WorkspaceSpec } from '../drivers/workspace.js';
 import { SshKeys } from '../git-keys/ssh-keys.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
@@ -14,6 +15,7 @@ export class WorkspaceSpecs {
   constructor(
     private readonly credentials: AgentCredentials,
     private readonly keys: SshKeys,
+    private readonly settings: Settings,
   ) {}
 
   /** @throws JobFailure `image_unknown` while no image was chosen for the container */
@@ -27,6 +29,7 @@ export class WorkspaceSpecs {
       image: row.image,
       env: {
         ...this.credentials.publicEnv(row),
+        ...allowedHosts(this.settings.editorDomain),
         ...row.env,
         CLAUDE_CONFIG_DIR: row.env['CLAUDE_CONFIG_DIR'] ?? `${STATE_FOLDER}/claude`,
         DEVFORGE_CONTAINER_ID: row.id,
@@ -44,4 +47,19 @@ export class WorkspaceSpecs {
       throw error;
     }
   }
+}
+
+/**
+ * What development servers read to answer under the host names of previews: Vite and what is built on it, Rails, Angular's
+ * server-side rendering, Create React App. Names below `localhost` they take anyway.
+ */
+function allowedHosts(domain: string | null): Record<string, string> {
+  if (domain === null || domain === 'localhost') return {};
+  return {
+    __VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS: `.${domain}`,
+    RAILS_DEVELOPMENT_HOSTS: `.${domain}`,
+    NG_ALLOWED_HOSTS: `*.${domain}`,
+    // Only DevForge reaches the server, and it checks the name itself.
+    DANGEROUSLY_DISABLE_HOST_CHECK: 'true',
+  };
 }

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer, get } from 'node:http';
 import { connect } from 'node:http2';
-import { connect as connectTcp, createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -153,6 +153,14 @@ describe.each([
     await new Promise((closed) => free.close(closed));
     await expect(tunnel.dial(unused)).rejects.toBeInstanceOf(ConnectionRefusedError);
     await expect(tunnel.dial(port)).resolves.toBeDefined();
+  });
+
+  it.each(['127.0.0.1', '::1'])('reaches a program that listens on %s alone', async (host) => {
+    const server = createTcpServer((socket) => void socket.end(`on ${host}`));
+    await once(server.listen(0, host), 'listening');
+    const socket = await tunnel.dial((server.address() as AddressInfo).port);
+    await expect(text(socket)).resolves.toBe(`on ${host}`);
+    server.close();
   });
 
   it('ends the program and all connections when it is closed', async () => {

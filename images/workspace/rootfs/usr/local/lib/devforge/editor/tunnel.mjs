@@ -42,15 +42,31 @@ server.emit('connection', Duplex.from({ readable: input, writable: output }));
 for (const end of ['end', 'close', 'error']) input.on(end, () => process.exit(0));
 output.on('error', () => process.exit(0));
 
-/** @param {string} authority `editor`, or a host and port of which only the port counts */
-function connect(authority) {
-  if (authority === 'editor') return net.connect({ path: EDITOR_SOCKET, allowHalfOpen: true });
-  return net.connect({
-    host: 'localhost',
-    port: Number(authority.split(':').at(-1)),
-    autoSelectFamily: true,
-    noDelay: true,
-    allowHalfOpen: true,
+/**
+ * Development servers listen on one of the two loopback addresses, or on both.
+ *
+ * @param {string} authority `editor`, or a host and port of which only the port counts
+ */
+async function connect(authority) {
+  if (authority === 'editor') return open({ path: EDITOR_SOCKET });
+  const port = Number(authority.split(':').at(-1));
+  try {
+    return await open({ host: '127.0.0.1', port });
+  } catch (refusal) {
+    return await open({ host: '::1', port }).catch(() => {
+      throw refusal;
+    });
+  }
+}
+
+/** @param {{ path: string } | { host: string, port: number }} to @returns {Promise<net.Socket>} */
+function open(to) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ ...to, noDelay: true, allowHalfOpen: true });
+    socket.once('error', reject).once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
   });
 }
 
@@ -64,29 +80,30 @@ function sendEndpoint(stream, opened) {
 
 /** Connects a client of the direct endpoint. @param {net.Socket} client @param {string} authority */
 function routeClient(client, authority) {
-  const socket = connect(authority);
-  const refuse = (/** @type {NodeJS.ErrnoException} */ error) => void client.end(`${error.code ?? 'ERROR'}\n`);
-  socket.once('error', refuse);
-  client.once('close', () => socket.destroySoon());
-  socket.once('connect', () => {
-    socket.off('error', refuse).on('error', () => client.destroy());
-    client.write('ok\n');
-    client.pipe(socket).pipe(client);
-  });
+  connect(authority).then(
+    (socket) => {
+      socket.on('error', () => client.destroy());
+      client.once('close', () => socket.destroySoon());
+      if (client.destroyed) return socket.destroy();
+      client.write('ok\n');
+      client.pipe(socket).pipe(client);
+    },
+    (error) => client.end(`${error.code ?? 'ERROR'}\n`),
+  );
 }
 
 /** Connects a CONNECT request. @param {Stream} stream @param {string} authority */
 function routeStream(stream, authority) {
-  const socket = connect(authority);
-  socket.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
-    if (!stream.headersSent && !stream.destroyed)
-      stream.respond({ ':status': 502, 'x-error': error.code ?? 'ERROR' }, { endStream: true });
-    else stream.close(http2.constants.NGHTTP2_CONNECT_ERROR);
-  });
-  socket.once('connect', () => {
-    if (stream.destroyed) return socket.destroy();
-    stream.respond({ ':status': 200 });
-    socket.pipe(stream).pipe(socket);
-  });
-  stream.on('close', () => socket.destroy());
+  connect(authority).then(
+    (socket) => {
+      socket.on('error', () => stream.close(http2.constants.NGHTTP2_CONNECT_ERROR));
+      stream.on('close', () => socket.destroy());
+      if (stream.destroyed) return socket.destroy();
+      stream.respond({ ':status': 200 });
+      socket.pipe(stream).pipe(socket);
+    },
+    (error) => {
+      if (!stream.destroyed) stream.respond({ ':status': 502, 'x-error': error.code ?? 'ERROR' }, { endStream: true });
+    },
+  );
 }
