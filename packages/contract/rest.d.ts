@@ -1118,7 +1118,10 @@ export interface operations {
   };
   EditorController_openPreview: {
     parameters: {
-      query?: never;
+      query?: {
+        /** @description Ask the program as `localhost`: for one that refuses every other host name. `Host`, `Origin` and `Referer` are changed, and redirects lead back. It lasts as long as the browser is signed in. */
+        host?: 'localhost';
+      };
       header?: never;
       path: {
         id: string;

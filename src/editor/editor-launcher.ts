@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
+import { SiteAddresses } from '../sites/site-addresses.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 
 const START_TIMEOUT_MS = 40_000;
@@ -11,7 +12,10 @@ const MAX_CACHED = 1_000;
 export class EditorLauncher {
   private readonly started = new Map<string, Promise<void>>();
 
-  constructor(private readonly programs: WorkspacePrograms) {}
+  constructor(
+    private readonly programs: WorkspacePrograms,
+    private readonly addresses: SiteAddresses,
+  ) {}
 
   /** Resolves when VS Code is running. @throws DomainError `editor_unavailable` with the editor's error output */
   ensure(row: ContainerRow): Promise<void> {
@@ -33,10 +37,21 @@ export class EditorLauncher {
   private async start(row: ContainerRow): Promise<void> {
     const result = await this.programs.run(row, 'devforge-editor', {
       args: ['start'],
+      env: this.environment(row),
       timeoutMs: START_TIMEOUT_MS,
     });
     if (result.exitCode !== 0)
       throw new DomainError('editor_unavailable', `VS Code did not start: ${result.stderr.trim()}`);
+  }
+
+  /** What code-server reads: its pages' title, where ports are, and that it serves none of them itself. */
+  private environment(row: ContainerRow): Record<string, string> {
+    const ports = this.addresses.previewTemplate(row);
+    return {
+      CODE_SERVER_APP_NAME: row.name,
+      CS_DISABLE_PROXY: '1',
+      ...(ports === null ? {} : { VSCODE_PROXY_URI: ports }),
+    };
   }
 }
 

@@ -1,8 +1,9 @@
-import { Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { Controller, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
 import { LinksService, type SiteLink } from './links.service.js';
+import { PreviewQuery } from './dto/preview.query.js';
 import { requiredPort } from './required-port.js';
 
 @ApiTags('editor')
@@ -29,7 +30,8 @@ export class EditorController {
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
     @Param('port') port: string,
+    @Query() { host }: PreviewQuery,
   ): Promise<SiteLink> {
-    return this.links.preview(principal, id, requiredPort(port));
+    return this.links.preview(principal, id, requiredPort(port), host);
   }
 }

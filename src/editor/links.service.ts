@@ -8,7 +8,7 @@ import type { ContainerStatus } from '../persistence/types.js';
 import { EditorLauncher } from './editor-launcher.js';
 import { SignInTickets } from './sign-in/sign-in-tickets.js';
 import type { Site } from './proxy/site.js';
-import { TICKET_PARAMETER } from './proxy/site-router.js';
+import { HOST_PARAMETER, TICKET_PARAMETER } from './sign-in/site-access.js';
 
 /** In these states, the link leads to a page that waits for the container. */
 const WILL_RUN: readonly ContainerStatus[] = ['queued', 'creating', 'starting', 'cloning'];
@@ -37,7 +37,8 @@ export class LinksService {
     return this.link({ containerId: row.id, port: null }, this.addresses.editorUrl(row));
   }
 
-  async preview(principal: Principal, reference: string, port: number): Promise<SiteLink> {
+  /** @param host `localhost` for a program that answers under no other name */
+  async preview(principal: Principal, reference: string, port: number, host?: 'localhost'): Promise<SiteLink> {
     const row = await this.containers.find(principal, reference);
     requireRunningOrStarting(row);
     const url = this.addresses.previewUrl(row, port);
@@ -47,7 +48,8 @@ export class LinksService {
         "Each port has a host name of its own: set EDITOR_DOMAIN to a wildcard name, and keep the container's name within 56 characters.",
       );
     }
-    return this.link({ containerId: row.id, port }, url);
+    const link = await this.link({ containerId: row.id, port }, url);
+    return host === undefined ? link : { ...link, url: `${link.url}&${HOST_PARAMETER}=${host}` };
   }
 
   private async link(site: Site, url: string): Promise<SiteLink> {

@@ -1,5 +1,5 @@
 const PORT = /^[1-9]\d{0,4}$/;
-const MAX_PORT = 65_535;
+export const MAX_PORT = 65_535;
 
 /** @returns the port number, or undefined for any other text */
 export function parsePort(text: string): number | undefined {

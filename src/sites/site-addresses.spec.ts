@@ -28,9 +28,17 @@ describe('SiteAddresses', () => {
     expect(plain.previewUrl({ name: 'web' }, 5173)).toBeNull();
   });
 
+  it('gives VS Code a template of the preview URLs of all ports', () => {
+    expect(local.previewTemplate({ name: 'web' })).toBe('http://{{port}}--web.localhost:3000/');
+    expect(wild.previewTemplate({ name: 'w'.repeat(57) })).toBeNull();
+    expect(plain.previewTemplate({ name: 'web' })).toBeNull();
+  });
+
   it.each([
     [local, 'web.localhost:3000', '/a?b', { form: 'host', container: 'web', port: null, path: '/a?b' }],
     [local, 'WEB.LOCALHOST', '/', { form: 'host', container: 'web', port: null, path: '/' }],
+    [local, 'web.localhost.', '/', { form: 'host', container: 'web', port: null, path: '/' }],
+    [local, 'web.localhost.:3000', '/', { form: 'host', container: 'web', port: null, path: '/' }],
     [local, '5173--web.localhost:3000', '/@vite', { form: 'host', container: 'web', port: 5173, path: '/@vite' }],
     [local, '3000--5173--web.localhost', '/', { form: 'host', container: '5173--web', port: 3000, path: '/' }],
     [local, 'web.localhost', `/editor/${ID}/`, { form: 'host', container: 'web', port: null, path: `/editor/${ID}/` }],
@@ -58,6 +66,8 @@ describe('SiteAddresses', () => {
     [local, '.localhost', '/'],
     [local, undefined, '/'],
     [wild, 'devforge.example.org', '/'],
+    [wild, 'devforge.example.org.', '/'],
+    [local, 'localhost.', '/api/containers'],
     [wild, 'weirdexample.org', '/'],
     [plain, 'web.localhost', '/'],
     [plain, 'web.null', '/'],

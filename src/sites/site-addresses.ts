@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { isId } from '../common/id-generator.js';
 import { Settings } from '../config/settings.js';
-import { parsePort } from './port.js';
+import { MAX_PORT, parsePort } from './port.js';
 
 const MAX_LABEL_LENGTH = 63;
 const PATH_FORM = /^\/editor\/(?<id>[^/?#]+)(?<rest>\/[^?#]*)?(?<search>\?.*)?$/;
@@ -24,6 +24,16 @@ export class SiteAddresses {
     this.base = new URL(settings.publicUrl);
   }
 
+  /** The scheme of every site, with its colon. */
+  get protocol(): string {
+    return this.base.protocol;
+  }
+
+  /** Whether browsers treat all sites as secure: with TLS, and below `localhost`. */
+  get trustworthy(): boolean {
+    return this.protocol === 'https:' || this.settings.editorDomain === 'localhost';
+  }
+
   /** The URL of VS Code, with a trailing slash. */
   editorUrl({ id, name }: { id: string; name: string }): string {
     // As a host name this would address a port of another container, or DevForge itself.
@@ -39,6 +49,12 @@ export class SiteAddresses {
     return this.settings.editorDomain === null || label.length > MAX_LABEL_LENGTH ? null : this.urlOf(label);
   }
 
+  /** The preview URLs of all ports, with `{{port}}` in place of the number. @returns null where a port has none */
+  previewTemplate(container: { name: string }): string | null {
+    const url = this.previewUrl(container, MAX_PORT);
+    return url === null ? null : url.replace(`${MAX_PORT}--`, '{{port}}--');
+  }
+
   /** @returns null for a request that addresses no site, `malformed` for an invalid address of one */
   parse(host: string | undefined, url: string): SiteAddress | 'malformed' | null {
     const label = this.labelOf(host);
@@ -51,7 +67,9 @@ export class SiteAddresses {
   }
 
   private labelOf(host: string | undefined): string | null {
-    const [name = ''] = (host ?? '').toLowerCase().split(':');
+    const [written = ''] = (host ?? '').toLowerCase().split(':');
+    // With a dot at its end a name is the same, fully qualified.
+    const name = written.endsWith('.') ? written.slice(0, -1) : written;
     const suffix = `.${this.settings.editorDomain}`;
     const label = this.settings.editorDomain !== null && name.endsWith(suffix) ? name.slice(0, -suffix.length) : '';
     return label === '' || name === this.base.hostname ? null : label;

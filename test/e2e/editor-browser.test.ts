@@ -20,6 +20,7 @@ describe('a browser', () => {
   const contexts: BrowserContext[] = [];
   /** The editor of the first test, which stays open until the last one, and how many of its sockets closed since then. */
   let editor: {
+    page: Page;
     connectedAt: number;
     closedSockets: () => number;
     type: (command: string, file: string) => Promise<void>;
@@ -105,10 +106,13 @@ describe('a browser', () => {
         'grep -c DEVFORGE_EDITOR /tmp/environment; cat /proc/[0-9]*/cmdline | tr "\\0" "\\n" | grep -c "^--import=.*preload"',
       ),
     ).toBe('0\n2');
+    expect(await inside('grep ^VSCODE_PROXY_URI= /tmp/environment')).toBe(
+      `VSCODE_PROXY_URI=http://{{port}}--${container.name}.localhost:${new URL(server.devforge.url).port}/`,
+    );
     // Of the agent that VS Code brings along, a process of 130 MB and one more, nothing runs.
     expect(await inside('pgrep -fc "type=[a]gentHost|copilot-[r]untime" || true')).toBe('0');
     const closedAtFirst = closed;
-    editor = { connectedAt: Date.now(), closedSockets: () => closed - closedAtFirst, type };
+    editor = { page, connectedAt: Date.now(), closedSockets: () => closed - closedAtFirst, type };
   }, 240_000);
 
   it('that is not signed in gets neither a page nor a WebSocket', async () => {
@@ -144,6 +148,79 @@ describe('a browser', () => {
     await page.locator('#word').getByText('after').waitFor(SLOW);
   }, 180_000);
 
+  it('runs a front end on one port with its API on another, and lets no other page call the API', async () => {
+    await inside(`cat > /tmp/app.js <<'APP'
+      const http = require('node:http');
+      http.createServer((_, response) => response.setHeader('Content-Type', 'text/html').end('<title>front end</title>')).listen(5300, '127.0.0.1');
+      // As usual, it allows the one origin at which its developer has the front end.
+      const api = http.createServer((request, response) => {
+        response.setHeader('Access-Control-Allow-Origin', 'http://localhost:5300');
+        let body = '';
+        request.on('data', (chunk) => (body += chunk)).on('end', () => response.end(JSON.stringify({ method: request.method, body, session: request.headers.cookie ?? '' })));
+      });
+      api.on('upgrade', (request, socket) => {
+        const accept = require('node:crypto').createHash('sha1').update(request.headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11').digest('base64');
+        socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\nSec-WebSocket-Accept: ' + accept + '\\r\\n\\r\\n');
+      });
+      api.listen(5301, '127.0.0.1');
+APP
+      (setsid node /tmp/app.js > /tmp/app.log 2>&1 < /dev/null &) ; for i in $(seq 100); do curl -s -o /dev/null http://127.0.0.1:5301/ && break; sleep 0.1; done`);
+    const { port } = new URL(server.devforge.url);
+    const api = `http://5301--${container.name}.localhost:${port}`;
+    const call = (page: Page): Promise<unknown> =>
+      page.evaluate(async (url) => {
+        const options = { credentials: 'include' as const };
+        const json = { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: '{"a":1}' };
+        const got = await fetch(`${url}/items`, options).then((answer) => answer.json());
+        const put = await fetch(`${url}/items`, { ...options, ...json }).then((answer) => answer.json());
+        const socket = await new Promise((resolve) =>
+          Object.assign(new WebSocket(url.replace('http', 'ws')), {
+            onopen: () => resolve('open'),
+            onerror: () => resolve('refused'),
+          }),
+        );
+        return { got, put, socket };
+      }, api);
+    const page = await newBrowser();
+    await page.goto(await link('ports/5300/preview'), SLOW);
+    expect(await page.title()).toBe('front end');
+    expect(await call(page)).toEqual({
+      got: { method: 'GET', body: '', session: '' },
+      put: { method: 'PUT', body: '{"a":1}', session: '' },
+      socket: 'open',
+    });
+    // In the same browser, which has all the cookies.
+    const foreign = await page.context().newPage();
+    for (const origin of [`http://5300--another.localhost:${port}`, 'http://evil.example']) {
+      await foreign.route(`${origin}/`, (route) => route.fulfill({ contentType: 'text/html', body: 'foreign' }));
+      await foreign.goto(`${origin}/`);
+      const outcome = await call(foreign).catch((error: Error) => error.message);
+      expect(outcome).toContain('Failed to fetch');
+    }
+  }, 90_000);
+
+  it('that is signed in to VS Code opens a port without a link, and one that is not can sign in', async () => {
+    const page = await newBrowser();
+    await page.goto(await link('editor'), SLOW);
+    const preview = await page.context().newPage();
+    const { port } = new URL(server.devforge.url);
+    const url = `http://5300--${container.name}.localhost:${port}/deep?x=1`;
+    await preview.goto(url);
+    await preview.waitForURL(url, SLOW);
+    await preview.waitForFunction(`document.title === 'front end'`, undefined, SLOW);
+
+    const stranger = await newBrowser();
+    await stranger.goto(url);
+    await stranger.waitForURL(/\/\.devforge\/sign-in/, SLOW);
+    await stranger.getByRole('link', { name: 'Sign in' }).click();
+    await stranger.getByLabel('DevForge token').fill('a wrong token');
+    await stranger.getByRole('button', { name: 'Open' }).click();
+    await stranger.getByText('This token is not valid.').waitFor(SLOW);
+    await stranger.getByLabel('DevForge token').fill(server.devforge.token);
+    await stranger.getByRole('button', { name: 'Open' }).click();
+    await stranger.waitForFunction(`document.title === 'front end'`, undefined, SLOW);
+  }, 120_000);
+
   it('is still connected to VS Code after a minute', async () => {
     const { connectedAt, closedSockets, type } = editor;
     // The minute is what is tested: proxies and tunnels close connections that were idle for that long.
@@ -153,5 +230,17 @@ describe('a browser', () => {
     expect(await inside('cat /tmp/a-minute-later')).toBe('main');
     const { editor: seen } = ok(await server.api.get(container.id));
     expect(Date.now() - Date.parse(seen!.lastSeenAt!)).toBeLessThan(2 * A_MINUTE_MS);
+  }, 150_000);
+
+  it('says within seconds in an open VS Code that the container was stopped, and starts it', async () => {
+    const { page } = editor;
+    expect(await page.title()).toContain(container.name);
+    ok(await server.api.stop(container.id));
+    const notice = page.locator('#devforge-notice');
+    await notice.getByText('The container is stopped.').waitFor({ timeout: 10_000 });
+    await notice.getByRole('button', { name: 'Start' }).click();
+    await notice.waitFor({ state: 'detached', ...SLOW });
+    await page.locator('.monaco-workbench').waitFor(SLOW);
+    expect(ok(await server.api.get(container.id)).status).toBe('running');
   }, 150_000);
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,26 +10,10 @@ import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
-import { BrowserClient, WEBSOCKET } from '../support/editor/browser-client.js';
-
-interface Link {
-  url: string;
-  expiresAt: string;
-}
-
-/** Answers with what it was sent, sets a cookie for everybody, and echoes what comes over an upgrade. */
-const MIRROR = `
-  const server = require('node:http').createServer((request, response) => {
-    response.setHeader('Set-Cookie', 'planted=1; Domain=localhost; Path=/');
-    let body = '';
-    request.on('data', (chunk) => (body += chunk)).on('end', () => response.end(JSON.stringify({ url: request.url, method: request.method, headers: request.headers, body })));
-  });
-  server.on('upgrade', (request, socket) => {
-    socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n\\r\\n');
-    socket.on('error', () => undefined).pipe(socket);
-    if (request.url === '/reset') socket.once('data', () => socket.resetAndDestroy());
-  });
-  server.listen(4000, '127.0.0.1');`;
+import { BrowserClient, type SiteAnswer, WEBSOCKET } from '../support/editor/browser-client.js';
+import { startMirror } from '../support/editor/mirror.js';
+import { siblingCases } from '../support/editor/sibling-cases.js';
+import { type Link, siteHelpers } from '../support/editor/site-helpers.js';
 
 describe('the sites of a container', () => {
   let server: TestServer;
@@ -39,34 +24,14 @@ describe('the sites of a container', () => {
     const { id } = ok(await server.api.create({ name: uniqueName(), template, memoryLimit: 1024 }));
     return server.api.waitForStatus(id, 'running', 120_000);
   };
-  const linkTo = async ({ id }: Container, port?: number): Promise<string> =>
-    ok(
-      await server.api.request<Link>(
-        'POST',
-        `/api/containers/${id}/${port === undefined ? 'editor' : `ports/${port}/preview`}`,
-      ),
-    ).url;
-  const browser = (): BrowserClient => new BrowserClient(server.devforge.url);
-  const signedIn = async (container: Container, port?: number): Promise<BrowserClient> => {
-    const visitor = browser();
-    expect((await visitor.signIn(await linkTo(container, port))).status).toBe(302);
-    return visitor;
-  };
-  const portOf = (): string => new URL(server.devforge.url).port;
-  const editorOf = ({ name }: Container): string => `http://${name}.localhost:${portOf()}`;
-  const previewOf = ({ name }: Container, port: number): string => `http://${port}--${name}.localhost:${portOf()}`;
-  const startMirror = async (container: Container): Promise<void> => {
-    const script = `setsid node -e "$0" > /dev/null 2>&1 < /dev/null & until curl -s -o /dev/null 127.0.0.1:4000; do sleep 0.05; done`;
-    expect(
-      (await server.engine.exec(container.dockerId!, ['sh', '-c', script, MIRROR], { user: '1000' })).exitCode,
-    ).toBe(0);
-  };
+  const helpers = siteHelpers(() => server);
+  const { linkTo, browser, signedIn, portOf, editorOf, previewOf } = helpers;
 
   beforeAll(async () => {
     server = await startTestServer();
     await ensureImages(server, 'both', 'claude');
     [both, small] = await Promise.all([running('both'), running('claude')]);
-    await startMirror(both);
+    await startMirror(server.engine, both);
   }, IMAGE_BUILD_MS);
   afterAll(() => server?.dispose(), 60_000);
 
@@ -83,6 +48,29 @@ describe('the sites of a container', () => {
       ]);
       expect((await browser().request(link)).status).toBe(401);
       expect((await visitor.request(`${editorOf(both)}/healthz`)).status).toBe(200);
+    });
+
+    it('opens again where it signed in, and elsewhere shows a page with a way to get in', async () => {
+      const link = await linkTo(both, 4000);
+      const visitor = browser();
+      await visitor.signIn(link);
+      const again = await visitor.request(`${link}&more=1`);
+      expect({ status: again.status, location: again.headers.location }).toEqual({ status: 302, location: '/?more=1' });
+      const page = await browser().request(link, { headers: { Accept: 'text/html' } });
+      expect({ status: page.status, type: page.headers['content-type'] }).toEqual({
+        status: 401,
+        type: 'text/html; charset=utf-8',
+      });
+      expect(page.body).toContain(`http://localhost:${portOf()}/sign-in?container=${both.name}&#38;port=4000`);
+      const way = await browser().request(`http://localhost:${portOf()}/sign-in?container=${both.name}&port=4000`);
+      expect(way.status).toBe(200);
+      expect(way.body).toContain('DevForge token');
+    });
+
+    it('leads to no other server', async () => {
+      const link = new URL(await linkTo(both, 4000));
+      const { status, headers } = await browser().request(link.href.replace('/?', '//evil.example/?'));
+      expect({ status, location: headers.location }).toEqual({ status: 302, location: '/evil.example/' });
     });
 
     it('is invalid for another container, for another port and a second time', async () => {
@@ -171,6 +159,56 @@ describe('the sites of a container', () => {
       expect(headers['set-cookie']).toEqual(['planted=1; Path=/']);
     });
 
+    it.each(['token', 'Basic', ''])('never carries the token of DevForge, not after "%s" either', async (scheme) => {
+      const visitor = await signedIn(both, 4000);
+      const { token } = server.devforge;
+      const credentials = scheme === 'Basic' ? Buffer.from(`git:${token}`).toString('base64') : token;
+      const Authorization = `${scheme} ${credentials}`.trim();
+      const { body } = await visitor.request(`${previewOf(both, 4000)}/`, { headers: { Authorization } });
+      expect((JSON.parse(body) as { headers: object }).headers).not.toHaveProperty('authorization');
+    });
+
+    it('may have a host name with a dot at its end, and large headers in both directions', async () => {
+      const visitor = await signedIn(both, 4000);
+      const { host } = new URL(previewOf(both, 4000));
+      const dotted = await visitor.request('/', { headers: { Host: host.replace(':', '.:') } });
+      expect(JSON.parse(dotted.body)).toMatchObject({ url: '/' });
+      const large = await visitor.request(`${previewOf(both, 4000)}/large`, {
+        headers: { 'X-Sent': 's'.repeat(40_000) },
+      });
+      expect(large.headers['x-large']).toHaveLength(40_000);
+      expect((JSON.parse(large.body) as { headers: Record<string, string> }).headers['x-sent']).toHaveLength(40_000);
+    });
+
+    it('is answered in HTTP/1.1 when it offers HTTP/2', async () => {
+      const visitor = await signedIn(both, 4000);
+      const headers = { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABk' };
+      const { status, body } = await visitor.request(`${previewOf(both, 4000)}/`, { headers });
+      expect(status).toBe(200);
+      const seen = (JSON.parse(body) as { headers: object }).headers;
+      for (const name of ['upgrade', 'http2-settings']) expect(seen).not.toHaveProperty(name);
+    });
+
+    it('is sent as localhost when the link says so, and over TLS to a port that speaks it', async () => {
+      const asLocalhost = browser();
+      const path = `/api/containers/${both.id}/ports/4000/preview?host=localhost`;
+      await asLocalhost.signIn(ok(await server.api.request<Link>('POST', path)).url);
+      const headers = { Origin: previewOf(both, 4000) };
+      const { body } = await asLocalhost.request(`${previewOf(both, 4000)}/`, { headers });
+      expect(JSON.parse(body)).toMatchObject({ headers: { host: 'localhost:4000', origin: 'http://localhost:4000' } });
+      expect(problem(await server.api.request('POST', path.replace('localhost', 'evil.example')))).toMatchObject({
+        status: 400,
+        code: 'validation_failed',
+      });
+      for (const [port, answer] of [
+        [4443, 'with TLS'],
+        [4006, 'on ::1'],
+      ] as const) {
+        const visitor = await signedIn(both, port);
+        expect((await visitor.request(`${previewOf(both, port)}/`)).body).toBe(answer);
+      }
+    });
+
     it('keeps its Authorization header for a port and loses it for the editor', async () => {
       const visitor = await signedIn(both, 4000);
       const { body } = await visitor.request(`${previewOf(both, 4000)}/`, {
@@ -182,8 +220,9 @@ describe('the sites of a container', () => {
     it('may be an upgrade, which keeps its Host and is authenticated like a page', async () => {
       const visitor = await signedIn(both, 4000);
       expect((await browser().upgrade(`${previewOf(both, 4000)}/ws`)).status).toBe(401);
-      const { status, socket } = await visitor.upgrade(`${previewOf(both, 4000)}/ws`);
+      const { status, socket, headers } = await visitor.upgrade(`${previewOf(both, 4000)}/ws`);
       expect(status).toBe(101);
+      expect(headers['set-cookie']).toEqual(['planted=2; Path=/']);
       const heard = new Promise<string>((resolve) =>
         socket!.once('data', (chunk: Buffer) => resolve(chunk.toString())),
       );
@@ -260,6 +299,8 @@ describe('the sites of a container', () => {
     });
   });
 
+  siblingCases(() => ({ both, small }), helpers);
+
   describe('malformed addresses', () => {
     it('are refused before a container is contacted', async () => {
       const visitor = await signedIn(both, 4000);
@@ -299,6 +340,21 @@ describe('the sites of a container', () => {
       const byPath = await visitor.request(`http://localhost:${portOf()}/editor/${both.id}/?folder=/workspace`);
       expect(byPath.status).toBe(200);
       expect((await browser().request(`http://localhost:${portOf()}/editor/${both.id}/`)).status).toBe(401);
+    });
+
+    it('serves no port on its own origin', async () => {
+      const visitor = await signedIn(both);
+      for (const path of ['/proxy/4000/', '/absproxy/4000/', '/PROXY/4000', '//proxy/4000/', '/%70roxy/4000/']) {
+        const { status, body } = await visitor.request(`${editorOf(both)}${path}`);
+        expect({ path, status }).toEqual({ path, status: 404 });
+        expect(body).toContain(`<port>--${both.name}.localhost`);
+      }
+      const byPath = `http://localhost:${portOf()}/editor/${both.id}/proxy/4000/`;
+      expect((await visitor.request(byPath)).status).toBe(404);
+      const script =
+        'curl -s -o /dev/null -w "%{http_code}" --unix-socket /tmp/devforge-editor.sock http://editor/proxy/4000/';
+      const { stdout } = await server.engine.exec(both.dockerId!, ['sh', '-c', script], { user: '1000' });
+      expect(['403', '404']).toContain(stdout);
     });
 
     it('listens where only DevForge and the container itself can connect', async () => {
@@ -363,11 +419,21 @@ describe('the sites of a container', () => {
       expect(page.status).toBe(503);
       expect(page.body).toContain('is stopped');
       expect(page.body).toContain('http-equiv="refresh"');
+      expect(page.body).toContain('<form method="post" action="/.devforge/start">');
       expect(problem(await server.api.request('POST', `/api/containers/${both.id}/editor`))).toMatchObject({
         status: 409,
         currentStatus: 'stopped',
       });
-      ok(await server.api.start(both.id));
+      const status = await visitor.request(`${editorOf(both)}/.devforge/status`);
+      expect(JSON.parse(status.body)).toMatchObject({ name: both.name, status: 'stopped', canBeStarted: true });
+      const start = (from: BrowserClient, headers: OutgoingHttpHeaders): Promise<SiteAnswer> =>
+        from.request(`${editorOf(both)}/.devforge/start`, { method: 'POST', headers });
+      expect((await start(visitor, {})).status).toBe(403);
+      expect((await start(visitor, { Origin: previewOf(both, 4000) })).status).toBe(403);
+      expect((await start(visitor, { Origin: 'http://evil.example' })).status).toBe(403);
+      expect((await start(browser(), { Origin: editorOf(both) })).status).toBe(401);
+      expect(ok(await server.api.get(both.id)).status).toBe('stopped');
+      expect((await start(visitor, { Origin: editorOf(both), Accept: 'text/html' })).status).toBe(303);
       await until(
         'VS Code is back',
         async () => {

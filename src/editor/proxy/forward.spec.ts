@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
@@ -13,7 +13,7 @@ import { connect } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { listening } from '../../../test/support/api/listening.js';
-import { forward } from './forward.js';
+import { forward, type ForwardOptions, UnexpectedProtocolError } from './forward.js';
 import { tunnelPool } from '../tunnel/tunnel-clients.js';
 
 const MIB = 1024 * 1024;
@@ -33,7 +33,7 @@ describe('forward', () => {
     return socket;
   });
   const front = createServer((request, response) => {
-    forward(request, response, { dispatcher: pool, path: request.url!, onBody }).then(
+    forward(request, response, { dispatcher: pool, path: request.url!, onBody, ...options }).then(
       () => settle(undefined),
       (error: unknown) => {
         settle(error);
@@ -42,6 +42,7 @@ describe('forward', () => {
     );
   });
   let frontPort: number;
+  let options: Partial<ForwardOptions> = {};
 
   beforeAll(async () => {
     sitePort = await listening(sites);
@@ -143,6 +144,91 @@ describe('forward', () => {
     expect(headers.connection).toBe('keep-alive');
   });
 
+  it('does not forward what Connection names, in either direction', async () => {
+    const { headers } = await received({
+      path: '/',
+      headers: {
+        connection: 'Upgrade, HTTP2-Settings, x-own, host',
+        upgrade: 'h2c',
+        'http2-settings': 'AAMAAABk',
+        'x-own': '1',
+        host: 'web.localhost',
+      },
+    });
+    for (const name of ['upgrade', 'http2-settings', 'x-own']) expect(headers[name]).toBeUndefined();
+    expect(headers.host).toBe('web.localhost');
+    site = (_, response) =>
+      response.writeHead(200, { Connection: 'keep-alive, X-Hop', 'X-Hop': '1', 'X-Kept': '2' }).end();
+    const answer = await send({ path: '/' });
+    expect(answer.headers).toMatchObject({ 'x-kept': '2' });
+    expect(answer.headers['x-hop']).toBeUndefined();
+  });
+
+  it('returns response headers of up to 64 kB, and says what is wrong with larger ones', async () => {
+    site = ({ url }, response) => response.setHeader('X-Policy', 'p'.repeat(Number(url!.slice(1)))).end('here');
+    const answer = await send({ path: '/40000', maxHeaderSize: 128 * 1024 });
+    expect(answer.headers['x-policy']).toHaveLength(40_000);
+    await expect(text(answer)).resolves.toBe('here');
+    failure = new Promise((resolve) => (settle = resolve));
+    await send({ path: '/70000' });
+    await expect(failure).resolves.toMatchObject({ code: 'UND_ERR_HEADERS_OVERFLOW' });
+  });
+
+  describe('with something to insert', () => {
+    const page = '<html><head><title>t</title></head><body>b</body></html>';
+    const changed = '<html><head><title>t</title><script></script></head><body>b</body></html>';
+    beforeEach(() => {
+      options = { insertion: '<script></script>', changeHeaders: (headers) => [...headers, 'X-Added', '1'] };
+    });
+    afterEach(() => {
+      options = {};
+    });
+
+    it('inserts it into the head of a page, which is asked for uncompressed', async () => {
+      let accepted: unknown = 'nothing';
+      site = ({ headers }, response) => {
+        accepted = headers['accept-encoding'];
+        response.writeHead(200, {
+          'Content-Type': 'text/html; charset=utf-8',
+          ETag: '"1"',
+          'Content-Length': page.length,
+        });
+        response.end(page);
+      };
+      const answer = await send({ path: '/', headers: { 'accept-encoding': 'gzip', 'if-none-match': '"1"' } });
+      expect(answer.headers).toMatchObject({ 'x-added': '1' });
+      expect(answer.headers.etag).toBeUndefined();
+      await expect(text(answer)).resolves.toBe(changed);
+      expect(accepted).toBeUndefined();
+    });
+
+    it.each([
+      ['of another type', 200, { 'Content-Type': 'text/javascript' }],
+      ['with an error', 404, { 'Content-Type': 'text/html' }],
+      ['compressed all the same', 200, { 'Content-Type': 'text/html', 'Content-Encoding': 'x' }],
+    ])('leaves a response %s as it is', async (_, status, headers) => {
+      site = (_request, response) => response.writeHead(status, headers).end(page);
+      await expect(text(await send({ path: '/' }))).resolves.toBe(page);
+    });
+
+    it('leaves a page without a head and one that is too large as they are', async () => {
+      const large = page + ' '.repeat(2 * MIB);
+      site = ({ url }, response) =>
+        response.writeHead(200, { 'Content-Type': 'text/html' }).end(url === '/' ? 'no head' : large);
+      await expect(text(await send({ path: '/' }))).resolves.toBe('no head');
+      await expect(text(await send({ path: '/large' }))).resolves.toBe(large);
+    });
+  });
+
+  it('reports a 400 instead of sending it where the site may speak TLS', async () => {
+    site = (_, response) => response.writeHead(400).end('a plain request');
+    options = { expectsTls: true };
+    expect((await send({ path: '/' })).statusCode).toBe(503);
+    await expect(failure).resolves.toBeInstanceOf(UnexpectedProtocolError);
+    options = {};
+    expect((await send({ path: '/' })).statusCode).toBe(400);
+  });
+
   it('returns status, message, headers and body', async () => {
     site = (_, response) =>
       response
@@ -151,7 +237,8 @@ describe('forward', () => {
           'Short and stout',
           [
             ['X-One', '1'],
-            ['Set-Cookie', 'a=1; Domain=localhost; Path=/'],
+            ['Set-Cookie', 'a=1; Domain=localhost; Path=/; Domain =localhost'],
+            ['Set-Cookie', 'devforge_site=planted'],
             ['Set-Cookie', 'b=2; HttpOnly'],
             ['X-Bytes', '\u00c3\u00bc'],
             ['Connection', 'close'],

@@ -1,23 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { requestHeaders, responseHeaders } from './forwarded-headers.js';
+import { insertIntoHead, PageBuffer } from './html-insertion.js';
 
 /** Bytes that are buffered for a slow browser before reading from the site is paused. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
-/** Headers of one connection or of the framing of its messages, which are never forwarded. */
-const HOP_BY_HOP_HEADERS = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'expect',
-  'http2-settings',
-]);
-const FORWARDED_HEADERS = new Set(['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-host']);
-const COOKIE_DOMAIN = /;\s*domain=[^;]*/i;
+const BAD_REQUEST = 400;
+
+/** The site refuses the request itself, as servers with TLS do when one arrives without. The browser got nothing of it. */
+export class UnexpectedProtocolError extends Error {}
 
 export interface ForwardOptions {
   dispatcher: Dispatcher;
@@ -25,6 +16,12 @@ export interface ForwardOptions {
   path: string;
   /** Called with every chunk of a body, in either direction. */
   onBody: (chunk: Buffer) => void;
+  /** Changes the headers of the response: names and values in turn. */
+  changeHeaders?: (headers: string[]) => string[];
+  /** HTML that is inserted into the head of the page, if the response is one. */
+  insertion?: string | undefined;
+  /** Whether a 400 is reported as {@link UnexpectedProtocolError} rather than passed on. */
+  expectsTls?: boolean;
 }
 
 /**
@@ -33,13 +30,11 @@ export interface ForwardOptions {
  * @returns once the response has been sent, or the browser has disconnected
  * @throws Error when the site disconnects; a response that has already begun is cut off
  */
-export function forward(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { dispatcher: over, path, onBody: relayed }: ForwardOptions,
-): Promise<void> {
-  const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+export function forward(request: IncomingMessage, response: ServerResponse, options: ForwardOptions): Promise<void> {
+  const { dispatcher: over, path, onBody: relayed, changeHeaders, insertion, expectsTls = false } = options;
+  if (insertion !== undefined) acceptPlainPage(request);
   return new Promise((resolve, reject) => {
+    let page: PageBuffer | null = null;
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(controller) {
         const abort = (): void => {
@@ -49,20 +44,33 @@ export function forward(
         else response.once('close', abort);
       },
       onBodySent: relayed,
-      onResponseStart({ rawHeaders }, status, { 'content-type': type }, message) {
+      onResponseStart(controller, status, { 'content-type': type, 'content-encoding': encoding }, message) {
         if (status < 200) return;
-        response.writeHead(status, message, responseHeaders(rawHeaders as Buffer[]));
+        if (expectsTls && status === BAD_REQUEST) {
+          const error = new UnexpectedProtocolError();
+          reject(error);
+          return controller.abort(error);
+        }
+        const headers = responseHeaders(controller.rawHeaders as Buffer[]);
+        const isPage = insertion !== undefined && status === 200 && isHtml(type) && encoding === undefined;
+        if (isPage) page = new PageBuffer();
+        const changed = changeHeaders === undefined ? headers : changeHeaders(headers);
+        response.writeHead(status, message, isPage ? withoutLength(changed) : changed);
         // A browser considers an event stream open when its headers arrive, possibly long before the first event.
         if (type === 'text/event-stream') response.flushHeaders();
       },
       onResponseData(controller, chunk) {
         relayed(chunk);
-        if (response.write(chunk) || response.writableLength < MAX_BUFFERED_BYTES) return;
+        if (page !== null && page.add(chunk)) return;
+        const bytes = page === null ? chunk : page.take();
+        page = null;
+        if (response.write(bytes) || response.writableLength < MAX_BUFFERED_BYTES) return;
         controller.pause();
         response.once('drain', () => controller.resume());
       },
       onResponseEnd() {
-        response.end();
+        if (page !== null) response.end(insertIntoHead(page.take(), insertion!));
+        else response.end();
         resolve();
       },
       onResponseError(_, error) {
@@ -76,36 +84,29 @@ export function forward(
         path,
         method: request.method as Dispatcher.HttpMethod,
         headers: requestHeaders(request),
-        body: hasBody ? request : null,
+        body: hasBody(request) ? request : null,
       },
       handler,
     );
   });
 }
 
-function requestHeaders({ headers, socket }: IncomingMessage): string[] {
-  const forwarded = Object.entries(headers).flatMap(([name, value]) =>
-    HOP_BY_HOP_HEADERS.has(name) || FORWARDED_HEADERS.has(name) ? [] : [name, String(value)],
-  );
-  const [, port = '80'] = /:(\d+)$/.exec(headers.host ?? '') ?? [];
-  const previous = (name: string): string => (headers[name] === undefined ? '' : `${String(headers[name])},`);
-  return forwarded.concat(
-    ['x-forwarded-for', previous('x-forwarded-for') + (socket.remoteAddress ?? '')],
-    ['x-forwarded-port', previous('x-forwarded-port') + port],
-    ['x-forwarded-proto', `${previous('x-forwarded-proto')}http`],
-    ['x-forwarded-host', String(headers['x-forwarded-host'] ?? headers.host ?? '')],
-  );
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
-/** Unchanged except for the `Domain` of cookies, which would expose them to other sites. */
-function responseHeaders(raw: Buffer[]): string[] {
-  const forwarded: string[] = [];
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at]!.toString('latin1');
-    const value = raw[at + 1]!.toString('latin1');
-    const lower = name.toLowerCase();
-    if (!HOP_BY_HOP_HEADERS.has(lower))
-      forwarded.push(name, lower === 'set-cookie' ? value.replace(COOKIE_DOMAIN, '') : value);
-  }
-  return forwarded;
+/** A compressed page cannot be changed, and one that the browser has kept was changed already. */
+function acceptPlainPage({ headers }: IncomingMessage): void {
+  for (const name of ['accept-encoding', 'if-none-match', 'if-modified-since']) delete headers[name];
+}
+
+function isHtml(type: string | string[] | undefined): boolean {
+  return typeof type === 'string' && /^text\/html\b/i.test(type);
+}
+
+function withoutLength(headers: string[]): string[] {
+  return headers.filter((_, at) => {
+    const name = headers[at - (at % 2)]!.toLowerCase();
+    return name !== 'content-length' && name !== 'etag';
+  });
 }

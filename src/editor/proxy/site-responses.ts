@@ -1,11 +1,19 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { waitingPage } from './waiting-page.js';
+import { type Page, renderPage } from '../pages/page.js';
+import { type Waiting, waitingPage } from '../pages/waiting-page.js';
 
 const NO_CACHE = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' };
 
+export type ResponseTarget = ServerResponse | Duplex;
+
+/** Whether a person's browser asks for a page, rather than a script for data. */
+export function isPageRequest({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && (headers.accept ?? '').includes('text/html');
+}
+
 /** Answers a request or an upgrade with an error. */
-export function sendError(target: ServerResponse | Duplex, status: number, message: string): void {
+export function sendError(target: ResponseTarget, status: number, message: string): void {
   if ('writeHead' in target) {
     if (target.headersSent) return void target.destroy();
     target.writeHead(status, { ...NO_CACHE, 'Content-Type': 'text/plain; charset=utf-8' }).end(`${message}\n`);
@@ -16,23 +24,24 @@ export function sendError(target: ServerResponse | Duplex, status: number, messa
   }
 }
 
-export function redirect(response: ServerResponse, location: string, headers: Record<string, string> = {}): void {
-  response.writeHead(302, { ...NO_CACHE, ...headers, Location: location }).end();
+export function sendPage(response: ServerResponse, status: number, page: Page): void {
+  const { html, headers } = renderPage(page);
+  response.writeHead(status, headers).end(html);
+}
+
+export function redirect(
+  response: ServerResponse,
+  location: string,
+  { status = 302, headers = {} }: { status?: number; headers?: Record<string, string | string[]> } = {},
+): void {
+  response.writeHead(status, { ...NO_CACHE, ...headers, Location: location }).end();
 }
 
 /** Answers 503: a browser's page request with a page that reloads itself, other requests with `Retry-After`. */
-export function sendWaitingPage(
-  request: IncomingMessage,
-  target: ServerResponse | Duplex,
-  title: string,
-  text: string,
-): void {
-  const isPage = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
-  if (!isPage || !('writeHead' in target) || target.headersSent) {
-    if ('writeHead' in target && !target.headersSent) target.setHeader('Retry-After', '1');
-    return sendError(target, 503, text);
+export function sendWaitingPage(request: IncomingMessage, target: ResponseTarget, waiting: Waiting): void {
+  if ('writeHead' in target && !target.headersSent) {
+    target.setHeader('Retry-After', '1');
+    if (isPageRequest(request)) return sendPage(target, 503, waitingPage(waiting));
   }
-  target
-    .writeHead(503, { ...NO_CACHE, 'Retry-After': '1', 'Content-Type': 'text/html; charset=utf-8' })
-    .end(waitingPage(title, text));
+  sendError(target, 503, waiting.text);
 }

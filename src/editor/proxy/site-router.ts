@@ -1,24 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
-import { Settings } from '../../config/settings.js';
 import { type SiteAddress, SiteAddresses } from '../../sites/site-addresses.js';
-import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
-import { SignInTickets } from '../sign-in/sign-in-tickets.js';
-import { SiteCookie } from '../sign-in/site-cookie.js';
+import { parameterOf } from '../sign-in/parameters.js';
+import { SiblingSignIn } from '../sign-in/sibling-sign-in.js';
+import { SiteAccess, TICKET_PARAMETER } from '../sign-in/site-access.js';
+import { SiblingOrigins } from './sibling-origins.js';
+import { allowReading, answerPreflight, isPreflight } from './sibling-cors.js';
 import type { Site } from './site.js';
-import { sendWaitingPage, redirect, sendError } from './site-responses.js';
+import { type ResponseTarget, sendError } from './site-responses.js';
 import { SiteDirectory } from './site-directory.js';
-import { SiteProxy } from './site-proxy.js';
-import { waitingMessage } from './waiting-page.js';
-
-export const TICKET_PARAMETER = 'devforge_ticket';
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
-const SIGN_IN =
-  'This browser is not signed in here. Request a new link: POST /api/containers/:id/editor, or …/ports/:port/preview.';
+import { SiteHandler } from './site-handler.js';
 
 /** Handles requests to sites of containers before the API sees them, so that no API route answers under a site's name. */
 @Injectable()
@@ -26,10 +20,10 @@ export class SiteRouter {
   constructor(
     private readonly addresses: SiteAddresses,
     private readonly directory: SiteDirectory,
-    private readonly tickets: SignInTickets,
-    private readonly cookie: SiteCookie,
-    private readonly proxy: SiteProxy,
-    private readonly settings: Settings,
+    private readonly origins: SiblingOrigins,
+    private readonly access: SiteAccess,
+    private readonly siblings: SiblingSignIn,
+    private readonly handler: SiteHandler,
     @InjectPinoLogger(SiteRouter.name) private readonly logger: PinoLogger,
   ) {}
 
@@ -46,7 +40,7 @@ export class SiteRouter {
   }
 
   /** @returns whether the request is to a site */
-  private handle(request: IncomingMessage, target: ServerResponse | Duplex, head: Buffer | null): boolean {
+  private handle(request: IncomingMessage, target: ResponseTarget, head: Buffer | null): boolean {
     const address = this.addresses.parse(request.headers.host, request.url ?? '/');
     if (address === null) return false;
     if (address === 'malformed') sendError(target, 400, 'No such address.');
@@ -61,59 +55,56 @@ export class SiteRouter {
 
   private async route(
     request: IncomingMessage,
-    target: ServerResponse | Duplex,
+    target: ResponseTarget,
     head: Buffer | null,
     address: SiteAddress,
   ): Promise<void> {
+    if ('writeHead' in target && this.answersSibling(request, target, address)) return;
     const container = await this.directory.find(address.container);
-    // The same answer as for a missing cookie: it does not reveal whether the container exists.
-    if (container === null) return sendError(target, 401, SIGN_IN);
+    if (container === null) return this.refuse(request, target, address);
     const site: Site = { containerId: container.id, port: address.port };
-    if (head === null && 'writeHead' in target) {
-      const ticket = ticketOf(address.path);
-      if (ticket !== null) return this.signIn(target, address, site, ticket);
+    if ('writeHead' in target) {
+      const ticket = request.method === 'GET' ? parameterOf(address.path, TICKET_PARAMETER) : null;
+      if (ticket !== null) return this.access.signIn(request, target, address, site, ticket);
     }
-    if (!this.cookie.isValidFor(request.headers.cookie, site)) return sendError(target, 401, SIGN_IN);
-    if (address.form === 'path' && address.missingSlash && 'writeHead' in target)
-      return redirect(target, `/editor/${container.id}${address.path}`);
-    if (this.isCrossSite(request, container, head !== null))
-      return sendError(target, 403, 'Cross-site request refused.');
-    if (container.status !== 'running' || container.runtimeId === null)
-      return sendWaitingPage(request, target, container.name, waitingMessage(container));
-    if (site.port === null && container.template === 'claude')
-      return sendError(target, 404, 'This container has no VS Code: its template is claude.');
-    const destination = { site, container, path: address.path };
-    if (head === null) await this.proxy.web(request, target as ServerResponse, destination);
-    else await this.proxy.ws(request, target as Socket, head, destination);
+    const pass = await this.siblings.pass(request, address, site);
+    const grant =
+      pass === null
+        ? this.access.grantOf(request, address, site)
+        : { byOwnCookie: false, asLocalhost: false, setCookie: pass.setCookie };
+    if (grant === null) return this.refuse(request, target, address);
+    const to = { address: pass === null ? address : { ...address, path: pass.path }, container, site, grant };
+    if (head !== null) return this.handler.upgrade(request, target as Duplex, head, to);
+    return this.handler.request(request, target as ServerResponse, to);
   }
 
-  private async signIn(response: ServerResponse, address: SiteAddress, site: Site, ticket: string): Promise<void> {
-    if (!(await this.tickets.redeem(ticket, site))) {
-      return sendError(
-        response,
-        401,
-        'This link has been used, has expired, or is for another site. Request a new one: POST /api/containers/:id/editor, or …/ports/:port/preview.',
-      );
+  /**
+   * Before a container is looked up: answers the preflight of a page of a sibling site, and allows that page to read the response.
+   * @returns whether the request was answered
+   */
+  private answersSibling(request: IncomingMessage, response: ServerResponse, address: SiteAddress): boolean {
+    const { origin } = request.headers;
+    if (origin === undefined || address.form !== 'host') return false;
+    const isStep = this.siblings.isStep(address);
+    // VS Code's site is for its own pages, except that it signs them in to others.
+    if (address.port === null && !isStep) return false;
+    const { kind } = this.origins.requester(request, address);
+    const isAllowed = kind === 'sibling' || (origin === 'null' && isStep && isPreflight(request));
+    if (!isAllowed) return false;
+    if (isPreflight(request)) {
+      answerPreflight(request, response);
+      return true;
     }
-    const home = address.form === 'host' ? '/' : `/editor/${site.containerId}/`;
-    const cookie = this.cookie.issue(site, { path: home, secure: this.settings.publicUrl.startsWith('https:') });
-    redirect(response, home, { 'Set-Cookie': cookie });
+    allowReading(response, origin);
+    return false;
   }
 
-  /** Pages of other sites can make the browser send its cookie, with a form or a WebSocket. */
-  private isCrossSite(request: IncomingMessage, container: ContainerRow, upgrade: boolean): boolean {
-    const { origin, host } = request.headers;
-    if (origin === undefined || (!upgrade && SAFE_METHODS.has(request.method ?? 'GET'))) return false;
-    const from = URL.canParse(origin) ? new URL(origin).host : '';
-    if (from === host) return false;
-    const sibling = this.addresses.parse(from, '/');
-    return sibling === null || sibling === 'malformed' || sibling.container !== container.name;
+  /** The same answer whether the container exists or not. */
+  private refuse(request: IncomingMessage, target: ResponseTarget, address: SiteAddress): void {
+    if ('writeHead' in target && this.siblings.askSibling(request, target, address)) return;
+    const port = address.port ?? this.siblings.portOf(request, address);
+    this.access.refuse(request, target, address, { port, asksEditor: address.port !== null });
   }
-}
-
-function ticketOf(path: string): string | null {
-  const at = path.indexOf('?');
-  return at < 0 ? null : new URLSearchParams(path.slice(at)).get(TICKET_PARAMETER);
 }
 
 type Listener = (request: IncomingMessage, target: unknown, head?: Buffer) => void;

@@ -86,6 +86,38 @@ describe('SiteCookie', () => {
     expect(new SiteCookie(clock, tokenOf('b')).isValidFor(pair(cookie.issue(ID, PLAIN)), ID)).toBe(false);
   });
 
+  it('says how the program is asked, which cannot be changed', () => {
+    const header = pair(cookie.issue(PORT_OF_ID, { ...PLAIN, asLocalhost: true }));
+    expect(cookie.read(header, PORT_OF_ID)).toEqual({ asLocalhost: true });
+    expect(cookie.read(header.replace(/\.localhost$/, ''), PORT_OF_ID)).toBeNull();
+    const plain = pair(cookie.issue(PORT_OF_ID, PLAIN));
+    expect(cookie.read(plain, PORT_OF_ID)).toEqual({ asLocalhost: false });
+    expect(cookie.read(`${plain}.localhost`, PORT_OF_ID)).toBeNull();
+  });
+
+  describe('for pages of sibling sites', () => {
+    const cross = (options: { secure: boolean; trustworthy: boolean; partitioned: boolean }): string =>
+      cookie.issueCross(PORT_OF_ID, options);
+
+    it('is sent to other sites where browsers allow that', () => {
+      const local = cross({ secure: false, trustworthy: true, partitioned: true });
+      expect(local).toMatch(/^devforge_cross=.*; HttpOnly; SameSite=None; Secure; Partitioned$/);
+      expect(cross({ secure: true, trustworthy: true, partitioned: false })).toMatch(
+        /^__Host-devforge_cross=.*; Path=\/; .*; SameSite=None; Secure$/,
+      );
+      expect(cross({ secure: false, trustworthy: false, partitioned: true })).toMatch(/; SameSite=Lax$/);
+    });
+
+    it('is not valid as the cookie of the site, nor the other way round', () => {
+      const header = pair(cross({ secure: false, trustworthy: true, partitioned: false }));
+      expect(cookie.read(header, PORT_OF_ID, 'cross')).toEqual({ asLocalhost: false });
+      expect(cookie.read(header, PORT_OF_ID)).toBeNull();
+      expect(cookie.isValidFor(header.replace('_cross', '_site'), PORT_OF_ID)).toBe(false);
+      const own = pair(cookie.issue(PORT_OF_ID, PLAIN)).replace('_site', '_cross');
+      expect(cookie.read(own, PORT_OF_ID, 'cross')).toBeNull();
+    });
+  });
+
   it('is removed from the headers that go to a site', () => {
     expect(withoutOwnCookies('a=b; devforge_site=x.y; __Host-devforge_site=x.y; vscode=1=2')).toBe('a=b; vscode=1=2');
     expect(withoutOwnCookies('devforge_site=x.y')).toBeUndefined();

@@ -6,11 +6,26 @@ import { type Site, siteKey } from '../proxy/site.js';
 
 const LIFETIME_SECONDS = 12 * 60 * 60;
 const MAX_VERIFIED = 1_000;
-const NAME = 'devforge_site';
+const KEY_PURPOSE = 'devforge_site';
 /** With this prefix, browsers accept the cookie only from its own host, so that no sibling domain can set it. */
-const SECURE_NAME = `__Host-${NAME}`;
+const HOST_PREFIX = '__Host-';
+const AS_LOCALHOST = 'localhost';
 
-/** The cookie that signs a browser in to one site. The API does not accept it. */
+/**
+ * - `site`: for pages of the site.
+ * - `cross`: for requests that pages of other sites of the same container send. Browsers hold the first one back where those
+ *   count as another site, as all names below `localhost` do. Whoever accepts it checks which page has sent the request.
+ */
+export type CookieKind = 'site' | 'cross';
+
+export interface CookieOptions {
+  path: string;
+  secure: boolean;
+  /** Whether the program is asked as `localhost`. */
+  asLocalhost?: boolean;
+}
+
+/** The cookies that sign a browser in to one site. The API does not accept them. */
 @Injectable()
 export class SiteCookie {
   private readonly key: Buffer;
@@ -21,31 +36,64 @@ export class SiteCookie {
     private readonly clock: Clock,
     token: AdminToken,
   ) {
-    this.key = token.deriveKey(NAME);
+    this.key = token.deriveKey(KEY_PURPOSE);
   }
 
   /** The value of a `Set-Cookie` header. */
-  issue(site: Site, { path, secure }: { path: string; secure: boolean }): string {
-    const expires = Math.floor(this.clock.now().getTime() / 1_000) + LIFETIME_SECONDS;
-    const name = secure && path === '/' ? SECURE_NAME : NAME;
-    return `${name}=${expires}.${this.sign(site, expires)}; Path=${path}; Max-Age=${LIFETIME_SECONDS}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+  issue(site: Site, { path, secure, asLocalhost = false }: CookieOptions): string {
+    const attributes = `SameSite=Lax${secure ? '; Secure' : ''}`;
+    return `${this.pair('site', site, { secure: secure && path === '/', asLocalhost })}; Path=${path}; ${this.lifetime}; ${attributes}`;
+  }
+
+  /**
+   * The value of a `Set-Cookie` header for the requests of sibling pages.
+   *
+   * @param trustworthy whether browsers treat the site as secure: with TLS, and below `localhost`
+   * @param partitioned for the pages of the site alone that the browser shows now, which needs no third-party cookies
+   */
+  issueCross(
+    site: Site,
+    { secure, trustworthy, partitioned }: { secure: boolean; trustworthy: boolean; partitioned: boolean },
+  ): string {
+    const attributes = trustworthy ? `SameSite=None; Secure${partitioned ? '; Partitioned' : ''}` : 'SameSite=Lax';
+    return `${this.pair('cross', site, { secure, asLocalhost: false })}; Path=/; ${this.lifetime}; ${attributes}`;
   }
 
   /** Whether a request's `Cookie` header contains a valid cookie of the site. */
   isValidFor(header: string | undefined, site: Site): boolean {
-    return cookiesOf(header).some(([name, value]) => {
-      if (name !== NAME && name !== SECURE_NAME) return false;
-      const [expires = '', signature = ''] = value.split('.');
-      return (
-        Number(expires) * 1_000 > this.clock.now().getTime() && this.hasValidSignature(site, Number(expires), signature)
-      );
-    });
+    return this.read(header, site) !== null;
   }
 
-  private hasValidSignature(site: Site, expires: number, signature: string): boolean {
-    const value = `${siteKey(site)}.${expires}.${signature}`;
+  /** @returns what a valid cookie of the site says, or null when the header contains none */
+  read(header: string | undefined, site: Site, kind: CookieKind = 'site'): { asLocalhost: boolean } | null {
+    if (header === undefined) return null;
+    for (const [name, value] of cookiesOf(header)) {
+      if (name !== nameOf(kind, false) && name !== nameOf(kind, true)) continue;
+      const [expires = '', signature = '', mode = ''] = value.split('.');
+      if (
+        Number(expires) * 1_000 > this.clock.now().getTime() &&
+        this.hasValidSignature(payload(kind, site, Number(expires), mode), signature)
+      )
+        return { asLocalhost: mode === AS_LOCALHOST };
+    }
+    return null;
+  }
+
+  private get lifetime(): string {
+    return `Max-Age=${LIFETIME_SECONDS}; HttpOnly`;
+  }
+
+  private pair(kind: CookieKind, site: Site, options: { secure: boolean; asLocalhost: boolean }): string {
+    const expires = Math.floor(this.clock.now().getTime() / 1_000) + LIFETIME_SECONDS;
+    const mode = options.asLocalhost ? AS_LOCALHOST : '';
+    const signature = this.sign(payload(kind, site, expires, mode));
+    return `${nameOf(kind, options.secure)}=${expires}.${signature}${mode === '' ? '' : `.${mode}`}`;
+  }
+
+  private hasValidSignature(text: string, signature: string): boolean {
+    const value = `${text} ${signature}`;
     if (this.verified.has(value)) return true;
-    const expected = Buffer.from(this.sign(site, expires));
+    const expected = Buffer.from(this.sign(text));
     const given = Buffer.from(signature);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return false;
     if (this.verified.size >= MAX_VERIFIED) this.verified.clear();
@@ -53,21 +101,28 @@ export class SiteCookie {
     return true;
   }
 
-  private sign(site: Site, expires: number): string {
-    return createHmac('sha256', this.key)
-      .update(`${siteKey(site)}.${expires}`)
-      .digest('base64url');
+  private sign(text: string): string {
+    return createHmac('sha256', this.key).update(text).digest('base64url');
   }
 }
 
 /** The header without DevForge's own cookies, or undefined when it has no others. */
 export function withoutOwnCookies(header: string | undefined): string | undefined {
-  const others = cookiesOf(header).filter(([name]) => !/^(?:__Host-)?devforge_/.test(name));
+  const others = cookiesOf(header ?? '').filter(([name]) => !/^(?:__Host-)?devforge_/.test(name));
   return others.length === 0 ? undefined : others.map(([name, value]) => `${name}=${value}`).join('; ');
 }
 
-function cookiesOf(header: string | undefined): [name: string, value: string][] {
-  return (header ?? '').split(';').flatMap((part) => {
+function nameOf(kind: CookieKind, secure: boolean): string {
+  return `${secure ? HOST_PREFIX : ''}devforge_${kind}`;
+}
+
+/** What is signed. Cookies of version 0.1.0 have neither kind nor mode. */
+function payload(kind: CookieKind, site: Site, expires: number, mode: string): string {
+  return `${kind === 'site' ? '' : `${kind} `}${siteKey(site)}.${expires}${mode === '' ? '' : `.${mode}`}`;
+}
+
+function cookiesOf(header: string): [name: string, value: string][] {
+  return header.split(';').flatMap((part) => {
     const at = part.indexOf('=');
     return at < 1 ? [] : [[part.slice(0, at).trim(), part.slice(at + 1).trim()] as [string, string]];
   });

@@ -2,6 +2,7 @@ import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { callbackify } from 'node:util';
 import { Pool } from 'undici';
+import { MAX_HEADER_BYTES } from '../../common/limits.js';
 
 const MAX_CONNECTIONS = 256;
 /** A placeholder: the tunnel decides where connections lead. */
@@ -26,6 +27,7 @@ export function tunnelPool(dial: Dial): Pool {
     connections: MAX_CONNECTIONS,
     headersTimeout: 0,
     bodyTimeout: 0,
+    maxHeaderSize: MAX_HEADER_BYTES,
     connect: (_, connected) => callbackify(dial)(connected as (error: Error | null, socket: Duplex) => void),
   });
 }

@@ -4,6 +4,7 @@ import type { Pool } from 'undici';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import { WorkspacePrograms } from '../../workspace/programs/workspace-programs.js';
 import type { WorkspaceRef } from '../../drivers/workspace.js';
+import { startTls, TlsPorts } from './tls-ports.js';
 import { Tunnel } from './tunnel.js';
 import { TunnelAgent, tunnelPool } from './tunnel-clients.js';
 import type { TunnelTarget } from './tunnel-target.js';
@@ -19,7 +20,7 @@ interface Clients {
 
 interface OpenTunnel {
   tunnel: Promise<Tunnel>;
-  clients: Map<TunnelTarget, Clients>;
+  clients: Map<TunnelTarget | string, Clients>;
   /** Requests and connections in progress. */
   users: number;
   idle: NodeJS.Timeout;
@@ -29,21 +30,40 @@ interface OpenTunnel {
 @Injectable()
 export class Tunnels implements BeforeApplicationShutdown {
   private readonly open = new Map<string, OpenTunnel>();
+  private readonly tlsPorts = new TlsPorts();
 
   constructor(
     private readonly programs: WorkspacePrograms,
     private readonly driver: WorkspaceDriver,
   ) {}
 
-  /** HTTP clients of a target in the container. */
+  /** HTTP clients of a target in the container, over TLS where that is known to be needed. */
   clients(workspace: WorkspaceRef, target: TunnelTarget): Clients {
     const { clients } = this.use(workspace);
-    const known = clients.get(target);
+    const tls = target !== 'editor' && this.hasTls(workspace, target);
+    const key = tls ? `${target} with TLS` : target;
+    const known = clients.get(key);
     if (known !== undefined) return known;
-    const dial = async (): Promise<Duplex> => (await this.use(workspace).tunnel).dial(target);
+    const dial = async (): Promise<Duplex> => {
+      const socket = await this.dial(workspace, target);
+      return tls ? startTls(socket) : socket;
+    };
     const made = { agent: new TunnelAgent(dial), pool: tunnelPool(dial) };
-    clients.set(target, made);
+    clients.set(key, made);
     return made;
+  }
+
+  hasTls({ runtimeId }: WorkspaceRef, port: number): boolean {
+    return this.tlsPorts.has(runtimeId, port);
+  }
+
+  /** @returns whether the port speaks TLS; from then on it is asked that way */
+  findTls(workspace: WorkspaceRef, port: number): Promise<boolean> {
+    return this.tlsPorts.probe(workspace.runtimeId, port, () => this.dial(workspace, port));
+  }
+
+  forgetTls({ runtimeId }: WorkspaceRef, port: number): void {
+    this.tlsPorts.forget(runtimeId, port);
   }
 
   /** Keeps the tunnel open. @returns a function that releases it */
@@ -58,6 +78,10 @@ export class Tunnels implements BeforeApplicationShutdown {
 
   beforeApplicationShutdown(): void {
     for (const runtimeId of this.open.keys()) this.close(runtimeId);
+  }
+
+  private async dial(workspace: WorkspaceRef, target: TunnelTarget): Promise<Duplex> {
+    return (await this.use(workspace).tunnel).dial(target);
   }
 
   private use(workspace: WorkspaceRef): OpenTunnel {

@@ -51,14 +51,19 @@ export class BrowserClient {
   }
 
   /** Requests a WebSocket. @returns the status, and the connection if that is 101 */
-  upgrade(target: string, headers: OutgoingHttpHeaders = {}): Promise<{ status: number; socket?: Socket }> {
+  upgrade(
+    target: string,
+    headers: OutgoingHttpHeaders = {},
+  ): Promise<{ status: number; headers: IncomingHttpHeaders; socket?: Socket }> {
     const { host } = new URL(target);
     return new Promise((resolve, reject) => {
       const sent = request(this.options(target, { ...WEBSOCKET, Origin: `http://${host}`, ...headers }));
-      sent.on('upgrade', (response, socket) => resolve({ status: response.statusCode ?? 0, socket: socket as Socket }));
+      sent.on('upgrade', ({ statusCode = 0, headers: received }, socket) =>
+        resolve({ status: statusCode, headers: received, socket: socket as Socket }),
+      );
       sent.on('response', (response) => {
         response.resume();
-        resolve({ status: response.statusCode ?? 0 });
+        resolve({ status: response.statusCode ?? 0, headers: response.headers });
       });
       sent.on('error', reject).end();
     });
@@ -72,6 +77,7 @@ export class BrowserClient {
       hostname,
       port,
       path: (raw as string | undefined) ?? (url === undefined ? target : url.pathname + url.search),
+      maxHeaderSize: 128 * 1024,
       headers: {
         ...(url === undefined ? {} : { Host: url.host }),
         ...(this.cookie === undefined ? {} : { Cookie: this.cookie }),

@@ -1,0 +1,55 @@
+import type { Duplex } from 'node:stream';
+import { connect } from 'node:tls';
+
+const HANDSHAKE_TIMEOUT_MS = 3_000;
+const MAX_KNOWN = 1_000;
+
+/**
+ * TLS to the port of a workspace. Its certificate says nothing: it is usually self-signed, and the connection does not leave the
+ * container's loopback interface other than through the tunnel.
+ */
+export function startTls(socket: Duplex): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const secure = connect({ socket, rejectUnauthorized: false, servername: 'localhost', ALPNProtocols: ['http/1.1'] });
+    const timeout = setTimeout(() => secure.destroy(new Error('no answer to a TLS handshake')), HANDSHAKE_TIMEOUT_MS);
+    secure.once('secureConnect', () => {
+      clearTimeout(timeout);
+      secure.off('error', fail);
+      resolve(secure);
+    });
+    const fail = (error: Error): void => {
+      clearTimeout(timeout);
+      secure.on('error', () => undefined).destroy();
+      socket.destroy();
+      reject(error);
+    };
+    secure.once('error', fail);
+    secure.once('close', () => fail(new Error('the connection was closed during the TLS handshake')));
+  });
+}
+
+/** Remembers which ports of which workspaces speak TLS. */
+export class TlsPorts {
+  private readonly known = new Set<string>();
+
+  has(runtimeId: string, port: number): boolean {
+    return this.known.has(`${runtimeId} ${port}`);
+  }
+
+  /** @param dial connects to the port @returns whether it speaks TLS, which is remembered */
+  async probe(runtimeId: string, port: number, dial: () => Promise<Duplex>): Promise<boolean> {
+    try {
+      (await startTls(await dial())).destroy();
+    } catch {
+      return false;
+    }
+    if (this.known.size >= MAX_KNOWN) this.known.clear();
+    this.known.add(`${runtimeId} ${port}`);
+    return true;
+  }
+
+  /** The program may have been replaced by one without TLS. */
+  forget(runtimeId: string, port: number): void {
+    this.known.delete(`${runtimeId} ${port}`);
+  }
+}
