@@ -1,6 +1,9 @@
 const MIB = 1024 * 1024;
 
-/** Bounds of what a client may ask for, published by `GET /api/info`. */
+/** What a container gets when nothing else is asked for: cores, and MiB. */
+export const DEFAULT_LIMITS = { cpuLimit: 2, memoryLimit: 2_048, diskLimit: 10_240 } as const;
+
+/** Bounds of what a client may ask for, published by `GET /api/info`; the machine of the engine lowers some of them. */
 export const LIMITS = {
   /** Cores. */
   cpuLimit: { min: 0.1, max: 256 },

@@ -15,6 +15,7 @@ import { ContainersService } from './containers.service.js';
 import { DiskGuard } from './reconciliation/disk-guard.js';
 import { DiskUsage } from '../usage/disk-usage.js';
 import { JobsController } from './jobs.controller.js';
+import { MachineLimits } from '../workspace/machine-limits.js';
 import { OrphanSweeper } from './reconciliation/orphan-sweeper.js';
 import { Reconciler } from './reconciliation/reconciler.js';
 import { ReprovisionService } from './lifecycle/reprovision.service.js';
@@ -42,6 +43,7 @@ import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
     ContainerWaiter,
     DiskGuard,
     DiskUsage,
+    MachineLimits,
     OrphanSweeper,
     Reconciler,
     ReprovisionService,
@@ -60,6 +62,7 @@ import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
     ContainerView,
     DiskUsage,
     ContainerStore,
+    MachineLimits,
     SiteAddresses,
     WorkspacePrograms,
     AgentCredentials,

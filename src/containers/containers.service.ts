@@ -7,6 +7,7 @@ import { JobsRepository } from '../persistence/containers/jobs.repository.js';
 import { ContainerCreator } from './lifecycle/container-creator.js';
 import { CONTAINER_NAME } from '../workspace/container-names.js';
 import { containerNotFound } from '../workspace/container-errors.js';
+import { MachineLimits } from '../workspace/machine-limits.js';
 import { ContainerStore } from './lifecycle/container-store.js';
 import { ContainerView, toJobDto } from './container-view.js';
 import { decodeCursor, encodeCursor } from '../http/cursor.js';
@@ -23,9 +24,11 @@ export class ContainersService {
     private readonly store: ContainerStore,
     private readonly creator: ContainerCreator,
     private readonly view: ContainerView,
+    private readonly machine: MachineLimits,
   ) {}
 
   async create(principal: Principal, dto: CreateContainerDto, idempotencyKey?: string): Promise<ContainerDto> {
+    await this.machine.require(dto);
     const row = await this.creator.accept(principal, dto, idempotencyKey);
     this.store.changed(row);
     return this.view.one(row);

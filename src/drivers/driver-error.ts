@@ -9,6 +9,8 @@ export type DriverErrorCode =
   | 'not_found'
   /** The engine refuses because of the object's current state. */
   | 'conflict'
+  /** An object that DevForge did not create has a name that it needs. */
+  | 'foreign'
   /** The engine refuses the request itself; a retry changes nothing. */
   | 'invalid'
   /** No space is left for images, containers or volumes. */

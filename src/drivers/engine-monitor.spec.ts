@@ -98,21 +98,18 @@ describe('EngineMonitor', () => {
   it('caches what the engine is until its event stream ends', async () => {
     monitor.start();
     await settled();
-    await expect(Promise.all([monitor.info(), monitor.info()])).resolves.toEqual([
-      { version: driver.version },
-      { version: driver.version },
-    ]);
+    await expect(Promise.all([monitor.info(), monitor.info()])).resolves.toEqual([driver.engine, driver.engine]);
     expect(driver.faults.calls.filter((call) => call === 'info')).toHaveLength(1);
     driver.endWatches();
     await settled();
-    driver.version = '29.0.0';
-    await expect(monitor.info()).resolves.toEqual({ version: '29.0.0' });
+    driver.engine = { ...driver.engine, version: '29.0.0' };
+    await expect(monitor.info()).resolves.toMatchObject({ version: '29.0.0' });
   });
 
   it('does not cache a failed request for what the engine is', async () => {
     driver.faults.failNext('info', late);
     await expect(monitor.info()).rejects.toBe(late);
-    await expect(monitor.info()).resolves.toEqual({ version: driver.version });
+    await expect(monitor.info()).resolves.toEqual(driver.engine);
   });
 
   it('stops at shutdown, whether or not the engine is available', async () => {

@@ -15,6 +15,10 @@ export type EngineKind = 'docker' | 'kubernetes';
 
 export interface EngineInfo {
   version: string;
+  /** Cores that one workspace may have. */
+  cpus: number;
+  /** Memory that one workspace may have. */
+  memoryMiB: number;
 }
 
 /** What a driver offers beyond the port's verbs. What it lacks is refused up front, never with an error half-way. */
@@ -27,6 +31,13 @@ export interface DriverCapabilities {
   hardDiskLimit: boolean;
   /** Outgoing connections of workspaces can be restricted. */
   fence: boolean;
+}
+
+export interface RemoveOptions {
+  /** The files at `/workspace` stay. */
+  keepData: boolean;
+  /** As in the spec of the workspace. */
+  dataId?: string;
 }
 
 export interface ImageProgress {
@@ -74,9 +85,15 @@ export abstract class WorkspaceDriver {
 
   /**
    * Creates the workspace and everything it needs, or finds what an earlier call created. Does not start it.
-   * @throws JobFailure `ssh_key_not_usable` or `git_agent_not_ready`
+   * @throws JobFailure `ssh_key_not_usable`, `git_agent_not_ready` or `volume_missing`
+   * @throws DriverError `foreign` when something that DevForge did not create has a name that it needs
    */
   abstract ensure(spec: WorkspaceSpec, onStage: StageListener, signal: AbortSignal): Promise<WorkspaceRef>;
+  /**
+   * As {@link ensure}, but stops and removes a workspace that is there first, so that the new one is as the spec says.
+   * The files at `/workspace`, the state and the home directory stay.
+   */
+  abstract replace(spec: WorkspaceSpec, onStage: StageListener, signal: AbortSignal): Promise<WorkspaceRef>;
   /** Starts a workspace that {@link ensure} has just returned; already running is success. */
   abstract start(ref: WorkspaceRef): Promise<void>;
   /**
@@ -88,10 +105,17 @@ export abstract class WorkspaceDriver {
   abstract startAgain(ref: WorkspaceRef, spec: WorkspaceSpec, signal: AbortSignal): Promise<WorkspaceRef>;
   /** Stops the workspace and its Git agent, and kills them after `graceSeconds`; already stopped is success. */
   abstract stop(id: string, graceSeconds: number): Promise<void>;
+  /**
+   * Changes the limits of a workspace, running or not.
+   * @throws DriverError `invalid` or `failed` when it uses more than that
+   */
+  abstract resize(ref: WorkspaceRef, limits: Pick<WorkspaceSpec['limits'], 'cpus' | 'memoryMiB'>): Promise<void>;
   abstract pause(ref: WorkspaceRef): Promise<void>;
   abstract unpause(ref: WorkspaceRef): Promise<void>;
-  /** Removes everything that belongs to the workspace, running or not; already gone is success. */
-  abstract remove(id: string, options: { keepData: boolean }): Promise<void>;
+  /** Removes everything that belongs to the workspace, whatever its name is now, running or not; already gone is success. */
+  abstract remove(id: string, options: RemoveOptions): Promise<void>;
+  /** Ids of the workspaces whose files at `/workspace` exist, with or without the workspace itself. */
+  abstract listData(): Promise<string[]>;
   /**
    * Removes what is left of workspaces whose container was deleted.
    * @param findOrphans picks them from the ids found at the engine; every other id stays untouched
@@ -118,7 +142,10 @@ export abstract class WorkspaceDriver {
   abstract logs(ref: WorkspaceRef, request: LogRequest): AsyncIterable<LogRecord[]>;
   /** @throws DriverError `conflict` when the workspace does not run */
   abstract usage(ref: WorkspaceRef): Promise<UsageSource>;
-  /** Disk space taken by the running workspace: its files at `/workspace` and its writable layer, in bytes. */
+  /**
+   * Disk space taken by the running workspace, in bytes: everything that it can write to, whatever the permissions of its
+   * files are.
+   */
   abstract diskBytes(ref: WorkspaceRef, signal?: AbortSignal): Promise<number>;
   /** An IP address at which this process may reach the workspace's ports directly; null when there is none. */
   abstract address(ref: WorkspaceRef): Promise<string | null>;

@@ -2,6 +2,8 @@
 export const WORKSPACE_FOLDER = '/workspace';
 /** Sessions, known hosts and marker files, which belong to the container and not to its repository. */
 export const STATE_FOLDER = '/var/lib/devforge';
+/** The home directory of the workspace's user. */
+export const HOME_FOLDER = '/home/dev';
 export const GIT_AGENT_FOLDER = '/run/devforge/git-agent';
 export const GIT_AGENT_SOCKET = `${GIT_AGENT_FOLDER}/agent.sock`;
 
@@ -17,6 +19,8 @@ export interface WorkspaceRef {
 export interface WorkspaceSpec {
   id: string;
   hostname: string;
+  /** Whose files are at {@link WORKSPACE_FOLDER}: its own, unless they are those of a removed workspace. */
+  dataId?: string;
   /** Reference returned by {@link WorkspaceDriver.prepare}. */
   image: string;
   env: Record<string, string>;

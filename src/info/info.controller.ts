@@ -5,6 +5,7 @@ import { withTimeout } from '../common/concurrency/with-timeout.js';
 import { LIMITS } from '../common/limits.js';
 import { EngineMonitor } from '../drivers/engine-monitor.js';
 import { WorkspaceDriver } from '../drivers/workspace-driver.js';
+import { MachineLimits } from '../workspace/machine-limits.js';
 import { InfoDto } from './info.dto.js';
 import { Requires } from '../auth/requires.js';
 
@@ -20,6 +21,7 @@ export class InfoController {
   constructor(
     private readonly driver: WorkspaceDriver,
     private readonly monitor: EngineMonitor,
+    private readonly machine: MachineLimits,
   ) {}
 
   @Get()
@@ -31,7 +33,15 @@ export class InfoController {
   @ApiResponse({ status: 200, type: InfoDto })
   async get(): Promise<InfoDto> {
     const { kind, capabilities } = this.driver;
-    const engine = await withTimeout(this.monitor.info(), ENGINE_TIMEOUT_MS).catch(() => null);
-    return { version: this.version, engine: { kind, version: engine?.version ?? null }, capabilities, limits: LIMITS };
+    const [engine, ranges] = await Promise.all([
+      withTimeout(this.monitor.info(), ENGINE_TIMEOUT_MS).catch(() => null),
+      this.machine.ranges(),
+    ]);
+    return {
+      version: this.version,
+      engine: { kind, version: engine?.version ?? null },
+      capabilities,
+      limits: { ...LIMITS, ...ranges },
+    };
   }
 }

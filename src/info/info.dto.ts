@@ -23,8 +23,10 @@ class RangeDto {
 }
 
 class LimitsDto {
-  @ApiProperty({ type: RangeDto, description: 'Cores.' }) cpuLimit: RangeDto;
-  @ApiProperty({ type: RangeDto, description: 'MiB.' }) memoryLimit: RangeDto;
+  @ApiProperty({ type: RangeDto, description: 'Cores. No more than the machine of the engine has.' })
+  cpuLimit: RangeDto;
+  @ApiProperty({ type: RangeDto, description: 'MiB. No more than the machine of the engine has.' })
+  memoryLimit: RangeDto;
   @ApiProperty({ type: RangeDto, description: 'MiB.' }) diskLimit: RangeDto;
   @ApiProperty({ type: 'integer', description: 'The largest JSON body; uploads of files are not limited.' })
   jsonBodyBytes: number;

@@ -36,6 +36,7 @@ describe('classifyFailure', () => {
     ['failed', 'engine_failed', true],
     ['not_found', 'engine_object_missing', true],
     ['conflict', 'engine_conflict', true],
+    ['foreign', 'foreign_object', false],
     ['invalid', 'engine_refused', false],
     ['out_of_disk', 'out_of_disk', false],
     ['build_failed', 'image_build_failed', false],

@@ -18,6 +18,7 @@ const OF_DRIVER: Record<Exclude<DriverErrorCode, 'unavailable' | 'aborted'>, { c
   timed_out: { code: 'command_timed_out', retryable: true },
   not_found: { code: 'engine_object_missing', retryable: true },
   conflict: { code: 'engine_conflict', retryable: true },
+  foreign: { code: 'foreign_object', retryable: false },
   invalid: { code: 'engine_refused', retryable: false },
   out_of_disk: { code: 'out_of_disk', retryable: false },
   build_failed: { code: 'image_build_failed', retryable: false },

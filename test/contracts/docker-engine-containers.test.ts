@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { ContainerSpec, InspectedContainer } from '../../src/drivers/docker/engine/engine-client.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
 import { exits, idleSpec, ENGINES, until } from './docker-engine-harness.js';
@@ -58,7 +59,7 @@ describe.each(ENGINES)('containers of the %s engine client', (_, make) => {
   it('does not take over a container that DevForge did not create', async () => {
     const wanted = spec();
     await harness.createForeign(wanted.name);
-    await expect(containers.create(wanted)).rejects.toMatchObject({ name: 'DriverError', code: 'conflict' });
+    await expect(containers.create(wanted)).rejects.toMatchObject({ name: 'DriverError', code: 'foreign' });
     await expect(containers.inspect(wanted.name)).resolves.toMatchObject({
       labels: expect.not.objectContaining(wanted.labels),
     });
@@ -140,7 +141,11 @@ describe.each(ENGINES)('containers of the %s engine client', (_, make) => {
       containers.stop(absent, 1),
       containers.pause(absent),
       containers.unpause(absent),
-      containers.writableLayerBytes(absent),
+      containers.diskFootprint(absent),
+      containers.update(absent, { cpuLimit: 1, memoryLimit: 128 }),
+      containers.changedPaths(absent),
+      containers.readFolder(absent, '/etc'),
+      containers.writeFolder(absent, '/etc', Readable.from([])),
     ]);
     expect(calls).toEqual(
       calls.map(() => ({
@@ -175,11 +180,29 @@ describe.each(ENGINES)('containers of the %s engine client', (_, make) => {
     await expect(containers.list(`contract.pair=${randomUUID()}`)).resolves.toEqual([]);
   });
 
-  it('measures the writable layer', async () => {
+  it('measures the writable layer, and says which volumes are mounted', async () => {
+    const wanted = spec();
+    const labels = { [LABEL_ID]: wanted.id };
+    wanted.mounts = [
+      { volume: `devforge-${wanted.id}-workspace`, target: '/workspace', labels },
+      { volume: `devforge-${wanted.id}-lent`, target: '/lent', readOnly: true, labels },
+    ];
+    const { dockerId } = await containers.create(wanted);
+    const { writableLayerBytes, volumes } = await containers.diskFootprint(dockerId);
+    expect(Number.isInteger(writableLayerBytes)).toBe(true);
+    expect(writableLayerBytes).toBeGreaterThanOrEqual(0);
+    expect(volumes.toSorted((a, b) => (a.target < b.target ? -1 : 1))).toEqual([
+      { name: `devforge-${wanted.id}-lent`, target: '/lent', readOnly: true },
+      { name: `devforge-${wanted.id}-workspace`, target: '/workspace', readOnly: false },
+    ]);
+  });
+
+  it('changes the limits of a container, running or not', async () => {
     const { dockerId } = await containers.create(spec());
-    const bytes = await containers.writableLayerBytes(dockerId);
-    expect(Number.isInteger(bytes)).toBe(true);
-    expect(bytes).toBeGreaterThanOrEqual(0);
+    await containers.update(dockerId, { cpuLimit: 0.25, memoryLimit: 64 });
+    await containers.start(dockerId);
+    await containers.update(dockerId, { cpuLimit: 1, memoryLimit: 256 });
+    expect(await harness.limits(dockerId)).toEqual({ cpuLimit: 1, memoryLimit: 256 });
   });
 
   it('does not start on a network that does not exist', async () => {

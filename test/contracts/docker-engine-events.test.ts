@@ -64,6 +64,7 @@ describe.each(ENGINES)('the %s engine client while the engine is away', (_, make
     await expect(harness.runtime.system.info()).resolves.toEqual({
       version: expect.stringMatching(/^\d+\.\d+/),
       cpus: expect.any(Number),
+      memoryMiB: expect.any(Number),
     });
   });
 
@@ -88,7 +89,11 @@ describe.each(ENGINES)('the %s engine client while the engine is away', (_, make
     ['inspect', ({ containers }) => containers.inspect('x')],
     ['list', ({ containers }) => containers.list(LABEL_ID)],
     ['exec', ({ containers }) => containers.exec('x', { argv: ['true'], timeoutMs: 1_000 })],
-    ['writableLayerBytes', ({ containers }) => containers.writableLayerBytes('x')],
+    ['diskFootprint', ({ containers }) => containers.diskFootprint('x')],
+    ['update', ({ containers }) => containers.update('x', { cpuLimit: 1, memoryLimit: 128 })],
+    ['changedPaths', ({ containers }) => containers.changedPaths('x')],
+    ['readFolder', ({ containers }) => containers.readFolder('x', '/etc')],
+    ['volume sizes', ({ system }) => system.volumeBytes()],
     ['image exists', ({ images }) => images.exists('x')],
     ['image pull', ({ images }) => images.pull('x')],
     [
@@ -106,6 +111,7 @@ describe.each(ENGINES)('the %s engine client while the engine is away', (_, make
     ['image remove', ({ images }) => images.remove('x')],
     ['volume list', ({ volumes }) => volumes.list(LABEL_ID)],
     ['volume exists', ({ volumes }) => volumes.exists('x')],
+    ['volume ensure', ({ volumes }) => volumes.ensure('x', {})],
     ['volume remove', ({ volumes }) => volumes.remove('x')],
     ['network ensure', ({ networks }) => networks.ensureIsolatedBridge('x', {})],
     ['network remove', ({ networks }) => networks.remove('x')],

@@ -1,11 +1,17 @@
 /** The runtimes that the contract suites hold against each other: the fake one, and Docker. */
+import { expect } from '@jest/globals';
 import Docker from 'dockerode';
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pack } from 'tar-stream';
 import type { DockerEndpoint, Settings } from '../../src/config/settings.js';
-import type { EngineClient, ContainerSpec, EngineEvent } from '../../src/drivers/docker/engine/engine-client.js';
+import type {
+  EngineClient,
+  ContainerLimits,
+  ContainerSpec,
+  EngineEvent,
+} from '../../src/drivers/docker/engine/engine-client.js';
 import { DockerEngineClient } from '../../src/drivers/docker/engine/docker-engine-client.js';
 import { FakeEngineClient } from '../../src/drivers/docker/engine/fake/fake-engine-client.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
@@ -26,6 +32,8 @@ export interface Harness {
   image: string;
   /** Makes a container that is not DevForge's. */
   createForeign(name: string): Promise<void>;
+  /** What the engine shows as the limits of a container. */
+  limits(dockerId: string): Promise<ContainerLimits>;
   /** The context of a build that goes as the script says. */
   build(script: BuildScript): Readable;
   /** @param images references that were built */
@@ -35,6 +43,7 @@ export interface Harness {
 export const BASE_IMAGE = process.env['BASE_IMAGE'] ?? 'debian:bookworm-slim';
 const SOCKET = process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock';
 
+const MIB = 1024 * 1024;
 /** Exit code of a command that was killed. */
 const KILLED = 137;
 
@@ -139,6 +148,10 @@ function fakeHarness(): Harness {
     image: BASE_IMAGE,
     createForeign: async (name) =>
       void runtime.containers.add({ ...idleSpec({ image: BASE_IMAGE }), name, labels: {} }),
+    limits: async (dockerId) => {
+      const { cpuLimit, memoryLimit } = runtime.containers.require(dockerId).spec;
+      return { cpuLimit, memoryLimit };
+    },
     build: (next) => {
       script = next;
       return Readable.from([Buffer.from('a tar')]);
@@ -157,6 +170,11 @@ function dockerHarness(): Harness {
     image: BASE_IMAGE,
     createForeign: async (name) => {
       made.add((await docker.createContainer({ name, Image: BASE_IMAGE, Cmd: ['true'] })).id);
+    },
+    limits: async (dockerId) => {
+      const { NanoCpus = 0, Memory = 0, MemorySwap = 0 } = (await docker.getContainer(dockerId).inspect()).HostConfig;
+      expect(MemorySwap).toBe(Memory);
+      return { cpuLimit: NanoCpus / 1e9, memoryLimit: Memory / MIB };
     },
     build: dockerfileContext,
     cleanUp: async (ids, images) => {

@@ -119,6 +119,18 @@ describe.each(ENGINES)('volumes and networks of the %s engine client', (_, make)
     await expect(volumes.exists(volume)).resolves.toBe(false);
   });
 
+  it('are created once by name, and not taken over from somebody else', async () => {
+    const { id } = idleSpec(harness);
+    ids.push(id);
+    const volume = `devforge-${id}-state`;
+    const labels = { [LABEL_ID]: id, 'devforge.role': 'workspace' };
+    await Promise.all([volumes.ensure(volume, labels), volumes.ensure(volume, labels)]);
+    await volumes.ensure(volume, labels);
+    await expect(volumes.list(`${LABEL_ID}=${id}`)).resolves.toEqual([{ name: volume, labels }]);
+    await expect(volumes.ensure(volume, { [LABEL_ID]: randomUUID() })).rejects.toMatchObject({ code: 'foreign' });
+    await expect(volumes.list(`${LABEL_ID}=${id}`)).resolves.toEqual([{ name: volume, labels }]);
+  });
+
   it('are created once per network name, for repeated and concurrent calls', async () => {
     const { id, ...spec } = idleSpec(harness);
     ids.push(id);

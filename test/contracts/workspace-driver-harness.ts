@@ -19,6 +19,8 @@ export interface DriverHarness {
   setUp(): Promise<void>;
   /** Creates an engine object under the name of a workspace that DevForge did not create. */
   createForeign(id: string): Promise<void>;
+  /** Whether that object is still there. */
+  hasForeign(id: string): Promise<boolean>;
   /** Writes to the output of a running workspace's main process. */
   write(ref: WorkspaceRef, stream: 'stdout' | 'stderr', output: Buffer | string): Promise<void>;
   /** Removes the workspaces, whatever state they are in. */
@@ -118,6 +120,7 @@ function fakeHarness(): DriverHarness {
     image,
     setUp: async () => void driver.images.add(image),
     createForeign: async (id) => void driver.foreign.add(id),
+    hasForeign: async (id) => driver.foreign.has(id),
     write: async ({ id }, stream, output) => driver.require(id).log.write(stream, output),
     cleanUp: async () => undefined,
   };
@@ -135,6 +138,10 @@ function dockerHarness(): DriverHarness {
     setUp: () => buildIdleImage(image),
     createForeign: async (id) => {
       foreign.push((await docker.createContainer({ name: `devforge-${id}`, Image: BASE_IMAGE, Cmd: ['true'] })).id);
+    },
+    hasForeign: async (id) => {
+      const { Config } = await docker.getContainer(`devforge-${id}`).inspect();
+      return Object.keys(Config.Labels ?? {}).length === 0;
     },
     write: async (ref, stream, output) => {
       const argv = ['sh', '-c', `exec cat > /proc/1/fd/${stream === 'stdout' ? 1 : 2}`];

@@ -88,8 +88,10 @@ describe.each(DRIVERS)('workspaces of the %s driver', (_, make) => {
   it('does not take over an object that DevForge did not create', async () => {
     const wanted = spec();
     await harness.createForeign(wanted.id);
-    await expect(ensure(wanted)).rejects.toMatchObject({ name: 'DriverError', code: 'conflict' });
+    await expect(ensure(wanted)).rejects.toMatchObject({ name: 'DriverError', code: 'foreign' });
     await expect(driver.observe(wanted.id)).resolves.toBeNull();
+    await driver.remove(wanted.id, { keepData: false });
+    await expect(harness.hasForeign(wanted.id)).resolves.toBe(true);
   });
 
   it('creates nothing from an image that is missing', async () => {
@@ -176,6 +178,7 @@ describe.each(DRIVERS)('workspaces of the %s driver', (_, make) => {
       driver.pause(absent()),
       driver.unpause(absent()),
       driver.diskBytes(absent()),
+      driver.resize(absent(), { cpus: 1, memoryMiB: 128 }),
     ]);
     expect(calls).toEqual(
       calls.map(() => ({
@@ -197,6 +200,48 @@ describe.each(DRIVERS)('workspaces of the %s driver', (_, make) => {
     const bytes = await driver.diskBytes(await started());
     expect(Number.isInteger(bytes)).toBe(true);
     expect(bytes).toBeGreaterThanOrEqual(0);
+  });
+
+  it('creates a workspace anew from its spec, and keeps its files', async () => {
+    const wanted = spec({ env: { OF: 'before' } });
+    const old = await ensure(wanted);
+    await driver.start(old);
+    const stages: EnsureStage[] = [];
+    const changed = { ...wanted, env: { OF: 'after' } };
+    const ref = await driver.replace(changed, (stage) => void stages.push(stage), signal);
+    expect(ref.id).toBe(old.id);
+    expect(ref.runtimeId).not.toBe(old.runtimeId);
+    expect(stages).toEqual(['network', 'container']);
+    await expect(driver.list()).resolves.not.toContainEqual(expect.objectContaining({ runtimeId: old.runtimeId }));
+    await expect(driver.listData()).resolves.toContain(ref.id);
+    await driver.start(ref);
+    expect(await observed(ref)).toMatchObject({ ...ref, state: 'running' });
+    const absentOne = spec();
+    await expect(driver.replace(absentOne, () => undefined, signal)).resolves.toMatchObject({ id: absentOne.id });
+  });
+
+  it('gives a workspace the files that were kept of another one, and removes them with it', async () => {
+    const [first, second] = [spec(), spec()];
+    await ensure(first);
+    const attached = { ...second, dataId: first.id };
+    await driver.remove(first.id, { keepData: true });
+    await expect(driver.listData()).resolves.toContain(first.id);
+    await ensure(attached);
+    await expect(driver.listData()).resolves.not.toContain(second.id);
+    await driver.remove(second.id, { keepData: true, dataId: first.id });
+    await expect(driver.listData()).resolves.toContain(first.id);
+    await ensure(attached);
+    await driver.remove(second.id, { keepData: false, dataId: first.id });
+    await expect(driver.listData()).resolves.not.toContain(first.id);
+    await expect(ensure(attached)).rejects.toMatchObject({ code: 'volume_missing' });
+  });
+
+  it('changes the limits of a workspace, running or not', async () => {
+    const ref = await ensure(spec());
+    await driver.resize(ref, { cpus: 1, memoryMiB: 256 });
+    await driver.start(ref);
+    await driver.resize(ref, { cpus: 0.5, memoryMiB: 192 });
+    await driver.resize(ref, { cpus: 4_096, memoryMiB: 192 });
   });
 
   it('sweeps orphans alone, and keeps their data where asked to', async () => {

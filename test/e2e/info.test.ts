@@ -4,6 +4,8 @@ import { ApiClient, ok } from '../support/api/client.js';
 import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 
+const MIB = 1024 * 1024;
+
 interface Info {
   version: string;
   engine: { kind: string; version: string | null };
@@ -34,13 +36,14 @@ describe('GET /api/info', () => {
   it('shows version, engine, capabilities and limits', async () => {
     const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
     const engine = await server.engine.docker.version();
+    const machine = (await server.engine.docker.info()) as { NCPU: number; MemTotal: number };
     expect(await ask()).toEqual({
       version,
       engine: { kind: 'docker', version: engine.Version },
       capabilities: { pause: true, snapshot: false, hardDiskLimit: false, fence: false },
       limits: {
-        cpuLimit: { min: 0.1, max: 256 },
-        memoryLimit: { min: 128, max: 1_048_576 },
+        cpuLimit: { min: 0.1, max: Math.max(machine.NCPU, 2) },
+        memoryLimit: { min: 128, max: Math.max(Math.floor(machine.MemTotal / MIB), 2_048) },
         diskLimit: { min: 256, max: 16_777_216 },
         jsonBodyBytes: 1_048_576,
         promptBytes: 200_000,
@@ -57,7 +60,7 @@ describe('GET /api/info', () => {
     const { limits } = await ask();
     for (const name of ['cpuLimit', 'memoryLimit', 'diskLimit']) {
       const { min, max } = limits[name] as { min: number; max: number };
-      for (const value of [min / 2, max * 2]) {
+      for (const value of [min / 2, max + 1]) {
         const { status, body } = await server.api.request<{ errors: { field: string }[] }>('POST', '/api/containers', {
           body: { name: 'out-of-bounds', template: 'claude', [name]: value },
         });

@@ -359,8 +359,12 @@ time.sleep(60)
           expect.objectContaining({ Name: 'nofile' }),
         ]),
       );
-      expect(Mounts.map(({ Type }) => Type)).toEqual(['volume', 'volume']);
-      expect(Mounts.map(({ Destination }) => Destination).toSorted()).toEqual(['/var/lib/devforge', '/workspace']);
+      expect(Mounts.map(({ Type }) => Type)).toEqual(['volume', 'volume', 'volume']);
+      expect(Mounts.map(({ Destination }) => Destination).toSorted()).toEqual([
+        '/home/dev',
+        '/var/lib/devforge',
+        '/workspace',
+      ]);
       expect(Object.keys(NetworkSettings.Networks)).toEqual(['devforge']);
       const network = (await server.engine.docker.getNetwork('devforge').inspect()) as {
         Options: Record<string, string>;

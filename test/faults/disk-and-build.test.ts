@@ -123,6 +123,30 @@ describe('a full disk', () => {
     for (const each of [id, next.id]) await expectRemovable(server, each);
   }, 120_000);
 
+  it('stops containers that hide what they wrote: in the state, in the home, in a folder without permissions', async () => {
+    const fill = `dd if=/dev/zero of="$1/big" bs=1M count=${LIMIT_MIB + 16}`;
+    const hiding = [
+      'set -- /var/lib/devforge',
+      'set -- ~',
+      'mkdir /workspace/secret; set -- /workspace/secret; trap "chmod 000 /workspace/secret" EXIT',
+    ];
+    const all = await Promise.all(
+      hiding.map(async (place) => {
+        const container = ok(await server.api.create(small({ diskLimit: LIMIT_MIB }), { prefer: 'wait=60' }));
+        const { exitCode } = await server.engine.exec(container.dockerId!, ['sh', '-c', `${place}; ${fill}`], {
+          timeoutMs: 60_000,
+        });
+        expect(exitCode).toBe(0);
+        return container;
+      }),
+    );
+    for (const { id } of all) {
+      const stopped = await server.api.waitForStatus(id, 'stopped', GUARD_MS);
+      expect(stopped.statusReason).toMatchObject({ code: 'disk_limit_exceeded' });
+      await expectRemovable(server, id);
+    }
+  }, 150_000);
+
   it('stops a container that exceeds its limit, with the reason', async () => {
     expect(greedy).toMatchObject({ diskLimit: LIMIT_MIB, diskLimitEnforced: 'soft' });
     const stopped = await server.api.waitForStatus(greedy.id, 'stopped', GUARD_MS);

@@ -14,7 +14,7 @@ const REMOVAL: Point[] = [
   ['a container', 'before', () => removesContainer],
   ['a container', 'after', () => removesContainer],
   ['the first volume', 'before', () => removesVolume],
-  ['the last volume', 'after', () => nth(3, removesVolume)],
+  ['the last volume', 'after', () => nth(4, removesVolume)],
 ];
 const BOTH: When[] = ['before', 'after'];
 

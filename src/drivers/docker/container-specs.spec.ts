@@ -11,9 +11,11 @@ describe('names and labels', () => {
   it('derive from the id alone', () => {
     expect(namesOf(ID)).toEqual({
       workspace: `devforge-${ID}`,
+      homeCarrier: `devforge-${ID}-home`,
       gitAgent: `devforge-${ID}-git-agent`,
       workspaceVolume: `devforge-${ID}-workspace`,
       stateVolume: `devforge-${ID}-state`,
+      homeVolume: `devforge-${ID}-home`,
       gitAgentVolume: `devforge-${ID}-git-agent`,
     });
     expect(labelsOf(ID, 'workspace')).toEqual({
@@ -44,12 +46,23 @@ describe('workspaceContainer', () => {
       mounts: [
         { volume: `devforge-${ID}-workspace`, target: '/workspace', labels },
         { volume: `devforge-${ID}-state`, target: '/var/lib/devforge', labels },
+        { volume: `devforge-${ID}-home`, target: '/home/dev', labels },
       ],
       network: 'devforge',
       cpuLimit: 2,
       memoryLimit: 512,
       pidsLimit: 512,
     });
+  });
+
+  it('mounts the files of another workspace, under that label', () => {
+    const { mounts } = workspaceContainer({ ...spec, dataId: 'other' }, ENGINE_CPUS);
+    expect(mounts[0]).toEqual({
+      volume: 'devforge-other-workspace',
+      target: '/workspace',
+      labels: labelsOf('other', 'workspace'),
+    });
+    expect(mounts[1]).toMatchObject({ volume: `devforge-${ID}-state`, labels });
   });
 
   it('is limited to the cores that the engine has', () => {
@@ -63,7 +76,7 @@ describe('workspaceContainer', () => {
     const env = { FOO: 'bar', SSH_AUTH_SOCK: 'forged' };
     const container = workspaceContainer({ ...spec, env, readGitKey: async () => Buffer.from('key') }, ENGINE_CPUS);
     expect(container.env).toEqual({ FOO: 'bar', SSH_AUTH_SOCK: '/run/devforge/git-agent/agent.sock' });
-    expect(container.mounts[2]).toEqual({
+    expect(container.mounts[3]).toEqual({
       volume: `devforge-${ID}-git-agent`,
       target: '/run/devforge/git-agent',
       readOnly: true,

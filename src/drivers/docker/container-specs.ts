@@ -1,6 +1,7 @@
 import {
   GIT_AGENT_FOLDER,
   GIT_AGENT_SOCKET,
+  HOME_FOLDER,
   STATE_FOLDER,
   WORKSPACE_FOLDER,
   type WorkspaceSpec,
@@ -12,6 +13,7 @@ import { labelsOf, namesOf, WORKSPACE_NETWORK } from './names.js';
 export function workspaceContainer(spec: WorkspaceSpec, engineCpus: number): ContainerSpec {
   const names = namesOf(spec.id);
   const labels = labelsOf(spec.id, 'workspace');
+  const dataId = spec.dataId ?? spec.id;
   const hasGitKey = spec.readGitKey !== null;
   return {
     name: names.workspace,
@@ -20,14 +22,33 @@ export function workspaceContainer(spec: WorkspaceSpec, engineCpus: number): Con
     labels,
     env: { ...spec.env, ...(hasGitKey ? { SSH_AUTH_SOCK: GIT_AGENT_SOCKET } : {}) },
     mounts: [
-      { volume: names.workspaceVolume, target: WORKSPACE_FOLDER, labels },
+      { volume: namesOf(dataId).workspaceVolume, target: WORKSPACE_FOLDER, labels: labelsOf(dataId, 'workspace') },
       { volume: names.stateVolume, target: STATE_FOLDER, labels },
+      { volume: names.homeVolume, target: HOME_FOLDER, labels },
       ...(hasGitKey ? [{ volume: names.gitAgentVolume, target: GIT_AGENT_FOLDER, readOnly: true, labels }] : []),
     ],
     network: WORKSPACE_NETWORK,
     cpuLimit: Math.min(spec.limits.cpus, engineCpus),
     memoryLimit: spec.limits.memoryMiB,
     pidsLimit: spec.limits.pids,
+  };
+}
+
+/** A container that never starts: through it the engine writes into the home volume. */
+export function homeCarrierContainer(id: string, image: string): ContainerSpec {
+  const names = namesOf(id);
+  return {
+    name: names.homeCarrier,
+    hostname: 'home-carrier',
+    image,
+    labels: labelsOf(id, 'home-carrier'),
+    env: {},
+    mounts: [{ volume: names.homeVolume, target: HOME_FOLDER, labels: labelsOf(id, 'workspace') }],
+    network: 'none',
+    entrypoint: ['/bin/false'],
+    cpuLimit: 0.1,
+    memoryLimit: 64,
+    pidsLimit: 16,
   };
 }
 

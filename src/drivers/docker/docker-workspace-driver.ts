@@ -5,6 +5,7 @@ import {
   type DriverCapabilities,
   type EngineInfo,
   type ImageProgress,
+  type RemoveOptions,
   type StageListener,
   WorkspaceDriver,
 } from '../workspace-driver.js';
@@ -15,30 +16,32 @@ import {
   type ListedWorkspace,
   type ObservedWorkspace,
   type OrphanedWorkspace,
-  WORKSPACE_FOLDER,
   type WorkspaceEvent,
   type WorkspaceRef,
   type WorkspaceSpec,
 } from '../workspace.js';
-import { workspaceContainer } from './container-specs.js';
 import { EngineClient } from './engine/engine-client.js';
+import { DriverError } from '../driver-error.js';
 import { GitAgent } from './git-agent.js';
 import { WorkspaceImages } from './images/workspace-images.js';
-import { LABEL_ID, LABEL_MANAGED, LABEL_ROLE } from './labels.js';
-import { namesOf, WORKSPACE_NETWORK } from './names.js';
+import { LABEL_ID, LABEL_ROLE } from './labels.js';
 import { UsageSources } from './usage/usage-sources.js';
+import { WorkspaceCreation } from './workspace-creation.js';
+import { WorkspaceDisk } from './workspace-disk.js';
 import { toWorkspaceEvent } from './workspace-events.js';
 import { WorkspaceObjects } from './workspace-objects.js';
 
-const DISK_TIMEOUT_MS = 60_000;
+type Limits = Parameters<WorkspaceDriver['resize']>[1];
 
 /** Workspaces as containers of a Docker Engine, each with named volumes and, for a Git key, a sidecar container. */
 @Injectable()
 export class DockerWorkspaceDriver extends WorkspaceDriver {
   readonly kind = 'docker';
   readonly capabilities: DriverCapabilities = { pause: true, snapshot: false, hardDiskLimit: false, fence: false };
-  private readonly gitAgent: GitAgent;
   private readonly objects: WorkspaceObjects;
+  private readonly gitAgent: GitAgent;
+  private readonly creation: WorkspaceCreation;
+  private readonly disk: WorkspaceDisk;
   /** Cached for as long as the engine stays. */
   private engineCpus: Promise<number> | undefined;
 
@@ -49,17 +52,18 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
     clock: Clock,
   ) {
     super();
-    this.gitAgent = new GitAgent(engine, clock);
     this.objects = new WorkspaceObjects(engine, clock);
+    this.gitAgent = new GitAgent(engine, this.objects, clock);
+    this.creation = new WorkspaceCreation(engine, this.objects, this.gitAgent, () => this.cpus());
+    this.disk = new WorkspaceDisk(engine, clock);
   }
 
   ping(): Promise<void> {
     return this.engine.system.ping();
   }
 
-  async info(): Promise<EngineInfo> {
-    const { version } = await this.engine.system.info();
-    return { version };
+  info(): Promise<EngineInfo> {
+    return this.engine.system.info();
   }
 
   async watch(onEvent: (event: WorkspaceEvent) => void, signal: AbortSignal, onReady: () => void): Promise<void> {
@@ -81,19 +85,12 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
     return this.images.ensure(template, onProgress, signal);
   }
 
-  async ensure(spec: WorkspaceSpec, onStage: StageListener, signal: AbortSignal): Promise<WorkspaceRef> {
-    await onStage('network');
-    await this.engine.networks.ensureIsolatedBridge(WORKSPACE_NETWORK, {
-      [LABEL_MANAGED]: 'true',
-      [LABEL_ROLE]: 'network',
-    });
-    if (spec.readGitKey !== null) {
-      await onStage('git-agent');
-      await this.ensureGitAgent(spec, signal);
-    }
-    await onStage('container');
-    const { dockerId } = await this.engine.containers.create(workspaceContainer(spec, await this.cpus()));
-    return { id: spec.id, runtimeId: dockerId };
+  ensure(spec: WorkspaceSpec, onStage: StageListener, signal: AbortSignal): Promise<WorkspaceRef> {
+    return this.creation.ensure(spec, onStage, signal);
+  }
+
+  replace(spec: WorkspaceSpec, onStage: StageListener, signal: AbortSignal): Promise<WorkspaceRef> {
+    return this.creation.replace(spec, onStage, signal);
   }
 
   start({ runtimeId }: WorkspaceRef): Promise<void> {
@@ -101,16 +98,26 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
   }
 
   async startAgain(ref: WorkspaceRef, spec: WorkspaceSpec, signal: AbortSignal): Promise<WorkspaceRef> {
-    await this.ensureGitAgent(spec, signal);
+    const { id, image, readGitKey } = spec;
+    if (readGitKey !== null) await this.gitAgent.ensure(id, image, readGitKey, signal);
     await this.start(ref);
     return ref;
   }
 
   async stop(id: string, graceSeconds: number): Promise<void> {
-    const stopped = await Promise.allSettled([this.engine.containers.stop(namesOf(id).workspace, graceSeconds)]);
-    // The agent of a workspace that vanished is stopped as well.
-    await this.gitAgent.stop(id);
-    for (const outcome of stopped) if (outcome.status === 'rejected') throw outcome.reason;
+    const workspace = await this.objects.inspectWorkspace(id);
+    try {
+      if (workspace === null) throw new DriverError('not_found', `stop ${id}: no such workspace`);
+      await this.engine.containers.stop(workspace.dockerId, graceSeconds);
+    } finally {
+      // The agent of a workspace that vanished is stopped as well.
+      await this.gitAgent.stop(id);
+    }
+  }
+
+  async resize({ runtimeId }: WorkspaceRef, { cpus, memoryMiB }: Limits): Promise<void> {
+    const cpuLimit = Math.min(cpus, await this.cpus());
+    await this.engine.containers.update(runtimeId, { cpuLimit, memoryLimit: memoryMiB });
   }
 
   pause({ runtimeId }: WorkspaceRef): Promise<void> {
@@ -121,8 +128,12 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
     return this.engine.containers.unpause(runtimeId);
   }
 
-  remove(id: string, { keepData }: { keepData: boolean }): Promise<void> {
-    return this.objects.remove(id, keepData);
+  remove(id: string, options: RemoveOptions): Promise<void> {
+    return this.objects.remove(id, options);
+  }
+
+  listData(): Promise<string[]> {
+    return this.objects.listData();
   }
 
   sweep(findOrphans: (ids: string[]) => Promise<OrphanedWorkspace[]>): Promise<string[]> {
@@ -130,9 +141,8 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
   }
 
   async observe(id: string): Promise<ObservedWorkspace | null> {
-    const found = await this.engine.containers.inspect(namesOf(id).workspace);
-    // A container that only has the name was not created by DevForge.
-    if (found === null || found.labels[LABEL_ID] !== id) return null;
+    const found = await this.objects.inspectWorkspace(id);
+    if (found === null) return null;
     const { dockerId, image, state, exitCode, oomKilled, startedAt, finishedAt } = found;
     return { id, runtimeId: dockerId, image, state, exitCode, oomKilled, startedAt, finishedAt };
   }
@@ -161,26 +171,13 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
     return this.usageSources.open(runtimeId);
   }
 
-  async diskBytes({ runtimeId }: WorkspaceRef, signal?: AbortSignal): Promise<number> {
-    signal?.throwIfAborted();
-    const [layer, workspace] = await Promise.all([
-      this.engine.containers.writableLayerBytes(runtimeId),
-      this.engine.containers.exec(runtimeId, {
-        argv: ['du', '-s', '--block-size=1', WORKSPACE_FOLDER],
-        timeoutMs: DISK_TIMEOUT_MS,
-        signal,
-      }),
-    ]);
-    return layer + Number(/^\d+/.exec(workspace.stdout)?.[0] ?? 0);
+  diskBytes({ runtimeId }: WorkspaceRef, signal?: AbortSignal): Promise<number> {
+    return this.disk.bytes(runtimeId, signal);
   }
 
   async address({ runtimeId }: WorkspaceRef): Promise<string | null> {
     const container = await this.engine.containers.inspect(runtimeId);
     return Object.values(container?.addresses ?? {})[0] ?? null;
-  }
-
-  private async ensureGitAgent({ id, image, readGitKey }: WorkspaceSpec, signal: AbortSignal): Promise<void> {
-    if (readGitKey !== null) await this.gitAgent.ensure(id, image, readGitKey, signal);
   }
 
   private cpus(): Promise<number> {

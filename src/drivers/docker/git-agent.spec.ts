@@ -4,6 +4,7 @@ import { JobFailure } from '../../common/errors/job-failure.js';
 import { FakeEngineClient } from './engine/fake/fake-engine-client.js';
 import { GitAgent } from './git-agent.js';
 import { namesOf } from './names.js';
+import { WorkspaceObjects } from './workspace-objects.js';
 
 const IMAGE = 'image';
 const KEY = Buffer.from('the key');
@@ -28,7 +29,7 @@ describe('GitAgent', () => {
     engine.containers.onExec = ({ argv }) => ({
       exitCode: argv[1] === '-l' ? ((listing.length > 1 ? listing.shift() : listing[0]) ?? 2) : 0,
     });
-    agent = new GitAgent(engine, clock);
+    agent = new GitAgent(engine, new WorkspaceObjects(engine, clock), clock);
   });
 
   const ensure = (): Promise<void> =>

@@ -4,6 +4,7 @@ import { DriverError } from '../driver-error.js';
 import { gitAgentContainer } from './container-specs.js';
 import type { EngineClient } from './engine/engine-client.js';
 import { namesOf } from './names.js';
+import type { WorkspaceObjects } from './workspace-objects.js';
 
 const EXEC_TIMEOUT_MS = 10_000;
 const STOP_GRACE_SECONDS = 1;
@@ -17,6 +18,7 @@ const NO_KEYS = 1;
 export class GitAgent {
   constructor(
     private readonly engine: EngineClient,
+    private readonly objects: WorkspaceObjects,
     private readonly clock: Clock,
   ) {}
 
@@ -26,7 +28,7 @@ export class GitAgent {
    */
   async ensure(id: string, image: string, readKey: () => Promise<Buffer>, signal?: AbortSignal): Promise<void> {
     const key = await readKey();
-    const { dockerId } = await this.engine.containers.create(gitAgentContainer(id, image));
+    const dockerId = await this.findOrCreate(id, image);
     await this.engine.containers.start(dockerId);
     if ((await this.waitUntilListening(dockerId, signal)) === HAS_KEYS) return;
     const added = await this.engine.containers.exec(dockerId, {
@@ -46,11 +48,20 @@ export class GitAgent {
 
   /** Stops the agent, if there is one, and with it the only copy of the key. */
   async stop(id: string): Promise<void> {
+    const agent = await this.objects.findSidecar(id, 'git-agent');
+    if (agent === undefined) return;
     try {
-      await this.engine.containers.stop(namesOf(id).gitAgent, STOP_GRACE_SECONDS);
+      await this.engine.containers.stop(agent.dockerId, STOP_GRACE_SECONDS);
     } catch (error) {
       if (!(error instanceof DriverError) || error.code !== 'not_found') throw error;
     }
+  }
+
+  private async findOrCreate(id: string, image: string): Promise<string> {
+    const existing = await this.objects.findSidecar(id, 'git-agent');
+    if (existing !== undefined) return existing.dockerId;
+    await this.objects.ensureVolumes(id, [namesOf(id).gitAgentVolume]);
+    return (await this.engine.containers.create(gitAgentContainer(id, image))).dockerId;
   }
 
   private async waitUntilListening(dockerId: string, signal?: AbortSignal): Promise<number> {

@@ -3,4 +3,4 @@ export const LABEL_ID = 'devforge.id';
 export const LABEL_ROLE = 'devforge.role';
 export const LABEL_MANAGED = 'devforge.managed';
 
-export type Role = 'workspace' | 'git-agent' | 'image' | 'network';
+export type Role = 'workspace' | 'git-agent' | 'home-carrier' | 'image' | 'network';

@@ -6,16 +6,20 @@ export const WORKSPACE_NETWORK = 'devforge';
 /** Names of everything that belongs to one workspace. They derive from its id, so each call finds what an earlier one made. */
 export function namesOf(id: string): {
   workspace: string;
+  homeCarrier: string;
   gitAgent: string;
   workspaceVolume: string;
   stateVolume: string;
+  homeVolume: string;
   gitAgentVolume: string;
 } {
   return {
     workspace: `devforge-${id}`,
+    homeCarrier: `devforge-${id}-home`,
     gitAgent: `devforge-${id}-git-agent`,
     workspaceVolume: `devforge-${id}-workspace`,
     stateVolume: `devforge-${id}-state`,
+    homeVolume: `devforge-${id}-home`,
     gitAgentVolume: `devforge-${id}-git-agent`,
   };
 }

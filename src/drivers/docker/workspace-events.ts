@@ -1,6 +1,6 @@
 import type { WorkspaceEvent, WorkspaceEventType } from '../workspace.js';
 import type { EngineEvent } from './engine/engine-client.js';
-import { LABEL_ID, LABEL_ROLE } from './labels.js';
+import { LABEL_ID, LABEL_ROLE, type Role } from './labels.js';
 
 const TYPES: Partial<Record<string, WorkspaceEventType>> = {
   create: 'created',
@@ -13,10 +13,13 @@ const TYPES: Partial<Record<string, WorkspaceEventType>> = {
   destroy: 'removed',
 };
 
+/** Roles of containers that are not a workspace themselves. */
+export const SIDECARS: readonly string[] = ['git-agent', 'home-carrier'] satisfies Role[];
+
 /** @returns undefined for events of sidecars, and of commands run in a workspace */
 export function toWorkspaceEvent({ action, dockerId, labels, at }: EngineEvent): WorkspaceEvent | undefined {
   const id = labels[LABEL_ID];
   const type = TYPES[action];
-  if (id === undefined || type === undefined || labels[LABEL_ROLE] === 'git-agent') return undefined;
+  if (id === undefined || type === undefined || SIDECARS.includes(labels[LABEL_ROLE] ?? '')) return undefined;
   return { id, runtimeId: dockerId, type, at };
 }

@@ -40,23 +40,23 @@ describe('WorkspaceObjects', () => {
   it('removes every container and volume of a workspace, and nothing of another', async () => {
     const [id, other] = [await create(), await create()];
     const before = await remaining(other);
-    await objects.remove(id, false);
+    await objects.remove(id, { keepData: false });
     await expect(remaining(id)).resolves.toEqual([]);
     await expect(remaining(other)).resolves.toEqual(before);
-    expect(before).toHaveLength(5);
+    expect(before).toHaveLength(6);
   });
 
   it('keeps the workspace volume when asked to', async () => {
     const id = await create();
-    await objects.remove(id, true);
+    await objects.remove(id, { keepData: true });
     await expect(remaining(id)).resolves.toEqual([`volume ${namesOf(id).workspaceVolume}`]);
   });
 
   it('completes a removal that failed half-way when it is called again', async () => {
     const id = await create();
     engine.faults.failNext('volumes.remove', new DriverError('unavailable', 'x'));
-    await expect(objects.remove(id, false)).rejects.toMatchObject({ code: 'unavailable' });
-    await objects.remove(id, false);
+    await expect(objects.remove(id, { keepData: false })).rejects.toMatchObject({ code: 'unavailable' });
+    await objects.remove(id, { keepData: false });
     await expect(remaining(id)).resolves.toEqual([]);
   });
 
@@ -64,7 +64,7 @@ describe('WorkspaceObjects', () => {
     const id = await create();
     for (let busy = 0; busy < 3; busy++)
       engine.faults.failNext('volumes.remove', new DriverError('conflict', 'in use'));
-    const removing = objects.remove(id, false);
+    const removing = objects.remove(id, { keepData: false });
     for (let wait = 0; wait < 3; wait++) {
       await settled();
       await clock.advance(200);
@@ -83,12 +83,12 @@ describe('WorkspaceObjects', () => {
     expect(removed).toEqual([gone]);
     expect(found.toSorted()).toEqual([gone, alive].toSorted());
     await expect(remaining(gone)).resolves.toEqual([]);
-    await expect(remaining(alive)).resolves.toHaveLength(5);
+    await expect(remaining(alive)).resolves.toHaveLength(6);
   });
 
   it('does not sweep a volume that was kept on purpose', async () => {
     const id = await create();
-    await objects.remove(id, true);
+    await objects.remove(id, { keepData: true });
     await expect(objects.sweep(async () => [{ id, keepData: true }])).resolves.toEqual([]);
     await expect(remaining(id)).resolves.toHaveLength(1);
   });
@@ -99,12 +99,54 @@ describe('WorkspaceObjects', () => {
     await expect(remaining(id)).resolves.toEqual([`volume ${namesOf(id).workspaceVolume}`]);
   });
 
+  it('leaves alone what has a name of the workspace without its label', async () => {
+    const id = randomUUID();
+    const { workspace, gitAgent, workspaceVolume, stateVolume } = namesOf(id);
+    const foreign = workspaceContainer(fakeSpec({ id, image: IMAGE }), 2);
+    for (const name of [workspace, gitAgent]) engine.containers.add({ ...foreign, name, labels: {}, mounts: [] });
+    for (const name of [workspaceVolume, stateVolume]) engine.volumes.add(name, { 'devforge.id': 'another' });
+    await objects.remove(id, { keepData: false });
+    for (const name of [workspace, gitAgent]) expect(engine.containers.require(name).labels).toEqual({});
+    for (const name of [workspaceVolume, stateVolume]) await expect(engine.volumes.exists(name)).resolves.toBe(true);
+    await expect(objects.inspectWorkspace(id)).resolves.toBeNull();
+    await expect(objects.ensureVolumes(id, [stateVolume])).rejects.toMatchObject({ code: 'foreign' });
+  });
+
+  it('finds and removes a workspace that was renamed', async () => {
+    const id = await create();
+    for (const name of [namesOf(id).workspace, namesOf(id).gitAgent])
+      engine.containers.require(name).name = `renamed-${name}`;
+    await expect(objects.inspectWorkspace(id)).resolves.toMatchObject({ name: `renamed-devforge-${id}` });
+    await expect(objects.findWorkspace(id)).resolves.toMatchObject({ name: `renamed-devforge-${id}` });
+    await objects.remove(id, { keepData: false });
+    await expect(remaining(id)).resolves.toEqual([]);
+  });
+
+  it('removes the files that were kept of another workspace with the one that has them', async () => {
+    const origin = await create();
+    await objects.remove(origin, { keepData: true });
+    const id = randomUUID();
+    await engine.containers.create(workspaceContainer(fakeSpec({ id, image: IMAGE, dataId: origin }), 2));
+    await expect(objects.listData()).resolves.toEqual([origin]);
+    await objects.remove(id, { keepData: true, dataId: origin });
+    await expect(objects.listData()).resolves.toEqual([origin]);
+    await objects.remove(id, { keepData: false, dataId: origin });
+    await expect(objects.listData()).resolves.toEqual([]);
+  });
+
+  it('sweeps what a removal that was interrupted left beside a kept volume', async () => {
+    const id = await create();
+    for (const { dockerId } of await engine.containers.list('devforge.id')) engine.containers.vanish(dockerId);
+    await expect(objects.sweep(async () => [{ id, keepData: true }])).resolves.toEqual([id]);
+    await expect(remaining(id)).resolves.toEqual([`volume ${namesOf(id).workspaceVolume}`]);
+  });
+
   it('sweeps nothing that the engine does not list, and fails when it does not list at all', async () => {
     const [first, second] = [await create(), await create()];
     engine.faults.halveNextList();
     await objects.sweep(async () => []);
     engine.faults.failNext('containers.list', new DriverError('unavailable', 'x'));
     await expect(objects.sweep(async () => [])).rejects.toMatchObject({ code: 'unavailable' });
-    for (const id of [first, second]) await expect(remaining(id)).resolves.toHaveLength(5);
+    for (const id of [first, second]) await expect(remaining(id)).resolves.toHaveLength(6);
   });
 });

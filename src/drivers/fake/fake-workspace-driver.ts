@@ -1,9 +1,11 @@
+import { JobFailure } from '../../common/errors/job-failure.js';
 import type { Template } from '../../persistence/types.js';
 import { DriverError } from '../driver-error.js';
 import {
   type DriverCapabilities,
   type EngineInfo,
   type ImageProgress,
+  type RemoveOptions,
   type StageListener,
   WorkspaceDriver,
 } from '../workspace-driver.js';
@@ -42,7 +44,7 @@ export type DriverCall = Exclude<keyof WorkspaceDriver, 'kind' | 'capabilities'>
 export class FakeWorkspaceDriver extends WorkspaceDriver {
   readonly kind = 'docker';
   capabilities: DriverCapabilities = { pause: true, snapshot: false, hardDiskLimit: false, fence: false };
-  version = '20.10.24';
+  engine: EngineInfo = { version: '20.10.24', cpus: 4, memoryMiB: 8_192 };
   readonly faults = new FakeFaults<DriverCall>();
   /** Images that {@link ensure} finds; {@link prepare} adds to them. */
   readonly images = new Set<string>();
@@ -73,7 +75,7 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
 
   async info(): Promise<EngineInfo> {
     await this.faults.pass('info');
-    return { version: this.version };
+    return this.engine;
   }
 
   async watch(onEvent: (event: WorkspaceEvent) => void, signal: AbortSignal, onReady: () => void): Promise<void> {
@@ -104,13 +106,19 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
     await onStage('container');
     const existing = this.workspaces.get(spec.id);
     if (this.foreign.has(spec.id))
-      throw new DriverError(
-        'conflict',
-        `ensure ${spec.id}: the name belongs to an object that DevForge did not create`,
-      );
+      throw new DriverError('foreign', `ensure ${spec.id}: the name belongs to an object that DevForge did not create`);
     if (existing === undefined && !this.images.has(spec.image))
       throw new DriverError('not_found', `ensure ${spec.id}: no such image`);
+    const { id, dataId = id } = spec;
+    if (dataId !== id && !this.data.has(dataId))
+      throw new JobFailure('volume_missing', `The files of ${dataId} do not exist any more.`);
     return refOf(Object.assign(existing ?? this.create(spec), { gitKey }));
+  }
+
+  async replace(spec: WorkspaceSpec, onStage: StageListener, signal: AbortSignal): Promise<WorkspaceRef> {
+    await this.faults.pass('replace');
+    this.vanish(spec.id);
+    return this.ensure(spec, onStage, signal);
   }
 
   async start(ref: WorkspaceRef): Promise<void> {
@@ -134,6 +142,11 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
     this.emit('stopped', workspace);
   }
 
+  async resize(ref: WorkspaceRef, limits: Parameters<WorkspaceDriver['resize']>[1]): Promise<void> {
+    const workspace = await this.existing('resize', ref);
+    workspace.spec = { ...workspace.spec, limits: { ...workspace.spec.limits, ...limits } };
+  }
+
   async pause(ref: WorkspaceRef): Promise<void> {
     const workspace = await this.existing('pause', ref);
     if (workspace.state !== 'running') return;
@@ -148,10 +161,15 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
     this.emit('unpaused', workspace);
   }
 
-  async remove(id: string, { keepData }: { keepData: boolean }): Promise<void> {
+  async remove(id: string, { keepData, dataId = id }: RemoveOptions): Promise<void> {
     await this.faults.pass('remove');
     this.vanish(id);
-    if (!keepData) this.data.delete(id);
+    if (!keepData) this.data.delete(dataId);
+  }
+
+  async listData(): Promise<string[]> {
+    await this.faults.pass('listData');
+    return this.faults.listed([...this.data]);
   }
 
   async sweep(findOrphans: (ids: string[]) => Promise<OrphanedWorkspace[]>): Promise<string[]> {
@@ -277,7 +295,7 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
   private create(spec: WorkspaceSpec): FakeWorkspace {
     const workspace = newFakeWorkspace(spec, ++this.incarnations);
     this.workspaces.set(spec.id, workspace);
-    this.data.add(spec.id);
+    this.data.add(spec.dataId ?? spec.id);
     this.emit('created', workspace);
     return workspace;
   }

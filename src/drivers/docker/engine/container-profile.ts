@@ -5,6 +5,15 @@ const MIB = 1024 * 1024;
 /** uid and gid of the user in the workspace images. */
 const USER = '1000:1000';
 
+/** Limits that can be changed later: without swap, so that the memory limit is one. */
+export function resources(
+  cpuLimit: number,
+  memoryLimit: number,
+): { Memory: number; MemorySwap: number; NanoCpus: number } {
+  const memory = memoryLimit * MIB;
+  return { Memory: memory, MemorySwap: memory, NanoCpus: Math.round(cpuLimit * 1e9) };
+}
+
 /**
  * The options of every container that DevForge creates: what is not granted here is denied. A golden test compares them
  * with the engine's `inspect`.
@@ -23,9 +32,7 @@ export function toCreateOptions(spec: ContainerSpec): ContainerCreateOptions {
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       PidsLimit: spec.pidsLimit,
-      Memory: spec.memoryLimit * MIB,
-      MemorySwap: spec.memoryLimit * MIB,
-      NanoCpus: Math.round(spec.cpuLimit * 1e9),
+      ...resources(spec.cpuLimit, spec.memoryLimit),
       Ulimits: [
         { Name: 'nofile', Soft: 16_384, Hard: 16_384 },
         { Name: 'core', Soft: 0, Hard: 0 },

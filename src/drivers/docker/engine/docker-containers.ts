@@ -1,8 +1,12 @@
 import type Dockerode from 'dockerode';
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  type ContainerLimits,
   type ContainerSpec,
+  type DiskFootprint,
   type InspectedContainer,
+  type MountedVolume,
   type ObservedContainer,
   type ObservedState,
   EngineContainers,
@@ -12,7 +16,7 @@ import type { LogRecord, LogRequest } from '../../workspace-logs.js';
 import type { UsageRecord } from '../../workspace-usage.js';
 import { DriverError } from '../../driver-error.js';
 import { LABEL_ID } from '../labels.js';
-import { toCreateOptions } from './container-profile.js';
+import { resources, toCreateOptions } from './container-profile.js';
 import { readLogs } from './logs/docker-logs.js';
 import { execInContainer } from './exec/docker-exec.js';
 import { openProcess } from './exec/docker-process.js';
@@ -22,6 +26,8 @@ import { DEADLINE, engineCall, statusOf } from './engine-call.js';
 const NOT_MODIFIED = 304;
 const NOT_FOUND = 404;
 const CONFLICT = 409;
+/** Of a path, in the engine's list of changes. */
+const DELETED = 2;
 const MAX_NAME_LOOKUPS = 40;
 const NAME_LOOKUP_MS = 50;
 
@@ -45,9 +51,13 @@ export class DockerContainers extends EngineContainers {
         if (existing === null)
           throw new DriverError('failed', `the name ${spec.name} is taken, and no container has it`, { cause: error });
         if (existing.labels[LABEL_ID] !== spec.labels[LABEL_ID]) {
-          throw new DriverError('conflict', `the name ${spec.name} belongs to a container that DevForge did not make`, {
-            cause: error,
-          });
+          throw new DriverError(
+            'foreign',
+            `the name ${spec.name} belongs to a container that DevForge did not create`,
+            {
+              cause: error,
+            },
+          );
         }
         return { dockerId: existing.dockerId, created: false };
       }
@@ -128,10 +138,37 @@ export class DockerContainers extends EngineContainers {
     return readLogs(this.streaming, dockerId, request);
   }
 
-  async writableLayerBytes(dockerId: string): Promise<number> {
-    return engineCall(`measure container ${dockerId}`, DEADLINE.write, async (abortSignal) => {
-      const { SizeRw } = await this.docker.getContainer(dockerId).inspect({ size: true, abortSignal });
-      return SizeRw ?? 0;
+  async update(dockerId: string, { cpuLimit, memoryLimit }: ContainerLimits): Promise<void> {
+    await engineCall(`update container ${dockerId}`, DEADLINE.write, (abortSignal) =>
+      this.docker.getContainer(dockerId).update({ ...resources(cpuLimit, memoryLimit), abortSignal }),
+    );
+  }
+
+  async diskFootprint(dockerId: string): Promise<DiskFootprint> {
+    return engineCall(`measure container ${dockerId}`, DEADLINE.files, async (abortSignal) => {
+      const { SizeRw, Mounts } = await this.docker.getContainer(dockerId).inspect({ size: true, abortSignal });
+      return { writableLayerBytes: SizeRw ?? 0, volumes: toVolumes(Mounts) };
+    });
+  }
+
+  async changedPaths(dockerId: string): Promise<string[]> {
+    return engineCall(`read container ${dockerId}`, DEADLINE.files, async () => {
+      const changes = (await this.docker.getContainer(dockerId).changes()) as { Path: string; Kind: number }[] | null;
+      return (changes ?? []).filter(({ Kind }) => Kind !== DELETED).map(({ Path }) => Path);
+    });
+  }
+
+  async readFolder(dockerId: string, folder: string): Promise<Readable> {
+    const stream = await engineCall(`read container ${dockerId}`, DEADLINE.write, () =>
+      this.docker.getContainer(dockerId).getArchive({ path: `${folder}/.` }),
+    );
+    return stream as unknown as Readable;
+  }
+
+  async writeFolder(dockerId: string, folder: string, tar: Readable): Promise<void> {
+    await engineCall(`write container ${dockerId}`, DEADLINE.files, async (abortSignal) => {
+      const container = this.docker.getContainer(dockerId);
+      await container.putArchive(tar as NodeJS.ReadableStream, { path: folder, abortSignal });
     });
   }
 
@@ -209,7 +246,14 @@ function toInspected(inspected: Dockerode.ContainerInspectInfo): InspectedContai
         network?.IPAddress ? [[name, network.IPAddress]] : [],
       ),
     ),
+    volumes: toVolumes(inspected.Mounts),
   };
+}
+
+function toVolumes(mounts: Dockerode.ContainerInspectInfo['Mounts']): MountedVolume[] {
+  return mounts.flatMap(({ Name, Destination, RW }) =>
+    Name === undefined ? [] : [{ name: Name, target: Destination, readOnly: !RW }],
+  );
 }
 
 /** The engine uses year 1 for "never". */

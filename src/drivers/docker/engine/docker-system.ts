@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { type EngineEvent, type EngineInfo, EngineSystem } from './engine-client.js';
 import { DriverError } from '../../driver-error.js';
 import { LABEL_ID } from '../labels.js';
-import { abortable } from './dockerode-options.js';
+import { abortable, dial } from './dockerode-options.js';
 import { DEADLINE, engineCall, toDriverError } from './engine-call.js';
 import { linesOf } from './logs/stream-lines.js';
 
@@ -16,7 +16,14 @@ interface EventRecord {
 interface InfoRecord {
   ServerVersion: string;
   NCPU: number;
+  MemTotal: number;
 }
+
+interface UsageRecord {
+  Volumes?: { Name: string; UsageData?: { Size: number } | null }[] | null;
+}
+
+const MIB = 1024 * 1024;
 
 export class DockerSystem extends EngineSystem {
   constructor(private readonly docker: Dockerode) {
@@ -34,7 +41,17 @@ export class DockerSystem extends EngineSystem {
   async info(): Promise<EngineInfo> {
     return engineCall('info', DEADLINE.read, async (abortSignal) => {
       const info = (await abortable(this.docker).info({ abortSignal })) as InfoRecord;
-      return { version: info.ServerVersion, cpus: info.NCPU };
+      return { version: info.ServerVersion, cpus: info.NCPU, memoryMiB: Math.floor(info.MemTotal / MIB) };
+    });
+  }
+
+  async volumeBytes(): Promise<Map<string, number>> {
+    return engineCall('measure volumes', DEADLINE.files, async (abortSignal) => {
+      // Engines before API 1.42 ignore the type, and measure everything else as well.
+      const { Volumes } = (await dial(this.docker, '/system/df?', { type: 'volume' }, abortSignal)) as UsageRecord;
+      // The engine reports -1 for what it could not measure.
+      const measured = (Volumes ?? []).filter(({ UsageData }) => (UsageData?.Size ?? -1) >= 0);
+      return new Map(measured.map(({ Name, UsageData }) => [Name, UsageData!.Size]));
     });
   }
 

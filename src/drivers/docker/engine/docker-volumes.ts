@@ -1,4 +1,5 @@
 import type Dockerode from 'dockerode';
+import { DriverError } from '../../driver-error.js';
 import { EngineVolumes } from './engine-client.js';
 import { DEADLINE, engineCall, statusOf } from './engine-call.js';
 
@@ -25,6 +26,16 @@ export class DockerVolumes extends EngineVolumes {
         if (statusOf(error) === NOT_FOUND) return false;
         throw error;
       }
+    });
+  }
+
+  async ensure(name: string, labels: Record<string, string>): Promise<void> {
+    await engineCall(`create volume ${name}`, DEADLINE.write, async (abortSignal) => {
+      // The engine answers with the volume that it has, when it has one of that name.
+      await this.docker.createVolume({ Name: name, Labels: labels, abortSignal });
+      const { Labels: present } = await this.docker.getVolume(name).inspect({ abortSignal });
+      if (Object.entries(labels).every(([label, value]) => present?.[label] === value)) return;
+      throw new DriverError('foreign', `the name ${name} belongs to a volume that DevForge did not create`);
     });
   }
 

@@ -3,7 +3,15 @@ import { engineCalls } from '../../engine-calls.js';
 import { type EngineCallName, operationOf } from './engine-calls.js';
 
 /** Deadlines of engine calls, in milliseconds. */
-export const DEADLINE = { ping: 1_000, read: 10_000, write: 60_000, pull: 600_000, silentBuild: 1_200_000 } as const;
+export const DEADLINE = {
+  ping: 1_000,
+  read: 10_000,
+  write: 60_000,
+  /** For work that grows with the number of files. */
+  files: 300_000,
+  pull: 600_000,
+  silentBuild: 1_200_000,
+} as const;
 
 interface EngineErrorShape {
   statusCode?: number;

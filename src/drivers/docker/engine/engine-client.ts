@@ -21,6 +21,7 @@ export abstract class EngineClient {
 export interface EngineInfo {
   version: string;
   cpus: number;
+  memoryMiB: number;
 }
 
 export type EngineEvent = {
@@ -38,6 +39,8 @@ export abstract class EngineSystem {
    */
   abstract ping(): Promise<void>;
   abstract info(): Promise<EngineInfo>;
+  /** Sizes of all volumes by name, in bytes, as the engine itself counts them: whatever their permissions. */
+  abstract volumeBytes(): Promise<Map<string, number>>;
   /**
    * Follows the events of all containers that have the label of DevForge's ids.
    * Resolves when the stream ends, rejects when it breaks.
@@ -73,6 +76,13 @@ export interface ContainerSpec {
 
 export type ObservedState = 'created' | 'running' | 'paused' | 'exited' | 'dead';
 
+/** A named volume that a container mounts. */
+export interface MountedVolume {
+  name: string;
+  target: string;
+  readOnly: boolean;
+}
+
 /** A container in a list. */
 export interface ObservedContainer {
   dockerId: string;
@@ -91,6 +101,20 @@ export interface InspectedContainer extends ObservedContainer {
   finishedAt: Date | null;
   /** IP addresses by the name of their network. */
   addresses: Record<string, string>;
+  volumes: MountedVolume[];
+}
+
+export interface ContainerLimits {
+  /** Cores. */
+  cpuLimit: number;
+  /** MiB. */
+  memoryLimit: number;
+}
+
+/** What a container takes of the engine's disk. */
+export interface DiskFootprint {
+  writableLayerBytes: number;
+  volumes: MountedVolume[];
 }
 
 export abstract class EngineContainers {
@@ -101,7 +125,10 @@ export abstract class EngineContainers {
    * container stops, possibly before its last lines, or at the current end of the log without `follow`.
    */
   abstract logs(dockerId: string, request: LogRequest): AsyncIterable<LogRecord[]>;
-  /** Creates the container, or finds the one of that name. */
+  /**
+   * Creates the container, or finds the one of that name.
+   * @throws DriverError `foreign` when the name belongs to a container with another id, or none
+   */
   abstract create(spec: ContainerSpec): Promise<{ dockerId: string; created: boolean }>;
   /** Starts it; already running is success. */
   abstract start(dockerId: string): Promise<void>;
@@ -121,8 +148,15 @@ export abstract class EngineContainers {
    * @throws DriverError `conflict` when the container does not run
    */
   abstract open(dockerId: string, request: ProcessRequest): Promise<WorkspaceProcess>;
-  /** Bytes of the writable layer. */
-  abstract writableLayerBytes(dockerId: string): Promise<number>;
+  /** Changes the limits of a container, running or not. @throws DriverError `invalid` when it uses more than that */
+  abstract update(dockerId: string, limits: ContainerLimits): Promise<void>;
+  abstract diskFootprint(dockerId: string): Promise<DiskFootprint>;
+  /** Absolute paths that were added or changed since the container was created from its image, without those in volumes. */
+  abstract changedPaths(dockerId: string): Promise<string[]>;
+  /** What is in a folder, as a tar stream with the folder's content at its root. Works on stopped containers as well. */
+  abstract readFolder(dockerId: string, folder: string): Promise<Readable>;
+  /** Unpacks a tar stream into a folder, with the owners and modes in it. */
+  abstract writeFolder(dockerId: string, folder: string, tar: Readable): Promise<void>;
 }
 
 export interface BuildRequest {
@@ -148,6 +182,11 @@ export abstract class EngineVolumes {
   /** Volumes that have the label: `name` or `name=value`. */
   abstract list(label: string): Promise<{ name: string; labels: Record<string, string> }[]>;
   abstract exists(name: string): Promise<boolean>;
+  /**
+   * Creates the volume, or finds the one of that name.
+   * @throws DriverError `foreign` when the name belongs to a volume without these labels
+   */
+  abstract ensure(name: string, labels: Record<string, string>): Promise<void>;
   /** Removes it; already gone is success. */
   abstract remove(name: string): Promise<void>;
 }

@@ -1,9 +1,9 @@
 /** The calls of the engine client, by the part they belong to. */
 export type FakeEngineCall =
-  | `system.${'ping' | 'info' | 'watch'}`
-  | `containers.${'create' | 'start' | 'stop' | 'pause' | 'unpause' | 'remove' | 'inspect' | 'list' | 'exec' | 'open' | 'logs' | 'usage' | 'writableLayerBytes'}`
+  | `system.${'ping' | 'info' | 'watch' | 'volumeBytes'}`
+  | `containers.${'create' | 'start' | 'stop' | 'pause' | 'unpause' | 'remove' | 'inspect' | 'list' | 'exec' | 'open' | 'logs' | 'usage' | 'update' | 'diskFootprint' | 'changedPaths' | 'readFolder' | 'writeFolder'}`
   | `images.${'exists' | 'pull' | 'build' | 'remove'}`
-  | `volumes.${'list' | 'exists' | 'remove'}`
+  | `volumes.${'list' | 'exists' | 'ensure' | 'remove'}`
   | `networks.${'ensureIsolatedBridge' | 'remove'}`;
 
 /** Whether the labels match a filter: `name` or `name=value`. */

@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  type ContainerLimits,
   type ContainerSpec,
+  type DiskFootprint,
   type InspectedContainer,
+  type MountedVolume,
   type ObservedContainer,
   EngineContainers,
 } from '../engine-client.js';
@@ -23,7 +27,7 @@ const KILLED = 137;
 const POLL_MS = 5;
 const USAGE_EVERY_MS = 1_000;
 
-export interface FakeContainer extends Omit<InspectedContainer, 'addresses'> {
+export interface FakeContainer extends Omit<InspectedContainer, 'addresses' | 'volumes'> {
   spec: ContainerSpec;
   writableLayerBytes: number;
   usage: Omit<UsageRecord, 'at' | 'monotonicMs'>;
@@ -58,7 +62,7 @@ export class FakeContainers extends EngineContainers {
     const existing = this.find(spec.name);
     if (existing !== undefined) {
       if (existing.labels[LABEL_ID] === spec.labels[LABEL_ID]) return { dockerId: existing.dockerId, created: false };
-      throw new DriverError('conflict', `the name ${spec.name} belongs to a container that DevForge did not make`);
+      throw new DriverError('foreign', `the name ${spec.name} belongs to a container that DevForge did not create`);
     }
     if (!this.engine.images.has(spec.image))
       throw new DriverError('not_found', `create container ${spec.name}: no such image`);
@@ -107,7 +111,7 @@ export class FakeContainers extends EngineContainers {
     if (container === undefined) return null;
     const { spec, writableLayerBytes: _layer, usage: _usage, ...shown } = container;
     const connected = isUp(container) && spec.network !== 'none';
-    return { ...shown, addresses: connected ? { [spec.network]: '192.0.2.2' } : {} };
+    return { ...shown, addresses: connected ? { [spec.network]: '192.0.2.2' } : {}, volumes: volumesOf(container) };
   }
 
   async list(label: string): Promise<ObservedContainer[]> {
@@ -135,8 +139,29 @@ export class FakeContainers extends EngineContainers {
     throw new DriverError('invalid', 'the fake engine has no logs');
   }
 
-  async writableLayerBytes(dockerId: string): Promise<number> {
-    return (await this.existing('containers.writableLayerBytes', dockerId)).writableLayerBytes;
+  async update(dockerId: string, limits: ContainerLimits): Promise<void> {
+    Object.assign((await this.existing('containers.update', dockerId)).spec, limits);
+  }
+
+  async diskFootprint(dockerId: string): Promise<DiskFootprint> {
+    const container = await this.existing('containers.diskFootprint', dockerId);
+    return { writableLayerBytes: container.writableLayerBytes, volumes: volumesOf(container) };
+  }
+
+  /** Files are played by no fake. */
+  async changedPaths(dockerId: string): Promise<string[]> {
+    await this.existing('containers.changedPaths', dockerId);
+    return [];
+  }
+
+  async readFolder(dockerId: string): Promise<Readable> {
+    await this.existing('containers.readFolder', dockerId);
+    return Readable.from([]);
+  }
+
+  async writeFolder(dockerId: string, _folder: string, tar: Readable): Promise<void> {
+    await this.existing('containers.writeFolder', dockerId);
+    tar.resume();
   }
 
   async *usage(dockerId: string, signal: AbortSignal): AsyncGenerator<UsageRecord> {
@@ -213,6 +238,10 @@ export class FakeContainers extends EngineContainers {
     // Docker's events are filtered by this label.
     if (LABEL_ID in labels) this.engine.system.emit(action, dockerId, { ...labels, name, image, ...attributes });
   }
+}
+
+function volumesOf({ spec }: FakeContainer): MountedVolume[] {
+  return spec.mounts.map(({ volume, target, readOnly = false }) => ({ name: volume, target, readOnly }));
 }
 
 function isUp({ state }: FakeContainer): boolean {

@@ -9,7 +9,9 @@ interface Watcher {
 }
 
 export class FakeSystem extends EngineSystem {
-  present: EngineInfo = { version: '20.10.24', cpus: 4 };
+  present: EngineInfo = { version: '20.10.24', cpus: 4, memoryMiB: 8_192 };
+  /** What the engine measures, by name of the volume. */
+  readonly sizes = new Map<string, number>();
   private readonly watchers = new Set<Watcher>();
 
   constructor(private readonly faults: FakeFaults<FakeEngineCall>) {
@@ -23,6 +25,11 @@ export class FakeSystem extends EngineSystem {
   async info(): Promise<EngineInfo> {
     await this.faults.pass('system.info');
     return this.present;
+  }
+
+  async volumeBytes(): Promise<Map<string, number>> {
+    await this.faults.pass('system.volumeBytes');
+    return new Map(this.sizes);
   }
 
   async watch(onEvent: (event: EngineEvent) => void, signal: AbortSignal, onReady: () => void): Promise<void> {

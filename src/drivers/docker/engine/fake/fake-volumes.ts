@@ -23,6 +23,14 @@ export class FakeVolumes extends EngineVolumes {
     return this.present.has(name);
   }
 
+  async ensure(name: string, labels: Record<string, string>): Promise<void> {
+    await this.faults.pass('volumes.ensure');
+    this.add(name, labels);
+    const present = this.present.get(name)!;
+    if (Object.entries(labels).every(([label, value]) => present[label] === value)) return;
+    throw new DriverError('foreign', `the name ${name} belongs to a volume that DevForge did not create`);
+  }
+
   async remove(name: string): Promise<void> {
     await this.faults.pass('volumes.remove');
     if (this.usedBy().includes(name)) throw new DriverError('conflict', `remove volume ${name}: in use`);
