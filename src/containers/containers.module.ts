@@ -17,6 +17,7 @@ import { DiskUsage } from '../usage/disk-usage.js';
 import { JobsController } from './jobs.controller.js';
 import { MachineLimits } from '../workspace/machine-limits.js';
 import { OrphanSweeper } from './reconciliation/orphan-sweeper.js';
+import { PausedWorkspaces } from '../workspace/paused-workspaces.js';
 import { Reconciler } from './reconciliation/reconciler.js';
 import { ReprovisionService } from './lifecycle/reprovision.service.js';
 import { SiteAddresses } from '../sites/site-addresses.js';
@@ -45,6 +46,7 @@ import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
     DiskUsage,
     MachineLimits,
     OrphanSweeper,
+    PausedWorkspaces,
     Reconciler,
     ReprovisionService,
     SiteAddresses,
@@ -63,6 +65,7 @@ import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
     DiskUsage,
     ContainerStore,
     MachineLimits,
+    PausedWorkspaces,
     SiteAddresses,
     WorkspacePrograms,
     AgentCredentials,

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { containerRow } from '../../test/support/rows.js';
 import { FakeProgram } from '../../test/support/workspace-program.js';
+import { pausedContainer } from '../workspace/container-errors.js';
+import type { PausedWorkspaces } from '../workspace/paused-workspaces.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import type { FakeProcess } from '../drivers/fake/fake-process.js';
@@ -12,18 +14,36 @@ async function* bytes(...texts: string[]): AsyncGenerator<Buffer> {
   for (const text of texts) yield Buffer.from(text);
 }
 
+class FakePauses {
+  isPaused = false;
+  /** Tells those who wait that the pause goes on. */
+  readonly listeners = new Set<() => void>();
+
+  requireUnpaused({ status }: ContainerRow): void {
+    if (this.isPaused) throw pausedContainer(status);
+  }
+
+  onStillPaused(_id: string, listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}
+
 describe('FileHelpers', () => {
   let driver: FakeWorkspaceDriver;
   let row: ContainerRow;
   let helpers: FileHelpers;
   let client: AbortController;
+  let paused: FakePauses;
 
   beforeEach(async () => {
     driver = new FakeWorkspaceDriver();
     row = containerRow();
     row = { ...row, ...driver.run({ id: row.id }) };
+    paused = new FakePauses();
     helpers = new FileHelpers(
       new WorkspacePrograms(driver, { findById: async () => row } as unknown as ContainersRepository),
+      paused as unknown as PausedWorkspaces,
     );
     client = new AbortController();
     echo();
@@ -56,6 +76,26 @@ describe('FileHelpers', () => {
   it('gives concurrent requests a helper each', async () => {
     await Promise.all([ask({ op: 'one' }), ask({ op: 'two' }), ask({ op: 'three' })]);
     expect(opened()).toHaveLength(3);
+  });
+
+  it('refuses requests for a paused container at once, although it has an idle helper', async () => {
+    await ask({ op: 'one' });
+    paused.isPaused = true;
+    await expect(ask({ op: 'two' })).rejects.toMatchObject({ code: 'invalid_state' });
+    paused.isPaused = false;
+    await expect(ask({ op: 'three' })).resolves.toEqual({ heard: 'J{"op":"three"}' });
+    expect(opened()).toHaveLength(1);
+  });
+
+  it('ends a request whose container is paused for longer than a moment', async () => {
+    plays(() => new Promise(() => undefined));
+    const asked = ask({ op: 'one' });
+    asked.catch(() => undefined);
+    while (opened().length === 0) await new Promise((resolve) => setImmediate(resolve));
+    paused.isPaused = true;
+    for (const listener of paused.listeners) listener();
+    await expect(asked).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: 'running' } });
+    expect(paused.listeners.size).toBe(0);
   });
 
   it('runs eight requests of a container at a time, and refuses a ninth that waits for thirty seconds', async () => {

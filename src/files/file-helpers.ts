@@ -2,6 +2,7 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { KeyedSemaphore, NoPermitError } from '../common/concurrency/semaphore.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
+import { PausedWorkspaces } from '../workspace/paused-workspaces.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import { FILE_FRAMES, FileHelper, HelperEndedError } from './file-helper.js';
 
@@ -28,7 +29,10 @@ export class FileHelpers implements OnModuleDestroy {
   });
   private readonly stopped = new AbortController();
 
-  constructor(private readonly programs: WorkspacePrograms) {}
+  constructor(
+    private readonly programs: WorkspacePrograms,
+    private readonly paused: PausedWorkspaces,
+  ) {}
 
   /** Ends all helpers, so that their requests are answered and the server can close. */
   onModuleDestroy(): void {
@@ -51,9 +55,11 @@ export class FileHelpers implements OnModuleDestroy {
     clientSignal: AbortSignal,
     work: (helper: FileHelper) => Promise<Result>,
   ): Promise<Result> {
+    this.paused.requireUnpaused(row);
     const release = await this.requests.acquire(row.id, clientSignal).catch(rethrowAsTooManyRequests);
     try {
       for (;;) {
+        this.paused.requireUnpaused(row);
         const known = this.takeIdle(row);
         const helper =
           known ??
@@ -89,10 +95,12 @@ export class FileHelpers implements OnModuleDestroy {
     };
     clientSignal.addEventListener('abort', close, { once: true });
     this.busy.add(helper);
+    const forget = this.paused.onStillPaused(row.id, () => helper.close());
     try {
       if (clientSignal.aborted) helper.close();
       return { value: await work(helper) };
     } catch (error) {
+      this.paused.requireUnpaused(row);
       if (helper.stalled.aborted)
         throw new DomainError('workspace_tool_failed', 'The transfer made no progress for too long.', { cause: error });
       if (!(error instanceof HelperEndedError)) throw error;
@@ -100,6 +108,7 @@ export class FileHelpers implements OnModuleDestroy {
       throw await this.programs.explain(row, helper.program);
     } finally {
       clientSignal.removeEventListener('abort', close);
+      forget();
       this.busy.delete(helper);
       if (helper.isReady && !this.stopped.signal.aborted) this.keep(helper, row);
       else helper.close();

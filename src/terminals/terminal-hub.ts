@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../common/time/clock.js';
 import { IdGenerator } from '../common/id-generator.js';
+import { PausedWorkspaces } from '../workspace/paused-workspaces.js';
 import { requireRunning } from '../workspace/programs/program-failure.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
@@ -35,6 +36,7 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly containers: ContainersRepository,
     private readonly events: DomainEvents,
     private readonly ids: IdGenerator,
+    private readonly paused: PausedWorkspaces,
     private readonly clock: Clock,
     @InjectPinoLogger(TerminalHub.name) private readonly logger: PinoLogger,
   ) {}
@@ -62,14 +64,14 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Starts a shell. @throws DomainError `invalid_state`, `too_many_terminals`, `terminal_unavailable`; DriverError */
   open(row: ContainerRow, size: TerminalSize): Promise<TerminalStream> {
-    requireRunning(row);
+    this.requireResponsive(row);
     const id = this.ids.next();
     return this.share(row, id, this.ptyHost.open(row, id, size));
   }
 
   /** @throws DomainError `invalid_state`, `terminal_not_found`, `terminal_unavailable`; DriverError */
   join(row: ContainerRow, id: string): Promise<TerminalStream> {
-    requireRunning(row);
+    this.requireResponsive(row);
     const known = this.streams.get(id);
     if (known === undefined) return this.share(row, id, this.ptyHost.attach(row, id));
     if (known.containerId !== row.id) throw terminalNotFound(id);
@@ -107,10 +109,16 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
     await this.ptyHost.end(row, id);
   }
 
+  private requireResponsive(row: ContainerRow): void {
+    requireRunning(row);
+    this.paused.requireUnpaused(row);
+  }
+
   private share(row: ContainerRow, id: string, connecting: Promise<PtyHostConnection>): Promise<TerminalStream> {
     const dependencies = {
       attach: () => this.ptyHost.attach(row, id),
       isContainerRunning: async () => (await this.containers.findById(row.id))?.status === 'running',
+      requireUnpaused: () => this.paused.requireUnpaused(row),
       onEnd: () => this.removeStream(id, shared),
     };
     const stream = connecting.then(

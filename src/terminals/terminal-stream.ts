@@ -12,6 +12,8 @@ export interface TerminalStreamDependencies {
   attach(): Promise<PtyHostConnection>;
   /** Whether the container is running according to the database. */
   isContainerRunning(): Promise<boolean>;
+  /** @throws DomainError `invalid_state` while the container is paused */
+  requireUnpaused(): void;
   /** Called when the terminal has ended or this stream was closed. */
   onEnd(): void;
 }
@@ -72,7 +74,7 @@ export class TerminalStream {
     this.connection.request({ op: 'screen' });
   }
 
-  /** @throws DomainError `terminal_input_full`, `terminal_unavailable` */
+  /** @throws DomainError `terminal_input_full`, `terminal_unavailable`, `invalid_state` */
   input(data: string): void {
     if (!this.requireConnection().input(data))
       throw new DomainError(
@@ -100,6 +102,7 @@ export class TerminalStream {
   }
 
   private requireConnection(): PtyHostConnection {
+    this.dependencies.requireUnpaused();
     if (this.connection === undefined)
       throw new DomainError(
         'terminal_unavailable',

@@ -16,6 +16,8 @@ import type { SocketSubscriptions } from '../realtime/socket-subscriptions.js';
 import { TerminalsGateway } from './terminals.gateway.js';
 import { PtyHost } from './pty-host.js';
 import { TerminalHub } from './terminal-hub.js';
+import { pausedContainer } from '../workspace/container-errors.js';
+import type { PausedWorkspaces } from '../workspace/paused-workspaces.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 
 const OWN = 'c1';
@@ -26,11 +28,19 @@ let ptyHost: FakePtyHost;
 let row: ContainerRow;
 let other: ContainerRow;
 let hub: TerminalHub;
+let isPaused: boolean;
 let gateway: TerminalsGateway;
 let counters: SocketCounters;
 let socket: FakeSocket;
 
+const paused = {
+  requireUnpaused: ({ status }: ContainerRow): void => {
+    if (isPaused) throw pausedContainer(status);
+  },
+};
+
 beforeEach(async () => {
+  isPaused = false;
   driver = new FakeWorkspaceDriver();
   ptyHost = new FakePtyHost();
   driver.onOpen = ptyHost.run;
@@ -47,6 +57,7 @@ beforeEach(async () => {
     rows,
     new DomainEvents(quietLogger),
     new RandomIdGenerator(),
+    paused as unknown as PausedWorkspaces,
     new FastClock(),
     quietLogger,
   );
@@ -69,6 +80,22 @@ const output = (by = socket): string =>
     .join('');
 const shown = (text: string, by = socket) => eventually(() => output(by).endsWith(text));
 const type = (terminalId: string, data: string, by = socket) => gateway.input(by.typed, { terminalId, data });
+
+describe('a terminal of a paused container', () => {
+  const refused = { ok: false, error: expect.objectContaining({ code: 'invalid_state' }) };
+
+  it('refuses to be opened, joined and typed in, until the container runs again', async () => {
+    const terminalId = await open();
+    isPaused = true;
+    const request = { containerId: OWN, ...SIZE };
+    await expect(gateway.open(socket.typed, request)).resolves.toEqual(refused);
+    await expect(gateway.open(socket.typed, { ...request, terminalId })).resolves.toEqual(refused);
+    await expect(type(terminalId, 'x')).resolves.toEqual(refused);
+    await expect(gateway.resize(socket.typed, { terminalId, ...SIZE })).resolves.toEqual(refused);
+    isPaused = false;
+    await expect(type(terminalId, 'x')).resolves.toEqual({ ok: true });
+  });
+});
 
 describe('a terminal', () => {
   it('starts a shell, sends its screen once and then its output', async () => {

@@ -20,6 +20,7 @@ import { FRAME_VECTORS, TOO_LONG_VECTORS, VECTORS_JSON } from '../support/frames
 import { FAKE_CLAUDE_LOG, installFakeClaude, installPrograms } from '../support/releases/install-programs.js';
 import { programsOf, startWorkspace, type Workspace } from '../support/terminals/workspace.js';
 import { containerRow } from '../support/rows.js';
+import { neverPaused } from '../support/never-paused.js';
 
 const PORT = 7_000;
 const ECHO_SERVER = `require('node:net').createServer((socket) => socket.pipe(socket)).listen(${PORT}, '127.0.0.1')`;
@@ -83,7 +84,7 @@ describe.each([
   describe('files', () => {
     let helpers: FileHelpers;
     beforeEach(() => {
-      helpers = new FileHelpers(programs);
+      helpers = new FileHelpers(programs, neverPaused);
     });
     afterEach(() => helpers.onModuleDestroy());
     const use = <Result>(work: (helper: FileHelper) => Promise<Result>): Promise<Result> =>
@@ -226,7 +227,7 @@ describe('DevForge with a workspace whose image does not have a program', () => 
     const signal = new AbortController().signal;
     const dto = Object.assign(new ExecDto(), { command: ['true'] });
     await expect(exec.run({} as Principal, row.id, dto, signal)).rejects.toMatchObject(outdated);
-    const helpers = new FileHelpers(programs);
+    const helpers = new FileHelpers(programs, neverPaused);
     await expect(helpers.use(row, signal, (helper) => helper.ask({ op: 'read', path: '' }))).rejects.toMatchObject(
       outdated,
     );

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { ok, problem } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
+import { codeOf, FilesClient } from '../support/e2e/files-client.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
@@ -66,6 +67,33 @@ describe('terminals', () => {
     await until('nothing left', async () => (await commands()).length === 0);
   });
   afterAll(() => server?.dispose(), 60_000);
+
+  it('answers 409 to terminals and files of a paused container at once, and goes on when it runs again', async () => {
+    const terminal = await openShell();
+    const files = new FilesClient(server.devforge.url, server.devforge.token, container.id);
+    expect((await files.put('note', 'kept')).status).toBe(201);
+    const paused = server.engine.docker.getContainer(container.dockerId!);
+    await paused.pause();
+    try {
+      const refusedAtOnce = async (ask: () => Promise<unknown>): Promise<void> => {
+        const from = Date.now();
+        await until('the pause is seen', async () => JSON.stringify(await ask()).includes('invalid_state'), 5_000);
+        expect(Date.now() - from).toBeLessThan(5_000);
+      };
+      await refusedAtOnce(() => terminal.type('x'));
+      await refusedAtOnce(() => open().catch(String));
+      await refusedAtOnce(() => open({ terminalId: terminal.id }).catch(String));
+      await refusedAtOnce(() => files.get('note').then(codeOf));
+      await refusedAtOnce(() => files.put('note', 'lost').then(codeOf));
+      await refusedAtOnce(() => files.remove('note').then(codeOf));
+    } finally {
+      await paused.unpause();
+    }
+    await until('files', async () => (await files.get('note')).status === 200, 20_000);
+    expect((await files.get('note')).bytes.toString()).toBe('kept');
+    await terminal.type('echo after-$((40 + 2))\r');
+    await terminal.shows('after-42');
+  }, 60_000);
 
   describe('a shell', () => {
     it('runs as the user in the workspace, on a terminal with 256 colours and UTF-8', async () => {
