@@ -3,10 +3,12 @@ import { APP_FILTER } from '@nestjs/core';
 import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CommonModule } from './common/common.module.js';
+import { jobFailureToDomainError } from './common/errors/job-failure.js';
 import { ErrorTranslators } from './common/errors/error-translators.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ConfigModule } from './config/config.module.js';
 import { loggingModule } from './common/logging.module.js';
+import { notHeldToDomainError } from './containers/lifecycle/container-store.js';
 import { ContainersModule } from './containers/containers.module.js';
 import { EditorModule } from './editor/editor.module.js';
 import { ExecModule } from './exec/exec.module.js';
@@ -28,7 +30,12 @@ import { TerminalsModule } from './terminals/terminals.module.js';
 
 @Global()
 @Module({
-  providers: [{ provide: ErrorTranslators, useValue: [driverErrorToDomainError, databaseErrorToDomainError] }],
+  providers: [
+    {
+      provide: ErrorTranslators,
+      useValue: [driverErrorToDomainError, databaseErrorToDomainError, notHeldToDomainError, jobFailureToDomainError],
+    },
+  ],
   exports: [ErrorTranslators],
 })
 class ErrorTranslationModule {}

@@ -33,7 +33,11 @@ export interface paths {
     delete: operations['ContainersController_remove'];
     options?: never;
     head?: never;
-    patch?: never;
+    /**
+     * Change a container
+     * @description What takes effect only when the container is rebuilt is in pendingChanges of the response.
+     */
+    patch: operations['ContainersController_update'];
     trace?: never;
   };
   '/api/containers/{id}/start': {
@@ -70,6 +74,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/containers/{id}/rebuild': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Create a container anew, from the current image
+     * @description Its files at /workspace, its home directory and the sessions of Claude Code stay; programs and terminals end. Changes that were pending take effect. It runs afterwards, whether it did before or not.
+     */
+    post: operations['ContainersController_rebuild'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/jobs/{id}': {
     parameters: {
       query?: never;
@@ -82,6 +106,40 @@ export interface paths {
     put?: never;
     post?: never;
     delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/volumes': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** List the volumes that were kept of deleted containers, latest first */
+    get: operations['VolumesController_list'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/volumes/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** Remove a kept volume with its files, by id or name */
+    delete: operations['VolumesController_remove'];
     options?: never;
     head?: never;
     patch?: never;
@@ -554,6 +612,13 @@ export interface components {
        * @enum {string}
        */
       diskLimitEnforced: 'hard' | 'soft';
+      /**
+       * Format: uuid
+       * @description Id of the kept volume that it was created with; null for a volume of its own.
+       */
+      volume: string | null;
+      /** @description Changed values that take effect when the container is rebuilt; of the name, its host name inside. */
+      pendingChanges: ('name' | 'env')[];
       /** @enum {string} */
       status:
         | 'queued'
@@ -628,7 +693,7 @@ export interface components {
        */
       sshKeyPath?: string;
       /**
-       * @description Cores.
+       * @description Cores; GET /api/info has the limits.
        * @default 2
        */
       cpuLimit: number;
@@ -638,10 +703,15 @@ export interface components {
        */
       memoryLimit: number;
       /**
-       * @description Disk space in MiB, for the workspace and the writable layer together.
+       * @description Disk space in MiB, for everything that the container can write to.
        * @default 10240
        */
       diskLimit: number;
+      /**
+       * @description Id or name of a kept volume, whose files become those of this container; only with repoType empty.
+       * @example devforge-123e4567-e89b-42d3-a456-426614174000-workspace
+       */
+      volume?: string;
       /**
        * @example {
        *       "FOO": "bar"
@@ -650,6 +720,62 @@ export interface components {
       env?: {
         [key: string]: string;
       };
+    };
+    UpdateContainerDto: {
+      /**
+       * @description A unique DNS label. Addresses of VS Code and ports follow at once, the host name inside at a rebuild.
+       * @example my-dev-container
+       */
+      name?: string;
+      /** @description Cores. Takes effect at once. */
+      cpuLimit?: number;
+      /** @description Memory in MiB. Takes effect at once. */
+      memoryLimit?: number;
+      /** @description Disk space in MiB. Takes effect at once. */
+      diskLimit?: number;
+      /**
+       * @description Replaces all variables. Takes effect when the container is rebuilt.
+       * @example {
+       *       "FOO": "bar"
+       *     }
+       */
+      env?: {
+        [key: string]: string;
+      };
+      /**
+       * @description Only until the repository has been cloned.
+       * @example main
+       */
+      repoBranch?: string;
+    };
+    VolumeDto: {
+      /**
+       * Format: uuid
+       * @description Id of the container that it was created with.
+       */
+      id: string;
+      /** @description Its name at the engine. */
+      name: string;
+      /** @description Name of the container that it was created with. */
+      containerName: string;
+      /**
+       * @description Template of that container.
+       * @enum {string}
+       */
+      template: 'claude' | 'vscode' | 'both';
+      /**
+       * Format: date-time
+       * @description When that container was deleted.
+       */
+      keptAt: string;
+      /**
+       * Format: uuid
+       * @description Id of the container that has it now.
+       */
+      attachedTo: string | null;
+    };
+    VolumeListDto: {
+      items: components['schemas']['VolumeDto'][];
     };
     CreateInstructionDto: {
       /**
@@ -880,9 +1006,9 @@ export interface components {
       max: number;
     };
     LimitsDto: {
-      /** @description Cores. */
+      /** @description Cores. No more than the machine of the engine has. */
       cpuLimit: components['schemas']['RangeDto'];
-      /** @description MiB. */
+      /** @description MiB. No more than the machine of the engine has. */
       memoryLimit: components['schemas']['RangeDto'];
       /** @description MiB. */
       diskLimit: components['schemas']['RangeDto'];
@@ -1034,6 +1160,31 @@ export interface operations {
       };
     };
   };
+  ContainersController_update: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UpdateContainerDto'];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ContainerDto'];
+        };
+      };
+    };
+  };
   ContainersController_start: {
     parameters: {
       query?: never;
@@ -1076,6 +1227,38 @@ export interface operations {
       };
     };
   };
+  ContainersController_rebuild: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description wait=60: respond with 200 as soon as the container runs, or with 202 after 60 seconds */
+        Prefer?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ContainerDto'];
+        };
+      };
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ContainerDto'];
+        };
+      };
+    };
+  };
   JobsController_get: {
     parameters: {
       query?: never;
@@ -1094,6 +1277,44 @@ export interface operations {
         content: {
           'application/json': components['schemas']['JobDto'];
         };
+      };
+    };
+  };
+  VolumesController_list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['VolumeListDto'];
+        };
+      };
+    };
+  };
+  VolumesController_remove: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
     };
   };

@@ -52,6 +52,8 @@ export class ContainerView {
       memoryLimit: row.memoryLimit,
       diskLimit: row.diskLimit,
       diskLimitEnforced: row.diskLimitEnforced,
+      volume: row.dataId,
+      pendingChanges: row.pendingChanges,
       status: row.status,
       statusReason: row.statusReason,
       dockerId: row.runtimeId,

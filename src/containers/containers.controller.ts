@@ -1,14 +1,17 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
+import { ContainerChanges } from './lifecycle/container-changes.js';
 import { ContainerLifecycleService } from './lifecycle/container-lifecycle.service.js';
 import { ContainerView } from './container-view.js';
+import { RebuildService } from './lifecycle/rebuild.service.js';
 import { ContainerWaiter } from './lifecycle/container-waiter.js';
 import { ContainersService } from './containers.service.js';
 import { ContainerDto, ContainerPageDto } from './dto/container.dto.js';
 import { CreateContainerDto } from './dto/create-container.dto.js';
+import { UpdateContainerDto } from './dto/update-container.dto.js';
 import { ListContainersQuery, RemoveContainerQuery } from './dto/list-containers.query.js';
 import { clientSignal } from '../http/client-signal.js';
 import { parseIdempotencyKey, preferredWaitSeconds } from '../http/request-preferences.js';
@@ -25,6 +28,8 @@ export class ContainersController {
     private readonly lifecycle: ContainerLifecycleService,
     private readonly waiter: ContainerWaiter,
     private readonly view: ContainerView,
+    private readonly changes: ContainerChanges,
+    private readonly rebuilds: RebuildService,
   ) {}
 
   @Get()
@@ -101,6 +106,53 @@ export class ContainersController {
   @ApiResponse({ status: 200, type: ContainerDto })
   async stop(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<ContainerDto> {
     return this.view.one(await this.lifecycle.stop(await this.containers.find(principal, id)));
+  }
+
+  @Post(':id/rebuild')
+  @Requires('container:update')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Create a container anew, from the current image',
+    description:
+      'Its files at /workspace, its home directory and the sessions of Claude Code stay; programs and terminals end. Changes that were pending take effect. It runs afterwards, whether it did before or not.',
+  })
+  @ApiHeader({
+    name: 'Prefer',
+    required: false,
+    description: 'wait=60: respond with 200 as soon as the container runs, or with 202 after 60 seconds',
+  })
+  @ApiResponse({ status: 202, type: ContainerDto })
+  @ApiResponse({ status: 200, type: ContainerDto })
+  async rebuild(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Headers('prefer') prefer: string | undefined,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ContainerDto> {
+    let row = await this.rebuilds.begin(await this.containers.find(principal, id));
+    const wait = preferredWaitSeconds(prefer);
+    if (wait !== undefined) {
+      row = (await this.waiter.untilSettled(row.id, wait * 1_000, clientSignal(request))) ?? row;
+      response.setHeader('Preference-Applied', `wait=${wait}`);
+    }
+    response.status(wait !== undefined && row.status === 'running' ? 200 : 202);
+    return this.view.one(row);
+  }
+
+  @Patch(':id')
+  @Requires('container:update')
+  @ApiOperation({
+    summary: 'Change a container',
+    description: 'What takes effect only when the container is rebuilt is in pendingChanges of the response.',
+  })
+  @ApiResponse({ status: 200, type: ContainerDto })
+  async update(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Body() body: UpdateContainerDto,
+  ): Promise<ContainerDto> {
+    return this.view.one(await this.changes.change(await this.containers.find(principal, id), body));
   }
 
   @Delete(':id')

@@ -25,6 +25,10 @@ export type ContainerStatus = (typeof CONTAINER_STATUSES)[number];
 /** `hard`: the engine refuses further writes. `soft`: DevForge measures the usage and stops the container at the limit. */
 export type DiskLimitEnforcement = 'hard' | 'soft';
 
+/** Values that a running container has from its creation: a change takes effect when it is created anew. */
+export const FIXED_AT_CREATION = ['name', 'env'] as const;
+export type FixedAtCreation = (typeof FIXED_AT_CREATION)[number];
+
 export interface StatusReason {
   code: string;
   message: string;

@@ -91,6 +91,11 @@ describe('WorkspaceSpecs', () => {
     });
   });
 
+  it('names the removed container whose files it has', () => {
+    expect(specOf(row)).not.toHaveProperty('dataId');
+    expect(specOf({ ...row, dataId: 'other' })).toMatchObject({ id: ID, dataId: 'other' });
+  });
+
   it('lets a container keep the settings of Claude Code elsewhere', () => {
     expect(specOf({ ...row, env: { CLAUDE_CONFIG_DIR: '/workspace/.claude' } }, {}).env['CLAUDE_CONFIG_DIR']).toBe(
       '/workspace/.claude',

@@ -25,6 +25,7 @@ export class WorkspaceSpecs {
     const { sshKeyPath } = row;
     return {
       id: row.id,
+      ...(row.dataId === null ? {} : { dataId: row.dataId }),
       hostname: row.name,
       image: row.image,
       env: {

@@ -346,9 +346,79 @@ describe('repositories', () => {
       await containers.purge({ idempotencyKeys: past, tombstones: past });
       await expect(containers.tombstones(ids)).resolves.toHaveLength(2);
       await containers.purge({ idempotencyKeys: past, tombstones: future });
+      await expect(containers.tombstones(ids)).resolves.toEqual([{ id: kept.id, keepVolume: true }]);
+      await containers.releaseVolume(kept.id, kept.ownerId);
+      await containers.purge({ idempotencyKeys: past, tombstones: future });
       await expect(containers.tombstones(ids)).resolves.toEqual([]);
       await expect(containers.findById(alive.id)).resolves.toEqual(alive);
     });
+
+    it('is listed with its kept volume, and with the container that has it now', async () => {
+      const kept = await tombstoned({ keepVolume: true, template: 'claude' });
+      await tombstoned();
+      await tombstoned({ keepVolume: true, ownerId: 'other' });
+      const listed = { id: kept.id, containerName: kept.name, template: 'claude', keptAt: expect.any(Date) };
+      await expect(containers.keptVolumes('admin')).resolves.toEqual([{ ...listed, attachedTo: null }]);
+      const user = await inserted({ dataId: kept.id });
+      await expect(containers.findById(user.id)).resolves.toMatchObject({ dataId: kept.id });
+      await expect(containers.keptVolumes('admin')).resolves.toEqual([{ ...listed, attachedTo: user.id }]);
+    });
+
+    it('gives its volume to one of many containers, and only to those of its owner', async () => {
+      const [kept, gone] = [await tombstoned({ keepVolume: true }), await tombstoned()];
+      const insert = (overrides: Partial<ContainerRow>): Promise<InsertOutcome> => {
+        const row = containerRow(overrides);
+        return containers.insert(row, jobRow(row), { key: row.id, bodyHash: 'h' });
+      };
+      const refused = { kind: 'volume_not_found' };
+      await expect(insert({ dataId: kept.id, ownerId: 'other' })).resolves.toEqual(refused);
+      for (const dataId of [gone.id, randomUUID()]) await expect(insert({ dataId })).resolves.toEqual(refused);
+      await expect(Promise.all([count('jobs'), count('idempotency_keys')])).resolves.toEqual([0, 0]);
+      const outcomes = await Promise.all(Array.from({ length: 5 }, () => insert({ dataId: kept.id })));
+      expect(kinds(outcomes)).toEqual({ inserted: 1, volume_in_use: 4 });
+    });
+
+    it('has its volume released unless a container has it, also by a request at the same time', async () => {
+      const kept = await tombstoned({ keepVolume: true });
+      await expect(containers.releaseVolume(kept.id, 'other')).resolves.toBe('not_found');
+      const user = containerRow({ dataId: kept.id });
+      const [attached, released] = await Promise.all([
+        containers.insert(user, jobRow(user)),
+        containers.releaseVolume(kept.id, kept.ownerId),
+      ]);
+      expect([attached.kind, released]).toEqual(
+        attached.kind === 'inserted' ? ['inserted', 'in_use'] : ['volume_not_found', 'released'],
+      );
+      const other = await tombstoned({ keepVolume: true });
+      await expect(containers.releaseVolume(other.id, other.ownerId)).resolves.toBe('released');
+      await expect(containers.releaseVolume(other.id, other.ownerId)).resolves.toBe('not_found');
+      await expect(containers.tombstones([other.id])).resolves.toEqual([{ id: other.id, keepVolume: false }]);
+    });
+
+    it.each([true, false])(
+      'decides what becomes of the volume that it had from another (keep: %s)',
+      async (keepVolume) => {
+        const kept = await tombstoned({ keepVolume: true });
+        await tombstoned({ dataId: kept.id, keepVolume });
+        await expect(containers.tombstones([kept.id])).resolves.toEqual([{ id: kept.id, keepVolume }]);
+        await expect(containers.keptVolumes('admin')).resolves.toHaveLength(keepVolume ? 1 : 0);
+      },
+    );
+  });
+
+  it('changes the spec under its lease, unless another container has the name', async () => {
+    const [row, other] = [await inserted(), await inserted()];
+    const lease = (await containers.acquireLease(row.id, 'holder', 60_000))!;
+    const patch = {
+      name: 'renamed',
+      env: { A: '2' },
+      cpuLimit: 0.5,
+      pendingChanges: ['name' as const, 'env' as const],
+    };
+    await expect(containers.changeSpec(row.id, patch, lease)).resolves.toMatchObject(patch);
+    await expect(containers.changeSpec(row.id, { name: other.name }, lease)).resolves.toBe('name_taken');
+    await expect(containers.changeSpec(row.id, {}, { ...lease, fence: lease.fence - 1 })).resolves.toBeNull();
+    await expect(containers.findByName('renamed')).resolves.toMatchObject({ id: row.id, ...patch });
   });
 
   it('records the latest activity in VS Code and changes no other column', async () => {

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ok, problem } from '../support/api/client.js';
-import type { Container, CreateContainer } from '../support/api/types.js';
+import type { Container, CreateContainer, Volume } from '../support/api/types.js';
 import { createSshKey, type SshKey } from '../support/git/ssh-key.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
@@ -68,6 +69,8 @@ describe('the lifecycle of a container', () => {
         repoUrl: null,
         repoBranch: null,
         diskLimitEnforced: expect.stringMatching(/^(?:hard|soft)$/),
+        volume: null,
+        pendingChanges: [],
         status: 'queued',
         statusReason: null,
         dockerId: null,
@@ -298,6 +301,25 @@ describe('the lifecycle of a container', () => {
       expect(settled.status).toBe(State.Running ? 'running' : 'stopped');
     });
 
+    it('answers every start and stop that a deletion overtakes with 404 or 409', async () => {
+      const rounds = await Promise.all(Array.from({ length: 6 }, () => running({ memoryLimit: 128 })));
+      const answers = await Promise.all(
+        rounds.map(async ({ id }, round) => {
+          const calls = Array.from({ length: 6 }, (_, index) =>
+            index % 2 === 0 ? server.api.stop(id) : server.api.start(id),
+          );
+          // At another moment of the start or stop in each round.
+          await sleep(round * 40);
+          const removed = await server.api.remove(id);
+          return { removed: removed.status, codes: (await Promise.all(calls)).map(({ status }) => status) };
+        }),
+      );
+      expect(answers.filter(({ removed }) => ![204, 409].includes(removed))).toEqual([]);
+      expect(answers.flatMap(({ codes }) => codes).filter((code) => ![200, 404, 409].includes(code))).toEqual([]);
+      for (const { id } of rounds)
+        await until('it is gone', async () => (await server.api.get(id)).status === 404, 30_000);
+    }, 60_000);
+
     it('answers 409 with the current status when a transition is not possible', async () => {
       const { id } = ok(await server.api.create(wanted({ sshKeyPath: locked.privateKeyPath })));
       const failed = await until('it fails', async () => {
@@ -315,7 +337,8 @@ describe('the lifecycle of a container', () => {
     it('leaves no container, volume, sidecar or job after a delete', async () => {
       const container = await running({ sshKeyPath: server.key.privateKeyPath });
       const name = `devforge-${container.id}`;
-      const made = [`/${name}`, `/${name}-git-agent`, `${name}-git-agent`, `${name}-state`, `${name}-workspace`];
+      const volumes = ['git-agent', 'home', 'state', 'workspace'].map((part) => `${name}-${part}`);
+      const made = [`/${name}`, `/${name}-git-agent`, ...volumes];
       expect((await traces(container.id)).toSorted()).toEqual(made);
       const removed = await server.api.remove(container.id);
       expect(removed.status).toBe(204);
@@ -347,6 +370,115 @@ describe('the lifecycle of a container', () => {
       }
       for (const { id } of [stopped, failed, ...early])
         await until('nothing is left', async () => (await traces(id)).length === 0, 30_000);
+    });
+  });
+
+  describe('change', () => {
+    const change = (id: string, body: object) =>
+      server.api.request<Container>('PATCH', `/api/containers/${id}`, { body });
+    const rebuild = (id: string, headers = {}) =>
+      server.api.request<Container>('POST', `/api/containers/${id}/rebuild`, { headers });
+
+    it('changes limits at once, and the rest at a rebuild, which keeps all files', async () => {
+      const container = await running({ memoryLimit: 512, env: { FOO: 'before' } });
+      await inside(
+        container,
+        'echo kept | tee /workspace/note /var/lib/devforge/note ~/note; echo "# mine" >> ~/.bashrc',
+      );
+      await inside(container, 'mkdir -p ~/.local/bin; echo "#!/bin/sh" > ~/.local/bin/tool; rm ~/.tmux.conf');
+
+      const name = uniqueName();
+      const changed = await change(container.id, { name, memoryLimit: 256, cpuLimit: 0.5, env: { FOO: 'after' } });
+      expect(ok(changed)).toMatchObject({
+        name,
+        memoryLimit: 256,
+        cpuLimit: 0.5,
+        status: 'running',
+        dockerId: container.dockerId,
+        pendingChanges: ['name', 'env'],
+      });
+      const { HostConfig } = await server.engine.inspect(container.dockerId!);
+      expect(HostConfig).toMatchObject({ Memory: 256 << 20, MemorySwap: 256 << 20, NanoCpus: 5e8 });
+      expect((await inside(container, 'echo $FOO')).stdout).toBe('before\n');
+
+      const rebuilt = await rebuild(name, { prefer: 'wait=60' });
+      expect(rebuilt.status).toBe(200);
+      expect(rebuilt.body).toMatchObject({ id: container.id, status: 'running', pendingChanges: [] });
+      expect(rebuilt.body.dockerId).not.toBe(container.dockerId);
+      expect(rebuilt.body.job).toMatchObject({ name: 'create', state: 'completed', progress: 100 });
+      const files = '/workspace/note /var/lib/devforge/note ~/note';
+      const seen = await inside(
+        rebuilt.body,
+        `cat ${files}; tail -1 ~/.bashrc; echo $FOO; hostname; ls ~/.local/bin ~/.tmux.conf`,
+      );
+      expect(seen.stdout).toBe(`kept\nkept\nkept\n# mine\nafter\n${name}\n/home/dev/.local/bin:\ntool\n`);
+      expect(seen.stderr).toContain('.tmux.conf');
+      expect(await traces(container.id)).toHaveLength(4);
+    });
+
+    it('keeps the home directory when the container is removed at the engine', async () => {
+      const container = await running();
+      await inside(container, 'echo home > ~/note');
+      await server.engine.docker.getContainer(container.dockerId!).remove({ force: true });
+      await server.api.waitForStatus(container.id, 'missing');
+      const started = ok(await server.api.start(container.id));
+      expect((await inside(started, 'cat ~/note')).stdout).toBe('home\n');
+    });
+
+    it('refuses changes that are not possible, and changes nothing then', async () => {
+      const before = ok(await server.api.get(shared.id));
+      const taken = await running();
+      const name = await change(shared.id, { name: taken.name, memoryLimit: 1_024 });
+      expect(problem(name)).toMatchObject({ status: 409, code: 'name_taken' });
+      const branch = await change(shared.id, { repoBranch: 'main' });
+      expect(problem(branch)).toMatchObject({ status: 409, code: 'invalid_state' });
+      const large = await change(shared.id, { memoryLimit: 1_048_576 });
+      expect(problem(large)).toMatchObject({ status: 400, errors: [{ field: 'memoryLimit' }] });
+      const unknown = await change(shared.id, { template: 'both' });
+      expect(problem(unknown)).toMatchObject({ status: 400, errors: [{ field: 'template' }] });
+      expect(problem(await change(NOBODY, {}))).toMatchObject({ status: 404 });
+      expect(ok(await server.api.get(shared.id))).toEqual(before);
+      expect((await server.engine.inspect(shared.dockerId!)).HostConfig.Memory).toBe(2_048 * 1_024 * 1_024);
+    });
+  });
+
+  describe('kept volumes', () => {
+    const volumes = async () => ok(await server.api.request<{ items: Volume[] }>('GET', '/api/volumes')).items;
+    const discard = (reference: string) => server.api.request('DELETE', `/api/volumes/${reference}`);
+
+    it('are listed, attached to one container at a time, and deleted', async () => {
+      const first = await running();
+      await inside(first, 'echo kept > /workspace/note; echo gone > ~/note');
+      ok(await server.api.remove(first.id, { keepVolume: true }));
+      const name = `devforge-${first.id}-workspace`;
+      const listed = { id: first.id, name, containerName: first.name, template: 'claude', attachedTo: null };
+      expect(await volumes()).toContainEqual({ ...listed, keptAt: expect.stringMatching(ISO) });
+
+      const second = await running({ volume: name });
+      expect(second.volume).toBe(first.id);
+      expect((await inside(second, 'cat /workspace/note; ls ~/note')).stdout).toBe('kept\n');
+      expect(await volumes()).toContainEqual(expect.objectContaining({ id: first.id, attachedTo: second.id }));
+      const third = await server.api.create(wanted({ volume: first.id }));
+      expect(problem(third)).toMatchObject({ status: 409, code: 'volume_in_use' });
+      expect(problem(await discard(first.id))).toMatchObject({ status: 409, code: 'volume_in_use' });
+
+      ok(await server.api.remove(second.id, { keepVolume: true }));
+      expect(await volumes()).toContainEqual(expect.objectContaining(listed));
+      expect((await discard(name)).status).toBe(204);
+      expect(await traces(first.id)).toEqual([]);
+      expect((await volumes()).map(({ id }) => id)).not.toContain(first.id);
+      for (const reference of [name, NOBODY, 'nothing'])
+        expect(problem(await discard(reference))).toMatchObject({ status: 404, code: 'volume_not_found' });
+      const missing = await server.api.create(wanted({ volume: first.id }));
+      expect(problem(missing)).toMatchObject({ status: 404, code: 'volume_not_found' });
+    });
+
+    it('are deleted with the container that has them', async () => {
+      const first = await running();
+      ok(await server.api.remove(first.id, { keepVolume: true }));
+      const second = await running({ volume: first.id });
+      ok(await server.api.remove(second.id));
+      expect([...(await traces(first.id)), ...(await traces(second.id))]).toEqual([]);
     });
   });
 

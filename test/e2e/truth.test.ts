@@ -174,6 +174,49 @@ describe('consistency with the engine', () => {
     });
   });
 
+  describe('objects without or with the label', () => {
+    it('stops, finds and deletes a container that was renamed', async () => {
+      const container = await running({ sshKeyPath: server.key.privateKeyPath });
+      await object(container).rename({ name: `renamed-${container.id}` });
+      const agent = server.engine.docker.getContainer(`devforge-${container.id}-git-agent`);
+      await agent.rename({ name: `renamed-${container.id}-agent` });
+      expect(ok(await server.api.stop(container.id)).status).toBe('stopped');
+      expect(ok(await server.api.start(container.id))).toMatchObject({
+        status: 'running',
+        dockerId: container.dockerId,
+      });
+      expect((await inside(container, 'ssh-add -l')).stdout).toMatch(/^256 SHA256:/);
+      expect((await server.api.remove(container.id)).status).toBe(204);
+      expect(await server.engine.labelled(container.id)).toEqual({ containers: [], volumes: [], networks: [] });
+    });
+
+    it('fails instead of using a foreign object, and never removes one', async () => {
+      const { docker } = server.engine;
+      const container = await running();
+      const names = [`devforge-${container.id}`, `devforge-${container.id}-git-agent`];
+      const volumes = [`devforge-${container.id}-home`];
+      await object(container).remove({ force: true });
+      await becomes(container, 'missing');
+      for (const name of volumes) await docker.getVolume(name).remove();
+      for (const Name of volumes) await docker.createVolume({ Name });
+      ok(await server.api.start(container.id));
+      const failed = await becomes(container, 'failed', 30_000);
+      expect(failed.statusReason).toEqual({ code: 'foreign_object', message: expect.stringContaining(volumes[0]!) });
+      expect(failed.job).toMatchObject({ attempts: 1 });
+
+      for (const name of names) await docker.createContainer({ name, Image: container.image!, Cmd: ['true'] });
+      try {
+        expect((await server.api.remove(container.id)).status).toBe(204);
+        for (const name of names) expect((await docker.getContainer(name).inspect()).Name).toBe(`/${name}`);
+        for (const name of volumes) expect((await docker.getVolume(name).inspect()).Name).toBe(name);
+        expect(await server.engine.labelled(container.id)).toEqual({ containers: [], volumes: [], networks: [] });
+      } finally {
+        for (const name of names) await docker.getContainer(name).remove({ force: true });
+        for (const name of volumes) await docker.getVolume(name).remove();
+      }
+    }, 60_000);
+  });
+
   describe('while the engine is unavailable', () => {
     const away = async (response: Promise<ApiResponse<unknown>>) => {
       const answer = await response;

@@ -16,6 +16,11 @@ const REMOVAL: Point[] = [
   ['the first volume', 'before', () => removesVolume],
   ['the last volume', 'after', () => nth(4, removesVolume)],
 ];
+const REBUILD: Point[] = [
+  ['the removal of the old container', 'before', () => removesContainer],
+  ['the removal of the old container', 'after', () => removesContainer],
+  ['the creation of the new one', 'after', () => creates('workspace')],
+];
 const BOTH: When[] = ['before', 'after'];
 
 describe('a SIGKILL of the server', () => {
@@ -103,6 +108,22 @@ describe('a SIGKILL of the server', () => {
       expect(await isRunning(container)).toBe(false);
       ok(await server.api.start(container.id));
       await expectComplete(server, container.id);
+      await expectRemovable(server, container.id);
+    },
+    90_000,
+  );
+
+  it.each(REBUILD)(
+    'during a rebuild, at %s and %s the engine executed it, ends with a new container that has all files',
+    async (_what, when, matcher) => {
+      const container = await running();
+      const keep = 'echo kept | tee /workspace/note ~/note';
+      await server.engine.exec(container.dockerId!, ['sh', '-c', keep]);
+      await killedDuring(matcher(), when, () => server.api.request('POST', `/api/containers/${container.id}/rebuild`));
+      const rebuilt = await expectComplete(server, container.id);
+      expect(rebuilt.dockerId).not.toBe(container.dockerId);
+      const notes = await server.engine.exec(rebuilt.dockerId!, ['sh', '-c', 'cat /workspace/note ~/note']);
+      expect(notes.stdout).toBe('kept\nkept\n');
       await expectRemovable(server, container.id);
     },
     90_000,

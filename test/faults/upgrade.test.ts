@@ -58,6 +58,8 @@ describe('an upgrade from 0.1.0', () => {
     await terminal.type('echo before-$((40 + 2)); cat\r');
     await terminal.shows('before-42');
     expect((await files().put('notes.md', 'written before')).status).toBe(201);
+    await exec(['sh', '-c', 'echo "# mine" >> ~/.bashrc; mkdir -p ~/.local/bin; echo tool > ~/.local/bin/tool']);
+    await exec(['sh', '-c', 'mkdir ~/secret; echo hidden > ~/secret/file; chmod 000 ~/secret']);
     browser = new BrowserClient(server.devforge.url);
     expect((await browser.signIn(await link())).status).toBe(302);
     expect((await browser.request(editor(PAGE))).status).toBe(200);
@@ -126,10 +128,32 @@ describe('an upgrade from 0.1.0', () => {
     await expectCompleteRun(server.instructions, { name: 'next', steps: 2, id: next }, model);
   }, 120_000);
 
-  it('stops, starts and deletes it', async () => {
+  it('stops and starts it', async () => {
     expect(ok(await server.api.request<Container>('POST', `/api/containers/${id()}/stop`)).status).toBe('stopped');
     expect(ok(await server.api.request<Container>('POST', `/api/containers/${id()}/start`)).status).toBe('running');
     await expect(exec(['cat', 'notes.md'])).resolves.toMatchObject({ exitCode: 0, stdout: 'written before' });
+  }, 60_000);
+
+  it(
+    'moves it to the current image with all its files, and its home to a volume',
+    async () => {
+      ok(await server.api.request<Container>('POST', `/api/containers/${id()}/rebuild`));
+      const rebuilt = await server.api.waitForStatus(id(), 'running', IMAGE_BUILD_MS);
+      expect(rebuilt.image).not.toBe(before.image);
+      expect(rebuilt.dockerId).not.toBe(before.dockerId);
+      await expect(exec(['cat', 'notes.md'])).resolves.toMatchObject({ exitCode: 0, stdout: 'written before' });
+      const home =
+        'tail -1 ~/.bashrc; cat ~/.local/bin/tool; chmod 700 ~/secret; cat ~/secret/file; stat -c %U ~/secret/file';
+      expect((await exec(['sh', '-c', home])).stdout).toBe('# mine\ntool\nhidden\ndev\n');
+      const inspected = await server.engine.inspect(rebuilt.dockerId!);
+      expect(inspected.Mounts.map(({ Name }) => Name)).toContain(`devforge-${id()}-home`);
+      const { containers } = await server.engine.labelled(id());
+      expect(containers.map(({ Id }) => Id)).toEqual([rebuilt.dockerId]);
+    },
+    IMAGE_BUILD_MS,
+  );
+
+  it('deletes it', async () => {
     expect((await server.api.remove(id())).status).toBe(204);
     expect(await server.engine.labelled(id())).toEqual({ containers: [], networks: [], volumes: [] });
   }, 120_000);

@@ -1,3 +1,6 @@
+import { DomainError } from './domain-error.js';
+import { ERROR_CODES, type ErrorCode } from './error-codes.js';
+
 /** The failure of a provisioning job, with a code and a message for the owner of the container. */
 export class JobFailure extends Error {
   readonly retryable: boolean;
@@ -14,4 +17,11 @@ export class JobFailure extends Error {
     this.retryable = options.retryable ?? false;
     this.output = options.output;
   }
+}
+
+/** What a client is told whose own request failed in this way, as a start without the SSH key. */
+export function jobFailureToDomainError(error: unknown): DomainError | undefined {
+  if (!(error instanceof JobFailure)) return undefined;
+  const code = error.code in ERROR_CODES ? (error.code as ErrorCode) : 'engine_error';
+  return new DomainError(code, error.message, { cause: error });
 }

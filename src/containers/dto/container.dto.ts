@@ -3,6 +3,8 @@ import {
   CONTAINER_STATUSES,
   type ContainerStatus,
   type DiskLimitEnforcement,
+  FIXED_AT_CREATION,
+  type FixedAtCreation,
   type JobError,
   type JobName,
   type JobState,
@@ -81,6 +83,19 @@ export class ContainerDto {
       'hard: the engine refuses further writes. soft: usage is measured, and the container is stopped at the limit.',
   })
   diskLimitEnforced: DiskLimitEnforcement;
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    ...nullable,
+    description: 'Id of the kept volume that it was created with; null for a volume of its own.',
+  })
+  volume: string | null;
+  @ApiProperty({
+    enum: FIXED_AT_CREATION,
+    isArray: true,
+    description: 'Changed values that take effect when the container is rebuilt; of the name, its host name inside.',
+  })
+  pendingChanges: FixedAtCreation[];
   @ApiProperty({ enum: CONTAINER_STATUSES }) status: ContainerStatus;
   @ApiProperty(reasonSchema) statusReason: StatusReason | null;
   @ApiProperty({ type: String, ...nullable }) dockerId: string | null;

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min, MinLength, ValidateIf } from 'class-validator';
-import { LIMITS } from '../../common/limits.js';
+import { DEFAULT_LIMITS, LIMITS } from '../../common/limits.js';
 import { MODES, type Mode, REPO_TYPES, type RepoType, type Template, TEMPLATES } from '../../persistence/types.js';
 import { CONTAINER_NAME } from '../../workspace/container-names.js';
 import { IsEnvMap } from './rules/env-map.js';
@@ -8,7 +8,7 @@ import { IsForbiddenUnless } from './rules/forbidden-unless.js';
 import { IsGitBranch } from './rules/git-branch.js';
 import { IsGitUrl } from './rules/git-url.js';
 
-const NOT_AN_ID = /^(?![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$)/;
+export const NOT_AN_ID = /^(?![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$)/;
 
 /** The request for a new container. */
 export class CreateContainerDto {
@@ -69,28 +69,39 @@ export class CreateContainerDto {
   @MaxLength(1024)
   sshKeyPath?: string;
 
-  @ApiProperty({ type: Number, required: false, default: 2, description: 'Cores.' })
+  @ApiProperty({ type: Number, required: false, default: 2, description: 'Cores; GET /api/info has the limits.' })
   @IsNumber({ allowNaN: false, allowInfinity: false, maxDecimalPlaces: 3 })
   @Min(LIMITS.cpuLimit.min)
   @Max(LIMITS.cpuLimit.max)
-  cpuLimit = 2;
+  cpuLimit: number = DEFAULT_LIMITS.cpuLimit;
 
   @ApiProperty({ type: 'integer', required: false, default: 2048, description: 'Memory in MiB.' })
   @IsInt()
   @Min(LIMITS.memoryLimit.min)
   @Max(LIMITS.memoryLimit.max)
-  memoryLimit = 2048;
+  memoryLimit: number = DEFAULT_LIMITS.memoryLimit;
 
   @ApiProperty({
     type: 'integer',
     required: false,
     default: 10240,
-    description: 'Disk space in MiB, for the workspace and the writable layer together.',
+    description: 'Disk space in MiB, for everything that the container can write to.',
   })
   @IsInt()
   @Min(LIMITS.diskLimit.min)
   @Max(LIMITS.diskLimit.max)
-  diskLimit = 10240;
+  diskLimit: number = DEFAULT_LIMITS.diskLimit;
+
+  @ApiProperty({
+    required: false,
+    example: 'devforge-123e4567-e89b-42d3-a456-426614174000-workspace',
+    description: 'Id or name of a kept volume, whose files become those of this container; only with repoType empty.',
+  })
+  @ValidateIf((dto: CreateContainerDto) => dto.volume !== undefined)
+  @IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'empty', 'is only allowed with repoType empty')
+  @IsString()
+  @MaxLength(128)
+  volume?: string;
 
   @ApiProperty({ required: false, type: Object, additionalProperties: { type: 'string' }, example: { FOO: 'bar' } })
   @IsEnvMap()

@@ -8,6 +8,8 @@ import { type ContainerRow, ContainersRepository } from '../../persistence/conta
 import { ProvisioningQueue } from '../../queues/provisioning-queue.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import type { CreateContainerDto } from '../dto/create-container.dto.js';
+import { nameTaken } from '../../workspace/container-errors.js';
+import { KeptVolumes, volumeInUse, volumeNotFound } from './kept-volumes.js';
 import { newJob } from './new-job.js';
 import { SshKeys } from '../../git-keys/ssh-keys.js';
 
@@ -19,6 +21,7 @@ export class ContainerCreator {
     private readonly queue: ProvisioningQueue,
     private readonly driver: WorkspaceDriver,
     private readonly keys: SshKeys,
+    private readonly volumes: KeptVolumes,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
   ) {}
@@ -26,7 +29,8 @@ export class ContainerCreator {
   async accept(principal: Principal, dto: CreateContainerDto, idempotencyKey?: string): Promise<ContainerRow> {
     if (dto.sshKeyPath !== undefined) await this.keys.assertUsable(dto.sshKeyPath);
     await this.driver.ping();
-    const row = this.toRow(principal, dto);
+    const dataId = dto.volume === undefined ? null : await this.volumes.resolve(dto.volume);
+    const row = this.toRow(principal, dto, dataId);
     const job = newJob(row.jobId!, 'create', row, row.createdAt);
     const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
     const outcome = await this.containers.insert(row, job, key);
@@ -39,13 +43,15 @@ export class ContainerCreator {
       case 'key_reused':
         throw new DomainError('idempotency_key_reused', 'This Idempotency-Key came with another body before.');
       case 'name_taken':
-        throw new DomainError('name_taken', `There is a container named "${dto.name}" already.`, {
-          fields: [{ field: 'name', messages: ['is in use'] }],
-        });
+        throw nameTaken(dto.name);
+      case 'volume_not_found':
+        throw volumeNotFound(dto.volume!);
+      case 'volume_in_use':
+        throw volumeInUse(dto.volume!);
     }
   }
 
-  private toRow(principal: Principal, dto: CreateContainerDto): ContainerRow {
+  private toRow(principal: Principal, dto: CreateContainerDto, dataId: string | null): ContainerRow {
     const now = this.clock.now();
     return {
       id: this.ids.next(),
@@ -70,6 +76,9 @@ export class ContainerCreator {
       jobId: this.ids.next(),
       workspaceReady: false,
       keepVolume: false,
+      dataId,
+      recreate: false,
+      pendingChanges: [],
       leaseHolder: null,
       leaseExpiresAt: null,
       fence: 0,

@@ -9,7 +9,7 @@ import type { HeldContainerLease } from '../../leases/container-leases.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import type { WorkspaceSpecs } from '../../workspace/workspace-specs.js';
 import { ContainerPower } from './container-power.js';
-import type { ContainerStore } from './container-store.js';
+import { type ContainerStore, NotHeldError } from './container-store.js';
 import type { ReprovisionService } from './reprovision.service.js';
 
 describe('ContainerPower', () => {
@@ -20,6 +20,7 @@ describe('ContainerPower', () => {
   let power: ContainerPower;
   /** Every change of status, with its reason and the columns that go with it. */
   let written: { to: string; reason?: string; patch?: object }[];
+  const requireHeld = jest.fn<ContainerStore['requireHeld']>();
   const reprovision = jest.fn<ReprovisionService['begin']>();
 
   beforeEach(() => {
@@ -29,6 +30,7 @@ describe('ContainerPower', () => {
     held = { lease: { containerId: id, holder: 'me', fence: 1 }, signal: new AbortController().signal };
     readKey = async () => Buffer.from('key');
     written = [];
+    requireHeld.mockReset().mockResolvedValue(undefined);
     reprovision.mockReset().mockImplementation(async (container) => ({ ...container, status: 'queued' }));
     const transition: ContainerStore['transition'] = async (_, to, { reason, patch } = {}) => {
       written.push({ to, ...(reason && { reason: reason.code }), ...(patch && { patch }) });
@@ -37,7 +39,7 @@ describe('ContainerPower', () => {
     power = new ContainerPower(
       driver,
       { of: () => fakeSpec({ id, readGitKey: () => readKey() }) } as unknown as WorkspaceSpecs,
-      { transition, tryTransition: transition } as unknown as ContainerStore,
+      { transition, tryTransition: transition, requireHeld } as unknown as ContainerStore,
       { begin: reprovision } as unknown as ReprovisionService,
       new FakeClock(),
     );
@@ -81,6 +83,12 @@ describe('ContainerPower', () => {
     driver.vanish(row.id);
     await power.finishStop(row, held.lease);
     expect(written).toEqual([{ to: 'missing', reason: 'vanished' }]);
+  });
+
+  it('reports a stop that fails because the container is being deleted as that', async () => {
+    driver.faults.failNext('stop', new DriverError('conflict', 'removal in progress'));
+    requireHeld.mockRejectedValue(new NotHeldError(row.id, 'deleting'));
+    await expect(power.finishStop(row, held.lease)).rejects.toBeInstanceOf(NotHeldError);
   });
 
   it('writes nothing about a stop that fails', async () => {

@@ -33,11 +33,12 @@ export class ContainerPower {
       workspace = await this.driver.startAgain(workspaceOf(row), this.specs.of(row), signal);
     } catch (error) {
       if (isNotFound(error)) return this.reprovisioning.begin(row, lease);
-      await this.store.tryTransition(row.id, 'stopped', {
+      const stopped = await this.store.tryTransition(row.id, 'stopped', {
         lease,
         reason: { code: 'start_failed', message: messageOf(error) },
         patch: { desiredRunning: false },
       });
+      if (stopped === null) await this.store.requireHeld(row.id, lease);
       throw error;
     }
     const { runtimeId } = workspace;
@@ -50,6 +51,8 @@ export class ContainerPower {
       await this.driver.stop(row.id, STOP_GRACE_SECONDS);
     } catch (error) {
       if (isNotFound(error)) return this.store.transition(row.id, 'missing', { lease, reason: VANISHED });
+      // The engine may have failed because the container is being removed.
+      await this.store.requireHeld(row.id, lease);
       throw error;
     }
     return this.store.transition(row.id, 'stopped', { lease, reason: row.statusReason ?? undefined });

@@ -28,7 +28,7 @@ export class ContainerRemoval {
 
   /** Can be interrupted at any point, and repeated. */
   async finish(row: ContainerRow, lease: Lease): Promise<void> {
-    await this.driver.remove(row.id, { keepData: row.keepVolume });
+    await this.driver.remove(row.id, { keepData: row.keepVolume, dataId: row.dataId ?? row.id });
     await this.containers.tombstone(row.id, lease);
     this.events.emit('container.removed', { containerId: row.id, ownerId: row.ownerId, at: this.clock.now() });
   }

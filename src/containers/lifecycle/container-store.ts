@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { DomainError } from '../../common/errors/domain-error.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import {
   type ContainerPatch,
@@ -7,18 +8,39 @@ import {
   type JobPatch,
   type JobRow,
   type Lease,
+  type SpecPatch,
   type Transition,
 } from '../../persistence/containers/containers.repository.js';
 import { JobsRepository } from '../../persistence/containers/jobs.repository.js';
 import type { ContainerStatus, StatusReason } from '../../persistence/types.js';
-import { containerNotFound, invalidState } from '../../workspace/container-errors.js';
+import { containerNotFound, invalidState, nameTaken } from '../../workspace/container-errors.js';
 import { statusesBefore } from './state-table.js';
 
 /** The lease is lost or the container is being deleted: the work on it must stop. */
 export class NotHeldError extends Error {
-  constructor(containerId: string) {
+  /** @param status of the container now; null when it is gone */
+  constructor(
+    readonly containerId: string,
+    readonly status?: ContainerStatus | null,
+  ) {
     super(`The container ${containerId} is no longer held by this worker`);
   }
+}
+
+/** What a client is told whose request was overtaken, as a start by a deletion. */
+export function notHeldToDomainError(error: unknown): DomainError | undefined {
+  if (!(error instanceof NotHeldError)) return undefined;
+  const { containerId, status } = error;
+  if (status === null) return containerNotFound(containerId);
+  if (status === 'deleting')
+    return new DomainError('invalid_state', 'The container is being deleted.', {
+      extensions: { currentStatus: status },
+      cause: error,
+    });
+  return new DomainError('busy', 'Another operation took the container over; try again shortly.', {
+    retryAfterSeconds: 1,
+    cause: error,
+  });
 }
 
 export interface TransitionOptions extends Pick<Transition, 'lease' | 'job' | 'newJob'> {
@@ -44,10 +66,17 @@ export class ContainerStore {
     const row = await this.tryTransition(id, to, options);
     if (row !== null) return row;
     const present = await this.containers.findById(id);
-    if (present === null) throw options.lease === undefined ? containerNotFound(id) : new NotHeldError(id);
+    if (present === null) throw options.lease === undefined ? containerNotFound(id) : new NotHeldError(id, null);
     if (options.lease !== undefined && (present.fence !== options.lease.fence || present.status === 'deleting'))
-      throw new NotHeldError(id);
+      throw new NotHeldError(id, present.status);
     throw invalidState(present.status, to);
+  }
+
+  /** Whether the work under the lease may go on. @throws NotHeldError when it may not */
+  async requireHeld(id: string, lease: Lease): Promise<void> {
+    const present = await this.containers.findById(id);
+    if (present === null || present.fence !== lease.fence || present.status === 'deleting')
+      throw new NotHeldError(id, present?.status ?? null);
   }
 
   /** As {@link transition}, but returns null where that throws. */
@@ -69,7 +98,16 @@ export class ContainerStore {
   /** Writes columns without a change of status. @throws NotHeldError when the lease is lost */
   async update(id: string, patch: ContainerPatch, lease: Lease): Promise<ContainerRow> {
     const row = await this.containers.update(id, patch, lease);
-    if (row === null) throw new NotHeldError(id);
+    if (row === null) throw await this.notHeld(id);
+    this.changed(row);
+    return row;
+  }
+
+  /** Changes the spec. @throws NotHeldError when the lease is lost @throws DomainError `name_taken` */
+  async changeSpec(id: string, patch: SpecPatch, lease: Lease): Promise<ContainerRow> {
+    const row = await this.containers.changeSpec(id, patch, lease);
+    if (row === 'name_taken') throw nameTaken(patch.name!);
+    if (row === null) throw await this.notHeld(id);
     this.changed(row);
     return row;
   }
@@ -88,5 +126,9 @@ export class ContainerStore {
 
   changed(container: { id: string; ownerId: string }): void {
     this.events.emit('container.changed', { containerId: container.id, ownerId: container.ownerId });
+  }
+
+  private async notHeld(id: string): Promise<NotHeldError> {
+    return new NotHeldError(id, (await this.containers.findById(id))?.status ?? null);
   }
 }

@@ -6,7 +6,7 @@ import { ProvisioningQueue } from '../../queues/provisioning-queue.js';
 import { ContainerStore } from './container-store.js';
 import { newJob } from './new-job.js';
 
-/** Runs the `create` job of a container again; every step finds what exists already. */
+/** Runs the `create` job of a container again; its steps find what exists already. */
 @Injectable()
 export class ReprovisionService {
   constructor(
@@ -16,12 +16,13 @@ export class ReprovisionService {
     private readonly ids: IdGenerator,
   ) {}
 
-  async begin(row: ContainerRow, lease: Lease): Promise<ContainerRow> {
+  /** @param options.recreate replaces a workspace that exists, instead of taking it as it is */
+  async begin(row: ContainerRow, lease: Lease, { recreate = row.recreate } = {}): Promise<ContainerRow> {
     const job = newJob(this.ids.next(), 'create', row, this.clock.now());
     const queued = await this.store.transition(row.id, 'queued', {
       lease,
       newJob: job,
-      patch: { desiredRunning: true, jobId: job.id },
+      patch: { desiredRunning: true, jobId: job.id, recreate },
     });
     this.queue.wake('create', { jobId: job.id, containerId: row.id });
     return queued;

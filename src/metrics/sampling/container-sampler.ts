@@ -47,7 +47,7 @@ export class ContainerSampler {
   private backgroundAt: number;
 
   constructor(
-    private readonly row: ContainerRow,
+    private row: ContainerRow,
     private readonly driver: Pick<WorkspaceDriver, 'usage'>,
     private readonly diskUsedMB: (id: string) => number | undefined,
     private readonly agentState: () => AgentDto | null,
@@ -67,6 +67,11 @@ export class ContainerSampler {
       this.due.delete(subscriber);
       this.schedule();
     };
+  }
+
+  /** Later samples are compared with the limits of this row. */
+  update(row: ContainerRow): void {
+    this.row = row;
   }
 
   close(): void {

@@ -86,7 +86,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
     const known = this.samplers.get(row.id);
     if (this.isDestroyed) return;
     if (row.status !== 'running' || row.runtimeId === null) return this.pause(row);
-    if (known?.runtimeId === row.runtimeId) return;
+    if (known?.runtimeId === row.runtimeId) return known.sampler.update(row);
     this.stop(row.id);
     const history = this.histories.get(row.id) ?? new MetricsHistory();
     this.histories.set(row.id, history);

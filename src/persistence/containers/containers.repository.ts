@@ -20,8 +20,27 @@ export type ContainerPatch = Partial<
     | 'workspaceReady'
     | 'keepVolume'
     | 'startedAt'
+    | 'recreate'
+    | 'pendingChanges'
   >
 >;
+
+/** The columns of the spec that a client may change. */
+export type SpecPatch = Partial<
+  Pick<ContainerRow, 'name' | 'cpuLimit' | 'memoryLimit' | 'diskLimit' | 'env' | 'repoBranch' | 'pendingChanges'>
+>;
+
+/** A workspace volume that outlived its container, or is attached to another one since. */
+export interface KeptVolume {
+  /** Id of the container that it was created with. */
+  id: string;
+  /** Name of that container. */
+  containerName: string;
+  template: Template;
+  keptAt: Date;
+  /** The container that has it now. */
+  attachedTo: string | null;
+}
 
 /** The exclusive right to work on a container. `fence` increases with every lease; a write with an older one is refused. */
 export interface Lease {
@@ -51,7 +70,9 @@ export type InsertOutcome =
   | { kind: 'replayed'; containerId: string }
   /** The key was used before with another body. */
   | { kind: 'key_reused' }
-  | { kind: 'name_taken' };
+  | { kind: 'name_taken' }
+  | { kind: 'volume_not_found' }
+  | { kind: 'volume_in_use' };
 
 export interface Transition {
   /** The statuses that allow the transition; in any other nothing is written. */
@@ -81,9 +102,21 @@ export abstract class ContainersRepository {
   abstract transition(id: string, transition: Transition): Promise<ContainerRow | null>;
   /** Writes columns other than the status. @returns the new row, or null when it is removed or the lease is lost */
   abstract update(id: string, patch: ContainerPatch, lease?: Lease): Promise<ContainerRow | null>;
+  /**
+   * Changes the spec.
+   * @returns the new row, null when it is removed or the lease is lost, `name_taken` when another container has the name
+   */
+  abstract changeSpec(id: string, patch: SpecPatch, lease: Lease): Promise<ContainerRow | null | 'name_taken'>;
+  /** The volumes that were kept of removed containers, latest first. */
+  abstract keptVolumes(ownerId: string): Promise<KeptVolume[]>;
+  /** Marks a kept volume as no longer wanted, so that it is swept. */
+  abstract releaseVolume(id: string, ownerId: string): Promise<'released' | 'not_found' | 'in_use'>;
   /** Records activity in VS Code unless later activity is recorded already. Leaves `updatedAt` unchanged. */
   abstract noteEditorSeen(id: string, at: Date): Promise<void>;
-  /** Turns the row into a tombstone: removes the values of its user, its jobs, instructions and idempotency keys. */
+  /**
+   * Turns the row into a tombstone: removes the values of its user, its jobs, instructions and idempotency keys. An
+   * attached volume that is not kept is released.
+   */
   abstract tombstone(id: string, lease: Lease): Promise<void>;
 
   /** @returns null while the container is leased, even to the same holder */
@@ -96,6 +129,6 @@ export abstract class ContainersRepository {
   /** Releases all leases of a holder, for a process that has ended. */
   abstract releaseLeasesOf(holder: string): Promise<void>;
 
-  /** Deletes idempotency keys and tombstones that are older than the given times. */
+  /** Deletes idempotency keys, and tombstones without a kept volume, that are older than the given times. */
   abstract purge(before: { idempotencyKeys: Date; tombstones: Date }): Promise<void>;
 }

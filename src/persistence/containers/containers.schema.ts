@@ -16,6 +16,7 @@ import { timestamptz } from '../columns.js';
 import type {
   ContainerStatus,
   DiskLimitEnforcement,
+  FixedAtCreation,
   JobError,
   JobName,
   JobState,
@@ -57,6 +58,12 @@ export const containers = pgTable(
     /** Whether the repository is cloned, or none was requested. */
     workspaceReady: boolean('workspace_ready').notNull(),
     keepVolume: boolean('keep_volume').notNull().default(false),
+    /** The removed container whose workspace volume this one has; null for one of its own. */
+    dataId: uuid('data_id'),
+    /** The next `create` job replaces the engine's container, whatever state it is in. */
+    recreate: boolean('recreate').notNull().default(false),
+    /** Changed values that the engine's container does not have yet. */
+    pendingChanges: jsonb('pending_changes').$type<FixedAtCreation[]>().notNull().default([]),
 
     /** The lease on the container and its fencing number; a write with an older number is refused. */
     leaseHolder: text('lease_holder'),
@@ -73,6 +80,10 @@ export const containers = pgTable(
   (table) => [
     uniqueIndex('containers_name')
       .on(table.name)
+      .where(sql`deleted_at is null`),
+    // A volume belongs to one container at a time.
+    uniqueIndex('containers_data')
+      .on(table.dataId)
       .where(sql`deleted_at is null`),
     index('containers_owner')
       .on(table.ownerId, table.createdAt, table.id)

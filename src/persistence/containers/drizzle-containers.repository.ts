@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, or, sql, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, not, or, sql, type SQL } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/pg-core';
 import {
   type ContainerPatch,
   type ContainerRow,
@@ -7,15 +8,17 @@ import {
   type IdempotencyKey,
   type InsertOutcome,
   type JobRow,
+  type KeptVolume,
   type Lease,
   type ListQuery,
+  type SpecPatch,
   type Transition,
 } from './containers.repository.js';
 import { Database } from '../database.js';
 import { violatedConstraint } from '../database-error.js';
 import { instructionEvents, instructions } from '../instructions/instructions.schema.js';
 import { containers, idempotencyKeys, jobs } from './containers.schema.js';
-import { claimKey, type Queries } from './idempotency-keys.js';
+import { claimKey, type Queries, type Transaction } from './idempotency-keys.js';
 
 const now = sql`now()`;
 const inMs = (ms: number): SQL => sql`now() + make_interval(secs => ${ms / 1000})`;
@@ -28,15 +31,20 @@ export class DrizzleContainersRepository extends ContainersRepository {
 
   async insert(container: ContainerRow, job: JobRow, key?: IdempotencyKey): Promise<InsertOutcome> {
     try {
-      if (key === undefined) return await insertBoth(this.database.orm, container, job);
+      if (key === undefined && container.dataId === null) return await insertBoth(this.database.orm, container, job);
       return await this.database.orm.transaction(async (tx): Promise<InsertOutcome> => {
-        const { id: containerId, ownerId, createdAt } = container;
-        const known = await claimKey(tx, { ownerId, scope: 'containers', containerId, createdAt }, key);
-        if (known === undefined) return insertBoth(tx, container, job);
-        return known.kind === 'replayed' ? { kind: 'replayed', containerId: known.row.containerId } : known;
+        const { id: containerId, ownerId, createdAt, dataId } = container;
+        const target = { ownerId, scope: 'containers', containerId, createdAt };
+        const known = key === undefined ? undefined : await claimKey(tx, target, key);
+        if (known?.kind === 'replayed') return { kind: 'replayed', containerId: known.row.containerId };
+        if (known !== undefined) return known;
+        if (dataId !== null && !(await lockKeptVolume(tx, dataId, ownerId))) throw new VolumeNotFound();
+        return insertBoth(tx, container, job);
       });
     } catch (error) {
+      if (error instanceof VolumeNotFound) return { kind: 'volume_not_found' };
       if (violatedConstraint(error) === 'containers_name') return { kind: 'name_taken' };
+      if (violatedConstraint(error) === 'containers_data') return { kind: 'volume_in_use' };
       throw error;
     }
   }
@@ -108,6 +116,50 @@ export class DrizzleContainersRepository extends ContainersRepository {
     return row ?? null;
   }
 
+  async changeSpec(id: string, patch: SpecPatch, lease: Lease): Promise<ContainerRow | null | 'name_taken'> {
+    try {
+      const [row] = await this.database.orm
+        .update(containers)
+        .set({ ...patch, updatedAt: now })
+        .where(live(eq(containers.id, id), held(lease)))
+        .returning();
+      return row ?? null;
+    } catch (error) {
+      if (violatedConstraint(error) === 'containers_name') return 'name_taken';
+      throw error;
+    }
+  }
+
+  async keptVolumes(ownerId: string): Promise<KeptVolume[]> {
+    const user = alias(containers, 'user');
+    const rows = await this.database.orm
+      .select({
+        id: containers.id,
+        containerName: containers.name,
+        template: containers.template,
+        keptAt: containers.deletedAt,
+        attachedTo: user.id,
+      })
+      .from(containers)
+      .leftJoin(user, and(eq(user.dataId, containers.id), isNull(user.deletedAt)))
+      .where(keptVolume(eq(containers.ownerId, ownerId)))
+      .orderBy(desc(containers.deletedAt), asc(containers.id));
+    return rows.map(({ keptAt, ...row }) => ({ ...row, keptAt: keptAt! }));
+  }
+
+  async releaseVolume(id: string, ownerId: string): Promise<'released' | 'not_found' | 'in_use'> {
+    return this.database.orm.transaction(async (tx) => {
+      if (!(await lockKeptVolume(tx, id, ownerId))) return 'not_found';
+      const users = await tx
+        .select({ id: containers.id })
+        .from(containers)
+        .where(live(eq(containers.dataId, id)));
+      if (users.length > 0) return 'in_use';
+      await tx.update(containers).set({ keepVolume: false }).where(eq(containers.id, id));
+      return 'released';
+    });
+  }
+
   async noteEditorSeen(id: string, at: Date): Promise<void> {
     const seen = sql`greatest(${containers.editorLastSeenAt}, ${at.toISOString()}::timestamptz)`;
     await this.database.orm
@@ -130,8 +182,11 @@ export class DrizzleContainersRepository extends ContainersRepository {
           leaseExpiresAt: null,
         })
         .where(live(eq(containers.id, id), held(lease)))
-        .returning({ id: containers.id });
-      if (rows.length === 0) return;
+        .returning({ dataId: containers.dataId, keepVolume: containers.keepVolume });
+      const [row] = rows;
+      if (row === undefined) return;
+      if (row.dataId !== null && !row.keepVolume)
+        await tx.update(containers).set({ keepVolume: false }).where(eq(containers.id, row.dataId));
       await tx.delete(jobs).where(eq(jobs.containerId, id));
       // Writers of events lock their instruction, so no event is inserted after its deletion.
       const deleted = await tx
@@ -186,8 +241,27 @@ export class DrizzleContainersRepository extends ContainersRepository {
 
   async purge(before: { idempotencyKeys: Date; tombstones: Date }): Promise<void> {
     await this.database.orm.delete(idempotencyKeys).where(lt(idempotencyKeys.createdAt, before.idempotencyKeys));
-    await this.database.orm.delete(containers).where(lt(containers.deletedAt, before.tombstones));
+    const hasVolume = and(containers.keepVolume, isNull(containers.dataId));
+    await this.database.orm.delete(containers).where(and(lt(containers.deletedAt, before.tombstones), not(hasVolume!)));
   }
+}
+
+/** Thrown to undo a transaction. */
+class VolumeNotFound extends Error {}
+
+/** The rows that stand for kept volumes. */
+function keptVolume(...conditions: SQL[]): SQL | undefined {
+  return and(containers.keepVolume, isNotNull(containers.deletedAt), isNull(containers.dataId), ...conditions);
+}
+
+/** Whether the volume is kept. Until the transaction ends, no other one attaches or releases it. */
+async function lockKeptVolume(tx: Transaction, id: string, ownerId: string): Promise<boolean> {
+  const rows = await tx
+    .select({ id: containers.id })
+    .from(containers)
+    .where(keptVolume(eq(containers.id, id), eq(containers.ownerId, ownerId)))
+    .for('update');
+  return rows.length > 0;
 }
 
 /** Inserts the container and its first job in one statement. */

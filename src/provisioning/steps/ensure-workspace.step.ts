@@ -25,8 +25,14 @@ export class EnsureWorkspaceStep extends ProvisioningStep {
   }
 
   async run(context: StepContext): Promise<void> {
-    const spec = this.specs.of(context.row);
-    const { runtimeId } = await this.driver.ensure(spec, (stage) => context.enterStage(STAGES[stage]), context.signal);
-    context.remember({ runtimeId });
+    const { row, signal } = context;
+    const spec = this.specs.of(row);
+    const onStage = (stage: EnsureStage): Promise<void> => context.enterStage(STAGES[stage]);
+    const { runtimeId } = row.recreate
+      ? await this.driver.replace(spec, onStage, signal)
+      : await this.driver.ensure(spec, onStage, signal);
+    // A workspace that was there already has what it was created with.
+    const pendingChanges = runtimeId === row.runtimeId ? row.pendingChanges : [];
+    context.remember({ runtimeId, recreate: false, pendingChanges });
   }
 }

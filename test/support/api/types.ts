@@ -37,6 +37,8 @@ export interface CreateContainer {
   memoryLimit?: number;
   /** MiB. */
   diskLimit?: number;
+  /** Id or name of a kept volume. */
+  volume?: string;
   env?: Record<string, string>;
 }
 
@@ -71,6 +73,8 @@ export interface Container {
   memoryLimit: number;
   diskLimit: number;
   diskLimitEnforced: 'hard' | 'soft';
+  volume: string | null;
+  pendingChanges: ('name' | 'env')[];
   status: ContainerStatus;
   statusReason: StatusReason | null;
   dockerId: string | null;
@@ -84,6 +88,16 @@ export interface Container {
   createdAt: string;
   updatedAt: string;
   startedAt: string | null;
+}
+
+/** An item of `GET /api/volumes`. */
+export interface Volume {
+  id: string;
+  name: string;
+  containerName: string;
+  template: Template;
+  keptAt: string;
+  attachedTo: string | null;
 }
 
 export interface ContainerList {

@@ -1,0 +1,65 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { IsInt, IsNumber, IsString, Matches, Max, Min, ValidateIf } from 'class-validator';
+import { LIMITS } from '../../common/limits.js';
+import { CONTAINER_NAME } from '../../workspace/container-names.js';
+import { NOT_AN_ID } from './create-container.dto.js';
+import { IsEnvMap } from './rules/env-map.js';
+import { IsGitBranch } from './rules/git-branch.js';
+
+const IfGiven = (name: keyof UpdateContainerDto): PropertyDecorator =>
+  ValidateIf((dto: UpdateContainerDto) => dto[name] !== undefined);
+
+/** Changes of a container. What is not given stays as it is. */
+export class UpdateContainerDto {
+  @ApiProperty({
+    required: false,
+    description:
+      'A unique DNS label. Addresses of VS Code and ports follow at once, the host name inside at a rebuild.',
+    example: 'my-dev-container',
+    pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
+  })
+  @IfGiven('name')
+  @IsString()
+  @Matches(CONTAINER_NAME, {
+    message: 'name must be a DNS label: 1 to 63 of a-z, 0-9 and -, not starting or ending with -',
+  })
+  @Matches(NOT_AN_ID, { message: 'name must not have the form of an id' })
+  name?: string;
+
+  @ApiProperty({ type: Number, required: false, description: 'Cores. Takes effect at once.' })
+  @IfGiven('cpuLimit')
+  @IsNumber({ allowNaN: false, allowInfinity: false, maxDecimalPlaces: 3 })
+  @Min(LIMITS.cpuLimit.min)
+  @Max(LIMITS.cpuLimit.max)
+  cpuLimit?: number;
+
+  @ApiProperty({ type: 'integer', required: false, description: 'Memory in MiB. Takes effect at once.' })
+  @IfGiven('memoryLimit')
+  @IsInt()
+  @Min(LIMITS.memoryLimit.min)
+  @Max(LIMITS.memoryLimit.max)
+  memoryLimit?: number;
+
+  @ApiProperty({ type: 'integer', required: false, description: 'Disk space in MiB. Takes effect at once.' })
+  @IfGiven('diskLimit')
+  @IsInt()
+  @Min(LIMITS.diskLimit.min)
+  @Max(LIMITS.diskLimit.max)
+  diskLimit?: number;
+
+  @ApiProperty({
+    required: false,
+    type: Object,
+    additionalProperties: { type: 'string' },
+    example: { FOO: 'bar' },
+    description: 'Replaces all variables. Takes effect when the container is rebuilt.',
+  })
+  @IfGiven('env')
+  @IsEnvMap()
+  env?: Record<string, string>;
+
+  @ApiProperty({ required: false, example: 'main', description: 'Only until the repository has been cloned.' })
+  @IfGiven('repoBranch')
+  @IsGitBranch()
+  repoBranch?: string;
+}

@@ -1,0 +1,17 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { type Template, TEMPLATES } from '../../persistence/types.js';
+
+/** The files of `/workspace` that outlived their container. */
+export class VolumeDto {
+  @ApiProperty({ format: 'uuid', description: 'Id of the container that it was created with.' }) id: string;
+  @ApiProperty({ description: 'Its name at the engine.' }) name: string;
+  @ApiProperty({ description: 'Name of the container that it was created with.' }) containerName: string;
+  @ApiProperty({ enum: TEMPLATES, description: 'Template of that container.' }) template: Template;
+  @ApiProperty({ format: 'date-time', description: 'When that container was deleted.' }) keptAt: string;
+  @ApiProperty({ type: String, format: 'uuid', nullable: true, description: 'Id of the container that has it now.' })
+  attachedTo: string | null;
+}
+
+export class VolumeListDto {
+  @ApiProperty({ type: [VolumeDto] }) items: VolumeDto[];
+}

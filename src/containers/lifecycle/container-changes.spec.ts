@@ -1,0 +1,106 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { FakeClock } from '../../../test/support/clock/fake-clock.js';
+import { quietLogger } from '../../../test/support/quiet-logger.js';
+import { containerRow } from '../../../test/support/rows.js';
+import { DomainError } from '../../common/errors/domain-error.js';
+import { DriverError } from '../../drivers/driver-error.js';
+import { EngineMonitor } from '../../drivers/engine-monitor.js';
+import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
+import { DomainEvents } from '../../events/domain-events.js';
+import type { ContainerLeases } from '../../leases/container-leases.js';
+import type {
+  ContainerRow,
+  ContainersRepository,
+  SpecPatch,
+} from '../../persistence/containers/containers.repository.js';
+import { MachineLimits } from '../../workspace/machine-limits.js';
+import { ContainerChanges } from './container-changes.js';
+import type { ContainerStore } from './container-store.js';
+
+describe('ContainerChanges', () => {
+  let driver: FakeWorkspaceDriver;
+  let row: ContainerRow;
+  let written: SpecPatch[];
+  let failure: DomainError | undefined;
+  let changes: ContainerChanges;
+
+  beforeEach(() => {
+    driver = new FakeWorkspaceDriver();
+    row = containerRow();
+    row = { ...row, ...driver.run({ id: row.id }), env: { A: '1' } };
+    written = [];
+    failure = undefined;
+    const changeSpec = async (_: string, patch: SpecPatch): Promise<ContainerRow> => {
+      if (failure !== undefined) throw failure;
+      written.push(patch);
+      return { ...row, ...patch };
+    };
+    const leases = { withLease: async (_: string, __: number, work: (held: object) => unknown) => work({ lease: {} }) };
+    const monitor = new EngineMonitor(driver, new DomainEvents(quietLogger()), new FakeClock(), quietLogger());
+    changes = new ContainerChanges(
+      { findById: async () => row } as unknown as ContainersRepository,
+      { changeSpec } as unknown as ContainerStore,
+      leases as unknown as ContainerLeases,
+      driver,
+      new MachineLimits(monitor),
+    );
+  });
+
+  const limits = (): unknown => driver.require(row.id).spec.limits;
+
+  it('changes limits of a workspace that exists, and those of the row alone when there is none', async () => {
+    await expect(changes.change(row, { memoryLimit: 512 })).resolves.toMatchObject({ memoryLimit: 512 });
+    expect(limits()).toMatchObject({ cpus: 2, memoryMiB: 512 });
+    driver.vanish(row.id);
+    await expect(changes.change(row, { cpuLimit: 1 })).resolves.toMatchObject({ cpuLimit: 1 });
+    expect(written).toHaveLength(2);
+  });
+
+  it('does not ask the engine when no limit changes', async () => {
+    await changes.change(row, { diskLimit: 4_096, memoryLimit: row.memoryLimit });
+    expect(driver.faults.calls).not.toContain('resize');
+  });
+
+  it('says what takes effect at the next creation, as long as it was not created anew', async () => {
+    await changes.change(row, { env: { A: '2' } });
+    row = { ...row, pendingChanges: ['env'] };
+    await changes.change(row, { name: 'other' });
+    await changes.change(row, { env: { A: '1' }, diskLimit: 4_096 });
+    row = { ...row, pendingChanges: [], runtimeId: null };
+    await changes.change(row, { env: { A: '3' } });
+    expect(written.map(({ pendingChanges }) => pendingChanges)).toEqual([['env'], ['name', 'env'], ['env'], []]);
+  });
+
+  it.each([
+    ['cpuLimit', 4.5],
+    ['memoryLimit', 8_193],
+  ])('refuses more than the machine of the engine has: %s', async (field, value) => {
+    await expect(changes.change(row, { [field]: value })).rejects.toMatchObject({
+      code: 'validation_failed',
+      fields: [{ field }],
+    });
+    expect(written).toEqual([]);
+  });
+
+  it('writes nothing when the engine refuses less memory than is used', async () => {
+    driver.faults.failNext('resize', new DriverError('failed', 'device or resource busy'));
+    await expect(changes.change(row, { memoryLimit: 128 })).rejects.toMatchObject({ code: 'invalid_state' });
+    expect(written).toEqual([]);
+  });
+
+  it('puts the limits back when the row cannot be written', async () => {
+    failure = new DomainError('name_taken', 'x');
+    await expect(changes.change(row, { name: 'taken', memoryLimit: 512 })).rejects.toBe(failure);
+    expect(limits()).toMatchObject({ memoryMiB: row.memoryLimit });
+  });
+
+  it('changes the branch only before the clone', async () => {
+    const refused = { code: 'invalid_state' };
+    await expect(changes.change(row, { repoBranch: 'main' })).rejects.toMatchObject(refused);
+    row = { ...row, repoType: 'clone', repoBranch: 'old' };
+    await expect(changes.change(row, { repoBranch: 'main' })).rejects.toMatchObject(refused);
+    await expect(changes.change(row, { repoBranch: 'old' })).resolves.toMatchObject({ repoBranch: 'old' });
+    row = { ...row, workspaceReady: false };
+    await expect(changes.change(row, { repoBranch: 'main' })).resolves.toMatchObject({ repoBranch: 'main' });
+  });
+});

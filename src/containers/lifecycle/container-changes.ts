@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import { DomainError } from '../../common/errors/domain-error.js';
+import { DriverError } from '../../drivers/driver-error.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import { ContainerLeases } from '../../leases/container-leases.js';
+import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
+import { FIXED_AT_CREATION, type FixedAtCreation } from '../../persistence/types.js';
+import { containerNotFound, invalidState } from '../../workspace/container-errors.js';
+import { MachineLimits } from '../../workspace/machine-limits.js';
+import type { UpdateContainerDto } from '../dto/update-container.dto.js';
+import { ContainerStore } from './container-store.js';
+
+const LEASE_WAIT_MS = 15_000;
+
+type Limits = Pick<ContainerRow, 'cpuLimit' | 'memoryLimit'>;
+
+/** Changes what was asked for of a container: at the engine first, where that is possible, then in its row. */
+@Injectable()
+export class ContainerChanges {
+  constructor(
+    private readonly containers: ContainersRepository,
+    private readonly store: ContainerStore,
+    private readonly leases: ContainerLeases,
+    private readonly driver: WorkspaceDriver,
+    private readonly machine: MachineLimits,
+  ) {}
+
+  /** @throws DomainError `name_taken`, `validation_failed`, `invalid_state` */
+  async change({ id }: ContainerRow, changes: UpdateContainerDto): Promise<ContainerRow> {
+    await this.machine.require(changes);
+    return this.leases.withLease(id, LEASE_WAIT_MS, async ({ lease }) => {
+      const row = await this.containers.findById(id);
+      if (row === null) throw containerNotFound(id);
+      if (row.status === 'deleting') throw invalidState(row.status, 'changed');
+      const { repoBranch } = changes;
+      if (repoBranch !== undefined && repoBranch !== row.repoBranch) requireNotCloned(row);
+      const pendingChanges = pendingAfter(row, changes);
+      const { cpuLimit = row.cpuLimit, memoryLimit = row.memoryLimit } = changes;
+      await this.resize(row, { cpuLimit, memoryLimit });
+      try {
+        return await this.store.changeSpec(id, { ...changes, pendingChanges }, lease);
+      } catch (error) {
+        await this.resize({ ...row, cpuLimit, memoryLimit }, row).catch(() => undefined);
+        throw error;
+      }
+    });
+  }
+
+  /** Limits of a workspace that exists change at once. */
+  private async resize(row: ContainerRow, { cpuLimit, memoryLimit }: Limits): Promise<void> {
+    if (cpuLimit === row.cpuLimit && memoryLimit === row.memoryLimit) return;
+    const workspace = await this.driver.observe(row.id);
+    if (workspace === null) return;
+    try {
+      await this.driver.resize(workspace, { cpus: cpuLimit, memoryMiB: memoryLimit });
+    } catch (error) {
+      // It has vanished just now; the next one gets the limits of the row.
+      if (error instanceof DriverError && error.code === 'not_found') return;
+      if (memoryLimit < row.memoryLimit && isRefusal(error))
+        throw new DomainError('invalid_state', `The container uses more than ${memoryLimit} MB of memory.`, {
+          extensions: { currentStatus: row.status },
+          cause: error,
+        });
+      throw error;
+    }
+  }
+}
+
+function requireNotCloned({ repoType, workspaceReady, status }: ContainerRow): void {
+  if (repoType === 'clone' && !workspaceReady) return;
+  const why = repoType === 'clone' ? 'The repository has been cloned' : 'The container has no repository to clone';
+  throw new DomainError('invalid_state', `${why}; its branch cannot be changed.`, {
+    extensions: { currentStatus: status },
+  });
+}
+
+/** What the engine's container does not have yet. One that was not created yet gets everything. */
+function pendingAfter(row: ContainerRow, changes: UpdateContainerDto): FixedAtCreation[] {
+  if (row.runtimeId === null) return [];
+  const isChanged = (name: FixedAtCreation): boolean =>
+    changes[name] !== undefined && JSON.stringify(changes[name]) !== JSON.stringify(row[name]);
+  return FIXED_AT_CREATION.filter((name) => row.pendingChanges.includes(name) || isChanged(name));
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof DriverError && ['failed', 'invalid', 'conflict'].includes(error.code);
+}

@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../auth/principal.js';
+import { DomainError } from '../../common/errors/domain-error.js';
+import { isId } from '../../common/id-generator.js';
+import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import { ContainersRepository } from '../../persistence/containers/containers.repository.js';
+import type { VolumeDto } from '../dto/volume.dto.js';
+
+/** As the engine and the documentation name the volume at `/workspace`. */
+const VOLUME_NAME = /^devforge-(?<id>.+)-workspace$/;
+
+/** The volumes at `/workspace` that were kept when their containers were deleted. */
+@Injectable()
+export class KeptVolumes {
+  constructor(
+    private readonly containers: ContainersRepository,
+    private readonly driver: WorkspaceDriver,
+  ) {}
+
+  /** Latest first. Those that were removed at the engine are left out. */
+  async list(principal: Principal): Promise<VolumeDto[]> {
+    const [kept, present] = await Promise.all([
+      this.containers.keptVolumes(principal.ownerId),
+      this.driver.listData().then((ids) => new Set(ids)),
+    ]);
+    return kept
+      .filter(({ id }) => present.has(id))
+      .map(({ keptAt, ...volume }) => ({ ...volume, name: nameOf(volume.id), keptAt: keptAt.toISOString() }));
+  }
+
+  /** @param reference the id or the name @throws DomainError `volume_not_found`, `volume_in_use` */
+  async remove(principal: Principal, reference: string): Promise<void> {
+    const id = idOf(reference);
+    await this.driver.ping();
+    const outcome = id === undefined ? 'not_found' : await this.containers.releaseVolume(id, principal.ownerId);
+    if (id === undefined || outcome === 'not_found') throw volumeNotFound(reference);
+    if (outcome === 'in_use') throw volumeInUse(reference);
+    // When this fails, the volume is swept.
+    await this.driver.remove(id, { keepData: false });
+  }
+
+  /** The id of a volume that exists. @throws DomainError `volume_not_found` */
+  async resolve(reference: string): Promise<string> {
+    const id = idOf(reference);
+    if (id === undefined || !(await this.driver.listData()).includes(id)) throw volumeNotFound(reference);
+    return id;
+  }
+}
+
+export function volumeNotFound(reference: string): DomainError {
+  return new DomainError('volume_not_found', `There is no kept volume "${reference}".`);
+}
+
+export function volumeInUse(reference: string): DomainError {
+  return new DomainError('volume_in_use', `The volume "${reference}" is attached to a container.`);
+}
+
+function nameOf(id: string): string {
+  return `devforge-${id}-workspace`;
+}
+
+function idOf(reference: string): string | undefined {
+  const id = VOLUME_NAME.exec(reference)?.groups?.['id'] ?? reference;
+  return isId(id) ? id : undefined;
+}
