@@ -308,7 +308,7 @@ describe('devforge-instruction with the real Claude Code', () => {
       'fail the run when Claude Code is killed',
       async () => {
         const { run, following } = await working();
-        await workspace.shell('kill -KILL $(pgrep -f ^/usr/local/bin/[c]laude)');
+        await workspace.shell('kill -KILL $(pgrep -f ^/usr/local/lib/devforge/agent/[c]laude)');
         expect(await following).toMatchObject({
           outcome: { ...failed('cli_crashed'), signal: 'SIGKILL', sessionId: run.session },
         });
