@@ -23,36 +23,42 @@ const NONE: ReadonlySet<string> = new Set();
 /** The headers of a request for a site, with those that every proxy adds. */
 export function requestHeaders({ headers, socket }: IncomingMessage): string[] {
   const named = headersNamedBy(headers.connection);
-  const forwarded = Object.entries(headers).flatMap(([name, value]) =>
-    HOP_BY_HOP_HEADERS.has(name) || FORWARDED_HEADERS.has(name) || named.has(name) ? [] : [name, String(value)],
-  );
+  const forwarded: string[] = [];
+  for (const name in headers) {
+    if (HOP_BY_HOP_HEADERS.has(name) || FORWARDED_HEADERS.has(name) || named.has(name)) continue;
+    forwarded.push(name, String(headers[name]));
+  }
   const [, port = '80'] = /:(\d+)$/.exec(headers.host ?? '') ?? [];
   const previous = (name: string): string => (headers[name] === undefined ? '' : `${String(headers[name])},`);
-  return forwarded.concat(
-    ['x-forwarded-for', previous('x-forwarded-for') + (socket.remoteAddress ?? '')],
-    ['x-forwarded-port', previous('x-forwarded-port') + port],
-    ['x-forwarded-proto', `${previous('x-forwarded-proto')}http`],
-    ['x-forwarded-host', String(headers['x-forwarded-host'] ?? headers.host ?? '')],
+  forwarded.push(
+    'x-forwarded-for',
+    previous('x-forwarded-for') + (socket.remoteAddress ?? ''),
+    'x-forwarded-port',
+    previous('x-forwarded-port') + port,
+    'x-forwarded-proto',
+    `${previous('x-forwarded-proto')}http`,
+    'x-forwarded-host',
+    String(headers['x-forwarded-host'] ?? headers.host ?? ''),
   );
+  return forwarded;
 }
 
 /** The headers of a site's response, unchanged except for its cookies. */
 export function responseHeaders(raw: Buffer[]): string[] {
-  const pairs: [name: string, lower: string, value: string][] = [];
+  const forwarded: string[] = [];
   let named = NONE;
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at]!.toString('latin1');
     const lower = name.toLowerCase();
     const value = raw[at + 1]!.toString('latin1');
     if (lower === 'connection') named = headersNamedBy(value, named);
-    else if (!HOP_BY_HOP_HEADERS.has(lower)) pairs.push([name, lower, value]);
-  }
-  const forwarded: string[] = [];
-  for (const [name, lower, value] of pairs) {
+    if (HOP_BY_HOP_HEADERS.has(lower)) continue;
     const kept = lower === 'set-cookie' ? hostOnlyCookie(value) : value;
-    if (kept !== null && !named.has(lower)) forwarded.push(name, kept);
+    if (kept !== null) forwarded.push(name, kept);
   }
-  return forwarded;
+  return named.size === 0
+    ? forwarded
+    : forwarded.filter((_, at) => !named.has(forwarded[at - (at % 2)]!.toLowerCase()));
 }
 
 /** Changes the headers of the response to an upgrade, whether it was accepted or not, as {@link responseHeaders} does. */

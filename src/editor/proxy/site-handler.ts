@@ -87,12 +87,13 @@ export class SiteHandler {
   }
 
   private destination(request: IncomingMessage, { address, container, site, grant }: GrantedRequest): SiteDestination {
-    const { kind, origin } = this.origins.requester(request, address);
-    const isSibling = kind === 'sibling' && request.headers.origin !== undefined;
     const changes: ((headers: string[]) => string[])[] = [];
-    if (isSibling) changes.push(withoutCorsDecision);
-    // After redirects between sites the browser names no origin; the page has one all the same.
-    if (isSibling && request.headers.origin === 'null') request.headers.origin = origin!;
+    if (request.headers.origin !== undefined) {
+      const { kind, origin } = this.origins.requester(request, address);
+      if (kind === 'sibling') changes.push(withoutCorsDecision);
+      // After redirects between sites the browser names no origin; the page has one all the same.
+      if (kind === 'sibling' && request.headers.origin === 'null') request.headers.origin = origin!;
+    }
     if (grant.setCookie !== undefined) changes.push((headers) => [...headers, 'Set-Cookie', grant.setCookie!]);
     if (grant.asLocalhost && site.port !== null) {
       const { port } = site;

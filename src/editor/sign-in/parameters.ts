@@ -1,7 +1,8 @@
 /** The value of a query parameter of a path. */
 export function parameterOf(path: string, name: string): string | null {
   const at = path.indexOf('?');
-  return at < 0 ? null : new URLSearchParams(path.slice(at)).get(name);
+  // Most requests have other parameters, if any, and need not be parsed. These names have no characters that are encoded.
+  return at < 0 || !path.includes(name, at) ? null : new URLSearchParams(path.slice(at)).get(name);
 }
 
 /** The path without query parameters of these names; all others stay as they were written. */
