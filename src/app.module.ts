@@ -1,10 +1,11 @@
 import { Global, Module } from '@nestjs/common';
-import { APP_FILTER } from '@nestjs/core';
+import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CommonModule } from './common/common.module.js';
 import { jobFailureToDomainError } from './common/errors/job-failure.js';
 import { ErrorTranslators } from './common/errors/error-translators.js';
+import { JsonBodyInterceptor } from './http/json-body.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ConfigModule } from './config/config.module.js';
 import { loggingModule } from './common/logging.module.js';
@@ -66,6 +67,9 @@ class ErrorTranslationModule {}
     HealthModule,
     InfoModule,
   ],
-  providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
+  providers: [
+    { provide: APP_FILTER, useClass: ProblemFilter },
+    { provide: APP_INTERCEPTOR, useClass: JsonBodyInterceptor },
+  ],
 })
 export class AppModule {}

@@ -4,7 +4,6 @@ import type { Request, Response } from 'express';
 import type { Server } from 'node:http';
 import { Logger } from 'nestjs-pino';
 import { errorsPage } from './http/errors-page.js';
-import { setupRequestBodies } from './http/request-bodies.js';
 import { createApiDocument } from './boot/api-docs.js';
 import { MAX_HEADER_BYTES } from './common/limits.js';
 import { limitShutdown } from './boot/shutdown-limit.js';
@@ -21,7 +20,6 @@ export function setupApp(app: NestExpressApplication): void {
   const settings = app.get(Settings);
   app.useLogger(app.get(Logger));
   app.disable('x-powered-by');
-  setupRequestBodies(app);
   setupConnections(app);
   app.useGlobalPipes(new StrictValidationPipe());
   app.enableCors({

@@ -982,6 +982,10 @@ export interface components {
       /** @description Relative to /workspace */
       path: string;
     };
+    MetricsHistoryDto: {
+      containerId: string;
+      points: components['schemas']['MetricsDto'][];
+    };
     EngineDto: {
       /**
        * @description What runs the containers.
@@ -1746,12 +1750,13 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
+      /** @description One sample; with window, the samples of that time span. */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['MetricsDto'];
+          'application/json': components['schemas']['MetricsDto'] | components['schemas']['MetricsHistoryDto'];
         };
       };
     };

@@ -14,6 +14,8 @@ const RETRY_DELAY_MS = { initial: 200, max: 3_000 };
 const LASTING_MS = 10_000;
 /** Limits the work that a container can cause by writing lines quickly. */
 const PAUSE_MS = 100;
+/** What it may write besides reports before it is read more slowly. */
+const MAX_NOISE_BYTES = 64 * 1024;
 /** An engine that was restarted leaves the program running and its input open, so it ends when it hears nothing for so long. */
 const ALIVE_SECONDS = 60;
 const HEARTBEAT_MS = 20_000;
@@ -91,12 +93,15 @@ export class AgentWatch {
     try {
       const latest = new LatestLine();
       const decoder = new StringDecoder('utf8');
+      let noise = 0;
       for await (const chunk of process.output()) {
         const report = readAgentLine(latest.push(decoder.write(chunk)) ?? '');
-        if (report === undefined) process.note(chunk);
-        if (report === undefined || this.stopped.signal.aborted) continue;
-        states.report(this.workspace.id, 'watch', report);
-        await clock.sleep(PAUSE_MS, this.stopped.signal);
+        if (report !== undefined && !this.stopped.signal.aborted) states.report(this.workspace.id, 'watch', report);
+        if (report === undefined) {
+          process.note(chunk);
+          noise += chunk.length;
+        }
+        if (report !== undefined || noise > MAX_NOISE_BYTES) await clock.sleep(PAUSE_MS, this.stopped.signal);
       }
       return isOutdated(await process.end());
     } finally {

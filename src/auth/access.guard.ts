@@ -1,5 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { trustRequest } from '../http/trusted-requests.js';
 import { Authenticator } from './authenticator.js';
 import type { Permission } from './permissions.js';
 import { requirePermission } from './principal.js';
@@ -25,6 +26,7 @@ export class AccessGuard implements CanActivate {
     const principal = await this.authenticator.authenticate({ kind: 'bearer', token });
     requirePermission(principal, this.reflector.getAllAndOverride<Permission>(PERMISSION, targets));
     request.principal = principal;
+    trustRequest(request);
     return true;
   }
 }

@@ -8,7 +8,8 @@ export function createApiDocument(app: INestApplication): OpenAPIObject {
     .setTitle('DevForge')
     .setDescription('Docker dev containers with Claude Code and VS Code inside.')
     .setVersion('1')
-    .addBearerAuth()
+    // The token is opaque; `addBearerAuth` would call it a JWT.
+    .addSecurity('bearer', { type: 'http', scheme: 'bearer', description: 'The administrator token.' })
     .build();
   return SwaggerModule.createDocument(app, config);
 }

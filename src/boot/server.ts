@@ -1,11 +1,21 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { messageOf } from '../common/errors/message-of.js';
+import { reportOf, safeMessageOf } from '../common/errors/error-report.js';
+import type { Server } from 'node:http';
+import { limitConnections } from '../http/connection-limits.js';
 import { AppModule } from '../app.module.js';
 import { setupApp } from '../app.setup.js';
 import { loadSettings } from '../config/config.module.js';
 import { Settings } from '../config/settings.js';
+
+process.on('uncaughtException', (error) => {
+  // Node would print all of it.
+  process.stderr.write(
+    `${JSON.stringify({ level: 60, msg: 'DevForge ends for an unexpected error', err: reportOf(error) })}\n`,
+  );
+  process.exit(1);
+});
 
 try {
   // Validated before anything is logged, so that an operator with invalid settings sees only those.
@@ -14,12 +24,16 @@ try {
     bufferLogs: true,
     abortOnError: false,
     forceCloseConnections: true,
+    // Bodies are read once the client is authenticated.
+    bodyParser: false,
   });
   setupApp(app);
-  const { port, host } = app.get(Settings);
+  const { port, host, keepAliveSeconds } = app.get(Settings);
+  await app.init();
+  limitConnections(app.getHttpServer() as Server, keepAliveSeconds);
   await app.listen(port, host);
 } catch (error) {
   // The logger may not exist yet.
-  process.stderr.write(`DevForge cannot start.\n${messageOf(error)}\n`);
+  process.stderr.write(`DevForge cannot start.\n${safeMessageOf(error)}\n`);
   process.exit(1);
 }

@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DynamicModule } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
 import { Settings } from '../config/settings.js';
+import { reportOf } from './errors/error-report.js';
+import { escapeControls, showControls } from './log-line.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 const SECRETS = [
@@ -16,12 +18,19 @@ const SECRETS = [
   '*.CLAUDE_CODE_OAUTH_TOKEN',
 ];
 
+const isPretty = ({ nodeEnv }: Settings): boolean => nodeEnv === 'development' && process.stdout.isTTY;
+
 /** The request id of the client if it is short and printable, otherwise a new one. The response header repeats it. */
 function requestId(request: IncomingMessage, response: ServerResponse): string {
   const sent = request.headers['x-request-id'];
   const id = typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
   response.setHeader('X-Request-Id', id);
   return id;
+}
+
+/** pino-http hands over what pino makes of an error, with the error itself as `raw`. */
+function describeError(error: { raw?: unknown }): object {
+  return reportOf(error.raw ?? error);
 }
 
 /**
@@ -34,6 +43,7 @@ export const loggingModule = (): DynamicModule =>
     useFactory: (settings: Settings) => ({
       pinoHttp: {
         level: settings.logLevel,
+        hooks: { streamWrite: isPretty(settings) ? showControls : escapeControls },
         genReqId: requestId,
         redact: { paths: SECRETS, censor: '[redacted]' },
         // Probes and scrapes arrive every few seconds and would fill the log.
@@ -44,6 +54,7 @@ export const loggingModule = (): DynamicModule =>
         customLogLevel: (_: IncomingMessage, response: ServerResponse, error?: Error) =>
           error !== undefined || response.statusCode >= 500 ? 'error' : 'info',
         serializers: {
+          err: describeError,
           req: ({ id, method, url }: { id: string; method: string; url: string }) => ({
             id,
             method,
@@ -51,9 +62,7 @@ export const loggingModule = (): DynamicModule =>
           }),
           res: ({ statusCode }: { statusCode: number }) => ({ statusCode }),
         },
-        ...(settings.nodeEnv === 'development' && process.stdout.isTTY
-          ? { transport: { target: 'pino-pretty', options: { singleLine: true } } }
-          : {}),
+        ...(isPretty(settings) ? { transport: { target: 'pino-pretty', options: { singleLine: true } } } : {}),
       },
     }),
   });

@@ -3,6 +3,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidEnvironmentError, readSettings } from './environment.js';
 
+const MIB = 1024 * 1024;
+
 function problemsOf(variables: Record<string, string>): string[] {
   try {
     readSettings(variables);
@@ -29,10 +31,22 @@ describe('readSettings', () => {
       redisUrl: undefined,
       docker: { kind: 'socket', socketPath: '/var/run/docker.sock' },
       sshKeysDir: join(homedir(), '.ssh'),
+      instructionOutput: { maxEvents: 500_000, maxBytes: 256 * MIB, storageBytes: 10_240 * MIB },
+      keepAliveSeconds: 75,
       baseImage: 'debian:bookworm-slim',
       extraCaCerts: undefined,
       agentEnv: {},
     });
+  });
+
+  it('takes limits of instructions and the time of idle connections as whole numbers', () => {
+    const set = { INSTRUCTION_MAX_EVENTS: '5', INSTRUCTION_MAX_OUTPUT_MB: '2', INSTRUCTION_STORAGE_MB: '0' };
+    expect(readSettings({ ...set, KEEP_ALIVE_SECONDS: '120' })).toMatchObject({
+      instructionOutput: { maxEvents: 5, maxBytes: 2 * MIB, storageBytes: 0 },
+      keepAliveSeconds: 120,
+    });
+    for (const name of [...Object.keys(set), 'KEEP_ALIVE_SECONDS'])
+      expect(problemsOf({ [name]: '1.5' }).join()).toContain(name);
   });
 
   it('treats an empty variable as unset', () => {
@@ -87,6 +101,8 @@ describe('readSettings', () => {
       port: 8080,
       host: '127.0.0.1',
       nodeEnv: 'production',
+      instructionOutput: { maxEvents: 500_000, maxBytes: 256 * MIB, storageBytes: 10_240 * MIB },
+      keepAliveSeconds: 75,
       logLevel: 'debug',
       corsOrigins: ['https://a.example', 'https://b.example'],
       publicUrl: 'https://dev.example.org',

@@ -17,6 +17,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { DockerEndpoint, Settings } from './settings.js';
 
+const MIB = 1024 * 1024;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 const AGENT_VARIABLES = ['ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_BASE_URL'] as const;
 const webUrl = { require_tld: false, require_protocol: true, protocols: ['http', 'https'] };
@@ -40,6 +41,12 @@ class Environment {
 
   @IsString()
   CORS_ORIGIN = '*';
+
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(1)
+  @Max(3600)
+  KEEP_ALIVE_SECONDS = 75;
 
   @IsOptional()
   @IsUrl(webUrl)
@@ -82,6 +89,24 @@ class Environment {
   @IsOptional()
   @IsString()
   EXTRA_CA_CERTS?: string;
+
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(1)
+  @Max(10_000_000)
+  INSTRUCTION_MAX_EVENTS = 500_000;
+
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(1)
+  @Max(16_384)
+  INSTRUCTION_MAX_OUTPUT_MB = 256;
+
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(0)
+  @Max(16_777_216)
+  INSTRUCTION_STORAGE_MB = 10_240;
 
   @IsOptional()
   @IsString()
@@ -135,6 +160,12 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     databaseUrl: env.DATABASE_URL,
     redisUrl: env.REDIS_URL,
     docker: dockerEndpoint(env),
+    keepAliveSeconds: env.KEEP_ALIVE_SECONDS,
+    instructionOutput: {
+      maxEvents: env.INSTRUCTION_MAX_EVENTS,
+      maxBytes: env.INSTRUCTION_MAX_OUTPUT_MB * MIB,
+      storageBytes: env.INSTRUCTION_STORAGE_MB * MIB,
+    },
     sshKeysDir: absolute(env.SSH_KEYS_DIR),
     baseImage: env.BASE_IMAGE,
     extraCaCerts: env.EXTRA_CA_CERTS === undefined ? undefined : absolute(env.EXTRA_CA_CERTS),

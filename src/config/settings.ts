@@ -19,6 +19,10 @@ export abstract class Settings {
   readonly docker: DockerEndpoint;
   /** Absolute path of the only directory that `sshKeyPath` may point into. */
   readonly sshKeysDir: string;
+  /** What one run may store of events, and how many bytes of output all instructions may take together; 0 for no limit. */
+  readonly instructionOutput: { readonly maxEvents: number; readonly maxBytes: number; readonly storageBytes: number };
+  /** How long an idle HTTP connection is kept open. */
+  readonly keepAliveSeconds: number;
   readonly baseImage: string;
   /** Absolute path of a PEM bundle that image builds and containers trust. */
   readonly extraCaCerts: string | undefined;

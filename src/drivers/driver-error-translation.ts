@@ -10,5 +10,8 @@ export function driverErrorToDomainError(error: unknown): DomainError | undefine
       retryAfterSeconds: 5,
     });
   }
+  if (error.code === 'output_limit') return new DomainError('output_limit_exceeded', error.message, { cause: error });
+  if (error.code === 'out_of_disk')
+    return new DomainError('out_of_disk', 'The container engine has no space left on its disk.', { cause: error });
   return new DomainError('engine_error', error.message, { cause: error });
 }

@@ -17,6 +17,8 @@ export type DriverErrorCode =
   | 'out_of_disk'
   /** An image build or pull failed; `output` holds its last lines. */
   | 'build_failed'
+  /** A command in a workspace wrote more than the server takes. */
+  | 'output_limit'
   /** The caller's signal aborted. */
   | 'aborted';
 

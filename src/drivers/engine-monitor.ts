@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
-import { messageOf } from '../common/errors/message-of.js';
+import { safeMessageOf } from '../common/errors/error-report.js';
 import { Clock } from '../common/time/clock.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type EngineInfo, WorkspaceDriver } from './workspace-driver.js';
@@ -112,7 +112,7 @@ export class EngineMonitor implements OnApplicationShutdown {
     if (this.available === false) return;
     this.available = false;
     this.knownInfo = undefined;
-    const reason = messageOf(error);
+    const reason = safeMessageOf(error);
     this.logger.warn({ reason }, 'The container engine does not answer');
     this.events.emit('engine.unavailable', { reason });
   }

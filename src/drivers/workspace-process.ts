@@ -1,5 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 
+/** Of both outputs of a command together; one that writes more fails with `output_limit`. */
+export const MAX_EXEC_OUTPUT_BYTES = 64 * 1024 * 1024;
+
 export interface ExecRequest {
   argv: string[];
   env?: Record<string, string>;

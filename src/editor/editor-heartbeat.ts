@@ -2,11 +2,15 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { PeriodicTask } from '../common/concurrency/periodic-task.js';
 import { Clock } from '../common/time/clock.js';
 import { ContainersRepository, type ContainerRow } from '../persistence/containers/containers.repository.js';
+import { readUpTo } from '../common/bytes/read-up-to.js';
 import { workspaceOf } from '../workspace/workspace-ref.js';
 import { Tunnels } from './tunnel/tunnels.js';
 
 const POLL_MS = 30_000;
 const TIMEOUT_MS = 5_000;
+const MAX_ANSWER_BYTES = 16 * 1024;
+/** The last time that Date represents. */
+const MAX_TIME_MS = 8.64e15;
 
 interface Followed {
   connections: number;
@@ -55,12 +59,12 @@ export class EditorHeartbeat implements OnModuleDestroy {
   }
 
   private async ask(container: ContainerRow): Promise<void> {
-    const { lastHeartbeat = 0 } = await this.health(container).catch(() => ({ lastHeartbeat: 0 }));
+    const lastHeartbeat = await this.health(container).catch(() => 0);
     if (lastHeartbeat > 0) await this.save(container.id, new Date(lastHeartbeat));
   }
 
   /** `/healthz` returns the time of the last heartbeat in milliseconds since the epoch. The request itself is no heartbeat. */
-  private async health(container: ContainerRow): Promise<{ lastHeartbeat?: number }> {
+  private async health(container: ContainerRow): Promise<number> {
     const { pool } = this.tunnels.clients(workspaceOf(container), 'editor');
     const { body } = await pool.request({
       method: 'GET',
@@ -68,11 +72,17 @@ export class EditorHeartbeat implements OnModuleDestroy {
       headers: { host: 'editor' },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    return (await body.json()) as { lastHeartbeat?: number };
+    return parseHealth(await readUpTo(body, MAX_ANSWER_BYTES));
   }
 
   private async save(id: string, at: Date): Promise<void> {
     // The next poll saves it again.
     await this.containers.noteEditorSeen(id, at).catch(() => undefined);
   }
+}
+
+/** The last heartbeat, or 0. What answers may be anything in the container. */
+function parseHealth(text: string): number {
+  const { lastHeartbeat } = (JSON.parse(text) ?? {}) as { lastHeartbeat?: unknown };
+  return typeof lastHeartbeat === 'number' && lastHeartbeat > 0 && lastHeartbeat <= MAX_TIME_MS ? lastHeartbeat : 0;
 }

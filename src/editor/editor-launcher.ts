@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { plainTail } from '../common/plain-text.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import { SiteAddresses } from '../sites/site-addresses.js';
@@ -6,6 +7,7 @@ import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 
 const START_TIMEOUT_MS = 40_000;
 const MAX_CACHED = 1_000;
+const MAX_REASON_LENGTH = 4_096;
 
 /** Starts VS Code in containers. Concurrent requests share one start. */
 @Injectable()
@@ -41,7 +43,10 @@ export class EditorLauncher {
       timeoutMs: START_TIMEOUT_MS,
     });
     if (result.exitCode !== 0)
-      throw new DomainError('editor_unavailable', `VS Code did not start: ${result.stderr.trim()}`);
+      throw new DomainError(
+        'editor_unavailable',
+        `VS Code did not start: ${plainTail(result.stderr.trim(), MAX_REASON_LENGTH)}`,
+      );
   }
 
   /** What code-server reads: its pages' title, where ports are, and that it serves none of them itself. */

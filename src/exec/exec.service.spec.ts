@@ -170,4 +170,13 @@ describe('ExecService', () => {
       await expect(late).rejects.toMatchObject({ code: 'workspace_tool_failed' });
     }
   });
+
+  it('ends a program that sends far more than it was asked for', async () => {
+    plays(async (program) => {
+      for (let frame = await program.receive(); frame !== 'E'; frame = await program.receive());
+      for (let sent = 0; sent < 64; sent++) program.send('o', 'x'.repeat(64 * 1024));
+      await program.receive();
+    });
+    await expect(run({ maxOutputBytes: 10 })).rejects.toMatchObject({ code: 'output_limit_exceeded' });
+  });
 });

@@ -1,12 +1,18 @@
 import { StringDecoder } from 'node:string_decoder';
+import { GrowingBuffer } from '../common/bytes/growing-buffer.js';
+import { plainText } from '../common/plain-text.js';
 import { validationFailed } from '../http/validation.js';
 import type { FrameKinds, FramedProgram } from '../workspace/programs/framed-program.js';
+import { outputLimitExceeded } from '../workspace/programs/program-failure.js';
 import type { ExecDto, ExecResultDto, OutputEncoding } from './dto/exec.dto.js';
 
 const WORKSPACE = '/workspace';
 const STDIN_PIECE_BYTES = 64 * 1024;
+const MAX_REASON_LENGTH = 1_000;
+/** What the program may send beyond the limit that it was given; its images of release 0.1.0 keep the limit as well. */
+const MAX_EXCESS_BYTES = 1024 * 1024;
 
-export const EXEC_FRAMES: FrameKinds = { whole: 'xf', streamed: 'oe' };
+export const EXEC_FRAMES: FrameKinds = { whole: 'xf', streamed: 'oe', maxWholeBytes: 64 * 1024 };
 
 /** Sends the command and its input. The program that runs it reads the input as fast as the command does. */
 export async function sendCommand(
@@ -26,7 +32,8 @@ export async function sendCommand(
 /**
  * Collects the command's outputs until it has ended.
  * @returns null when the program that runs it ended before the command
- * @throws DomainError `validation_failed` when the command cannot be started as it was asked for
+ * @throws DomainError `validation_failed` when the command cannot be started as it was asked for, `output_limit_exceeded`
+ *   when that program sends more than it was asked for
  */
 export async function receiveResult(
   process: FramedProgram,
@@ -35,8 +42,11 @@ export async function receiveResult(
   const outputs = { o: new Output(maxOutputBytes), e: new Output(maxOutputBytes) };
   for (let frame = await process.next(); frame !== null; frame = await process.next()) {
     const { kind, data } = frame;
-    if (kind === 'o' || kind === 'e') outputs[kind].add(data);
-    else if (kind === 'f') throw refusal(data.toString('utf8'));
+    if (kind === 'o' || kind === 'e') {
+      outputs[kind].add(data);
+      if (outputs[kind].excess > MAX_EXCESS_BYTES)
+        throw outputLimitExceeded(process.program, 'more than maxOutputBytes');
+    } else if (kind === 'f') throw refusal(data.toString('utf8'));
     else {
       const [exitCode = 0, timedOut, truncated, durationMs = 0] = data.toString('latin1').split(' ').map(Number);
       const isTruncated = truncated === 1;
@@ -55,8 +65,10 @@ export async function receiveResult(
 
 /** What the command wrote to one of its outputs; no more than the limit is kept, even if the container sends more. */
 class Output {
-  private readonly pieces: Buffer[] = [];
+  private readonly kept = new GrowingBuffer();
   private room: number;
+  /** Bytes that were sent beyond the limit. */
+  excess = 0;
 
   constructor(limit: number) {
     this.room = limit;
@@ -65,12 +77,12 @@ class Output {
   add(data: Buffer): void {
     const piece = data.subarray(0, this.room);
     this.room -= piece.length;
-    // A copy, since a slice keeps the whole chunk in memory.
-    if (piece.length > 0) this.pieces.push(Buffer.from(piece));
+    this.excess += data.length - piece.length;
+    this.kept.append(piece);
   }
 
   text(encoding: OutputEncoding, isTruncated: boolean): string {
-    const bytes = Buffer.concat(this.pieces);
+    const bytes = this.kept.take();
     if (encoding === 'base64') return bytes.toString('base64');
     // The last character may have been cut.
     return isTruncated && this.room === 0 ? new StringDecoder('utf8').write(bytes) : bytes.toString('utf8');
@@ -79,6 +91,6 @@ class Output {
 
 /** @param text the field and the reason, a space between them */
 function refusal(text: string): Error {
-  const [field = '', ...reason] = text.split(' ');
+  const [field = '', ...reason] = plainText(text, MAX_REASON_LENGTH).split(' ');
   return validationFailed([{ field, messages: [`cannot be used: ${reason.join(' ')}`] }]);
 }

@@ -78,10 +78,15 @@ async function stream(response: Response, pieces: AsyncIterable<Buffer>, stalled
   await pipeline(pieces, response, { signal: stalled });
 }
 
-/** @throws Error when the file has become shorter */
+/**
+ * Exactly as many bytes as the head announced: on a connection that is kept open, the client would take more for the next
+ * response.
+ * @throws Error when there are fewer or more
+ */
 async function* complete(pieces: AsyncIterable<Buffer>, length: number): AsyncGenerator<Buffer, void> {
   let missing = length;
   for await (const piece of pieces) {
+    if (piece.length > missing) throw new Error('the container sent more of a file than it announced');
     missing -= piece.length;
     yield piece;
   }

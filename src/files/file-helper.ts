@@ -3,7 +3,7 @@ import type { Frame } from '../workspace/programs/frame-parser.js';
 import type { FrameKinds, FramedProgram } from '../workspace/programs/framed-program.js';
 import { type FileRefusal, toDomainError } from './refusal.js';
 
-export const FILE_FRAMES: FrameKinds = { whole: 'JE', streamed: 'D' };
+export const FILE_FRAMES: FrameKinds = { whole: 'JE', streamed: 'D', maxWholeBytes: 64 * 1024 };
 
 /** How long the helper may take to answer, as when it removes a large tree. */
 const ANSWER_TIMEOUT_MS = 600_000;
@@ -122,6 +122,15 @@ export class FileHelper {
   }
 }
 
+/** @throws DomainError `workspace_tool_failed` for anything but a JSON object */
 function parse<Document>({ data }: Frame): Document {
-  return JSON.parse(data.toString('utf8')) as Document;
+  let document: unknown;
+  try {
+    document = JSON.parse(data.toString('utf8'));
+  } catch {
+    // Reported below.
+  }
+  if (typeof document !== 'object' || document === null)
+    throw new DomainError('workspace_tool_failed', 'devforge-files in the container sent an answer that is not valid.');
+  return document as Document;
 }

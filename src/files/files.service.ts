@@ -59,6 +59,7 @@ export class FilesService {
   read(request: FileRequest, take: (found: FoundContent) => Promise<void>): Promise<void> {
     return this.work(request, async (helper, path) => {
       const { entry } = await helper.ask<{ entry: FoundFile }>({ op: 'read', path });
+      requireValid(entry);
       await take({
         entry,
         send: (offset, length) => contentOf(helper, { offset, length }),
@@ -84,6 +85,7 @@ export class FilesService {
     return this.work(request, async (helper, path, row) => {
       await helper.ask({ op: 'write', path, maxBytes: await this.room(row, upload.length, request.clientSignal) });
       const { created, entry } = await helper.upload<{ created: boolean; entry: FoundFile }>(upload.body);
+      requireValid(entry);
       const { etag, ...file } = entry;
       return { created, file: { path, ...file }, etag };
     });
@@ -142,4 +144,17 @@ async function* contentOf(helper: FileHelper, range: object): AsyncGenerator<Buf
 async function discard(helper: FileHelper): Promise<void> {
   await helper.send({ send: false });
   helper.finish();
+}
+
+/** Its fields become headers. @throws DomainError `workspace_tool_failed` */
+function requireValid(entry: FoundFile | undefined): void {
+  const isValid =
+    entry !== undefined &&
+    Number.isSafeInteger(entry.size) &&
+    entry.size >= 0 &&
+    typeof entry.modifiedAt === 'string' &&
+    typeof entry.etag === 'string' &&
+    /^(W\/)?"[\x21\x23-\x7e]{0,200}"$/.test(entry.etag);
+  if (!isValid)
+    throw new DomainError('workspace_tool_failed', 'devforge-files in the container sent an answer that is not valid.');
 }

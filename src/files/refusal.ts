@@ -1,5 +1,6 @@
 import { DomainError } from '../common/errors/domain-error.js';
 import type { ErrorCode } from '../common/errors/error-codes.js';
+import { plainText } from '../common/plain-text.js';
 import { notValid } from './workspace-path.js';
 
 /** An error answer of the helper in the container. */
@@ -21,7 +22,10 @@ const CODES: readonly ErrorCode[] = [
   'disk_full',
 ];
 
-export function toDomainError({ code, message }: FileRefusal): DomainError {
+const MAX_MESSAGE_LENGTH = 4_096;
+
+export function toDomainError({ code, message: given }: FileRefusal): DomainError {
+  const message = plainText(String(given), MAX_MESSAGE_LENGTH);
   if (code === 'path_not_valid') return notValid(message);
   const known = CODES.find((each) => each === code);
   return new DomainError(known ?? 'workspace_tool_failed', message);

@@ -23,7 +23,7 @@ export class HealthController {
   check(): Promise<HealthCheckResult> {
     return this.health.check([
       () => this.indicators.docker(),
-      () => this.indicators.databaseAnswers(),
+      () => this.indicators.databaseWorks(),
       () => this.indicators.queueAnswers(),
     ]);
   }

@@ -95,6 +95,6 @@ describe('toProblem', () => {
     const retryable = Object.entries(ERROR_CODES)
       .filter(([, entry]) => entry.retryable)
       .map(([, { status }]) => status);
-    expect(retryable.every((status) => [409, 429, 502, 503].includes(status))).toBe(true);
+    expect(retryable.every((status) => [408, 409, 429, 502, 503, 507].includes(status))).toBe(true);
   });
 });

@@ -4,6 +4,9 @@ import { DomainError, type FieldError } from '../common/errors/domain-error.js';
 /** Keys that class-transformer drops silently, or that class-validator considers known because every object has them. */
 const PROTOTYPE_KEYS = new Set(['prototype', ...Object.getOwnPropertyNames(Object.prototype)]);
 
+const MAX_FAULTS = 50;
+const MAX_TEXT_LENGTH = 300;
+
 /** Validates every inbound DTO: refuses unknown properties, and reports all errors together, each with its field. */
 export class StrictValidationPipe extends ValidationPipe {
   constructor() {
@@ -33,12 +36,22 @@ export class StrictValidationPipe extends ValidationPipe {
   }
 }
 
-export function validationFailed(fields: FieldError[]): DomainError {
+/** Reports the first faults of many, since a client may send thousands of fields that do not exist. */
+export function validationFailed(all: FieldError[]): DomainError {
+  const fields = all
+    .slice(0, MAX_FAULTS)
+    .map(({ field, messages }) => ({ field: cut(field), messages: messages.map(cut) }));
+  const more = all.length > fields.length ? `; and ${all.length - fields.length} more` : '';
   return new DomainError(
     'validation_failed',
-    fields.map(({ field, messages }) => `${field}: ${messages.join(', ')}`).join('; '),
+    fields.map(({ field, messages }) => `${field}: ${messages.join(', ')}`).join('; ') + more,
     { fields },
   );
+}
+
+/** A fault of the payload as a whole has no field. */
+function cut(text: string | undefined = ''): string {
+  return text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH).toWellFormed()}…` : text;
 }
 
 /** One entry for each invalid property, nested ones by their path. */

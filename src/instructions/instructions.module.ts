@@ -18,6 +18,7 @@ import { InstructionLeases } from './queue/instruction-leases.js';
 import { InstructionFollower } from './follow/instruction-follower.js';
 import { InstructionWorker } from './queue/instruction-worker.js';
 import { InstructionQueue } from './queue/instruction-queue.js';
+import { InstructionStorage } from './follow/instruction-storage.js';
 import { RunCleanup } from './queue/run-cleanup.js';
 
 @Module({
@@ -28,6 +29,7 @@ import { RunCleanup } from './queue/run-cleanup.js';
     EventFeed,
     EventWriterFactory,
     InstructionLeases,
+    InstructionStorage,
     InstructionCreator,
     InstructionCancellation,
     InstructionChanges,

@@ -1,13 +1,14 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiExtraModels, ApiOperation, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
 import { ContainersService } from '../containers/containers.service.js';
-import { MetricsDto } from '../usage/metrics.dto.js';
+import { MetricsDto, MetricsHistoryDto } from '../usage/metrics.dto.js';
 import { MetricsQuery, windowMs } from './dto/metrics.query.js';
 import { MetricsHub } from './sampling/metrics-hub.js';
 
 @ApiTags('metrics')
+@ApiExtraModels(MetricsDto, MetricsHistoryDto)
 @ApiBearerAuth()
 @Controller('api/containers')
 export class MetricsController {
@@ -19,12 +20,16 @@ export class MetricsController {
   @Get(':id/metrics')
   @Requires('container:read')
   @ApiOperation({ summary: 'The current usage of a running container, or with window its recent usage' })
-  @ApiResponse({ status: 200, type: MetricsDto })
+  @ApiResponse({
+    status: 200,
+    description: 'One sample; with window, the samples of that time span.',
+    schema: { oneOf: [{ $ref: getSchemaPath(MetricsDto) }, { $ref: getSchemaPath(MetricsHistoryDto) }] },
+  })
   async metrics(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
     @Query() query: MetricsQuery,
-  ): Promise<MetricsDto | { containerId: string; points: MetricsDto[] }> {
+  ): Promise<MetricsDto | MetricsHistoryDto> {
     const row = await this.containers.find(principal, id);
     return query.window === undefined
       ? this.hub.now(row)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { isDatabaseUnavailable } from './database-error.js';
+import { databaseErrorToDomainError, isDatabaseUnavailable } from './database-error.js';
 
 const failure = (code: string, syscall?: string): Error => Object.assign(new Error('x'), { code, syscall });
 
@@ -41,4 +41,18 @@ describe('isDatabaseAway', () => {
       expect(isDatabaseUnavailable(error)).toBe(false);
     },
   );
+});
+
+describe('databaseErrorToDomainError', () => {
+  it.each([
+    ['53100', 'out_of_disk'],
+    ['57P01', 'database_unavailable'],
+    ['22021', 'validation_failed'],
+    ['22P05', 'validation_failed'],
+    ['42P01', undefined],
+  ])('translates %s to %s, without the text of the error', (code, expected) => {
+    const error = databaseErrorToDomainError(new Error('Failed query', { cause: failure(code) }));
+    expect(error?.code).toBe(expected);
+    expect(error?.message).not.toBe('x');
+  });
 });

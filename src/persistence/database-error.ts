@@ -8,6 +8,9 @@ interface PostgresErrorShape {
 }
 
 const UNIQUE_VIOLATION = '23505';
+export const DISK_FULL = '53100';
+/** Characters that the database cannot store: NUL, and halves of surrogate pairs in JSON. */
+const UNSTORABLE_TEXT = /^(?:22021|22P05)$/;
 /** SQLSTATE classes and Node error codes of an unavailable server, as opposed to a query that is wrong. */
 const UNAVAILABLE = /^(08|57P0|53300|ECONN|ENOENT|EPIPE|ETIMEDOUT)/;
 /** System calls of connections. Calls on files fail with the same codes. */
@@ -36,13 +39,25 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   );
 }
 
+/** Whether the server has no space left for what was to be written. */
+export function isOutOfDisk(error: unknown): boolean {
+  const { code } = originOf(error);
+  return code === DISK_FULL || code === 'ENOSPC';
+}
+
 function messagesOf(error: unknown): string {
   return error instanceof Error ? `${error.message} ${messagesOf(error.cause)}` : '';
 }
 
-/** @returns `database_unavailable`, which clients may retry, or undefined for other errors */
+/** @returns `database_unavailable` or `out_of_disk`, which clients may retry, or undefined for an error of a query */
 export function databaseErrorToDomainError(error: unknown): DomainError | undefined {
-  return isDatabaseUnavailable(error)
-    ? new DomainError('database_unavailable', 'The database does not answer.', { cause: error })
-    : undefined;
+  if (isOutOfDisk(error))
+    return new DomainError('out_of_disk', 'The database has no space left on its disk.', { cause: error });
+  if (isDatabaseUnavailable(error))
+    return new DomainError('database_unavailable', 'The database does not answer.', { cause: error });
+  if (UNSTORABLE_TEXT.test(originOf(error).code ?? ''))
+    return new DomainError('validation_failed', 'The request has a text with characters that cannot be stored.', {
+      cause: error,
+    });
+  return undefined;
 }

@@ -3,6 +3,7 @@ import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { fileURLToPath } from 'node:url';
 import { Pool, type PoolConfig } from 'pg';
 import { withTimeout } from '../common/concurrency/with-timeout.js';
+import { DISK_FULL } from './database-error.js';
 import * as schema from './containers/containers.schema.js';
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
@@ -11,6 +12,14 @@ const POOL_SIZE = 16;
 const CONNECT_TIMEOUT_MS = 5_000;
 const PING_TIMEOUT_MS = 2_000;
 
+/** How long an error for lack of disk space counts: writes that need none, such as renewed leases, still succeed. */
+const OUT_OF_DISK_MS = 10_000;
+
+/** A private member of the client: the connection that it reads the server's answers from. */
+interface Connected {
+  connection: { on(event: 'errorMessage', listener: (error: { code?: string }) => void): void };
+}
+
 /** Connection parameters: a URL, or the private socket of the embedded server. */
 export type ConnectionConfig = Pick<PoolConfig, 'connectionString' | 'host' | 'port' | 'user' | 'database' | 'ssl'>;
 
@@ -18,6 +27,7 @@ export type ConnectionConfig = Pick<PoolConfig, 'connectionString' | 'host' | 'p
 export class Database {
   readonly pool: Pool;
   readonly orm: NodePgDatabase<typeof schema>;
+  private outOfDiskAt: number | undefined;
 
   constructor(
     readonly config: ConnectionConfig,
@@ -34,7 +44,12 @@ export class Database {
     // The pool replaces an idle connection that breaks; without a listener its error would end the process.
     this.pool.on('error', onError);
     // The same for a checked-out connection between two queries. Its next query fails.
-    this.pool.on('connect', (client) => client.on('error', () => undefined));
+    this.pool.on('connect', (client) => {
+      client.on('error', () => undefined);
+      (client as unknown as Connected).connection.on('errorMessage', ({ code }) => {
+        if (code === DISK_FULL) this.outOfDiskAt = performance.now();
+      });
+    });
     this.orm = drizzle(this.pool, { schema });
   }
 
@@ -47,6 +62,11 @@ export class Database {
     } finally {
       client.release(true);
     }
+  }
+
+  /** Whether a write failed lately because the server has no space left. */
+  get isOutOfDisk(): boolean {
+    return this.outOfDiskAt !== undefined && performance.now() - this.outOfDiskAt < OUT_OF_DISK_MS;
   }
 
   /** @throws when the server does not answer within two seconds */

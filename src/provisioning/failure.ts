@@ -1,6 +1,6 @@
 import { NotHeldError } from '../containers/lifecycle/container-store.js';
 import { JobFailure } from '../common/errors/job-failure.js';
-import { isDatabaseUnavailable } from '../persistence/database-error.js';
+import { isDatabaseUnavailable, isOutOfDisk } from '../persistence/database-error.js';
 import type { JobError } from '../persistence/types.js';
 import { DriverError, type DriverErrorCode } from '../drivers/driver-error.js';
 
@@ -21,6 +21,7 @@ const OF_DRIVER: Record<Exclude<DriverErrorCode, 'unavailable' | 'aborted'>, { c
   foreign: { code: 'foreign_object', retryable: false },
   invalid: { code: 'engine_refused', retryable: false },
   out_of_disk: { code: 'out_of_disk', retryable: false },
+  output_limit: { code: 'output_limit_exceeded', retryable: false },
   build_failed: { code: 'image_build_failed', retryable: false },
 };
 
@@ -40,6 +41,11 @@ export function classifyFailure(error: unknown): FailureKind {
     return { kind: 'failed', error: { code, message, retryable, ...(output === undefined ? {} : { output }) } };
   }
   if (error instanceof DriverError) return ofDriverError(error);
+  if (isOutOfDisk(error))
+    return {
+      kind: 'waiting',
+      error: { code: 'out_of_disk', message: 'The database has no space left on its disk.', retryable: true },
+    };
   if (isDatabaseUnavailable(error))
     return {
       kind: 'waiting',

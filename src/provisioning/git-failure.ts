@@ -1,3 +1,4 @@
+import { plainText } from '../common/plain-text.js';
 import { JobFailure } from '../common/errors/job-failure.js';
 
 interface Kind {
@@ -62,8 +63,8 @@ const KILLED = [124, 137, 143];
 
 /** Classifies why a clone failed. Unknown failures are retryable. */
 export function classifyGitFailure(exitCode: number, stderr: string): JobFailure {
-  const output = stderr
-    .split(/[\r\n]+/)
+  const output = plainText(stderr.replaceAll('\r', '\n'), stderr.length)
+    .split(/\n+/)
     .filter((line) => line.trim() !== '')
     .slice(-KEPT_LINES);
   const text = output.join('\n');

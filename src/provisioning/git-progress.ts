@@ -9,15 +9,17 @@ const SHARE: Record<string, [from: number, share: number]> = {
   'Updating files': [95, 5],
 };
 
+const MAX_LINE_LENGTH = 4_096;
+
 /** Derives the progress of a clone from git's output. */
 export class GitProgress {
   percent = 0;
   private rest = '';
 
-  /** @returns the lines that the chunk completes; git overwrites a line by a carriage return */
+  /** @returns the lines that the chunk completes; git overwrites a line by a carriage return. Only the end of a long line is kept. */
   read(chunk: Buffer): string[] {
     const lines = (this.rest + chunk.toString('utf8')).split(/[\r\n]/);
-    this.rest = lines.pop() ?? '';
+    this.rest = (lines.pop() ?? '').slice(-MAX_LINE_LENGTH);
     const complete = lines.map((line) => line.trim()).filter((line) => line !== '');
     for (const line of complete) {
       const phase = PHASE.exec(line);

@@ -1,3 +1,4 @@
+import { safeMessageOf } from '../common/errors/error-report.js';
 import { giveUp, postpone, type ProvisioningJob } from '../queues/job-control.js';
 import { type JobRun, jobRuns } from '../queues/job-runs.js';
 import type { Outcome, Pipeline, ProvisioningRunner } from './provisioning-runner.js';
@@ -29,6 +30,9 @@ async function observed(name: JobRun['name'], run: () => Promise<Outcome>): Prom
     const ended = await run();
     outcome = ended.kind;
     return ended;
+  } catch (error) {
+    // BullMQ stores the text and the stack of what is thrown, without its cause.
+    throw new Error(safeMessageOf(error), { cause: error });
   } finally {
     jobRuns.publish({ name, outcome, seconds: (performance.now() - from) / 1_000 });
   }

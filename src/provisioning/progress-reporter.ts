@@ -1,3 +1,4 @@
+import { plainText } from '../common/plain-text.js';
 import { SerialQueue } from '../common/concurrency/serial-queue.js';
 import type { JobPatch } from '../persistence/containers/containers.repository.js';
 
@@ -15,7 +16,11 @@ export class ProgressReporter {
 
   report({ message, ...patch }: JobPatch): void {
     if (this.closed) return;
-    this.latest = { ...this.latest, ...patch, message: message?.slice(0, MAX_MESSAGE_LENGTH) ?? null };
+    this.latest = {
+      ...this.latest,
+      ...patch,
+      message: message == null ? null : plainText(message, MAX_MESSAGE_LENGTH),
+    };
     this.timer ??= setTimeout(() => this.flush(), MIN_INTERVAL_MS);
   }
 

@@ -3,6 +3,7 @@ import { validate } from 'class-validator';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { ErrorTranslator } from '../common/errors/error-translators.js';
 import { toDomainError } from '../http/problem.js';
+import { payloadFault } from '../http/payload-limits.js';
 import { flattenValidationErrors, prototypeKeys, validationFailed } from '../http/validation.js';
 import type { Acknowledgement } from '@devforge/contract';
 
@@ -29,6 +30,8 @@ async function parse<Dto extends object>(payload: unknown, Payload: new () => Dt
   const given = payload ?? {};
   if (typeof given !== 'object' || Array.isArray(given))
     throw new DomainError('validation_failed', 'The payload must be an object.');
+  const fault = payloadFault(given);
+  if (fault !== undefined) throw validationFailed([fault]);
   const unsafe = prototypeKeys(given, '');
   if (unsafe.length > 0)
     throw validationFailed(unsafe.map((field) => ({ field, messages: [`property ${field} should not exist`] })));

@@ -37,7 +37,7 @@ export class PtyHostConnection {
   async *events(): AsyncGenerator<TerminalEvent> {
     for (let message = await this.next(); message !== undefined; message = await this.next()) {
       if (message.kind !== 'control') yield message;
-      else if (message.message['event'] === 'taken') this.pendingInput -= Number(message.message['bytes']) || 0;
+      else if (message.message['event'] === 'taken') this.taken(Number(message.message['bytes']));
       else yield* toEvent(message.message);
     }
   }
@@ -45,7 +45,9 @@ export class PtyHostConnection {
   /** @returns false, and sends nothing, when the shell has not read enough of what was sent before */
   input(data: string): boolean {
     const bytes = Buffer.from(data);
-    if (this.pendingInput + bytes.length > MAX_PENDING_INPUT_BYTES) return false;
+    // The PTY host may acknowledge what it has not read.
+    const unread = Math.max(this.pendingInput, this.program.stdin.writableLength);
+    if (unread + bytes.length > MAX_PENDING_INPUT_BYTES) return false;
     this.pendingInput += bytes.length;
     this.send(DATA, bytes);
     return true;
@@ -58,6 +60,10 @@ export class PtyHostConnection {
   /** Closes the connection; the terminal goes on. */
   close(): void {
     this.program.close();
+  }
+
+  private taken(bytes: number): void {
+    if (bytes > 0) this.pendingInput = Math.max(0, this.pendingInput - bytes);
   }
 
   /** A connection that broke is reported to the reader. Input is bounded by what the PTY host has acknowledged. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors/domain-error.js';
+import { plainText } from '../common/plain-text.js';
 import { withTimeout } from '../common/concurrency/with-timeout.js';
 import { DriverError } from '../drivers/driver-error.js';
 import type { TerminalSize } from '../drivers/workspace-process.js';
@@ -25,6 +26,10 @@ const OPEN_ATTEMPTS = 3;
 /** Exit codes of the program: the PTY host ended in between, or is not there. */
 const HOST_ENDED = 1;
 const NO_HOST = 3;
+
+const MAX_LISTED = 1_000;
+const MAX_ID_LENGTH = 100;
+const MAX_TITLE_LENGTH = 500;
 
 type Verb = 'open' | 'attach';
 
@@ -59,7 +64,8 @@ export class PtyHost {
     const { connection, answer } = await this.ask(container, 'attach', { op: 'list' });
     connection.close();
     const terminals: unknown = answer?.['terminals'] ?? [];
-    if (!Array.isArray(terminals)) throw unavailable('The terminals of the container cannot be listed.');
+    if (!Array.isArray(terminals) || terminals.length > MAX_LISTED)
+      throw unavailable('The terminals of the container cannot be listed.');
     return terminals.map(toHostedTerminal);
   }
 
@@ -101,7 +107,7 @@ export class PtyHost {
       connection.close();
       throw error instanceof DriverError || error instanceof DomainError
         ? error
-        : unavailable(`The terminals of the container do not answer: ${String(error)}`);
+        : unavailable('The terminals of the container do not answer.');
     }
   }
 
@@ -127,6 +133,7 @@ function toHostedTerminal(given: unknown): HostedTerminal {
   const [started, used] = [new Date(String(startedAt)), new Date(String(lastUsedAt))];
   if (
     typeof id !== 'string' ||
+    id.length > MAX_ID_LENGTH ||
     !Number.isInteger(cols) ||
     !Number.isInteger(rows) ||
     Number.isNaN(started.valueOf()) ||
@@ -137,7 +144,7 @@ function toHostedTerminal(given: unknown): HostedTerminal {
   return {
     id,
     size: { columns: cols as number, rows: rows as number },
-    title: typeof title === 'string' ? title : '',
+    title: typeof title === 'string' ? plainText(title, MAX_TITLE_LENGTH) : '',
     startedAt: started,
     lastUsedAt: used,
   };

@@ -133,4 +133,23 @@ describe('TerminalViewer', () => {
       jest.useRealTimers();
     }
   });
+
+  it('holds little for a client that takes nothing, whatever a hostile terminal sends', () => {
+    viewer.showScreen('', SIZE);
+    for (let index = 0; index < 100_000; index++) {
+      viewer.resized({ columns: index, rows: 1 });
+      viewer.output('');
+    }
+    expect(takeAll()).toEqual([
+      { kind: 'output', text: '\x1bc', screen: SIZE },
+      { kind: 'resized', size: { columns: 99_999, rows: 1 } },
+    ]);
+    now = 10_000;
+    for (let index = 0; index < 100_000; index++) {
+      viewer.resized({ columns: index, rows: 1 });
+      viewer.output('x');
+      now += 1;
+    }
+    expect(takeAll().length).toBeLessThan(50_000);
+  });
 });

@@ -17,6 +17,8 @@ const MAX_CHARACTERS = 2 * HIGH_WATER_MARK;
 /** The program no longer waits for a viewer that has taken nothing for this long. */
 const TIMEOUT_MS = 3_000;
 const MAX_MESSAGE_LENGTH = 32 * 1024;
+/** What an entry counts besides its text, so that very many short ones are bounded as well. */
+const ENTRY_CHARACTERS = 16;
 
 /**
  * The queue of what one client has not taken yet of a terminal. A client that keeps taking gets everything, and the program
@@ -48,7 +50,7 @@ export class TerminalViewer {
   }
 
   output(text: string): void {
-    if (this.state !== 'following') return;
+    if (this.state !== 'following' || text === '') return;
     if (this.entries.length === 0) this.lastTakenAt = this.now();
     if (this.characters + text.length > MAX_CHARACTERS && this.isUnresponsive()) this.drop();
     else this.push({ kind: 'output', text });
@@ -68,7 +70,10 @@ export class TerminalViewer {
 
   resized(size: TerminalSize): void {
     if (this.state !== 'following') return;
-    this.push({ kind: 'resized', size });
+    const last = this.entries.at(-1);
+    // Only the latest of several sizes counts.
+    if (last?.kind === 'resized') last.size = size;
+    else this.push({ kind: 'resized', size });
     this.onEntries();
   }
 
@@ -110,12 +115,12 @@ export class TerminalViewer {
 
   private push(entry: ViewerEntry): void {
     this.entries.push(entry);
-    if (entry.kind === 'output') this.characters += entry.text.length;
+    this.characters += weightOf(entry);
   }
 
   private shift(): ViewerEntry | undefined {
     const entry = this.entries.shift();
-    if (entry?.kind === 'output') this.characters -= entry.text.length;
+    if (entry !== undefined) this.characters -= weightOf(entry);
     return entry;
   }
 
@@ -144,6 +149,10 @@ export class TerminalViewer {
     const timer = setTimeout(end, Math.max(0, this.lastTakenAt + TIMEOUT_MS - this.now()) + 1);
     return { promise, end };
   }
+}
+
+function weightOf(entry: ViewerEntry): number {
+  return ENTRY_CHARACTERS + (entry.kind === 'output' ? entry.text.length : 0);
 }
 
 /** Does not split surrogate pairs. */

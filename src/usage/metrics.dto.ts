@@ -52,3 +52,9 @@ export class MetricsDto {
   })
   agent: AgentPresenceDto | null;
 }
+
+/** The samples of a time span, oldest first. */
+export class MetricsHistoryDto {
+  @ApiProperty() containerId: string;
+  @ApiProperty({ type: [MetricsDto] }) points: MetricsDto[];
+}

@@ -20,6 +20,8 @@ const TABLES = [
   'idempotency_keys',
 ];
 
+const MAX_OPEN = 100;
+
 describe('the data of instructions', () => {
   let test: TestDatabase;
   let containers: DrizzleContainersRepository;
@@ -156,7 +158,7 @@ describe('the data of instructions', () => {
     it('stay open until they are answered once', async () => {
       const lease = await running();
       const { instructionId } = lease;
-      for (const id of ['b', 'a', 'b']) await permissions.insert(permission(lease, id));
+      for (const id of ['b', 'a', 'b']) await permissions.insert(permission(lease, id), MAX_OPEN);
       await expect(permissions.listOpen([instructionId, randomUUID()])).resolves.toEqual(
         ['a', 'b'].map((id) => ({ ...permission(lease, id), decision: null, closedAt: null })),
       );
@@ -166,22 +168,40 @@ describe('the data of instructions', () => {
         permissions.decide(instructionId, 'a', 'deny'),
       ]);
       expect(answers.toSorted()).toEqual([false, true]);
-      await permissions.insert(permission(lease, 'a'));
+      await permissions.insert(permission(lease, 'a'), MAX_OPEN);
       await expect(permissions.listOpen([instructionId])).resolves.toMatchObject([{ requestId: 'b' }]);
       await permissions.reopen(instructionId, 'a');
       await expect(permissions.find(instructionId, 'a')).resolves.toMatchObject({ decision: null, closedAt: null });
       await expect(permissions.find(instructionId, 'c')).resolves.toBeNull();
     });
 
+    it('are refused beyond the number that may be open, unless they are there already', async () => {
+      const lease = await running();
+      for (const id of ['a', 'b']) await expect(permissions.insert(permission(lease, id), 2)).resolves.toBe('written');
+      await expect(permissions.insert(permission(lease, 'c'), 2)).resolves.toBe('full');
+      await expect(permissions.insert(permission(lease, 'b'), 2)).resolves.toBe('written');
+      await permissions.decide(lease.instructionId, 'a', 'allow');
+      await expect(permissions.insert(permission(lease, 'c'), 2)).resolves.toBe('written');
+      expect(await permissions.listOpen([lease.instructionId])).toHaveLength(2);
+    });
+
     it('are closed with the instruction', async () => {
       const lease = await running();
-      for (const id of ['a', 'b', 'c']) await permissions.insert(permission(lease, id));
+      for (const id of ['a', 'b', 'c']) await permissions.insert(permission(lease, id), MAX_OPEN);
       await permissions.close(lease.instructionId, 'a');
       await expect(permissions.decide(lease.instructionId, 'a', 'allow')).resolves.toBe(false);
       await expect(permissions.listOpen([lease.instructionId])).resolves.toHaveLength(2);
       await instructions.finish(lease, { status: 'failed', reason: null });
       await expect(permissions.listOpen([lease.instructionId])).resolves.toEqual([]);
     });
+  });
+
+  it('tells how much the output of all instructions takes', async () => {
+    const before = await instructions.storedBytes();
+    const lease = await running();
+    await events.append(lease, { after: 0, events: ['1'], offset: 1_000 });
+    await instructions.finish(lease, { status: 'succeeded', reason: null, patch: { diffBytes: 234 } as never });
+    expect((await instructions.storedBytes()) - before).toBe(1_234);
   });
 
   it('includes a patch in parts', async () => {
@@ -198,13 +218,16 @@ describe('the data of instructions', () => {
     const lease = await running();
     const kept = await running();
     const { containerId } = (await instructions.findById(lease.instructionId))!;
-    await permissions.insert({
-      instructionId: lease.instructionId,
-      requestId: 'a',
-      toolName: 'Bash',
-      input: '{}',
-      askedAt: T0,
-    });
+    await permissions.insert(
+      {
+        instructionId: lease.instructionId,
+        requestId: 'a',
+        toolName: 'Bash',
+        input: '{}',
+        askedAt: T0,
+      },
+      MAX_OPEN,
+    );
     await diffs.putPart(lease.instructionId, 0, Buffer.from('x'));
     for (const each of [lease, kept]) await events.append(each, { after: 0, events: ['1'], offset: 2 });
     const held = (await containers.acquireLease(containerId, 'holder', LONG_MS))!;

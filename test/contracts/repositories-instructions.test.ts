@@ -292,7 +292,7 @@ describe('the repository of instructions', () => {
     await seen({ lastSeq: 2, isFinished: false }, false);
     await events.append(lease, { after: 2, events: ['3'], offset: 6, sessionId: 's' });
     await seen({ lastSeq: 3, isFinished: false });
-    await permissions.insert({ instructionId: id, requestId: 'a', toolName: 'Bash', input: '{}', askedAt: T0 });
+    await permissions.insert({ instructionId: id, requestId: 'a', toolName: 'Bash', input: '{}', askedAt: T0 }, 100);
     await seen({ lastSeq: 3, isFinished: false });
     await instructions.cancel(id, REASON);
     await seen({ lastSeq: 3, isFinished: false });
@@ -311,13 +311,16 @@ describe('the repository of instructions', () => {
       ['a', 1],
       ['c', 0],
     ] as const) {
-      await permissions.insert({
-        instructionId: rows[1]!.id,
-        requestId,
-        toolName: requestId,
-        input: '{}',
-        askedAt: new Date(T0.getTime() + 1_000 * seconds),
-      });
+      await permissions.insert(
+        {
+          instructionId: rows[1]!.id,
+          requestId,
+          toolName: requestId,
+          input: '{}',
+          askedAt: new Date(T0.getTime() + 1_000 * seconds),
+        },
+        100,
+      );
     }
     await permissions.close(rows[1]!.id, 'c');
     const activities = await instructions.activities();

@@ -1,6 +1,7 @@
 /** Cancelling instructions, answering their permission requests, and their dependence on the container. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ok, problem } from '../support/api/client.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
@@ -21,6 +22,8 @@ import { bash, say } from '../support/messages-api/replies.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
 
 const MIB = 1024 * 1024;
+/** More than any other instruction here has. */
+const MAX_EVENTS = 20_000;
 
 jest.setTimeout(120_000);
 
@@ -32,7 +35,7 @@ describe('the control of instructions', () => {
   const releases: (() => void)[] = [];
 
   beforeAll(async () => {
-    server = await startInstructionsServer();
+    server = await startInstructionsServer({ INSTRUCTION_MAX_EVENTS: String(MAX_EVENTS) });
     ({ instructions } = server);
     workspace = await server.workspace();
   }, IMAGE_BUILD_MS);
@@ -60,6 +63,43 @@ describe('the control of instructions', () => {
     return { id, release: resolve };
   }
   const get = async (id: string): Promise<Instruction> => ok(await instructions.get(id));
+
+  describe('a run whose output somebody in the container writes to', () => {
+    /** Runs a program with its output on the pipe from the runner to DevForge, until that is closed. */
+    const writeToRunner = (program: string) =>
+      server.api.request('POST', `/api/containers/${workspace.container.id}/exec`, {
+        body: {
+          command: ['bash', '-c', `p=$(pgrep -f 'main.mjs start' | head -1); ${program} >/proc/$p/fd/1`],
+          timeoutSeconds: 60,
+        },
+      });
+    const peakMiB = async (): Promise<number> => {
+      const status = await readFile(`/proc/${server.devforge.pid}/status`, 'utf8');
+      return Number(/^VmHWM:\s*(\d+)/m.exec(status)![1]) / 1024;
+    };
+
+    it.each([
+      ['a line without an end', "tr '\\0' a </dev/zero", 0],
+      ['events without an end', `yes 'E {"type":"flood"}'`, MAX_EVENTS],
+    ])('ends with output_limit_exceeded after %s, and the server stays small', async (_, program, events) => {
+      const { id } = await startBlocked();
+      const before = await peakMiB();
+      const flood = writeToRunner(program);
+      const ended = await instructions.waitForEnd(id);
+      expect(ended).toMatchObject({ status: 'failed', statusReason: { code: 'output_limit_exceeded' } });
+      expect(ended.lastSeq).toBeGreaterThanOrEqual(events);
+      expect(ended.lastSeq).toBeLessThanOrEqual(MAX_EVENTS);
+      expect((await peakMiB()) - before).toBeLessThan(250);
+      await server.api.request('POST', `/api/containers/${workspace.container.id}/exec`, {
+        body: { command: ['pkill', 'tr|yes'] },
+      });
+      await flood;
+      workspace.model.clearScript();
+      workspace.model.replyNext(say('Still here.'));
+      const next = await instructions.create(workspace.container.id, 'Are you there?');
+      await expect(instructions.waitForEnd(next.id)).resolves.toMatchObject({ status: 'succeeded' });
+    });
+  });
 
   describe('cancelling', () => {
     it('a queued instruction keeps it from running', async () => {

@@ -1,12 +1,18 @@
+import { plainText } from '../plain-text.js';
 import { DomainError } from './domain-error.js';
 import { ERROR_CODES, type ErrorCode } from './error-codes.js';
+
+const MAX_LINE_LENGTH = 1_000;
 
 /** The failure of a provisioning job, with a code and a message for the owner of the container. */
 export class JobFailure extends Error {
   readonly retryable: boolean;
   readonly output: string[] | undefined;
 
-  /** @param options.retryable whether the same job can succeed later without a change */
+  /**
+   * @param options.retryable whether the same job can succeed later without a change
+   * @param options.output last lines of what failed, kept without control characters
+   */
   constructor(
     readonly code: string,
     message: string,
@@ -15,7 +21,7 @@ export class JobFailure extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'JobFailure';
     this.retryable = options.retryable ?? false;
-    this.output = options.output;
+    this.output = options.output?.map((line) => plainText(line, MAX_LINE_LENGTH));
   }
 }
 

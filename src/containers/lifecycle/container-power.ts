@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { messageOf } from '../../common/errors/message-of.js';
+import { safeMessageOf } from '../../common/errors/error-report.js';
 import { Clock } from '../../common/time/clock.js';
 import { DriverError } from '../../drivers/driver-error.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
@@ -35,7 +35,7 @@ export class ContainerPower {
       if (isNotFound(error)) return this.reprovisioning.begin(row, lease);
       const stopped = await this.store.tryTransition(row.id, 'stopped', {
         lease,
-        reason: { code: 'start_failed', message: messageOf(error) },
+        reason: { code: 'start_failed', message: safeMessageOf(error) },
         patch: { desiredRunning: false },
       });
       if (stopped === null) await this.store.requireHeld(row.id, lease);

@@ -1,4 +1,4 @@
-import type { ExecRequest, ExecResult } from '../workspace-process.js';
+import { type ExecRequest, type ExecResult, MAX_EXEC_OUTPUT_BYTES } from '../workspace-process.js';
 import { DriverError } from '../driver-error.js';
 
 const TAIL_BYTES = 64 * 1024;
@@ -18,6 +18,8 @@ export async function playExec(request: ExecRequest, handler: FakeExecHandler): 
   try {
     const outcome = await Promise.race([handler(request, done.signal), rejectOnAbort(request, done.signal)]);
     const [stdout, stderr] = [Buffer.from(outcome.stdout ?? ''), Buffer.from(outcome.stderr ?? '')];
+    if (stdout.length + stderr.length > MAX_EXEC_OUTPUT_BYTES)
+      throw new DriverError('output_limit', `exec ${request.argv[0]}: wrote more than ${MAX_EXEC_OUTPUT_BYTES} bytes`);
     if (stdout.length > 0) request.onStdout?.(stdout);
     if (stderr.length > 0) request.onStderr?.(stderr);
     return { exitCode: outcome.exitCode, stdout: tail(stdout), stderr: tail(stderr) };

@@ -7,7 +7,7 @@ import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { errors } from 'undici';
 import { AdminToken } from '../../auth/admin-token.js';
 import { MAX_HEADER_BYTES } from '../../common/limits.js';
-import { messageOf } from '../../common/errors/message-of.js';
+import { DomainError } from '../../common/errors/domain-error.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import { EditorHeartbeat } from '../editor-heartbeat.js';
 import { EditorLauncher } from '../editor-launcher.js';
@@ -149,7 +149,9 @@ export class SiteProxy implements BeforeApplicationShutdown {
     const text =
       error instanceof ConnectionRefusedError
         ? 'This page reloads by itself until it answers.'
-        : `${messageOf(error)}. This page reloads by itself.`;
+        : error instanceof DomainError
+          ? `${error.message} This page reloads by itself.`
+          : 'The connection to it broke. This page reloads by itself.';
     sendWaitingPage(request, target, { title, text });
   }
 }

@@ -3,6 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { trustRequest } from '../../http/trusted-requests.js';
 import { type SiteAddress, SiteAddresses } from '../../sites/site-addresses.js';
 import { parameterOf } from '../sign-in/parameters.js';
 import { SiblingSignIn } from '../sign-in/sibling-sign-in.js';
@@ -73,6 +74,7 @@ export class SiteRouter {
         ? this.access.grantOf(request, address, site)
         : { byOwnCookie: false, asLocalhost: false, setCookie: pass.setCookie };
     if (grant === null) return this.refuse(request, target, address);
+    trustRequest(request);
     const to = { address: pass === null ? address : { ...address, path: pass.path }, container, site, grant };
     if (head !== null) return this.handler.upgrade(request, target as Duplex, head, to);
     return this.handler.request(request, target as ServerResponse, to);

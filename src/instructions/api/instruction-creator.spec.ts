@@ -7,6 +7,7 @@ import { DomainError } from '../../common/errors/domain-error.js';
 import type { ContainerLifecycleService } from '../../containers/lifecycle/container-lifecycle.service.js';
 import type { ContainersService } from '../../containers/containers.service.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
+import type { InstructionStorage } from '../follow/instruction-storage.js';
 import type { InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
 import { CONTAINER_STATUSES } from '../../persistence/types.js';
 import type { CreateInstructionDto } from './dto/create-instruction.dto.js';
@@ -39,6 +40,7 @@ describe('InstructionCreator', () => {
       { start } as unknown as ContainerLifecycleService,
       new FakeClock(),
       { next: () => 'new-id', secret: () => '' },
+      { requireRoom: async () => undefined } as unknown as InstructionStorage,
     );
   });
 

@@ -14,6 +14,7 @@ import {
   InstructionsRepository,
   type NewInstruction,
 } from '../../persistence/instructions/instructions.repository.js';
+import { InstructionStorage } from '../follow/instruction-storage.js';
 import type { CreateInstructionDto } from './dto/create-instruction.dto.js';
 
 /** Checks and stores new instructions. */
@@ -25,6 +26,7 @@ export class InstructionCreator {
     private readonly lifecycle: ContainerLifecycleService,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
+    private readonly storage: InstructionStorage,
   ) {}
 
   /** @param reference the container's id or name */
@@ -41,6 +43,7 @@ export class InstructionCreator {
     if (existing) return this.resolve(existing, container.id);
     if (container.template === 'vscode')
       throw new DomainError('no_claude_code', 'The template "vscode" does not include Claude Code.');
+    await this.storage.requireRoom();
     await this.requireRunning(container, dto.startIfStopped);
     return this.resolve(await this.instructions.insert(this.toRow(container, principal, dto), key), container.id);
   }

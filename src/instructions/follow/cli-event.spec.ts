@@ -61,4 +61,27 @@ describe('readCliEvent', () => {
       expect(read(other).permissionRequest).toBeUndefined();
     }
   });
+
+  it.each([
+    ['deep', `${'['.repeat(30_000)}${']'.repeat(30_000)}`],
+    ['of very many values', `[${'[],'.repeat(100_000)}[]]`],
+    ['not JSON and would take much more as a string', '\u0001'.repeat(3 * 1024 * 1024)],
+  ])('replaces a line that is %s by an event that tells its size', (_, line) => {
+    expect(read(line)).toEqual({
+      json: JSON.stringify({ type: 'devforge', subtype: 'event_too_large', bytes: line.length }),
+      bytes: line.length + 1,
+    });
+  });
+
+  it('cuts long texts in the input of a permission request, and leaves out an input that is still too large', () => {
+    const ask = (input: unknown): string =>
+      JSON.stringify({ type: 'control_request', request_id: 'r', request: { subtype: 'can_use_tool', input } });
+    const shown = JSON.parse(read(ask({ file_path: 'f', content: 'x'.repeat(1e6) })).permissionRequest!.input) as {
+      file_path: string;
+      content: string;
+    };
+    expect(shown.file_path).toBe('f');
+    expect(shown.content).toHaveLength(16 * 1024 + 1);
+    expect(read(ask(Array.from({ length: 50_000 }, () => 'abcdef'))).permissionRequest!.input).toBe('null');
+  });
 });

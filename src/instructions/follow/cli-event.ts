@@ -1,3 +1,12 @@
+import { jsonExcess } from '../../common/bytes/json-limits.js';
+
+/** Limits of one event. What exceeds them is replaced by an event that says so. */
+const MAX_STORED_BYTES = 16 * 1024 * 1024;
+const JSON_LIMITS = { maxDepth: 256, maxValues: 100_000 };
+/** What is shown of the input of a permission request: Claude Code itself keeps all of it. */
+const MAX_INPUT_LENGTH = 256 * 1024;
+const MAX_INPUT_TEXT_LENGTH = 16 * 1024;
+
 /** One line of Claude Code's output, with the fields that DevForge reads from it. */
 export interface CliEvent {
   /** A JSON document on one line: the line itself, or a JSON string of it when it is not valid JSON. */
@@ -11,8 +20,19 @@ export interface CliEvent {
 }
 
 export function readCliEvent(line: Buffer): CliEvent {
-  const text = line.toString();
   const bytes = line.length + 1;
+  if (jsonExcess(line, JSON_LIMITS) !== undefined) return { json: tooLarge(line), bytes };
+  const event = parse(line.toString(), bytes);
+  // As a JSON string, a line may take six times its bytes.
+  return event.json.length > MAX_STORED_BYTES ? { json: tooLarge(line), bytes } : event;
+}
+
+/** The same form as the runner's own report of a line that is too long. */
+function tooLarge({ length: bytes }: Buffer): string {
+  return JSON.stringify({ type: 'devforge', subtype: 'event_too_large', bytes });
+}
+
+function parse(text: string, bytes: number): CliEvent {
   try {
     const event: unknown = JSON.parse(text);
     return typeof event === 'object' && event !== null
@@ -45,9 +65,21 @@ function extractFields({
     permissionRequest: {
       requestId,
       toolName: isStorable(request.tool_name) ? request.tool_name : '',
-      input: JSON.stringify(request.input ?? null),
+      input: shownInput(request.input ?? null),
     },
   };
+}
+
+/** JSON of the input, with long texts cut when it is large. */
+function shownInput(input: unknown): string {
+  const whole = JSON.stringify(input);
+  if (whole.length <= MAX_INPUT_LENGTH) return whole;
+  const cut = JSON.stringify(input, (_, value: unknown) =>
+    typeof value === 'string' && value.length > MAX_INPUT_TEXT_LENGTH
+      ? `${value.slice(0, MAX_INPUT_TEXT_LENGTH)}…`
+      : value,
+  );
+  return cut.length <= MAX_INPUT_LENGTH ? cut : 'null';
 }
 
 const MAX_NAME_LENGTH = 200;

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { GrowingBuffer } from '../../common/bytes/growing-buffer.js';
 import { InstructionDiffsRepository } from '../../persistence/instructions/instruction-diffs.repository.js';
 
 const PART_BYTES = 512 * 1024;
 /** Above the limit of the runner, which a modified runner in the workspace need not keep. */
-const MAX_BYTES = 32 * 1024 * 1024;
+export const MAX_DIFF_BYTES = 32 * 1024 * 1024;
 
 /** Patches in the database, written and read in parts of bounded size. */
 @Injectable()
@@ -14,20 +15,18 @@ export class DiffStorage {
   async store(instructionId: string, patch: AsyncIterable<Buffer>): Promise<number> {
     let part = 0;
     let stored = 0;
-    let chunks: Buffer[] = [];
-    let size = 0;
+    const pending = new GrowingBuffer();
     const flush = async (): Promise<void> => {
-      await this.diffs.putPart(instructionId, part++, Buffer.concat(chunks));
-      stored += size;
-      [chunks, size] = [[], 0];
+      const bytes = pending.take();
+      await this.diffs.putPart(instructionId, part++, bytes);
+      stored += bytes.length;
     };
     for await (const chunk of patch) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size >= PART_BYTES) await flush();
-      if (stored >= MAX_BYTES) break;
+      pending.append(chunk);
+      if (pending.length >= PART_BYTES) await flush();
+      if (stored >= MAX_DIFF_BYTES) break;
     }
-    if (size > 0) await flush();
+    if (pending.length > 0) await flush();
     return stored;
   }
 

@@ -6,6 +6,8 @@ import type {
   InstructionEventsRepository,
 } from '../../persistence/instructions/instruction-events.repository.js';
 import type { InstructionPermissionsRepository } from '../../persistence/instructions/instruction-permissions.repository.js';
+import { DomainError } from '../../common/errors/domain-error.js';
+import type { InstructionStorage } from './instruction-storage.js';
 import type { InstructionChanges } from './instruction-changes.js';
 import { EventWriter, LeaseLostError } from './event-writer.js';
 
@@ -19,11 +21,14 @@ describe('EventWriter', () => {
   let calls: string[];
   let written: PromiseWithResolvers<boolean>[];
   let writer: EventWriter;
+  let openPermissions: 'few' | 'many';
+  let isStorageFull: boolean;
 
   beforeEach(() => {
     batches = [];
     calls = [];
     written = [];
+    [openPermissions, isStorageFull] = ['few', false];
     const events = {
       append: (_lease: unknown, batch: EventBatch) => {
         batches.push(batch);
@@ -33,8 +38,10 @@ describe('EventWriter', () => {
       },
     } as unknown as InstructionEventsRepository;
     const permissions = {
-      insert: async ({ requestId }: { requestId: string }) =>
-        void calls.push(`insert ${requestId} before batch ${batches.length}`),
+      insert: async ({ requestId }: { requestId: string }) => {
+        calls.push(`insert ${requestId} before batch ${batches.length}`);
+        return openPermissions === 'few' ? 'written' : 'full';
+      },
       close: async (_id: string, requestId: string) => void calls.push(`close ${requestId}`),
     } as unknown as InstructionPermissionsRepository;
     const changes = {
@@ -46,6 +53,13 @@ describe('EventWriter', () => {
       permissions,
       changes,
       clock: new FakeClock(),
+      storage: {
+        requireRoom: async () => {
+          if (isStorageFull) throw new DomainError('instruction_storage_full', 'full');
+        },
+        add: () => undefined,
+      } as unknown as InstructionStorage,
+      limits: { maxEvents: 20_000, maxBytes: 10 * 1024 * 1024, storageBytes: 0 },
     });
   });
 
@@ -142,5 +156,39 @@ describe('EventWriter', () => {
     written[0]!.reject(new Error('unavailable'));
     await closing;
     await expect(writer.flush()).rejects.toThrow('unavailable');
+  });
+
+  const limit = { code: 'output_limit_exceeded' };
+
+  it('stores as many events as a run may have over all attempts, then ends it', async () => {
+    const lines = Array.from({ length: 19_992 }, () => '1');
+    const adding = add(...lines);
+    adding.catch(() => undefined);
+    for (let index = 0; index < 4; index++) {
+      await settled();
+      await commit(index);
+    }
+    await expect(adding).rejects.toMatchObject(limit);
+    expect(batches.reduce((count, { events }) => count + events.length, 0)).toBe(19_990);
+  });
+
+  it('counts the bytes that are stored, which are more than those of a line that is not JSON', async () => {
+    const line = '\u0001'.repeat(2 * 1024 * 1024);
+    await expect(add(line)).rejects.toMatchObject(limit);
+    expect(batches).toEqual([]);
+  });
+
+  it('ends a run that has too many open permission requests', async () => {
+    openPermissions = 'many';
+    await add(PERMISSION_REQUEST);
+    await expect(writer.flush()).rejects.toMatchObject(limit);
+    expect(batches).toEqual([]);
+  });
+
+  it('stores nothing while the storage of all instructions is full', async () => {
+    isStorageFull = true;
+    await add('1');
+    await expect(writer.flush()).rejects.toMatchObject({ code: 'instruction_storage_full' });
+    expect(batches).toEqual([]);
   });
 });

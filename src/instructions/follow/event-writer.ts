@@ -3,7 +3,10 @@ import { Clock } from '../../common/time/clock.js';
 import { InstructionEventsRepository } from '../../persistence/instructions/instruction-events.repository.js';
 import { InstructionPermissionsRepository } from '../../persistence/instructions/instruction-permissions.repository.js';
 import type { InstructionLease, InstructionRow } from '../../persistence/instructions/instructions.repository.js';
+import { DomainError } from '../../common/errors/domain-error.js';
+import { Settings } from '../../config/settings.js';
 import { InstructionChanges } from './instruction-changes.js';
+import { InstructionStorage } from './instruction-storage.js';
 import { type CliEvent, readCliEvent } from './cli-event.js';
 
 /** Another process holds the instruction, or the instruction was deleted. */
@@ -19,11 +22,16 @@ const BATCH_BYTES = 1024 * 1024;
 /** Beyond this, the output of the run is not read until some of it has been written. */
 const MAX_PENDING_BYTES = 4 * BATCH_BYTES;
 
+/** Claude Code asks for one at a time, or for a few tools that run at the same time. */
+const MAX_OPEN_PERMISSIONS = 100;
+
 interface EventWriterDependencies {
   readonly events: InstructionEventsRepository;
   readonly permissions: InstructionPermissionsRepository;
   readonly changes: InstructionChanges;
   readonly clock: Clock;
+  readonly storage: InstructionStorage;
+  readonly limits: Settings['instructionOutput'];
 }
 
 @Injectable()
@@ -33,12 +41,21 @@ export class EventWriterFactory {
     private readonly permissions: InstructionPermissionsRepository,
     private readonly changes: InstructionChanges,
     private readonly clock: Clock,
+    private readonly storage: InstructionStorage,
+    private readonly settings: Settings,
   ) {}
 
   /** @returns a writer that appends to the events stored for the row */
   create(row: InstructionRow, lease: InstructionLease): EventWriter {
-    const { events, permissions, changes, clock } = this;
-    return new EventWriter(row, lease, { events, permissions, changes, clock });
+    const { events, permissions, changes, clock, storage } = this;
+    return new EventWriter(row, lease, {
+      events,
+      permissions,
+      changes,
+      clock,
+      storage,
+      limits: this.settings.instructionOutput,
+    });
   }
 }
 
@@ -53,6 +70,8 @@ export class EventWriter {
   private failure: { error: unknown } | undefined;
   private lastSeq: number;
   private offset: number;
+  /** Events and bytes of the run, including those that are pending. */
+  private readonly accepted: { events: number; bytes: number };
 
   constructor(
     private readonly row: InstructionRow,
@@ -61,20 +80,26 @@ export class EventWriter {
   ) {
     this.lastSeq = row.lastSeq;
     this.offset = row.eventOffset;
+    this.accepted = { events: row.lastSeq, bytes: row.eventOffset };
   }
 
   /**
    * Queues lines of the runner's file; waits while too many bytes are pending.
    * @throws LeaseLostError, or the database error of a failed write
+   * @throws DomainError `output_limit_exceeded` when the run has more events than it may have, `instruction_storage_full`
    */
   async add(lines: Buffer[]): Promise<void> {
     if (this.failure !== undefined) throw this.failure.error;
-    for (const line of lines) {
-      const event = readCliEvent(line);
-      this.pending.push(event);
-      this.pendingBytes += event.bytes;
+    try {
+      for (const line of lines) {
+        const event = readCliEvent(line);
+        this.accept(event);
+        this.pending.push(event);
+        this.pendingBytes += event.bytes;
+      }
+    } finally {
+      this.writing ??= this.write();
     }
-    this.writing ??= this.write();
     if (this.pendingBytes > MAX_PENDING_BYTES) await this.flush();
   }
 
@@ -87,6 +112,15 @@ export class EventWriter {
   /** Waits for the write that is in progress, without reporting its failure. */
   async close(): Promise<void> {
     await this.writing;
+  }
+
+  private accept({ json, bytes }: CliEvent): void {
+    const { maxEvents, maxBytes } = this.dependencies.limits;
+    this.accepted.events += 1;
+    this.accepted.bytes += Math.max(bytes, json.length);
+    if (this.accepted.events > maxEvents) throw limitExceeded(`more than ${maxEvents} events (INSTRUCTION_MAX_EVENTS)`);
+    if (this.accepted.bytes > maxBytes)
+      throw limitExceeded(`more than ${maxBytes} bytes of events (INSTRUCTION_MAX_OUTPUT_MB)`);
   }
 
   private async write(): Promise<void> {
@@ -110,7 +144,8 @@ export class EventWriter {
   }
 
   private async writeBatch(batch: CliEvent[]): Promise<void> {
-    const { events, changes } = this.dependencies;
+    const { events, changes, storage } = this.dependencies;
+    await storage.requireRoom();
     const offset = this.offset + batch.reduce((sum, { bytes }) => sum + bytes, 0);
     const sessionId = batch.findLast((event) => event.sessionId !== undefined)?.sessionId;
     // Stored before the events, so that a client that reads the event of a request can answer it.
@@ -122,6 +157,7 @@ export class EventWriter {
       sessionId,
     });
     if (!written) throw new LeaseLostError(this.row.id);
+    storage.add(offset - this.offset);
     this.lastSeq += batch.length;
     this.offset = offset;
     const changed = { ...this.row, lastSeq: this.lastSeq };
@@ -133,8 +169,15 @@ export class EventWriter {
   private async recordPermission({ permissionRequest, withdrawnRequestId }: CliEvent): Promise<void> {
     const { permissions, clock } = this.dependencies;
     const { id: instructionId } = this.row;
-    if (permissionRequest !== undefined)
-      await permissions.insert({ instructionId, ...permissionRequest, askedAt: clock.now() });
+    if (permissionRequest !== undefined) {
+      const request = { instructionId, ...permissionRequest, askedAt: clock.now() };
+      if ((await permissions.insert(request, MAX_OPEN_PERMISSIONS)) === 'full')
+        throw limitExceeded(`more than ${MAX_OPEN_PERMISSIONS} permission requests at a time`);
+    }
     if (withdrawnRequestId !== undefined) await permissions.close(instructionId, withdrawnRequestId);
   }
+}
+
+function limitExceeded(what: string): DomainError {
+  return new DomainError('output_limit_exceeded', `The run wrote ${what}; it was ended.`);
 }

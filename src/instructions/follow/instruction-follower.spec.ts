@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../../test/support/clock/fake-clock.js';
 import { FakeRunner } from '../../../test/support/instructions/fake-runner.js';
@@ -22,6 +23,7 @@ import { RunnerClient } from '../runner/runner-client.js';
 import type { InstructionChanges } from './instruction-changes.js';
 import { DiffStorage } from './diff-storage.js';
 import { EventWriterFactory, LeaseLostError } from './event-writer.js';
+import type { InstructionStorage } from './instruction-storage.js';
 import { InstructionFollower } from './instruction-follower.js';
 
 describe('InstructionFollower', () => {
@@ -52,6 +54,7 @@ describe('InstructionFollower', () => {
     } as unknown as InstructionEventsRepository;
     const changes = { eventsAppended: () => undefined, stateChanged: () => undefined } as unknown as InstructionChanges;
     const permissions = {} as InstructionPermissionsRepository;
+    const storage = { requireRoom: async () => undefined, add: () => undefined } as unknown as InstructionStorage;
     follower = new InstructionFollower(
       { findById: async () => row } as unknown as InstructionsRepository,
       { findById: async () => container } as unknown as ContainersRepository,
@@ -60,7 +63,9 @@ describe('InstructionFollower', () => {
         putPart: async (_id: string, _part: number, patch: Buffer) => void patches.push(String(patch)),
         getPart: async () => null,
       }),
-      new EventWriterFactory(events, permissions, changes, new FakeClock()),
+      new EventWriterFactory(events, permissions, changes, new FakeClock(), storage, {
+        instructionOutput: { maxEvents: 5, maxBytes: 1e6, storageBytes: 0 },
+      } as Settings),
       new AgentCredentials({ agentEnv: { ANTHROPIC_API_KEY: 'op' } } as unknown as Settings),
     );
   });
@@ -189,5 +194,29 @@ describe('InstructionFollower', () => {
       return 127;
     };
     await expect(follow()).rejects.toMatchObject({ name: 'DomainError', code: 'image_outdated' });
+  });
+
+  it('stores the events that a run may have, and ends one that has more', async () => {
+    const following = follow();
+    following.catch(() => undefined);
+    await waitFor(() => runner.get(row.id).alive);
+    runner.write(row.id, ...Array.from({ length: 7 }, (_, index) => String(index)));
+    await expect(following).rejects.toMatchObject({ code: 'output_limit_exceeded' });
+    expect(stored).toEqual(['0', '1', '2', '3', '4']);
+  });
+
+  it('ends a run whose output is a line without an end', async () => {
+    driver.onOpen = async (_, { stdin, stdout }) => {
+      stdin.resume();
+      stdout.write('{"state":"started"}\nE ');
+      const piece = Buffer.alloc(1024 * 1024, 'a');
+      while (!stdout.destroyed) {
+        if (!stdout.write(piece)) await once(stdout, 'drain').catch(() => undefined);
+        await new Promise(setImmediate);
+      }
+      return 0;
+    };
+    await expect(follow()).rejects.toMatchObject({ code: 'output_limit_exceeded' });
+    expect(stored).toEqual([]);
   });
 });

@@ -8,7 +8,7 @@ import {
 } from '../../persistence/instructions/instructions.repository.js';
 import { type FollowedPart, RunnerClient, RunnerError, type RunRef } from '../runner/runner-client.js';
 import type { RunnerOutcome } from '../runner/runner-outcome.js';
-import { DiffStorage } from './diff-storage.js';
+import { DiffStorage, MAX_DIFF_BYTES } from './diff-storage.js';
 import { type EventWriter, EventWriterFactory, LeaseLostError } from './event-writer.js';
 import { CANCELLED, endForStoppedContainer, endFromOutcome } from './run-end.js';
 import { toRunRequest } from './run-request.js';
@@ -31,7 +31,7 @@ export class InstructionFollower {
    * Starts the run unless it was started before, and follows it from the last stored event.
    * @returns how the instruction ended, or undefined when another attempt is needed
    * @throws LeaseLostError when another process holds the instruction or it was deleted
-   * @throws DriverError, RunnerError
+   * @throws DriverError, RunnerError, DomainError `image_outdated`, `output_limit_exceeded`, `instruction_storage_full`
    */
   async follow(lease: InstructionLease, signal: AbortSignal): Promise<InstructionEnd | undefined> {
     const row = await this.instructions.findById(lease.instructionId);
@@ -77,8 +77,11 @@ export class InstructionFollower {
     signal: AbortSignal,
   ): Promise<InstructionEnd | undefined> {
     await writer.flush();
-    if (part.kind === 'outcome')
-      return endFromOutcome({ ...part.outcome, diffBytes: await this.storeDiff(run, part.outcome, signal) });
+    if (part.kind === 'outcome') {
+      const diffBytes = await this.storeDiff(run, part.outcome, signal);
+      const diffTruncated = part.outcome.diffTruncated || diffBytes >= MAX_DIFF_BYTES;
+      return endFromOutcome({ ...part.outcome, diffBytes, diffTruncated });
+    }
     return row.cancelRequestedAt === null ? undefined : { status: 'cancelled', reason: CANCELLED };
   }
 

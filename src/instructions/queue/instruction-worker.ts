@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { DomainError } from '../../common/errors/domain-error.js';
+import type { ErrorCode } from '../../common/errors/error-codes.js';
 import { Clock } from '../../common/time/clock.js';
 import { DomainEvents } from '../../events/domain-events.js';
-import { isDatabaseUnavailable } from '../../persistence/database-error.js';
+import { isDatabaseUnavailable, isOutOfDisk } from '../../persistence/database-error.js';
 import {
   type InstructionEnd,
   type InstructionRow,
@@ -25,6 +26,9 @@ const STABLE_ATTEMPT_MS = 10_000;
 const MAX_FAILURES = 20;
 /** Errors of an unavailable engine or container. The container's row decides how the instruction continues. */
 const TRANSIENT_CODES = new Set(['unavailable', 'conflict', 'not_found', 'aborted']);
+
+/** Errors that another attempt would meet again. */
+const PERMANENT_CODES = new Set<ErrorCode>(['image_outdated', 'output_limit_exceeded', 'instruction_storage_full']);
 
 /** Executes one instruction to its end, across outages of the engine, the container and the database. */
 @Injectable()
@@ -91,15 +95,19 @@ export class InstructionWorker {
 }
 
 function isTransient(error: unknown): boolean {
-  return isDatabaseUnavailable(error) || (error instanceof DriverError && TRANSIENT_CODES.has(error.code));
+  return (
+    isDatabaseUnavailable(error) ||
+    isOutOfDisk(error) ||
+    (error instanceof DriverError && TRANSIENT_CODES.has(error.code))
+  );
 }
 
 function isPermanent(error: unknown): error is DomainError {
-  return error instanceof DomainError && error.code === 'image_outdated';
+  return error instanceof DomainError && PERMANENT_CODES.has(error.code);
 }
 
 function toEnd(error: unknown): InstructionEnd {
-  if (isPermanent(error)) return failedEnd('image_outdated', error.message);
+  if (isPermanent(error)) return failedEnd(error.code, error.message);
   if (error instanceof RunnerError || error instanceof DriverError) return failedEnd('runner_failed', error.message);
   return failedEnd('internal_error', 'An internal error of DevForge; the server log has the details.');
 }

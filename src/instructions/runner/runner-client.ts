@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { messageOf } from '../../common/errors/message-of.js';
+import { plainText } from '../../common/plain-text.js';
 import { withTimeout } from '../../common/concurrency/with-timeout.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import type { PermissionDecision } from '../../persistence/types.js';
-import { byteLines } from '../../workspace/programs/byte-lines.js';
 import type { ProgramProcess } from '../../workspace/programs/program-process.js';
 import { WorkspacePrograms } from '../../workspace/programs/workspace-programs.js';
 import type { WorkspaceRef } from '../../drivers/workspace.js';
@@ -59,13 +58,17 @@ const ANSWER_TIMEOUT_MS = 30_000;
 /** How long a program that wrote something else than its protocol is given to end. */
 const EXIT_TIMEOUT_MS = 2_000;
 const MAX_QUOTED = 200;
+const MAX_ANSWER_LENGTH = 64 * 1024;
+/** The runner itself passes on lines of Claude Code up to 16 MiB. */
+const MAX_LINE_BYTES = 17 * 1024 * 1024;
 /** First bytes of the lines that the runner writes: an event, the outcome, the mark of an interruption, an answer in JSON. */
 const [EVENT, OUTCOME, INTERRUPTED, ANSWER] = Buffer.from('EOI{');
 const SPACE = ' '.charCodeAt(0);
 
 /**
  * Claude Code in a container, under the supervisor of the workspace image. Every method
- * @throws DriverError when the engine or the container is away; DomainError `image_outdated`; RunnerError when the runner fails
+ * @throws DriverError when the engine or the container is away; DomainError `image_outdated`, `output_limit_exceeded`;
+ *   RunnerError when the runner fails
  */
 @Injectable()
 export class RunnerClient {
@@ -177,7 +180,7 @@ export class RunnerClient {
     const program = await this.open(run, args, signal, env);
     try {
       if (input !== undefined) program.stdin.end(input);
-      for await (const lines of byteLines(program.output())) {
+      for await (const lines of program.lines(MAX_LINE_BYTES)) {
         const stranger = lines.findIndex((line) => !isOfRunner(line));
         if (stranger !== 0) yield stranger < 0 ? lines : lines.slice(0, stranger);
         if (stranger >= 0) await this.rejectLine(run, args, program, lines[stranger]!);
@@ -249,6 +252,7 @@ function isOfRunner(line: Buffer): boolean {
 }
 
 function toState<State extends string>(command: string, answer: string): State {
+  if (answer.length > MAX_ANSWER_LENGTH) throw new RunnerError(`${command}: the runner answered too much`);
   try {
     return (JSON.parse(answer) as { state: State }).state;
   } catch {
@@ -270,11 +274,11 @@ function toEnd(line: Buffer): FollowedPart {
   if (line[0] !== OUTCOME) throw new RunnerError(`follow: the runner wrote ${quoted(line.toString())}`);
   try {
     return { kind: 'outcome', outcome: parseOutcome(line.subarray(2).toString()) };
-  } catch (error) {
-    throw new RunnerError(`follow: ${messageOf(error)}`);
+  } catch {
+    throw new RunnerError('follow: the runner wrote an outcome that is not valid');
   }
 }
 
 function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, MAX_QUOTED));
+  return JSON.stringify(plainText(text, MAX_QUOTED));
 }

@@ -1,3 +1,4 @@
+import { jsonExcess } from '../../common/bytes/json-limits.js';
 import { INSTRUCTION_STATUSES, type StatusReason } from '../../persistence/types.js';
 import type { InstructionEnd } from '../../persistence/instructions/instructions.repository.js';
 
@@ -14,15 +15,22 @@ export interface RunnerOutcome {
   diffTruncated: boolean;
 }
 
+const JSON_LIMITS = { maxDepth: 64, maxValues: 10_000 };
+const MAX_RESULT_LENGTH = 1024 * 1024;
+const MAX_ID_LENGTH = 200;
+const MAX_USAGE_LENGTH = 64 * 1024;
+
 const FINAL_STATUSES: readonly string[] = INSTRUCTION_STATUSES.filter(
   (status) => status !== 'queued' && status !== 'running',
 );
 
 /**
  * Reads an outcome, which comes from inside a workspace and may hold anything. Fields of another type count as absent.
- * @throws Error when it has no final status
+ * A result that is too long is cut.
+ * @throws Error when it has no final status, or too many values
  */
 export function parseOutcome(line: string): RunnerOutcome {
+  if (jsonExcess(Buffer.from(line), JSON_LIMITS) !== undefined) throw new Error('the outcome is too large');
   const outcome = asRecord(JSON.parse(line));
   const status = outcome?.['status'];
   if (outcome === null || typeof status !== 'string' || !FINAL_STATUSES.includes(status))
@@ -30,11 +38,11 @@ export function parseOutcome(line: string): RunnerOutcome {
   return {
     status: status as RunnerOutcome['status'],
     reason: asReason(outcome['reason']),
-    sessionId: asText(outcome['sessionId']),
-    result: asText(outcome['result']),
+    sessionId: asText(outcome['sessionId'])?.slice(0, MAX_ID_LENGTH) ?? null,
+    result: asText(outcome['result'])?.slice(0, MAX_RESULT_LENGTH).toWellFormed() ?? null,
     costUsd: asNumber(outcome['costUsd']),
     turns: asInteger(outcome['turns']),
-    usage: asRecord(storable(outcome['usage'])),
+    usage: asUsage(outcome['usage']),
     diffBytes: asInteger(outcome['diffBytes']) ?? 0,
     diffTruncated: outcome['diffTruncated'] === true,
   };
@@ -46,6 +54,11 @@ function asReason(value: unknown): StatusReason | null {
   return code === null
     ? null
     : { code: code.slice(0, 100), message: (asText(reason?.['message']) ?? code).slice(0, 10_000) };
+}
+
+function asUsage(value: unknown): Record<string, unknown> | null {
+  const usage = asRecord(storable(value));
+  return JSON.stringify(usage).length <= MAX_USAGE_LENGTH ? usage : null;
 }
 
 function asRecord(value: unknown): Record<string, unknown> | null {

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { prepareDataDir, toEmbeddedPostgresError } from './cluster/data-dir.js';
-import { messageOf } from '../../common/errors/message-of.js';
+import { safeMessageOf } from '../../common/errors/error-report.js';
 import { EmbeddedPostgresError } from './errors.js';
 import { terminate } from './process/postmaster.js';
+import { trimServerLog } from './process/server-log.js';
 import { ensureServer, type RunningServer } from './server.js';
 import { ServerSession } from './session.js';
 import { DATABASE, SERVER_USER } from './settings.js';
@@ -12,6 +13,7 @@ import { StartLock } from './start-lock.js';
 const START_TIMEOUT_MS = 60_000;
 const STOP_LOCK_TIMEOUT_MS = 10_000;
 const MAX_RETRY_DELAY_MS = 30_000;
+const TRIM_LOG_MS = 60_000;
 
 export interface EmbeddedPostgresOptions {
   /** DevForge's data directory, created when absent. Will contain `postgres`, `postgres-run`, `postgres.log`, `postgres.lock`. */
@@ -51,6 +53,7 @@ export class EmbeddedPostgres {
   private server: (RunningServer & { lockFile: string }) | undefined;
   private session: ServerSession | undefined;
   private stopping = false;
+  private trimming: NodeJS.Timeout | undefined;
 
   constructor(options: EmbeddedPostgresOptions) {
     this.options = options;
@@ -79,6 +82,7 @@ export class EmbeddedPostgres {
    */
   async stop(): Promise<void> {
     this.stopping = true;
+    clearInterval(this.trimming);
     await this.starting?.catch(() => undefined);
     this.starting = undefined;
     const { server, session: lease } = this;
@@ -96,7 +100,7 @@ export class EmbeddedPostgres {
     } catch (error) {
       await lease.close();
       if (error instanceof EmbeddedPostgresError && error.code === 'STOP_FAILED') throw error;
-      this.options.log(`Left the embedded PostgreSQL as it is: ${messageOf(error)}`);
+      this.options.log(`Left the embedded PostgreSQL as it is: ${safeMessageOf(error)}`);
     } finally {
       lock?.release();
     }
@@ -123,6 +127,8 @@ export class EmbeddedPostgres {
         this.session = await this.openSession(server, deadline);
       }
       this.server = { ...server, lockFile };
+      clearInterval(this.trimming);
+      this.trimming = setInterval(() => void trimServerLog(logFile).catch(() => undefined), TRIM_LOG_MS).unref();
       return { host: server.address.host, port: server.address.port, user: SERVER_USER, database: DATABASE };
     } finally {
       lock.release();
@@ -147,7 +153,7 @@ export class EmbeddedPostgres {
         await this.starting;
         return;
       } catch (error) {
-        this.options.log(`Could not start the embedded PostgreSQL again: ${messageOf(error)}`);
+        this.options.log(`Could not start the embedded PostgreSQL again: ${safeMessageOf(error)}`);
       }
     }
   }

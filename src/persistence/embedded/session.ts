@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
-import { messageOf } from '../../common/errors/message-of.js';
+import { safeMessageOf } from '../../common/errors/error-report.js';
 import { EmbeddedPostgresError, errorCode } from './errors.js';
 import type { ServerAddress } from './process/postmaster.js';
 import { DATABASE, SERVER_USER } from './settings.js';
@@ -121,7 +121,7 @@ async function connect({ host, port, pid }: ServerAddress, database: string, dea
       if (performance.now() > retryUntil) {
         throw new EmbeddedPostgresError(
           isUnreachable ? 'SERVER_UNREACHABLE' : 'CONNECT_FAILED',
-          `PostgreSQL runs (pid ${pid}) but does not accept connections through ${host}: ${messageOf(error)}. ` +
+          `PostgreSQL runs (pid ${pid}) but does not accept connections through ${host}: ${safeMessageOf(error)}. ` +
             `End it with "kill -INT ${pid}" and start DevForge again.`,
           { cause: error },
         );

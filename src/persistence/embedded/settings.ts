@@ -55,7 +55,10 @@ const SETTINGS: Readonly<Record<string, string>> = {
   log_timezone: 'UTC',
   log_destination: 'stderr',
   logging_collector: 'off',
-  log_min_messages: 'warning',
+  // An ERROR is reported to the client that caused it; here it would only fill the disk, and quote statements and values.
+  log_min_messages: 'log',
+  log_min_error_statement: 'panic',
+  log_parameter_max_length_on_error: '0',
   log_checkpoints: 'off',
   log_line_prefix: '%m [%p] ',
 };

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { and, asc, eq, inArray, isNull, sql, type SQL } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNull, ne, sql, type SQL } from 'drizzle-orm';
 import { Database } from '../database.js';
 import {
   type NewPermission,
@@ -17,8 +17,19 @@ export class DrizzleInstructionPermissionsRepository extends InstructionPermissi
     super();
   }
 
-  async insert(permission: NewPermission): Promise<void> {
-    await this.database.orm.insert(instructionPermissions).values(permission).onConflictDoNothing();
+  async insert(permission: NewPermission, maxOpen: number): Promise<'written' | 'full'> {
+    const { orm } = this.database;
+    const open = await orm.$count(
+      instructionPermissions,
+      and(
+        eq(instructionPermissions.instructionId, permission.instructionId),
+        ne(instructionPermissions.requestId, permission.requestId),
+        isNull(instructionPermissions.closedAt),
+      ),
+    );
+    if (open >= maxOpen) return 'full';
+    await orm.insert(instructionPermissions).values(permission).onConflictDoNothing();
+    return 'written';
   }
 
   async listOpen(instructionIds: string[]): Promise<PermissionRow[]> {

@@ -159,6 +159,15 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
     );
   }
 
+  async storedBytes(): Promise<number> {
+    const [row] = await this.database.orm
+      .select({
+        bytes: sql<string>`coalesce(sum(${instructions.eventOffset} + coalesce(${instructions.diffBytes}, 0)), 0)`,
+      })
+      .from(instructions);
+    return Number(row!.bytes);
+  }
+
   async renew(leases: InstructionLease[], ttlMs: number): Promise<RenewedLease[]> {
     if (leases.length === 0) return [];
     const renewed = await this.database.orm

@@ -6,8 +6,12 @@ export type NewPermission = Pick<PermissionRow, 'instructionId' | 'requestId' | 
 
 /** Permission requests of instructions. */
 export abstract class InstructionPermissionsRepository {
-  /** Writes a request unless it was written before. */
-  abstract insert(permission: NewPermission): Promise<void>;
+  /**
+   * Writes a request unless it was written before.
+   * @param maxOpen open requests that the instruction may have
+   * @returns `full`, and nothing is written, when it has as many already
+   */
+  abstract insert(permission: NewPermission, maxOpen: number): Promise<'written' | 'full'>;
   /** The open requests of these instructions, in the order they were made. */
   abstract listOpen(instructionIds: string[]): Promise<PermissionRow[]>;
   abstract find(instructionId: string, requestId: string): Promise<PermissionRow | null>;

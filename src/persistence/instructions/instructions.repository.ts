@@ -106,6 +106,8 @@ export abstract class InstructionsRepository {
   abstract claimable(): Promise<string[]>;
   /** Whether the container has queued or running instructions. */
   abstract hasUnfinished(containerId: string): Promise<boolean>;
+  /** Bytes of the events and patches of all instructions. */
+  abstract storedBytes(): Promise<number>;
   /** @returns the given leases that are still valid */
   abstract renew(leases: InstructionLease[], ttlMs: number): Promise<RenewedLease[]>;
   abstract release(lease: InstructionLease): Promise<void>;

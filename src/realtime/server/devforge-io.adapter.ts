@@ -19,6 +19,8 @@ import { transportOf } from './socket-transport.js';
 import type { TypedServer, TypedSocket } from '../typed-socket.js';
 
 const MAX_MESSAGE_BYTES = 128 * 1024;
+/** How long a connection may take until it sends the token. */
+const HANDSHAKE_MS = 10_000;
 const PING = { pingInterval: 20_000, pingTimeout: 20_000 };
 
 /** Events that people cause with every key press, mouse move or window resize; they have a larger budget of their own. */
@@ -50,6 +52,7 @@ export class DevForgeIoAdapter extends IoAdapter {
       ...PING,
       ...(adapter === undefined ? {} : { adapter }),
       maxHttpBufferSize: MAX_MESSAGE_BYTES,
+      connectTimeout: HANDSHAKE_MS,
       serveClient: false,
       cors: { origin: this.settings.corsOrigins.includes('*') ? '*' : this.settings.corsOrigins },
       // `cors` only answers preflight requests, and a browser sends none before it opens a WebSocket.

@@ -114,4 +114,10 @@ describe('FrameParser', () => {
   ])('refuses %s', (_, chunk) => {
     expect(() => new FrameParser('J', 'D').push(chunk)).toThrow('not a frame');
   });
+
+  it('refuses a frame that is longer than its reader allows before any of it is kept', () => {
+    const parser = new FrameParser('J', 'D', 10);
+    expect(texts(parser.push(frame('J', '1234567890')))).toEqual(['1234567890']);
+    expect(() => parser.push(frameHeader('J', 11))).toThrow('not a frame');
+  });
 });

@@ -1,3 +1,5 @@
+import { GrowingBuffer } from '../../common/bytes/growing-buffer.js';
+
 const HEADER_BYTES = 5;
 const MAX_WHOLE_BYTES = 4 * 1024 * 1024;
 
@@ -24,18 +26,20 @@ export class FrameParser {
   private header = Buffer.alloc(0);
   private kind = '';
   private missing = 0;
-  private parts: Buffer[] = [];
+  private readonly payload = new GrowingBuffer();
 
   /**
    * @param whole the kinds whose frames are given whole
    * @param streamed the kinds whose frames are given in pieces
+   * @param maxWholeBytes the longest payload of a frame that is given whole
    */
   constructor(
     private readonly whole: string,
     private readonly streamed: string,
+    private readonly maxWholeBytes = MAX_WHOLE_BYTES,
   ) {}
 
-  /** @throws Error for bytes that are not a frame, and for a whole frame of more than 4 MiB */
+  /** @throws Error for bytes that are not a frame, and for a whole frame that is too long */
   push(chunk: Buffer): Frame[] {
     const frames: Frame[] = [];
     let at = 0;
@@ -52,7 +56,7 @@ export class FrameParser {
         frames.push({ kind: this.kind, data });
         if (this.missing === 0) this.kind = '';
       } else {
-        this.parts.push(data);
+        this.payload.append(data);
         if (this.missing === 0) frames.push(this.finish());
       }
     }
@@ -66,15 +70,14 @@ export class FrameParser {
     this.kind = this.header.toString('latin1', 0, 1);
     this.missing = this.header.readUInt32BE(1);
     this.header = Buffer.alloc(0);
-    const isWhole = this.whole.includes(this.kind) && this.missing <= MAX_WHOLE_BYTES;
+    const isWhole = this.whole.includes(this.kind) && this.missing <= this.maxWholeBytes;
     if (!isWhole && !this.streamed.includes(this.kind)) throw new Error('not a frame');
     return end;
   }
 
   private finish(): Frame {
-    const frame = { kind: this.kind, data: Buffer.concat(this.parts) };
+    const frame = { kind: this.kind, data: this.payload.take() };
     this.kind = '';
-    this.parts = [];
     return frame;
   }
 }

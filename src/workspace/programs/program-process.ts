@@ -1,12 +1,17 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { plainTail } from '../../common/plain-text.js';
 import type { WorkspaceProcess } from '../../drivers/workspace-process.js';
+import type { DomainError } from '../../common/errors/domain-error.js';
+import { byteLines, LineTooLongError } from '../../common/bytes/byte-lines.js';
 import { GreetingReader, SILENT_VERSION } from './greeting.js';
-import { type ProgramEnd, requireVersion } from './program-failure.js';
+import { outputLimitExceeded, type ProgramEnd, requireVersion } from './program-failure.js';
 import type { WorkspaceProgram } from './programs.js';
 
 /** Characters. */
 const MAX_STDERR_TAIL = 4_096;
+/** Of one program, however long it runs. */
+const MAX_STDERR_BYTES = 16 * 1024 * 1024;
 
 /** A program of the image that runs in a workspace. It ends when its input does. Its greeting is taken off its output. */
 export class ProgramProcess {
@@ -14,6 +19,8 @@ export class ProgramProcess {
   private readonly ended = new AbortController();
   private chunks: AsyncIterator<Buffer> | undefined;
   private tail = '';
+  private stderrBytes = 0;
+  private failure: DomainError | undefined;
   private draining: Promise<void> | undefined;
 
   /** @param needs the lowest protocol version that can do what is asked of it */
@@ -23,7 +30,7 @@ export class ProgramProcess {
     readonly needs: number = SILENT_VERSION,
   ) {
     this.greeting = new GreetingReader(program);
-    process.stderr.on('data', (chunk: Buffer) => this.note(chunk));
+    process.stderr.on('data', (chunk: Buffer) => this.receiveStderr(chunk));
     process.stderr.on('error', () => undefined);
     const end = (): void => this.ended.abort();
     process.exit.then(end, end);
@@ -47,18 +54,21 @@ export class ProgramProcess {
 
   /** The end of what it wrote to stderr, and of stdout what is not its protocol: also the engine reports there why it cannot start it. */
   get stderrTail(): string {
-    return this.tail.trim();
+    return plainTail(this.tail, MAX_STDERR_TAIL).trim();
   }
 
   /**
    * The next piece of its output, or null when the program has ended.
    * @throws DriverError when the engine dropped the connection or the process was closed
-   * @throws DomainError `image_outdated` when the program is of a lower version than needed
+   * @throws DomainError `image_outdated` when the program is of a lower version than needed, `output_limit_exceeded`
    */
   async read(): Promise<Buffer | null> {
     this.chunks ??= this.process.stdout.iterator() as AsyncIterator<Buffer>;
     for (;;) {
-      const { value, done } = await this.chunks.next();
+      const { value, done } = await this.chunks.next().catch((error: unknown) => {
+        throw this.failure ?? error;
+      });
+      if (this.failure !== undefined) throw this.failure;
       const data = done === true ? this.greeting.end() : this.greeting.push(value);
       if (data.length > 0 || this.greeting.version > SILENT_VERSION) requireVersion(this);
       if (data.length > 0) return data;
@@ -78,9 +88,32 @@ export class ProgramProcess {
     for (let data = await this.read(); data !== null; data = await this.read()) yield data;
   }
 
+  /** Its output in batches of lines. @throws as {@link read}, and DomainError `output_limit_exceeded` for a longer line */
+  async *lines(maxLineBytes: number): AsyncGenerator<Buffer[]> {
+    try {
+      yield* byteLines(this.output(), maxLineBytes);
+    } catch (error) {
+      if (!(error instanceof LineTooLongError)) throw error;
+      throw outputLimitExceeded(this.program, error.message, error);
+    }
+  }
+
   /** Keeps output that is not of the program's protocol, to report it. */
   note(text: Buffer): void {
     this.tail = (this.tail + text.toString('utf8')).slice(-MAX_STDERR_TAIL);
+  }
+
+  /** Closes it; {@link read} throws the error. */
+  protected fail(error: DomainError): void {
+    this.failure ??= error;
+    this.close();
+  }
+
+  private receiveStderr(chunk: Buffer): void {
+    this.stderrBytes += chunk.length;
+    this.note(chunk);
+    if (this.stderrBytes > MAX_STDERR_BYTES)
+      this.fail(outputLimitExceeded(this.program, `more than ${MAX_STDERR_BYTES} bytes of errors`));
   }
 
   /** Ends its input and drops its output; the program itself ends by that. */

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { containerRow } from '../../../test/support/rows.js';
 import { FakeProgram, NO_SUCH_PROGRAM } from '../../../test/support/workspace-program.js';
@@ -8,6 +10,16 @@ import type { WorkspaceRef } from '../../drivers/workspace.js';
 import type { ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import type { FramedProgram } from './framed-program.js';
 import { type OpenOptions, WorkspacePrograms } from './workspace-programs.js';
+
+/** Writes as fast as it is read, until nobody reads any more. */
+async function flood(output: Writable, size: number): Promise<number> {
+  const piece = Buffer.alloc(size, 'x');
+  while (!output.destroyed) {
+    if (!output.write(piece)) await once(output, 'drain').catch(() => undefined);
+    await new Promise(setImmediate);
+  }
+  return 0;
+}
 
 const KINDS = { whole: 'J', streamed: '' };
 
@@ -152,5 +164,22 @@ describe('WorkspacePrograms', () => {
     await expect(programs.run(row, 'devforge-clone', { timeoutMs: 1_000 })).rejects.toMatchObject({
       code: 'image_outdated',
     });
+  });
+
+  it('ends a program that goes on to write something else than its protocol', async () => {
+    plays((_, { stdout }) => flood(stdout, 16 * 1024));
+    const program = await open();
+    await expect(program.next()).rejects.toMatchObject({ code: 'output_limit_exceeded' });
+    expect(program.isOver).toBe(true);
+  });
+
+  it('ends a program that writes errors without an end', async () => {
+    plays((_, { stderr }) => flood(stderr, 1024 * 1024));
+    await expect((await open()).next()).rejects.toMatchObject({ code: 'output_limit_exceeded' });
+  });
+
+  it('keeps no control characters of what a program writes', async () => {
+    plays((_, { stderr }) => (stderr.write('\u001b[31mfailed\u009b0m\u0000'), 1));
+    await expect(explained()).resolves.toMatchObject({ message: expect.stringMatching(/: failed$/) });
   });
 });

@@ -21,7 +21,7 @@ import { readLogs } from './logs/docker-logs.js';
 import { execInContainer } from './exec/docker-exec.js';
 import { openProcess } from './exec/docker-process.js';
 import { readUsage } from '../usage/docker-usage.js';
-import { DEADLINE, engineCall, statusOf } from './engine-call.js';
+import { DEADLINE, engineCall, statusOf, toDriverError, withoutValues } from './engine-call.js';
 
 const NOT_MODIFIED = 304;
 const NOT_FOUND = 404;
@@ -46,7 +46,8 @@ export class DockerContainers extends EngineContainers {
         const container = await this.docker.createContainer({ ...toCreateOptions(spec), abortSignal });
         return { dockerId: container.id, created: true };
       } catch (error) {
-        if (statusOf(error) !== CONFLICT) throw error;
+        if (statusOf(error) !== CONFLICT)
+          throw withoutValues(toDriverError(`create container ${spec.name}`, error), spec.env);
         const existing = await this.named(spec.name, abortSignal);
         if (existing === null)
           throw new DriverError('failed', `the name ${spec.name} is taken, and no container has it`, { cause: error });

@@ -1,3 +1,4 @@
+import { plainText } from '../../../common/plain-text.js';
 import { DriverError, type DriverErrorCode } from '../../driver-error.js';
 import { engineCalls } from '../../engine-calls.js';
 import { type EngineCallName, operationOf } from './engine-calls.js';
@@ -12,6 +13,10 @@ export const DEADLINE = {
   pull: 600_000,
   silentBuild: 1_200_000,
 } as const;
+
+const MAX_MESSAGE_LENGTH = 1_000;
+/** Shorter values are words such as `1` and `true`. */
+const MIN_SECRET_LENGTH = 6;
 
 interface EngineErrorShape {
   statusCode?: number;
@@ -80,7 +85,7 @@ function rejectOnAbort(signal: AbortSignal): Promise<never> {
 export function toDriverError(what: string, error: unknown): DriverError {
   if (error instanceof DriverError) return error;
   const shape = (typeof error === 'object' && error !== null ? error : {}) as EngineErrorShape;
-  const message = shape.json?.message ?? shape.message ?? String(error);
+  const message = plainText(shape.json?.message ?? shape.message ?? String(error), MAX_MESSAGE_LENGTH);
   if (/no space left on device|disk quota exceeded/i.test(message)) {
     return new DriverError('out_of_disk', `${what}: ${message}`, { cause: error });
   }
@@ -102,4 +107,13 @@ function explain({ code }: EngineErrorShape, message: string): string {
   if (code === 'EACCES') return `${message} (this user may not use the engine's socket: add it to the docker group)`;
   if (code === 'ENOENT' || code === 'ECONNREFUSED') return `${message} (is the container engine running?)`;
   return message;
+}
+
+/** The same error, without the values of an environment that the engine may have quoted. */
+export function withoutValues(error: DriverError, env: Readonly<Record<string, string>>): DriverError {
+  const values = Object.values(env)
+    .filter((value) => value.length >= MIN_SECRET_LENGTH)
+    .toSorted((a, b) => b.length - a.length);
+  const message = values.reduce((text, value) => text.replaceAll(value, '[redacted]'), error.message);
+  return new DriverError(error.code, message, error.details);
 }

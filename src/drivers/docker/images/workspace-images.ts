@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
-import { messageOf } from '../../../common/errors/message-of.js';
+import { safeMessageOf } from '../../../common/errors/error-report.js';
 import { JobFailure } from '../../../common/errors/job-failure.js';
 import { Settings } from '../../../config/settings.js';
 import { Locks } from '../../../persistence/locks.js';
@@ -126,7 +126,7 @@ export class WorkspaceImages implements OnModuleDestroy {
       throw new JobFailure(
         'base_image_unavailable',
         `The base image ${baseImage} is not at the engine and cannot be pulled. Run "npm run setup", which makes it on this machine, or set BASE_IMAGE.`,
-        { cause: error, output: [messageOf(error)] },
+        { cause: error, output: [safeMessageOf(error)] },
       );
     }
   }

@@ -1,8 +1,8 @@
 import type Dockerode from 'dockerode';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { UsageRecord } from '../../workspace-usage.js';
 import { DEADLINE, engineCall, toDriverError } from '../engine/engine-call.js';
+import { linesOf } from '../engine/logs/stream-lines.js';
 import { UsageClock } from './usage-clock.js';
 
 interface StatsRecord {
@@ -31,11 +31,10 @@ export async function* readUsage(
   );
   if (stream === undefined) return;
   const clock = new UsageClock();
-  // With an error: readline would otherwise wait for the end of the stream.
   const abort = (): void => void stream.destroy(new Error('aborted'));
   signal.addEventListener('abort', abort, { once: true });
   try {
-    for await (const line of createInterface({ input: stream })) {
+    for await (const line of linesOf(stream)) {
       if (line.trim() === '') continue;
       const record = JSON.parse(line) as StatsRecord;
       if (record.read === NEVER) return;

@@ -16,7 +16,18 @@ export interface ServerLog {
   close(): Promise<void>;
 }
 
-/** Opens the log of the server and truncates it beyond 10 MiB, since nothing rotates it while the server runs. */
+/** Empties a log beyond 10 MiB. The server appends, so its next line is the first one then. */
+export async function trimServerLog(path: string): Promise<void> {
+  const handle = await open(path, constants.O_WRONLY | constants.O_NOFOLLOW).catch(ignoring('ENOENT'));
+  if (handle === undefined) return;
+  try {
+    if ((await handle.stat()).size > MAX_BYTES) await handle.truncate(0);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Opens the log of the server, and empties it beyond 10 MiB. */
 export async function openServerLog(path: string, identity: ServerIdentity): Promise<ServerLog> {
   // The directory may belong to another user, whose link must not make root change the owner of a system file
   const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW;

@@ -1,7 +1,7 @@
 import type Dockerode from 'dockerode';
 import { PassThrough, Writable } from 'node:stream';
 import type { Duplex } from 'node:stream';
-import type { ExecRequest, ExecResult } from '../../../workspace-process.js';
+import { type ExecRequest, type ExecResult, MAX_EXEC_OUTPUT_BYTES } from '../../../workspace-process.js';
 import { DriverError } from '../../../driver-error.js';
 import type { EngineCallName } from '../engine-calls.js';
 import { DEADLINE, engineCall, toDriverError } from '../engine-call.js';
@@ -13,7 +13,8 @@ const MAX_EXIT_CODE_POLLS = 100;
 /**
  * Runs a command and waits for it.
  * @throws DriverError `conflict` when the container does not run, `aborted` by the caller's signal,
- *   `timed_out` when the command runs too long, `unavailable` when the connection breaks
+ *   `timed_out` when the command runs too long, `output_limit` when it writes too much, `unavailable` when the connection
+ *   breaks
  */
 export async function execInContainer(docker: Dockerode, dockerId: string, request: ExecRequest): Promise<ExecResult> {
   const what = `exec ${request.argv[0]} in ${dockerId.slice(0, 12)}` as const;
@@ -72,6 +73,12 @@ function follow(
     stream.on('error', (error) => settle(toDriverError(what, error)));
     stream.on('end', () => demuxed.end(() => settle()));
     stream.pipe(demuxed, { end: false });
+    let bytes = 0;
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > MAX_EXEC_OUTPUT_BYTES)
+        settle(new DriverError('output_limit', `${what}: wrote more than ${MAX_EXEC_OUTPUT_BYTES} bytes`));
+    });
     if (request.stdin !== undefined) stream.end(request.stdin);
   });
 }

@@ -13,6 +13,8 @@ const CARRIAGE_RETURN = 0x0d;
 /** The engine splits long lines into entries of this length; only the last one is shorter. */
 const ENTRY_BYTES = 16 * 1024;
 const MAX_LINE_BYTES = 1024 * 1024;
+/** Far above what an engine sends as one entry. */
+const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 
 interface Unfinished {
   timestamp: string;
@@ -50,7 +52,9 @@ export class LogFrames {
     const records: LogRecord[] = [];
     let at = 0;
     while (data.length - at >= HEADER_BYTES) {
-      const end = at + HEADER_BYTES + data.readUInt32BE(at + 4);
+      const length = data.readUInt32BE(at + 4);
+      if (length > MAX_FRAME_BYTES) throw new DriverError('failed', `a log entry of ${length} bytes`);
+      const end = at + HEADER_BYTES + length;
       if (end > data.length) break;
       if (data[at] === ENGINE_ERROR) {
         this.failure = new DriverError('failed', data.toString('utf8', at + HEADER_BYTES, end).trim());

@@ -1,13 +1,15 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { byteLines } from '../../../../common/bytes/byte-lines.js';
 
-/** The lines of a stream. It is destroyed when the caller stops reading, and later errors are ignored. */
+/** No record of the engine comes near it. */
+const MAX_LINE_BYTES = 4 * 1024 * 1024;
+
+/** The lines of a stream of records. It is destroyed when the caller stops reading. @throws LineTooLongError */
 export async function* linesOf(stream: Readable): AsyncGenerator<string> {
-  const lines = createInterface({ input: stream, crlfDelay: Infinity });
-  // readline re-emits a stream's errors even after it is closed, when nothing else handles them.
-  lines.on('error', () => undefined);
+  stream.on('error', () => undefined);
   try {
-    yield* lines;
+    for await (const lines of byteLines(stream as AsyncIterable<Buffer>, MAX_LINE_BYTES, { keepLast: true }))
+      for (const line of lines) yield line.toString('utf8');
   } finally {
     stream.destroy();
   }

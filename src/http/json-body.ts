@@ -1,0 +1,91 @@
+import bodyParser from 'body-parser';
+import type { Request, Response } from 'express';
+import type { IncomingMessage } from 'node:http';
+import { jsonExcess } from '../common/bytes/json-limits.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import { LIMITS } from '../common/limits.js';
+import { bodyFault } from './client-errors.js';
+import { isTrusted } from './trusted-requests.js';
+import { malformedText, PAYLOAD_LIMITS } from './payload-limits.js';
+import { validationFailed } from './validation.js';
+
+const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
+const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/i;
+const UTF_8 = /^utf-?8$/i;
+/** Uploads of files, which are streamed by their controller at the pace of the client. */
+const UPLOAD = /^\/api\/containers\/[^/]+\/files\/?(?:\?|$)/i;
+const BODY_TIMEOUT_MS = 60_000;
+
+const readBytes = bodyParser.raw({ limit: LIMITS.jsonBodyBytes, type: () => true });
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * Reads the JSON body of a request into `body`, and leaves bodies of other types and uploads unread.
+ * @throws DomainError `malformed_body`, `validation_failed`, `payload_too_large`, `unsupported_media_type`, `request_timeout`
+ */
+export async function readJsonBody(request: Request, response: Response): Promise<void> {
+  // No route that is open to strangers takes a body.
+  if (!isTrusted(request) || !hasJsonBody(request)) return;
+  requireUtf8(request.headers['content-type'] ?? '');
+  const fault = bodyFault(request);
+  if (fault !== undefined) throw fault;
+  await receive(request, response);
+  const bytes = request.body as unknown;
+  request.body = Buffer.isBuffer(bytes) ? parse(bytes) : undefined;
+}
+
+function hasJsonBody({ method, url, headers }: IncomingMessage): boolean {
+  if (method === 'PUT' && UPLOAD.test(url ?? '')) return false;
+  return JSON_TYPE.test(headers['content-type'] ?? '');
+}
+
+function requireUtf8(contentType: string): void {
+  const charset = CHARSET.exec(contentType)?.[1] ?? 'utf-8';
+  if (!UTF_8.test(charset)) throw new DomainError('unsupported_media_type', 'JSON bodies must be in UTF-8.');
+}
+
+function receive(request: Request, response: Response): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new DomainError('request_timeout', `The body did not arrive within ${BODY_TIMEOUT_MS / 1_000} s.`)),
+      BODY_TIMEOUT_MS,
+    );
+    readBytes(request, response, (error?: unknown) => {
+      clearTimeout(timer);
+      if (error === undefined) resolve();
+      else reject(toDomainError(error));
+    });
+  });
+}
+
+function toDomainError(error: unknown): DomainError {
+  if (error instanceof DomainError) return error;
+  const { status } = error as { status?: number };
+  if (status === 413)
+    return new DomainError('payload_too_large', `JSON bodies have at most ${LIMITS.jsonBodyBytes} bytes.`);
+  if (status === 415) return new DomainError('unsupported_media_type', 'The Content-Encoding is not supported.');
+  return new DomainError(
+    'malformed_body',
+    'The body could not be read: it is incomplete, or not encoded as announced.',
+    {
+      cause: error,
+    },
+  );
+}
+
+function parse(bytes: Buffer): object {
+  if (bytes.length === 0) return {};
+  const excess = jsonExcess(bytes, PAYLOAD_LIMITS);
+  if (excess !== undefined) throw validationFailed([{ field: '', messages: [`must not have ${excess}`] }]);
+  let body: unknown;
+  try {
+    body = JSON.parse(utf8.decode(bytes));
+  } catch {
+    throw new DomainError('malformed_body', 'The body is not valid JSON in UTF-8.');
+  }
+  if (typeof body !== 'object' || body === null)
+    throw new DomainError('malformed_body', 'The body must be a JSON object.');
+  const fault = malformedText(body);
+  if (fault !== undefined) throw validationFailed([fault]);
+  return body;
+}
