@@ -134,7 +134,11 @@ describe('a browser', () => {
     await inside(`mkdir -p site && cd site && echo '<h1 id="word">before</h1><script type="module" src="/main.js"></script>' > index.html \\
       && echo 'import { word } from "./word.js"; document.title = word; import.meta.hot.accept("./word.js", (changed) => { document.title = changed.word; });' > main.js \\
       && echo 'export const word = "first";' > word.js && npm init -y > /dev/null && npm install --no-audit --no-fund vite@7 > /tmp/npm.log 2>&1; cat /tmp/npm.log
-      (setsid npx vite > /tmp/vite.log 2>&1 < /dev/null &) ; for i in $(seq 100); do curl -s -o /dev/null http://localhost:5173/ && break; sleep 0.2; done`);
+      (setsid env __VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS=.dev.example.org npx vite > /tmp/vite.log 2>&1 < /dev/null &) ; for i in $(seq 100); do curl -s -o /dev/null http://localhost:5173/ && break; sleep 0.2; done`);
+    // As in a container of a server with EDITOR_DOMAIN=dev.example.org.
+    const status = (host: string): Promise<string> =>
+      inside(`curl -s -o /dev/null -w '%{http_code}' -H 'Host: 5173--web.${host}' http://localhost:5173/`);
+    expect([await status('dev.example.org'), await status('evil.example')]).toEqual(['200', '403']);
     const page = await newBrowser();
     await page.goto(await link('ports/5173/preview'), SLOW);
     expect(new URL(page.url()).hostname).toBe(`5173--${container.name}.localhost`);
