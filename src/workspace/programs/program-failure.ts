@@ -26,7 +26,7 @@ export function isOutdated({ exitCode, stderrTail, version, needs }: ProgramEnd)
 export function imageOutdated(cause?: unknown): DomainError {
   return new DomainError(
     'image_outdated',
-    'The container was created from an older image that does not support this; create it again.',
+    'The container was created from an older image that does not support this; rebuild it.',
     { cause },
   );
 }
