@@ -29,8 +29,8 @@ function requestId(request: IncomingMessage, response: ServerResponse): string {
 }
 
 /** pino-http hands over what pino makes of an error, with the error itself as `raw`. */
-function describeError(error: { raw?: unknown }): object {
-  return reportOf(error.raw ?? error);
+function describeError(error: { raw?: unknown } | null): object {
+  return reportOf(error?.raw ?? error);
 }
 
 /**
