@@ -15,7 +15,6 @@ if (!containerId || !token) {
 }
 
 const LEAVE = '\x1d'; // Ctrl-]
-const MAX_INPUT = 16_384; // characters in one message
 const { stdin, stdout } = process;
 const size = () => ({ cols: stdout.columns ?? 80, rows: stdout.rows ?? 24 });
 const socket = io(DEVFORGE_URL, { auth: { token }, transports: ['websocket'] });
@@ -49,9 +48,7 @@ function readInput() {
   stdin.setEncoding('utf8');
   stdin.on('data', (data) => {
     if (stdin.isTTY && data === LEAVE) return end(0, `left running: ${id}`);
-    for (let from = 0; from < data.length; from += MAX_INPUT) {
-      socket.emit('terminal:input', { terminalId: id, data: data.slice(from, from + MAX_INPUT) });
-    }
+    socket.emit('terminal:input', { terminalId: id, data });
   });
   stdout.on('resize', () => socket.emit('terminal:resize', { terminalId: id, ...size() }));
 }

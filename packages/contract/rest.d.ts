@@ -1026,6 +1026,8 @@ export interface components {
       execOutputBytes: number;
       /** @description Lines of a log in one response. */
       logTail: number;
+      /** @description Characters of one terminal:input. */
+      terminalInputCharacters: number;
       /** @description Open terminals of one container. */
       terminalsPerContainer: number;
     };

@@ -121,7 +121,10 @@ export interface ClientToServerEvents {
     payload: { containerId: string; cols: number; rows: number; terminalId?: string },
     ack?: Ack<{ terminalId: string }>,
   ) => void;
-  /** At most 16384 characters a message. Messages take effect in the order in which they are sent. */
+  /**
+   * At most 1048576 characters a message. Messages take effect in the order in which they are sent. Acknowledged when the
+   * program has been given the input; one that reads nothing makes it wait.
+   */
   'terminal:input': (payload: { terminalId: string; data: string }, ack?: Ack) => void;
   /** The latest request of any attached client wins. */
   'terminal:resize': (payload: { terminalId: string; cols: number; rows: number }, ack?: Ack) => void;

@@ -17,6 +17,8 @@ export const LIMITS = {
   execTimeoutSeconds: 60 * 60,
   execOutputBytes: 8 * MIB,
   logTail: 10_000,
+  /** Of one `terminal:input`. */
+  terminalInputCharacters: MIB,
   /** Enforced by the terminal program in the workspace image. */
   terminalsPerContainer: 20,
 } as const;

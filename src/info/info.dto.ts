@@ -35,6 +35,7 @@ class LimitsDto {
   @ApiProperty({ type: 'integer' }) execTimeoutSeconds: number;
   @ApiProperty({ type: 'integer', description: 'Of each output stream of a command.' }) execOutputBytes: number;
   @ApiProperty({ type: 'integer', description: 'Lines of a log in one response.' }) logTail: number;
+  @ApiProperty({ type: 'integer', description: 'Characters of one terminal:input.' }) terminalInputCharacters: number;
   @ApiProperty({ type: 'integer', description: 'Open terminals of one container.' }) terminalsPerContainer: number;
 }
 

@@ -1,6 +1,7 @@
 import { DriverError } from '../drivers/driver-error.js';
 import type { TerminalSize } from '../drivers/workspace-process.js';
 import type { FramedProgram } from '../workspace/programs/framed-program.js';
+import { InputQueue } from './input-queue.js';
 import { CONTROL, DATA, type PtyHostMessage, type PtyHostRequest, toPtyHostMessage } from './terminal-frames.js';
 
 /** What happens in a terminal, in order. */
@@ -11,13 +12,12 @@ export type TerminalEvent =
   | { kind: 'resized'; size: TerminalSize }
   | { kind: 'exit'; exitCode: number };
 
-/** Input that the shell has not read yet. The PTY host acknowledges it in larger steps. */
-const MAX_PENDING_INPUT_BYTES = 1024 * 1024;
-
 /** A connection to a container's PTY host. */
 export class PtyHostConnection {
-  /** Bytes. */
-  private pendingInput = 0;
+  private readonly inputs = new InputQueue(
+    (bytes) => this.send(DATA, bytes),
+    () => this.program.stdin.writableLength,
+  );
 
   constructor(readonly program: FramedProgram) {}
 
@@ -35,22 +35,24 @@ export class PtyHostConnection {
 
   /** Events from now on; the terminal waits for a slow reader. @throws DriverError when the connection breaks */
   async *events(): AsyncGenerator<TerminalEvent> {
-    for (let message = await this.next(); message !== undefined; message = await this.next()) {
-      if (message.kind !== 'control') yield message;
-      else if (message.message['event'] === 'taken') this.taken(Number(message.message['bytes']));
-      else yield* toEvent(message.message);
+    try {
+      for (let message = await this.next(); message !== undefined; message = await this.next()) {
+        if (message.kind !== 'control') yield message;
+        else if (message.message['event'] === 'taken') this.inputs.acknowledge(message.message['bytes']);
+        else yield* toEvent(message.message);
+      }
+    } finally {
+      this.inputs.close();
     }
   }
 
-  /** @returns false, and sends nothing, when the shell has not read enough of what was sent before */
-  input(data: string): boolean {
-    const bytes = Buffer.from(data);
-    // The PTY host may acknowledge what it has not read.
-    const unread = Math.max(this.pendingInput, this.program.stdin.writableLength);
-    if (unread + bytes.length > MAX_PENDING_INPUT_BYTES) return false;
-    this.pendingInput += bytes.length;
-    this.send(DATA, bytes);
-    return true;
+  /**
+   * Sends input as fast as the shell reads it.
+   * @returns whether all of it was sent before the connection ended; undefined, and sends nothing, when the shell has not
+   *   read enough of what was sent before
+   */
+  input(data: string): Promise<boolean> | undefined {
+    return this.inputs.add(Buffer.from(data));
   }
 
   request(request: Extract<PtyHostRequest, { op: 'resize' | 'screen' | 'end' }>): void {
@@ -59,14 +61,11 @@ export class PtyHostConnection {
 
   /** Closes the connection; the terminal goes on. */
   close(): void {
+    this.inputs.close();
     this.program.close();
   }
 
-  private taken(bytes: number): void {
-    if (bytes > 0) this.pendingInput = Math.max(0, this.pendingInput - bytes);
-  }
-
-  /** A connection that broke is reported to the reader. Input is bounded by what the PTY host has acknowledged. */
+  /** A connection that broke is reported to the reader. */
   private send(kind: string, body: string | Buffer): void {
     this.program.send(kind, typeof body === 'string' ? Buffer.from(body) : body).catch(() => undefined);
   }

@@ -74,14 +74,20 @@ export class TerminalStream {
     this.connection.request({ op: 'screen' });
   }
 
-  /** @throws DomainError `terminal_input_full`, `terminal_unavailable`, `invalid_state` */
-  input(data: string): void {
-    if (!this.requireConnection().input(data))
+  /** Resolves when the program has been given it. @throws DomainError `terminal_input_full`, `terminal_unavailable`, `invalid_state` */
+  async input(data: string): Promise<void> {
+    const sending = this.requireConnection().input(data);
+    if (sending === undefined)
       throw new DomainError(
         'terminal_input_full',
         'The program in the terminal has not read its previous input yet: try again later.',
       );
     this.lastUsedAt = this.clock.now();
+    if (!(await sending))
+      throw new DomainError(
+        'terminal_unavailable',
+        'The terminal ended, or the connection to it, before it had all input.',
+      );
   }
 
   /** The last size requested by any client applies. @throws DomainError `terminal_unavailable` */

@@ -77,8 +77,8 @@ export class TerminalsGateway implements OnGatewayDisconnect<TypedSocket> {
   @SubscribeMessage('terminal:input')
   input(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return this.enqueue(socket, payload, TerminalInputDto, ({ stream }, { data }) => {
-      stream.input(data);
       this.hub.used(stream.containerId);
+      return stream.input(data);
     });
   }
 
@@ -99,19 +99,27 @@ export class TerminalsGateway implements OnGatewayDisconnect<TypedSocket> {
     return this.enqueue(socket, payload, TerminalReferenceDto, ({ stream }) => stream.endTerminal());
   }
 
+  /** Starts the work in order. Later requests do not wait for its end, so that a terminal whose program reads nothing can be closed. */
   private enqueue<Dto extends TerminalReferenceDto>(
     socket: TypedSocket,
     payload: unknown,
     Payload: new () => Dto,
-    work: (terminal: OpenTerminal, dto: Dto) => void,
+    work: (terminal: OpenTerminal, dto: Dto) => Promise<void> | void,
   ): Promise<Acknowledgement> {
-    return this.requests.of(socket).run(() =>
-      acknowledge(payload, Payload, this.translators, (dto) => {
+    const { promise: answer, resolve } = Promise.withResolvers<Acknowledgement>();
+    const start = (onStarted: () => void): void => {
+      const done = acknowledge(payload, Payload, this.translators, (dto) => {
         const terminal = this.terminals.get(socket, dto.terminalId);
         if (terminal === undefined) throw terminalNotFound(dto.terminalId);
-        work(terminal, dto);
-      }),
-    );
+        const working = work(terminal, dto);
+        onStarted();
+        return working;
+      });
+      void done.then(onStarted);
+      resolve(done);
+    };
+    void this.requests.of(socket).run(() => new Promise<void>(start));
+    return answer;
   }
 
   private view(socket: TypedSocket, stream: TerminalStream): void {

@@ -35,7 +35,7 @@ class Watcher {
   }
 
   write(text: string): void {
-    if (!this.connection.input(text)) throw new Error('too much unacknowledged input');
+    if (this.connection.input(text) === undefined) throw new Error('too much unacknowledged input');
   }
 
   async shows(text: string, timeoutMs = 20_000): Promise<void> {

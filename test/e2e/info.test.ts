@@ -51,6 +51,7 @@ describe('GET /api/info', () => {
         execTimeoutSeconds: 3_600,
         execOutputBytes: 8_388_608,
         logTail: 10_000,
+        terminalInputCharacters: 1_048_576,
         terminalsPerContainer: 20,
       },
     });

@@ -74,6 +74,7 @@ describe('the Socket.io API', () => {
         'validation_failed',
       ],
       ['a tail that is too large', 'subscribe:logs', { containerId: 'x', tail: 1e9 }, 'validation_failed'],
+      ['too long a text', 'subscribe:metrics', { containerId: 'x'.repeat(200_000) }, 'payload_too_large'],
     ])('with %s is answered with an error', async (_, event, payload, code) => {
       const client = await connect();
       await expect(client.ask(event, payload)).resolves.toMatchObject({
@@ -93,6 +94,16 @@ describe('the Socket.io API', () => {
       expect(answers.some((answer) => answer?.error?.code === 'too_many_requests')).toBe(true);
       const next = await connect();
       await expect(next.ask('subscribe:status', {})).resolves.toEqual({ ok: true });
+    });
+
+    it('of 200 kB closes the connection of a client that has not authenticated', async () => {
+      const stranger = new WebSocket(
+        `${server.devforge.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`,
+      );
+      const closed = new Promise<number>((resolve) => stranger.addEventListener('close', ({ code }) => resolve(code)));
+      await new Promise((resolve) => stranger.addEventListener('open', resolve));
+      stranger.send(`40${JSON.stringify({ token: 'x'.repeat(200_000) })}`);
+      await expect(closed).resolves.toBe(1009);
     });
 
     it('in the form of a malformed packet closes that socket only', async () => {

@@ -10,6 +10,7 @@ import { Settings } from '../../config/settings.js';
 import { toDomainError } from '../../http/problem.js';
 import { EVENT_PERMISSIONS, isClientEvent } from './event-permissions.js';
 import { MessageBudget, TERMINAL_INPUT_RATE } from './message-budget.js';
+import { MAX_INPUT_MESSAGE_BYTES, MAX_MESSAGE_BYTES, MessageSizes, raiseMessageLimit } from './message-size.js';
 import { Outbox } from '../outbox.js';
 import { ReplicatedEvents } from '../cluster/replicated-events.js';
 import { ClusterTransport } from '../cluster/cluster-transport.js';
@@ -18,13 +19,15 @@ import { SocketCounters } from '../socket-counters.js';
 import { transportOf } from './socket-transport.js';
 import type { TypedServer, TypedSocket } from '../typed-socket.js';
 
-const MAX_MESSAGE_BYTES = 128 * 1024;
 /** How long a connection may take until it sends the token. */
 const HANDSHAKE_MS = 10_000;
 const PING = { pingInterval: 20_000, pingTimeout: 20_000 };
 
 /** Events that people cause with every key press, mouse move or window resize; they have a larger budget of their own. */
 const TERMINAL_INPUT: ReadonlySet<string> = new Set<keyof ClientToServerEvents>(['terminal:input', 'terminal:resize']);
+
+/** What a budget counts as one message of terminal input. */
+const CHARACTERS_A_MESSAGE = 16 * 1024;
 
 /** Configures the Socket.io server: authentication, allowed origins, rate limits and the outbox of each connection. */
 export class DevForgeIoAdapter extends IoAdapter {
@@ -91,15 +94,24 @@ export class DevForgeIoAdapter extends IoAdapter {
     const now = (): number => performance.now();
     const budget = new MessageBudget(now);
     const terminalBudget = new MessageBudget(now, TERMINAL_INPUT_RATE);
+    raiseMessageLimit(socket.conn, MAX_INPUT_MESSAGE_BYTES);
+    const sizes = new MessageSizes(socket.conn, MAX_INPUT_MESSAGE_BYTES);
     socket.use(([event, ...rest], next) => {
+      const size = sizes.take();
       const ack: unknown = rest.at(-1);
       const refuse = (error: DomainError): void => {
         if (typeof ack === 'function') ack({ ok: false, error: { code: error.code, message: error.message } });
       };
-      if (!(TERMINAL_INPUT.has(event) ? terminalBudget : budget).spend())
-        return refuse(new DomainError('too_many_requests', 'This connection sends too many messages.'));
+      const isAllowed = TERMINAL_INPUT.has(event)
+        ? terminalBudget.spend(Math.max(1, Math.ceil(size / CHARACTERS_A_MESSAGE)))
+        : budget.spend();
+      if (!isAllowed) return refuse(new DomainError('too_many_requests', 'This connection sends too many messages.'));
       if (!isClientEvent(event))
         return refuse(new DomainError('unknown_event', `There is no event "${String(event).slice(0, 64)}".`));
+      if (size > MAX_MESSAGE_BYTES && event !== 'terminal:input')
+        return refuse(
+          new DomainError('payload_too_large', `A message of "${event}" has at most ${MAX_MESSAGE_BYTES} bytes.`),
+        );
       try {
         requirePermission(socket.data.principal, EVENT_PERMISSIONS[event]);
       } catch (error) {

@@ -14,6 +14,14 @@ describe('the budget of terminal input', () => {
 });
 
 describe('a message budget', () => {
+  it('counts a long message as several', () => {
+    const budget = new MessageBudget(() => 0);
+    expect(budget.spend(199)).toBe(true);
+    expect(budget.spend(2)).toBe(false);
+    expect(budget.spend(1)).toBe(true);
+    expect(budget.spend(1)).toBe(false);
+  });
+
   let now = 0;
   const spend = (budget: MessageBudget, count: number): number =>
     Array.from({ length: count }, () => budget.spend()).filter(Boolean).length;

@@ -5,7 +5,7 @@ export interface MessageRate {
 }
 
 const REQUEST_RATE: MessageRate = { burst: 200, perSecond: 50 };
-/** Terminal input is cheap to handle and arrives in many messages: a pasted megabyte takes 64 of them. */
+/** Terminal input is cheap to handle and arrives in many messages. A message costs one for each 16 Ki characters. */
 export const TERMINAL_INPUT_RATE: MessageRate = { burst: 1_000, perSecond: 300 };
 
 /** A token bucket that limits the messages of one client. */
@@ -21,13 +21,13 @@ export class MessageBudget {
     this.refilledAt = now();
   }
 
-  /** Takes one message out of the budget. @returns false when the budget is used up */
-  spend(): boolean {
+  /** Takes one message, or several, out of the budget. @returns false when too little is left of it */
+  spend(count = 1): boolean {
     const now = this.now();
     this.tokens = Math.min(this.rate.burst, this.tokens + ((now - this.refilledAt) / 1_000) * this.rate.perSecond);
     this.refilledAt = now;
-    if (this.tokens < 1) return false;
-    this.tokens -= 1;
+    if (this.tokens < count) return false;
+    this.tokens -= count;
     return true;
   }
 }

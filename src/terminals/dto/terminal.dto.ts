@@ -1,10 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsInt, IsString, Max, MaxLength, Min, ValidateIf } from 'class-validator';
+import { LIMITS } from '../../common/limits.js';
 
 /** In columns or rows. */
 export const MAX_SIDE = 1_000;
-/** In characters, each of which takes up to six bytes of a message; a longer message would close the connection. */
-const MAX_INPUT_LENGTH = 16 * 1024;
 
 export class TerminalReferenceDto {
   @IsString()
@@ -37,7 +36,7 @@ export class OpenTerminalDto {
 
 export class TerminalInputDto extends TerminalReferenceDto {
   @IsString()
-  @MaxLength(MAX_INPUT_LENGTH)
+  @MaxLength(LIMITS.terminalInputCharacters)
   data: string;
 }
 

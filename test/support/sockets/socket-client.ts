@@ -9,6 +9,8 @@ export interface SocketOptions {
   /** Token of the handshake; none by default. */
   token?: string;
   origin?: string;
+  /** WebSocket alone by default. */
+  transports?: ('websocket' | 'polling')[];
 }
 
 /** A Socket.io client that records every event it receives. */
@@ -20,10 +22,13 @@ export class SocketClient {
   }
 
   /** @throws Error with the server's reason when it rejects the connection */
-  static connect(url: string, { token, origin }: SocketOptions = {}): Promise<SocketClient> {
+  static connect(
+    url: string,
+    { token, origin, transports = ['websocket'] }: SocketOptions = {},
+  ): Promise<SocketClient> {
     const socket: ClientSocket = io(url, {
       reconnection: false,
-      transports: ['websocket'],
+      transports,
       forceNew: true,
       auth: token === undefined ? {} : { token },
       extraHeaders: origin === undefined ? {} : { origin },

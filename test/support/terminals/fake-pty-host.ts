@@ -22,6 +22,7 @@ interface Watcher {
 export class FakeTerminal {
   text = '';
   readonly inputs: string[] = [];
+  private readonly frames: Buffer[] = [];
   readonly watchers = new Set<Watcher>();
   /** Requested screens that are not sent yet, see {@link delaysScreens}. */
   private delayed: (() => void)[] = [];
@@ -57,6 +58,17 @@ export class FakeTerminal {
   sendDelayedScreens(): void {
     this.delaysScreens = false;
     for (const draw of this.delayed.splice(0)) draw();
+  }
+
+  /** A frame of input, which may end within a character. */
+  input(frame: Buffer): void {
+    this.frames.push(frame);
+    this.inputs.push(frame.toString('utf8'));
+  }
+
+  /** All input. */
+  bytes(): Buffer {
+    return Buffer.concat(this.frames);
   }
 
   acknowledge(bytes: number): void {
@@ -102,8 +114,9 @@ export class FakePtyHost {
     const watcher = { stdout, end };
     let terminal: FakeTerminal | undefined;
     stdin.on('data', (chunk: Buffer) => {
-      for (const message of frames.push(chunk).map(toPtyHostMessage)) {
-        if (message.kind === 'output') terminal?.inputs.push(message.text);
+      for (const frame of frames.push(chunk)) {
+        const message = toPtyHostMessage(frame);
+        if (message.kind === 'output') terminal?.input(frame.data);
         else if (message.kind === 'control') terminal = this.handle(message.message, terminal, watcher);
       }
     });

@@ -68,6 +68,11 @@ export class TerminalClient {
     return this.client.ask('terminal:input', { terminalId: this.id, data }) as Promise<Answer>;
   }
 
+  /** As {@link type}, for a long text: the acknowledgement waits for the program. */
+  paste(data: string): Promise<Answer> {
+    return this.client.socket.timeout(60_000).emitWithAck('terminal:input', { terminalId: this.id, data });
+  }
+
   resize(cols: number, rows: number): Promise<Answer> {
     return this.client.ask('terminal:resize', { terminalId: this.id, cols, rows }) as Promise<Answer>;
   }
