@@ -197,6 +197,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/instructions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The instructions of all containers, latest first */
+    get: operations['InstructionsController_listAll'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/instructions/{id}': {
     parameters: {
       query?: never;
@@ -255,7 +272,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The output of Claude Code as events: newline-delimited JSON, or server-sent events with Accept: text/event-stream */
+    /** The output of Claude Code as events: newline-delimited JSON, server-sent events with Accept: text/event-stream, or text for people with format=text */
     get: operations['InstructionOutputController_events'];
     put?: never;
     post?: never;
@@ -365,7 +382,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The output of the container's main process; with follow=true or Accept: application/x-ndjson as a stream */
+    /** What happened in the container, and whatever was written to its main process's output; with follow=true or Accept: application/x-ndjson as a stream */
     get: operations['LogsController_logs'];
     put?: never;
     post?: never;
@@ -799,7 +816,7 @@ export interface components {
       maxTurns?: number;
       /** @description Cost in US dollars after which the instruction fails. */
       maxBudgetUsd?: number;
-      /** @description Seconds after which the instruction times out. */
+      /** @description Seconds after which the instruction times out; the setting INSTRUCTION_TIMEOUT_SECONDS by default. */
       timeoutSeconds?: number;
       /**
        * @description Start the container when it is not running.
@@ -823,6 +840,11 @@ export interface components {
       bytes: number;
       /** @description Whether the patch was too large, and ends with the last file that fitted. */
       truncated: boolean;
+      /** @description Changed files; null for instructions of earlier releases. */
+      files: number | null;
+      /** @description Lines, of a truncated patch those that it has. */
+      insertions: number | null;
+      deletions: number | null;
     };
     InstructionDto: {
       /** Format: uuid */
@@ -840,12 +862,18 @@ export interface components {
       sessionId: string | null;
       /** @description The final answer. */
       result: string | null;
+      /** @description So far, or in all. null while nothing was used, or when the price of a model is not known. */
       costUsd: number | null;
+      /** @description Whether costUsd is computed from list prices: while the instruction runs, or when it ended before Claude Code reported the cost. */
+      costEstimated: boolean;
+      /** @description So far, or in all. */
       turns: number | null;
-      /** @description Token usage as Claude Code reports it. */
+      /** @description Token usage as Claude Code reports it, so far or in all. It prints messages before it knows their output tokens, which are too low until the end. */
       usage: {
         [key: string]: unknown;
       } | null;
+      /** @description Seconds after which it times out. */
+      timeoutSeconds: number | null;
       /** @description The permission requests that are open. */
       permissions: components['schemas']['PermissionDto'][];
       /** @description null until the instruction has ended. */
@@ -1420,6 +1448,32 @@ export interface operations {
       };
     };
   };
+  InstructionsController_listAll: {
+    parameters: {
+      query?: {
+        status?: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timed_out';
+        limit?: number;
+        /** @description The nextCursor of the previous page. */
+        cursor?: string;
+        /** @description Id or name of a container; all containers without it. */
+        containerId?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['InstructionPageDto'];
+        };
+      };
+    };
+  };
   InstructionsController_get: {
     parameters: {
       query?: never;
@@ -1495,6 +1549,8 @@ export interface operations {
         after?: number;
         /** @description Continue with further events as they occur, until the instruction has ended. */
         follow?: boolean;
+        /** @description ndjson by default, sse with Accept: text/event-stream. text is for people: a line or a block for each step. */
+        format?: 'ndjson' | 'sse' | 'text';
       };
       header?: {
         /** @description As the parameter after; the greater of the two counts */
@@ -1515,6 +1571,7 @@ export interface operations {
         content: {
           'application/x-ndjson': string;
           'text/event-stream': string;
+          'text/plain': string;
         };
       };
       /** @description Server-sent events: the instruction has ended and there are no further events */
@@ -1717,6 +1774,8 @@ export interface operations {
         /** @description RFC 3339 */
         until?: string;
         stream?: 'all' | 'stdout' | 'stderr';
+        /** @description Only lines that begin with [source]: workspace, clone, editor, terminal, instruction, exec, or what a program of yours writes */
+        source?: string;
         /** @description false leaves the timestamps out */
         timestamps?: boolean;
         /** @description true streams one JSON line a record */

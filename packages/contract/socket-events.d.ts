@@ -78,6 +78,8 @@ export interface LogLine {
   timestamp: string;
   stream: 'stdout' | 'stderr';
   message: string;
+  /** What the line names as its source, in brackets at its beginning. Any program in the container can write any. */
+  source?: string;
 }
 
 export interface InstructionState {
@@ -88,13 +90,27 @@ export interface InstructionState {
   statusReason: { code: string; message: string } | null;
   sessionId: string | null;
   result: string | null;
+  /** So far, or in all. null while nothing was used, or when the price of a model is not known. */
   costUsd: number | null;
+  /** Whether `costUsd` is computed from list prices: while it runs, or when it ended before Claude Code reported the cost. */
+  costEstimated: boolean;
+  /** So far, or in all. */
   turns: number | null;
+  /** So far, or in all; the output tokens of a message are known only at the end. */
   usage: Record<string, unknown> | null;
+  /** Seconds after which it times out. */
+  timeoutSeconds: number | null;
   /** Permissions that it waits for now. */
   permissions: { requestId: string; toolName: string; input: unknown; askedAt: string }[];
   /** null until it has finished. */
-  diff: { bytes: number; truncated: boolean } | null;
+  diff: {
+    bytes: number;
+    truncated: boolean;
+    /** null for instructions of earlier releases. */
+    files: number | null;
+    insertions: number | null;
+    deletions: number | null;
+  } | null;
   createdAt: string;
   startedAt: string | null;
   finishedAt: string | null;
@@ -109,7 +125,7 @@ export interface ClientToServerEvents {
   'subscribe:status': (payload: { containerId?: string }, ack?: Ack) => void;
   'unsubscribe:status': (payload: { containerId?: string }, ack?: Ack) => void;
   'subscribe:logs': (
-    payload: { containerId: string; tail?: number; stream?: 'all' | 'stdout' | 'stderr' },
+    payload: { containerId: string; tail?: number; stream?: 'all' | 'stdout' | 'stderr'; source?: string },
     ack?: Ack,
   ) => void;
   'unsubscribe:logs': (payload: { containerId: string }, ack?: Ack) => void;
@@ -147,7 +163,7 @@ export interface ServerToClientEvents {
   'logs:error': (failure: { containerId: string; error: SocketError }) => void;
   /** `event` as printed by Claude Code; `seq` starts at 1 and has no gaps. */
   'instruction:event': (event: { instructionId: string; seq: number; event: unknown }) => void;
-  /** Sent upon subscribing and whenever something other than its events has changed; the last one follows the last event. */
+  /** Sent upon subscribing and whenever something other than its events has changed, turns and cost included; the last one follows the last event. */
   'instruction:update': (update: { instruction: InstructionState }) => void;
   /** The instruction was removed with its container. */
   'instruction:removed': (removal: { instructionId: string }) => void;

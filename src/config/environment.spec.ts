@@ -35,6 +35,7 @@ describe('readSettings', () => {
       keepAliveSeconds: 75,
       baseImage: 'debian:bookworm-slim',
       extraCaCerts: undefined,
+      instructionTimeoutSeconds: 21_600,
       agentEnv: {},
     });
   });
@@ -95,6 +96,7 @@ describe('readSettings', () => {
         ANTHROPIC_API_KEY: 'k',
         CLAUDE_CODE_OAUTH_TOKEN: 't',
         ANTHROPIC_BASE_URL: 'http://gateway:4000',
+        INSTRUCTION_TIMEOUT_SECONDS: '0',
         UNKNOWN: 'ignored',
       }),
     ).toEqual({
@@ -115,6 +117,7 @@ describe('readSettings', () => {
       sshKeysDir: join(homedir(), 'keys'),
       baseImage: 'debian:trixie',
       extraCaCerts: resolve('ca.pem'),
+      instructionTimeoutSeconds: null,
       agentEnv: { ANTHROPIC_API_KEY: 'k', CLAUDE_CODE_OAUTH_TOKEN: 't', ANTHROPIC_BASE_URL: 'http://gateway:4000' },
     });
   });

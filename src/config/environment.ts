@@ -15,6 +15,7 @@ import {
 } from 'class-validator';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { LIMITS } from '../common/limits.js';
 import type { DockerEndpoint, Settings } from './settings.js';
 
 const MIB = 1024 * 1024;
@@ -108,6 +109,12 @@ class Environment {
   @Max(16_777_216)
   INSTRUCTION_STORAGE_MB = 10_240;
 
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(0)
+  @Max(LIMITS.instructionTimeoutSeconds)
+  INSTRUCTION_TIMEOUT_SECONDS = 6 * 60 * 60;
+
   @IsOptional()
   @IsString()
   ANTHROPIC_API_KEY?: string;
@@ -169,6 +176,7 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     sshKeysDir: absolute(env.SSH_KEYS_DIR),
     baseImage: env.BASE_IMAGE,
     extraCaCerts: env.EXTRA_CA_CERTS === undefined ? undefined : absolute(env.EXTRA_CA_CERTS),
+    instructionTimeoutSeconds: env.INSTRUCTION_TIMEOUT_SECONDS === 0 ? null : env.INSTRUCTION_TIMEOUT_SECONDS,
     agentEnv: Object.fromEntries(
       AGENT_VARIABLES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
     ),

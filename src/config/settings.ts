@@ -26,6 +26,8 @@ export abstract class Settings {
   readonly baseImage: string;
   /** Absolute path of a PEM bundle that image builds and containers trust. */
   readonly extraCaCerts: string | undefined;
+  /** The time limit of an instruction that has none of its own; null for no limit. */
+  readonly instructionTimeoutSeconds: number | null;
   /** The operator's credential and API endpoint for agents, as environment variables. */
   readonly agentEnv: Readonly<Record<string, string>>;
 }

@@ -11,6 +11,8 @@ export interface LogRequest {
   until?: string;
   stdout: boolean;
   stderr: boolean;
+  /** Of the lines of these streams, those that are requested; `tail` counts them alone. Without `follow`. */
+  wants?: (record: LogRecord) => boolean;
   signal: AbortSignal;
 }
 
@@ -21,6 +23,8 @@ export interface LogRecord {
   timestamp: string;
   /** Without its line break. Lines over 1 MiB arrive in pieces. */
   message: string;
+  /** What the line names as its source, set by readers of a log. */
+  source?: string;
   /** The log ends in the middle of this line, which continues unless the workspace has stopped. */
   isUnfinished?: true;
 }

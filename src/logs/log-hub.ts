@@ -10,6 +10,7 @@ import type { WorkspaceRef } from '../drivers/workspace.js';
 import { workspaceOf } from '../workspace/workspace-ref.js';
 import type { LogRecord } from '../drivers/workspace-logs.js';
 import { LogStream } from './stream/log-stream.js';
+import { markSources } from './log-source.js';
 import { LogSubscription, type StreamFilter } from './log-subscription.js';
 
 /** How long a stream stays open for the next reader after the last one has left. */
@@ -67,14 +68,21 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
   /**
    * Joins the log of a container: the latest `tail` lines, and a subscription to those that follow.
    * @param onEntries is called when the subscription has entries to take
+   * @param source of the lines; all of them by default
    * @throws DomainError `invalid_state` when the container has no object at the engine
    * @throws DriverError when the engine cannot be read from
    */
-  async join(row: ContainerRow, tail: number, filter: StreamFilter, onEntries: () => void): Promise<JoinedLog> {
+  async join(
+    row: ContainerRow,
+    tail: number,
+    filter: StreamFilter,
+    onEntries: () => void,
+    source?: string,
+  ): Promise<JoinedLog> {
     const workspace = requireOutput(row);
     const shared = this.streamOf(workspace);
     const { stream } = shared;
-    const subscription = new LogSubscription(filter, onEntries, () => performance.now());
+    const subscription = new LogSubscription(filter, onEntries, () => performance.now(), source);
     const leave = once(() => {
       stream.delete(subscription);
       subscription.close();
@@ -87,7 +95,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
       const onlyAlreadyRead = stream.alreadyReadFilter();
       const isEnough = recent.length >= tail || stream.ring.isComplete;
       stream.add(subscription);
-      const lines = isEnough ? recent : onlyAlreadyRead(await this.history(workspace, tail, filter));
+      const lines = isEnough ? recent : onlyAlreadyRead(await this.history(workspace, tail, filter, { source }));
       return { subscription, initial: latest(tail, lines), leave };
     } catch (error) {
       leave();
@@ -95,20 +103,21 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** Reads the latest `tail` lines of the given streams and time range from the engine. @throws DriverError */
+  /** Reads the latest `tail` lines of the given streams, source and time range from the engine. @throws DriverError */
   async history(
     workspace: WorkspaceRef,
     tail: number,
     filter: StreamFilter,
-    range: { since?: string; until?: string } = {},
+    { source, ...range }: { since?: string; until?: string; source?: string } = {},
   ): Promise<LogRecord[]> {
     const signal = AbortSignal.timeout(HISTORY_TIMEOUT_MS);
     const request = { follow: false, tail, ...range, stdout: filter !== 'stderr', stderr: filter !== 'stdout', signal };
+    const wants = (record: LogRecord): boolean => markSources([record])[0]!.source === source;
     const lines: LogRecord[] = [];
-    for await (const batch of this.driver.logs(workspace, request)) {
+    for await (const batch of this.driver.logs(workspace, source === undefined ? request : { ...request, wants })) {
       for (const { stream, timestamp, message } of batch) lines.push({ stream, timestamp, message });
     }
-    return lines;
+    return markSources(lines);
   }
 
   private streamOf(workspace: WorkspaceRef): SharedStream {

@@ -1,5 +1,6 @@
 import type { LogRecord } from '../drivers/workspace-logs.js';
 import type { DriverError } from '../drivers/driver-error.js';
+import { isFrom } from './log-source.js';
 import type { LogSink } from './stream/log-stream.js';
 
 /** Lines that the reader misses; `null` when their number is unknown. */
@@ -45,16 +46,18 @@ export class LogSubscription implements LogSink {
     readonly filter: StreamFilter,
     private readonly onEntries: () => void,
     private readonly now: () => number,
+    private readonly source?: string,
   ) {
     this.takenAt = now();
   }
 
   wants(record: LogRecord): boolean {
-    return this.filter === 'all' || record.stream === this.filter;
+    return (this.filter === 'all' || record.stream === this.filter) && isFrom(this.source, record);
   }
 
   accept(records: LogRecord[]): void {
-    const wanted = this.filter === 'all' ? records : records.filter((record) => record.stream === this.filter);
+    const isAll = this.filter === 'all' && this.source === undefined;
+    const wanted = isAll ? records : records.filter((record) => this.wants(record));
     if (wanted.length === 0) return;
     if (this.entries.length === 0) this.takenAt = this.now();
     if (this.isFull() && this.isStalled()) this.drop(wanted.length);

@@ -25,7 +25,8 @@ export class LogsController {
   @Get(':id/logs')
   @Requires('container:read')
   @ApiOperation({
-    summary: "The output of the container's main process; with follow=true or Accept: application/x-ndjson as a stream",
+    summary:
+      "What happened in the container, and whatever was written to its main process's output; with follow=true or Accept: application/x-ndjson as a stream",
   })
   async logs(
     @CurrentPrincipal() principal: Principal,
@@ -37,10 +38,10 @@ export class LogsController {
     const row = await this.containers.find(principal, id);
     const toLine = query.timestamps
       ? (record: LogRecord): LogLineDto => record
-      : ({ stream, message }: LogRecord): LogLineDto => ({ stream, message });
+      : ({ stream, message, source }: LogRecord): LogLineDto => ({ stream, message, source });
     if (query.follow || request.headers.accept?.includes(NDJSON)) {
       const wake = { up: (): void => undefined };
-      const log = await this.hub.join(row, query.tail, query.stream, () => wake.up());
+      const log = await this.hub.join(row, query.tail, query.stream, () => wake.up(), query.source);
       response.status(200).type(NDJSON);
       await followAsNdjson(log, wake, response, toLine);
       return undefined;
@@ -48,6 +49,7 @@ export class LogsController {
     const records = await this.hub.history(requireOutput(row), query.tail, query.stream, {
       since: query.since,
       until: query.until,
+      source: query.source,
     });
     return { lines: records.map(toLine) };
   }

@@ -50,14 +50,15 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
 
   @SubscribeMessage('subscribe:logs')
   subscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
-    return acknowledge(payload, SubscribeLogsDto, this.translators, async ({ containerId, tail, stream }) => {
+    return acknowledge(payload, SubscribeLogsDto, this.translators, async ({ containerId, tail, stream, source }) => {
       const row = await this.containers.find(socket.data.principal, containerId);
       const reader: LogSubscriber = { source: { take: () => this.next(socket, row.id, reader) }, log: undefined };
       // A repeated subscription starts over, with the new tail and stream.
       if (this.subscriptions.add(socket, row.id, () => reader) === undefined) return;
       const isCurrent = (): boolean => this.subscriptions.get(socket, row.id) === reader;
       try {
-        const log = await this.hub.join(row, tail, stream, () => socket.data.outbox.wake(reader.source));
+        const wake = (): void => socket.data.outbox.wake(reader.source);
+        const log = await this.hub.join(row, tail, stream, wake, source);
         // The client may have unsubscribed, subscribed again or disconnected in the meantime.
         if (!isCurrent()) return log.leave();
         reader.log = log;

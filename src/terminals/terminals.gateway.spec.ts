@@ -203,17 +203,17 @@ describe('a terminal', () => {
   it('gets a pasted megabyte in pieces, as fast as the program reads, and acknowledges it then', async () => {
     const terminalId = await open();
     const text = 'a long line \u{1f680}\n'.repeat(64 * 1024).slice(0, 1024 * 1024);
-    let answer: unknown;
-    void type(terminalId, text).then((given) => (answer = given));
+    const answers: unknown[] = [];
+    void type(terminalId, text).then((given) => answers.push(given));
     const arrived = (): number => ptyHost.terminal.inputs.reduce((sum, input) => sum + Buffer.byteLength(input), 0);
     await eventually(() => arrived() >= 224 * 1024);
-    expect(answer).toBeUndefined();
-    for (let at = 0; at < 40 && answer === undefined; at++) {
+    expect(answers).toEqual([]);
+    for (let at = 0; at < 40 && answers.length === 0; at++) {
       const before = arrived();
       ptyHost.terminal.acknowledge(64 * 1024);
-      await eventually(() => answer !== undefined || arrived() > before);
+      await eventually(() => answers.length > 0 || arrived() > before);
     }
-    expect(answer).toEqual({ ok: true });
+    expect(answers).toEqual([{ ok: true }]);
     expect(Math.max(...ptyHost.terminal.inputs.map(({ length }) => length))).toBeLessThanOrEqual(32 * 1024);
     await eventually(() => ptyHost.terminal.bytes().equals(Buffer.from(text)));
   });

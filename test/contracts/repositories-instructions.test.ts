@@ -110,7 +110,7 @@ describe('the repository of instructions', () => {
       await expect(instructions.findByKey('admin', of.id, { key: 'k', bodyHash: 'other' })).resolves.toEqual({
         kind: 'key_reused',
       });
-      await expect(instructions.list({ containerId: of.id, limit: 10 })).resolves.toHaveLength(1);
+      await expect(instructions.list({ ownerId: of.ownerId, containerId: of.id, limit: 10 })).resolves.toHaveLength(1);
     });
 
     it('keeps the keys of containers, owners and instructions apart', async () => {
@@ -144,14 +144,16 @@ describe('the repository of instructions', () => {
       const [of, another] = [await container(), await container()];
       const rows = [await insert(of), await insert(of), await insert(of)].toReversed();
       await insert(another);
-      await expect(instructions.list({ containerId: of.id, limit: 2 })).resolves.toEqual(rows.slice(0, 2));
-      await expect(instructions.list({ containerId: of.id, limit: 2, before: rows[1]!.position })).resolves.toEqual(
-        rows.slice(2),
+      await expect(instructions.list({ ownerId: of.ownerId, containerId: of.id, limit: 2 })).resolves.toEqual(
+        rows.slice(0, 2),
       );
+      await expect(
+        instructions.list({ ownerId: of.ownerId, containerId: of.id, limit: 2, before: rows[1]!.position }),
+      ).resolves.toEqual(rows.slice(2));
       await claim(of);
-      await expect(instructions.list({ containerId: of.id, limit: 2, status: 'running' })).resolves.toMatchObject([
-        { id: rows[2]!.id },
-      ]);
+      await expect(
+        instructions.list({ ownerId: of.ownerId, containerId: of.id, limit: 2, status: 'running' }),
+      ).resolves.toMatchObject([{ id: rows[2]!.id }]);
     });
   });
 

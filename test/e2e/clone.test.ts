@@ -70,6 +70,17 @@ describe('a repository in a workspace', () => {
         repoBranch: null,
         job: { name: 'clone', state: 'completed', progress: 100 },
       });
+      const logs = await server.api.request<{ lines: { message: string }[] }>(
+        'GET',
+        `/api/containers/${container.id}/logs`,
+        {
+          query: { source: 'clone' },
+        },
+      );
+      expect(ok(logs).lines.map(({ message }) => message)).toEqual([
+        `[clone] cloning ${git.url('https', 'open')}`,
+        expect.stringMatching(/^\[clone] cloned in \d+ s$/),
+      ]);
     });
 
     it('is cloned on the requested branch', async () => {

@@ -48,6 +48,10 @@ describe('the sites of a container', () => {
       ]);
       expect((await browser().request(link)).status).toBe(401);
       expect((await visitor.request(`${editorOf(both)}/healthz`)).status).toBe(200);
+      const path = `/api/containers/${both.id}/logs`;
+      expect(ok(await server.api.request('GET', path, { query: { source: 'editor' } }))).toMatchObject({
+        lines: [{ message: '[editor] VS Code started', stream: 'stdout', source: 'editor' }],
+      });
     });
 
     it('opens again where it signed in, and elsewhere shows a page with a way to get in', async () => {

@@ -18,6 +18,7 @@ import {
   range,
 } from '../support/instructions/instructions-client.js';
 import { bash, say } from '../support/messages-api/replies.js';
+import type { LogLine } from '@devforge/contract';
 import { SocketClient } from '../support/sockets/socket-client.js';
 
 jest.setTimeout(120_000);
@@ -139,13 +140,98 @@ describe('the events of an instruction', () => {
       for (const other of others) expect(other).toEqual(first);
     });
 
+    it('are shown to people as text, a line or a block for each step', async () => {
+      workspace.model.replyNext(bash('echo one; echo two'), say('It says:\n\x1b[31mtwo'));
+      const { id } = await instructions.create(workspace.container.id, 'Do it.');
+      const response = await instructions.stream(id, { follow: true, format: 'text' });
+      expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+      const text = await response.text();
+      expect(text).toMatch(/^session: [0-9a-f-]{36}, \S+\n/);
+      expect(text).toContain(
+        '\nBash: echo one; echo two\nresult: one\n  two\nclaude: It says:\n  two\nend: success, 2 turns, $',
+      );
+      expect(await (await instructions.stream(id, { format: 'text' })).text()).toBe(text);
+    });
+
+    it('come with turns, tokens and cost while the instruction runs', async () => {
+      const { promise, resolve: release } = Promise.withResolvers<void>();
+      releases.push(release);
+      const client = await connect();
+      workspace.model.replyNext(bash('true'), async () => (await promise, say('Done.')));
+      const { id } = await instructions.create(workspace.container.id, 'Do it.');
+      await client.ask('subscribe:instruction', { instructionId: id });
+      const running = await instructions.waitFor(id, 'has figures', ({ turns }) => turns !== null);
+      expect(running).toMatchObject({ status: 'running', turns: 1, costEstimated: true });
+      expect(running.costUsd).toBeGreaterThan(0);
+      expect(running.usage).toMatchObject({ input_tokens: expect.any(Number), output_tokens: expect.any(Number) });
+      await until('an update with the turn', () =>
+        client.all('instruction:update').some(({ instruction }) => instruction.turns === 1),
+      );
+      const path = '/api/instructions';
+      const page = ok(
+        await server.api.request<{ items: Instruction[] }>('GET', path, { query: { status: 'running', limit: 5 } }),
+      );
+      expect(page.items).toEqual([running]);
+      const named = await server.api.request<{ items: Instruction[]; nextCursor: string | null }>('GET', path, {
+        query: { containerId: workspace.container.name, limit: 1 },
+      });
+      expect(ok(named).items).toEqual([running]);
+      expect(ok(named).nextCursor).toEqual(expect.any(String));
+      const next = { containerId: workspace.container.id, cursor: ok(named).nextCursor!, limit: 1 };
+      const [before] = ok(await server.api.request<{ items: Instruction[] }>('GET', path, { query: next })).items;
+      expect(Date.parse(before!.createdAt)).toBeLessThan(Date.parse(running.createdAt));
+      release();
+      expect(await instructions.waitForEnd(id)).toMatchObject({ turns: 2, costEstimated: false });
+      expect(problem(await server.api.request('GET', path, { query: { containerId: 'nobody' } }))).toMatchObject({
+        status: 404,
+        code: 'container_not_found',
+      });
+      expect(problem(await server.api.request('GET', path, { query: { status: 'done' } })).status).toBe(400);
+    });
+
+    it('are in the log of the container, in one line a step', async () => {
+      const secret = Object.entries(workspace.model.env).find(([name]) => /KEY|TOKEN/.test(name))![1];
+      workspace.model.replyNext(bash(`echo ${secret}; false`), say('It failed.\nSo be it.'));
+      const { id } = await instructions.create(workspace.container.id, 'First line.\nSecond line.');
+      await instructions.waitForEnd(id);
+      const short = id.slice(0, 8);
+      const read = async (): Promise<LogLine[]> => {
+        const query = { source: 'instruction', tail: 1_000 };
+        const path = `/api/containers/${workspace.container.id}/logs`;
+        const { lines } = ok(await server.api.request<{ lines: LogLine[] }>('GET', path, { query }));
+        return lines.filter(({ message }) => message.includes(short));
+      };
+      const lines = await until('the last line', async () => {
+        const found = await read();
+        return found.at(-1)?.message.endsWith(' succeeded') ? found : undefined;
+      });
+      const texts = lines.map(({ stream, message }) => `${stream} ${message.replace(`[instruction] ${short} `, '')}`);
+      expect(texts).toEqual([
+        'stdout started: First line. …',
+        expect.stringMatching(/^stdout session: /),
+        'stdout Bash: echo ***; false',
+        expect.stringMatching(/^stderr error: /),
+        'stdout claude: It failed. …',
+        expect.stringMatching(/^stdout end: success, 2 turns, /),
+        'stdout succeeded',
+      ]);
+      expect(lines.every(({ source }) => source === 'instruction')).toBe(true);
+    });
+
     it('are refused for unknown instructions and invalid queries', async () => {
       expect(problem(await server.api.request('GET', `/api/instructions/${randomUUID()}/events`))).toMatchObject({
         status: 404,
         code: 'instruction_not_found',
       });
       const { id, release } = await startBlocked();
-      for (const query of [{ after: -1 }, { after: 'x' }, { after: 1.5 }, { follow: 'yes' }, { from: 1 }]) {
+      for (const query of [
+        { after: -1 },
+        { after: 'x' },
+        { after: 1.5 },
+        { follow: 'yes' },
+        { format: 'html' },
+        { from: 1 },
+      ]) {
         expect(problem(await server.api.request('GET', `/api/instructions/${id}/events`, { query }))).toMatchObject({
           status: 400,
           code: 'validation_failed',

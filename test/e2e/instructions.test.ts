@@ -59,6 +59,8 @@ describe('instructions', () => {
       result: 'Hello, operator.',
       turns: 1,
       costUsd: expect.any(Number),
+      costEstimated: false,
+      timeoutSeconds: 21_600,
       sessionId: expect.any(String),
     });
     expect(ended.usage).toMatchObject({ output_tokens: expect.any(Number) });
@@ -79,21 +81,26 @@ describe('instructions', () => {
         { type: 'tool_use', name: 'Write', input: { file_path: '/workspace/new file.txt', content: 'ü\n' } },
       ]),
       bash(
-        'printf "more\\n" >> README.md && git add README.md && git -c user.name=a -c user.email=a@b commit -q -m "More" && echo untracked > loose.txt',
+        'printf "more\\n" >> README.md && git add README.md && git -c user.name=a -c user.email=a@b commit -q -m "More" && echo untracked > loose.txt && echo Umlaut > Straße.txt',
       ),
       say('Done.'),
     );
     const head = (await inWorkspace('git rev-parse HEAD')).trim();
     const { id } = await instructions.create(container.id, 'Write and commit.');
     const ended = await instructions.waitForEnd(id);
-    expect(ended).toMatchObject({ status: 'succeeded', result: 'Done.', turns: 3, diff: { truncated: false } });
+    expect(ended).toMatchObject({
+      status: 'succeeded',
+      result: 'Done.',
+      turns: 3,
+      diff: { truncated: false, files: 4, insertions: 4, deletions: 0 },
+    });
     expect((await inWorkspace('git rev-parse HEAD~1')).trim()).toBe(head);
-    expect(await inWorkspace('git status --porcelain')).toBe('?? loose.txt\n?? "new file.txt"\n');
+    expect(await inWorkspace('git status --porcelain')).toContain('?? loose.txt\n?? "new file.txt"\n');
 
     const diff = await instructions.diff(id);
     expect(diff.headers.get('content-type')).toMatch(/^text\/x-diff/);
     expect(Buffer.byteLength(diff.body)).toBe(ended.diff!.bytes);
-    for (const part of ['+more', '+++ b/loose.txt', '+untracked', '+++ "b/new file.txt"', '+ü']) {
+    for (const part of ['+more', '+++ b/loose.txt', '+untracked', '+++ b/Straße.txt', '+++ "b/new file.txt"', '+ü']) {
       expect(diff.body.replace('+++ b/new file.txt\t', '+++ "b/new file.txt"')).toContain(part);
     }
     // The patch turns the earlier commit into the present state.

@@ -6,11 +6,13 @@ import { uniqueName } from '../support/e2e/names.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
+import { TerminalClient } from '../support/terminals/terminal-client.js';
 
 interface Line {
   timestamp: string;
   stream: string;
   message: string;
+  source?: string;
 }
 
 const ENTRY = 16 * 1024;
@@ -114,6 +116,53 @@ describe('logs', () => {
           .map((line) => (JSON.parse(line) as Line).message),
       );
     }, 60_000);
+  });
+
+  it('tell what happens in the container, each line with its source', async () => {
+    expect((await read({ source: 'workspace' })).map(({ message }) => message)).toEqual(['[workspace] started']);
+
+    const terminal = await TerminalClient.open(await connect(), container.id, { cols: 90, rows: 20 });
+    await terminal.type('exit 3\r');
+    await until('the exit', () => terminal.exit);
+    const short = terminal.id.slice(0, 8);
+    await until('the lines of the terminal', async () => (await read({ source: 'terminal' })).length === 2);
+    expect((await read({ source: 'terminal' })).map(({ message }) => message)).toEqual([
+      `[terminal] ${short} opened, 90 by 20`,
+      `[terminal] ${short} closed with exit code 3`,
+    ]);
+
+    const exec = (command: string[], more = {}) =>
+      server.api.request('POST', `/api/containers/${container.id}/exec`, { body: { command, ...more } });
+    const live = await connect();
+    await live.ask('subscribe:logs', { containerId: container.id, tail: 0, source: 'exec' });
+    for (const command of [['true'], ['sh', '-c', 'exit 7 # secret'], ['no-such-program', 'secret']])
+      ok(await exec(command));
+    ok(await exec(['sleep', '9'], { timeoutSeconds: 1 }));
+    const expected = [
+      expect.stringMatching(/^\[exec] sh ended with exit code 7 after \d+\.\d s$/),
+      '[exec] no-such-program could not be started: No such file or directory',
+      expect.stringMatching(/^\[exec] sleep reached its time limit after \d+\.\d s$/),
+    ];
+    await until('the failures', () => updates(live).length === expected.length);
+    expect(updates(live)).toEqual(expected);
+    const failures = await read({ source: 'exec', stream: 'stderr' });
+    expect(failures.map(({ message }) => message)).toEqual(expected);
+    expect(failures.every(({ source }) => source === 'exec')).toBe(true);
+    await expect(read({ source: 'exec', stream: 'stdout' })).resolves.toEqual([]);
+  });
+
+  it('take lines of any program, as data', async () => {
+    await server.engine.exec(container.dockerId!, ['devforge-log', 'my-app', 'Listening\n\x1b[31m on 3000'], {
+      user: '1000',
+    });
+    await server.engine.exec(container.dockerId!, ['devforge-log', '-e', 'my-app', 'x'.repeat(5_000)], {
+      user: '1000',
+    });
+    await until('the lines', async () => (await read({ source: 'my-app' })).length === 2);
+    const [first, second] = await read({ source: 'my-app' });
+    expect(first).toMatchObject({ stream: 'stdout', message: '[my-app] Listening  [31m on 3000', source: 'my-app' });
+    expect(second).toMatchObject({ stream: 'stderr', source: 'my-app' });
+    expect(second!.message).toHaveLength(1_000);
   });
 
   it('have a tail that counts lines, however long they are', async () => {

@@ -33,8 +33,11 @@ export class FakeLog {
   async *read({ follow, tail, signal, ...request }: LogRequest, isUp: () => boolean): AsyncGenerator<LogRecord[]> {
     const since = request.since === undefined ? '' : toTimestamp(request.since);
     const until = request.until === undefined ? '9' : toTimestamp(request.until);
-    const wanted = ({ stream, timestamp }: LogRecord): boolean =>
-      request[stream] && timestamp >= since && timestamp <= until;
+    const wanted = (record: LogRecord): boolean =>
+      request[record.stream] &&
+      record.timestamp >= since &&
+      record.timestamp <= until &&
+      (request.wants === undefined || request.wants(record));
     const throwIfAborted = (): void => {
       if (signal.aborted) throw new DriverError('aborted', 'logs: aborted');
     };

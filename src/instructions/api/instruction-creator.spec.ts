@@ -4,6 +4,7 @@ import { containerRow, instructionRow } from '../../../test/support/rows.js';
 import { ADMINISTRATOR } from '../../auth/principal.js';
 import { bodyHash } from '../../http/body-hash.js';
 import { DomainError } from '../../common/errors/domain-error.js';
+import type { Settings } from '../../config/settings.js';
 import type { ContainerLifecycleService } from '../../containers/lifecycle/container-lifecycle.service.js';
 import type { ContainersService } from '../../containers/containers.service.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
@@ -15,6 +16,7 @@ import { InstructionCreator } from './instruction-creator.js';
 
 const DTO: CreateInstructionDto = { prompt: 'p', continue: false, startIfStopped: false };
 
+const DEFAULT_TIMEOUT = 3_600;
 describe('InstructionCreator', () => {
   const insert = jest.fn<InstructionsRepository['insert']>();
   const findByKey = jest.fn<InstructionsRepository['findByKey']>();
@@ -41,6 +43,7 @@ describe('InstructionCreator', () => {
       new FakeClock(),
       { next: () => 'new-id', secret: () => '' },
       { requireRoom: async () => undefined } as unknown as InstructionStorage,
+      { instructionTimeoutSeconds: DEFAULT_TIMEOUT } as Settings,
     );
   });
 
@@ -60,10 +63,15 @@ describe('InstructionCreator', () => {
       maxTurns: 3,
       model: 'm',
       maxBudgetUsd: null,
-      timeoutSeconds: null,
+      timeoutSeconds: DEFAULT_TIMEOUT,
       ownerId: ADMINISTRATOR.ownerId,
     });
     expect(key).toEqual({ key: 'k', bodyHash: bodyHash({ model: 'm', maxTurns: 3, sessionId: 's', ...DTO }) });
+  });
+
+  it('keeps the time limit of the request', async () => {
+    await create({ timeoutSeconds: 5 });
+    expect(insert.mock.calls[0]![0]).toMatchObject({ timeoutSeconds: 5 });
   });
 
   it('returns the earlier instruction for a known key, also when the container was stopped', async () => {

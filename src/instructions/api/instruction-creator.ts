@@ -4,6 +4,7 @@ import { bodyHash } from '../../http/body-hash.js';
 import { Clock } from '../../common/time/clock.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { IdGenerator } from '../../common/id-generator.js';
+import { Settings } from '../../config/settings.js';
 import { ContainerLifecycleService } from '../../containers/lifecycle/container-lifecycle.service.js';
 import { containerNotFound } from '../../workspace/container-errors.js';
 import { ContainersService } from '../../containers/containers.service.js';
@@ -27,6 +28,7 @@ export class InstructionCreator {
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
     private readonly storage: InstructionStorage,
+    private readonly settings: Settings,
   ) {}
 
   /** @param reference the container's id or name */
@@ -92,7 +94,7 @@ export class InstructionCreator {
       model: dto.model ?? null,
       maxTurns: dto.maxTurns ?? null,
       maxBudgetUsd: dto.maxBudgetUsd ?? null,
-      timeoutSeconds: dto.timeoutSeconds ?? null,
+      timeoutSeconds: dto.timeoutSeconds ?? this.settings.instructionTimeoutSeconds,
       createdAt: this.clock.now(),
     };
   }

@@ -35,10 +35,12 @@ function toDto(row: InstructionRow, requests: PermissionRow[]): InstructionDto {
     sessionId: row.sessionId,
     result: row.result,
     costUsd: row.costUsd,
+    costEstimated: row.costEstimated,
     turns: row.turns,
     usage: row.usage,
+    timeoutSeconds: row.timeoutSeconds,
     permissions: requests.map(toPermissionDto),
-    diff: row.diffBytes === null ? null : { bytes: row.diffBytes, truncated: row.diffTruncated },
+    diff: toDiffSummary(row),
     createdAt: row.createdAt.toISOString(),
     startedAt: row.startedAt?.toISOString() ?? null,
     finishedAt: row.finishedAt?.toISOString() ?? null,
@@ -48,4 +50,17 @@ function toDto(row: InstructionRow, requests: PermissionRow[]): InstructionDto {
 
 function toPermissionDto({ requestId, toolName, input, askedAt }: PermissionRow): PermissionDto {
   return { requestId, toolName, input: JSON.parse(input) as unknown, askedAt: askedAt.toISOString() };
+}
+
+function toDiffSummary(row: InstructionRow): InstructionDto['diff'] {
+  const { diffBytes, diffTruncated, diffFiles, diffInsertions, diffDeletions } = row;
+  return diffBytes === null
+    ? null
+    : {
+        bytes: diffBytes,
+        truncated: diffTruncated,
+        files: diffFiles,
+        insertions: diffInsertions,
+        deletions: diffDeletions,
+      };
 }

@@ -8,7 +8,7 @@ import { parseIdempotencyKey } from '../../http/request-preferences.js';
 import { AnswerPermissionDto } from './dto/answer-permission.dto.js';
 import { CreateInstructionDto } from './dto/create-instruction.dto.js';
 import { InstructionDto, InstructionPageDto } from './dto/instruction.dto.js';
-import { ListInstructionsQuery } from './dto/instructions.query.js';
+import { ListAllInstructionsQuery, ListInstructionsQuery } from './dto/instructions.query.js';
 import { InstructionCancellation } from './instruction-cancellation.js';
 import { InstructionPermissionsService } from './instruction-permissions.service.js';
 import { InstructionView } from './instruction-view.js';
@@ -59,6 +59,17 @@ export class InstructionsController {
     @Query() query: ListInstructionsQuery,
   ): Promise<InstructionPageDto> {
     return this.instructions.list(principal, container, query);
+  }
+
+  @Get('instructions')
+  @Requires('instruction:read')
+  @ApiOperation({ summary: 'The instructions of all containers, latest first' })
+  @ApiResponse({ status: 200, type: InstructionPageDto })
+  listAll(
+    @CurrentPrincipal() principal: Principal,
+    @Query() query: ListAllInstructionsQuery,
+  ): Promise<InstructionPageDto> {
+    return this.instructions.listAll(principal, query);
   }
 
   @Get('instructions/:id')

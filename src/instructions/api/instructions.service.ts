@@ -6,7 +6,7 @@ import { ContainersService } from '../../containers/containers.service.js';
 import { type InstructionRow, InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
 import type { CreateInstructionDto } from './dto/create-instruction.dto.js';
 import type { InstructionDto, InstructionPageDto } from './dto/instruction.dto.js';
-import type { ListInstructionsQuery } from './dto/instructions.query.js';
+import type { ListAllInstructionsQuery, ListInstructionsQuery } from './dto/instructions.query.js';
 import { InstructionCreator } from './instruction-creator.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
 import { InstructionView } from './instruction-view.js';
@@ -37,13 +37,18 @@ export class InstructionsService {
     return this.view.one(row);
   }
 
-  async list(
+  async list(principal: Principal, container: string, query: ListInstructionsQuery): Promise<InstructionPageDto> {
+    return this.listAll(principal, { ...query, containerId: container });
+  }
+
+  /** Of all containers, or of the given one. */
+  async listAll(
     principal: Principal,
-    container: string,
-    { status, limit, cursor }: ListInstructionsQuery,
+    { status, limit, cursor, containerId: reference }: ListAllInstructionsQuery,
   ): Promise<InstructionPageDto> {
-    const { id: containerId } = await this.containers.find(principal, container);
-    const rows = await this.instructions.list({ containerId, status, limit: limit + 1, before: cursor });
+    const { ownerId } = principal;
+    const containerId = reference === undefined ? undefined : (await this.containers.find(principal, reference)).id;
+    const rows = await this.instructions.list({ ownerId, containerId, status, limit: limit + 1, before: cursor });
     const page = rows.slice(0, limit);
     return {
       items: await this.view.many(page),

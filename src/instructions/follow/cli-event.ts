@@ -1,4 +1,5 @@
 import { jsonExcess } from '../../common/bytes/json-limits.js';
+import { type MessageFigures, readFigures, type ResultFigures } from './event-figures.js';
 
 /** Limits of one event. What exceeds them is replaced by an event that says so. */
 const MAX_STORED_BYTES = 16 * 1024 * 1024;
@@ -17,6 +18,8 @@ export interface CliEvent {
   permissionRequest?: { requestId: string; toolName: string; input: string };
   /** Id of a permission request that Claude Code withdraws. */
   withdrawnRequestId?: string;
+  message?: MessageFigures;
+  result?: ResultFigures;
 }
 
 export function readCliEvent(line: Buffer): CliEvent {
@@ -36,7 +39,7 @@ function parse(text: string, bytes: number): CliEvent {
   try {
     const event: unknown = JSON.parse(text);
     return typeof event === 'object' && event !== null
-      ? { json: text, bytes, ...extractFields(event) }
+      ? { json: text, bytes, ...extractFields(event), ...readFigures(event) }
       : { json: text, bytes };
   } catch {
     return { json: JSON.stringify(text), bytes };

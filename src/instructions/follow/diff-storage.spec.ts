@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { InstructionDiffsRepository } from '../../persistence/instructions/instruction-diffs.repository.js';
-import { DiffStorage } from './diff-storage.js';
+import { DiffStorage, NO_DIFF } from './diff-storage.js';
 
 const KIB = 1024;
 
@@ -28,7 +28,7 @@ describe('DiffStorage', () => {
   it('returns a patch unchanged, and stores it in parts of bounded size', async () => {
     const repository = new FakeDiffsRepository();
     const storage = new DiffStorage(repository);
-    await expect(storage.store('i', chunks(100, 30 * KIB))).resolves.toBe(100 * 30 * KIB);
+    await expect(storage.store('i', chunks(100, 30 * KIB))).resolves.toMatchObject({ bytes: 100 * 30 * KIB });
     expect(repository.parts.length).toBeGreaterThan(4);
     expect(Math.max(...repository.parts.map(({ length }) => length))).toBeLessThan(600 * KIB);
     expect((await readAll(storage.read('i'))).equals(await readAll(chunks(100, 30 * KIB)))).toBe(true);
@@ -36,13 +36,13 @@ describe('DiffStorage', () => {
 
   it('stores no part of an empty patch', async () => {
     const repository = new FakeDiffsRepository();
-    await expect(new DiffStorage(repository).store('i', chunks(0, 0))).resolves.toBe(0);
+    await expect(new DiffStorage(repository).store('i', chunks(0, 0))).resolves.toEqual(NO_DIFF);
     expect(repository.parts).toEqual([]);
   });
 
   it('stops at its limit for an endless patch', async () => {
     const repository = new FakeDiffsRepository();
-    const stored = await new DiffStorage(repository).store('i', chunks(1_000_000, 256 * KIB));
-    expect(stored).toBeLessThan(34 * KIB * KIB);
+    const { bytes } = await new DiffStorage(repository).store('i', chunks(1_000_000, 256 * KIB));
+    expect(bytes).toBeLessThan(34 * KIB * KIB);
   });
 });

@@ -9,7 +9,9 @@ import type { InstructionPermissionsRepository } from '../../persistence/instruc
 import { DomainError } from '../../common/errors/domain-error.js';
 import type { InstructionStorage } from './instruction-storage.js';
 import type { InstructionChanges } from './instruction-changes.js';
-import { EventWriter, LeaseLostError } from './event-writer.js';
+import type { Settings } from '../../config/settings.js';
+import { EventWriter, EventWriterFactory, LeaseLostError } from './event-writer.js';
+import { LiveFigures } from './live-figures.js';
 
 const row = instructionRow({ lastSeq: 10, eventOffset: 100 });
 const lease = { instructionId: row.id, holder: 'me', fence: 1 };
@@ -48,7 +50,7 @@ describe('EventWriter', () => {
       eventsAppended: ({ lastSeq }: { lastSeq: number }) => calls.push(`appended ${lastSeq}`),
       stateChanged: ({ lastSeq }: { lastSeq: number }) => calls.push(`changed ${lastSeq}`),
     } as unknown as InstructionChanges;
-    writer = new EventWriter(row, lease, {
+    writer = new EventWriter(row, lease, new LiveFigures(), {
       events,
       permissions,
       changes,
@@ -76,6 +78,43 @@ describe('EventWriter', () => {
     expect(calls).toEqual([]);
     await commit(0);
     expect(calls).toEqual(['appended 11']);
+  });
+
+  it('writes with the events what the run has used, when that has changed', async () => {
+    await add('{"type":"assistant","message":{"id":"a","model":"sonnet","usage":{"input_tokens":1000}}}');
+    await settled();
+    expect(batches[0]!.figures).toEqual({
+      turns: 1,
+      usage: {
+        input_tokens: 1_000,
+        output_tokens: 0,
+        cache_creation_input_tokens: 0,
+        cache_read_input_tokens: 0,
+      },
+      costUsd: expect.closeTo(0.003, 6),
+      costEstimated: true,
+    });
+    await commit(0);
+    await add('{"type":"user"}');
+    await settled();
+    expect(batches[1]).not.toHaveProperty('figures');
+    expect(writer.unreportedFigures).toMatchObject({ turns: 1 });
+    await commit(1);
+  });
+
+  it('continues the figures of the events that are stored already', async () => {
+    const event = '{"type":"assistant","message":{"id":"a","usage":{"input_tokens":7}}}';
+    const page = async ({ after }: { after: number }) => (after >= row.lastSeq ? [] : [{ seq: after + 1, event }]);
+    const factory = new EventWriterFactory(
+      { page } as unknown as InstructionEventsRepository,
+      {} as InstructionPermissionsRepository,
+      {} as InstructionChanges,
+      new FakeClock(),
+      {} as InstructionStorage,
+      {} as Settings,
+    );
+    const next = await factory.create(row, lease);
+    expect(next.unreportedFigures).toMatchObject({ turns: 1, usage: { input_tokens: 7 } });
   });
 
   it('writes events that arrive during a write as one batch', async () => {

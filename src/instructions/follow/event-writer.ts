@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/time/clock.js';
-import { InstructionEventsRepository } from '../../persistence/instructions/instruction-events.repository.js';
+import {
+  type EventBatch,
+  InstructionEventsRepository,
+} from '../../persistence/instructions/instruction-events.repository.js';
 import { InstructionPermissionsRepository } from '../../persistence/instructions/instruction-permissions.repository.js';
 import type { InstructionLease, InstructionRow } from '../../persistence/instructions/instructions.repository.js';
 import { DomainError } from '../../common/errors/domain-error.js';
@@ -8,6 +11,7 @@ import { Settings } from '../../config/settings.js';
 import { InstructionChanges } from './instruction-changes.js';
 import { InstructionStorage } from './instruction-storage.js';
 import { type CliEvent, readCliEvent } from './cli-event.js';
+import { type InstructionFigures, LiveFigures } from './live-figures.js';
 
 /** Another process holds the instruction, or the instruction was deleted. */
 export class LeaseLostError extends Error {
@@ -46,9 +50,9 @@ export class EventWriterFactory {
   ) {}
 
   /** @returns a writer that appends to the events stored for the row */
-  create(row: InstructionRow, lease: InstructionLease): EventWriter {
+  async create(row: InstructionRow, lease: InstructionLease): Promise<EventWriter> {
     const { events, permissions, changes, clock, storage } = this;
-    return new EventWriter(row, lease, {
+    return new EventWriter(row, lease, await this.figuresOf(row), {
       events,
       permissions,
       changes,
@@ -56,6 +60,18 @@ export class EventWriterFactory {
       storage,
       limits: this.settings.instructionOutput,
     });
+  }
+
+  /** Counts what earlier attempts, perhaps of another process, have stored. */
+  private async figuresOf({ id: instructionId, lastSeq }: InstructionRow): Promise<LiveFigures> {
+    const figures = new LiveFigures();
+    for (let after = 0; after < lastSeq;) {
+      const page = await this.events.page({ instructionId, after, through: lastSeq });
+      if (page.length === 0) break;
+      for (const { event } of page) figures.observe(readCliEvent(Buffer.from(event)));
+      after = page.at(-1)!.seq;
+    }
+    return figures;
   }
 }
 
@@ -76,6 +92,7 @@ export class EventWriter {
   constructor(
     private readonly row: InstructionRow,
     private readonly lease: InstructionLease,
+    private readonly figures: LiveFigures,
     private readonly dependencies: EventWriterDependencies,
   ) {
     this.lastSeq = row.lastSeq;
@@ -107,6 +124,11 @@ export class EventWriter {
   async flush(): Promise<void> {
     await this.writing;
     if (this.failure !== undefined) throw this.failure.error;
+  }
+
+  /** What the run has used that Claude Code did not report before the run ended. */
+  get unreportedFigures(): InstructionFigures | undefined {
+    return this.figures.unreported;
   }
 
   /** Waits for the write that is in progress, without reporting its failure. */
@@ -150,11 +172,13 @@ export class EventWriter {
     const sessionId = batch.findLast((event) => event.sessionId !== undefined)?.sessionId;
     // Stored before the events, so that a client that reads the event of a request can answer it.
     for (const event of batch) await this.recordPermission(event);
+    const haveFiguresChanged = batch.filter((event) => this.figures.observe(event)).length > 0;
     const written = await events.append(this.lease, {
       after: this.lastSeq,
       events: batch.map(({ json }) => json),
       offset,
       sessionId,
+      ...(haveFiguresChanged ? { figures: toColumns(this.figures.current) } : {}),
     });
     if (!written) throw new LeaseLostError(this.row.id);
     storage.add(offset - this.offset);
@@ -180,4 +204,11 @@ export class EventWriter {
 
 function limitExceeded(what: string): DomainError {
   return new DomainError('output_limit_exceeded', `The run wrote ${what}; it was ended.`);
+}
+
+/** PostgreSQL's integer holds the number of turns. */
+const MAX_TURNS = 2 ** 31 - 1;
+
+function toColumns(figures: InstructionFigures | undefined): EventBatch['figures'] {
+  return figures && { ...figures, turns: Math.min(figures.turns, MAX_TURNS), usage: { ...figures.usage } };
 }

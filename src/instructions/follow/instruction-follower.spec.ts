@@ -45,6 +45,7 @@ describe('InstructionFollower', () => {
     [stored, patches] = [[], []];
     attempt = new AbortController();
     const events = {
+      page: async () => [],
       append: async (_lease: unknown, { after, events: added, offset }: EventBatch) => {
         if (after !== stored.length) return false;
         stored.push(...added);

@@ -8,7 +8,7 @@ import {
 } from '../../persistence/instructions/instructions.repository.js';
 import { type FollowedPart, RunnerClient, RunnerError, type RunRef } from '../runner/runner-client.js';
 import type { RunnerOutcome } from '../runner/runner-outcome.js';
-import { DiffStorage, MAX_DIFF_BYTES } from './diff-storage.js';
+import { DiffStorage, MAX_DIFF_BYTES, NO_DIFF, type StoredDiff } from './diff-storage.js';
 import { type EventWriter, EventWriterFactory, LeaseLostError } from './event-writer.js';
 import { CANCELLED, endForStoppedContainer, endFromOutcome } from './run-end.js';
 import { toRunRequest } from './run-request.js';
@@ -42,7 +42,7 @@ export class InstructionFollower {
     if (container.status !== 'running' || container.runtimeId === null) return endForStoppedContainer(row, container);
 
     const run = { workspace: workspaceOf(container), instructionId: row.id };
-    const writer = this.writers.create(row, lease);
+    const writer = await this.writers.create(row, lease);
     try {
       for await (const part of this.parts(row, container, run, signal)) {
         if (part.kind === 'events') await writer.add(part.lines);
@@ -78,24 +78,21 @@ export class InstructionFollower {
   ): Promise<InstructionEnd | undefined> {
     await writer.flush();
     if (part.kind === 'outcome') {
-      const diffBytes = await this.storeDiff(run, part.outcome, signal);
-      const diffTruncated = part.outcome.diffTruncated || diffBytes >= MAX_DIFF_BYTES;
-      return endFromOutcome({ ...part.outcome, diffBytes, diffTruncated });
+      const diff = await this.storeDiff(run, part.outcome, signal);
+      const diffTruncated = part.outcome.diffTruncated || diff.bytes >= MAX_DIFF_BYTES;
+      return endFromOutcome({ ...part.outcome, diffTruncated }, diff, writer.unreportedFigures);
     }
     return row.cancelRequestedAt === null ? undefined : { status: 'cancelled', reason: CANCELLED };
   }
 
-  /**
-   * Copies the patch to the database, since the container may not be running when a client requests it.
-   * @returns the bytes stored
-   */
-  private async storeDiff(run: RunRef, { diffBytes }: RunnerOutcome, signal: AbortSignal): Promise<number> {
-    if (diffBytes === 0) return 0;
+  /** Copies the patch to the database, since the container may not be running when a client requests it. */
+  private async storeDiff(run: RunRef, { diffBytes }: RunnerOutcome, signal: AbortSignal): Promise<StoredDiff> {
+    if (diffBytes === 0) return NO_DIFF;
     try {
       return await this.diffs.store(run.instructionId, this.runner.diff(run, signal));
     } catch (error) {
       // A missing patch does not change how the instruction ended.
-      if (error instanceof RunnerError) return 0;
+      if (error instanceof RunnerError) return NO_DIFF;
       throw error;
     }
   }

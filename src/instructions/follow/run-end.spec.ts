@@ -3,6 +3,7 @@ import { containerRow, instructionRow } from '../../../test/support/rows.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import { CONTAINER_STATUSES } from '../../persistence/types.js';
 import type { RunnerOutcome } from '../runner/runner-outcome.js';
+import { NO_DIFF } from './diff-storage.js';
 import { endFromOutcome, endForStoppedContainer } from './run-end.js';
 
 const OUTCOME: RunnerOutcome = {
@@ -19,8 +20,31 @@ const OUTCOME: RunnerOutcome = {
 
 describe('endFromOutcome', () => {
   it('returns the outcome of the runner as the end of the instruction', () => {
-    const { status, reason, ...patch } = OUTCOME;
-    expect(endFromOutcome(OUTCOME)).toEqual({ status, reason, patch });
+    const { status, reason, diffBytes: _, ...patch } = OUTCOME;
+    const diff = { bytes: 3, files: 1, insertions: 5, deletions: 7 };
+    expect(endFromOutcome(OUTCOME, diff)).toEqual({
+      status,
+      reason,
+      patch: {
+        ...patch,
+        costEstimated: false,
+        diffBytes: 3,
+        diffFiles: 1,
+        diffInsertions: 5,
+        diffDeletions: 7,
+      },
+    });
+  });
+
+  it('prefers what a run used that ended before Claude Code reported it', () => {
+    const usage = {
+      input_tokens: 1,
+      output_tokens: 2,
+      cache_creation_input_tokens: 3,
+      cache_read_input_tokens: 4,
+    };
+    const unreported = { turns: 9, usage, costUsd: 0.5, costEstimated: true };
+    expect(endFromOutcome({ ...OUTCOME, status: 'timed_out' }, NO_DIFF, unreported).patch).toMatchObject(unreported);
   });
 
   it.each([
@@ -29,8 +53,10 @@ describe('endFromOutcome', () => {
     ['cancelled', 'cancelled'],
     ['timed_out', 'timed_out'],
   ] as const)('gives an outcome %s without a reason the default reason %s', (status, code) => {
-    expect(endFromOutcome({ ...OUTCOME, status }).reason?.code).toBe(code);
-    expect(endFromOutcome({ ...OUTCOME, status, reason: { code: 'own', message: 'm' } }).reason?.code).toBe('own');
+    expect(endFromOutcome({ ...OUTCOME, status }, NO_DIFF).reason?.code).toBe(code);
+    expect(endFromOutcome({ ...OUTCOME, status, reason: { code: 'own', message: 'm' } }, NO_DIFF).reason?.code).toBe(
+      'own',
+    );
   });
 });
 

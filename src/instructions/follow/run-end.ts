@@ -2,13 +2,39 @@ import { PROVISIONING } from '../../containers/lifecycle/state-table.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import type { InstructionEnd, InstructionRow } from '../../persistence/instructions/instructions.repository.js';
 import type { StatusReason } from '../../persistence/types.js';
+import type { StoredDiff } from './diff-storage.js';
+import type { InstructionFigures } from './live-figures.js';
 import type { RunnerOutcome } from '../runner/runner-outcome.js';
 
 export const CANCELLED: StatusReason = { code: 'cancelled', message: 'The instruction was cancelled.' };
 
-/** The end of an instruction whose runner reported an outcome. */
-export function endFromOutcome({ status, reason, diffBytes, diffTruncated, ...patch }: RunnerOutcome): InstructionEnd {
-  return { status, reason: reason ?? defaultReason(status), patch: { ...patch, diffBytes, diffTruncated } };
+/**
+ * The end of an instruction whose runner reported an outcome.
+ * @param unreported what a run used that ended before Claude Code reported it
+ */
+export function endFromOutcome(
+  { status, reason, diffTruncated, sessionId, result, costUsd, turns, usage }: RunnerOutcome,
+  { bytes, files, insertions, deletions }: StoredDiff,
+  unreported?: InstructionFigures,
+): InstructionEnd {
+  const used =
+    unreported === undefined
+      ? { costUsd, turns, usage, costEstimated: false }
+      : { ...unreported, usage: { ...unreported.usage } };
+  return {
+    status,
+    reason: reason ?? defaultReason(status),
+    patch: {
+      sessionId,
+      result,
+      ...used,
+      diffBytes: bytes,
+      diffTruncated,
+      diffFiles: files,
+      diffInsertions: insertions,
+      diffDeletions: deletions,
+    },
+  };
 }
 
 /**

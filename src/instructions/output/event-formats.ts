@@ -1,4 +1,5 @@
 import type { StoredEvent } from '../../persistence/instructions/instruction-events.repository.js';
+import { toEventText } from './event-text.js';
 
 /** How events are written to a client. Events are JSON texts and are embedded as they are, without parsing. */
 export interface EventFormat {
@@ -27,6 +28,14 @@ export const SSE: EventFormat = {
       .join(''),
   heartbeat: ': idle\n\n',
   end: 'event: end\ndata: {}\n\n',
+};
+
+/** For people: a line or a block for each step. */
+export const TEXT: EventFormat = {
+  contentType: 'text/plain',
+  write: (events) => events.map(({ event }) => toEventText(event)).join(''),
+  heartbeat: '',
+  end: '',
 };
 
 /** Formats pages of events, each empty page as a heartbeat. */

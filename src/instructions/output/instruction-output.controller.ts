@@ -8,7 +8,7 @@ import { clientSignal } from '../../http/client-signal.js';
 import { InstructionEventsQuery } from '../api/dto/instructions.query.js';
 import { InstructionsService } from '../api/instructions.service.js';
 import { DiffStorage } from '../follow/diff-storage.js';
-import { formatPages, NDJSON, SSE } from './event-formats.js';
+import { type EventFormat, formatPages, NDJSON, SSE, TEXT } from './event-formats.js';
 import { EventFeed } from './event-feed.js';
 import { writeStream } from './write-stream.js';
 
@@ -28,9 +28,9 @@ export class InstructionOutputController {
   @Requires('instruction:read')
   @ApiOperation({
     summary:
-      'The output of Claude Code as events: newline-delimited JSON, or server-sent events with Accept: text/event-stream',
+      'The output of Claude Code as events: newline-delimited JSON, server-sent events with Accept: text/event-stream, or text for people with format=text',
   })
-  @ApiProduces(NDJSON.contentType, SSE.contentType)
+  @ApiProduces(NDJSON.contentType, SSE.contentType, TEXT.contentType)
   @ApiHeader({
     name: 'Last-Event-ID',
     required: false,
@@ -50,7 +50,7 @@ export class InstructionOutputController {
     @Res() response: Response,
   ): Promise<void> {
     const row = await this.instructions.find(principal, id);
-    const format = request.headers.accept?.includes(SSE.contentType) ? SSE : NDJSON;
+    const format = formatOf(query.format, request.headers.accept);
     const lastSeen = /^\d{1,10}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0;
     const after = Math.max(query.after, lastSeen);
     // 204 keeps a browser's EventSource from reconnecting.
@@ -92,4 +92,15 @@ export class InstructionOutputController {
     response.status(200).setHeader('X-Diff-Truncated', String(row.diffTruncated)).type('text/x-diff');
     await writeStream(this.diffs.read(row.id), response, signal);
   }
+}
+
+const FORMATS: Record<NonNullable<InstructionEventsQuery['format']>, EventFormat> = {
+  ndjson: NDJSON,
+  sse: SSE,
+  text: TEXT,
+};
+
+function formatOf(wanted: InstructionEventsQuery['format'], accept: string | undefined): EventFormat {
+  if (wanted !== undefined) return FORMATS[wanted];
+  return accept?.includes(SSE.contentType) ? SSE : NDJSON;
 }

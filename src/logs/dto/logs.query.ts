@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { isRFC3339, IsIn, IsInt, IsOptional, Max, Min, ValidateBy } from 'class-validator';
+import { isRFC3339, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min, ValidateBy } from 'class-validator';
 import { QueryBoolean } from '../../http/query-boolean.js';
 import { toTimestamp } from '../../drivers/timestamp.js';
 import { MAX_TAIL } from '../log-hub.js';
@@ -45,6 +45,18 @@ export class LogsQuery {
   @IsOptional()
   @IsIn(['all', 'stdout', 'stderr'])
   stream: StreamFilter = 'all';
+
+  @ApiProperty({
+    type: String,
+    required: false,
+    maxLength: 32,
+    description:
+      'Only lines that begin with [source]: workspace, clone, editor, terminal, instruction, exec, or what a program of yours writes',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(32)
+  source?: string;
 
   @ApiProperty({ type: Boolean, required: false, default: true, description: 'false leaves the timestamps out' })
   @IsOptional()

@@ -1,4 +1,4 @@
-import { IsIn, IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, IsInt, IsString, Max, MaxLength, Min, ValidateIf } from 'class-validator';
 import { MAX_TAIL } from '../log-hub.js';
 import type { StreamFilter } from '../log-subscription.js';
 
@@ -17,4 +17,9 @@ export class SubscribeLogsDto extends UnsubscribeLogsDto {
 
   @IsIn(['all', 'stdout', 'stderr'])
   stream: StreamFilter = 'all';
+
+  @ValidateIf((dto: SubscribeLogsDto) => dto.source !== undefined)
+  @IsString()
+  @MaxLength(32)
+  source?: string;
 }

@@ -4,6 +4,7 @@ import type { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import type { ObservedWorkspace, WorkspaceRef } from '../../drivers/workspace.js';
 import type { LogRecord } from '../../drivers/workspace-logs.js';
 import { DriverError } from '../../drivers/driver-error.js';
+import { markSources } from '../log-source.js';
 import { LogReader } from './log-reader.js';
 import { LogRing } from './log-ring.js';
 
@@ -168,7 +169,7 @@ export class LogStream {
   }
 
   private async readInitial(): Promise<void> {
-    const lines = await this.reader.readInitial(INITIAL_TAIL, this.stopped.signal);
+    const lines = markSources(await this.reader.readInitial(INITIAL_TAIL, this.stopped.signal));
     this.ring.begin(lines, lines.length < INITIAL_TAIL);
     this.prime();
   }
@@ -176,7 +177,7 @@ export class LogStream {
   /** Passes lines to the ring and to all readers. @returns a promise that the slowest reader resolves */
   private accept(records: LogRecord[]): Promise<void> | undefined {
     this.retryMs = RETRY_MS.min;
-    this.ring.push(records);
+    this.ring.push(markSources(records));
     let waits: Promise<void>[] | undefined;
     for (const sink of this.sinks) {
       sink.accept(records);

@@ -22,11 +22,16 @@ export class DrizzleInstructionEventsRepository extends InstructionEventsReposit
   }
 
   /** One statement, which is one round trip and one commit. */
-  async append(lease: InstructionLease, { after, events, offset, sessionId }: EventBatch): Promise<boolean> {
+  async append(lease: InstructionLease, { after, events, offset, sessionId, figures }: EventBatch): Promise<boolean> {
     const { orm } = this.database;
     const updated = orm
       .update(instructions)
-      .set({ lastSeq: after + events.length, eventOffset: offset, ...(sessionId === undefined ? {} : { sessionId }) })
+      .set({
+        lastSeq: after + events.length,
+        eventOffset: offset,
+        ...figures,
+        ...(sessionId === undefined ? {} : { sessionId }),
+      })
       .where(and(isHeldBy(lease), eq(instructions.lastSeq, after)))
       .returning({ id: instructions.id });
     const lines = sql`unnest(string_to_array(${events.join('\n')}, E'\n')) with ordinality as line(event, number)`;

@@ -86,7 +86,7 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
       .select({
         lastSeq: instructions.lastSeq,
         isFinished: sql<boolean>`${instructions.finishedAt} is not null`,
-        version: sql<string>`concat_ws('|', ${instructions.status}, ${instructions.sessionId}, ${instructions.cancelRequestedAt}, ${openRequests})`,
+        version: sql<string>`concat_ws('|', ${instructions.status}, ${instructions.sessionId}, ${instructions.cancelRequestedAt}, ${instructions.turns}, ${instructions.costUsd}, ${openRequests})`,
       })
       .from(instructions)
       .where(eq(instructions.id, id));
@@ -118,9 +118,10 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
     }));
   }
 
-  async list({ containerId, status, limit, before }: InstructionListQuery): Promise<InstructionRow[]> {
+  async list({ ownerId, containerId, status, limit, before }: InstructionListQuery): Promise<InstructionRow[]> {
     const wanted = and(
-      eq(instructions.containerId, containerId),
+      eq(instructions.ownerId, ownerId),
+      containerId === undefined ? undefined : eq(instructions.containerId, containerId),
       status === undefined ? undefined : eq(instructions.status, status),
       before === undefined ? undefined : lt(instructions.position, before),
     );

@@ -1,4 +1,4 @@
-import type { InstructionLease } from './instructions.repository.js';
+import type { InstructionLease, InstructionRow } from './instructions.repository.js';
 
 export interface StoredEvent {
   /** From 1, without a gap. */
@@ -17,6 +17,8 @@ export interface EventBatch {
   offset: number;
   /** The session that the events began. */
   sessionId?: string;
+  /** What the instruction has used with these events, unless they changed nothing of it. */
+  figures?: Pick<InstructionRow, 'turns' | 'usage' | 'costUsd' | 'costEstimated'>;
 }
 
 export interface EventPageQuery {

@@ -35,7 +35,9 @@ export type InstructionInsertOutcome =
   | { kind: 'container_gone' };
 
 export interface InstructionListQuery {
-  containerId: string;
+  ownerId: string;
+  /** Of all containers without it. */
+  containerId?: string;
   status?: InstructionStatus;
   limit: number;
   /** `position` of the last instruction on the previous page. */
@@ -47,7 +49,20 @@ export interface InstructionEnd {
   status: Exclude<InstructionStatus, 'queued' | 'running'>;
   reason: StatusReason | null;
   patch?: Partial<
-    Pick<InstructionRow, 'sessionId' | 'result' | 'costUsd' | 'turns' | 'usage' | 'diffBytes' | 'diffTruncated'>
+    Pick<
+      InstructionRow,
+      | 'sessionId'
+      | 'result'
+      | 'costUsd'
+      | 'costEstimated'
+      | 'turns'
+      | 'usage'
+      | 'diffBytes'
+      | 'diffTruncated'
+      | 'diffFiles'
+      | 'diffInsertions'
+      | 'diffDeletions'
+    >
   >;
 }
 

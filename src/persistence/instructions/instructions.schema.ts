@@ -41,11 +41,16 @@ export const instructions = pgTable(
     sessionId: text('session_id'),
     result: text('result'),
     costUsd: doublePrecision('cost_usd'),
+    /** Whether the cost is computed from list prices, in part or as a whole. */
+    costEstimated: boolean('cost_estimated').notNull().default(false),
     turns: integer('turns'),
     usage: jsonb('usage').$type<Record<string, unknown>>(),
     /** null until the instruction has ended, and when there was no repository to compare. */
     diffBytes: integer('diff_bytes'),
     diffTruncated: boolean('diff_truncated').notNull().default(false),
+    diffFiles: integer('diff_files'),
+    diffInsertions: integer('diff_insertions'),
+    diffDeletions: integer('diff_deletions'),
 
     /** Number of the last stored event, and its end in the runner's file in bytes. */
     lastSeq: integer('last_seq').notNull().default(0),
@@ -62,6 +67,7 @@ export const instructions = pgTable(
   },
   (table) => [
     index('instructions_container').on(table.containerId, table.position),
+    index('instructions_owner').on(table.ownerId, table.position),
     index('instructions_unfinished')
       .on(table.containerId)
       .where(sql`status in ('queued', 'running')`),

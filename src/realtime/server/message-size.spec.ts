@@ -28,8 +28,9 @@ describe('the size of a message', () => {
   it('closes the connection when it exceeds the limit before the message is complete', () => {
     const close = jest.fn();
     const conn = Object.assign(new FakeSocket().conn, { close });
-    new MessageSizes(conn as never, 100);
+    const sizes = new MessageSizes(conn as never, 100);
     for (let at = 0; at < 6; at++) conn.emit('packet', { type: 'message', data: Buffer.alloc(20) });
     expect(close).toHaveBeenCalledTimes(1);
+    expect(sizes.take()).toBe(120);
   });
 });

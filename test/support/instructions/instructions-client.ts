@@ -23,10 +23,12 @@ export interface Instruction {
   sessionId: string | null;
   result: string | null;
   costUsd: number | null;
+  costEstimated: boolean;
   turns: number | null;
   usage: Record<string, unknown> | null;
   permissions: { requestId: string; toolName: string; input: Record<string, unknown>; askedAt: string }[];
-  diff: { bytes: number; truncated: boolean } | null;
+  timeoutSeconds: number | null;
+  diff: { bytes: number; truncated: boolean; files: number; insertions: number; deletions: number } | null;
   createdAt: string;
   startedAt: string | null;
   finishedAt: string | null;

@@ -63,7 +63,11 @@ export class CreateInstructionDto {
   @Max(1_000_000)
   maxBudgetUsd?: number;
 
-  @ApiProperty({ type: 'integer', required: false, description: 'Seconds after which the instruction times out.' })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    description: 'Seconds after which the instruction times out; the setting INSTRUCTION_TIMEOUT_SECONDS by default.',
+  })
   @IsOptional()
   @IsInt()
   @Min(1)

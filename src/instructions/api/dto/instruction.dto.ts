@@ -17,6 +17,11 @@ class DiffSummaryDto {
   @ApiProperty() bytes: number;
   @ApiProperty({ description: 'Whether the patch was too large, and ends with the last file that fitted.' })
   truncated: boolean;
+  @ApiProperty({ type: Number, ...nullable, description: 'Changed files; null for instructions of earlier releases.' })
+  files: number | null;
+  @ApiProperty({ type: Number, ...nullable, description: 'Lines, of a truncated patch those that it has.' })
+  insertions: number | null;
+  @ApiProperty({ type: Number, ...nullable }) deletions: number | null;
 }
 
 /** One prompt for Claude Code, with its progress and result. */
@@ -34,15 +39,28 @@ export class InstructionDto {
   @ApiProperty({ type: String, ...nullable, description: 'The session, which another instruction can continue.' })
   sessionId: string | null;
   @ApiProperty({ type: String, ...nullable, description: 'The final answer.' }) result: string | null;
-  @ApiProperty({ type: Number, ...nullable }) costUsd: number | null;
-  @ApiProperty({ type: Number, ...nullable }) turns: number | null;
+  @ApiProperty({
+    type: Number,
+    ...nullable,
+    description: 'So far, or in all. null while nothing was used, or when the price of a model is not known.',
+  })
+  costUsd: number | null;
+  @ApiProperty({
+    description:
+      'Whether costUsd is computed from list prices: while the instruction runs, or when it ended before Claude Code reported the cost.',
+  })
+  costEstimated: boolean;
+  @ApiProperty({ type: Number, ...nullable, description: 'So far, or in all.' }) turns: number | null;
   @ApiProperty({
     type: 'object',
     additionalProperties: true,
     ...nullable,
-    description: 'Token usage as Claude Code reports it.',
+    description:
+      'Token usage as Claude Code reports it, so far or in all. It prints messages before it knows their output tokens, which are too low until the end.',
   })
   usage: Record<string, unknown> | null;
+  @ApiProperty({ type: Number, ...nullable, description: 'Seconds after which it times out.' })
+  timeoutSeconds: number | null;
   @ApiProperty({ type: [PermissionDto], description: 'The permission requests that are open.' })
   permissions: PermissionDto[];
   @ApiProperty({ type: DiffSummaryDto, ...nullable, description: 'null until the instruction has ended.' })

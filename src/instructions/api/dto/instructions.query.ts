@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { QueryBoolean } from '../../../http/query-boolean.js';
 import { INSTRUCTION_STATUSES, type InstructionStatus } from '../../../persistence/types.js';
 
@@ -30,6 +30,14 @@ export class ListInstructionsQuery {
   cursor?: number;
 }
 
+export class ListAllInstructionsQuery extends ListInstructionsQuery {
+  @ApiProperty({ type: String, required: false, description: 'Id or name of a container; all containers without it.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(128)
+  containerId?: string;
+}
+
 export class InstructionEventsQuery {
   @ApiProperty({
     type: 'integer',
@@ -55,4 +63,15 @@ export class InstructionEventsQuery {
   @QueryBoolean()
   @IsIn([true, false])
   follow = false;
+
+  @ApiProperty({
+    type: String,
+    required: false,
+    enum: ['ndjson', 'sse', 'text'],
+    description:
+      'ndjson by default, sse with Accept: text/event-stream. text is for people: a line or a block for each step.',
+  })
+  @IsOptional()
+  @IsIn(['ndjson', 'sse', 'text'])
+  format?: 'ndjson' | 'sse' | 'text';
 }

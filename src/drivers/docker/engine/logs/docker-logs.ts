@@ -31,8 +31,10 @@ async function readLatest(
 ): Promise<LogRecord[]> {
   const { until: end, ...asked } = request;
   const until = end === undefined ? undefined : toTimestamp(end);
-  const wants = ({ stream, timestamp }: LogRecord): boolean =>
-    request[stream] && (until === undefined || timestamp <= until);
+  const wants = (record: LogRecord): boolean =>
+    request[record.stream] &&
+    (until === undefined || record.timestamp <= until) &&
+    (request.wants === undefined || request.wants(record));
   for (let entries = count + 2; ; entries *= ENTRIES_FACTOR) {
     const tail = Number.isSafeInteger(entries) ? entries : undefined;
     const frames = new LogFrames();

@@ -16,6 +16,8 @@ const OVERRIDES = [
   ['core.splitIndex', 'false'],
   ['core.untrackedCache', 'false'],
   ['core.safecrlf', 'false'],
+  // Names beyond ASCII are shown as they are, not in octal.
+  ['core.quotePath', 'false'],
 ];
 
 const REPLACEMENT_CHARACTER = '\ufffd';

@@ -4,6 +4,7 @@ import { CliProcess } from './cli-process.mjs';
 import { Conversation } from './conversation.mjs';
 import { EventLog } from './event-log.mjs';
 import { parseEvent } from './line-splitter.mjs';
+import { RunLog } from './run-log.mjs';
 import { killRunProcesses } from './run-processes.mjs';
 import { StderrTail } from './stderr-tail.mjs';
 
@@ -31,6 +32,7 @@ export class Runner {
   #isConcluding = false;
   #isShuttingDown = false;
   #log;
+  #runLog;
   #parts;
   #stderr;
 
@@ -38,6 +40,7 @@ export class Runner {
   constructor(parts) {
     this.#parts = parts;
     const { folder, progress } = parts;
+    this.#runLog = new RunLog(folder.id);
     this.#stderr = new StderrTail(folder.file('stderr.log'));
     this.#log = new EventLog(folder.events, (line, offset) => {
       if (offset === progress.offset) this.#conversation.beginAttempt();
@@ -51,7 +54,10 @@ export class Runner {
     const { progress, folder, socket } = this.#parts;
     socket.serve((command) => this.#reply(command));
     process.on('SIGTERM', () => this.#shutDown());
-    if (cli) return this.#attend(cli);
+    if (cli) {
+      this.#runLog.began(this.#parts.request.prompt);
+      return this.#attend(cli);
+    }
     if (progress.attempts > 0) killRunProcesses(folder.id);
     const hasEnded = progress.stopped ? progress.stopped !== 'stalled' : this.#conversation.result !== null;
     if (!hasEnded) this.#nextAttempt(progress.stopped ?? 'interrupted');
@@ -101,6 +107,7 @@ export class Runner {
         this.#log.append(lines);
         socket.notify();
         this.#subscriber?.notify();
+        for (const line of lines) this.#runLog.observe(parseEvent(line));
       },
       onStop: (cause) => progress.stop(cause),
     });
@@ -169,8 +176,9 @@ export class Runner {
     const { verdict } = await import('./outcome.mjs');
     const changes = await repository.changesSince(progress.treeBefore ?? null);
     this.#stderr.save();
+    const end = verdict({ stopped: progress.stopped, result, exit: this.#exit, stderrTail: this.#stderr.lastLine() });
     folder.write('outcome.json', {
-      ...verdict({ stopped: progress.stopped, result, exit: this.#exit, stderrTail: this.#stderr.lastLine() }),
+      ...end,
       sessionId,
       result: result?.['result'] || null,
       costUsd,
@@ -185,6 +193,7 @@ export class Runner {
       ...changes,
     });
     folder.flush('outcome.json');
+    this.#runLog.ended(end);
     repository.removeCopies();
     socket.release();
   }

@@ -1,3 +1,4 @@
+import { log } from '../log.mjs';
 import { Terminal } from './terminal.mjs';
 
 const MAX_TERMINALS = 20;
@@ -34,12 +35,18 @@ export class TerminalList {
     if (this.#terminals.has(id)) return this.find(id);
     if (this.#terminals.size >= MAX_TERMINALS) return { error: 'too_many_terminals' };
     try {
-      const terminal = new Terminal(id, size, () => this.#remove(id));
+      const terminal = new Terminal(id, size, (exitCode) => this.#remove(id, exitCode));
       this.#terminals.set(id, terminal);
+      log('terminal', `${shortId(id)} opened, ${size.cols} by ${size.rows}`);
       return { terminal };
     } catch (error) {
       // The container has reached its limit of processes or memory.
       console.error(error);
+      log(
+        'terminal',
+        `${shortId(id)} could not be opened: ${error instanceof Error ? error.message : error}`,
+        'stderr',
+      );
       if (this.isEmpty) this.#onEmpty();
       return { error: 'terminal_unavailable' };
     }
@@ -49,9 +56,15 @@ export class TerminalList {
     for (const terminal of this.#terminals.values()) terminal.end();
   }
 
-  /** @param {string} id */
-  #remove(id) {
+  /** @param {string} id @param {number} exitCode */
+  #remove(id, exitCode) {
     this.#terminals.delete(id);
+    log('terminal', `${shortId(id)} closed with exit code ${exitCode}`);
     if (this.isEmpty) this.#onEmpty();
   }
+}
+
+/** Enough of an id to tell the terminals of a container apart. @param {string} id */
+function shortId(id) {
+  return String(id).slice(0, 8);
 }

@@ -5,8 +5,10 @@ import { Screen } from './screen.mjs';
 import { sessionProcesses, signalSession } from './session.mjs';
 
 const FOLDER = '/workspace';
-/** Characters that may be buffered for the screen before the program is paused. */
+/** Characters that are collected before the screen shows them. */
 const MAX_PENDING_LENGTH = 128 * 1024;
+/** Least time between two showings of output that is no echo: large pieces cost less than many small ones. */
+const SHOW_INTERVAL_MS = 4;
 /** How long a drawing waits for the end of a control sequence. */
 const SEQUENCE_TIMEOUT_MS = 100;
 const GRACE_MS = 1_000;
@@ -31,14 +33,17 @@ export class Terminal {
   #pty;
   #screen;
   #replies = new ReplyFilter();
-  #pendingLength = 0;
-  /** Output that the screen shows and the watchers do not have yet. */
-  #unsent = '';
+  /** Output that the screen does not show yet. */
+  #pending = '';
+  #shownAt = 0;
+  #isEchoExpected = false;
+  /** @type {NodeJS.Timeout | undefined} */
+  #showTimer;
   #isEnding = false;
   startedAt = new Date();
   lastUsedAt = this.startedAt;
 
-  /** @param {string} id @param {Size} size @param {() => void} onEnd */
+  /** @param {string} id @param {Size} size @param {(exitCode: number) => void} onEnd */
   constructor(id, size, onEnd) {
     this.id = id;
     this.size = size;
@@ -75,7 +80,7 @@ export class Terminal {
   input(bytes, onWritten) {
     this.lastUsedAt = new Date();
     if (this.#replies.isRepeated(bytes.toString())) return onWritten();
-    this.#screen.expectEcho();
+    this.#isEchoExpected = true;
     this.#pty.write(bytes, onWritten);
   }
 
@@ -85,21 +90,18 @@ export class Terminal {
    */
   resize(size) {
     this.#pty.resize(size.cols, size.rows);
-    this.#afterPendingOutput(() => {
-      if (size.cols === this.size.cols && size.rows === this.size.rows) return;
-      this.size = size;
-      this.#screen.resize(size);
-      for (const watcher of this.#watchers) watcher.resized(size);
-    });
+    this.#show();
+    if (size.cols === this.size.cols && size.rows === this.size.rows) return;
+    this.size = size;
+    this.#screen.resize(size);
+    for (const watcher of this.#watchers) watcher.resized(size);
   }
 
   /** @param {(drawing: string, size: Size) => void} onDrawn called before any later output is sent to watchers */
   draw(onDrawn, deadline = performance.now() + SEQUENCE_TIMEOUT_MS) {
-    this.#afterPendingOutput(() => {
-      if (this.#screen.isBetweenSequences || performance.now() > deadline)
-        return onDrawn(this.#screen.draw(), this.size);
-      setTimeout(() => this.draw(onDrawn, deadline), 1);
-    });
+    this.#show();
+    if (this.#screen.isBetweenSequences || performance.now() > deadline) return onDrawn(this.#screen.draw(), this.size);
+    setTimeout(() => this.draw(onDrawn, deadline), 1);
   }
 
   /** Ends all processes of the terminal: with SIGHUP, then with SIGKILL. */
@@ -110,38 +112,32 @@ export class Terminal {
     setTimeout(() => signalSession(this.#pty.pid, 'SIGKILL'), GRACE_MS);
   }
 
-  /** Pauses the program while the screen or a watcher has not kept up. */
+  /** Pauses the program while a watcher has not kept up. */
   updatePace() {
-    if (this.#pendingLength > MAX_PENDING_LENGTH || [...this.#watchers].some(({ isFull }) => isFull)) this.#pty.pause();
+    if ([...this.#watchers].some(({ isFull }) => isFull)) this.#pty.pause();
     else this.#pty.resume();
   }
 
   /** @param {string} text */
   #onOutput(text) {
-    this.#pendingLength += text.length;
-    this.#screen.write(text, () => {
-      this.#pendingLength -= text.length;
-      // Sent together with everything else that is shown in the same turn of the event loop.
-      if (this.#unsent === '') queueMicrotask(() => this.#sendOutput());
-      this.#unsent += text;
-    });
-    if (this.#pendingLength > MAX_PENDING_LENGTH) this.updatePace();
+    this.#pending += text;
+    const dueIn = this.#shownAt + SHOW_INTERVAL_MS - performance.now();
+    if (this.#isEchoExpected || dueIn <= 0 || this.#pending.length >= MAX_PENDING_LENGTH) this.#show();
+    else this.#showTimer ??= setTimeout(() => this.#show(), dueIn);
   }
 
-  #sendOutput() {
-    const text = this.#unsent;
+  /** Feeds pending output to the screen, then to the watchers. */
+  #show() {
+    clearTimeout(this.#showTimer);
+    this.#showTimer = undefined;
+    const text = this.#pending;
     if (text === '') return;
-    this.#unsent = '';
+    this.#pending = '';
+    this.#isEchoExpected = false;
+    this.#screen.write(text);
+    this.#shownAt = performance.now();
     for (const watcher of this.#watchers) watcher.output(text);
     this.updatePace();
-  }
-
-  /** @param {() => void} work */
-  #afterPendingOutput(work) {
-    this.#screen.write('', () => {
-      this.#sendOutput();
-      work();
-    });
   }
 
   /** @param {string} reply */
@@ -150,17 +146,16 @@ export class Terminal {
     this.#pty.write(Buffer.from(reply));
   }
 
-  /** @param {number} exitCode @param {() => void} onEnd */
+  /** @param {number} exitCode @param {(exitCode: number) => void} onEnd */
   async #onExit(exitCode, onEnd) {
     // Background processes outlive their shell, unless the terminal was ended: then they are waited for.
     const deadline = performance.now() + GRACE_MS + GRACE_POLL_MS;
     while (this.#isEnding && performance.now() < deadline && sessionProcesses(this.#pty.pid).length > 0) {
       await new Promise((resolve) => setTimeout(resolve, GRACE_POLL_MS));
     }
-    this.#afterPendingOutput(() => {
-      onEnd();
-      for (const watcher of this.#watchers) watcher.exited(exitCode);
-    });
+    this.#show();
+    onEnd(exitCode);
+    for (const watcher of this.#watchers) watcher.exited(exitCode);
   }
 }
 

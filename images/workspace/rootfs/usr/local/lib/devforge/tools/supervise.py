@@ -19,6 +19,7 @@ import time
 
 from command import NOT_FOUND, Request, StartError, become_subreaper, start
 from frames import CHUNK, Channel, Disconnected, FrameReader
+from log import log_error
 from processes import KILL_TIMEOUT, descendants, kill_all, send_signal, signal_group
 
 TYPE_CHECKING = False
@@ -190,25 +191,40 @@ class Run:
             time.sleep(max(0, until - time.monotonic()))
             self.reap()
 
+    @property
+    def exit_code(self) -> int:
+        if self.timed_out or self.status is None:
+            return TIMED_OUT
+        return os.waitstatus_to_exitcode(self.status) if os.WIFEXITED(self.status) else 128 + os.WTERMSIG(self.status)
+
+    @property
+    def elapsed_ms(self) -> int:
+        return round((time.monotonic() - self.started) * 1000)
+
     def outcome(self) -> bytes:
         """The payload of the `x` frame."""
-        if self.timed_out or self.status is None:
-            code = TIMED_OUT
-        elif os.WIFSIGNALED(self.status):
-            code = 128 + os.WTERMSIG(self.status)
-        else:
-            code = os.WEXITSTATUS(self.status)
-        elapsed = round((time.monotonic() - self.started) * 1000)
-        return f"{code} {int(self.timed_out)} {int(self.truncated)} {elapsed}".encode()
+        return f"{self.exit_code} {int(self.timed_out)} {int(self.truncated)} {self.elapsed_ms}".encode()
+
+    def log_failure(self, program: bytes) -> None:
+        if self.exit_code == 0:
+            return
+        how = "reached its time limit" if self.timed_out else f"ended with exit code {self.exit_code}"
+        log_error(b"exec", program + f" {how} after {self.elapsed_ms / 1000:.1f} s".encode())
 
 
 def ignore_signal(number: int, frame: FrameType | None) -> None:
     """A handler, unlike SIG_IGN, lets the wakeup descriptor report the signal."""
 
 
+def program_of(request: Request) -> bytes:
+    """What a log may show of a command: its arguments may hold secrets."""
+    return os.path.basename(request.argv[0])[:100]
+
+
 def report_start_error(channel: Channel, request: Request, failure: StartError) -> None:
     """Answers as a shell does when it cannot run a command. Errors of the request itself have a frame of their own."""
     reason = os.strerror(failure.number)
+    log_error(b"exec", program_of(request) + b" could not be started: " + reason.encode())
     if failure.stage == "cwd" or failure.number == errno.E2BIG:
         channel.send(b"f", f"{failure.stage} {reason}".encode())
         return
@@ -231,6 +247,7 @@ def main() -> None:
             run.parse_input(channel.pending)
             run.relay()
             channel.send(b"x", run.outcome())
+            run.log_failure(program_of(request))
         except Disconnected:
             run.end()
             raise

@@ -1,0 +1,117 @@
+/**
+ * What an event of the CLI says to a person. DevForge has the same in src/instructions/output/event-steps.ts; both are held
+ * to test/support/instructions/steps.json.
+ *
+ * @typedef {{ title: string, text: string }} Step
+ * @typedef {Record<string, unknown>} Fields
+ */
+
+/** Fields of a tool's input that describe the call, the most specific first. */
+const DESCRIPTIVE_FIELDS = [
+  'command',
+  'file_path',
+  'url',
+  'question',
+  'description',
+  'pattern',
+  'query',
+  'prompt',
+  'plan',
+];
+
+/** The steps that an event shows, none for most kinds. @param {unknown} event @returns {Step[]} */
+export function stepsOf(event) {
+  const fields = toFields(event);
+  const steps = stepsByType(fields);
+  if ((fields['parent_tool_use_id'] ?? null) === null) return steps;
+  return steps.map(({ title, text }) => ({ title: `subagent ${title}`, text }));
+}
+
+/** @param {Fields} event @returns {Step[]} */
+function stepsByType(event) {
+  const { message, request } = event;
+  switch (event['type']) {
+    case 'system':
+      return systemSteps(event);
+    case 'assistant':
+      return blocksOf(message).flatMap(assistantSteps);
+    case 'user':
+      return blocksOf(message).flatMap(userSteps);
+    case 'control_request': {
+      const { subtype, tool_name: tool, input } = toFields(request);
+      return subtype === 'can_use_tool' ? [{ title: 'permission', text: `${toText(tool)}: ${describe(input)}` }] : [];
+    }
+    case 'control_cancel_request':
+      return [{ title: 'permission', text: 'withdrawn' }];
+    case 'result':
+      return [{ title: 'end', text: describeResult(event) }];
+    case 'devforge':
+      return [{ title: 'devforge', text: toText(event['subtype']) }];
+    default:
+      return [];
+  }
+}
+
+/** @param {Fields} event @returns {Step[]} */
+function systemSteps({ subtype, session_id: session, model, error }) {
+  if (subtype === 'init') return [{ title: 'session', text: `${toText(session)}, ${toText(model)}` }];
+  if (subtype === 'api_retry') return [{ title: 'retry', text: toText(error) || 'the API did not answer' }];
+  return [];
+}
+
+/** @param {Fields} block @returns {Step[]} */
+function assistantSteps({ type, text, thinking, name, input }) {
+  if (type === 'text') return [{ title: 'claude', text: toText(text) }];
+  if (type === 'thinking' && toText(thinking) !== '') return [{ title: 'thinking', text: toText(thinking) }];
+  return type === 'tool_use' ? [{ title: toText(name), text: describe(input) }] : [];
+}
+
+/** @param {Fields} block @returns {Step[]} */
+function userSteps({ type, content, is_error: isError, text }) {
+  if (type === 'text') return [{ title: 'user', text: toText(text) }];
+  if (type !== 'tool_result') return [];
+  const parts = typeof content === 'string' ? [content] : blocks(content).map((part) => toText(part['text']));
+  return [{ title: isError === true ? 'error' : 'result', text: parts.filter((part) => part !== '').join('\n') }];
+}
+
+/** What a call of a tool is about. @param {unknown} input */
+function describe(input) {
+  const fields = toFields(input);
+  /** @type {Fields} */
+  const described = { ...fields, ...blocks(fields['questions'])[0] };
+  const found = DESCRIPTIVE_FIELDS.map((name) => described[name]).find((value) => typeof value === 'string');
+  return found === undefined ? JSON.stringify(input ?? {}) : toText(found);
+}
+
+/** @param {Fields} result */
+function describeResult({ subtype, num_turns: turns, total_cost_usd: cost, duration_ms: duration }) {
+  return [
+    toText(subtype),
+    typeof turns === 'number' ? `${turns} ${turns === 1 ? 'turn' : 'turns'}` : '',
+    typeof cost === 'number' ? `$${cost.toFixed(4)}` : '',
+    typeof duration === 'number' ? `${(duration / 1_000).toFixed(1)} s` : '',
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
+}
+
+/** @param {unknown} message @returns {Fields[]} */
+function blocksOf(message) {
+  const { content } = toFields(message);
+  return typeof content === 'string' ? [{ type: 'text', text: content }] : blocks(content);
+}
+
+/** @param {unknown} value @returns {Fields[]} */
+function blocks(value) {
+  return Array.isArray(value) ? value.map(toFields) : [];
+}
+
+/** @param {unknown} value @returns {Fields} */
+function toFields(value) {
+  return typeof value === 'object' && value !== null ? /** @type {Fields} */ (value) : {};
+}
+
+/** @param {unknown} value */
+function toText(value) {
+  return typeof value === 'string' ? value : '';
+}
