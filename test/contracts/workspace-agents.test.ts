@@ -264,6 +264,15 @@ describe('devforge-agents and its hook', () => {
     expect((await waitForState('waiting')).waitingFor).toEqual({ tool: 'Bash', text: 'two' });
   });
 
+  it('keeps what the hook says when the record of the question comes seconds later', async () => {
+    const session = await Session.open();
+    await session.record({ status: 'busy', statusUpdatedAt: Date.now() - 1_000 });
+    await waitForState('working');
+    await session.hook('waiting', { tool_name: 'Bash', tool_input: { command: 'slow' } });
+    await session.record({ status: 'waiting', waitingFor: 'permission prompt', statusUpdatedAt: Date.now() + 5_000 });
+    expect((await waitForState('waiting')).waitingFor).toEqual({ tool: 'Bash', text: 'slow' });
+  });
+
   it.each([
     ['torn', `{"pid":1,"procStart":"`],
     ['empty', ''],
