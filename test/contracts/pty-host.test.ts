@@ -240,6 +240,8 @@ describe('the PTY host in a workspace', () => {
     ];
     const lasting: [string, string][] = [
       ['a shell', 'ls --color=always -la /; seq 1 100'],
+      ['output that leaves the scrollback', `seq 1 30000; printf '\\033[32m'; seq 30001 60000 | sed 's/$/ ä/'`],
+      ['the same on the other screen', `printf '\\033[?1049h'; seq 1 30000; printf '\\033[0m\\033[?1049l'`],
       ['a full screen with regions, a mouse and no cursor', script.join(';')],
       ['the shell again', `printf '\\033[?1049l\\033[r\\033[?25h'; echo back`],
     ];

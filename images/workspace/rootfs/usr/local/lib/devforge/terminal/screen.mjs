@@ -15,6 +15,7 @@ const { SerializeAddon } = require(SERIALIZE_ADDON);
  *
  * Of xterm's internals, what its API does not offer.
  * @typedef {object} Internals
+ * @property {(text: string) => void} writeSync
  * @property {{ _parser: { currentState: number } }} _inputHandler
  * @property {{ scrollTop: number, scrollBottom: number }} buffer
  * @property {{ activeEncoding: string }} coreMouseService
@@ -28,6 +29,8 @@ const MAX_CELLS = 500_000;
 const MAX_DRAWING_LENGTH = 1024 * 1024;
 const MAX_TITLE_LENGTH = 200;
 const GROUND_STATE = 0;
+const LINE_BREAK = '\r\n';
+const CONTROL = /(?![\t\r\n])\p{Cc}/u;
 /** @type {Record<string, string>} */
 const MOUSE_ENCODINGS = { SGR: '\x1b[?1006h', SGR_PIXELS: '\x1b[?1016h' };
 
@@ -57,14 +60,9 @@ export class Screen {
     return this.#title;
   }
 
-  /** @param {string} text @param {() => void} onShown called when the screen shows the text and nothing written later */
-  write(text, onShown) {
-    this.#terminal.write(text, onShown);
-  }
-
-  /** The next write is probably an echo: xterm parses it synchronously and not in a later turn of the event loop. */
-  expectEcho() {
-    this.#terminal.input('');
+  /** Shows the text at once. @param {string} text */
+  write(text) {
+    this.#internals.writeSync(text.slice(this.#scrolledOff(text)));
   }
 
   /** @param {Size} size */
@@ -84,6 +82,24 @@ export class Screen {
     if (full.length <= MAX_DRAWING_LENGTH) return full + this.#furtherModes();
     const visible = this.#serializer.serialize({ scrollback: 0 });
     return (visible.length <= MAX_DRAWING_LENGTH ? visible : this.#plain()) + this.#furtherModes();
+  }
+
+  /**
+   * How much of the text leaves no trace, because further lines of it push it out of the scrollback. Only for text without
+   * control sequences, where just the position of the cursor and the lines change.
+   * @param {string} text
+   */
+  #scrolledOff(text) {
+    const { buffer } = this.#internals;
+    const { type } = this.#terminal.buffer.active;
+    const rows = this.#terminal.rows;
+    // The first lines are written over rows that have text already, which has to leave as well.
+    const kept = 2 * rows + (type === 'normal' ? (this.#terminal.options.scrollback ?? 0) : 0);
+    // Every line has at least its line break of two characters.
+    if (text.length < 2 * kept || buffer.scrollTop !== 0 || buffer.scrollBottom !== rows - 1) return 0;
+    if (!this.isBetweenSequences) return 0;
+    const end = startOfLastLines(text, kept);
+    return end > 0 && !CONTROL.test(text.slice(0, end)) ? end : 0;
   }
 
   /** The visible text without colours. */
@@ -126,4 +142,14 @@ export class Screen {
 /** @param {number} cols @param {number} rows */
 function scrollbackFor(cols, rows) {
   return Math.max(0, Math.min(MAX_SCROLLBACK_ROWS, Math.floor(MAX_CELLS / cols) - rows));
+}
+
+/** Where the last lines of a text begin, that many line breaks from its end; 0 when it has fewer. @param {string} text @param {number} count */
+function startOfLastLines(text, count) {
+  let at = text.length;
+  for (let found = 0; found <= count; found++) {
+    at = text.lastIndexOf(LINE_BREAK, at - 1);
+    if (at <= 0) return 0;
+  }
+  return at + LINE_BREAK.length;
 }
