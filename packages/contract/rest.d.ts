@@ -1020,6 +1020,11 @@ export interface components {
        * @enum {string}
        */
       kind: 'docker' | 'kubernetes';
+      /**
+       * @description The product: Docker or Podman. null while the engine does not answer.
+       * @example Docker
+       */
+      name: string | null;
       /** @description null while the engine does not answer. */
       version: string | null;
     };
@@ -1032,6 +1037,8 @@ export interface components {
       hardDiskLimit: boolean;
       /** @description Outgoing connections of containers can be restricted. */
       fence: boolean;
+      /** @description The engine enforces cpuLimit, memoryLimit and the limit of processes. */
+      resourceLimits: boolean;
     };
     RangeDto: {
       min: number;

@@ -8,6 +8,7 @@ import { AppModule } from '../app.module.js';
 import { setupApp } from '../app.setup.js';
 import { loadSettings } from '../config/config.module.js';
 import { Settings } from '../config/settings.js';
+import { refuseUnsuitableEngine } from '../drivers/docker/engine/profile/refuse-engine.js';
 
 process.on('uncaughtException', (error) => {
   // Node would print all of it.
@@ -19,7 +20,8 @@ process.on('uncaughtException', (error) => {
 
 try {
   // Validated before anything is logged, so that an operator with invalid settings sees only those.
-  loadSettings();
+  const settings = loadSettings();
+  await refuseUnsuitableEngine(settings);
   const app = await NestFactory.create<NestExpressApplication>(AppModule, {
     bufferLogs: true,
     abortOnError: false,

@@ -36,3 +36,11 @@ export class DriverError extends Error {
     this.name = 'DriverError';
   }
 }
+
+/** What an engine that answers, but cannot run workspaces, is refused with; nothing was asked of it. */
+export class UnsuitableEngineError extends DriverError {
+  constructor(reason: string) {
+    super('unavailable', `The container engine cannot be used: ${reason}.`);
+    this.name = 'UnsuitableEngineError';
+  }
+}

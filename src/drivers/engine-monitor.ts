@@ -106,6 +106,13 @@ export class EngineMonitor implements OnApplicationShutdown {
     this.available = true;
     this.logger.info('The container engine answers');
     this.events.emit('engine.available', {});
+    this.info().then(
+      ({ name, version, shortcomings }) => {
+        this.logger.info({ name, version }, 'The container engine is known');
+        for (const shortcoming of shortcomings) this.logger.warn({ name, version }, shortcoming);
+      },
+      () => undefined,
+    );
   }
 
   private becomeUnavailable(error: unknown): void {

@@ -14,11 +14,15 @@ import type {
 export type EngineKind = 'docker' | 'kubernetes';
 
 export interface EngineInfo {
+  /** The product's, such as `Docker` or `Podman`. */
+  name: string;
   version: string;
   /** Cores that one workspace may have. */
   cpus: number;
   /** Memory that one workspace may have. */
   memoryMiB: number;
+  /** What DevForge promises and this engine does not keep, in sentences for its operator. */
+  shortcomings: string[];
 }
 
 /** What a driver offers beyond the port's verbs. What it lacks is refused up front, never with an error half-way. */
@@ -31,6 +35,8 @@ export interface DriverCapabilities {
   hardDiskLimit: boolean;
   /** Outgoing connections of workspaces can be restricted. */
   fence: boolean;
+  /** The engine enforces the limits of cores, memory and processes. */
+  resourceLimits: boolean;
 }
 
 export interface RemoveOptions {

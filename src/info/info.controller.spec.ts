@@ -22,11 +22,11 @@ describe('InfoController', () => {
 
   it('shows the version of the package, and what the driver reports', async () => {
     const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
-    driver.engine = { version: '29.0.1', cpus: 12, memoryMiB: 31_999 };
-    driver.capabilities = { pause: false, snapshot: true, hardDiskLimit: true, fence: false };
+    driver.engine = { ...driver.engine, version: '29.0.1', cpus: 12, memoryMiB: 31_999 };
+    driver.capabilities = { pause: false, snapshot: true, hardDiskLimit: true, fence: false, resourceLimits: false };
     await expect(controller.get()).resolves.toEqual({
       version,
-      engine: { kind: 'docker', version: '29.0.1' },
+      engine: { kind: 'docker', name: 'Docker', version: '29.0.1' },
       capabilities: driver.capabilities,
       limits: expect.objectContaining({
         cpuLimit: { min: 0.1, max: 12 },
@@ -39,7 +39,7 @@ describe('InfoController', () => {
   it('shows no engine version while the engine does not answer', async () => {
     driver.faults.goAway();
     await expect(controller.get()).resolves.toMatchObject({
-      engine: { kind: 'docker', version: null },
+      engine: { kind: 'docker', name: null, version: null },
       limits: LIMITS,
     });
   });

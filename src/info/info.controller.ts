@@ -32,16 +32,12 @@ export class InfoController {
   })
   @ApiResponse({ status: 200, type: InfoDto })
   async get(): Promise<InfoDto> {
-    const { kind, capabilities } = this.driver;
-    const [engine, ranges] = await Promise.all([
+    const [known, ranges] = await Promise.all([
       withTimeout(this.monitor.info(), ENGINE_TIMEOUT_MS).catch(() => null),
       this.machine.ranges(),
     ]);
-    return {
-      version: this.version,
-      engine: { kind, version: engine?.version ?? null },
-      capabilities,
-      limits: { ...LIMITS, ...ranges },
-    };
+    const { kind, capabilities } = this.driver;
+    const engine = { kind, name: known?.name ?? null, version: known?.version ?? null };
+    return { version: this.version, engine, capabilities, limits: { ...LIMITS, ...ranges } };
   }
 }

@@ -6,6 +6,14 @@ class EngineDto {
   @ApiProperty({ enum: ENGINE_KINDS, description: 'What runs the containers.' })
   kind: (typeof ENGINE_KINDS)[number];
 
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The product: Docker or Podman. null while the engine does not answer.',
+    example: 'Docker',
+  })
+  name: string | null;
+
   @ApiProperty({ type: String, nullable: true, description: 'null while the engine does not answer.' })
   version: string | null;
 }
@@ -15,6 +23,8 @@ class CapabilitiesDto {
   @ApiProperty({ description: 'The state of a container can be saved and restored.' }) snapshot: boolean;
   @ApiProperty({ description: 'The engine itself enforces diskLimit.' }) hardDiskLimit: boolean;
   @ApiProperty({ description: 'Outgoing connections of containers can be restricted.' }) fence: boolean;
+  @ApiProperty({ description: 'The engine enforces cpuLimit, memoryLimit and the limit of processes.' })
+  resourceLimits: boolean;
 }
 
 class RangeDto {

@@ -206,7 +206,10 @@ describe.each(ENGINES)('containers of the %s engine client', (_, make) => {
   });
 
   it('does not start on a network that does not exist', async () => {
-    const { dockerId } = await containers.create(spec({ network: `devforge-contract-${randomUUID()}` }));
-    await expect(containers.start(dockerId)).rejects.toMatchObject({ code: 'not_found' });
+    const start = async (): Promise<void> => {
+      const { dockerId } = await containers.create(spec({ network: `devforge-contract-${randomUUID()}` }));
+      await containers.start(dockerId);
+    };
+    await expect(start()).rejects.toMatchObject({ code: 'not_found' });
   });
 });

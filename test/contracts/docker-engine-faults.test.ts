@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineClient, EngineEvent } from '../../src/drivers/docker/engine/engine-client.js';
 import { toCreateOptions } from '../../src/drivers/docker/engine/container-profile.js';
+import { refuseUnsuitableEngine } from '../../src/drivers/docker/engine/profile/refuse-engine.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
 import { BASE_IMAGE, dockerEngine, engine, idleSpec } from './docker-engine-harness.js';
 
@@ -104,6 +105,29 @@ describe('the Docker engine client, with an engine that misbehaves,', () => {
     });
   });
 
+  it('is refused at start, and never healthy, when it is too old', async () => {
+    answer = ({ url = '' }, response) => {
+      const info = { NCPU: 2, MemTotal: 2 ** 30, OSType: 'linux', Plugins: { Log: ['local'] } };
+      const body = url.startsWith('/version') ? { Version: '19.03.15', ApiVersion: '1.40' } : info;
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+    };
+    const docker = { kind: 'socket', socketPath: join(folder, 'docker.sock') } as const;
+    const reason = 'The container engine cannot be used: Docker 19.03.15 is too old';
+    await expect(refuseUnsuitableEngine({ docker })).rejects.toThrow(reason);
+    await expect(runtime.system.ping()).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining(reason),
+    });
+  });
+
+  it('does not stop the start when it is away, or does not answer', async () => {
+    answer = () => undefined;
+    for (const name of ['docker.sock', 'absent.sock'])
+      await expect(
+        refuseUnsuitableEngine({ docker: { kind: 'socket', socketPath: join(folder, name) } }),
+      ).resolves.toBeUndefined();
+  });
+
   it('names the remedy when the socket is not there', async () => {
     const absent = dockerEngine({ kind: 'socket', socketPath: join(folder, 'absent.sock') });
     await expect(absent.system.ping()).rejects.toMatchObject({
@@ -194,7 +218,7 @@ describe('a container with the json-file log driver', () => {
   afterAll(() => dockerEngine().containers.remove(spec.name));
 
   it('has readable logs', async () => {
-    const { HostConfig, ...options } = toCreateOptions(spec);
+    const { HostConfig, ...options } = toCreateOptions(spec, await dockerEngine().system.info());
     const script = `head -c 100000 /dev/zero | tr '\\0' x; echo; echo short; exec sleep infinity`;
     const container = await engine().createContainer({
       ...options,

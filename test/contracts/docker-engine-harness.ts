@@ -1,4 +1,4 @@
-/** The runtimes that the contract suites hold against each other: the fake one, and Docker. */
+/** The runtimes that the contract suites hold against each other: the fake one, Docker, and Podman where there is one. */
 import { expect } from '@jest/globals';
 import Docker from 'dockerode';
 import { randomUUID } from 'node:crypto';
@@ -28,6 +28,8 @@ export interface Harness {
   runtime: EngineClient;
   /** The same engine, gone. */
   away: EngineClient;
+  /** Time between two records of usage. */
+  usageEveryMs: number;
   /** An image that the engine has. */
   image: string;
   /** Makes a container that is not DevForge's. */
@@ -42,24 +44,31 @@ export interface Harness {
 
 export const BASE_IMAGE = process.env['BASE_IMAGE'] ?? 'debian:bookworm-slim';
 const SOCKET = process.env['DOCKER_SOCKET_PATH'] ?? '/var/run/docker.sock';
+/** Set to run the suites over Podman as well: the socket of `podman system service`, which must have the base image. */
+export const PODMAN_SOCKET = process.env['PODMAN_SOCKET_PATH'];
 
 const MIB = 1024 * 1024;
 /** Exit code of a command that was killed. */
 const KILLED = 137;
 
 /** DevForge's settings, as far as the Docker runtime reads them. */
-export function dockerEngine(docker: DockerEndpoint = { kind: 'socket', socketPath: SOCKET }): DockerEngineClient {
+export function dockerEngine(docker: DockerEndpoint = endpoint(SOCKET)): DockerEngineClient {
   return new DockerEngineClient({ docker } as Settings);
 }
 
+export function endpoint(socketPath: string): DockerEndpoint {
+  return { kind: 'socket', socketPath };
+}
+
 /** The engine itself, to look behind the runtime's back. */
-export function engine(): Docker {
-  return new Docker({ socketPath: SOCKET });
+export function engine(socketPath: string = SOCKET): Docker {
+  return new Docker({ socketPath });
 }
 
 export const ENGINES: [name: string, make: () => Harness][] = [
   ['fake', fakeHarness],
-  ['docker', dockerHarness],
+  ['docker', () => dockerHarness(SOCKET)],
+  ...(PODMAN_SOCKET === undefined ? [] : [['podman', () => dockerHarness(PODMAN_SOCKET)] as [string, () => Harness]]),
 ];
 
 /** A container that waits, with an id of its own. */
@@ -145,6 +154,7 @@ function fakeHarness(): Harness {
   return {
     runtime,
     away,
+    usageEveryMs: 1_000,
     image: BASE_IMAGE,
     createForeign: async (name) =>
       void runtime.containers.add({ ...idleSpec({ image: BASE_IMAGE }), name, labels: {} }),
@@ -160,13 +170,14 @@ function fakeHarness(): Harness {
   };
 }
 
-function dockerHarness(): Harness {
-  const docker = engine();
-  const runtime = dockerEngine();
+function dockerHarness(socketPath: string): Harness {
+  const docker = engine(socketPath);
+  const runtime = dockerEngine(endpoint(socketPath));
   const made = new Set<string>();
   return {
     runtime,
-    away: dockerEngine({ kind: 'socket', socketPath: '/nonexistent/docker.sock' }),
+    away: dockerEngine(endpoint('/nonexistent/docker.sock')),
+    usageEveryMs: socketPath === PODMAN_SOCKET ? 5_000 : 1_000,
     image: BASE_IMAGE,
     createForeign: async (name) => {
       made.add((await docker.createContainer({ name, Image: BASE_IMAGE, Cmd: ['true'] })).id);
@@ -178,7 +189,7 @@ function dockerHarness(): Harness {
     },
     build: dockerfileContext,
     cleanUp: async (ids, images) => {
-      for (const id of ids) await new Engine(SOCKET).removeLabelled(id);
+      for (const id of ids) await new Engine(socketPath).removeLabelled(id);
       for (const dockerId of made) await docker.getContainer(dockerId).remove({ force: true });
       for (const image of images)
         await docker

@@ -41,10 +41,10 @@ describe.each(DRIVERS)('events of the %s driver', (_, make) => {
     await driver.pause(ref);
     await driver.unpause(ref);
     await driver.stop(ref.id, 0);
-    await until(() => types().includes('stopped'));
+    await until(() => types().includes('stopped') && types().includes('exited'));
     await stop();
-    // Docker reports a pause itself and, at times once more, when its container runtime has.
-    expect(types().join(' ')).toMatch(/^(paused unpaused )+exited stopped$/);
+    // Docker reports a pause itself and, at times once more, when its container runtime has. Podman reports the stop first.
+    expect(types().join(' ')).toMatch(/^(paused unpaused )+(exited stopped|stopped exited)$/);
   });
 
   it('leave out objects that DevForge did not create', async () => {
@@ -78,7 +78,13 @@ describe.each(DRIVERS)('the %s driver while its engine is away', (_, make) => {
 
   it('is told apart from one whose engine answers', async () => {
     await expect(driver.ping()).resolves.toBeUndefined();
-    await expect(driver.info()).resolves.toEqual({ version: expect.stringMatching(/^\d+\.\d+/) });
+    await expect(driver.info()).resolves.toEqual({
+      name: expect.stringMatching(/^(?:Docker|Podman)$/),
+      version: expect.stringMatching(/^\d+\.\d+/),
+      cpus: expect.any(Number),
+      memoryMiB: expect.any(Number),
+      shortcomings: expect.any(Array),
+    });
   });
 
   const calls: [string, (driver: WorkspaceDriver) => Promise<unknown>][] = [

@@ -1,6 +1,7 @@
-/** The drivers that the contract suites compare: the fake, and Docker. */
+/** The drivers that the contract suites compare: the fake, Docker, and Podman where there is one. */
 import { randomUUID } from 'node:crypto';
 import { spawn } from 'node:child_process';
+import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { FakeWorkspaceDriver } from '../../src/drivers/fake/fake-workspace-driver.js';
 import type { WorkspaceDriver } from '../../src/drivers/workspace-driver.js';
@@ -8,12 +9,14 @@ import type { WorkspaceEvent, WorkspaceRef, WorkspaceSpec } from '../../src/driv
 import { Engine } from '../support/api/engine.js';
 import { dockerDriver } from '../support/drivers/docker-driver.js';
 import { run } from '../support/git/run.js';
-import { BASE_IMAGE, engine } from './docker-engine-harness.js';
+import { BASE_IMAGE, endpoint, engine, PODMAN_SOCKET } from './docker-engine-harness.js';
 
 export interface DriverHarness {
   driver: WorkspaceDriver;
   /** The same driver while its engine is away. */
   away: WorkspaceDriver;
+  /** Podman's API gives the times of lines to the second, and lines over 8 KiB in pieces. */
+  logs: 'exact' | 'coarse';
   /** An image that exists after {@link setUp}. Its workspaces run the command in `CONTRACT_COMMAND`, or wait. */
   image: string;
   setUp(): Promise<void>;
@@ -34,7 +37,10 @@ const COMMAND = 'CONTRACT_COMMAND';
 
 export const DRIVERS: [name: string, make: () => DriverHarness][] = [
   ['fake', fakeHarness],
-  ['docker', dockerHarness],
+  ['docker', () => dockerHarness()],
+  ...(PODMAN_SOCKET === undefined
+    ? []
+    : [['podman', () => dockerHarness(PODMAN_SOCKET)] as [string, () => DriverHarness]]),
 ];
 
 /** A workspace that waits, with an id of its own. */
@@ -117,6 +123,7 @@ function fakeHarness(): DriverHarness {
   return {
     driver,
     away,
+    logs: 'exact',
     image,
     setUp: async () => void driver.images.add(image),
     createForeign: async (id) => void driver.foreign.add(id),
@@ -126,16 +133,17 @@ function fakeHarness(): DriverHarness {
   };
 }
 
-function dockerHarness(): DriverHarness {
-  const docker = engine();
-  const driver = dockerDriver();
+function dockerHarness(socketPath?: string): DriverHarness {
+  const docker = engine(socketPath);
+  const driver = dockerDriver(socketPath === undefined ? {} : { docker: endpoint(socketPath) });
   const image = `devforge-contract/idle:${randomUUID()}`;
   const foreign: string[] = [];
   return {
     driver,
-    away: dockerDriver({ docker: { kind: 'socket', socketPath: '/nonexistent/docker.sock' } }),
+    away: dockerDriver({ docker: endpoint('/nonexistent/docker.sock') }),
+    logs: socketPath === undefined ? 'exact' : 'coarse',
     image,
-    setUp: () => buildIdleImage(image),
+    setUp: () => buildIdleImage(docker, image),
     createForeign: async (id) => {
       foreign.push((await docker.createContainer({ name: `devforge-${id}`, Image: BASE_IMAGE, Cmd: ['true'] })).id);
     },
@@ -149,7 +157,7 @@ function dockerHarness(): DriverHarness {
       if (exitCode !== 0) throw new Error(`could not write: ${stderr}`);
     },
     cleanUp: async (ids) => {
-      for (const id of ids) await new Engine().removeLabelled(id);
+      for (const id of ids) await new Engine(socketPath).removeLabelled(id);
       for (const id of foreign) await docker.getContainer(id).remove({ force: true });
       await docker
         .getImage(image)
@@ -160,14 +168,13 @@ function dockerHarness(): DriverHarness {
 }
 
 /** An image whose only content of its own is the command that it runs. */
-async function buildIdleImage(tag: string): Promise<void> {
+async function buildIdleImage(docker: Docker, tag: string): Promise<void> {
   const tar = pack();
   tar.entry(
     { name: 'Dockerfile' },
     `FROM ${BASE_IMAGE}\nENTRYPOINT ["sh", "-c", "eval \\"\${${COMMAND}:-exec sleep infinity}\\""]\n`,
   );
   tar.finalize();
-  const docker = engine();
   const stream = await docker.buildImage(tar as unknown as NodeJS.ReadableStream, { t: tag });
   await new Promise<void>((resolve, reject) =>
     docker.modem.followProgress(stream, (error) => (error === null ? resolve() : reject(error))),

@@ -8,7 +8,7 @@ const MIB = 1024 * 1024;
 
 interface Info {
   version: string;
-  engine: { kind: string; version: string | null };
+  engine: { kind: string; name: string | null; version: string | null };
   capabilities: Record<string, boolean>;
   limits: Record<string, number | { min: number; max: number }>;
 }
@@ -39,8 +39,8 @@ describe('GET /api/info', () => {
     const machine = (await server.engine.docker.info()) as { NCPU: number; MemTotal: number };
     expect(await ask()).toEqual({
       version,
-      engine: { kind: 'docker', version: engine.Version },
-      capabilities: { pause: true, snapshot: false, hardDiskLimit: false, fence: false },
+      engine: { kind: 'docker', name: 'Docker', version: engine.Version },
+      capabilities: { pause: true, snapshot: false, hardDiskLimit: false, fence: false, resourceLimits: true },
       limits: {
         cpuLimit: { min: 0.1, max: Math.max(machine.NCPU, 2) },
         memoryLimit: { min: 128, max: Math.max(Math.floor(machine.MemTotal / MIB), 2_048) },
@@ -78,7 +78,7 @@ describe('GET /api/info', () => {
       for (let info = await ask(); info.engine.version !== null; info = await ask())
         if (Date.now() > end) throw new Error('the version of an engine that is away is still shown');
       const from = Date.now();
-      expect((await ask()).engine).toEqual({ kind: 'docker', version: null });
+      expect((await ask()).engine).toEqual({ kind: 'docker', name: null, version: null });
       expect(Date.now() - from).toBeLessThan(2_000);
     },
     60_000,

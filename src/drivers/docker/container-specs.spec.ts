@@ -5,7 +5,7 @@ import { labelsOf, namesOf } from './names.js';
 
 const ID = '123e4567-e89b-42d3-a456-426614174000';
 const IMAGE = 'devforge/workspace-both:1';
-const ENGINE_CPUS = 4;
+const ENGINE = { cpus: 4, isolation: 'within-bridge' } as const;
 
 describe('names and labels', () => {
   it('derive from the id alone', () => {
@@ -37,7 +37,7 @@ describe('workspaceContainer', () => {
   const labels = labelsOf(ID, 'workspace');
 
   it('has what the spec says, and nothing else', () => {
-    expect(workspaceContainer(spec, ENGINE_CPUS)).toEqual({
+    expect(workspaceContainer(spec, ENGINE)).toEqual({
       name: `devforge-${ID}`,
       hostname: 'my-dev',
       image: IMAGE,
@@ -56,7 +56,7 @@ describe('workspaceContainer', () => {
   });
 
   it('mounts the files of another workspace, under that label', () => {
-    const { mounts } = workspaceContainer({ ...spec, dataId: 'other' }, ENGINE_CPUS);
+    const { mounts } = workspaceContainer({ ...spec, dataId: 'other' }, ENGINE);
     expect(mounts[0]).toEqual({
       volume: 'devforge-other-workspace',
       target: '/workspace',
@@ -65,16 +65,20 @@ describe('workspaceContainer', () => {
     expect(mounts[1]).toMatchObject({ volume: `devforge-${ID}-state`, labels });
   });
 
+  it('has a network of its own where one bridge cannot keep its containers apart', () => {
+    expect(workspaceContainer(spec, { ...ENGINE, isolation: 'between-bridges' }).network).toBe(`devforge-${ID}`);
+  });
+
   it('is limited to the cores that the engine has', () => {
     const limitOf = (cpus: number): number =>
-      workspaceContainer({ ...spec, limits: { ...limits, cpus } }, ENGINE_CPUS).cpuLimit;
+      workspaceContainer({ ...spec, limits: { ...limits, cpus } }, ENGINE).cpuLimit;
     expect(limitOf(16)).toBe(4);
     expect(limitOf(0.5)).toBe(0.5);
   });
 
   it('mounts the socket of the Git agent read-only, and overrides its variable', () => {
     const env = { FOO: 'bar', SSH_AUTH_SOCK: 'forged' };
-    const container = workspaceContainer({ ...spec, env, readGitKey: async () => Buffer.from('key') }, ENGINE_CPUS);
+    const container = workspaceContainer({ ...spec, env, readGitKey: async () => Buffer.from('key') }, ENGINE);
     expect(container.env).toEqual({ FOO: 'bar', SSH_AUTH_SOCK: '/run/devforge/git-agent/agent.sock' });
     expect(container.mounts[3]).toEqual({
       volume: `devforge-${ID}-git-agent`,

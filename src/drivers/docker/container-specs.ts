@@ -7,10 +7,14 @@ import {
   type WorkspaceSpec,
 } from '../workspace.js';
 import type { ContainerSpec } from './engine/engine-client.js';
-import { labelsOf, namesOf, WORKSPACE_NETWORK } from './names.js';
+import type { EngineProfile } from './engine/profile/engine-profile.js';
+import { labelsOf, namesOf, networkOf } from './names.js';
 
-/** @param engineCpus cores of the engine, which refuses a limit above them */
-export function workspaceContainer(spec: WorkspaceSpec, engineCpus: number): ContainerSpec {
+/** @param engine refuses a limit above its number of cores */
+export function workspaceContainer(
+  spec: WorkspaceSpec,
+  engine: Pick<EngineProfile, 'cpus' | 'isolation'>,
+): ContainerSpec {
   const names = namesOf(spec.id);
   const labels = labelsOf(spec.id, 'workspace');
   const dataId = spec.dataId ?? spec.id;
@@ -27,8 +31,8 @@ export function workspaceContainer(spec: WorkspaceSpec, engineCpus: number): Con
       { volume: names.homeVolume, target: HOME_FOLDER, labels },
       ...(hasGitKey ? [{ volume: names.gitAgentVolume, target: GIT_AGENT_FOLDER, readOnly: true, labels }] : []),
     ],
-    network: WORKSPACE_NETWORK,
-    cpuLimit: Math.min(spec.limits.cpus, engineCpus),
+    network: networkOf(spec.id, engine).name,
+    cpuLimit: Math.min(spec.limits.cpus, engine.cpus),
     memoryLimit: spec.limits.memoryMiB,
     pidsLimit: spec.limits.pids,
   };

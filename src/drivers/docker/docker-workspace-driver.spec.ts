@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
-import { DriverError } from '../driver-error.js';
 import { fakeSpec } from '../fake/fake-workspace.js';
 import type { WorkspaceEvent, WorkspaceSpec } from '../workspace.js';
 import { DockerWorkspaceDriver } from './docker-workspace-driver.js';
@@ -61,22 +60,33 @@ describe('DockerWorkspaceDriver', () => {
     expect(engine.containers.require(names.gitAgent).state).toBe('exited');
   });
 
-  it('asks for the number of cores once, and again after the event stream has ended', async () => {
-    const infos = (): number => engine.faults.calls.filter((call) => call === 'system.info').length;
-    for (const id of ['a', 'b']) await stagesOf(fakeSpec({ id }));
-    expect(infos()).toBe(1);
-    const watching = driver.watch(
-      () => undefined,
-      signal,
-      () => undefined,
-    );
-    await settled();
-    engine.system.endWatches();
-    await watching;
-    engine.faults.failNext('system.info', new DriverError('unavailable', 'x'));
-    await expect(stagesOf(fakeSpec({ id: 'c' }))).rejects.toMatchObject({ code: 'unavailable' });
-    await stagesOf(fakeSpec({ id: 'c' }));
-    expect(infos()).toBe(3);
+  it('gives each workspace a network of its own where one bridge cannot keep its containers apart', async () => {
+    engine.system.present = { ...engine.system.present, isolation: 'between-bridges' };
+    await stagesOf(fakeSpec({ id: ID }));
+    const labels = { 'devforge.managed': 'true', 'devforge.id': ID, 'devforge.role': 'network' };
+    await expect(engine.networks.list(`devforge.id=${ID}`)).resolves.toEqual([{ name: `devforge-${ID}`, labels }]);
+    await driver.remove(ID, { keepData: true });
+    await expect(engine.networks.list('devforge.id')).resolves.toEqual([]);
+  });
+
+  it('has no address for a workspace whose network the host has no route to', async () => {
+    const ref = await driver.ensure(fakeSpec({ id: ID }), () => undefined, signal);
+    await driver.start(ref);
+    await expect(driver.address(ref)).resolves.not.toBeNull();
+    engine.system.present = { ...engine.system.present, isRootless: true };
+    await expect(driver.address(ref)).resolves.toBeNull();
+  });
+
+  it('reports what the engine cannot do once it has answered', async () => {
+    const able = { pause: true, snapshot: false, hardDiskLimit: false, fence: false, resourceLimits: true };
+    expect(driver.capabilities).toEqual(able);
+    const limits = { cpu: true, memory: false, pids: true };
+    engine.system.present = { ...engine.system.present, name: 'Podman', canPause: false, limits };
+    await expect(driver.info()).resolves.toMatchObject({
+      name: 'Podman',
+      shortcomings: [expect.stringContaining('memoryLimit'), expect.stringContaining('paused')],
+    });
+    expect(driver.capabilities).toEqual({ ...able, pause: false, resourceLimits: false });
   });
 
   it('reports events of workspaces, and none of sidecars or commands', async () => {

@@ -22,6 +22,8 @@ import {
 } from '../workspace.js';
 import { EngineClient } from './engine/engine-client.js';
 import { DriverError } from '../driver-error.js';
+import type { EngineProfile } from './engine/profile/engine-profile.js';
+import { shortcomingsOf } from './engine/profile/unsuitable-engine.js';
 import { GitAgent } from './git-agent.js';
 import { WorkspaceImages } from './images/workspace-images.js';
 import { LABEL_ID, LABEL_ROLE } from './labels.js';
@@ -37,13 +39,11 @@ type Limits = Parameters<WorkspaceDriver['resize']>[1];
 @Injectable()
 export class DockerWorkspaceDriver extends WorkspaceDriver {
   readonly kind = 'docker';
-  readonly capabilities: DriverCapabilities = { pause: true, snapshot: false, hardDiskLimit: false, fence: false };
   private readonly objects: WorkspaceObjects;
   private readonly gitAgent: GitAgent;
   private readonly creation: WorkspaceCreation;
   private readonly disk: WorkspaceDisk;
-  /** Cached for as long as the engine stays. */
-  private engineCpus: Promise<number> | undefined;
+  private profile: EngineProfile | undefined;
 
   constructor(
     private readonly engine: EngineClient,
@@ -54,31 +54,36 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
     super();
     this.objects = new WorkspaceObjects(engine, clock);
     this.gitAgent = new GitAgent(engine, this.objects, clock);
-    this.creation = new WorkspaceCreation(engine, this.objects, this.gitAgent, () => this.cpus());
+    this.creation = new WorkspaceCreation(engine, this.objects, this.gitAgent);
     this.disk = new WorkspaceDisk(engine, clock);
+  }
+
+  /** Those of an engine that has not answered yet are Docker's. */
+  get capabilities(): DriverCapabilities {
+    const { limits, canPause } = this.profile ?? { limits: {}, canPause: true };
+    const resourceLimits = !Object.values(limits).includes(false);
+    return { pause: canPause, snapshot: false, hardDiskLimit: false, fence: false, resourceLimits };
   }
 
   ping(): Promise<void> {
     return this.engine.system.ping();
   }
 
-  info(): Promise<EngineInfo> {
-    return this.engine.system.info();
+  async info(): Promise<EngineInfo> {
+    this.profile = await this.engine.system.info();
+    const { name, version, cpus, memoryMiB } = this.profile;
+    return { name, version, cpus, memoryMiB, shortcomings: shortcomingsOf(this.profile) };
   }
 
   async watch(onEvent: (event: WorkspaceEvent) => void, signal: AbortSignal, onReady: () => void): Promise<void> {
-    try {
-      await this.engine.system.watch(
-        (engineEvent) => {
-          const event = toWorkspaceEvent(engineEvent);
-          if (event !== undefined) onEvent(event);
-        },
-        signal,
-        onReady,
-      );
-    } finally {
-      this.engineCpus = undefined;
-    }
+    await this.engine.system.watch(
+      (engineEvent) => {
+        const event = toWorkspaceEvent(engineEvent);
+        if (event !== undefined) onEvent(event);
+      },
+      signal,
+      onReady,
+    );
   }
 
   prepare(template: Template, onProgress: (progress: ImageProgress) => void, signal: AbortSignal): Promise<string> {
@@ -116,7 +121,8 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
   }
 
   async resize({ runtimeId }: WorkspaceRef, { cpus, memoryMiB }: Limits): Promise<void> {
-    const cpuLimit = Math.min(cpus, await this.cpus());
+    const { cpus: engineCpus } = await this.engine.system.info();
+    const cpuLimit = Math.min(cpus, engineCpus);
     await this.engine.containers.update(runtimeId, { cpuLimit, memoryLimit: memoryMiB });
   }
 
@@ -176,18 +182,8 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
   }
 
   async address({ runtimeId }: WorkspaceRef): Promise<string | null> {
+    if ((await this.engine.system.info()).isRootless) return null;
     const container = await this.engine.containers.inspect(runtimeId);
     return Object.values(container?.addresses ?? {})[0] ?? null;
-  }
-
-  private cpus(): Promise<number> {
-    this.engineCpus ??= this.engine.system.info().then(
-      ({ cpus }) => cpus,
-      (error: unknown) => {
-        this.engineCpus = undefined;
-        throw error;
-      },
-    );
-    return this.engineCpus;
   }
 }

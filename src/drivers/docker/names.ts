@@ -1,7 +1,8 @@
+import type { EngineProfile } from './engine/profile/engine-profile.js';
 import { LABEL_ID, LABEL_MANAGED, LABEL_ROLE, type Role } from './labels.js';
 
-/** The bridge that all workspaces share; they cannot reach one another on it. */
-export const WORKSPACE_NETWORK = 'devforge';
+/** The bridge that all workspaces share where they cannot reach one another on it. */
+const SHARED_NETWORK = 'devforge';
 
 /** Names of everything that belongs to one workspace. They derive from its id, so each call finds what an earlier one made. */
 export function namesOf(id: string): {
@@ -22,6 +23,16 @@ export function namesOf(id: string): {
     homeVolume: `devforge-${id}-home`,
     gitAgentVolume: `devforge-${id}-git-agent`,
   };
+}
+
+/** The bridge of a workspace. */
+export function networkOf(
+  id: string,
+  { isolation }: Pick<EngineProfile, 'isolation'>,
+): { name: string; labels: Record<string, string> } {
+  return isolation === 'within-bridge'
+    ? { name: SHARED_NETWORK, labels: { [LABEL_MANAGED]: 'true', [LABEL_ROLE]: 'network' } }
+    : { name: `devforge-${id}`, labels: labelsOf(id, 'network') };
 }
 
 export function labelsOf(id: string, role: Role): Record<string, string> {

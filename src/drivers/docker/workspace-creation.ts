@@ -5,8 +5,7 @@ import { workspaceContainer } from './container-specs.js';
 import type { EngineClient, InspectedContainer } from './engine/engine-client.js';
 import type { GitAgent } from './git-agent.js';
 import { HomeCarrier } from './home-carrier.js';
-import { LABEL_MANAGED, LABEL_ROLE } from './labels.js';
-import { namesOf, WORKSPACE_NETWORK } from './names.js';
+import { namesOf, networkOf } from './names.js';
 import type { WorkspaceObjects } from './workspace-objects.js';
 
 const STOP_GRACE_SECONDS = 10;
@@ -15,12 +14,10 @@ const STOP_GRACE_SECONDS = 10;
 export class WorkspaceCreation {
   private readonly homes: HomeCarrier;
 
-  /** @param engineCpus cores of the engine */
   constructor(
     private readonly engine: EngineClient,
     private readonly objects: WorkspaceObjects,
     private readonly gitAgent: GitAgent,
-    private readonly engineCpus: () => Promise<number>,
   ) {
     this.homes = new HomeCarrier(engine, objects);
   }
@@ -43,10 +40,8 @@ export class WorkspaceCreation {
 
   private async prepare(spec: WorkspaceSpec, onStage: StageListener, signal: AbortSignal): Promise<void> {
     await onStage('network');
-    await this.engine.networks.ensureIsolatedBridge(WORKSPACE_NETWORK, {
-      [LABEL_MANAGED]: 'true',
-      [LABEL_ROLE]: 'network',
-    });
+    const network = networkOf(spec.id, await this.engine.system.info());
+    await this.engine.networks.ensureIsolatedBridge(network.name, network.labels);
     if (spec.readGitKey === null) return;
     await onStage('git-agent');
     await this.gitAgent.ensure(spec.id, spec.image, spec.readGitKey, signal);
@@ -58,7 +53,7 @@ export class WorkspaceCreation {
     if (dataId !== id && !(await this.objects.hasData(dataId)))
       throw new JobFailure('volume_missing', `The volume ${namesOf(dataId).workspaceVolume} does not exist any more.`);
     await this.objects.ensureVolumes(id, [stateVolume, homeVolume, ...(dataId === id ? [workspaceVolume] : [])]);
-    const { dockerId } = await this.engine.containers.create(workspaceContainer(spec, await this.engineCpus()));
+    const { dockerId } = await this.engine.containers.create(workspaceContainer(spec, await this.engine.system.info()));
     return dockerId;
   }
 

@@ -25,7 +25,7 @@ describe('WorkspaceDisk', () => {
     engine.images.add('image');
     clock = new FakeClock();
     disk = new WorkspaceDisk(engine, clock);
-    const spec = workspaceContainer(fakeSpec({ readGitKey: async () => Buffer.from('key') }), 2);
+    const spec = workspaceContainer(fakeSpec({ readGitKey: async () => Buffer.from('key') }), engine.system.present);
     const container = engine.containers.add(spec);
     Object.assign(container, { state: 'running', writableLayerBytes: LAYER });
     ({ dockerId } = container);

@@ -24,7 +24,7 @@ describe('WorkspaceObjects', () => {
 
   async function create(id: string = randomUUID()): Promise<string> {
     const spec = fakeSpec({ id, image: IMAGE, readGitKey: async () => Buffer.from('key') });
-    await engine.containers.create(workspaceContainer(spec, 2));
+    await engine.containers.create(workspaceContainer(spec, await engine.system.info()));
     await engine.containers.create(gitAgentContainer(id, IMAGE));
     return id;
   }
@@ -102,7 +102,7 @@ describe('WorkspaceObjects', () => {
   it('leaves alone what has a name of the workspace without its label', async () => {
     const id = randomUUID();
     const { workspace, gitAgent, workspaceVolume, stateVolume } = namesOf(id);
-    const foreign = workspaceContainer(fakeSpec({ id, image: IMAGE }), 2);
+    const foreign = workspaceContainer(fakeSpec({ id, image: IMAGE }), engine.system.present);
     for (const name of [workspace, gitAgent]) engine.containers.add({ ...foreign, name, labels: {}, mounts: [] });
     for (const name of [workspaceVolume, stateVolume]) engine.volumes.add(name, { 'devforge.id': 'another' });
     await objects.remove(id, { keepData: false });
@@ -126,7 +126,9 @@ describe('WorkspaceObjects', () => {
     const origin = await create();
     await objects.remove(origin, { keepData: true });
     const id = randomUUID();
-    await engine.containers.create(workspaceContainer(fakeSpec({ id, image: IMAGE, dataId: origin }), 2));
+    await engine.containers.create(
+      workspaceContainer(fakeSpec({ id, image: IMAGE, dataId: origin }), engine.system.present),
+    );
     await expect(objects.listData()).resolves.toEqual([origin]);
     await objects.remove(id, { keepData: true, dataId: origin });
     await expect(objects.listData()).resolves.toEqual([origin]);

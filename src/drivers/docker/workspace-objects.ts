@@ -66,6 +66,8 @@ export class WorkspaceObjects {
   async remove(id: string, { keepData, dataId = id }: RemoveOptions): Promise<void> {
     const containers = await this.engine.containers.list(`${LABEL_ID}=${id}`);
     await Promise.all(containers.map(({ dockerId }) => this.engine.containers.remove(dockerId)));
+    const networks = await this.engine.networks.list(`${LABEL_ID}=${id}`);
+    await Promise.all(networks.map(({ name }) => this.engine.networks.remove(name)));
     const kept = keepData ? namesOf(id).workspaceVolume : undefined;
     const own = (await this.volumesOf(id)).filter((name) => name !== kept);
     const data = namesOf(dataId).workspaceVolume;
@@ -74,12 +76,13 @@ export class WorkspaceObjects {
   }
 
   async sweep(findOrphans: (ids: string[]) => Promise<OrphanedWorkspace[]>): Promise<string[]> {
-    const [containers, volumes] = await Promise.all([
+    const [containers, volumes, networks] = await Promise.all([
       this.engine.containers.list(LABEL_ID),
       this.engine.volumes.list(LABEL_ID),
+      this.engine.networks.list(LABEL_ID),
     ]);
     const names = new Map<string, string[]>();
-    for (const { name, labels } of [...containers, ...volumes]) {
+    for (const { name, labels } of [...containers, ...networks, ...volumes]) {
       const id = labels[LABEL_ID];
       if (id !== undefined) names.set(id, [...(names.get(id) ?? []), name]);
     }

@@ -43,8 +43,14 @@ export type DriverCall = Exclude<keyof WorkspaceDriver, 'kind' | 'capabilities'>
  */
 export class FakeWorkspaceDriver extends WorkspaceDriver {
   readonly kind = 'docker';
-  capabilities: DriverCapabilities = { pause: true, snapshot: false, hardDiskLimit: false, fence: false };
-  engine: EngineInfo = { version: '20.10.24', cpus: 4, memoryMiB: 8_192 };
+  capabilities: DriverCapabilities = {
+    pause: true,
+    snapshot: false,
+    hardDiskLimit: false,
+    fence: false,
+    resourceLimits: true,
+  };
+  engine: EngineInfo = { name: 'Docker', version: '20.10.24', cpus: 4, memoryMiB: 8_192, shortcomings: [] };
   readonly faults = new FakeFaults<DriverCall>();
   /** Images that {@link ensure} finds; {@link prepare} adds to them. */
   readonly images = new Set<string>();

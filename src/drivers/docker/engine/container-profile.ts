@@ -1,5 +1,6 @@
 import type { ContainerCreateOptions } from 'dockerode';
 import type { ContainerSpec } from './engine-client.js';
+import type { EngineProfile } from './profile/engine-profile.js';
 
 const MIB = 1024 * 1024;
 /** uid and gid of the user in the workspace images. */
@@ -18,7 +19,7 @@ export function resources(
  * The options of every container that DevForge creates: what is not granted here is denied. A golden test compares them
  * with the engine's `inspect`.
  */
-export function toCreateOptions(spec: ContainerSpec): ContainerCreateOptions {
+export function toCreateOptions(spec: ContainerSpec, engine: Pick<EngineProfile, 'log'>): ContainerCreateOptions {
   return {
     name: spec.name,
     Image: spec.image,
@@ -43,8 +44,7 @@ export function toCreateOptions(spec: ContainerSpec): ContainerCreateOptions {
       CgroupnsMode: 'private',
       NetworkMode: spec.network,
       RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
-      // This driver keeps every byte as it was written; LogFrames works around its missing line breaks.
-      LogConfig: { Type: 'local', Config: { 'max-size': '48m', 'max-file': '3', compress: 'false' } },
+      ...(engine.log === null ? {} : { LogConfig: { Type: engine.log.driver, Config: engine.log.options } }),
       Tmpfs: { '/tmp': 'rw,nosuid,nodev,exec,mode=1777' },
       Mounts: spec.mounts.map((mount) => ({
         Type: 'volume',

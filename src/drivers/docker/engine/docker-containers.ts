@@ -22,6 +22,8 @@ import { execInContainer } from './exec/docker-exec.js';
 import { openProcess } from './exec/docker-process.js';
 import { readUsage } from '../usage/docker-usage.js';
 import { DEADLINE, engineCall, statusOf, toDriverError, withoutValues } from './engine-call.js';
+import { familiarName } from './image-name.js';
+import type { EngineProfiles } from './profile/engine-profiles.js';
 
 const NOT_MODIFIED = 304;
 const NOT_FOUND = 404;
@@ -36,14 +38,16 @@ export class DockerContainers extends EngineContainers {
   constructor(
     private readonly docker: Dockerode,
     private readonly streaming: Dockerode,
+    private readonly profiles: EngineProfiles,
   ) {
     super();
   }
 
   async create(spec: ContainerSpec): Promise<{ dockerId: string; created: boolean }> {
+    const profile = await this.profiles.get();
     return engineCall(`create container ${spec.name}`, DEADLINE.write, async (abortSignal) => {
       try {
-        const container = await this.docker.createContainer({ ...toCreateOptions(spec), abortSignal });
+        const container = await this.docker.createContainer({ ...toCreateOptions(spec, profile), abortSignal });
         return { dockerId: container.id, created: true };
       } catch (error) {
         if (statusOf(error) !== CONFLICT)
@@ -116,7 +120,7 @@ export class DockerContainers extends EngineContainers {
       return containers.map((container) => ({
         dockerId: container.Id,
         name: (container.Names[0] ?? '').replace(/^\//, ''),
-        image: container.Image,
+        image: familiarName(container.Image),
         labels: container.Labels,
         state: toState(container.State),
       }));
@@ -135,8 +139,9 @@ export class DockerContainers extends EngineContainers {
     return readUsage(this.docker, dockerId, signal);
   }
 
-  logs(dockerId: string, request: LogRequest): AsyncIterable<LogRecord[]> {
-    return readLogs(this.streaming, dockerId, request);
+  async *logs(dockerId: string, request: LogRequest): AsyncIterable<LogRecord[]> {
+    const { log } = await this.profiles.get();
+    yield* readLogs(this.streaming, dockerId, request, log ?? undefined);
   }
 
   async update(dockerId: string, { cpuLimit, memoryLimit }: ContainerLimits): Promise<void> {
@@ -234,7 +239,7 @@ function toInspected(inspected: Dockerode.ContainerInspectInfo): InspectedContai
   return {
     dockerId: inspected.Id,
     name: inspected.Name.replace(/^\//, ''),
-    image: inspected.Config.Image,
+    image: familiarName(inspected.Config.Image),
     labels: inspected.Config.Labels,
     state: toState(state.Status),
     pid: state.Pid,

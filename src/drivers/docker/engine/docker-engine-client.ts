@@ -7,6 +7,7 @@ import { DockerSystem } from './docker-system.js';
 import { DockerImages } from './docker-images.js';
 import { DockerNetworks } from './docker-networks.js';
 import { DockerVolumes } from './docker-volumes.js';
+import { EngineProfiles } from './profile/engine-profiles.js';
 
 /** The engine client over dockerode. */
 @Injectable()
@@ -20,8 +21,9 @@ export class DockerEngineClient extends EngineClient {
   constructor(settings: Settings) {
     super();
     const docker = createDockerClient(settings.docker);
-    this.system = new DockerSystem(docker);
-    this.containers = new DockerContainers(docker, createStreamingClient(settings.docker));
+    const profiles = new EngineProfiles(docker);
+    this.system = new DockerSystem(docker, profiles);
+    this.containers = new DockerContainers(docker, createStreamingClient(settings.docker), profiles);
     this.images = new DockerImages(docker);
     this.volumes = new DockerVolumes(docker);
     this.networks = new DockerNetworks(docker);

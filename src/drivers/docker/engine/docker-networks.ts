@@ -25,6 +25,13 @@ export class DockerNetworks extends EngineNetworks {
     );
   }
 
+  async list(label: string): Promise<{ name: string; labels: Record<string, string> }[]> {
+    return engineCall('list networks', DEADLINE.read, async (abortSignal) => {
+      const networks = await this.docker.listNetworks({ filters: { label: [label] }, abortSignal });
+      return networks.map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
+    });
+  }
+
   async remove(name: string): Promise<void> {
     await engineCall(`remove network ${name}`, DEADLINE.write, async (abortSignal) => {
       try {

@@ -1,11 +1,13 @@
 import type Dockerode from 'dockerode';
 import type { Readable } from 'node:stream';
-import { type EngineEvent, type EngineInfo, EngineSystem } from './engine-client.js';
+import { type EngineEvent, EngineSystem } from './engine-client.js';
 import { DriverError } from '../../driver-error.js';
 import { LABEL_ID } from '../labels.js';
 import { abortable, dial } from './dockerode-options.js';
 import { DEADLINE, engineCall, toDriverError } from './engine-call.js';
 import { linesOf } from './logs/stream-lines.js';
+import type { EngineProfile } from './profile/engine-profile.js';
+import type { EngineProfiles } from './profile/engine-profiles.js';
 
 interface EventRecord {
   Action?: string;
@@ -13,20 +15,15 @@ interface EventRecord {
   timeNano?: number;
 }
 
-interface InfoRecord {
-  ServerVersion: string;
-  NCPU: number;
-  MemTotal: number;
-}
-
 interface UsageRecord {
   Volumes?: { Name: string; UsageData?: { Size: number } | null }[] | null;
 }
 
-const MIB = 1024 * 1024;
-
 export class DockerSystem extends EngineSystem {
-  constructor(private readonly docker: Dockerode) {
+  constructor(
+    private readonly docker: Dockerode,
+    private readonly profiles: EngineProfiles,
+  ) {
     super();
   }
 
@@ -36,13 +33,11 @@ export class DockerSystem extends EngineSystem {
     } catch (error) {
       throw new DriverError('unavailable', toDriverError('ping', error).message, { cause: error });
     }
+    await this.profiles.get();
   }
 
-  async info(): Promise<EngineInfo> {
-    return engineCall('info', DEADLINE.read, async (abortSignal) => {
-      const info = (await abortable(this.docker).info({ abortSignal })) as InfoRecord;
-      return { version: info.ServerVersion, cpus: info.NCPU, memoryMiB: Math.floor(info.MemTotal / MIB) };
-    });
+  info(): Promise<EngineProfile> {
+    return this.profiles.get();
   }
 
   async volumeBytes(): Promise<Map<string, number>> {
@@ -60,27 +55,33 @@ export class DockerSystem extends EngineSystem {
       const stream = (await engineCall(
         'watch events',
         DEADLINE.read,
-        () => this.docker.getEvents({ filters: { type: ['container'], label: [LABEL_ID] }, abortSignal: signal }),
+        () => this.docker.getEvents({ filters: { type: ['container'] }, abortSignal: signal }),
         signal,
       )) as Readable;
       onReady();
       for await (const line of linesOf(stream)) {
         const event = toEvent(line);
-        if (event !== undefined) onEvent(event);
+        // Podman's filter by label needs the label's value.
+        if (event !== undefined && LABEL_ID in event.labels) onEvent(event);
       }
     } catch (error) {
       if (signal.aborted) return;
       throw toDriverError('watch events', error);
+    } finally {
+      this.profiles.forget();
     }
   }
 }
+
+/** Podman's names of two events, of which later versions translate the first. */
+const AS_DOCKER_SAYS: Partial<Record<string, string>> = { died: 'die', remove: 'destroy' };
 
 function toEvent(line: string): EngineEvent | undefined {
   if (line.trim() === '') return undefined;
   const record = JSON.parse(line) as EventRecord;
   if (record.Action === undefined || record.Actor?.ID === undefined) return undefined;
   return {
-    action: record.Action,
+    action: AS_DOCKER_SAYS[record.Action] ?? record.Action,
     dockerId: record.Actor.ID,
     labels: record.Actor.Attributes ?? {},
     at: new Date((record.timeNano ?? 0) / 1e6),

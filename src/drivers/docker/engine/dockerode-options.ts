@@ -23,6 +23,7 @@ declare module 'dockerode' {
 export interface AbortableEngine {
   ping(options: { abortSignal: AbortSignal }): Promise<unknown>;
   info(options: { abortSignal: AbortSignal }): Promise<unknown>;
+  version(options: { abortSignal: AbortSignal }): Promise<unknown>;
 }
 
 export function abortable(docker: Dockerode): AbortableEngine {

@@ -43,6 +43,18 @@ describe('an engine call', () => {
     expect(published).toMatchObject([{ operation: 'start container', outcome: code }]);
   });
 
+  it.each([
+    ['not_found', 'no volume with name x found in database: no such volume'],
+    ['not_found', 'unable to find network with name or ID x: network not found'],
+    ['not_found', 'no container with name or ID "x" found: no such container'],
+    ['conflict', 'can only create exec sessions on running containers: container state improper'],
+    ['conflict', 'creating container storage: the container name "x" is already in use by 0123456789ab'],
+    ['failed', 'runc: exec failed: container with id exists: no such file or directory'],
+  ])('that Podman answers with status 500 is %s by its message', async (code, message) => {
+    const failing = rejected({ statusCode: 500, json: { message } });
+    await expect(engineCall(`start container ${ID}`, 1_000, failing)).rejects.toMatchObject({ code });
+  });
+
   it('that times out or is aborted publishes that', async () => {
     const never = () => new Promise<never>(() => undefined);
     await expect(engineCall('list volumes', 10, never)).rejects.toMatchObject({ code: 'unavailable' });

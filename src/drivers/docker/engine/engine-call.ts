@@ -17,6 +17,11 @@ export const DEADLINE = {
 const MAX_MESSAGE_LENGTH = 1_000;
 /** Shorter values are words such as `1` and `true`. */
 const MIN_SECRET_LENGTH = 6;
+/** How Podman's messages of status 500 end, and the status that Docker gives to the same. */
+const PODMAN_STATUS: [RegExp, number][] = [
+  [/no such (?:container|volume|network|image|exec session)$|network not found$|image not known$/, 404],
+  [/is already in use by|already exists|container state improper$|volume is being used$/, 409],
+];
 
 interface EngineErrorShape {
   statusCode?: number;
@@ -92,11 +97,17 @@ export function toDriverError(what: string, error: unknown): DriverError {
   return new DriverError(codeOf(shape), `${what}: ${explain(shape, message)}`, { cause: error });
 }
 
+/** The status of the engine's answer; Podman says 500 to what has a status of its own in Docker's API. */
 export function statusOf(error: unknown): number | undefined {
-  return typeof error === 'object' && error !== null ? (error as EngineErrorShape).statusCode : undefined;
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { statusCode, json, message = '' } = error as EngineErrorShape;
+  if (statusCode !== 500) return statusCode;
+  const said = json?.message ?? message;
+  return PODMAN_STATUS.find(([text]) => text.test(said))?.[1] ?? statusCode;
 }
 
-function codeOf({ statusCode }: EngineErrorShape): DriverErrorCode {
+function codeOf(error: EngineErrorShape): DriverErrorCode {
+  const statusCode = statusOf(error);
   if (statusCode === undefined || statusCode === 503) return 'unavailable';
   if (statusCode === 404) return 'not_found';
   if (statusCode === 409) return 'conflict';

@@ -28,6 +28,7 @@ export const ENGINE_OPERATIONS = [
   'inspect volume',
   'create volume',
   'remove volume',
+  'list networks',
   'ensure network',
   'remove network',
 ] as const;

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { LogRecord, LogRequest } from '../../workspace-logs.js';
 import type { ExecRequest, ExecResult, ProcessRequest, WorkspaceProcess } from '../../workspace-process.js';
 import type { UsageRecord } from '../../workspace-usage.js';
+import type { EngineProfile } from './profile/engine-profile.js';
 
 /**
  * What DevForge uses of the Docker Engine API: containers, images, volumes, networks and events. Implementations never
@@ -18,14 +19,8 @@ export abstract class EngineClient {
   abstract readonly networks: EngineNetworks;
 }
 
-export interface EngineInfo {
-  version: string;
-  cpus: number;
-  memoryMiB: number;
-}
-
 export type EngineEvent = {
-  /** As the engine names it: `start`, `die`, `oom`, `destroy`, … */
+  /** As Docker names it: `start`, `die`, `oom`, `destroy`, … */
   action: string;
   dockerId: string;
   labels: Record<string, string>;
@@ -36,9 +31,14 @@ export abstract class EngineSystem {
   /**
    * Checks within one second that the engine answers.
    * @throws DriverError `unavailable` also when the engine reports that it is unhealthy
+   * @throws UnsuitableEngineError when DevForge cannot work with it
    */
   abstract ping(): Promise<void>;
-  abstract info(): Promise<EngineInfo>;
+  /**
+   * What the engine is and can do; asked once for as long as it stays.
+   * @throws UnsuitableEngineError when DevForge cannot work with it
+   */
+  abstract info(): Promise<EngineProfile>;
   /** Sizes of all volumes by name, in bytes, as the engine itself counts them: whatever their permissions. */
   abstract volumeBytes(): Promise<Map<string, number>>;
   /**
@@ -192,7 +192,12 @@ export abstract class EngineVolumes {
 }
 
 export abstract class EngineNetworks {
-  /** Creates a bridge on which containers cannot reach one another, or finds the one of that name. */
+  /**
+   * Creates a bridge whose containers cannot reach those of other bridges, nor one another where the engine can do that,
+   * or finds the one of that name.
+   */
   abstract ensureIsolatedBridge(name: string, labels: Record<string, string>): Promise<void>;
+  /** Networks that have the label: `name` or `name=value`. */
+  abstract list(label: string): Promise<{ name: string; labels: Record<string, string> }[]>;
   abstract remove(name: string): Promise<void>;
 }

@@ -61,3 +61,16 @@ describe('isInformative', () => {
     expect(isInformative(line)).toBe(true);
   });
 });
+
+describe('the output of Podman', () => {
+  it('counts the finished steps of all stages', () => {
+    const progress = new BuildProgress();
+    const seen = ['[1/2] STEP 1/4: FROM x AS y', '[1/2] STEP 3/4: RUN y', '[2/2] STEP 2/4: RUN z'].map((line) => {
+      progress.read(line);
+      return progress.percent;
+    });
+    expect(seen).toEqual([0, 25, 62]);
+    progress.read('STEP 2/4: RUN only');
+    expect(progress.percent).toBe(25);
+  });
+});

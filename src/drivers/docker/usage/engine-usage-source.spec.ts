@@ -19,13 +19,15 @@ const usage = (at: number): UsageRecord => ({
 function engine(
   read: (signal: AbortSignal) => AsyncIterable<UsageRecord>,
   inspect: unknown = null,
+  measuresUsage = true,
 ): { runtime: EngineClient; opened: AbortSignal[] } {
   const opened: AbortSignal[] = [];
   const containers = {
     usage: (_: string, signal: AbortSignal) => (opened.push(signal), read(signal)),
     inspect: async () => inspect,
   };
-  return { runtime: { containers } as unknown as EngineClient, opened };
+  const system = { info: async () => ({ name: 'Podman', measuresUsage, statisticsEveryMs: 1_000 }) };
+  return { runtime: { containers, system } as unknown as EngineClient, opened };
 }
 
 describe("the engine's statistics", () => {
@@ -120,5 +122,10 @@ describe('the best source', () => {
     const source = await new UsageSources(engine(silent, { pid }).runtime, quietLogger).open('f'.repeat(64));
     expect(source).toBeInstanceOf(EngineUsageSource);
     source.close();
+  });
+
+  it('is none when the statistics of the engine are not those of the container', async () => {
+    const { runtime } = engine(silent, { pid: 2 ** 30 }, false);
+    await expect(new UsageSources(runtime, quietLogger).open('f'.repeat(64))).rejects.toThrow('cannot measure');
   });
 });

@@ -4,8 +4,8 @@ import type { UsageRecord } from '../../workspace-usage.js';
 import { UsageSource } from '../../workspace-usage.js';
 
 const FIRST_RECORD_MS = 5_000;
-/** The engine sends a record about once a second; a stream without records for this long counts as broken. */
-const MAX_SILENCE_MS = 5_000;
+/** A stream counts as broken when the record that is due is this late. */
+const MAX_DELAY_MS = 4_000;
 
 /** Usage from the engine's stream of statistics, where the cgroup files are not readable. */
 export class EngineUsageSource extends UsageSource {
@@ -15,7 +15,12 @@ export class EngineUsageSource extends UsageSource {
   private failure: Error | undefined;
   private readonly first: Promise<void>;
 
-  constructor(runtime: EngineClient, dockerId: string) {
+  /** @param everyMs time between two of the engine's records */
+  constructor(
+    runtime: EngineClient,
+    dockerId: string,
+    private readonly everyMs = 1_000,
+  ) {
     super();
     this.first = new Promise((resolve) => {
       void this.follow(runtime, dockerId, resolve);
@@ -27,7 +32,7 @@ export class EngineUsageSource extends UsageSource {
     if (this.latest === undefined) await this.first;
     if (this.failure !== undefined) throw this.failure;
     if (this.latest === undefined) throw new DriverError('unavailable', 'the engine sent no statistics yet');
-    if (performance.now() - this.receivedAt > MAX_SILENCE_MS)
+    if (performance.now() - this.receivedAt > this.everyMs + MAX_DELAY_MS)
       throw new DriverError('unavailable', 'the engine has stopped sending statistics');
     return this.latest;
   }

@@ -19,7 +19,11 @@ export class UsageSources {
   async open(dockerId: string): Promise<UsageSource> {
     const container = await this.engine.containers.inspect(dockerId);
     if (container === null || container.pid === 0) throw new DriverError('conflict', 'the container does not run');
-    return this.openCgroup(dockerId, container.pid) ?? new EngineUsageSource(this.engine, dockerId);
+    const source = this.openCgroup(dockerId, container.pid);
+    if (source !== undefined) return source;
+    const { measuresUsage, statisticsEveryMs, name } = await this.engine.system.info();
+    if (!measuresUsage) throw new DriverError('failed', `${name} cannot measure what the container uses`);
+    return new EngineUsageSource(this.engine, dockerId, statisticsEveryMs);
   }
 
   private openCgroup(dockerId: string, pid: number): UsageSource | undefined {

@@ -4,7 +4,7 @@ export type FakeEngineCall =
   | `containers.${'create' | 'start' | 'stop' | 'pause' | 'unpause' | 'remove' | 'inspect' | 'list' | 'exec' | 'open' | 'logs' | 'usage' | 'update' | 'diskFootprint' | 'changedPaths' | 'readFolder' | 'writeFolder'}`
   | `images.${'exists' | 'pull' | 'build' | 'remove'}`
   | `volumes.${'list' | 'exists' | 'ensure' | 'remove'}`
-  | `networks.${'ensureIsolatedBridge' | 'remove'}`;
+  | `networks.${'ensureIsolatedBridge' | 'list' | 'remove'}`;
 
 /** Whether the labels match a filter: `name` or `name=value`. */
 export function matchesLabel(labels: Record<string, string>, filter: string): boolean {

@@ -1,20 +1,26 @@
 import { EngineNetworks } from '../engine-client.js';
 import type { FakeFaults } from '../../../fake/fake-faults.js';
-import type { FakeEngineCall } from './fake-calls.js';
+import { type FakeEngineCall, matchesLabel } from './fake-calls.js';
 
 /** Networks that every engine has. */
 const BUILT_IN = ['none', 'bridge'];
 
 export class FakeNetworks extends EngineNetworks {
-  private readonly present = new Set<string>(BUILT_IN);
+  private readonly present = new Map<string, Record<string, string>>(BUILT_IN.map((name) => [name, {}]));
 
   constructor(private readonly faults: FakeFaults<FakeEngineCall>) {
     super();
   }
 
-  async ensureIsolatedBridge(name: string, _labels: Record<string, string>): Promise<void> {
+  async ensureIsolatedBridge(name: string, labels: Record<string, string>): Promise<void> {
     await this.faults.pass('networks.ensureIsolatedBridge');
-    this.present.add(name);
+    if (!this.present.has(name)) this.present.set(name, labels);
+  }
+
+  async list(label: string): Promise<{ name: string; labels: Record<string, string> }[]> {
+    await this.faults.pass('networks.list');
+    const found = [...this.present].filter(([, labels]) => matchesLabel(labels, label));
+    return this.faults.listed(found.map(([name, labels]) => ({ name, labels })));
   }
 
   async remove(name: string): Promise<void> {

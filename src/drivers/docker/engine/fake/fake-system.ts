@@ -1,7 +1,24 @@
-import { type EngineEvent, type EngineInfo, EngineSystem } from '../engine-client.js';
+import { type EngineEvent, EngineSystem } from '../engine-client.js';
+import type { EngineProfile } from '../profile/engine-profile.js';
 import { DriverError } from '../../../driver-error.js';
 import type { FakeFaults } from '../../../fake/fake-faults.js';
 import type { FakeEngineCall } from './fake-calls.js';
+
+const DOCKER: EngineProfile = {
+  name: 'Docker',
+  version: '20.10.24',
+  apiVersion: '1.41',
+  os: 'linux',
+  cpus: 4,
+  memoryMiB: 8_192,
+  isRootless: false,
+  limits: { cpu: true, memory: true, pids: true },
+  canPause: true,
+  measuresUsage: true,
+  log: { driver: 'local', options: {}, times: 'epoch-seconds', maxTail: Number.MAX_SAFE_INTEGER },
+  isolation: 'within-bridge',
+  statisticsEveryMs: 1_000,
+};
 
 interface Watcher {
   onEvent: (event: EngineEvent) => void;
@@ -9,7 +26,7 @@ interface Watcher {
 }
 
 export class FakeSystem extends EngineSystem {
-  present: EngineInfo = { version: '20.10.24', cpus: 4, memoryMiB: 8_192 };
+  present: EngineProfile = DOCKER;
   /** What the engine measures, by name of the volume. */
   readonly sizes = new Map<string, number>();
   private readonly watchers = new Set<Watcher>();
@@ -22,7 +39,7 @@ export class FakeSystem extends EngineSystem {
     await this.faults.pass('system.ping');
   }
 
-  async info(): Promise<EngineInfo> {
+  async info(): Promise<EngineProfile> {
     await this.faults.pass('system.info');
     return this.present;
   }

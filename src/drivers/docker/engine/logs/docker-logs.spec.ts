@@ -55,6 +55,19 @@ describe('readLogs', () => {
     ]);
   });
 
+  it('asks Podman in its format of a time, and for no more lines than it has room for', async () => {
+    const stream = new PassThrough();
+    stream.end();
+    const { docker, queries } = dockerWith(stream);
+    const engine = { times: 'rfc3339', maxTail: 100 } as const;
+    await all(
+      readLogs(docker, 'id', request({ follow: false, tail: 200, since: '2030-01-01T02:00:00.5+02:00' }), engine),
+    );
+    expect(queries).toEqual([
+      { follow: false, stdout: true, stderr: true, timestamps: true, since: '2030-01-01T00:00:00.500000000Z' },
+    ]);
+  });
+
   it('rejects an invalid time', async () => {
     await expect(
       all(readLogs(dockerWith(new PassThrough()).docker, 'id', request({ since: 'yesterday' }))),

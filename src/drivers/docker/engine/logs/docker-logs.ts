@@ -6,16 +6,26 @@ import { toTimestamp } from '../../../timestamp.js';
 import { DEADLINE, engineCall, toDriverError } from '../engine-call.js';
 import { LogFrames } from './log-frames.js';
 import { RecentLines } from './recent-lines.js';
+import type { LogProfile } from '../profile/engine-profile.js';
 import { SilenceLimit } from '../silence-limit.js';
 
 /** The engine counts entries, of which a line of 1 MiB takes 65. */
 const ENTRIES_FACTOR = 66;
 
+type Reading = Pick<LogProfile, 'times' | 'maxTail'>;
+
+const DOCKER: Reading = { times: 'epoch-seconds', maxTail: Number.MAX_SAFE_INTEGER };
+
 /** Reads a container's output. Breaking out of the loop closes the engine's stream. */
-export async function* readLogs(docker: Dockerode, dockerId: string, request: LogRequest): AsyncGenerator<LogRecord[]> {
+export async function* readLogs(
+  docker: Dockerode,
+  dockerId: string,
+  request: LogRequest,
+  engine: Reading = DOCKER,
+): AsyncGenerator<LogRecord[]> {
   if (request.follow || request.tail === undefined)
-    return yield* readEntries(docker, dockerId, request, new LogFrames());
-  const lines = await readLatest(docker, dockerId, request, request.tail);
+    return yield* readEntries(docker, dockerId, request, new LogFrames(), engine);
+  const lines = await readLatest(docker, dockerId, request, request.tail, engine);
   if (lines.length > 0) yield lines;
 }
 
@@ -28,6 +38,7 @@ async function readLatest(
   dockerId: string,
   request: LogRequest,
   count: number,
+  engine: Reading,
 ): Promise<LogRecord[]> {
   const { until: end, ...asked } = request;
   const until = end === undefined ? undefined : toTimestamp(end);
@@ -36,11 +47,11 @@ async function readLatest(
     (until === undefined || record.timestamp <= until) &&
     (request.wants === undefined || request.wants(record));
   for (let entries = count + 2; ; entries *= ENTRIES_FACTOR) {
-    const tail = Number.isSafeInteger(entries) ? entries : undefined;
+    const tail = entries <= engine.maxTail ? entries : undefined;
     const frames = new LogFrames();
     const recent = new RecentLines(count);
-    for await (const batch of readEntries(docker, dockerId, { ...asked, stdout: true, stderr: true, tail }, frames))
-      recent.add(batch.filter(wants));
+    const all = { ...asked, stdout: true, stderr: true, tail };
+    for await (const batch of readEntries(docker, dockerId, all, frames, engine)) recent.add(batch.filter(wants));
     const isAll = tail === undefined || frames.entries < tail;
     const lines = isAll ? recent.lines : recent.lines.filter((record) => !frames.mayLackBeginning(record));
     if (isAll || recent.isCut || lines.length >= count) return lines;
@@ -52,12 +63,13 @@ async function* readEntries(
   dockerId: string,
   request: LogRequest,
   frames: LogFrames,
+  engine: Reading,
 ): AsyncGenerator<LogRecord[]> {
   const what = `logs of container ${dockerId.slice(0, 12)}` as const;
   const stream = await engineCall(
     what,
     DEADLINE.read,
-    (signal) => open(docker, dockerId, request, signal),
+    (signal) => open(docker, dockerId, request, engine, signal),
     request.signal,
   );
   const abort = (): void => void stream.destroy();
@@ -84,15 +96,22 @@ async function* readEntries(
 }
 
 /** dockerode returns a stream only with `follow`; what the engine is asked for is in the query. */
-async function open(docker: Dockerode, dockerId: string, request: LogRequest, signal: AbortSignal): Promise<Readable> {
+async function open(
+  docker: Dockerode,
+  dockerId: string,
+  request: LogRequest,
+  { times }: Reading,
+  signal: AbortSignal,
+): Promise<Readable> {
+  const toTime = times === 'rfc3339' ? toTimestamp : toSeconds;
   const query = {
     follow: request.follow,
     stdout: request.stdout,
     stderr: request.stderr,
     timestamps: true,
     ...(request.tail === undefined ? {} : { tail: request.tail }),
-    ...(request.since === undefined ? {} : { since: toSeconds(request.since) }),
-    ...(request.until === undefined ? {} : { until: toSeconds(request.until) }),
+    ...(request.since === undefined ? {} : { since: toTime(request.since) }),
+    ...(request.until === undefined ? {} : { until: toTime(request.until) }),
   };
   const options = { follow: true, _query: query } as const;
   const stream = (await docker.getContainer(dockerId).logs(options)) as unknown as Readable;
@@ -101,7 +120,7 @@ async function open(docker: Dockerode, dockerId: string, request: LogRequest, si
   return stream;
 }
 
-/** The engine's format of a time: seconds of the epoch with a fraction. */
+/** Docker's format of a time: seconds of the epoch with a fraction. */
 function toSeconds(instant: string): string {
   const normal = toTimestamp(instant);
   return `${Date.parse(`${normal.slice(0, 19)}Z`) / 1_000}${normal.slice(19, -1)}`;

@@ -57,6 +57,17 @@ const shortRecords = [
 describe('log frames', () => {
   it('are read as lines', () => expect(read(short)).toEqual(shortRecords));
 
+  it('have the same form of timestamp, whatever zone and fraction the engine writes', () => {
+    const records = read(
+      entry('stdout', '2030-01-01T02:00:00+02:00', 'one\n'),
+      entry('stdout', '2030-01-01T00:00:01Z', 'two\n'),
+    );
+    expect(records.map(({ timestamp }) => timestamp)).toEqual([
+      '2030-01-01T00:00:00.000000000Z',
+      '2030-01-01T00:00:01.000000000Z',
+    ]);
+  });
+
   it('may be split at any byte', () => {
     for (let at = 0; at <= short.length; at++)
       expect(read(short.subarray(0, at), short.subarray(at))).toEqual(shortRecords);

@@ -1,5 +1,6 @@
 import type { LogRecord } from '../../../workspace-logs.js';
 import { DriverError } from '../../../driver-error.js';
+import { toTimestamp } from '../../../timestamp.js';
 
 type Stream = LogRecord['stream'];
 
@@ -10,6 +11,7 @@ const ENGINE_ERROR = 3;
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
+const TIMESTAMP_LENGTH = 'YYYY-MM-DDThh:mm:ss.nnnnnnnnnZ'.length;
 /** The engine splits long lines into entries of this length; only the last one is shorter. */
 const ENTRY_BYTES = 16 * 1024;
 const MAX_LINE_BYTES = 1024 * 1024;
@@ -85,7 +87,8 @@ export class LogFrames {
 
   private read(stream: Stream, data: Buffer, start: number, end: number, records: LogRecord[]): void {
     const space = data.indexOf(SPACE, start);
-    const timestamp = data.toString('latin1', start, space);
+    const written = data.toString('latin1', start, space);
+    const timestamp = written.length === TIMESTAMP_LENGTH ? written : normalized(written);
     const hasBreak = data[end - 1] === NEWLINE;
     const from = space + 1;
     const to = hasBreak ? end - 1 : end;
@@ -142,6 +145,11 @@ export class LogFrames {
     // A line that began before the first entry has an older timestamp, or the same.
     if (record.timestamp <= this.firstTimestamp!) this.headless.add(record);
   }
+}
+
+/** Podman writes the zone of its machine, and no fraction. */
+function normalized(written: string): string {
+  return /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)$/.test(written) ? toTimestamp(written) : written;
 }
 
 function withoutReturn(bytes: Buffer): number {
