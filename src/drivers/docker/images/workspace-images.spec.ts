@@ -138,12 +138,18 @@ describe('WorkspaceImages', () => {
 
   it('continues the build when one of several callers aborts', async () => {
     let finish: (succeeded: boolean) => void = () => undefined;
-    runtime.images.onBuild = () => new Promise<boolean>((resolve) => (finish = resolve));
+    const building = new Promise<void>((begun) => {
+      runtime.images.onBuild = () => {
+        begun();
+        return new Promise<boolean>((resolve) => (finish = resolve));
+      };
+    });
     const caller = new AbortController();
     const one = images();
     const aborted = one.ensure('claude', silent, caller.signal);
     const waiting = one.ensure('claude', silent, NEVER);
-    setTimeout(() => caller.abort(), 20);
+    await building;
+    caller.abort();
     await expect(aborted).rejects.toMatchObject({ code: 'aborted' });
     finish(true);
     await expect(waiting).resolves.toContain('devforge/workspace-claude:');
