@@ -8,7 +8,7 @@ import { AppModule } from '../app.module.js';
 import { setupApp } from '../app.setup.js';
 import { loadSettings } from '../config/config.module.js';
 import { Settings } from '../config/settings.js';
-import { refuseUnsuitableEngine } from '../drivers/docker/engine/profile/refuse-engine.js';
+import { refuseUnsuitableEngine } from '../drivers/refuse-engine.js';
 
 process.on('uncaughtException', (error) => {
   // Node would print all of it.

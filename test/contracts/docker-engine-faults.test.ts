@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineClient, EngineEvent } from '../../src/drivers/docker/engine/engine-client.js';
 import { toCreateOptions } from '../../src/drivers/docker/engine/container-profile.js';
-import { refuseUnsuitableEngine } from '../../src/drivers/docker/engine/profile/refuse-engine.js';
+import { refuseUnsuitableEngine } from '../../src/drivers/refuse-engine.js';
 import { LABEL_ID } from '../../src/drivers/docker/labels.js';
 import { BASE_IMAGE, dockerEngine, engine, idleSpec } from './docker-engine-harness.js';
 

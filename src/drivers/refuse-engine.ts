@@ -1,8 +1,8 @@
-import { withTimeout } from '../../../../common/concurrency/with-timeout.js';
-import type { Settings } from '../../../../config/settings.js';
-import { UnsuitableEngineError } from '../../../driver-error.js';
-import { createDockerClient } from '../docker-client.js';
-import { EngineProfiles } from './engine-profiles.js';
+import { withTimeout } from '../common/concurrency/with-timeout.js';
+import type { Settings } from '../config/settings.js';
+import { UnsuitableEngineError } from './driver-error.js';
+import { createDockerClient } from './docker/engine/docker-client.js';
+import { EngineProfiles } from './docker/engine/profile/engine-profiles.js';
 
 const TIMEOUT_MS = 2_000;
 
