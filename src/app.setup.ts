@@ -1,10 +1,7 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { SwaggerModule } from '@nestjs/swagger';
-import type { Request, Response } from 'express';
 import type { Server } from 'node:http';
 import { Logger } from 'nestjs-pino';
-import { errorsPage } from './http/errors-page.js';
-import { createApiDocument } from './boot/api-docs.js';
+import { setupDocs } from './boot/docs-pages.js';
 import { MAX_HEADER_BYTES } from './common/limits.js';
 import { limitShutdown } from './boot/shutdown-limit.js';
 import { limitHeaders, limitUpgrades } from './http/upgrades.js';
@@ -40,11 +37,4 @@ function setupConnections(app: NestExpressApplication): void {
     server,
     ({ headers, url = '/' }) => url.startsWith(SOCKET_PATH) || sites.parse(headers.host, url) !== null,
   );
-}
-
-function setupDocs(app: NestExpressApplication): void {
-  app.use('/docs/errors', (_: Request, response: Response) => response.type('html').send(errorsPage()));
-  SwaggerModule.setup('docs', app, () => createApiDocument(app), {
-    jsonDocumentUrl: 'docs/openapi.json',
-  });
 }

@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'image_outdated'
   | 'busy'
   | 'method_not_allowed'
+  | 'precondition_failed'
   | 'payload_too_large'
   | 'unsupported_media_type'
   | 'range_not_satisfiable'

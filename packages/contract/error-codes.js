@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   image_outdated: { status: 409, retryable: false },
   busy: { status: 409, retryable: true },
   method_not_allowed: { status: 405, retryable: false },
+  precondition_failed: { status: 412, retryable: false },
   payload_too_large: { status: 413, retryable: false },
   unsupported_media_type: { status: 415, retryable: false },
   range_not_satisfiable: { status: 416, retryable: false },

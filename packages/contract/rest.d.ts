@@ -10,7 +10,10 @@ export interface paths {
     /** List containers, newest first */
     get: operations['ContainersController_list'];
     put?: never;
-    /** Create a container */
+    /**
+     * Create a container
+     * @description It is accepted at once and set up in the background; its job shows the progress.
+     */
     post: operations['ContainersController_create'];
     delete?: never;
     options?: never;
@@ -364,7 +367,7 @@ export interface paths {
     get: operations['FilesController_read'];
     /**
      * Write a file; with Content-Type: application/x-tar unpack an archive into a directory
-     * @description The file appears once it is complete, and keeps the mode of the one that it replaces; missing directories are created. An archive is unpacked completely or, when an entry is refused, not at all; existing files are replaced.
+     * @description The file appears once it is complete, and keeps the mode of the one that it replaces; missing directories are created. An archive, which may be compressed with gzip, is unpacked completely or, when an entry is refused, not at all; existing files are replaced. Of any size that the disk limit leaves room for; forms (multipart/form-data) are refused.
      */
     put: operations['FilesController_write'];
     post?: never;
@@ -677,7 +680,7 @@ export interface components {
     };
     CreateContainerDto: {
       /**
-       * @description A unique DNS label.
+       * @description A unique DNS label that does not have the form of an id.
        * @example my-dev-container
        */
       name: string;
@@ -693,16 +696,20 @@ export interface components {
        */
       mode: 'interactive' | 'autonomous';
       /**
+       * @description An empty workspace, or a clone of repoUrl.
        * @default empty
        * @enum {string}
        */
       repoType: 'empty' | 'clone';
       /**
-       * @description https://, ssh:// or user@host:path; required with repoType clone.
+       * @description https://, ssh:// or user@host:path; required with repoType clone, and refused without.
        * @example git@example.org:user/repo.git
        */
       repoUrl?: string;
-      /** @example main */
+      /**
+       * @description The branch to check out, only with repoType clone; the repository's own default without it.
+       * @example main
+       */
       repoBranch?: string;
       /**
        * @description Path of a private key on the server, inside SSH_KEYS_DIR. The key is never copied into the container.
@@ -710,7 +717,7 @@ export interface components {
        */
       sshKeyPath?: string;
       /**
-       * @description Cores; GET /api/info has the limits.
+       * @description Cores, with three decimal places at most; GET /api/info has the limits of this machine.
        * @default 2
        */
       cpuLimit: number;
@@ -730,6 +737,7 @@ export interface components {
        */
       volume?: string;
       /**
+       * @description Environment of everything in the container. Names that take over the loader or git, and values with line breaks, are refused.
        * @example {
        *       "FOO": "bar"
        *     }
@@ -794,6 +802,18 @@ export interface components {
     VolumeListDto: {
       items: components['schemas']['VolumeDto'][];
     };
+    SiteLinkDto: {
+      /**
+       * Format: uri
+       * @description Works once.
+       */
+      url: string;
+      /**
+       * Format: date-time
+       * @description Until when the link can be opened.
+       */
+      expiresAt: string;
+    };
     CreateInstructionDto: {
       /**
        * @description What Claude Code is to do, in at most 200000 bytes of UTF-8.
@@ -810,7 +830,10 @@ export interface components {
        * @default false
        */
       continue: boolean;
-      /** @example sonnet */
+      /**
+       * @description A model's name or alias, as claude --model takes it.
+       * @example sonnet
+       */
       model?: string;
       /** @description Turns after which the instruction fails. */
       maxTurns?: number;
@@ -893,7 +916,10 @@ export interface components {
       nextCursor: string | null;
     };
     AnswerPermissionDto: {
-      /** @enum {string} */
+      /**
+       * @description Whether the agent may use the tool.
+       * @enum {string}
+       */
       decision: 'allow' | 'deny';
       /** @description The reason that the agent receives when it is denied. */
       message?: string;
@@ -938,7 +964,10 @@ export interface components {
       };
       /** @description The command's input, as UTF-8 */
       stdin?: string;
-      /** @default 60 */
+      /**
+       * @description Seconds after which the command is ended with all processes that it started
+       * @default 60
+       */
       timeoutSeconds: number;
       /**
        * @description How much of each output is returned; the rest is read and dropped
@@ -961,6 +990,8 @@ export interface components {
       truncated: boolean;
       /** @description Whether the command ran into its time-out; it was then ended with all processes that it had started */
       timedOut: boolean;
+      /** @description Whether the command failed and the kernel killed a process of the container meanwhile, because its memoryLimit was reached; null where that cannot be seen, as in containers of older images */
+      oomKilled: boolean | null;
       /** @description How long the command ran, in milliseconds */
       durationMs: number;
     };
@@ -1009,6 +1040,19 @@ export interface components {
       mode: string;
       /** @description Relative to /workspace */
       path: string;
+    };
+    LogLineDto: {
+      /** @description The engine's timestamp, RFC 3339 with nanoseconds; left out with timestamps=false. */
+      timestamp?: string;
+      /** @enum {string} */
+      stream: 'stdout' | 'stderr';
+      /** @description What the line names as its source, in brackets at its beginning. */
+      source?: string;
+      message: string;
+    };
+    LogLinesDto: {
+      /** @description Oldest first. */
+      lines: components['schemas']['LogLineDto'][];
     };
     MetricsHistoryDto: {
       containerId: string;
@@ -1076,8 +1120,714 @@ export interface components {
       capabilities: components['schemas']['CapabilitiesDto'];
       limits: components['schemas']['LimitsDto'];
     };
+    /** @description Why a request failed (RFC 9457). Some codes add members, such as currentStatus. */
+    Problem: {
+      /**
+       * @description The code's entry in the list of errors.
+       * @example /docs/errors#busy
+       */
+      type: string;
+      /** @description The same for every error with this code. */
+      title: string;
+      /** @description The HTTP status. */
+      status: number;
+      /** @description What happened this time. */
+      detail: string;
+      /** @description Stable, and the same over Socket.io. */
+      code: string;
+      /** @description On every line of the log about this request. */
+      requestId: string;
+      /** @description With validation_failed: every field that is wrong. */
+      errors?: {
+        field: string;
+        messages: string[];
+      }[];
+    } & {
+      [key: string]: unknown;
+    };
   };
-  responses: never;
+  responses: {
+    /** @description `validation_failed`: Invalid request */
+    validation_failed: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'validation_failed';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `unauthorized`: Authentication required */
+    unauthorized: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'unauthorized';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `forbidden`: Forbidden */
+    forbidden: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'forbidden';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `internal_error`: Internal error */
+    internal_error: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'internal_error';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `database_unavailable`: Database unavailable
+     *
+     *     `shutting_down`: Shutting down
+     */
+    'database_unavailable.shutting_down': {
+      headers: {
+        /** @description Seconds to wait. */
+        'Retry-After'?: number;
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'database_unavailable' | 'shutting_down';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `out_of_disk`: Server out of disk space */
+    out_of_disk: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'out_of_disk';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `validation_failed`: Invalid request
+     *
+     *     `malformed_body`: Malformed request body
+     *
+     *     `ssh_key_not_usable`: SSH key not usable
+     */
+    'validation_failed.malformed_body.ssh_key_not_usable': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'validation_failed' | 'malformed_body' | 'ssh_key_not_usable';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `volume_not_found`: No such volume */
+    volume_not_found: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'volume_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `request_timeout`: Request timed out */
+    request_timeout: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'request_timeout';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `name_taken`: Name already in use
+     *
+     *     `volume_in_use`: Volume in use
+     */
+    'name_taken.volume_in_use': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'name_taken' | 'volume_in_use';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `payload_too_large`: Payload too large */
+    payload_too_large: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'payload_too_large';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `unsupported_media_type`: Unsupported content type */
+    unsupported_media_type: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'unsupported_media_type';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `idempotency_key_reused`: Idempotency key reused with another body */
+    idempotency_key_reused: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'idempotency_key_reused';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `engine_error`: Container engine error */
+    engine_error: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'engine_error';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `engine_unavailable`: Container engine unavailable
+     *
+     *     `database_unavailable`: Database unavailable
+     *
+     *     `shutting_down`: Shutting down
+     */
+    'engine_unavailable.database_unavailable.shutting_down': {
+      headers: {
+        /** @description Seconds to wait. */
+        'Retry-After'?: number;
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'engine_unavailable' | 'database_unavailable' | 'shutting_down';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `container_not_found`: No such container */
+    container_not_found: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'container_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `invalid_state`: Not possible in the current state
+     *
+     *     `busy`: Container busy
+     */
+    'invalid_state.busy': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'invalid_state' | 'busy';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `validation_failed`: Invalid request
+     *
+     *     `malformed_body`: Malformed request body
+     */
+    'validation_failed.malformed_body': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'validation_failed' | 'malformed_body';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `name_taken`: Name already in use
+     *
+     *     `invalid_state`: Not possible in the current state
+     *
+     *     `busy`: Container busy
+     */
+    'name_taken.invalid_state.busy': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'name_taken' | 'invalid_state' | 'busy';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `instruction_running`: An instruction is running
+     *
+     *     `invalid_state`: Not possible in the current state
+     *
+     *     `busy`: Container busy
+     */
+    'instruction_running.invalid_state.busy': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'instruction_running' | 'invalid_state' | 'busy';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `job_not_found`: No such job */
+    job_not_found: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'job_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `volume_in_use`: Volume in use */
+    volume_in_use: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'volume_in_use';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `invalid_state`: Not possible in the current state
+     *
+     *     `image_outdated`: Container image outdated
+     */
+    'invalid_state.image_outdated': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'invalid_state' | 'image_outdated';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `engine_error`: Container engine error
+     *
+     *     `output_limit_exceeded`: Too much output from the workspace
+     *
+     *     `workspace_tool_failed`: Workspace program failed
+     */
+    'engine_error.output_limit_exceeded.workspace_tool_failed': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'engine_error' | 'output_limit_exceeded' | 'workspace_tool_failed';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `engine_unavailable`: Container engine unavailable
+     *
+     *     `database_unavailable`: Database unavailable
+     *
+     *     `shutting_down`: Shutting down
+     *
+     *     `editor_unavailable`: Editor unavailable
+     */
+    'engine_unavailable.database_unavailable.shutting_down.editor_unavailable': {
+      headers: {
+        /** @description Seconds to wait. */
+        'Retry-After'?: number;
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'engine_unavailable' | 'database_unavailable' | 'shutting_down' | 'editor_unavailable';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `invalid_state`: Not possible in the current state
+     *
+     *     `preview_unavailable`: Port preview unavailable
+     */
+    'invalid_state.preview_unavailable': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'invalid_state' | 'preview_unavailable';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `invalid_state`: Not possible in the current state
+     *
+     *     `no_claude_code`: No Claude Code in this container
+     *
+     *     `busy`: Container busy
+     */
+    'invalid_state.no_claude_code.busy': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'invalid_state' | 'no_claude_code' | 'busy';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `instruction_not_found`: No such instruction */
+    instruction_not_found: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'instruction_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `instruction_not_found`: No such instruction
+     *
+     *     `permission_not_found`: No such pending permission
+     */
+    'instruction_not_found.permission_not_found': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'instruction_not_found' | 'permission_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `invalid_state`: Not possible in the current state
+     *
+     *     `permission_answered`: Permission already answered
+     *
+     *     `image_outdated`: Container image outdated
+     */
+    'invalid_state.permission_answered.image_outdated': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'invalid_state' | 'permission_answered' | 'image_outdated';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `invalid_state`: Not possible in the current state */
+    invalid_state: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'invalid_state';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `engine_unavailable`: Container engine unavailable
+     *
+     *     `database_unavailable`: Database unavailable
+     *
+     *     `shutting_down`: Shutting down
+     *
+     *     `terminal_unavailable`: Terminals unavailable
+     */
+    'engine_unavailable.database_unavailable.shutting_down.terminal_unavailable': {
+      headers: {
+        /** @description Seconds to wait. */
+        'Retry-After'?: number;
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'engine_unavailable' | 'database_unavailable' | 'shutting_down' | 'terminal_unavailable';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `container_not_found`: No such container
+     *
+     *     `terminal_not_found`: No such terminal
+     */
+    'container_not_found.terminal_not_found': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'container_not_found' | 'terminal_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `too_many_requests`: Too many requests */
+    too_many_requests: {
+      headers: {
+        /** @description Seconds to wait. */
+        'Retry-After'?: number;
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'too_many_requests';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `validation_failed`: Invalid request
+     *
+     *     `path_outside_workspace`: Path outside the workspace
+     */
+    'validation_failed.path_outside_workspace': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'validation_failed' | 'path_outside_workspace';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `forbidden`: Forbidden
+     *
+     *     `file_not_accessible`: Permission denied
+     */
+    'forbidden.file_not_accessible': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'forbidden' | 'file_not_accessible';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `container_not_found`: No such container
+     *
+     *     `file_not_found`: No such file or directory
+     */
+    'container_not_found.file_not_found': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'container_not_found' | 'file_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `invalid_state`: Not possible in the current state
+     *
+     *     `not_a_directory`: Not a directory
+     *
+     *     `special_file`: Not a regular file
+     *
+     *     `image_outdated`: Container image outdated
+     *
+     *     `busy`: Container busy
+     */
+    'invalid_state.not_a_directory.special_file.image_outdated.busy': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'invalid_state' | 'not_a_directory' | 'special_file' | 'image_outdated' | 'busy';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `precondition_failed`: Precondition failed */
+    precondition_failed: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'precondition_failed';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `range_not_satisfiable`: Range not satisfiable */
+    range_not_satisfiable: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'range_not_satisfiable';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `validation_failed`: Invalid request
+     *
+     *     `path_outside_workspace`: Path outside the workspace
+     *
+     *     `tar_refused`: Archive refused
+     */
+    'validation_failed.path_outside_workspace.tar_refused': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'validation_failed' | 'path_outside_workspace' | 'tar_refused';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `invalid_state`: Not possible in the current state
+     *
+     *     `is_a_directory`: Is a directory
+     *
+     *     `not_a_directory`: Not a directory
+     *
+     *     `special_file`: Not a regular file
+     *
+     *     `image_outdated`: Container image outdated
+     *
+     *     `busy`: Container busy
+     */
+    'invalid_state.is_a_directory.not_a_directory.special_file.image_outdated.busy': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'invalid_state' | 'is_a_directory' | 'not_a_directory' | 'special_file' | 'image_outdated' | 'busy';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `out_of_disk`: Server out of disk space
+     *
+     *     `disk_full`: No space left on device
+     */
+    'out_of_disk.disk_full': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'out_of_disk' | 'disk_full';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `invalid_state`: Not possible in the current state
+     *
+     *     `not_a_directory`: Not a directory
+     *
+     *     `image_outdated`: Container image outdated
+     *
+     *     `busy`: Container busy
+     */
+    'invalid_state.not_a_directory.image_outdated.busy': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'invalid_state' | 'not_a_directory' | 'image_outdated' | 'busy';
+        } & components['schemas']['Problem'];
+      };
+    };
+  };
   parameters: never;
   requestBodies: never;
   headers: never;
@@ -1090,6 +1840,7 @@ export interface operations {
       query?: {
         /** @description Include the latest metrics sample of running containers. */
         includeMetrics?: boolean;
+        /** @description Only containers in this state. */
         status?:
           | 'queued'
           | 'creating'
@@ -1101,7 +1852,9 @@ export interface operations {
           | 'failed'
           | 'missing'
           | 'deleting';
+        /** @description Only containers of this template. */
         template?: 'claude' | 'vscode' | 'both';
+        /** @description Containers of one page. */
         limit?: number;
         /** @description nextCursor of the previous page. */
         cursor?: string;
@@ -1112,6 +1865,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
+      /** @description One page */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1120,15 +1874,21 @@ export interface operations {
           'application/json': components['schemas']['ContainerPageDto'];
         };
       };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   ContainersController_create: {
     parameters: {
       query?: never;
       header?: {
-        /** @description A repeated request with the same key and body returns the same container */
+        /** @description A repeated request with the same key and body returns the same container; 255 characters at most */
         'Idempotency-Key'?: string;
-        /** @description wait=60: respond with 201 as soon as the container runs, or with 202 after 60 seconds */
+        /** @description wait=60: respond with 201 as soon as the container runs, or with 202 after 60 seconds; 600 at most */
         Prefer?: string;
       };
       path?: never;
@@ -1140,22 +1900,41 @@ export interface operations {
       };
     };
     responses: {
+      /** @description It runs, as Prefer: wait asked */
       201: {
         headers: {
+          /** @description Path of the container */
+          Location?: string;
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['ContainerDto'];
         };
       };
+      /** @description Accepted */
       202: {
         headers: {
+          /** @description Path of the container */
+          Location?: string;
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['ContainerDto'];
         };
       };
+      400: components['responses']['validation_failed.malformed_body.ssh_key_not_usable'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['volume_not_found'];
+      408: components['responses']['request_timeout'];
+      409: components['responses']['name_taken.volume_in_use'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      422: components['responses']['idempotency_key_reused'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   ContainersController_get: {
@@ -1163,12 +1942,17 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description The container */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1177,6 +1961,12 @@ export interface operations {
           'application/json': components['schemas']['ContainerDto'];
         };
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   ContainersController_remove: {
@@ -1187,18 +1977,32 @@ export interface operations {
       };
       header?: never;
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description It is gone */
       204: {
         headers: {
           [name: string]: unknown;
         };
         content?: never;
       };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      409: components['responses']['invalid_state.busy'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   ContainersController_update: {
@@ -1206,6 +2010,10 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
@@ -1216,6 +2024,7 @@ export interface operations {
       };
     };
     responses: {
+      /** @description The container with its changes */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1224,6 +2033,18 @@ export interface operations {
           'application/json': components['schemas']['ContainerDto'];
         };
       };
+      400: components['responses']['validation_failed.malformed_body'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      408: components['responses']['request_timeout'];
+      409: components['responses']['name_taken.invalid_state.busy'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   ContainersController_start: {
@@ -1231,12 +2052,17 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description Its new state; unchanged when it runs already */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1245,6 +2071,14 @@ export interface operations {
           'application/json': components['schemas']['ContainerDto'];
         };
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      409: components['responses']['invalid_state.busy'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   ContainersController_stop: {
@@ -1252,12 +2086,17 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description Its new state; unchanged when it is stopped already */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1266,6 +2105,14 @@ export interface operations {
           'application/json': components['schemas']['ContainerDto'];
         };
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      409: components['responses']['invalid_state.busy'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   ContainersController_rebuild: {
@@ -1276,12 +2123,17 @@ export interface operations {
         Prefer?: string;
       };
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description It runs, as Prefer: wait asked */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1290,6 +2142,7 @@ export interface operations {
           'application/json': components['schemas']['ContainerDto'];
         };
       };
+      /** @description Accepted */
       202: {
         headers: {
           [name: string]: unknown;
@@ -1298,6 +2151,15 @@ export interface operations {
           'application/json': components['schemas']['ContainerDto'];
         };
       };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      409: components['responses']['instruction_running.invalid_state.busy'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   JobsController_get: {
@@ -1305,12 +2167,14 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /** @description The job's id, as a container's job.id has it. */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description The job */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1319,6 +2183,12 @@ export interface operations {
           'application/json': components['schemas']['JobDto'];
         };
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['job_not_found'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   VolumesController_list: {
@@ -1330,6 +2200,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
+      /** @description All of them */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1338,6 +2209,12 @@ export interface operations {
           'application/json': components['schemas']['VolumeListDto'];
         };
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   VolumesController_remove: {
@@ -1345,18 +2222,28 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /** @description The kept volume's id or its name. */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description It is removed */
       204: {
         headers: {
           [name: string]: unknown;
         };
         content?: never;
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['volume_not_found'];
+      409: components['responses']['volume_in_use'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   EditorController_openEditor: {
@@ -1364,18 +2251,33 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description The link */
       200: {
         headers: {
           [name: string]: unknown;
         };
-        content?: never;
+        content: {
+          'application/json': components['schemas']['SiteLinkDto'];
+        };
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      409: components['responses']['invalid_state.image_outdated'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down.editor_unavailable'];
+      507: components['responses']['out_of_disk'];
     };
   };
   EditorController_openPreview: {
@@ -1386,37 +2288,63 @@ export interface operations {
       };
       header?: never;
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
-        port: string;
+        /**
+         * @description The port that the program in the container listens on.
+         * @example 5173
+         */
+        port: number;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description The link */
       200: {
         headers: {
           [name: string]: unknown;
         };
-        content?: never;
+        content: {
+          'application/json': components['schemas']['SiteLinkDto'];
+        };
       };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      409: components['responses']['invalid_state.preview_unavailable'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   InstructionsController_list: {
     parameters: {
       query?: {
+        /** @description Only instructions in this state. */
         status?: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timed_out';
+        /** @description Instructions of one page. */
         limit?: number;
         /** @description The nextCursor of the previous page. */
         cursor?: string;
       };
       header?: never;
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description One page */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1425,16 +2353,27 @@ export interface operations {
           'application/json': components['schemas']['InstructionPageDto'];
         };
       };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   InstructionsController_create: {
     parameters: {
       query?: never;
       header?: {
-        /** @description A repeated request with the same key and body returns the same instruction */
+        /** @description A repeated request with the same key and body returns the same instruction; 255 characters at most */
         'Idempotency-Key'?: string;
       };
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
@@ -1445,20 +2384,38 @@ export interface operations {
       };
     };
     responses: {
+      /** @description Accepted */
       202: {
         headers: {
+          /** @description Path of the instruction */
+          Location?: string;
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['InstructionDto'];
         };
       };
+      400: components['responses']['validation_failed.malformed_body'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      408: components['responses']['request_timeout'];
+      409: components['responses']['invalid_state.no_claude_code.busy'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      422: components['responses']['idempotency_key_reused'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   InstructionsController_listAll: {
     parameters: {
       query?: {
+        /** @description Only instructions in this state. */
         status?: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timed_out';
+        /** @description Instructions of one page. */
         limit?: number;
         /** @description The nextCursor of the previous page. */
         cursor?: string;
@@ -1471,6 +2428,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
+      /** @description One page */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1479,6 +2437,12 @@ export interface operations {
           'application/json': components['schemas']['InstructionPageDto'];
         };
       };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   InstructionsController_get: {
@@ -1486,12 +2450,14 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /** @description The instruction's id. */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description The instruction */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1500,6 +2466,12 @@ export interface operations {
           'application/json': components['schemas']['InstructionDto'];
         };
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['instruction_not_found'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   InstructionsController_cancel: {
@@ -1507,12 +2479,14 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /** @description The instruction's id. */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description Its new state; unchanged when it had ended */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1521,6 +2495,13 @@ export interface operations {
           'application/json': components['schemas']['InstructionDto'];
         };
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['instruction_not_found'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   InstructionsController_answer: {
@@ -1528,7 +2509,9 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /** @description The instruction's id. */
         id: string;
+        /** @description The requestId of one of the instruction's permissions. */
         requestId: string;
       };
       cookie?: never;
@@ -1539,6 +2522,7 @@ export interface operations {
       };
     };
     responses: {
+      /** @description The instruction without this request */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1547,6 +2531,18 @@ export interface operations {
           'application/json': components['schemas']['InstructionDto'];
         };
       };
+      400: components['responses']['validation_failed.malformed_body'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['instruction_not_found.permission_not_found'];
+      408: components['responses']['request_timeout'];
+      409: components['responses']['invalid_state.permission_answered.image_outdated'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   InstructionOutputController_events: {
@@ -1564,6 +2560,7 @@ export interface operations {
         'Last-Event-ID'?: string;
       };
       path: {
+        /** @description The instruction's id. */
         id: string;
       };
       cookie?: never;
@@ -1588,6 +2585,13 @@ export interface operations {
         };
         content?: never;
       };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['instruction_not_found'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   InstructionOutputController_diff: {
@@ -1595,6 +2599,7 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /** @description The instruction's id. */
         id: string;
       };
       cookie?: never;
@@ -1606,8 +2611,17 @@ export interface operations {
         headers: {
           [name: string]: unknown;
         };
-        content?: never;
+        content: {
+          'text/x-diff': string;
+        };
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['instruction_not_found'];
+      409: components['responses']['invalid_state'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   TerminalsController_list: {
@@ -1615,12 +2629,17 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description Its terminals; none while it does not run */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1629,6 +2648,14 @@ export interface operations {
           'application/json': components['schemas']['TerminalListDto'];
         };
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      409: components['responses']['invalid_state.image_outdated'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down.terminal_unavailable'];
+      507: components['responses']['out_of_disk'];
     };
   };
   TerminalsController_end: {
@@ -1636,19 +2663,33 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
+        /** @description As GET …/terminals lists it. */
         terminalId: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description It has ended */
       204: {
         headers: {
           [name: string]: unknown;
         };
         content?: never;
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found.terminal_not_found'];
+      409: components['responses']['invalid_state.image_outdated'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down.terminal_unavailable'];
+      507: components['responses']['out_of_disk'];
     };
   };
   ExecController_run: {
@@ -1656,6 +2697,10 @@ export interface operations {
       query?: never;
       header?: never;
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
@@ -1666,6 +2711,7 @@ export interface operations {
       };
     };
     responses: {
+      /** @description The command has ended, whatever its exit code */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1674,6 +2720,19 @@ export interface operations {
           'application/json': components['schemas']['ExecResultDto'];
         };
       };
+      400: components['responses']['validation_failed.malformed_body'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      408: components['responses']['request_timeout'];
+      409: components['responses']['invalid_state.image_outdated'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      429: components['responses']['too_many_requests'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   FilesController_read: {
@@ -1683,18 +2742,33 @@ export interface operations {
         path?: string;
       };
       header?: {
-        /** @description One range of bytes of a file */
+        /** @description The Last-Modified that the file must still have; otherwise 412. Ignored with If-Match */
+        'If-Unmodified-Since'?: string;
+        /** @description Entity tags (ETag) that the client has: 304 when the file has one of them */
+        'If-None-Match'?: string;
+        /** @description Entity tags (ETag) of which the file must have one, or * for any version; otherwise 412 */
+        'If-Match'?: string;
+        /** @description One range of bytes of a file, such as bytes=0-99 */
         Range?: string;
       };
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description The file, the listing or the archive */
       200: {
         headers: {
+          /** @description Of a file: its version, for If-Match */
+          ETag?: string;
+          /** @description Of a file */
+          'Last-Modified'?: string;
           [name: string]: unknown;
         };
         content: {
@@ -1703,14 +2777,38 @@ export interface operations {
           'application/x-tar': string;
         };
       };
+      /** @description The part that Range asked for */
       206: {
         headers: {
+          /** @description Of a file: its version, for If-Match */
+          ETag?: string;
+          /** @description Of a file */
+          'Last-Modified'?: string;
           [name: string]: unknown;
         };
         content: {
           'application/octet-stream': string;
         };
       };
+      /** @description The client has this version, as If-None-Match said */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      400: components['responses']['validation_failed.path_outside_workspace'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden.file_not_accessible'];
+      404: components['responses']['container_not_found.file_not_found'];
+      409: components['responses']['invalid_state.not_a_directory.special_file.image_outdated.busy'];
+      412: components['responses']['precondition_failed'];
+      416: components['responses']['range_not_satisfiable'];
+      429: components['responses']['too_many_requests'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   FilesController_write: {
@@ -1719,35 +2817,69 @@ export interface operations {
         /** @description Relative to /workspace, or an absolute path in it; the workspace itself when omitted */
         path?: string;
       };
-      header?: never;
+      header?: {
+        /** @description The Last-Modified that the file must still have; otherwise 412. Ignored with If-Match */
+        'If-Unmodified-Since'?: string;
+        /** @description Entity tags of which the file must have none, or * for a path at which nothing may exist; otherwise 412 */
+        'If-None-Match'?: string;
+        /** @description Entity tags (ETag) of which the file must have one, or * for any version; otherwise 412 */
+        'If-Match'?: string;
+      };
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
     };
-    requestBody: {
+    requestBody?: {
       content: {
         'application/octet-stream': string;
         'application/x-tar': string;
       };
     };
     responses: {
+      /** @description The file was replaced, or the archive unpacked */
       200: {
         headers: {
+          /** @description Of a file: its version, for If-Match */
+          ETag?: string;
+          /** @description Of a file */
+          'Last-Modified'?: string;
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['WrittenFileDto'] | components['schemas']['UnpackedDto'];
         };
       };
+      /** @description The file was created */
       201: {
         headers: {
+          /** @description Of a file: its version, for If-Match */
+          ETag?: string;
+          /** @description Of a file */
+          'Last-Modified'?: string;
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['WrittenFileDto'];
         };
       };
+      400: components['responses']['validation_failed.path_outside_workspace.tar_refused'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden.file_not_accessible'];
+      404: components['responses']['container_not_found.file_not_found'];
+      409: components['responses']['invalid_state.is_a_directory.not_a_directory.special_file.image_outdated.busy'];
+      412: components['responses']['precondition_failed'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      429: components['responses']['too_many_requests'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk.disk_full'];
     };
   };
   FilesController_remove: {
@@ -1756,62 +2888,108 @@ export interface operations {
         /** @description Relative to /workspace, or an absolute path in it; the workspace itself when omitted */
         path?: string;
       };
-      header?: never;
+      header?: {
+        /** @description The Last-Modified that the file must still have; otherwise 412. Ignored with If-Match */
+        'If-Unmodified-Since'?: string;
+        /** @description Entity tags of which the file must have none, or * for a path at which nothing may exist; otherwise 412 */
+        'If-None-Match'?: string;
+        /** @description Entity tags (ETag) of which the file must have one, or * for any version; otherwise 412 */
+        'If-Match'?: string;
+      };
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description It is removed */
       204: {
         headers: {
           [name: string]: unknown;
         };
         content?: never;
       };
+      400: components['responses']['validation_failed.path_outside_workspace'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden.file_not_accessible'];
+      404: components['responses']['container_not_found.file_not_found'];
+      409: components['responses']['invalid_state.not_a_directory.image_outdated.busy'];
+      412: components['responses']['precondition_failed'];
+      429: components['responses']['too_many_requests'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   LogsController_logs: {
     parameters: {
       query?: {
+        /** @description How many of the last lines. */
         tail?: number;
-        /** @description RFC 3339 */
+        /** @description Only lines from then on (RFC 3339); not of a stream. */
         since?: string;
-        /** @description RFC 3339 */
+        /** @description Only lines up to then (RFC 3339); not of a stream. */
         until?: string;
+        /** @description Which output. */
         stream?: 'all' | 'stdout' | 'stderr';
         /** @description Only lines that begin with [source]: workspace, clone, editor, terminal, instruction, exec, or what a program of yours writes */
         source?: string;
-        /** @description false leaves the timestamps out */
+        /** @description false leaves the timestamps out. */
         timestamps?: boolean;
-        /** @description true streams one JSON line a record */
+        /** @description true streams one JSON object a line, until the client disconnects. */
         follow?: boolean;
       };
       header?: never;
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
     };
     requestBody?: never;
     responses: {
+      /** @description The last lines; as a stream one JSON object on each line */
       200: {
         headers: {
           [name: string]: unknown;
         };
-        content?: never;
+        content: {
+          'application/json': components['schemas']['LogLinesDto'];
+          'application/x-ndjson': string;
+        };
       };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      409: components['responses']['invalid_state'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   MetricsController_metrics: {
     parameters: {
       query?: {
-        /** @description Returns the samples of this time span, at most an hour, instead of a current one. */
+        /** @description Returns the samples of this time span instead of a current one; those of one hour are kept. */
         window?: string;
       };
       header?: never;
       path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
         id: string;
       };
       cookie?: never;
@@ -1827,6 +3005,15 @@ export interface operations {
           'application/json': components['schemas']['MetricsDto'] | components['schemas']['MetricsHistoryDto'];
         };
       };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      409: components['responses']['invalid_state'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   PrometheusController_scrape: {
@@ -1838,6 +3025,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
+      /** @description In the text format of Prometheus */
       200: {
         headers: {
           [name: string]: unknown;
@@ -1846,6 +3034,11 @@ export interface operations {
           'text/plain': string;
         };
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
   HealthController_check: {
@@ -2005,11 +3198,17 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
+      /** @description The process answers */
       200: {
         headers: {
           [name: string]: unknown;
         };
-        content?: never;
+        content: {
+          'application/json': {
+            /** @enum {string} */
+            status: 'ok';
+          };
+        };
       };
     };
   };
@@ -2170,6 +3369,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
+      /** @description What this DevForge is and offers */
       200: {
         headers: {
           [name: string]: unknown;
@@ -2178,6 +3378,11 @@ export interface operations {
           'application/json': components['schemas']['InfoDto'];
         };
       };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
     };
   };
 }

@@ -121,16 +121,22 @@ export interface InstructionState {
 export interface ClientToServerEvents {
   /** `interval` in milliseconds, 500 to 60000. */
   'subscribe:metrics': (payload: { containerId: string; interval?: number }, ack?: Ack) => void;
+  /** Ends the subscription; one that does not exist is no error. */
   'unsubscribe:metrics': (payload: { containerId: string }, ack?: Ack) => void;
+  /** Status, agent and job of one container, or of all that the client may see: first as they are, then at every change. */
   'subscribe:status': (payload: { containerId?: string }, ack?: Ack) => void;
+  /** Ends the subscription of that container, or the one of all. */
   'unsubscribe:status': (payload: { containerId?: string }, ack?: Ack) => void;
+  /** `tail`: how many of the last lines come first, 200 by default and 10000 at most. A repeated subscription starts over. */
   'subscribe:logs': (
     payload: { containerId: string; tail?: number; stream?: 'all' | 'stdout' | 'stderr'; source?: string },
     ack?: Ack,
   ) => void;
+  /** Ends the subscription. */
   'unsubscribe:logs': (payload: { containerId: string }, ack?: Ack) => void;
   /** `after`: the `seq` of the last event that the client has. */
   'subscribe:instruction': (payload: { instructionId: string; after?: number }, ack?: Ack) => void;
+  /** Ends the subscription. */
   'unsubscribe:instruction': (payload: { instructionId: string }, ack?: Ack) => void;
   /** Starts a shell, or with `terminalId` attaches to a running terminal and shows its screen. 1 to 1000 columns and rows. */
   'terminal:open': (
@@ -151,15 +157,23 @@ export interface ClientToServerEvents {
 }
 
 export interface ServerToClientEvents {
+  /** At every interval of the subscription. */
   'metrics:update': (update: { containerId: string; metrics: ContainerMetrics }) => void;
+  /** Once, when there are no metrics any more, as of a container that has stopped; updates follow when there are some again. */
   'metrics:error': (failure: { containerId: string; error: SocketError }) => void;
+  /** Sent upon subscribing and at every change. */
   'status:update': (update: StatusUpdate) => void;
+  /** The container was removed. */
   'status:removed': (removal: { containerId: string; at: string }) => void;
+  /** The last lines, once, before any update. */
   'logs:initial': (lines: { containerId: string; lines: LogLine[] }) => void;
+  /** Further lines, without gap or repetition. */
   'logs:update': (lines: { containerId: string; lines: LogLine[] }) => void;
   /** `count` is null when the engine rotated lines away before they were read, so that their number is unknown. */
   'logs:dropped': (loss: { containerId: string; count: number | null }) => void;
+  /** The container has stopped or was removed, as `reason` says. After a stop the subscription goes on with the next start. */
   'logs:end': (end: { containerId: string; reason: string }) => void;
+  /** The log cannot be read. */
   'logs:error': (failure: { containerId: string; error: SocketError }) => void;
   /** `event` as printed by Claude Code; `seq` starts at 1 and has no gaps. */
   'instruction:event': (event: { instructionId: string; seq: number; event: unknown }) => void;

@@ -1,17 +1,27 @@
 import type { INestApplication, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { documentErrors } from './documented-errors.js';
+import { documentPathParameters } from './documented-parameters.js';
+
+const DESCRIPTION = `Docker dev containers with Claude Code and VS Code inside.
+
+Every failing call answers \`application/problem+json\` with a stable \`code\`: see [all errors](/docs/errors). Live data and
+terminals are on [Socket.io](/docs/sockets). JSON bodies have 1 MB at most; properties that are not listed here are refused.`;
 
 /** The OpenAPI description of every route of the application. */
 export function createApiDocument(app: INestApplication): OpenAPIObject {
   const config = new DocumentBuilder()
     .setTitle('DevForge')
-    .setDescription('Docker dev containers with Claude Code and VS Code inside.')
+    .setDescription(DESCRIPTION)
     .setVersion('1')
     // The token is opaque; `addBearerAuth` would call it a JWT.
     .addSecurity('bearer', { type: 'http', scheme: 'bearer', description: 'The administrator token.' })
     .build();
-  return SwaggerModule.createDocument(app, config);
+  const document = SwaggerModule.createDocument(app, config);
+  documentPathParameters(document);
+  documentErrors(document);
+  return document;
 }
 
 /** The same description without starting anything: no provider is instantiated, no database or engine is needed. */

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
@@ -10,14 +10,17 @@ import { RebuildService } from './lifecycle/rebuild.service.js';
 import { ContainerWaiter } from './lifecycle/container-waiter.js';
 import { ContainersService } from './containers.service.js';
 import { ContainerDto, ContainerPageDto } from './dto/container.dto.js';
+import { CREATE_EXAMPLES, UPDATE_EXAMPLES } from './dto/create-container.examples.js';
 import { CreateContainerDto } from './dto/create-container.dto.js';
 import { UpdateContainerDto } from './dto/update-container.dto.js';
 import { ListContainersQuery, RemoveContainerQuery } from './dto/list-containers.query.js';
+import { ApiErrors, ENGINE_ERRORS } from '../http/api-errors.js';
 import { clientSignal } from '../http/client-signal.js';
 import { parseIdempotencyKey, preferredWaitSeconds } from '../http/request-preferences.js';
 
 /** Long enough for a start that creates the container anew. */
 const START_TIMEOUT_MS = 60_000;
+const LOCATION = { Location: { description: 'Path of the container', schema: { type: 'string' } } } as const;
 
 @ApiTags('containers')
 @ApiBearerAuth()
@@ -35,26 +38,39 @@ export class ContainersController {
   @Get()
   @Requires('container:read')
   @ApiOperation({ summary: 'List containers, newest first' })
-  @ApiResponse({ status: 200, type: ContainerPageDto })
+  @ApiResponse({ status: 200, type: ContainerPageDto, description: 'One page' })
   list(@CurrentPrincipal() principal: Principal, @Query() query: ListContainersQuery): Promise<ContainerPageDto> {
     return this.containers.list(principal, query);
   }
 
   @Post()
   @Requires('container:create')
-  @ApiOperation({ summary: 'Create a container' })
+  @ApiOperation({
+    summary: 'Create a container',
+    description: 'It is accepted at once and set up in the background; its job shows the progress.',
+  })
+  @ApiBody({ type: CreateContainerDto, examples: CREATE_EXAMPLES })
   @ApiHeader({
     name: 'Prefer',
     required: false,
-    description: 'wait=60: respond with 201 as soon as the container runs, or with 202 after 60 seconds',
+    description: 'wait=60: respond with 201 as soon as the container runs, or with 202 after 60 seconds; 600 at most',
+    example: 'wait=60',
   })
   @ApiHeader({
     name: 'Idempotency-Key',
     required: false,
-    description: 'A repeated request with the same key and body returns the same container',
+    description: 'A repeated request with the same key and body returns the same container; 255 characters at most',
   })
-  @ApiResponse({ status: 202, type: ContainerDto })
-  @ApiResponse({ status: 201, type: ContainerDto })
+  @ApiResponse({ status: 202, type: ContainerDto, description: 'Accepted', headers: LOCATION })
+  @ApiResponse({ status: 201, type: ContainerDto, description: 'It runs, as Prefer: wait asked', headers: LOCATION })
+  @ApiErrors(
+    'ssh_key_not_usable',
+    'volume_not_found',
+    'name_taken',
+    'volume_in_use',
+    'idempotency_key_reused',
+    ...ENGINE_ERRORS,
+  )
   async create(
     @CurrentPrincipal() principal: Principal,
     @Body() body: CreateContainerDto,
@@ -79,7 +95,7 @@ export class ContainersController {
   @Get(':id')
   @Requires('container:read')
   @ApiOperation({ summary: 'Get a container by id or name' })
-  @ApiResponse({ status: 200, type: ContainerDto })
+  @ApiResponse({ status: 200, type: ContainerDto, description: 'The container' })
   get(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<ContainerDto> {
     return this.containers.get(principal, id);
   }
@@ -88,7 +104,8 @@ export class ContainersController {
   @Requires('container:update')
   @HttpCode(200)
   @ApiOperation({ summary: 'Start a container; a failed or missing one is provisioned again with its volume' })
-  @ApiResponse({ status: 200, type: ContainerDto })
+  @ApiResponse({ status: 200, type: ContainerDto, description: 'Its new state; unchanged when it runs already' })
+  @ApiErrors('invalid_state', 'busy', ...ENGINE_ERRORS)
   async start(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
@@ -103,7 +120,8 @@ export class ContainersController {
   @Requires('container:update')
   @HttpCode(200)
   @ApiOperation({ summary: 'Stop a container; its files are kept' })
-  @ApiResponse({ status: 200, type: ContainerDto })
+  @ApiResponse({ status: 200, type: ContainerDto, description: 'Its new state; unchanged when it is stopped already' })
+  @ApiErrors('invalid_state', 'busy', ...ENGINE_ERRORS)
   async stop(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<ContainerDto> {
     return this.view.one(await this.lifecycle.stop(await this.containers.find(principal, id)));
   }
@@ -121,8 +139,9 @@ export class ContainersController {
     required: false,
     description: 'wait=60: respond with 200 as soon as the container runs, or with 202 after 60 seconds',
   })
-  @ApiResponse({ status: 202, type: ContainerDto })
-  @ApiResponse({ status: 200, type: ContainerDto })
+  @ApiResponse({ status: 202, type: ContainerDto, description: 'Accepted' })
+  @ApiResponse({ status: 200, type: ContainerDto, description: 'It runs, as Prefer: wait asked' })
+  @ApiErrors('invalid_state', 'busy', 'instruction_running', ...ENGINE_ERRORS)
   async rebuild(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
@@ -146,7 +165,9 @@ export class ContainersController {
     summary: 'Change a container',
     description: 'What takes effect only when the container is rebuilt is in pendingChanges of the response.',
   })
-  @ApiResponse({ status: 200, type: ContainerDto })
+  @ApiBody({ type: UpdateContainerDto, examples: UPDATE_EXAMPLES })
+  @ApiResponse({ status: 200, type: ContainerDto, description: 'The container with its changes' })
+  @ApiErrors('invalid_state', 'name_taken', 'busy', ...ENGINE_ERRORS)
   async update(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
@@ -159,7 +180,8 @@ export class ContainersController {
   @Requires('container:delete')
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove a container with everything that belongs to it' })
-  @ApiResponse({ status: 204 })
+  @ApiResponse({ status: 204, description: 'It is gone' })
+  @ApiErrors('invalid_state', 'busy', ...ENGINE_ERRORS)
   async remove(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,

@@ -14,7 +14,7 @@ export class JobsController {
   @Get(':id')
   @Requires('container:read')
   @ApiOperation({ summary: 'Get the state and progress of a job' })
-  @ApiResponse({ status: 200, type: JobDto })
+  @ApiResponse({ status: 200, type: JobDto, description: 'The job' })
   get(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<JobDto> {
     return this.containers.job(principal, id);
   }

@@ -2,6 +2,7 @@ import { Controller, Delete, Get, HttpCode, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Principal } from '../auth/principal.js';
 import { CurrentPrincipal, Requires } from '../auth/requires.js';
+import { ApiErrors, ENGINE_ERRORS } from '../http/api-errors.js';
 import { VolumeListDto } from './dto/volume.dto.js';
 import { KeptVolumes } from './lifecycle/kept-volumes.js';
 
@@ -14,7 +15,8 @@ export class VolumesController {
   @Get()
   @Requires('container:read')
   @ApiOperation({ summary: 'List the volumes that were kept of deleted containers, latest first' })
-  @ApiResponse({ status: 200, type: VolumeListDto })
+  @ApiResponse({ status: 200, type: VolumeListDto, description: 'All of them' })
+  @ApiErrors(...ENGINE_ERRORS)
   async list(@CurrentPrincipal() principal: Principal): Promise<VolumeListDto> {
     return { items: await this.volumes.list(principal) };
   }
@@ -23,7 +25,8 @@ export class VolumesController {
   @Requires('container:delete')
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove a kept volume with its files, by id or name' })
-  @ApiResponse({ status: 204 })
+  @ApiResponse({ status: 204, description: 'It is removed' })
+  @ApiErrors('volume_in_use', ...ENGINE_ERRORS)
   remove(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<void> {
     return this.volumes.remove(principal, id);
   }

@@ -54,7 +54,15 @@ describe('ExecService', () => {
         timeoutSeconds: 5,
         maxOutputBytes: 7,
       }),
-    ).resolves.toEqual({ exitCode: 0, stdout: '', stderr: '', truncated: false, timedOut: false, durationMs: 12 });
+    ).resolves.toEqual({
+      exitCode: 0,
+      stdout: '',
+      stderr: '',
+      truncated: false,
+      timedOut: false,
+      oomKilled: null,
+      durationMs: 12,
+    });
     expect(received).toEqual([`R${['/workspace/sub', 5_000, 7, 3, 'a', 'b c', '', 'A=1', 'B=='].join('\0')}`, 'Dä']);
     expect(driver.processes[0]!.process.request).toMatchObject({ argv: ['/usr/local/bin/devforge-exec'] });
     expect(driver.processes[0]!.process.request.env).toBeUndefined();
@@ -81,7 +89,7 @@ describe('ExecService', () => {
       program.send('o', 'one ');
       program.send('e', 'wrong');
       program.send('o', 'two three');
-      program.send('x', '3 1 1 40');
+      program.send('x', '3 1 1 40 1');
       await program.receive();
       await program.receive();
     });
@@ -91,6 +99,7 @@ describe('ExecService', () => {
       stderr: 'wrong',
       truncated: true,
       timedOut: true,
+      oomKilled: true,
       durationMs: 40,
     });
   });

@@ -8,6 +8,7 @@ import type { ExecDto, ExecResultDto, OutputEncoding } from './dto/exec.dto.js';
 
 const WORKSPACE = '/workspace';
 const STDIN_PIECE_BYTES = 64 * 1024;
+const UNKNOWN = -1;
 const MAX_REASON_LENGTH = 1_000;
 /** What the program may send beyond the limit that it was given; its images of release 0.1.0 keep the limit as well. */
 const MAX_EXCESS_BYTES = 1024 * 1024;
@@ -48,7 +49,10 @@ export async function receiveResult(
         throw outputLimitExceeded(process.program, 'more than maxOutputBytes');
     } else if (kind === 'f') throw refusal(data.toString('utf8'));
     else {
-      const [exitCode = 0, timedOut, truncated, durationMs = 0] = data.toString('latin1').split(' ').map(Number);
+      const [exitCode = 0, timedOut, truncated, durationMs = 0, oomKilled = UNKNOWN] = data
+        .toString('latin1')
+        .split(' ')
+        .map(Number);
       const isTruncated = truncated === 1;
       return {
         exitCode,
@@ -56,6 +60,7 @@ export async function receiveResult(
         stderr: outputs.e.text(encoding, isTruncated),
         truncated: isTruncated,
         timedOut: timedOut === 1,
+        oomKilled: oomKilled === UNKNOWN ? null : oomKilled === 1,
         durationMs,
       };
     }

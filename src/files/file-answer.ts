@@ -16,8 +16,7 @@ export async function respondWithContent(request: Request, response: Response, f
       ? end(response, found)
       : stream(response, found.send(0, UNKNOWN_LENGTH), found.stalled);
   }
-  response.setHeader('ETag', entry.etag);
-  response.setHeader('Last-Modified', new Date(entry.modifiedAt).toUTCString());
+  setVersionHeaders(response, entry.modifiedAt, entry.etag);
   response.setHeader('Accept-Ranges', 'bytes');
   if (request.fresh) {
     response.status(304);
@@ -30,6 +29,12 @@ export async function respondWithContent(request: Request, response: Response, f
   response.setHeader('Content-Length', length);
   if (request.method === 'HEAD') return end(response, found);
   return stream(response, complete(found.send(start, length), length), found.stalled);
+}
+
+/** What a client can send back as a condition of its next request. */
+export function setVersionHeaders(response: Response, modifiedAt: string, etag: string): void {
+  response.setHeader('ETag', etag);
+  response.setHeader('Last-Modified', new Date(modifiedAt).toUTCString());
 }
 
 /** Responds with a directory as a tar archive. */

@@ -3,6 +3,9 @@ import type { Frame } from '../workspace/programs/frame-parser.js';
 import type { FrameKinds, FramedProgram } from '../workspace/programs/framed-program.js';
 import { type FileRefusal, toDomainError } from './refusal.js';
 
+/** The version of `devforge-files` that knows conditions. */
+export const CONDITIONS_VERSION = 3;
+
 export const FILE_FRAMES: FrameKinds = { whole: 'JE', streamed: 'D', maxWholeBytes: 64 * 1024 };
 
 /** How long the helper may take to answer, as when it removes a large tree. */

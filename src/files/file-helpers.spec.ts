@@ -73,6 +73,20 @@ describe('FileHelpers', () => {
     expect(opened()).toHaveLength(1);
   });
 
+  it('refuses what needs a newer helper, and keeps the old one for other requests', async () => {
+    plays(async (program) => {
+      program.greet('devforge-files', 2);
+      for (let heard = await program.receive(); heard !== null; heard = await program.receive())
+        program.send('J', { ok: true, heard });
+    });
+    await ask({ op: 'one' });
+    await expect(helpers.use(row, client.signal, async () => 'done', 3)).rejects.toMatchObject({
+      code: 'image_outdated',
+    });
+    await expect(ask({ op: 'two' })).resolves.toEqual({ heard: 'J{"op":"two"}' });
+    expect(opened()).toHaveLength(1);
+  });
+
   it('gives concurrent requests a helper each', async () => {
     await Promise.all([ask({ op: 'one' }), ask({ op: 'two' }), ask({ op: 'three' })]);
     expect(opened()).toHaveLength(3);

@@ -3,6 +3,7 @@ import { KeyedSemaphore, NoPermitError } from '../common/concurrency/semaphore.j
 import { DomainError } from '../common/errors/domain-error.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import { PausedWorkspaces } from '../workspace/paused-workspaces.js';
+import { requireVersion } from '../workspace/programs/program-failure.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import { FILE_FRAMES, FileHelper, HelperEndedError } from './file-helper.js';
 
@@ -48,12 +49,14 @@ export class FileHelpers implements OnModuleDestroy {
   /**
    * @param clientSignal aborts when the client disconnects
    * @param work begins with a request; it is called again, with another helper, when an idle one turns out to have ended
+   * @param needs the lowest protocol version that can do what is asked
    * @throws DomainError
    */
   async use<Result>(
     row: ContainerRow,
     clientSignal: AbortSignal,
     work: (helper: FileHelper) => Promise<Result>,
+    needs?: number,
   ): Promise<Result> {
     this.paused.requireUnpaused(row);
     const release = await this.requests.acquire(row.id, clientSignal).catch(rethrowAsTooManyRequests);
@@ -65,9 +68,11 @@ export class FileHelpers implements OnModuleDestroy {
           known ??
           new FileHelper(
             await this.programs.openFramed(row, 'devforge-files', FILE_FRAMES, {
+              needs,
               signal: AbortSignal.any([clientSignal, this.stopped.signal]),
             }),
           );
+        if (known !== undefined && needs !== undefined) this.requireVersion(known, row, needs);
         const result = await this.attempt(helper, row, clientSignal, work);
         if (result !== undefined) return result.value;
       }
@@ -113,6 +118,13 @@ export class FileHelpers implements OnModuleDestroy {
       if (helper.isReady && !this.stopped.signal.aborted) this.keep(helper, row);
       else helper.close();
     }
+  }
+
+  /** A new helper is asked by its program. @throws DomainError `image_outdated` */
+  private requireVersion(helper: FileHelper, row: ContainerRow, needs: number): void {
+    const { program, version } = helper.program;
+    if (version < needs) this.keep(helper, row);
+    requireVersion({ program, version, needs });
   }
 
   private takeIdle(row: ContainerRow): FileHelper | undefined {

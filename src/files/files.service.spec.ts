@@ -2,19 +2,16 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { containerRow } from '../../test/support/rows.js';
 import type { Principal } from '../auth/principal.js';
 import type { ContainersService } from '../containers/containers.service.js';
-import type { DiskUsage } from '../usage/disk-usage.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import type { FileHelper } from './file-helper.js';
 import type { FileHelpers } from './file-helpers.js';
 import { type FileRequest, FilesService } from './files.service.js';
-
-const MIB = 1024 * 1024;
+import type { Upload, UploadRoom } from './upload-room.js';
 
 describe('FilesService', () => {
   let row: ContainerRow;
   let asked: object[];
-  let usedMB: { last: number | undefined; now: number };
-  let measured: number;
+  let needed: (number | undefined)[];
   let service: FilesService;
 
   const request = (path: string): FileRequest => ({
@@ -28,8 +25,7 @@ describe('FilesService', () => {
   beforeEach(() => {
     row = containerRow({ diskLimit: 100 });
     asked = [];
-    usedMB = { last: undefined, now: 0 };
-    measured = 0;
+    needed = [];
     const helper = {
       ask: async (document: object) => void asked.push(document),
       upload: async () => ({
@@ -41,16 +37,15 @@ describe('FilesService', () => {
       finish: () => undefined,
     } as unknown as FileHelper;
     const helpers = {
-      use: async (_: unknown, __: unknown, work: (helper: FileHelper) => Promise<unknown>) => work(helper),
-    } as unknown as FileHelpers;
-    const disk = {
-      last: () => usedMB.last,
-      measure: async () => {
-        measured += 1;
-        return usedMB.now;
+      use: async (_: unknown, __: unknown, work: (helper: FileHelper) => Promise<unknown>, needs?: number) => {
+        needed.push(needs);
+        return work(helper);
       },
-    } as unknown as DiskUsage;
-    service = new FilesService({ find: async () => row } as unknown as ContainersService, helpers, disk);
+    } as unknown as FileHelpers;
+    const room = {
+      forFile: async (_: ContainerRow, { body }: Upload) => ({ body, maxBytes: 100 }),
+    } as unknown as UploadRoom;
+    service = new FilesService({ find: async () => row } as unknown as ContainersService, helpers, room);
   });
 
   it('asks the helper with the normalised path', async () => {
@@ -58,33 +53,15 @@ describe('FilesService', () => {
     expect(asked).toEqual([{ op: 'remove', path: 'a/b' }]);
   });
 
-  it.each<[string, number | undefined, number | undefined, number, number, number]>([
-    ['nothing is known', undefined, 5, 0, 100, 0],
-    ['there is room by the last figure', 90, 10 * MIB, 0, 10, 0],
-    ['it says nothing of its length', 90, undefined, 0, 10, 0],
-    ['the container is over its limit, and it says nothing', 120, undefined, 0, 0, 0],
-    ['there is room by now', 100, 10 * MIB, 40, 60, 1],
-  ])(
-    'lets an upload take what the disk limit leaves, when %s',
-    async (_, last, length, now, expectedMB, measurements) => {
-      usedMB = { last, now };
-      await service.write(request('a'), { body: nothing(), length });
-      await service.unpack(request('a'), { body: nothing(), length });
-      expect(asked).toMatchObject([
-        { op: 'write', maxBytes: expectedMB * MIB },
-        { op: 'unpack', maxBytes: expectedMB * MIB, maxEntries: 200_000 },
-      ]);
-      expect(measured).toBe(measurements * 2);
-    },
-  );
-
-  it('refuses an upload that declares more than the disk limit leaves', async () => {
-    usedMB = { last: 0, now: 95 };
-    await expect(service.write(request('a'), { body: nothing(), length: 101 * MIB })).rejects.toMatchObject({
-      code: 'payload_too_large',
-      message: expect.stringContaining('5 MB'),
-    });
-    expect(asked).toEqual([]);
+  it('asks for operations of their own when there are conditions, which an older helper does not know', async () => {
+    const conditions = { match: ['"e"'] };
+    await service.remove({ ...request('a'), conditions });
+    await service.write({ ...request('a'), conditions }, { body: nothing(), length: 0 });
+    expect(asked).toEqual([
+      { op: 'remove-if', path: 'a', conditions },
+      { op: 'write-if', path: 'a', conditions, maxBytes: 100 },
+    ]);
+    expect(needed).toEqual([3, 3]);
   });
 
   it('asks no helper for an invalid path, nor in a container that does not run', async () => {

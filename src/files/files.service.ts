@@ -2,15 +2,15 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { ContainersService } from '../containers/containers.service.js';
-import { DiskUsage } from '../usage/disk-usage.js';
 import { requireRunning } from '../workspace/programs/program-failure.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import type { FileType, UnpackedDto, WrittenFileDto } from './dto/file-entry.dto.js';
-import type { FileHelper } from './file-helper.js';
+import type { Conditions } from './conditions.js';
+import { CONDITIONS_VERSION, type FileHelper } from './file-helper.js';
 import { FileHelpers } from './file-helpers.js';
+import { type Upload, UploadRoom } from './upload-room.js';
 import { notValid, toWorkspacePath } from './workspace-path.js';
 
-const MIB = 1024 * 1024;
 /** Files, directories and links of one archive. */
 const MAX_ENTRIES = 200_000;
 
@@ -32,18 +32,14 @@ export interface FoundContent {
   stalled: AbortSignal;
 }
 
-export interface Upload {
-  body: AsyncIterable<Buffer>;
-  /** Bytes; undefined when the client does not declare it. */
-  length: number | undefined;
-}
-
 /** A path in a container, and the client that asks for it. */
 export interface FileRequest {
   principal: Principal;
   container: string;
   path: string;
   clientSignal: AbortSignal;
+  /** Of what exists at the path when the request is carried out. */
+  conditions?: Conditions | undefined;
 }
 
 /** Reads and changes the files of running containers. */
@@ -52,13 +48,13 @@ export class FilesService {
   constructor(
     private readonly containers: ContainersService,
     private readonly helpers: FileHelpers,
-    private readonly disk: DiskUsage,
+    private readonly room: UploadRoom,
   ) {}
 
   /** @param take receives what was found, and resolves once the response is complete */
   read(request: FileRequest, take: (found: FoundContent) => Promise<void>): Promise<void> {
     return this.work(request, async (helper, path) => {
-      const { entry } = await helper.ask<{ entry: FoundFile }>({ op: 'read', path });
+      const { entry } = await helper.ask<{ entry: FoundFile }>(asked('read', path, request));
       requireValid(entry);
       await take({
         entry,
@@ -75,7 +71,7 @@ export class FilesService {
     take: (archive: Omit<FoundContent, 'entry' | 'send'> & { send(): AsyncIterable<Buffer> }) => Promise<void>,
   ): Promise<void> {
     return this.work(request, async (helper, path) => {
-      await helper.ask({ op: 'pack', path });
+      await helper.ask(asked('pack', path, request));
       await take({ send: () => contentOf(helper, {}), discard: () => discard(helper), stalled: helper.stalled });
     });
   }
@@ -83,8 +79,9 @@ export class FilesService {
   /** Writes a file. @returns its new metadata, and whether it was created */
   write(request: FileRequest, upload: Upload): Promise<{ created: boolean; file: WrittenFileDto; etag: string }> {
     return this.work(request, async (helper, path, row) => {
-      await helper.ask({ op: 'write', path, maxBytes: await this.room(row, upload.length, request.clientSignal) });
-      const { created, entry } = await helper.upload<{ created: boolean; entry: FoundFile }>(upload.body);
+      const { body, maxBytes } = await this.room.forFile(row, upload, request.clientSignal);
+      await helper.ask({ ...asked('write', path, request), maxBytes });
+      const { created, entry } = await helper.upload<{ created: boolean; entry: FoundFile }>(body);
       requireValid(entry);
       const { etag, ...file } = entry;
       return { created, file: { path, ...file }, etag };
@@ -94,13 +91,9 @@ export class FilesService {
   /** Unpacks a tar archive into a directory: all of it, or nothing when an entry is refused. */
   unpack(request: FileRequest, upload: Upload): Promise<UnpackedDto> {
     return this.work(request, async (helper, path, row) => {
-      await helper.ask({
-        op: 'unpack',
-        path,
-        maxBytes: await this.room(row, upload.length, request.clientSignal),
-        maxEntries: MAX_ENTRIES,
-      });
-      const unpacked = await helper.upload<Omit<UnpackedDto, 'path'>>(upload.body);
+      const { body, maxBytes } = await this.room.forArchive(row, upload, request.clientSignal);
+      await helper.ask({ ...asked('unpack', path, request), maxBytes, maxEntries: MAX_ENTRIES });
+      const unpacked = await helper.upload<Omit<UnpackedDto, 'path'>>(body);
       return { path, ...unpacked };
     });
   }
@@ -108,32 +101,24 @@ export class FilesService {
   async remove(request: FileRequest): Promise<void> {
     if (toWorkspacePath(request.path) === '')
       throw notValid('must name something inside the workspace; the workspace itself cannot be removed');
-    await this.work(request, (helper, path) => helper.ask({ op: 'remove', path }).then(() => helper.finish()));
+    await this.work(request, (helper, path) => helper.ask(asked('remove', path, request)).then(() => helper.finish()));
   }
 
   private async work<Result>(
-    { principal, container, path, clientSignal }: FileRequest,
+    { principal, container, path, clientSignal, conditions }: FileRequest,
     work: (helper: FileHelper, path: string, row: ContainerRow) => Promise<Result>,
   ): Promise<Result> {
     const workspacePath = toWorkspacePath(path);
     const row = await this.containers.find(principal, container);
     requireRunning(row);
-    return this.helpers.use(row, clientSignal, (helper) => work(helper, workspacePath, row));
+    const needs = conditions === undefined ? undefined : CONDITIONS_VERSION;
+    return this.helpers.use(row, clientSignal, (helper) => work(helper, workspacePath, row), needs);
   }
+}
 
-  /** Bytes that the disk limit leaves. @throws DomainError `payload_too_large` when fewer than `wanted` */
-  private async room(row: ContainerRow, wanted: number | undefined, signal: AbortSignal): Promise<number> {
-    const limit = row.diskLimit * MIB;
-    const known = limit - (this.disk.last(row.id) ?? 0) * MIB;
-    if (wanted === undefined || wanted <= known) return Math.max(known, 0);
-    // The last measurement may be half a minute old.
-    const room = limit - (await this.disk.measure(row, signal)) * MIB;
-    if (wanted <= room) return room;
-    throw new DomainError(
-      'payload_too_large',
-      `The container's disk limit leaves ${Math.max(Math.floor(room / MIB), 0)} MB.`,
-    );
-  }
+/** An older helper must not carry out a request without its conditions, so these operations have names of their own. */
+function asked(op: 'read' | 'pack' | 'write' | 'unpack' | 'remove', path: string, { conditions }: FileRequest): object {
+  return conditions === undefined ? { op, path } : { op: `${op}-if`, path, conditions };
 }
 
 async function* contentOf(helper: FileHelper, range: object): AsyncGenerator<Buffer, void> {

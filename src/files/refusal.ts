@@ -17,6 +17,7 @@ const CODES: readonly ErrorCode[] = [
   'is_a_directory',
   'not_a_directory',
   'special_file',
+  'precondition_failed',
   'busy',
   'payload_too_large',
   'disk_full',

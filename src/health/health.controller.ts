@@ -1,5 +1,5 @@
 import { Controller, Get, UseFilters } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
 import { Public } from '../auth/requires.js';
 import { HealthFilter } from './health.filter.js';
@@ -30,6 +30,11 @@ export class HealthController {
 
   @Get('live')
   @ApiOperation({ summary: 'For Kubernetes: fails only when the process hangs' })
+  @ApiResponse({
+    status: 200,
+    description: 'The process answers',
+    schema: { type: 'object', required: ['status'], properties: { status: { type: 'string', enum: ['ok'] } } },
+  })
   live(): { status: 'ok' } {
     return { status: 'ok' };
   }

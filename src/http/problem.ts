@@ -22,6 +22,7 @@ const CODE_OF_STATUS: Record<number, ErrorCode> = {
   404: 'route_not_found',
   405: 'method_not_allowed',
   408: 'request_timeout',
+  412: 'precondition_failed',
   413: 'payload_too_large',
   415: 'unsupported_media_type',
   429: 'too_many_requests',

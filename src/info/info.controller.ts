@@ -30,7 +30,7 @@ export class InfoController {
     summary: 'Version, engine, capabilities and limits',
     description: 'Answers while the engine is unavailable as well, with null for its version.',
   })
-  @ApiResponse({ status: 200, type: InfoDto })
+  @ApiResponse({ status: 200, type: InfoDto, description: 'What this DevForge is and offers' })
   async get(): Promise<InfoDto> {
     const [known, ranges] = await Promise.all([
       withTimeout(this.monitor.info(), ENGINE_TIMEOUT_MS).catch(() => null),

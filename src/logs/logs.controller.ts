@@ -1,20 +1,29 @@
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBearerAuth,
+  ApiExtraModels,
+  ApiOperation,
+  ApiProduces,
+  ApiResponse,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
 import { ContainersService } from '../containers/containers.service.js';
 import type { LogRecord } from '../drivers/workspace-logs.js';
+import { ApiErrors, ENGINE_ERRORS } from '../http/api-errors.js';
+import { LogLineDto, LogLinesDto } from './dto/log-lines.dto.js';
 import { LogsQuery } from './dto/logs.query.js';
 import { followAsNdjson } from './follow-ndjson.js';
 import { LogHub, requireOutput } from './log-hub.js';
 
 const NDJSON = 'application/x-ndjson';
 
-export type LogLineDto = Omit<LogRecord, 'timestamp'> & Partial<Pick<LogRecord, 'timestamp'>>;
-
 @ApiTags('logs')
 @ApiBearerAuth()
+@ApiExtraModels(LogLineDto, LogLinesDto)
 @Controller('api/containers')
 export class LogsController {
   constructor(
@@ -28,13 +37,23 @@ export class LogsController {
     summary:
       "What happened in the container, and whatever was written to its main process's output; with follow=true or Accept: application/x-ndjson as a stream",
   })
+  @ApiProduces('application/json', NDJSON)
+  @ApiResponse({
+    status: 200,
+    description: 'The last lines; as a stream one JSON object on each line',
+    content: {
+      'application/json': { schema: { $ref: getSchemaPath(LogLinesDto) } },
+      [NDJSON]: { schema: { type: 'string' } },
+    },
+  })
+  @ApiErrors('invalid_state', ...ENGINE_ERRORS)
   async logs(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
     @Query() query: LogsQuery,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
-  ): Promise<{ lines: LogLineDto[] } | undefined> {
+  ): Promise<LogLinesDto | undefined> {
     const row = await this.containers.find(principal, id);
     const toLine = query.timestamps
       ? (record: LogRecord): LogLineDto => record

@@ -3,13 +3,14 @@ import { ApiBearerAuth, ApiExtraModels, ApiOperation, ApiResponse, ApiTags, getS
 import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
 import { ContainersService } from '../containers/containers.service.js';
+import { ApiErrors, ENGINE_ERRORS } from '../http/api-errors.js';
 import { MetricsDto, MetricsHistoryDto } from '../usage/metrics.dto.js';
 import { MetricsQuery, windowMs } from './dto/metrics.query.js';
 import { MetricsHub } from './sampling/metrics-hub.js';
 
 @ApiTags('metrics')
-@ApiExtraModels(MetricsDto, MetricsHistoryDto)
 @ApiBearerAuth()
+@ApiExtraModels(MetricsDto, MetricsHistoryDto)
 @Controller('api/containers')
 export class MetricsController {
   constructor(
@@ -25,6 +26,7 @@ export class MetricsController {
     description: 'One sample; with window, the samples of that time span.',
     schema: { oneOf: [{ $ref: getSchemaPath(MetricsDto) }, { $ref: getSchemaPath(MetricsHistoryDto) }] },
   })
+  @ApiErrors('invalid_state', ...ENGINE_ERRORS)
   async metrics(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,

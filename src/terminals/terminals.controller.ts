@@ -1,5 +1,6 @@
 import { Controller, Delete, Get, HttpCode, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiErrors, PROGRAM_ERRORS } from '../http/api-errors.js';
 import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
 import { ContainersService } from '../containers/containers.service.js';
@@ -18,7 +19,8 @@ export class TerminalsController {
   @Get(':id/terminals')
   @Requires('container:terminal')
   @ApiOperation({ summary: 'List the terminals of a container; they are opened over Socket.io' })
-  @ApiResponse({ status: 200, type: TerminalListDto })
+  @ApiResponse({ status: 200, type: TerminalListDto, description: 'Its terminals; none while it does not run' })
+  @ApiErrors('terminal_unavailable', ...PROGRAM_ERRORS)
   async list(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<TerminalListDto> {
     const terminals = await this.hub.list(await this.containers.find(principal, id));
     return {
@@ -38,6 +40,8 @@ export class TerminalsController {
   @Requires('container:terminal')
   @HttpCode(204)
   @ApiOperation({ summary: 'End a terminal and its processes' })
+  @ApiResponse({ status: 204, description: 'It has ended' })
+  @ApiErrors('terminal_not_found', 'terminal_unavailable', ...PROGRAM_ERRORS)
   async end(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { chromium } from 'playwright-core';
 import { ApiClient, ok } from '../support/api/client.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 
@@ -79,6 +80,42 @@ describe('the API documentation', () => {
     expect(page.headers.get('content-type')).toContain('text/html');
     expect(page.body).toContain('swagger-ui');
     expect(page.body).not.toContain(server.devforge.token);
+  });
+
+  it('keeps the token for the tab, and no longer', async () => {
+    const browser = await chromium.launch({
+      executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-gpu'],
+    });
+    try {
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      await page.goto(`${server.devforge.url}/docs`);
+      await page.click('.auth-wrapper .authorize');
+      await page.fill('.modal-ux input', server.devforge.token);
+      await page.click('.modal-ux .auth-btn-wrapper .authorize');
+      await page.reload();
+      await page.click('.auth-wrapper .authorize.locked');
+      await page.click('.modal-ux .btn-done');
+      await page.click('[data-path="/api/info"]');
+      await page.click('.try-out__btn');
+      await page.click('.execute');
+      await page.waitForSelector('.live-responses-table .response-col_status:has-text("200")');
+      expect(await page.evaluate('localStorage.length')).toBe(0);
+      const other = await context.newPage();
+      await other.goto(`${server.devforge.url}/docs`);
+      await other.waitForSelector('.auth-wrapper .authorize.unlocked');
+    } finally {
+      await browser.close();
+    }
+  }, 120_000);
+
+  it('describes the sockets on a page of its own', async () => {
+    const anonymous = new ApiClient(server.devforge.url, null);
+    const { status, body } = await anonymous.request<string>('GET', '/docs/sockets');
+    expect(status).toBe(200);
+    for (const text of ['subscribe:status', 'terminal:output', 'StatusUpdate', 'emitWithAck'])
+      expect(body).toContain(text);
   });
 
   it('groups the routes that lead into a container by what they open', () => {

@@ -13,6 +13,7 @@ interface Result {
   stderr: string;
   truncated: boolean;
   timedOut: boolean;
+  oomKilled: boolean | null;
   durationMs: number;
 }
 
@@ -62,6 +63,7 @@ describe('exec', () => {
         stderr: 'err\n',
         truncated: false,
         timedOut: false,
+        oomKilled: false,
         durationMs: expect.any(Number),
       });
       expect(result.durationMs).toBeGreaterThanOrEqual(300);
@@ -178,6 +180,14 @@ describe('exec', () => {
       expect(result).toMatchObject({ exitCode: 124, stdout: 'before\n', timedOut: true, truncated: false });
       expect(result.durationMs).toBeLessThan(15_000);
       expect(await commandLines()).not.toContain(seconds);
+    });
+
+    it('by the kernel for memory is told from any other kill', async () => {
+      const hog = 'python3 -c "x = bytearray(3 << 30)"';
+      expect(await shell(`exec ${hog}`)).toMatchObject({ exitCode: 137, oomKilled: true });
+      // As of test runners, which report a killed process with an exit code of their own.
+      expect(await shell(`${hog} || exit 1`)).toMatchObject({ exitCode: 1, oomKilled: true });
+      expect(await shell('kill -9 $$')).toMatchObject({ exitCode: 137, oomKilled: false });
     });
 
     it('by its time-out gives it time to handle SIGTERM', async () => {

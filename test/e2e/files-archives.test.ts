@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { codeOf, type FilesClient } from '../support/e2e/files-client.js';
 import { FilesWorkspace, json, refused } from '../support/e2e/files-workspace.js';
@@ -26,6 +27,8 @@ describe('archives of files', () => {
     inside(
       `cd ${folder}; find . -mindepth 1 -printf "%P %y %m %l " -exec sh -c 'test -f "$1" -a ! -L "$1" && sha256sum < "$1" || echo' sh {} \\; | sort`,
     );
+
+  const file = { name: 'good', content: 'good' };
 
   it('of a directory unpacks to the same directory', async () => {
     await inside(
@@ -108,30 +111,99 @@ describe('archives of files', () => {
       { name: 'abs', type: '2', link: '/workspace/there' },
       { name: 'file', content: 'x' },
       { name: 'sub/hard', type: '1', link: 'file' },
+      { name: 'detour', type: '2', link: 'sub/../sub/./up' },
     ];
     expect((await files.putTar('d', tarOf(members))).status).toBe(200);
     await files.put('there', 'found');
-    expect(await inside('cat d/sub/up d/abs d/sub/hard')).toBe('foundfoundx');
+    expect(await inside('cat d/sub/up d/abs d/sub/hard d/detour')).toBe('foundfoundxfound');
   });
 
-  const file = { name: 'good', content: 'good' };
+  it('may contain absolute links, as a virtual environment of Python does, which are never followed', async () => {
+    await inside('python3 -m venv --without-pip venv && mkdir /tmp/there');
+    const before = await tree('venv');
+    const { bytes } = await tar('venv');
+    await inside('rm -r venv');
+    expect((await files.putTar('venv', bytes)).status).toBe(200);
+    expect(await tree('venv')).toBe(before);
+    expect(await inside('venv/bin/python -c "import sys; print(sys.prefix)"')).toBe('/workspace/venv\n');
+    const out = tarOf([{ name: 'out', type: '2', link: '/tmp/there' }]);
+    expect((await files.putTar('', out)).status).toBe(200);
+    expect(await inside('readlink out; rmdir /tmp/there')).toBe('/tmp/there\n');
+    await workspace.mark();
+    await refused(files.putTar('', tarOf([{ name: 'out/evil', content: 'x' }])), 409, 'not_a_directory');
+    await refused(files.put('out/evil', 'x'), 400, 'path_outside_workspace');
+    await refused(files.get('out'), 400, 'path_outside_workspace');
+  });
+
+  it('may be compressed with gzip, in one piece or several', async () => {
+    const archive = tarOf([
+      { name: 'random', content: randomBytes(700_000) },
+      { name: 'zeros', content: Buffer.alloc(3 * MIB) },
+    ]);
+    const several = Buffer.concat([
+      gzipSync(archive.subarray(0, 100_000)),
+      gzipSync(archive.subarray(100_000)),
+      Buffer.alloc(512),
+    ]);
+    expect((await files.putTar('plain', archive)).status).toBe(200);
+    expect((await files.putTar('one', gzipSync(archive))).status).toBe(200);
+    expect((await files.putTar('several', several)).status).toBe(200);
+    expect((await files.putTar('coded', gzipSync(archive), { 'content-encoding': 'gzip' })).status).toBe(200);
+    for (const folder of ['one', 'several', 'coded']) expect(await tree(folder)).toBe(await tree('plain'));
+  });
+
+  it('that is compressed in another way is refused with its name', async () => {
+    const made = 'echo x > file; tar -cf file.tar file; xz -k file.tar';
+    await inside(
+      `${made}; python3 -c "import shutil; shutil.make_archive('/workspace/file', 'zip', '/workspace', 'file')"`,
+    );
+    for (const [name, text] of [
+      ['file.tar.xz', 'compressed with xz'],
+      ['file.zip', 'compressed with zip'],
+    ] as const) {
+      const answer = await files.putTar('d', (await files.get(name)).bytes);
+      expect([codeOf(answer), answer.bytes.toString()]).toEqual([
+        { status: 400, code: 'tar_refused' },
+        expect.stringContaining(text),
+      ]);
+    }
+    await refused(files.putTar('d', Buffer.alloc(0), { 'content-encoding': 'br' }), 415, 'unsupported_media_type');
+  });
+
+  it('is unpacked only under the conditions of the request', async () => {
+    await inside('mkdir d');
+    await refused(files.putTar('d', tarOf([file]), { 'if-none-match': '*' }), 412, 'precondition_failed');
+    await refused(files.putTar('new/one', tarOf([file]), { 'if-match': '*' }), 412, 'precondition_failed');
+    expect(await names('')).toEqual(['d']);
+    expect((await files.putTar('new/one', tarOf([file]), { 'if-none-match': '*' })).status).toBe(200);
+    expect(await names('new/one')).toEqual(['good']);
+  });
+
   it.each<[string, Buffer]>([
     ['..', tarOf([file, { name: '../evil', content: 'x' }])],
     ['.. in the middle', tarOf([file, { name: 'a/../../evil', content: 'x' }])],
     ['.. in a long name', tarOf([file, paxOf({ path: '../../evil' }), { name: 'x', content: 'x' }])],
     ['an absolute name', tarOf([file, { name: '/tmp/evil', content: 'x' }])],
     ['an absolute name in the workspace', tarOf([file, { name: '/workspace/evil', content: 'x' }])],
-    ['a link out', tarOf([file, { name: 'l', type: '2', link: '/etc' }])],
     ['a link up and out', tarOf([file, { name: 'a/l', type: '2', link: '../../../../../etc' }])],
     [
       'a link out by a detour',
       tarOf([file, { name: 'a/s', type: '2', link: '.' }, { name: 'l', type: '2', link: 'a/s/../..' }]),
     ],
-    ['a link out through /workspace', tarOf([file, { name: 'l', type: '2', link: '/workspace/../etc' }])],
+    ['a link out behind a name', tarOf([file, { name: 'l', type: '2', link: 'good/../../../../../../etc' }])],
     [
       'a long link out',
-      tarOf([file, paxOf({ linkpath: `/etc/${'x'.repeat(200)}` }), { name: 'l', type: '2', link: 'x' }]),
+      tarOf([file, paxOf({ linkpath: `../../../../${'x'.repeat(200)}` }), { name: 'l', type: '2', link: 'x' }]),
     ],
+    [
+      'a link whose detour becomes a link later',
+      tarOf([file, { name: 'l', type: '2', link: 's/../x' }, { name: 's', type: '2', link: '/tmp/there' }]),
+    ],
+    [
+      'a file behind an absolute link',
+      tarOf([file, { name: 'l', type: '2', link: '/tmp' }, { name: 'l/evil', content: 'x' }]),
+    ],
+    ['an empty link', tarOf([file, { name: 'l', type: '2', link: '' }])],
     ['a file behind a link', tarOf([file, { name: 'l', type: '2', link: 'good' }, { name: 'l/evil', content: 'x' }])],
     [
       'a file behind a link to a directory',
@@ -174,7 +246,8 @@ describe('archives of files', () => {
     ['nothing', Buffer.alloc(0)],
     ['half a block', Buffer.alloc(100)],
     ['no archive', randomBytes(10_240)],
-    ['something packed', Buffer.concat([Buffer.from([0x1f, 0x8b, 8]), randomBytes(2_000)])],
+    ['truncated compression', gzipSync(tarOf([file])).subarray(0, -9)],
+    ['damaged compression', Buffer.concat([Buffer.from([0x1f, 0x8b, 8]), randomBytes(2_000)])],
   ])('with %s is refused, and changes nothing', async (_, archive) => {
     await inside('mkdir -p d/sub; echo old > d/good; touch d/present');
     const before = await tree('.');
@@ -189,6 +262,7 @@ describe('archives of files', () => {
     await refused(files.putTar('', declared), 413, 'payload_too_large');
     const huge = tarOf([paxOf({ size: '999999999999999999' }), { name: 'bomb' }]);
     await refused(files.putTar('', huge), 413, 'payload_too_large');
+    await refused(files.putTar('', gzipSync(declared)), 413, 'payload_too_large');
     expect(await names('')).toEqual([]);
   });
 

@@ -139,11 +139,18 @@ describe('files that are refused', () => {
       await refused(files.put('name/', 'x'), 400, 'validation_failed');
     });
 
-    it('for invalid queries and compressed bodies', async () => {
+    it('for invalid queries, compressed bodies and forms', async () => {
       const ask = (query: string) =>
         workspace.server.api.request('GET', `/api/containers/${workspace.container.id}/files?${query}`);
       for (const query of ['path=a&path=b', 'other=1', 'path[]=a']) expect((await ask(query)).status).toBe(400);
       await refused(files.put('x', 'x', { 'content-encoding': 'gzip' }), 415, 'unsupported_media_type');
+      const form = await files.put('x', 'x', { 'content-type': 'multipart/form-data; boundary=x' });
+      expect([codeOf(form), form.bytes.toString()]).toEqual([
+        { status: 415, code: 'unsupported_media_type' },
+        expect.stringContaining('the bytes of one file'),
+      ]);
+      for (const condition of ['if-match', 'if-none-match', 'if-unmodified-since'])
+        await refused(files.put('x', 'x', { [condition]: 'x' }), 400, 'validation_failed');
       expect(await names('')).toEqual([]);
     });
 
@@ -172,6 +179,11 @@ describe('files that are refused', () => {
       const answer = await its.send('big', Readable.from(Array.from({ length: 40 }, () => block)));
       expect(answer).toMatchObject({ status: 413, text: expect.stringContaining('payload_too_large') });
       expect(json<Listing>(await its.get('')).entries.map(({ name }) => name)).toEqual(['filling']);
+      // What was freed counts at once, although it is measured only now and then.
+      await inside('rm filling', small);
+      expect(await its.send('big', Readable.from(Array.from({ length: 40 }, () => block)))).toMatchObject({
+        status: 201,
+      });
       ok(await workspace.server.api.remove(small.id));
     }, 240_000);
 

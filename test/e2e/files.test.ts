@@ -104,7 +104,6 @@ describe('files', () => {
         'application/json',
         'application/x-www-form-urlencoded',
         'text/plain; charset=utf-8',
-        'multipart/form-data; boundary=x',
         'application/x-tarot',
       ]) {
         expect((await files.put('typed', body, { 'content-type': type })).status).toBeLessThan(300);
@@ -160,6 +159,94 @@ describe('files', () => {
       expect((await files.get('known', { 'if-none-match': etag, 'cache-control': 'max-age=0' })).bytes.toString()).toBe(
         'two',
       );
+    });
+
+    it('is changed only under the conditions of the request', async () => {
+      const first = await files.put('file', 'one');
+      const { etag, 'last-modified': modified } = Object.fromEntries(first.headers);
+      expect((await files.get('file')).headers.get('last-modified')).toBe(modified);
+      const earlier = new Date(Date.parse(modified!) - 60_000).toUTCString();
+      const hold = { 'if-match': etag!, 'if-unmodified-since': earlier };
+      const fail: Record<string, string>[] = [
+        { 'if-match': '"another"' },
+        { 'if-match': `W/${etag}` },
+        { 'if-none-match': '*' },
+        { 'if-none-match': `"another", ${etag}` },
+        { 'if-unmodified-since': earlier },
+      ];
+      for (const headers of fail) {
+        await refused(files.put('file', 'two', headers), 412, 'precondition_failed');
+        await refused(files.remove('file', headers), 412, 'precondition_failed');
+      }
+      for (const headers of fail.filter((each) => !('if-none-match' in each)))
+        await refused(files.get('file', headers), 412, 'precondition_failed');
+      expect((await files.get('file', { 'if-match': etag! })).bytes.toString()).toBe('one');
+      expect((await files.put('file', 'two', hold)).status).toBe(200);
+      await refused(files.put('file', 'three', hold), 412, 'precondition_failed');
+      await refused(files.put('new/file', 'x', { 'if-match': '*' }), 412, 'precondition_failed');
+      expect((await files.put('new/file', 'x', { 'if-none-match': '*' })).status).toBe(201);
+      await refused(files.remove('new', { 'if-match': etag! }), 412, 'precondition_failed');
+      expect((await files.remove('new', { 'if-match': '*' })).status).toBe(204);
+      expect((await files.remove('file', { 'if-match': `${etag}, *` })).status).toBe(400);
+      expect((await files.get('file')).bytes.toString()).toBe('two');
+      await inside('ln -s file link');
+      const seen = (await files.get('link')).headers.get('etag')!;
+      await refused(files.remove('link', { 'if-match': etag! }), 412, 'precondition_failed');
+      expect((await files.remove('link', { 'if-match': seen })).status).toBe(204);
+      expect((await files.remove('file', { 'if-match': seen })).status).toBe(204);
+      expect(await names('')).toEqual([]);
+    });
+
+    it('is changed by one of several requests for the same version', async () => {
+      for (let round = 0; round < 20; round++) {
+        const etag = (await files.put('file', 'start')).headers.get('etag')!;
+        const statuses = await Promise.all(
+          Array.from(
+            { length: 6 },
+            async (_, index) => (await files.put('file', `${index}`, { 'if-match': etag })).status,
+          ),
+        );
+        expect(statuses.toSorted()).toEqual([200, 412, 412, 412, 412, 412]);
+        expect((await files.get('file')).bytes.toString()).toBe(String(statuses.indexOf(200)));
+      }
+      await files.remove('file');
+      const created = await Promise.all(
+        Array.from({ length: 6 }, async () => (await files.put('file', 'x', { 'if-none-match': '*' })).status),
+      );
+      expect(created.toSorted()).toEqual([201, 412, 412, 412, 412, 412]);
+    });
+
+    it('stays what a program of the workspace has made of it between the check and the change', async () => {
+      const output = await inside(`cat > script.py <<'END'
+import os, sys
+sys.path.insert(0, '/usr/local/lib/devforge/tools')
+from errors import RequestError
+from replace import remove_unchanged, replace_unchanged
+folder = os.open('/workspace', os.O_PATH)
+def version(name, text):
+    with open(name, 'w') as file: file.write(text)
+    return os.stat(name)
+checked = version('file', 'checked')
+version('.new', 'by the program')
+os.rename('.new', 'file')
+for change in (replace_unchanged, remove_unchanged):
+    if change is replace_unchanged: version('.temporary', 'by the client')
+    try: change(folder, b'file', b'.temporary', checked)
+    except RequestError as error: print(error.code, open('file').read())
+version('.temporary', 'by the client')
+replace_unchanged(folder, b'file', b'.temporary', os.stat('file'))
+print(open('file').read())
+remove_unchanged(folder, b'file', b'.temporary', os.stat('file'))
+os.unlink('script.py')
+print(os.listdir('.'))
+END
+python3 script.py`);
+      expect(output.trim().split('\n')).toEqual([
+        'precondition_failed by the program',
+        'precondition_failed by the program',
+        'by the client',
+        '[]',
+      ]);
     });
 
     it('is replaced atomically', async () => {

@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   image_outdated: { status: 409, title: 'Container image outdated', retryable: false },
   busy: { status: 409, title: 'Container busy', retryable: true },
   method_not_allowed: { status: 405, title: 'Method not allowed', retryable: false },
+  precondition_failed: { status: 412, title: 'Precondition failed', retryable: false },
   payload_too_large: { status: 413, title: 'Payload too large', retryable: false },
   unsupported_media_type: { status: 415, title: 'Unsupported content type', retryable: false },
   range_not_satisfiable: { status: 416, title: 'Range not satisfiable', retryable: false },

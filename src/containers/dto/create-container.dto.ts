@@ -13,7 +13,9 @@ export const NOT_AN_ID = /^(?![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0
 /** The request for a new container. */
 export class CreateContainerDto {
   @ApiProperty({
-    description: 'A unique DNS label.',
+    description: 'A unique DNS label that does not have the form of an id.',
+    minLength: 1,
+    maxLength: 63,
     example: 'my-dev-container',
     pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
   })
@@ -37,21 +39,30 @@ export class CreateContainerDto {
   @IsIn(MODES)
   mode: Mode = 'interactive';
 
-  @ApiProperty({ enum: REPO_TYPES, required: false, default: 'empty' })
+  @ApiProperty({
+    enum: REPO_TYPES,
+    required: false,
+    default: 'empty',
+    description: 'An empty workspace, or a clone of repoUrl.',
+  })
   @IsIn(REPO_TYPES)
   repoType: RepoType = 'empty';
 
   @ApiProperty({
     required: false,
     example: 'git@example.org:user/repo.git',
-    description: 'https://, ssh:// or user@host:path; required with repoType clone.',
+    description: 'https://, ssh:// or user@host:path; required with repoType clone, and refused without.',
   })
   @ValidateIf((dto: CreateContainerDto) => dto.repoType === 'clone' || dto.repoUrl !== undefined)
   @IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'clone', 'is only allowed with repoType clone')
   @IsGitUrl()
   repoUrl?: string;
 
-  @ApiProperty({ required: false, example: 'main' })
+  @ApiProperty({
+    required: false,
+    example: 'main',
+    description: "The branch to check out, only with repoType clone; the repository's own default without it.",
+  })
   @ValidateIf((dto: CreateContainerDto) => dto.repoBranch !== undefined)
   @IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'clone', 'is only allowed with repoType clone')
   @IsGitBranch()
@@ -59,6 +70,8 @@ export class CreateContainerDto {
 
   @ApiProperty({
     required: false,
+    minLength: 1,
+    maxLength: 1024,
     example: '~/.ssh/id_ed25519',
     description:
       'Path of a private key on the server, inside SSH_KEYS_DIR. The key is never copied into the container.',
@@ -69,13 +82,27 @@ export class CreateContainerDto {
   @MaxLength(1024)
   sshKeyPath?: string;
 
-  @ApiProperty({ type: Number, required: false, default: 2, description: 'Cores; GET /api/info has the limits.' })
+  @ApiProperty({
+    type: Number,
+    required: false,
+    default: 2,
+    minimum: LIMITS.cpuLimit.min,
+    maximum: LIMITS.cpuLimit.max,
+    description: 'Cores, with three decimal places at most; GET /api/info has the limits of this machine.',
+  })
   @IsNumber({ allowNaN: false, allowInfinity: false, maxDecimalPlaces: 3 })
   @Min(LIMITS.cpuLimit.min)
   @Max(LIMITS.cpuLimit.max)
   cpuLimit: number = DEFAULT_LIMITS.cpuLimit;
 
-  @ApiProperty({ type: 'integer', required: false, default: 2048, description: 'Memory in MiB.' })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    default: 2048,
+    minimum: LIMITS.memoryLimit.min,
+    maximum: LIMITS.memoryLimit.max,
+    description: 'Memory in MiB.',
+  })
   @IsInt()
   @Min(LIMITS.memoryLimit.min)
   @Max(LIMITS.memoryLimit.max)
@@ -85,6 +112,8 @@ export class CreateContainerDto {
     type: 'integer',
     required: false,
     default: 10240,
+    minimum: LIMITS.diskLimit.min,
+    maximum: LIMITS.diskLimit.max,
     description: 'Disk space in MiB, for everything that the container can write to.',
   })
   @IsInt()
@@ -94,6 +123,7 @@ export class CreateContainerDto {
 
   @ApiProperty({
     required: false,
+    maxLength: 128,
     example: 'devforge-123e4567-e89b-42d3-a456-426614174000-workspace',
     description: 'Id or name of a kept volume, whose files become those of this container; only with repoType empty.',
   })
@@ -103,7 +133,14 @@ export class CreateContainerDto {
   @MaxLength(128)
   volume?: string;
 
-  @ApiProperty({ required: false, type: Object, additionalProperties: { type: 'string' }, example: { FOO: 'bar' } })
+  @ApiProperty({
+    required: false,
+    type: Object,
+    additionalProperties: { type: 'string' },
+    example: { FOO: 'bar' },
+    description:
+      'Environment of everything in the container. Names that take over the loader or git, and values with line breaks, are refused.',
+  })
   @IsEnvMap()
   env: Record<string, string> = {};
 }

@@ -16,17 +16,24 @@ export class ListContainersQuery {
   @IsIn([true, false])
   includeMetrics = false;
 
-  @ApiProperty({ required: false, enum: CONTAINER_STATUSES })
+  @ApiProperty({ required: false, enum: CONTAINER_STATUSES, description: 'Only containers in this state.' })
   @IsOptional()
   @IsIn(CONTAINER_STATUSES)
   status?: ContainerStatus;
 
-  @ApiProperty({ required: false, enum: TEMPLATES })
+  @ApiProperty({ required: false, enum: TEMPLATES, description: 'Only containers of this template.' })
   @IsOptional()
   @IsIn(TEMPLATES)
   template?: Template;
 
-  @ApiProperty({ type: 'integer', required: false, default: 100, minimum: 1, maximum: 500 })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    default: 100,
+    minimum: 1,
+    maximum: 500,
+    description: 'Containers of one page.',
+  })
   @IsOptional()
   @Transform(({ value }) => Number(value))
   @IsInt()
@@ -34,7 +41,7 @@ export class ListContainersQuery {
   @Max(500)
   limit = 100;
 
-  @ApiProperty({ required: false, description: 'nextCursor of the previous page.' })
+  @ApiProperty({ required: false, maxLength: 200, description: 'nextCursor of the previous page.' })
   @IsOptional()
   @IsString()
   @MaxLength(200)

@@ -15,6 +15,8 @@ export class UpdateContainerDto {
     required: false,
     description:
       'A unique DNS label. Addresses of VS Code and ports follow at once, the host name inside at a rebuild.',
+    minLength: 1,
+    maxLength: 63,
     example: 'my-dev-container',
     pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
   })
@@ -26,21 +28,39 @@ export class UpdateContainerDto {
   @Matches(NOT_AN_ID, { message: 'name must not have the form of an id' })
   name?: string;
 
-  @ApiProperty({ type: Number, required: false, description: 'Cores. Takes effect at once.' })
+  @ApiProperty({
+    type: Number,
+    required: false,
+    minimum: LIMITS.cpuLimit.min,
+    maximum: LIMITS.cpuLimit.max,
+    description: 'Cores. Takes effect at once.',
+  })
   @IfGiven('cpuLimit')
   @IsNumber({ allowNaN: false, allowInfinity: false, maxDecimalPlaces: 3 })
   @Min(LIMITS.cpuLimit.min)
   @Max(LIMITS.cpuLimit.max)
   cpuLimit?: number;
 
-  @ApiProperty({ type: 'integer', required: false, description: 'Memory in MiB. Takes effect at once.' })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    minimum: LIMITS.memoryLimit.min,
+    maximum: LIMITS.memoryLimit.max,
+    description: 'Memory in MiB. Takes effect at once.',
+  })
   @IfGiven('memoryLimit')
   @IsInt()
   @Min(LIMITS.memoryLimit.min)
   @Max(LIMITS.memoryLimit.max)
   memoryLimit?: number;
 
-  @ApiProperty({ type: 'integer', required: false, description: 'Disk space in MiB. Takes effect at once.' })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    minimum: LIMITS.diskLimit.min,
+    maximum: LIMITS.diskLimit.max,
+    description: 'Disk space in MiB. Takes effect at once.',
+  })
   @IfGiven('diskLimit')
   @IsInt()
   @Min(LIMITS.diskLimit.min)

@@ -24,6 +24,8 @@ export class ExecDto {
   @ApiProperty({
     type: [String],
     example: ['npm', 'test'],
+    minItems: 1,
+    maxItems: 1000,
     description: 'The program and its arguments, without a shell',
   })
   @IsArray()
@@ -36,6 +38,8 @@ export class ExecDto {
     type: String,
     required: false,
     default: '/workspace',
+    minLength: 1,
+    maxLength: 4096,
     description: 'An absolute path, or one relative to /workspace',
   })
   @IsNotEmpty()
@@ -56,7 +60,14 @@ export class ExecDto {
   @IsString()
   stdin = '';
 
-  @ApiProperty({ type: 'integer', required: false, default: 60, minimum: 1, maximum: LIMITS.execTimeoutSeconds })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    default: 60,
+    minimum: 1,
+    maximum: LIMITS.execTimeoutSeconds,
+    description: 'Seconds after which the command is ended with all processes that it started',
+  })
   @IsInt()
   @Min(1)
   @Max(LIMITS.execTimeoutSeconds)
@@ -106,6 +117,14 @@ export class ExecResultDto {
     description: 'Whether the command ran into its time-out; it was then ended with all processes that it had started',
   })
   timedOut: boolean;
+
+  @ApiProperty({
+    type: Boolean,
+    nullable: true,
+    description:
+      'Whether the command failed and the kernel killed a process of the container meanwhile, because its memoryLimit was reached; null where that cannot be seen, as in containers of older images',
+  })
+  oomKilled: boolean | null;
 
   @ApiProperty({ type: 'integer', description: 'How long the command ran, in milliseconds' })
   durationMs: number;

@@ -7,7 +7,7 @@ export class FilesQuery {
     type: String,
     required: false,
     default: '',
-    example: 'src/index.ts',
+    maxLength: 4000,
     description: 'Relative to /workspace, or an absolute path in it; the workspace itself when omitted',
   })
   @IsPlainText()

@@ -1,8 +1,9 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CurrentPrincipal, Requires } from '../../auth/requires.js';
 import type { Principal } from '../../auth/principal.js';
+import { ApiErrors, ENGINE_ERRORS, PROGRAM_ERRORS } from '../../http/api-errors.js';
 import { clientSignal } from '../../http/client-signal.js';
 import { parseIdempotencyKey } from '../../http/request-preferences.js';
 import { AnswerPermissionDto } from './dto/answer-permission.dto.js';
@@ -13,6 +14,26 @@ import { InstructionCancellation } from './instruction-cancellation.js';
 import { InstructionPermissionsService } from './instruction-permissions.service.js';
 import { InstructionView } from './instruction-view.js';
 import { InstructionsService } from './instructions.service.js';
+
+const LOCATION = { Location: { description: 'Path of the instruction', schema: { type: 'string' } } } as const;
+/** Bodies that can be sent as they are. */
+const INSTRUCTION_EXAMPLES = {
+  prompt: { summary: 'A prompt', value: { prompt: 'Run the tests and fix what fails.' } },
+  bounded: {
+    summary: "With bounds, in the container's latest session",
+    value: {
+      prompt: 'Now write a changelog entry.',
+      continue: true,
+      maxTurns: 20,
+      maxBudgetUsd: 1,
+      timeoutSeconds: 600,
+    },
+  },
+};
+const ANSWER_EXAMPLES = {
+  allow: { summary: 'Allow', value: { decision: 'allow' } },
+  deny: { summary: 'Deny, with a reason for the agent', value: { decision: 'deny', message: 'Work on a branch.' } },
+};
 
 @ApiTags('instructions')
 @ApiBearerAuth()
@@ -34,9 +55,11 @@ export class InstructionsController {
   @ApiHeader({
     name: 'Idempotency-Key',
     required: false,
-    description: 'A repeated request with the same key and body returns the same instruction',
+    description: 'A repeated request with the same key and body returns the same instruction; 255 characters at most',
   })
-  @ApiResponse({ status: 202, type: InstructionDto })
+  @ApiBody({ type: CreateInstructionDto, examples: INSTRUCTION_EXAMPLES })
+  @ApiResponse({ status: 202, type: InstructionDto, description: 'Accepted', headers: LOCATION })
+  @ApiErrors('invalid_state', 'no_claude_code', 'idempotency_key_reused', 'busy', ...ENGINE_ERRORS)
   async create(
     @CurrentPrincipal() principal: Principal,
     @Param('id') container: string,
@@ -52,7 +75,7 @@ export class InstructionsController {
   @Get('containers/:id/instructions')
   @Requires('instruction:read')
   @ApiOperation({ summary: "A container's instructions, latest first" })
-  @ApiResponse({ status: 200, type: InstructionPageDto })
+  @ApiResponse({ status: 200, type: InstructionPageDto, description: 'One page' })
   list(
     @CurrentPrincipal() principal: Principal,
     @Param('id') container: string,
@@ -64,7 +87,7 @@ export class InstructionsController {
   @Get('instructions')
   @Requires('instruction:read')
   @ApiOperation({ summary: 'The instructions of all containers, latest first' })
-  @ApiResponse({ status: 200, type: InstructionPageDto })
+  @ApiResponse({ status: 200, type: InstructionPageDto, description: 'One page' })
   listAll(
     @CurrentPrincipal() principal: Principal,
     @Query() query: ListAllInstructionsQuery,
@@ -75,7 +98,7 @@ export class InstructionsController {
   @Get('instructions/:id')
   @Requires('instruction:read')
   @ApiOperation({ summary: 'One instruction' })
-  @ApiResponse({ status: 200, type: InstructionDto })
+  @ApiResponse({ status: 200, type: InstructionDto, description: 'The instruction' })
   get(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<InstructionDto> {
     return this.instructions.get(principal, id);
   }
@@ -84,7 +107,8 @@ export class InstructionsController {
   @Requires('instruction:drive')
   @HttpCode(200)
   @ApiOperation({ summary: 'Cancel a queued or running instruction; answers when it has ended, after 20 s at most' })
-  @ApiResponse({ status: 200, type: InstructionDto })
+  @ApiResponse({ status: 200, type: InstructionDto, description: 'Its new state; unchanged when it had ended' })
+  @ApiErrors(...ENGINE_ERRORS)
   async cancel(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
@@ -99,7 +123,9 @@ export class InstructionsController {
   @Requires('instruction:drive')
   @HttpCode(200)
   @ApiOperation({ summary: 'Answer a permission request' })
-  @ApiResponse({ status: 200, type: InstructionDto })
+  @ApiBody({ type: AnswerPermissionDto, examples: ANSWER_EXAMPLES })
+  @ApiResponse({ status: 200, type: InstructionDto, description: 'The instruction without this request' })
+  @ApiErrors('permission_not_found', 'permission_answered', ...PROGRAM_ERRORS)
   async answer(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,

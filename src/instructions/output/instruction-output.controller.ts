@@ -4,6 +4,7 @@ import type { Request, Response } from 'express';
 import { CurrentPrincipal, Requires } from '../../auth/requires.js';
 import type { Principal } from '../../auth/principal.js';
 import { DomainError } from '../../common/errors/domain-error.js';
+import { ApiErrors } from '../../http/api-errors.js';
 import { clientSignal } from '../../http/client-signal.js';
 import { InstructionEventsQuery } from '../api/dto/instructions.query.js';
 import { InstructionsService } from '../api/instructions.service.js';
@@ -74,7 +75,9 @@ export class InstructionOutputController {
   @ApiResponse({
     status: 200,
     description: 'A patch for git apply; the header X-Diff-Truncated is true when it was too large',
+    content: { 'text/x-diff': { schema: { type: 'string' } } },
   })
+  @ApiErrors('invalid_state')
   async diff(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,

@@ -23,7 +23,14 @@ function IsTimestamp(): PropertyDecorator {
 }
 
 export class LogsQuery {
-  @ApiProperty({ type: 'integer', required: false, default: 200, minimum: 0, maximum: MAX_TAIL })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    default: 200,
+    minimum: 0,
+    maximum: MAX_TAIL,
+    description: 'How many of the last lines.',
+  })
   @IsOptional()
   @Transform(({ value }) => Number(value))
   @IsInt()
@@ -31,17 +38,25 @@ export class LogsQuery {
   @Max(MAX_TAIL)
   tail = 200;
 
-  @ApiProperty({ required: false, description: 'RFC 3339' })
+  @ApiProperty({
+    required: false,
+    format: 'date-time',
+    description: 'Only lines from then on (RFC 3339); not of a stream.',
+  })
   @IsOptional()
   @IsTimestamp()
   since?: string;
 
-  @ApiProperty({ required: false, description: 'RFC 3339' })
+  @ApiProperty({
+    required: false,
+    format: 'date-time',
+    description: 'Only lines up to then (RFC 3339); not of a stream.',
+  })
   @IsOptional()
   @IsTimestamp()
   until?: string;
 
-  @ApiProperty({ required: false, enum: ['all', 'stdout', 'stderr'], default: 'all' })
+  @ApiProperty({ required: false, enum: ['all', 'stdout', 'stderr'], default: 'all', description: 'Which output.' })
   @IsOptional()
   @IsIn(['all', 'stdout', 'stderr'])
   stream: StreamFilter = 'all';
@@ -58,13 +73,18 @@ export class LogsQuery {
   @MaxLength(32)
   source?: string;
 
-  @ApiProperty({ type: Boolean, required: false, default: true, description: 'false leaves the timestamps out' })
+  @ApiProperty({ type: Boolean, required: false, default: true, description: 'false leaves the timestamps out.' })
   @IsOptional()
   @QueryBoolean()
   @IsIn([true, false])
   timestamps = true;
 
-  @ApiProperty({ type: Boolean, required: false, default: false, description: 'true streams one JSON line a record' })
+  @ApiProperty({
+    type: Boolean,
+    required: false,
+    default: false,
+    description: 'true streams one JSON object a line, until the client disconnects.',
+  })
   @IsOptional()
   @QueryBoolean()
   @IsIn([true, false])

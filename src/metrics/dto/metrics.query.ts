@@ -6,8 +6,9 @@ const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000 };
 export class MetricsQuery {
   @ApiProperty({
     required: false,
+    pattern: '^[1-9][0-9]{0,3}[smh]$',
     example: '15m',
-    description: 'Returns the samples of this time span, at most an hour, instead of a current one.',
+    description: 'Returns the samples of this time span instead of a current one; those of one hour are kept.',
   })
   @IsOptional()
   @Matches(/^[1-9]\d{0,3}[smh]$/, { message: 'window must be a number with s, m or h, such as 15m' })

@@ -21,7 +21,11 @@ export class PrometheusController {
   @Requires('server:metrics')
   @ApiOperation({ summary: 'Metrics of DevForge and its containers for Prometheus' })
   @ApiProduces(MEDIA_TYPE)
-  @ApiResponse({ status: 200, content: { [MEDIA_TYPE]: { schema: { type: 'string' } } } })
+  @ApiResponse({
+    status: 200,
+    description: 'In the text format of Prometheus',
+    content: { [MEDIA_TYPE]: { schema: { type: 'string' } } },
+  })
   async scrape(@Res() response: Response): Promise<void> {
     await Promise.all(this.scraped.map((metrics) => metrics.refresh()));
     response.type(this.registry.contentType).send(await this.registry.metrics());

@@ -11,7 +11,7 @@ export const PROGRAM_VERSIONS = {
   'devforge-clone': 2,
   'devforge-editor': 2,
   'devforge-exec': 2,
-  'devforge-files': 2,
+  'devforge-files': 3,
   'devforge-instruction': 2,
   'devforge-terminal': 2,
   'devforge-tunnel': 2,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { requireDocumented } from './documented.js';
 import type { Container, ContainerList, ContainerStatus, CreateContainer, Job, Problem } from './types.js';
 
 export type Headers = Record<string, string>;
@@ -22,7 +23,7 @@ export interface ApiRequest {
 
 const POLL_MS = 50;
 
-/** DevForge's REST interface for tests: sends the token, judges nothing. */
+/** DevForge's REST interface for tests: sends the token, and judges nothing but that the answer is a documented one. */
 export class ApiClient {
   /** @param token `null` sends no `Authorization` at all */
   constructor(
@@ -77,7 +78,9 @@ export class ApiClient {
       body: body === undefined ? null : raw ? (body as string) : JSON.stringify(body),
       signal: AbortSignal.timeout(timeoutMs),
     });
-    return { status: response.status, headers: response.headers, body: parse(await response.text()) as T };
+    const answer = { status: response.status, headers: response.headers, body: parse(await response.text()) as T };
+    requireDocumented(method, url.pathname, answer.status, answer.body);
+    return answer;
   }
 
   /**

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { requireDocumented } from '../api/documented.js';
 
 export interface FilesAnswer {
   status: number;
@@ -27,12 +28,12 @@ export class FilesClient {
   }
 
   /** Unpacks an archive. */
-  putTar(path: string, archive: Uint8Array): Promise<FilesAnswer> {
-    return this.put(path, archive, { 'content-type': 'application/x-tar' });
+  putTar(path: string, archive: Uint8Array, headers: Record<string, string> = {}): Promise<FilesAnswer> {
+    return this.put(path, archive, { 'content-type': 'application/x-tar', ...headers });
   }
 
-  remove(path: string): Promise<FilesAnswer> {
-    return this.ask('DELETE', path, {});
+  remove(path: string, headers: Record<string, string> = {}): Promise<FilesAnswer> {
+    return this.ask('DELETE', path, headers);
   }
 
   /** An upload that the caller sends piece by piece. */
@@ -77,7 +78,14 @@ export class FilesClient {
       body: (body as string | undefined) ?? null,
       signal: AbortSignal.timeout(120_000),
     });
-    return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
+    const answer = {
+      status: response.status,
+      headers: response.headers,
+      bytes: Buffer.from(await response.arrayBuffer()),
+    };
+    const { code } = codeOf(answer);
+    requireDocumented(method, new URL(this.url).pathname, answer.status, { code });
+    return answer;
   }
 }
 

@@ -4,7 +4,7 @@ import { PERMISSION_DECISIONS, type PermissionDecision } from '../../../persiste
 
 /** The answer to a permission request of the agent. */
 export class AnswerPermissionDto {
-  @ApiProperty({ enum: PERMISSION_DECISIONS })
+  @ApiProperty({ enum: PERMISSION_DECISIONS, description: 'Whether the agent may use the tool.' })
   @IsIn(PERMISSION_DECISIONS)
   decision: PermissionDecision;
 

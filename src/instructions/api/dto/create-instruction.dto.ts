@@ -19,6 +19,8 @@ import { IsPrompt, MAX_PROMPT_BYTES } from './rules/prompt.js';
 export class CreateInstructionDto {
   @ApiProperty({
     description: `What Claude Code is to do, in at most ${MAX_PROMPT_BYTES} bytes of UTF-8.`,
+    minLength: 1,
+    maxLength: MAX_PROMPT_BYTES,
     example: 'Run the tests and fix what fails.',
   })
   @IsPrompt()
@@ -42,21 +44,39 @@ export class CreateInstructionDto {
   )
   continue = false;
 
-  @ApiProperty({ required: false, example: 'sonnet' })
+  @ApiProperty({
+    required: false,
+    maxLength: 200,
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._:/@\\[\\]-]*$',
+    example: 'sonnet',
+    description: "A model's name or alias, as claude --model takes it.",
+  })
   @IsOptional()
   @IsString()
   @MaxLength(200)
   @Matches(/^[A-Za-z0-9][A-Za-z0-9._:/@[\]-]*$/, { message: 'model must be the name of a model' })
   model?: string;
 
-  @ApiProperty({ type: 'integer', required: false, description: 'Turns after which the instruction fails.' })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    minimum: 1,
+    maximum: 100_000,
+    description: 'Turns after which the instruction fails.',
+  })
   @IsOptional()
   @IsInt()
   @Min(1)
   @Max(100_000)
   maxTurns?: number;
 
-  @ApiProperty({ type: Number, required: false, description: 'Cost in US dollars after which the instruction fails.' })
+  @ApiProperty({
+    type: Number,
+    required: false,
+    minimum: 0.000_001,
+    maximum: 1_000_000,
+    description: 'Cost in US dollars after which the instruction fails.',
+  })
   @IsOptional()
   @IsNumber({ allowNaN: false, allowInfinity: false })
   @Min(0.000_001)
@@ -66,6 +86,8 @@ export class CreateInstructionDto {
   @ApiProperty({
     type: 'integer',
     required: false,
+    minimum: 1,
+    maximum: LIMITS.instructionTimeoutSeconds,
     description: 'Seconds after which the instruction times out; the setting INSTRUCTION_TIMEOUT_SECONDS by default.',
   })
   @IsOptional()

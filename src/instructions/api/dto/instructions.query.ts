@@ -8,12 +8,19 @@ const QueryNumber = (): PropertyDecorator =>
   Transform(({ value }: { value: unknown }) => (value === '' ? value : Number(value)));
 
 export class ListInstructionsQuery {
-  @ApiProperty({ required: false, enum: INSTRUCTION_STATUSES })
+  @ApiProperty({ required: false, enum: INSTRUCTION_STATUSES, description: 'Only instructions in this state.' })
   @IsOptional()
   @IsIn(INSTRUCTION_STATUSES)
   status?: InstructionStatus;
 
-  @ApiProperty({ type: 'integer', required: false, default: 50, minimum: 1, maximum: 100 })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    default: 50,
+    minimum: 1,
+    maximum: 100,
+    description: 'Instructions of one page.',
+  })
   @IsOptional()
   @QueryNumber()
   @IsInt()
@@ -44,6 +51,7 @@ export class InstructionEventsQuery {
     required: false,
     default: 0,
     minimum: 0,
+    maximum: 2_147_483_647,
     description: 'The seq of the last event received; the events after it are sent.',
   })
   @IsOptional()

@@ -1,10 +1,12 @@
-"""Reads a tar archive as it arrives: ustar, with the extensions of POSIX (pax) and GNU for long names and large sizes.
+"""Reads a tar archive as it arrives, uncompressed or compressed with gzip: ustar, with the extensions of POSIX (pax) and GNU
+for long names and large sizes.
 
 Anything else is rejected. The archive is untrusted: whatever its headers claim, no more than a few kilobytes of them are
 held in memory.
 """
 from __future__ import annotations
 
+from compression import decompressed
 from errors import RequestError
 
 TYPE_CHECKING = False
@@ -56,8 +58,9 @@ class Member:
 class Archive:
     """Iterates over the members. The content of a file must be read completely before the next member is requested."""
 
-    def __init__(self, channel: Channel):
-        self.pieces = channel.body()
+    def __init__(self, channel: Channel, max_bytes: int):
+        """`max_bytes` limits what a compressed archive may expand to."""
+        self.pieces = decompressed(channel.body(), max_bytes)
         self.pending = b""
 
     def members(self) -> Iterator[Member]:

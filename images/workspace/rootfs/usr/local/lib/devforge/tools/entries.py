@@ -6,9 +6,10 @@ import os
 import stat
 import time
 
+from conditions import ChangeLock, Conditions, entity_tag
 from errors import RequestError
 from frames import CHUNK
-from resolver import kind_of
+from resolver import kind_of, temporary_name
 from spawn import run_in
 
 TYPE_CHECKING = False
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from json_channel import JsonChannel
-    from resolver import PathResolver
+    from resolver import PathResolver, ResolvedPath
 
 # The last second of the year 9999, the latest that RFC 3339 can express.
 MAX_SECONDS = 253402300799
@@ -33,7 +34,9 @@ def read(channel: JsonChannel, resolver: PathResolver, request: dict[str, Any]) 
         fd = resolver.open_file(path.fd)
     else:
         raise RequestError("special_file", f"Not a regular file: it is a {kind_of(path.mode)}.")
-    channel.send_json({"ok": True, "entry": describe(os.fstat(fd))})
+    status = os.fstat(fd)
+    Conditions(request).require(status)
+    channel.send_json({"ok": True, "entry": describe(status)})
     wanted = channel.receive_json()
     if not wanted["send"]:
         return
@@ -93,7 +96,7 @@ def describe(status: os.stat_result) -> dict[str, Any]:
         "size": status.st_size,
         "modifiedAt": to_rfc3339(status.st_mtime_ns),
         "mode": f"{stat.S_IMODE(status.st_mode):04o}",
-        "etag": f'"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"',
+        "etag": entity_tag(status),
     }
 
 
@@ -106,16 +109,37 @@ def to_rfc3339(nanoseconds: int) -> str:
 
 def remove(channel: JsonChannel, resolver: PathResolver, request: dict[str, Any]) -> None:
     """Removes a file, a symbolic link (not its target), or a directory with its contents."""
-    path = resolver.resolve(request["path"].encode(), follow=False)
-    if not path.exists:
-        raise RequestError("file_not_found", "No such file or directory.")
-    if path.is_workspace:
-        raise RequestError("path_not_valid", "The workspace itself cannot be removed.")
+    name = request["path"].encode()
+    conditions = Conditions(request)
+    with ChangeLock():
+        path = resolver.resolve(name, follow=False)
+        if path.status is None:
+            raise RequestError("file_not_found", "No such file or directory.")
+        if path.is_workspace:
+            raise RequestError("path_not_valid", "The workspace itself cannot be removed.")
+        conditions.require(target_status(resolver, name) if stat.S_ISLNK(path.mode) else path.status)
+        if not path.is_directory:
+            remove_file(path, conditions)
     if path.is_directory:
         remove_tree(path.parent, path.name)
+    channel.send_json({"ok": True})
+
+
+def target_status(resolver: PathResolver, name: bytes) -> os.stat_result | None:
+    """Of what a link leads to: that is what clients are shown, and what their conditions are about."""
+    try:
+        return resolver.resolve(name).status
+    except (RequestError, OSError):
+        return None
+
+
+def remove_file(path: ResolvedPath, conditions: Conditions) -> None:
+    if conditions.exist and path.is_file and path.status is not None:
+        from replace import remove_unchanged
+
+        remove_unchanged(path.parent, path.name, temporary_name(), path.status)
     else:
         os.unlink(path.name, dir_fd=path.parent)
-    channel.send_json({"ok": True})
 
 
 def remove_tree(parent: int, name: bytes) -> None:

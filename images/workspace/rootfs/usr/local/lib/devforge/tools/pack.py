@@ -10,6 +10,7 @@ import os
 import stat
 import tarfile
 
+from conditions import Conditions
 from errors import RequestError
 from frames import CHUNK
 from resolver import open_directory
@@ -39,6 +40,7 @@ def pack(channel: JsonChannel, resolver: PathResolver, request: dict[str, Any]) 
         raise RequestError("file_not_found", "No such file or directory.")
     if not path.is_directory:
         raise RequestError("not_a_directory", "Only directories can be downloaded as a tar archive.")
+    Conditions(request).require(path.status)
     require_readable(resolver, path.fd)
     channel.send_json({"ok": True})
     if not channel.receive_json()["send"]:

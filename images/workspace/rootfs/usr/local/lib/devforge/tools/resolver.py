@@ -21,14 +21,15 @@ NO_FD = -1
 
 
 class ResolvedPath:
-    """The entry a path leads to, with links resolved. Where nothing exists, `fd` is None and `mode` 0."""
+    """The entry a path leads to, with links resolved. Where nothing exists, `fd` and `status` are None and `mode` is 0."""
 
     def __init__(self, parent: int, name: bytes, fd: int | None, depth: int):
         # Both are undefined (-1 and b"") for the workspace itself and below missing directories.
         self.parent = parent
         self.name = name
         self.fd = fd
-        self.mode = 0 if fd is None else os.fstat(fd).st_mode
+        self.status = None if fd is None else os.fstat(fd)
+        self.mode = 0 if self.status is None else self.status.st_mode
         # Number of directories below the workspace, including the entry if it is one.
         self.depth = depth
 
@@ -129,6 +130,10 @@ def split_components(path: bytes) -> list[bytes]:
     if parts[:1] != [ROOT[1:]]:
         raise OUTSIDE
     return parts[1:]
+
+
+def temporary_name() -> bytes:
+    return b".devforge-" + os.urandom(8).hex().encode()
 
 
 def create_directory(parent: int, name: bytes) -> None:

@@ -1,6 +1,7 @@
 """Answers DevForge's requests about files, one after the other, until the input ends.
 
-In:   J  { op, path, … }, and what the operation reads
+In:   J  { op, path, … }, and what the operation reads. With { conditions } the operation is named `…-if`: an older program
+         does not know it, and cannot carry it out as if there were none
 Out:  J  { ok: true, … } or { ok: false, code, message }, and what the operation writes
 """
 from __future__ import annotations
@@ -62,7 +63,7 @@ def answer(channel: JsonChannel, request: dict[str, Any]) -> bool:
     resolver = None
     try:
         resolver = PathResolver()
-        OPERATIONS[request["op"]](channel, resolver, request)
+        OPERATIONS[request["op"].removesuffix("-if")](channel, resolver, request)
         return True
     except RequestError as error:
         send_error(channel, error.code, error.message)

@@ -7,6 +7,7 @@ import stat
 
 from archive import DIRECTORY, FILE, HARD_LINK, SYMLINK, UNSUPPORTED_KINDS
 from errors import RequestError
+from links import require_inside, require_no_link_before_parent
 from resolver import open_directory
 from upload import write_all
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from archive import Archive, Member
 
 MAX_DEPTH = 100
-MAX_LINK_BYTES = 4000
+# What an archive may have for each entry beside its content: headers for long names, and padding.
+MAX_OVERHEAD_BYTES = 4096
 MAX_SECONDS = 2**33
 BEHIND_LINK_OR_TOO_LONG = (errno.ELOOP, errno.ENAMETOOLONG)
 
@@ -31,9 +33,15 @@ class Staging:
         self.max_entries = max_entries
         self.bytes = 0
         self.entries = 0
+        # Links with `..` after a name, with the directories that they are in.
+        self.detours: list[tuple[Member, list[bytes]]] = []
         # The parent of the last member stays open: most members have the same parent as the one before.
         self.path: list[bytes] = []
         self.folder = root
+
+    @property
+    def max_archive_bytes(self) -> int:
+        return self.max_bytes + self.max_entries * MAX_OVERHEAD_BYTES
 
     def close(self) -> None:
         if self.folder != self.root:
@@ -85,7 +93,8 @@ class Staging:
         elif member.kind == DIRECTORY:
             self.add_directory(member, name)
         elif member.kind == SYMLINK:
-            require_inside(member, self.depth + len(parts) - 1)
+            if require_inside(member, self.depth + len(parts) - 1):
+                self.detours.append((member, parts[:-1]))
             self.remove_existing(name)
             os.symlink(member.link, name, dir_fd=self.folder)
         elif member.kind == HARD_LINK:
@@ -130,6 +139,11 @@ class Staging:
             if folder != self.root:
                 os.close(folder)
 
+    def require_links_inside(self) -> None:
+        """Once all members are there, since a later one may be a link that an earlier one leads through."""
+        for member, folder in self.detours:
+            require_no_link_before_parent(member, folder, self.root)
+
     def remove_existing(self, name: bytes) -> None:
         """The last of several members with the same name wins."""
         try:
@@ -158,19 +172,3 @@ def split_path(member: Member, path: bytes) -> list[bytes]:
     if len(parts) > MAX_DEPTH:
         raise member.error(f"is nested more than {MAX_DEPTH} directories deep")
     return parts
-
-
-def require_inside(member: Member, depth: int) -> None:
-    """`..` may only lead a link's target: after another link it could lead anywhere. `depth` is that of the link."""
-    parts = [part for part in member.link.split(b"/") if part not in (b"", b".")]
-    if not member.link or len(member.link) > MAX_LINK_BYTES or b"\0" in member.link:
-        raise member.error("is a symbolic link without a valid target")
-    if member.link.startswith(b"/"):
-        inside = parts[:1] == [b"workspace"] and b".." not in parts
-    else:
-        up = 0
-        while up < len(parts) and parts[up] == b"..":
-            up += 1
-        inside = up <= depth and b".." not in parts[up:]
-    if not inside:
-        raise member.error("is a symbolic link that leads outside the workspace")

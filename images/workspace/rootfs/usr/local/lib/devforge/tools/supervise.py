@@ -5,7 +5,8 @@ In:   R  working directory, time limit in ms, output limit in bytes, number of a
          separated by NUL
       D  input; E  end of the input
 Out:  o, e  standard output and standard error, each up to the limit
-      x  exit code, 1 if it timed out, 1 if output was truncated, duration in ms
+      x  exit code, 1 if it timed out, 1 if output was truncated, duration in ms, 1 if it failed and a process of the container
+         was killed for memory meanwhile (0 if not, -1 if that cannot be seen)
       f  `cwd` or `command`, and why the command cannot be run
 """
 from __future__ import annotations
@@ -20,6 +21,7 @@ import time
 from command import NOT_FOUND, Request, StartError, become_subreaper, start
 from frames import CHUNK, Channel, Disconnected, FrameReader
 from log import log_error
+from memory import oom_kills
 from processes import KILL_TIMEOUT, descendants, kill_all, send_signal, signal_group
 
 TYPE_CHECKING = False
@@ -38,6 +40,7 @@ MAX_BUFFERED = 1 << 20
 
 class Run:
     def __init__(self, request: Request):
+        self.oom_kills = oom_kills()
         self.input: int | None
         self.pid, self.input, *outputs = start(request)
         self.started = time.monotonic()
@@ -203,7 +206,14 @@ class Run:
 
     def outcome(self) -> bytes:
         """The payload of the `x` frame."""
-        return f"{self.exit_code} {int(self.timed_out)} {int(self.truncated)} {self.elapsed_ms}".encode()
+        fields = (self.exit_code, int(self.timed_out), int(self.truncated), self.elapsed_ms, self.oom_killed())
+        return " ".join(map(str, fields)).encode()
+
+    def oom_killed(self) -> int:
+        kills = oom_kills()
+        if kills is None or self.oom_kills is None:
+            return -1
+        return int(self.exit_code != 0 and kills > self.oom_kills)
 
     def log_failure(self, program: bytes) -> None:
         if self.exit_code == 0:
@@ -230,7 +240,7 @@ def report_start_error(channel: Channel, request: Request, failure: StartError) 
         return
     missing = failure.number in (errno.ENOENT, errno.ENOTDIR)
     channel.send(b"e", request.argv[0][:256] + b": " + (b"command not found" if missing else reason.encode()) + b"\n")
-    channel.send(b"x", f"{NOT_FOUND if missing else NOT_EXECUTABLE} 0 0 0".encode())
+    channel.send(b"x", f"{NOT_FOUND if missing else NOT_EXECUTABLE} 0 0 0 0".encode())
 
 
 def main() -> None:

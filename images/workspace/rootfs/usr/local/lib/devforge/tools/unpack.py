@@ -11,6 +11,7 @@ import stat
 import time
 
 from archive import Archive
+from conditions import ChangeLock, Conditions
 from entries import remove_tree
 from errors import RequestError
 from resolver import CREATE, IGNORE, ROOT, open_directory
@@ -31,7 +32,9 @@ STALE_SECONDS = 60
 def unpack(channel: JsonChannel, resolver: PathResolver, request: dict[str, Any]) -> None:
     """Confirms that the path can be unpacked to, receives the archive, reports its number of entries and bytes."""
     path = request["path"].encode()
+    conditions = Conditions(request)
     target = require_directory(resolver.resolve(path, missing=IGNORE))
+    conditions.require(target.status)
     name = PREFIX + os.urandom(8).hex().encode()
     os.mkdir(name, 0o700, dir_fd=resolver.root)
     try:
@@ -39,11 +42,16 @@ def unpack(channel: JsonChannel, resolver: PathResolver, request: dict[str, Any]
         fcntl.flock(root, fcntl.LOCK_EX)
         channel.send_json({"ok": True})
         staging = Staging(root, target.depth + (not target.exists), request["maxBytes"], request["maxEntries"])
-        archive = Archive(channel)
+        archive = Archive(channel, staging.max_archive_bytes)
         for member in archive.members():
             staging.add(member, archive)
         staging.close()
-        merge_into(resolver, path, root)
+        staging.require_links_inside()
+        with ChangeLock():
+            if conditions.exist:
+                # Before parent directories are created.
+                conditions.require(resolver.resolve(path, missing=IGNORE).status)
+            merge_into(resolver, path, root)
     finally:
         remove_tree(resolver.root, name)
     channel.send_json({"ok": True, "entries": staging.entries, "bytes": staging.bytes})
