@@ -1,14 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/time/clock.js';
+import { CLONE_FROM_PERCENT } from '../containers/lifecycle/job-phase.js';
 import { ContainerStore } from '../containers/lifecycle/container-store.js';
+import { completed } from './completed.js';
 import type { Pipeline } from './provisioning-runner.js';
-import type { ProvisioningStep, StepContext } from './step.js';
+import type { Part, ProvisioningStep, StepContext } from './step.js';
 import { CloneRepositoryStep } from './steps/clone-repository.step.js';
 import { ResumeWorkspaceStep } from './steps/resume-workspace.step.js';
 
 /** Clones the repository into the workspace of a started container. */
 @Injectable()
 export class ClonePipeline implements Pipeline {
+  readonly phase = 'clone';
   readonly steps: readonly ProvisioningStep[];
 
   constructor(
@@ -20,11 +23,15 @@ export class ClonePipeline implements Pipeline {
     this.steps = [resume, clone];
   }
 
+  partOf(): Part {
+    return { from: CLONE_FROM_PERCENT, size: 100 - CLONE_FROM_PERCENT };
+  }
+
   async finish({ row, jobId, lease, unwritten }: StepContext): Promise<() => void> {
     await this.store.transition(row.id, 'running', {
       lease,
       patch: unwritten,
-      job: { id: jobId, patch: { state: 'completed', progress: 100, message: null, finishedAt: this.clock.now() } },
+      job: { id: jobId, patch: completed(this.clock.now()) },
     });
     return () => undefined;
   }

@@ -69,8 +69,11 @@ describe('ProvisioningRunner', () => {
     );
   });
 
-  const run = (...steps: ProvisioningStep[]): Promise<Outcome> =>
-    runner.run({ jobId: 'j', containerId: row.id }, { steps, finish });
+  const whole = { phase: 'create', partOf: () => ({ from: 0, size: 100 }) } as const;
+  const second = { phase: 'clone', partOf: () => ({ from: 50, size: 50 }) } as const;
+  const runPart = (part: Pick<Pipeline, 'phase' | 'partOf'>, ...steps: ProvisioningStep[]): Promise<Outcome> =>
+    runner.run({ jobId: 'j', containerId: row.id }, { ...part, steps, finish });
+  const run = (...steps: ProvisioningStep[]): Promise<Outcome> => runPart(whole, ...steps);
   const failing = (cause: unknown): ProvisioningStep =>
     new ScriptedStep('fails', 'creating', 10, async () => {
       throw cause;
@@ -91,6 +94,31 @@ describe('ProvisioningRunner', () => {
     ]);
     expect(finish).toHaveBeenCalledTimes(1);
     expect(afterwards).toHaveBeenCalledTimes(1);
+  });
+
+  it('continues a job in its second part, where that is one attempt until it fails', async () => {
+    row = { ...row, status: 'cloning' };
+    job = { ...job, attempts: 2, progress: 50 };
+    const clone = new ScriptedStep('clone', 'cloning', 90);
+    await runPart(second, new ScriptedStep('resume', 'cloning', 10), clone);
+    expect(written).toEqual([
+      { to: 'cloning', job: expect.objectContaining({ step: 'resume', progress: 50, attempts: 2 }) },
+      { to: 'cloning', job: expect.objectContaining({ step: 'clone', progress: 55 }) },
+    ]);
+    job = { ...job, step: 'clone' };
+    await runPart(second, clone);
+    expect(written.at(-1)).toMatchObject({ job: { attempts: 3 } });
+  });
+
+  it.each([
+    ['the first part of a job that is in its second', whole, 'cloning'],
+    ['the second part of a job that is in its first', second, 'starting'],
+  ] as const)('does not run %s', async (_what, part, status) => {
+    row = { ...row, status };
+    await expect(runPart(part, failing(new Error('not reached')))).resolves.toEqual({ kind: 'done' });
+    free = false;
+    await expect(runPart(part, failing(new Error('not reached')))).resolves.toEqual({ kind: 'done' });
+    expect(written).toEqual([]);
   });
 
   it.each([

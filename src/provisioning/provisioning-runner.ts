@@ -3,18 +3,19 @@ import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../common/time/clock.js';
 import { ContainerLeases, type HeldContainerLease } from '../leases/container-leases.js';
 import { ContainerStore } from '../containers/lifecycle/container-store.js';
+import { jobPhase } from '../containers/lifecycle/job-phase.js';
 import {
   type ContainerRow,
   ContainersRepository,
   type JobRow,
 } from '../persistence/containers/containers.repository.js';
 import { JobsRepository } from '../persistence/containers/jobs.repository.js';
-import type { JobError } from '../persistence/types.js';
+import type { JobError, JobName } from '../persistence/types.js';
 import type { ProvisioningJobData } from '../queues/job-map.js';
 import { MAX_FAILURES } from '../queues/queue-options.js';
 import { classifyFailure, ENGINE_AWAY, type FailureKind } from './failure.js';
 import { FailedWorkspace } from './failed-workspace.js';
-import type { ProvisioningStep, StepContext } from './step.js';
+import type { Part, ProvisioningStep, StepContext } from './step.js';
 import { StepTracker } from './step-tracker.js';
 
 const BUSY_RETRY_MS = 250;
@@ -22,7 +23,11 @@ const AWAY_RETRY_MS = 2_000;
 const SHUTDOWN_RETRY_MS = 1_000;
 
 export interface Pipeline {
+  /** The queue whose jobs it runs. */
+  phase: JobName;
   steps: readonly ProvisioningStep[];
+  /** Which part of the container's job the steps are. */
+  partOf(row: ContainerRow): Part;
   /** Writes the outcome of the last step. @returns what to do once the lease is released */
   finish(context: StepContext): Promise<() => void>;
 }
@@ -57,10 +62,11 @@ export class ProvisioningRunner implements OnModuleDestroy {
   async run(data: ProvisioningJobData, pipeline: Pipeline): Promise<Outcome> {
     let afterwards: () => void = () => undefined;
     const outcome = await this.leases.tryWithLease(data.containerId, async (held): Promise<Outcome> => {
-      const pending = await this.pending(data);
+      const pending = await this.pending(data, pipeline);
       if (pending === null) return { kind: 'done' };
       const signal = AbortSignal.any([held.signal, this.stopping.signal]);
-      const tracker = new StepTracker(this.store, pending.container, pending.job, { lease: held.lease, signal });
+      const part = pipeline.partOf(pending.container);
+      const tracker = new StepTracker(this.store, pending, { lease: held.lease, signal }, part);
       try {
         afterwards = await this.work(pipeline, tracker);
         return { kind: 'done' };
@@ -71,17 +77,20 @@ export class ProvisioningRunner implements OnModuleDestroy {
     afterwards();
     if (outcome !== undefined) return outcome;
     // Another worker holds the lease, or the container is gone.
-    return (await this.pending(data)) === null ? { kind: 'done' } : { kind: 'postponed', delayMs: BUSY_RETRY_MS };
+    return (await this.pending(data, pipeline)) === null
+      ? { kind: 'done' }
+      : { kind: 'postponed', delayMs: BUSY_RETRY_MS };
   }
 
-  /** The rows; null when the job is finished or replaced, or the container is being deleted. */
-  private async pending({
-    jobId,
-    containerId,
-  }: ProvisioningJobData): Promise<{ job: JobRow; container: ContainerRow } | null> {
+  /** The rows; null when the job is finished, replaced or in another phase, or the container is being deleted. */
+  private async pending(
+    { jobId, containerId }: ProvisioningJobData,
+    { phase }: Pipeline,
+  ): Promise<{ job: JobRow; container: ContainerRow } | null> {
     const [job, container] = await Promise.all([this.jobs.findById(jobId), this.containers.findById(containerId)]);
     if (job === null || container === null || job.finishedAt !== null) return null;
-    return container.jobId !== jobId || container.status === 'deleting' ? null : { job, container };
+    if (container.jobId !== jobId || container.status === 'deleting') return null;
+    return jobPhase(container) === phase ? { job, container } : null;
   }
 
   private async work(pipeline: Pipeline, tracker: StepTracker): Promise<() => void> {

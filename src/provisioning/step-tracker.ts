@@ -2,7 +2,7 @@ import { type ContainerStore, NotHeldError } from '../containers/lifecycle/conta
 import type { HeldContainerLease } from '../leases/container-leases.js';
 import type { ContainerRow, JobRow } from '../persistence/containers/containers.repository.js';
 import { ProgressReporter } from './progress-reporter.js';
-import type { ProvisioningStep, Stage, StepContext } from './step.js';
+import type { Part, ProvisioningStep, Stage, StepContext } from './step.js';
 
 /** Runs the steps of a job in order, and shows in the job which of them is under way. */
 export class StepTracker {
@@ -13,16 +13,18 @@ export class StepTracker {
   container: ContainerRow;
   private reporter: ProgressReporter | undefined;
   private isActive = false;
-  /** Where the current step begins, in percent of the job. */
+  /** Where the current step begins, in percent of the part. */
   private from = 0;
+  private readonly job: JobRow;
 
   constructor(
     private readonly store: ContainerStore,
-    container: ContainerRow,
-    private readonly job: JobRow,
+    { container, job }: { container: ContainerRow; job: JobRow },
     private readonly held: HeldContainerLease,
+    private readonly part: Part,
   ) {
     this.container = container;
+    this.job = job;
     this.context = {
       row: container,
       unwritten: {},
@@ -57,7 +59,7 @@ export class StepTracker {
     if (name === this.step) return;
     await this.reporter?.close();
     this.step = name;
-    const progress = this.from + offset;
+    const progress = this.percent(this.from + offset);
     const reporter = new ProgressReporter((patch) =>
       this.store.updateJob(this.container, this.job.id, patch, this.held.lease),
     );
@@ -67,7 +69,7 @@ export class StepTracker {
       reporter.report(begun);
     } else {
       const { context, job } = this;
-      const active = { state: 'active', attempts: job.attempts + 1, error: null } as const;
+      const active = { state: 'active', attempts: attemptsOf(job), error: null } as const;
       context.row = await this.store.transition(this.container.id, status, {
         lease: this.held.lease,
         patch: context.unwritten,
@@ -78,6 +80,16 @@ export class StepTracker {
       this.isActive = true;
     }
     this.context.report = (percent, message) =>
-      reporter.report({ progress: progress + Math.floor((weight * percent) / 100), message });
+      reporter.report({ progress: this.percent(this.from + offset + (weight * percent) / 100), message });
   }
+
+  /** Percent of the part, as percent of the whole job. */
+  private percent(ofPart: number): number {
+    return Math.floor(this.part.from + (this.part.size * ofPart) / 100);
+  }
+}
+
+/** A job without a step has not failed: it starts, or continues with its clone. */
+function attemptsOf({ attempts, step }: JobRow): number {
+  return step === null ? Math.max(attempts, 1) : attempts + 1;
 }

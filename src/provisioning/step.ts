@@ -1,10 +1,16 @@
 import type { ContainerPatch, ContainerRow, Lease } from '../persistence/containers/containers.repository.js';
 import type { ContainerStatus } from '../persistence/types.js';
 
+/** A part of a job, in percent of the whole. */
+export interface Part {
+  from: number;
+  size: number;
+}
+
 /** A part of a step that shows in the job under a name of its own. */
 export interface Stage {
   name: string;
-  /** Where it begins within the step, and its size, both in percent of the whole job. */
+  /** Where it begins within the step, and its size, both in percent of the pipeline. */
   offset: number;
   weight: number;
   /** As {@link ProvisioningStep.passing}. */
@@ -34,7 +40,7 @@ export abstract class ProvisioningStep {
   abstract readonly name: string;
   /** The container's status while the step runs. */
   abstract readonly status: ContainerStatus;
-  /** Its share of the job, in percent of the whole. */
+  /** Its share of its pipeline, in percent. */
   abstract readonly weight: number;
   /** Usually over in a moment: it shows in the job only when it takes longer, and keeps the status of the step before. */
   readonly passing: boolean = false;

@@ -5,11 +5,13 @@ import type {
   ContainerRow,
   ContainersRepository,
   InsertOutcome,
+  JobRow,
 } from '../../src/persistence/containers/containers.repository.js';
 import { DrizzleContainersRepository } from '../../src/persistence/containers/drizzle-containers.repository.js';
 import { DrizzleJobsRepository } from '../../src/persistence/containers/drizzle-jobs.repository.js';
 import { DrizzleSignInTicketsRepository } from '../../src/persistence/auth/drizzle-sign-in-tickets.repository.js';
 import type { JobsRepository } from '../../src/persistence/containers/jobs.repository.js';
+import type { ContainerStatus } from '../../src/persistence/types.js';
 import { containerRow, jobRow, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 
@@ -187,20 +189,20 @@ describe('repositories', () => {
   describe('ContainersRepository.transition', () => {
     it('updates the container and its job, and inserts a new job, together', async () => {
       const row = containerRow({ status: 'starting', statusReason: { code: 'old', message: 'old' } });
-      const [job, clone] = [jobRow(row), jobRow(row, { name: 'clone' })];
+      const [job, next] = [jobRow(row), jobRow(row)];
       await containers.insert(row, job);
       const updated = await containers.transition(row.id, {
         from: ['starting'],
         to: 'cloning',
-        patch: { jobId: clone.id, startedAt: T0 },
+        patch: { jobId: next.id, startedAt: T0 },
         job: { id: job.id, patch: { state: 'completed', progress: 100, finishedAt: T0 } },
-        newJob: clone,
+        newJob: next,
       });
-      expect(updated).toMatchObject({ status: 'cloning', statusReason: null, jobId: clone.id, startedAt: T0 });
+      expect(updated).toMatchObject({ status: 'cloning', statusReason: null, jobId: next.id, startedAt: T0 });
       expect(updated!.updatedAt.getTime()).toBeGreaterThan(T0.getTime());
       await expect(containers.findById(row.id)).resolves.toEqual(updated);
       await expect(jobs.findById(job.id)).resolves.toMatchObject({ state: 'completed', progress: 100, finishedAt: T0 });
-      await expect(jobs.findById(clone.id)).resolves.toEqual(clone);
+      await expect(jobs.findById(next.id)).resolves.toEqual(next);
     });
 
     it('returns the new row with and without an update of a job', async () => {
@@ -259,17 +261,20 @@ describe('repositories', () => {
       await expect(jobs.update(randomUUID(), { progress: 1 })).resolves.toBeNull();
     });
 
-    it('counts unfinished jobs by name and state', async () => {
+    it('counts unfinished jobs by queue and state', async () => {
       await expect(jobs.countUnfinished()).resolves.toEqual([]);
-      const add = async (overrides: Parameters<typeof jobRow>[1]): Promise<void> => {
-        const row = containerRow();
+      const add = async (overrides: Partial<JobRow>, status: ContainerStatus = 'creating'): Promise<void> => {
+        const row = containerRow({ status });
         await containers.insert(row, jobRow(row, overrides));
       };
       for (const state of ['queued', 'queued', 'active'] as const) await add({ state });
-      await add({ name: 'clone' });
+      await add({}, 'cloning');
+      // As 0.1.0 wrote it.
+      await add({ name: 'clone', state: 'active' }, 'cloning');
       await add({ state: 'completed', finishedAt: T0 });
       const counts = await jobs.countUnfinished();
       expect(counts.map(({ name, state, count }) => `${name} ${state} ${count}`).toSorted()).toEqual([
+        'clone active 1',
         'clone queued 1',
         'create active 1',
         'create queued 2',

@@ -68,7 +68,7 @@ describe('a repository in a workspace', () => {
       expect(container).toMatchObject({
         repoUrl: git.url('https', 'open'),
         repoBranch: null,
-        job: { name: 'clone', state: 'completed', progress: 100 },
+        job: { name: 'create', state: 'completed', progress: 100 },
       });
       const logs = await server.api.request<{ lines: { message: string }[] }>(
         'GET',
@@ -133,28 +133,33 @@ describe('a repository in a workspace', () => {
       expect(container.statusReason).toBeNull();
     });
 
-    it('reports the progress of git in the job', async () => {
+    it('is part of the job that created the container, which shows the progress of git and ends with it', async () => {
       await git.createRepository('large', { randomMiB: 6 });
       git.throttle(3 * MIB);
-      const { id } = ok(await server.api.create(wanted(git.url('https', 'large'))));
-      const messages = new Set<string>();
-      const progress: number[] = [];
+      const { id, job } = ok(await server.api.create(wanted(git.url('https', 'large'))));
+      const seen: { status: string; state: string; step: string | null; message: string | null; progress: number }[] =
+        [];
       await until(
         'it runs',
         async () => {
-          const { body } = await server.api.get(id);
-          const job = body.job as unknown as { name: string; message: string | null; progress: number };
-          if (job.name === 'clone') {
-            progress.push(job.progress);
-            if (job.message !== null) messages.add(job.message);
-          }
-          return body.status === 'running';
+          const { state, step, message, progress } = ok(await server.api.job(job!.id)) as unknown as (typeof seen)[0];
+          const { status, job: current } = ok(await server.api.get(id));
+          expect(current?.id).toBe(job!.id);
+          seen.push({ status, state, step, message, progress });
+          return status === 'running';
         },
         60_000,
       );
-      expect([...messages]).toContainEqual(expect.stringMatching(/^Receiving objects: +\d+% \(\d+\/\d+\)/));
+      // The job was read before the container.
+      expect(seen.filter(({ state, status }) => state === 'completed' && status !== 'running')).toEqual([]);
+      expect(ok(await server.api.job(job!.id))).toMatchObject({ state: 'completed', progress: 100, attempts: 1 });
+      const messages = seen.map(({ message }) => message);
+      expect(messages).toContainEqual(expect.stringMatching(/^Receiving objects: +\d+% \(\d+\/\d+\)/));
+      const progress = seen.map((job) => job.progress);
       expect(progress).toEqual(progress.toSorted((a, b) => a - b));
-      expect(new Set(progress.filter((percent) => percent > 10 && percent < 100)).size).toBeGreaterThan(2);
+      const whileCloning = seen.filter(({ step }) => step === 'clone').map((job) => job.progress);
+      expect(Math.min(...whileCloning)).toBeGreaterThanOrEqual(50);
+      expect(new Set(whileCloning).size).toBeGreaterThan(2);
     }, 90_000);
   });
 

@@ -95,7 +95,7 @@ describe('a loss of the engine', () => {
       'the transfer of the repository',
       async () => {
         const { body } = await server.api.get(id);
-        return body.status === 'cloning' && Number(body.job?.progress) > 20;
+        return body.status === 'cloning' && Number(body.job?.progress) > 60;
       },
       60_000,
     );
@@ -138,7 +138,7 @@ describe('a loss of the engine', () => {
       const id = await duringClone(() => engine.set(mode));
       expect(await untilWaiting(id)).toMatchObject({
         status: 'cloning',
-        job: { name: 'clone', step: 'clone', state: 'queued' },
+        job: { name: 'create', step: 'clone', state: 'queued' },
       });
       await untilRetried(id);
       await restoreEngine();
@@ -153,7 +153,7 @@ describe('a loss of the engine', () => {
     await sleep(HANG_MS);
     expect(ok(await server.api.get(id))).toMatchObject({
       status: 'cloning',
-      job: { name: 'clone', step: 'clone', state: 'active' },
+      job: { name: 'create', step: 'clone', state: 'active' },
     });
     await restoreEngine();
     await expectRepository(server, await expectComplete(server, id), COMMITS);

@@ -23,7 +23,7 @@ import type { GitServers } from '../support/git/git-servers.js';
 const COMMITS = 4;
 const MIB = 1024 * 1024;
 const VISIBLE_MS = 3_000;
-/** The sidecar is started before the workspace, by each of the two jobs. */
+/** The sidecar is started before the workspace, by create and by clone. */
 const START = { agent: 1, workspace: 2, workspaceAgain: 4 };
 
 type Point = [step: string, request: string, when: When, matcher: () => RequestMatcher];
@@ -39,8 +39,8 @@ const POINTS: Point[] = [
   ['container', 'the creation of the container', 'after', () => creates('workspace')],
   ['start', 'the start of the container', 'before', () => nth(START.workspace, starts)],
   ['start', 'the start of the container', 'after', () => nth(START.workspace, starts)],
-  ['resume', 'the start by the second job', 'before', () => nth(START.workspaceAgain, starts)],
-  ['resume', 'the start by the second job', 'after', () => nth(START.workspaceAgain, starts)],
+  ['resume', 'the start before the clone', 'before', () => nth(START.workspaceAgain, starts)],
+  ['resume', 'the start before the clone', 'after', () => nth(START.workspaceAgain, starts)],
   ['clone', 'the start of the clone', 'before', () => clones],
   ['clone', 'the inspection of the ended clone', 'before', inspectsEndOfClone],
 ];
@@ -103,7 +103,7 @@ describe('a SIGKILL of the server during provisioning', () => {
       'the transfer of the repository',
       async () => {
         const { body } = await server.api.get(id);
-        return body.status === 'cloning' && Number(body.job?.progress) > 20 && body;
+        return body.status === 'cloning' && Number(body.job?.progress) > 60 && body;
       },
       60_000,
     );

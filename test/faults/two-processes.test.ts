@@ -111,7 +111,7 @@ describe('two processes on one data folder', () => {
       'the transfer of the repository',
       async () => {
         const { body } = await first.api.get(clone);
-        return body.status === 'cloning' && Number(body.job?.progress) > 15;
+        return body.status === 'cloning' && Number(body.job?.progress) > 57;
       },
       60_000,
     );

@@ -26,14 +26,24 @@ const reasonSchema = {
   nullable: true,
 } as const;
 
-/** A unit of provisioning. */
+/** The provisioning of a container until it runs, clone included. */
 export class JobDto {
   @ApiProperty({ format: 'uuid' }) id: string;
-  @ApiProperty({ enum: ['create', 'clone'] }) name: JobName;
+  @ApiProperty({
+    enum: ['create', 'clone'],
+    description: 'create. Before 0.2.0 the clone of a repository was a job of its own, called clone.',
+  })
+  name: JobName;
   @ApiProperty({ format: 'uuid' }) containerId: string;
   @ApiProperty({ enum: ['queued', 'active', 'completed', 'failed'] }) state: JobState;
-  @ApiProperty({ type: String, ...nullable, description: 'The current step.' }) step: string | null;
-  @ApiProperty({ description: 'Percentage of the whole job.' }) progress: number;
+  @ApiProperty({
+    type: String,
+    ...nullable,
+    description:
+      'image, network, git-agent, container, start; with a repository resume and clone follow. null while it waits.',
+  })
+  step: string | null;
+  @ApiProperty({ description: 'Percentage of the whole job, up to the running container.' }) progress: number;
   @ApiProperty({
     type: String,
     ...nullable,

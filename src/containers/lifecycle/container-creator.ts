@@ -31,7 +31,7 @@ export class ContainerCreator {
     await this.driver.ping();
     const dataId = dto.volume === undefined ? null : await this.volumes.resolve(dto.volume);
     const row = this.toRow(principal, dto, dataId);
-    const job = newJob(row.jobId!, 'create', row, row.createdAt);
+    const job = newJob(row.jobId!, row, row.createdAt);
     const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
     const outcome = await this.containers.insert(row, job, key);
     switch (outcome.kind) {

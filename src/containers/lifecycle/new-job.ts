@@ -1,13 +1,12 @@
 import type { ContainerRow, JobRow } from '../../persistence/containers/containers.repository.js';
-import type { JobName } from '../../persistence/types.js';
 
-/** The row of a queued job. */
-export function newJob(id: string, name: JobName, container: Pick<ContainerRow, 'id' | 'ownerId'>, now: Date): JobRow {
+/** The row of a queued job, which provisions the container until it runs. */
+export function newJob(id: string, container: Pick<ContainerRow, 'id' | 'ownerId'>, now: Date): JobRow {
   return {
     id,
     ownerId: container.ownerId,
     containerId: container.id,
-    name,
+    name: 'create',
     state: 'queued',
     step: null,
     progress: 0,

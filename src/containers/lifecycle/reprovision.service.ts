@@ -18,7 +18,7 @@ export class ReprovisionService {
 
   /** @param options.recreate replaces a workspace that exists, instead of taking it as it is */
   async begin(row: ContainerRow, lease: Lease, { recreate = row.recreate } = {}): Promise<ContainerRow> {
-    const job = newJob(this.ids.next(), 'create', row, this.clock.now());
+    const job = newJob(this.ids.next(), row, this.clock.now());
     const queued = await this.store.transition(row.id, 'queued', {
       lease,
       newJob: job,

@@ -7,6 +7,7 @@ import { ProvisioningQueue } from '../../queues/provisioning-queue.js';
 import { ContainerPower } from '../lifecycle/container-power.js';
 import { ContainerRemoval } from '../lifecycle/container-removal.js';
 import { ContainerStore } from '../lifecycle/container-store.js';
+import { jobPhase } from '../lifecycle/job-phase.js';
 import { ReprovisionService } from '../lifecycle/reprovision.service.js';
 import type { Decision } from './reconcile-decision.js';
 
@@ -27,7 +28,7 @@ export class ContainerRepairs {
   async wake(row: ContainerRow): Promise<void> {
     const job = row.jobId === null ? null : await this.jobs.findById(row.jobId);
     if (job !== null)
-      this.queue.wake(job.name, { jobId: job.id, containerId: row.id }, `${job.id}.${this.presence.holder}`);
+      this.queue.wake(jobPhase(row), { jobId: job.id, containerId: row.id }, `${job.id}.${this.presence.holder}`);
   }
 
   async repair(

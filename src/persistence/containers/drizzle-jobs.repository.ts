@@ -22,11 +22,14 @@ export class DrizzleJobsRepository extends JobsRepository {
   }
 
   async countUnfinished(): Promise<{ name: JobName; state: JobState; count: number }[]> {
+    // The queue in which a job waits, or whose worker runs it, depends on the status of its container.
+    const name = sql<JobName>`case when ${containers.status} = 'cloning' then 'clone' else 'create' end`;
     return this.database.orm
-      .select({ name: jobs.name, state: jobs.state, count: count() })
+      .select({ name, state: jobs.state, count: count() })
       .from(jobs)
+      .innerJoin(containers, eq(jobs.containerId, containers.id))
       .where(isNull(jobs.finishedAt))
-      .groupBy(jobs.name, jobs.state);
+      .groupBy(name, jobs.state);
   }
 
   async update(id: string, patch: JobPatch, lease?: Lease): Promise<JobRow | null> {

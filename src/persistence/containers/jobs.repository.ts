@@ -4,7 +4,7 @@ import type { JobName, JobState } from '../types.js';
 export abstract class JobsRepository {
   abstract findById(id: string): Promise<JobRow | null>;
   abstract findByIds(ids: string[]): Promise<JobRow[]>;
-  /** Counts unfinished jobs by name and state. Combinations without jobs are left out. */
+  /** Counts unfinished jobs by the queue that they are in, and state. Combinations without jobs are left out. */
   abstract countUnfinished(): Promise<{ name: JobName; state: JobState; count: number }[]>;
   /**
    * @param lease on the container of the job; nothing is written when it is lost
