@@ -94,6 +94,8 @@ describe('invalid input', () => {
       'https://user:secret@example.org/repo',
       'https://ghp_token@example.org/repo',
       'https://:secret@example.org/repo',
+      'https://example.org/repo?private_token=secret',
+      'https://example.org/repo#secret',
       'ssh://git:secret@example.org/repo',
       'http://example.org/repo',
       'git://example.org/repo',
@@ -122,8 +124,13 @@ describe('invalid input', () => {
       await refused({ ...clone, repoUrl }, 'repoUrl');
     });
 
-    it('never repeats a password of a URL', async () => {
-      const response = await post({ ...clone, repoUrl: 'https://user:hunter2hunter2@example.org/repo' });
+    it.each([
+      'https://user:hunter2hunter2@example.org/repo',
+      'https://example.org/repo?private_token=hunter2hunter2',
+      'https://example.org/repo#hunter2hunter2',
+      'git@example.org:repo?token=hunter2hunter2',
+    ])('never repeats the secret of %s', async (repoUrl) => {
+      const response = await refused({ ...clone, repoUrl }, 'repoUrl');
       expect(JSON.stringify(response.body)).not.toContain('hunter2hunter2');
       expect(server.devforge.log()).not.toContain('hunter2hunter2');
     });

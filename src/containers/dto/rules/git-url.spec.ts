@@ -20,6 +20,21 @@ const VALID = [
   'git@example.org:~/repo.git',
   'deploy-user@192.0.2.1:repo',
   'git@example.org:a/-b',
+  'https://my_host/user/repo.git',
+  'https://_git.example.org/repo.git',
+  'ssh://git@build_server.example.org/repo.git',
+  'git@my_host:user/repo.git',
+  'https://github.com./user/repo.git',
+  'ssh://git@example.org.:22/repo.git',
+  'git@example.org.:user/repo.git',
+  'https://[::1]:8443/repo.git',
+  'ssh://git@[::1]/repo.git',
+  'git@[::1]:user/repo.git',
+  'git@[2001:db8::1]:/srv/repo.git',
+  // As Azure DevOps and Bitbucket show them.
+  'https://my-org@dev.azure.com/my-org/project/_git/repo',
+  'https://first_last@bitbucket.org/team/repo.git',
+  'https://someone%40example.org@git.example.org/repo.git',
 ];
 
 const HOSTILE: [string, string][] = [
@@ -58,6 +73,24 @@ const HOSTILE: [string, string][] = [
   ['javascript', 'javascript:alert(1)'],
   ['a password', 'https://user:password@example.org/repo'],
   ['a token', 'https://ghp_token@example.org/repo'],
+  ['a fine-grained token', 'https://github_pat_11ABC@github.com/u/repo'],
+  ['a token of GitLab', 'https://glpat-x-y_z@gitlab.com/u/repo'],
+  ['a token of Bitbucket', 'https://ATCTT3xFfGN0@bitbucket.org/u/repo'],
+  ['a token without a prefix', `https://${'a1b2c3d4'.repeat(5)}@example.org/repo`],
+  ['an empty password', 'https://user:@example.org/repo'],
+  ['two users', 'https://one@two@example.org/repo'],
+  ['an encoded password', 'https://user%3apassword@example.org/repo'],
+  ['a token in the query', 'https://example.org/repo.git?private_token=hunter2'],
+  ['a token in the fragment', 'https://example.org/repo.git#hunter2'],
+  ['an empty query', 'https://example.org/repo.git?'],
+  ['a query in an ssh URL', 'ssh://git@example.org/repo.git?token=hunter2'],
+  ['a fragment in an ssh URL', 'ssh://git@example.org/repo.git#hunter2'],
+  ['a query in the short form', 'git@example.org:repo.git?token=hunter2'],
+  ['half of a surrogate pair', 'https://example.org/\ud800'],
+  ['a dot alone as the host', 'git@.:repo'],
+  ['two final dots', 'git@example.org..:repo'],
+  ['a broken address', 'git@[::1:repo'],
+  ['an address with an option', 'git@[-oProxyCommand=id]:repo'],
   ['a password alone', 'https://:password@example.org/repo'],
   ['a password for ssh', 'ssh://git:password@example.org/repo'],
   ['a token before a backslash, which git reads as a user', 'https://token\\@example.org/repo'],
@@ -102,6 +135,7 @@ describe('gitUrlError', () => {
     expect(gitUrlError('https://user:hunter2@example.org/repo')).toBe(
       'must not carry a password or token: use an SSH key (sshKeyPath)',
     );
+    expect(gitUrlError('https://example.org/repo?token=hunter2')).toBe('must not have a query or a fragment');
     expect(gitUrlError('file:///etc/passwd')).toBe('must be https://…, ssh://… or user@host:path');
     expect(gitUrlError('-oProxyCommand=id')).toBe('must not start with "-"');
   });
