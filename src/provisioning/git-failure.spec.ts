@@ -162,6 +162,48 @@ const MESSAGES: [code: string, retryable: boolean, stderr: string][] = [
     'fatal: cannot store pack file: No space left on device\nfatal: the remote end hung up unexpectedly\n',
   ],
 
+  [
+    'git_repository_not_found',
+    false,
+    "fatal: unable to access 'https://192.0.2.1/r.git/': The requested URL returned error: 410\n",
+  ],
+  ['git_not_a_repository', false, 'fatal: https://192.0.2.1/page/info/refs not valid: is this a git repository?\n'],
+  [
+    'git_not_a_repository',
+    false,
+    'fatal: unable to update url base from redirection:\n  asked for: https://192.0.2.1/r.git/info/refs?service=git-upload-pack\n   redirect: https://192.0.2.1/sign-in?to=r\n',
+  ],
+  [
+    'git_not_a_repository',
+    false,
+    "fatal: unable to access 'https://192.0.2.1/r.git/': Maximum (20) redirects followed\n",
+  ],
+  [
+    'git_not_a_repository',
+    false,
+    'fatal: unable to access \'https://192.0.2.1/r.git/\': Protocol "http" not supported or disabled in libcurl\n',
+  ],
+  ['git_not_a_repository', false, 'fatal: protocol error: bad line length character: This\n'],
+  ...[400, 405, 406, 418, 451, 501].map((status): [string, boolean, string] => [
+    'git_refused',
+    false,
+    `fatal: unable to access 'https://192.0.2.1/r.git/': The requested URL returned error: ${status}\n`,
+  ]),
+  ...[408, 425, 500, 502, 504].map((status): [string, boolean, string] => [
+    'git_network',
+    true,
+    `fatal: unable to access 'https://192.0.2.1/r.git/': The requested URL returned error: ${status}\n`,
+  ]),
+  [
+    'git_branch_not_found',
+    false,
+    'fatal: remote error: upload-pack: not our ref 0123456789012345678901234567890123456789\n',
+  ],
+  [
+    'git_tls_failed',
+    false,
+    "fatal: unable to access 'https://192.0.2.1/r.git/': SSL: certificate subject name (a) does not match target hostname '192.0.2.1'\n",
+  ],
   ['git_failed', true, "fatal: destination path '/workspace' already exists and is not an empty directory.\n"],
   ['git_failed', true, 'error: unable to create file x: Permission denied\nfatal: unable to checkout working tree\n'],
   ['git_failed', true, ''],
@@ -185,6 +227,9 @@ describe('classifyGitFailure', () => {
 
   it('contains an exit code that the output does not explain', () => {
     expect(classifyGitFailure(3, 'strange\n').message).toContain('exit code 3');
+    expect(
+      classifyGitFailure(128, "Cloning\nfatal: destination path '/workspace' is not empty.\nhint: x\n").message,
+    ).toBe("Git ended with exit code 128: fatal: destination path '/workspace' is not empty.");
   });
 
   it('keeps the last twenty lines, and searches only them', () => {

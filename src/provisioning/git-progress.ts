@@ -1,3 +1,5 @@
+import { cleanGitLine } from './git-output.js';
+
 const PHASE =
   /^(?:remote: )?(Counting objects|Compressing objects|Receiving objects|Resolving deltas|Updating files): +(\d+)%/;
 /** Start and size of each phase, in percent of a clone. */
@@ -20,7 +22,7 @@ export class GitProgress {
   read(chunk: Buffer): string[] {
     const lines = (this.rest + chunk.toString('utf8')).split(/[\r\n]/);
     this.rest = (lines.pop() ?? '').slice(-MAX_LINE_LENGTH);
-    const complete = lines.map((line) => line.trim()).filter((line) => line !== '');
+    const complete = lines.map((line) => cleanGitLine(line).trim()).filter((line) => line !== '');
     for (const line of complete) {
       const phase = PHASE.exec(line);
       const [from, share] = SHARE[phase?.[1] ?? ''] ?? [this.percent, 0];

@@ -51,7 +51,8 @@ export class CreateContainerDto {
   @ApiProperty({
     required: false,
     example: 'git@example.org:user/repo.git',
-    description: 'https://, ssh:// or user@host:path; required with repoType clone, and refused without.',
+    description:
+      'https://, ssh:// or user@host:path, without password, query and fragment; required with repoType clone, and refused without.',
   })
   @ValidateIf((dto: CreateContainerDto) => dto.repoType === 'clone' || dto.repoUrl !== undefined)
   @IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'clone', 'is only allowed with repoType clone')
@@ -61,7 +62,8 @@ export class CreateContainerDto {
   @ApiProperty({
     required: false,
     example: 'main',
-    description: "The branch to check out, only with repoType clone; the repository's own default without it.",
+    description:
+      "A branch, a tag or a commit (7 to 64 hexadecimal digits), only with repoType clone; the repository's own default without it.",
   })
   @ValidateIf((dto: CreateContainerDto) => dto.repoBranch !== undefined)
   @IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'clone', 'is only allowed with repoType clone')

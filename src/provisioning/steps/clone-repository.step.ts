@@ -5,6 +5,7 @@ import { WorkspacePrograms } from '../../workspace/programs/workspace-programs.j
 import { WORKSPACE_FOLDER, type WorkspaceRef } from '../../drivers/workspace.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { DriverError } from '../../drivers/driver-error.js';
+import { cloneUrl } from '../clone-url.js';
 import { classifyGitFailure } from '../git-failure.js';
 import { GitProgress } from '../git-progress.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
@@ -46,7 +47,7 @@ export class CloneRepositoryStep extends ProvisioningStep {
     let timer = setTimeout(() => silence.abort(), MAX_SILENCE_MS);
     try {
       const result = await this.programs.run(workspace, 'devforge-clone', {
-        args: ['run', row.repoUrl!, ...(row.repoBranch === null ? [] : [row.repoBranch])],
+        args: ['run', cloneUrl(row.repoUrl!), ...(row.repoBranch === null ? [] : [row.repoBranch])],
         env: GIT_ENV,
         cwd: WORKSPACE_FOLDER,
         timeoutMs: MAX_CLONE_MS,
