@@ -9,7 +9,8 @@ import { DomainError } from '../common/errors/domain-error.js';
 import type { Settings } from '../config/settings.js';
 import { SshKeys } from './ssh-keys.js';
 
-const KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\n';
+const KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n';
+const PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI me@example\n';
 
 describe('SshKeys', () => {
   let base: string;
@@ -131,6 +132,29 @@ describe('SshKeys', () => {
       'x'.repeat(5_000),
     ];
     for (const path of paths) await expect(refusal(path)).resolves.toEqual(first);
+  });
+
+  it('names what a file inside the folder is when it has no usable key', async () => {
+    await writeFile(join(folder, 'good.pub'), PUBLIC_KEY, { mode: 0o644 });
+    await writeFile(join(folder, 'key.ppk'), 'PuTTY-User-Key-File-3: ssh-ed25519\n', { mode: 0o600 });
+    await expect(refusal('good.pub')).resolves.toMatchObject({
+      code: 'ssh_key_not_usable',
+      message: expect.stringMatching(/^sshKeyPath is a public key: /),
+    });
+    await expect(refusal('key.ppk')).resolves.toMatchObject({ message: expect.stringContaining('PuTTY') });
+  });
+
+  it('says nothing about a file outside, whatever it is', async () => {
+    const first = await refusal('absent');
+    await writeFile(join(base, 'key.pub'), PUBLIC_KEY, { mode: 0o644 });
+    await symlink(join(base, 'key.pub'), join(folder, 'public-out'));
+    await expect(refusal(join(base, 'key.pub'))).resolves.toEqual(first);
+    await expect(refusal('public-out')).resolves.toEqual(first);
+  });
+
+  it('mends what an editor changed', async () => {
+    await writeFile(join(folder, 'edited'), `\uFEFF${KEY.trim().replaceAll('\n', '\r\n')}`, { mode: 0o600 });
+    await expect(keys.read('edited')).resolves.toEqual(Buffer.from(KEY));
   });
 
   it('rejects with the same message when the folder does not exist', async () => {
