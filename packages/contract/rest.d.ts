@@ -536,15 +536,18 @@ export interface components {
     JobDto: {
       /** Format: uuid */
       id: string;
-      /** @enum {string} */
+      /**
+       * @description create. Before 0.2.0 the clone of a repository was a job of its own, called clone.
+       * @enum {string}
+       */
       name: 'create' | 'clone';
       /** Format: uuid */
       containerId: string;
       /** @enum {string} */
       state: 'queued' | 'active' | 'completed' | 'failed';
-      /** @description The current step. */
+      /** @description image, network, git-agent, container, start; with a repository resume and clone follow. null while it waits. */
       step: string | null;
-      /** @description Percentage of the whole job. */
+      /** @description Percentage of the whole job, up to the running container. */
       progress: number;
       /** @description Latest line of output of the step: of git, or of the image build. */
       message: string | null;
@@ -621,6 +624,10 @@ export interface components {
       repoType: 'empty' | 'clone';
       repoUrl: string | null;
       repoBranch: string | null;
+      /** @description null: the server’s default. */
+      gitName: string | null;
+      /** @description null: the server’s default. */
+      gitEmail: string | null;
       /** @description Cores. */
       cpuLimit: number;
       /** @description MiB. */
@@ -702,12 +709,12 @@ export interface components {
        */
       repoType: 'empty' | 'clone';
       /**
-       * @description https://, ssh:// or user@host:path; required with repoType clone, and refused without.
+       * @description https://, ssh:// or user@host:path, without password, query and fragment; required with repoType clone, and refused without.
        * @example git@example.org:user/repo.git
        */
       repoUrl?: string;
       /**
-       * @description The branch to check out, only with repoType clone; the repository's own default without it.
+       * @description A branch, a tag or a commit (7 to 64 hexadecimal digits), only with repoType clone; the repository's own default without it.
        * @example main
        */
       repoBranch?: string;
@@ -716,6 +723,16 @@ export interface components {
        * @example ~/.ssh/id_ed25519
        */
       sshKeyPath?: string;
+      /**
+       * @description Name of the author of commits, where neither the repository nor the user configures one; by default GIT_NAME of the server.
+       * @example Ada Lovelace
+       */
+      gitName?: string;
+      /**
+       * @description Address of the author of commits, as gitName; by default GIT_EMAIL of the server.
+       * @example ada@example.org
+       */
+      gitEmail?: string;
       /**
        * @description Cores, with three decimal places at most; GET /api/info has the limits of this machine.
        * @default 2

@@ -31,6 +31,7 @@ describe('readSettings', () => {
       redisUrl: undefined,
       docker: { kind: 'socket', socketPath: '/var/run/docker.sock' },
       sshKeysDir: join(homedir(), '.ssh'),
+      gitIdentity: {},
       instructionOutput: { maxEvents: 500_000, maxBytes: 256 * MIB, storageBytes: 10_240 * MIB },
       keepAliveSeconds: 75,
       baseImage: 'debian:bookworm-slim',
@@ -66,6 +67,8 @@ describe('readSettings', () => {
       'DOCKER_SOCKET_PATH',
       'DOCKER_HOST',
       'SSH_KEYS_DIR',
+      'GIT_NAME',
+      'GIT_EMAIL',
       'BASE_IMAGE',
       'EXTRA_CA_CERTS',
       'ANTHROPIC_API_KEY',
@@ -91,6 +94,8 @@ describe('readSettings', () => {
         REDIS_URL: 'rediss://r:6379',
         DOCKER_SOCKET_PATH: '/run/other.sock',
         SSH_KEYS_DIR: '~/keys',
+        GIT_NAME: 'Ada Lovelace',
+        GIT_EMAIL: 'ada@example.org',
         BASE_IMAGE: 'debian:trixie',
         EXTRA_CA_CERTS: 'ca.pem',
         ANTHROPIC_API_KEY: 'k',
@@ -115,6 +120,7 @@ describe('readSettings', () => {
       redisUrl: 'rediss://r:6379',
       docker: { kind: 'socket', socketPath: '/run/other.sock' },
       sshKeysDir: join(homedir(), 'keys'),
+      gitIdentity: { name: 'Ada Lovelace', email: 'ada@example.org' },
       baseImage: 'debian:trixie',
       extraCaCerts: resolve('ca.pem'),
       instructionTimeoutSeconds: null,
@@ -148,6 +154,8 @@ describe('readSettings', () => {
       DATABASE_URL: 'mysql://u:hunter2@db',
       REDIS_URL: 'http://:hunter2@r',
       DOCKER_HOST: 'engine:2375',
+      GIT_NAME: 'Ada <ada@example.org>',
+      GIT_EMAIL: 'ada',
       ANTHROPIC_BASE_URL: 'gateway',
     });
     const named = problems.map((problem) => problem.split(' ')[0]);
@@ -161,6 +169,8 @@ describe('readSettings', () => {
       'DATABASE_URL',
       'REDIS_URL',
       'DOCKER_HOST',
+      'GIT_NAME',
+      'GIT_EMAIL',
       'ANTHROPIC_BASE_URL',
     ]);
     expect(new InvalidEnvironmentError(problems).message.split('\n')).toHaveLength(problems.length + 2);

@@ -15,6 +15,7 @@ import {
 } from 'class-validator';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { GIT_EMAIL, GIT_NAME } from '../common/git-identity.js';
 import { LIMITS } from '../common/limits.js';
 import type { DockerEndpoint, Settings } from './settings.js';
 
@@ -83,6 +84,14 @@ class Environment {
 
   @IsNotEmpty()
   SSH_KEYS_DIR = '~/.ssh';
+
+  @IsOptional()
+  @Matches(GIT_NAME, { message: 'GIT_NAME must be a name that git accepts, without angle brackets' })
+  GIT_NAME?: string;
+
+  @IsOptional()
+  @Matches(GIT_EMAIL, { message: 'GIT_EMAIL must be an e-mail address' })
+  GIT_EMAIL?: string;
 
   @IsNotEmpty()
   BASE_IMAGE = 'debian:bookworm-slim';
@@ -174,6 +183,7 @@ export function readSettings(variables: Record<string, string | undefined>): Set
       storageBytes: env.INSTRUCTION_STORAGE_MB * MIB,
     },
     sshKeysDir: absolute(env.SSH_KEYS_DIR),
+    gitIdentity: { name: env.GIT_NAME, email: env.GIT_EMAIL },
     baseImage: env.BASE_IMAGE,
     extraCaCerts: env.EXTRA_CA_CERTS === undefined ? undefined : absolute(env.EXTRA_CA_CERTS),
     instructionTimeoutSeconds: env.INSTRUCTION_TIMEOUT_SECONDS === 0 ? null : env.INSTRUCTION_TIMEOUT_SECONDS,

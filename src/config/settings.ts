@@ -1,3 +1,5 @@
+import type { GitIdentity } from '../common/git-identity.js';
+
 /** All settings of the server, validated once at boot. Injection token and type. */
 export abstract class Settings {
   readonly port: number;
@@ -19,6 +21,8 @@ export abstract class Settings {
   readonly docker: DockerEndpoint;
   /** Absolute path of the only directory that `sshKeyPath` may point into. */
   readonly sshKeysDir: string;
+  /** Who commits are by in containers that do not say it. */
+  readonly gitIdentity: Readonly<GitIdentity>;
   /** What one run may store of events, and how many bytes of output all instructions may take together; 0 for no limit. */
   readonly instructionOutput: { readonly maxEvents: number; readonly maxBytes: number; readonly storageBytes: number };
   /** How long an idle HTTP connection is kept open. */

@@ -48,6 +48,8 @@ export class ContainerView {
       repoType: row.repoType,
       repoUrl: row.repoUrl,
       repoBranch: row.repoBranch,
+      gitName: row.gitName,
+      gitEmail: row.gitEmail,
       cpuLimit: row.cpuLimit,
       memoryLimit: row.memoryLimit,
       diskLimit: row.diskLimit,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { containerRow } from '../../test/support/rows.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { Settings } from '../config/settings.js';
@@ -15,11 +15,13 @@ const KEY = Buffer.from('the key');
 describe('WorkspaceSpecs', () => {
   const row = containerRow({ id: ID, name: 'my-dev', cpuLimit: 2, memoryLimit: 512, diskLimit: 1_024, image: IMAGE });
   let editorDomain: string | null = null;
+  let gitIdentity: Settings['gitIdentity'] = {};
+  afterEach(() => void (gitIdentity = {}));
   const specs = (agentEnv: Record<string, string>, read: SshKeys['read'] = async () => KEY): WorkspaceSpecs =>
     new WorkspaceSpecs(
       new AgentCredentials({ agentEnv } as unknown as Settings),
       { read } as unknown as SshKeys,
-      { editorDomain } as unknown as Settings,
+      { editorDomain, gitIdentity } as unknown as Settings,
     );
   const specOf = (of: ContainerRow, agentEnv: Record<string, string> = {}): WorkspaceSpec => specs(agentEnv).of(of);
 
@@ -47,6 +49,22 @@ describe('WorkspaceSpecs', () => {
       RAILS_DEVELOPMENT_HOSTS: 'own.example',
     });
     editorDomain = null;
+  });
+
+  it("names the author of commits: the container's, or else the server's", () => {
+    const identity = (of: Partial<ContainerRow>): unknown => {
+      const { DEVFORGE_GIT_NAME: name, DEVFORGE_GIT_EMAIL: email } = specOf({ ...row, ...of }).env;
+      return { name, email };
+    };
+    expect(identity({})).toEqual({});
+    expect(identity({ gitName: 'Ada' })).toEqual({ name: 'Ada' });
+    gitIdentity = { name: 'Team', email: 'team@example.org' };
+    expect(identity({})).toEqual({ name: 'Team', email: 'team@example.org' });
+    expect(identity({ gitName: 'Ada', gitEmail: 'ada@example.org' })).toEqual({
+      name: 'Ada',
+      email: 'ada@example.org',
+    });
+    expect(identity({ gitName: 'Ada' })).toEqual({ name: 'Ada', email: 'team@example.org' });
   });
 
   it('fails while no image was chosen', () => {

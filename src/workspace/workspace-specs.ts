@@ -32,11 +32,22 @@ export class WorkspaceSpecs {
         ...this.credentials.publicEnv(row),
         ...allowedHosts(this.settings.editorDomain),
         ...row.env,
+        ...this.identityOf(row),
         CLAUDE_CONFIG_DIR: row.env['CLAUDE_CONFIG_DIR'] ?? `${STATE_FOLDER}/claude`,
         DEVFORGE_CONTAINER_ID: row.id,
       },
       limits: { cpus: row.cpuLimit, memoryMiB: row.memoryLimit, diskMiB: row.diskLimit, pids: PIDS_LIMIT },
       readGitKey: sshKeyPath === null ? null : () => this.readKey(sshKeyPath),
+    };
+  }
+
+  /** The main process of the workspace makes git's configuration of them. */
+  private identityOf(row: ContainerRow): Record<string, string> {
+    const name = row.gitName ?? this.settings.gitIdentity.name;
+    const email = row.gitEmail ?? this.settings.gitIdentity.email;
+    return {
+      ...(name === undefined ? {} : { DEVFORGE_GIT_NAME: name }),
+      ...(email === undefined ? {} : { DEVFORGE_GIT_EMAIL: email }),
     };
   }
 

@@ -288,6 +288,8 @@ describe('repositories', () => {
         env: { SECRET: 'hunter2' },
         sshKeyPath: '/keys/hunter2',
         repoUrl: 'git@hunter2:r',
+        gitName: 'hunter2',
+        gitEmail: 'hunter2@example.org',
         status: 'deleting',
         ...overrides,
       });

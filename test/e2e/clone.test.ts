@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -46,7 +47,7 @@ describe('a repository in a workspace', () => {
   };
 
   beforeAll(async () => {
-    server = await startTestServer();
+    server = await startTestServer({ GIT_NAME: 'Team', GIT_EMAIL: 'team@example.org' });
     git = await gitFixture(server);
     await ensureImages(server, 'claude');
   }, IMAGE_BUILD_MS);
@@ -113,6 +114,57 @@ describe('a repository in a workspace', () => {
       const entries = `import struct; print("%x %d %d" % struct.unpack(">III", open("/etc/ssl/certs/java/cacerts", "rb").read(12)))`;
       const certificates = await said(container, `grep -c BEGIN ${bundle}`);
       expect(await said(container, `python3 -c '${entries}'`)).toBe(`feedfeed 2 ${certificates}`);
+    });
+
+    it('is committed to by whom the container names, or else the server, until git is configured', async () => {
+      const author = (container: Container) =>
+        said(container, 'git commit -q --allow-empty -m more && git log -1 --format="%an <%ae>, %cn <%ce>"');
+      const [own, servers] = await Promise.all([
+        running(wanted(git.url('https', 'open'), { gitName: 'Ada "Countess" Lovelace', gitEmail: 'ada@example.org' })),
+        running(wanted(git.url('https', 'open'))),
+      ]);
+      expect(own).toMatchObject({ gitName: 'Ada "Countess" Lovelace', gitEmail: 'ada@example.org' });
+      const ada = 'Ada "Countess" Lovelace <ada@example.org>';
+      expect(await author(own)).toBe(`${ada}, ${ada}`);
+      expect(servers).toMatchObject({ gitName: null, gitEmail: null });
+      expect(await author(servers)).toBe('Team <team@example.org>, Team <team@example.org>');
+
+      ok(await server.api.stop(own.id));
+      ok(await server.api.start(own.id));
+      expect(await author(own)).toBe(`${ada}, ${ada}`);
+      await said(own, 'git config --global user.name User');
+      expect(await author(own)).toBe('User <ada@example.org>, User <ada@example.org>');
+      await said(own, 'git config user.name Repository && git config user.email repository@example.org');
+      expect(await author(own)).toMatch(/^Repository <repository@example.org>/);
+    });
+
+    it('is checked out at a commit, in full or short, also one that is in no branch', async () => {
+      const [newest, before] = await git.log('open');
+      const at = (repoBranch: string) => running(wanted(git.url('https', 'open'), { repoBranch }));
+      const hidden = await git.repositories.commitInNoBranch('open');
+      const [full, short, none] = await Promise.all([at(before!.hash), at(before!.hash.slice(0, 10)), at(hidden)]);
+      for (const [container, hash] of [
+        [full, before!.hash],
+        [short, before!.hash],
+        [none, hidden],
+      ] as const) {
+        expect(await said(container, 'git rev-parse HEAD; git status --porcelain')).toBe(hash);
+        expect(await said(container, 'git rev-parse origin/main')).toBe(newest!.hash);
+      }
+      expect(full.repoBranch).toBe(before!.hash);
+    });
+
+    it('is checked out at a branch or a tag whose name could be a commit', async () => {
+      await git.createRepository('hexadecimal', { branches: { '20261128': { 'branch.txt': 'branch\n' } } });
+      const container = await running(wanted(git.url('https', 'hexadecimal'), { repoBranch: '20261128' }));
+      expect(await said(container, 'git branch --show-current; cat branch.txt')).toBe('20261128\nbranch');
+    });
+
+    it('may have a user name in its URL, as forges show it', async () => {
+      const url = git.url('https', 'open').replace('https://', 'https://my-org@');
+      const container = await running(wanted(url));
+      expect(container.repoUrl).toBe(url);
+      expect(await said(container, 'git log --oneline | wc -l')).toBe('4');
     });
 
     it('may have no commits', async () => {
@@ -316,6 +368,36 @@ describe('a repository in a workspace', () => {
     it('fails without a retry when the key has a passphrase', async () => {
       const locked = await createSshKey(server.keysDir, { name: uniqueName('locked'), passphrase: 'unknown' });
       await fails(overSsh('secret', { sshKeyPath: locked.privateKeyPath }), 'ssh_key_not_usable');
+    });
+
+    it.each([
+      ['a web page', 'git_not_a_repository', { status: 200, headers: { 'Content-Type': 'text/html' } }],
+      [
+        'a page that leads to a sign-in',
+        'git_not_a_repository',
+        { status: 302, headers: { Location: '/sign-in?t=hunter2' } },
+      ],
+      ['a page that leads to itself', 'git_not_a_repository', { status: 302, headers: { Location: '' } }],
+      ['an answer of 400', 'git_refused', { status: 400 }],
+      ['an answer of 410', 'git_repository_not_found', { status: 410 }],
+    ])('fails without a retry when there is %s', async (_what, code, page) => {
+      git.https.pages.set('page', page);
+      git.https.pages.set('sign-in', { status: 200, headers: { 'Content-Type': 'text/html' } });
+      const container = await fails(wanted(git.url('https', 'page')), code);
+      expect(JSON.stringify(ok(await server.api.job(container.job!.id)))).not.toContain('hunter2');
+      expect(server.devforge.log()).not.toContain('hunter2');
+    });
+
+    it('fails without a retry when there is no such commit', async () => {
+      for (const repoBranch of ['0123456789abcdef0123456789abcdef01234567', '0123456'])
+        await fails(wanted(git.url('https', 'open'), { repoBranch }), 'git_branch_not_found');
+    });
+
+    it('is cloned with a key that an editor has changed', async () => {
+      const edited = join(server.keysDir, uniqueName('edited'));
+      const key = await readFile(server.key.privateKeyPath, 'utf8');
+      await writeFile(edited, `\uFEFF${key.trim().replaceAll('\n', '\r\n')}`, { mode: 0o600 });
+      await running(overSsh('secret', { sshKeyPath: edited }));
     });
 
     it('stores the output of git in the job, leaves no process, and is cloned on start once the cause is gone', async () => {

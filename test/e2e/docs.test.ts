@@ -186,6 +186,8 @@ describe('the API documentation', () => {
       'cpuLimit',
       'diskLimit',
       'env',
+      'gitEmail',
+      'gitName',
       'memoryLimit',
       'mode',
       'name',

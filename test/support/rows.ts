@@ -18,6 +18,8 @@ export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRo
     repoUrl: null,
     repoBranch: null,
     sshKeyPath: null,
+    gitName: null,
+    gitEmail: null,
     cpuLimit: 2,
     memoryLimit: 2048,
     diskLimit: 10_240,

@@ -84,6 +84,8 @@ export class ContainerDto {
   @ApiProperty({ enum: REPO_TYPES }) repoType: RepoType;
   @ApiProperty({ type: String, ...nullable }) repoUrl: string | null;
   @ApiProperty({ type: String, ...nullable }) repoBranch: string | null;
+  @ApiProperty({ type: String, ...nullable, description: 'null: the server’s default.' }) gitName: string | null;
+  @ApiProperty({ type: String, ...nullable, description: 'null: the server’s default.' }) gitEmail: string | null;
   @ApiProperty({ description: 'Cores.' }) cpuLimit: number;
   @ApiProperty({ description: 'MiB.' }) memoryLimit: number;
   @ApiProperty({ description: 'MiB.' }) diskLimit: number;

@@ -50,6 +50,8 @@ describe('CreateContainerDto', () => {
       mode: 'autonomous',
       repoBranch: 'main',
       sshKeyPath: '~/.ssh/id_ed25519',
+      gitName: 'Ada Lovelace',
+      gitEmail: 'ada@example.org',
       cpuLimit: 0.5,
       memoryLimit: 512,
       diskLimit: 1024,
@@ -194,6 +196,14 @@ describe('CreateContainerDto', () => {
 
   it.each(['-x', '', 'a..b', null, 1, ['main']])('refuses the repoBranch %j', async (repoBranch) => {
     await expect(refusedFields({ ...CLONE, repoBranch })).resolves.toEqual(['repoBranch']);
+  });
+
+  it.each([null, '', 1, 'Ada <ada@example.org>', 'a\nb', ['Ada']])('refuses the gitName %j', async (gitName) => {
+    await expect(refusedFields({ ...MINIMAL, gitName })).resolves.toEqual(['gitName']);
+  });
+
+  it.each([null, '', 1, 'ada', 'ada@example.org\n', {}])('refuses the gitEmail %j', async (gitEmail) => {
+    await expect(refusedFields({ ...MINIMAL, gitEmail })).resolves.toEqual(['gitEmail']);
   });
 
   it('never repeats a password in an error', async () => {

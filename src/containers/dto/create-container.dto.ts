@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min, MinLength, ValidateIf } from 'class-validator';
+import { GIT_EMAIL, GIT_NAME } from '../../common/git-identity.js';
 import { DEFAULT_LIMITS, LIMITS } from '../../common/limits.js';
 import { MODES, type Mode, REPO_TYPES, type RepoType, type Template, TEMPLATES } from '../../persistence/types.js';
 import { CONTAINER_NAME } from '../../workspace/container-names.js';
@@ -83,6 +84,25 @@ export class CreateContainerDto {
   @MinLength(1)
   @MaxLength(1024)
   sshKeyPath?: string;
+
+  @ApiProperty({
+    required: false,
+    example: 'Ada Lovelace',
+    description:
+      'Name of the author of commits, where neither the repository nor the user configures one; by default GIT_NAME of the server.',
+  })
+  @ValidateIf((dto: CreateContainerDto) => dto.gitName !== undefined)
+  @Matches(GIT_NAME, { message: 'gitName must be a name that git accepts: one line without < and >' })
+  gitName?: string;
+
+  @ApiProperty({
+    required: false,
+    example: 'ada@example.org',
+    description: 'Address of the author of commits, as gitName; by default GIT_EMAIL of the server.',
+  })
+  @ValidateIf((dto: CreateContainerDto) => dto.gitEmail !== undefined)
+  @Matches(GIT_EMAIL, { message: 'gitEmail must be an e-mail address' })
+  gitEmail?: string;
 
   @ApiProperty({
     type: Number,

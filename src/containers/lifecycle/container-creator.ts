@@ -63,6 +63,8 @@ export class ContainerCreator {
       repoUrl: dto.repoUrl ?? null,
       repoBranch: dto.repoBranch ?? null,
       sshKeyPath: dto.sshKeyPath ?? null,
+      gitName: dto.gitName ?? null,
+      gitEmail: dto.gitEmail ?? null,
       cpuLimit: dto.cpuLimit,
       memoryLimit: dto.memoryLimit,
       diskLimit: dto.diskLimit,

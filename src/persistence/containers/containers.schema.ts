@@ -42,6 +42,8 @@ export const containers = pgTable(
     repoUrl: text('repo_url'),
     repoBranch: text('repo_branch'),
     sshKeyPath: text('ssh_key_path'),
+    gitName: text('git_name'),
+    gitEmail: text('git_email'),
     cpuLimit: doublePrecision('cpu_limit').notNull(),
     memoryLimit: integer('memory_limit').notNull(),
     diskLimit: integer('disk_limit').notNull(),

@@ -178,6 +178,8 @@ export class DrizzleContainersRepository extends ContainersRepository {
           env: {},
           sshKeyPath: null,
           repoUrl: null,
+          gitName: null,
+          gitEmail: null,
           leaseHolder: null,
           leaseExpiresAt: null,
         })

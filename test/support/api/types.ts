@@ -31,6 +31,8 @@ export interface CreateContainer {
   repoUrl?: string;
   repoBranch?: string;
   sshKeyPath?: string;
+  gitName?: string;
+  gitEmail?: string;
   /** Cores. */
   cpuLimit?: number;
   /** MiB. */
@@ -69,6 +71,8 @@ export interface Container {
   repoType: 'empty' | 'clone';
   repoUrl: string | null;
   repoBranch: string | null;
+  gitName: string | null;
+  gitEmail: string | null;
   cpuLimit: number;
   memoryLimit: number;
   diskLimit: number;

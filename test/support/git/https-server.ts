@@ -20,6 +20,12 @@ export interface ServedRequest {
   status: number;
 }
 
+/** What a server answers under an address where there is no repository. */
+export interface Page {
+  status: number;
+  headers?: Record<string, string>;
+}
+
 const PATH = /^\/([^/]+?)(?:\.git)?(\/.*)$/;
 
 /** git over smart HTTP and TLS: clone and fetch for everyone, private repositories and push with credentials. */
@@ -27,6 +33,8 @@ export class HttpsGitServer {
   readonly faults = new Faults();
   /** Every request so far, in the order in which they ended. */
   readonly requests: ServedRequest[] = [];
+  /** By the name that a repository would have. */
+  readonly pages = new Map<string, Page>();
 
   private constructor(
     private readonly server: Server,
@@ -76,6 +84,8 @@ export class HttpsGitServer {
     if (this.faults.takeFailure()) return answer(request, response, 503, { 'Retry-After': '1' });
     const { pathname, searchParams, search } = new URL(url, 'https://localhost');
     const [, name = '', rest = ''] = PATH.exec(pathname) ?? [];
+    const page = this.pages.get(name);
+    if (page) return answer(request, response, page.status, page.headers);
     const visibility = this.repositories.visibilityOf(name);
     if (!visibility) return answer(request, response, 404);
     const writes = rest === '/git-receive-pack' || searchParams.get('service') === 'git-receive-pack';

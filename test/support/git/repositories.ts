@@ -51,6 +51,13 @@ export class Repositories {
       });
   }
 
+  /** Adds a commit to the default branch's newest that no branch contains. @returns its hash */
+  async commitInNoBranch(name: string): Promise<string> {
+    const person = ['-c', 'user.name=Seed', '-c', 'user.email=seed@devforge.test'];
+    const hash = await this.in(name, [...person, 'commit-tree', 'HEAD^{tree}', '-p', 'HEAD', '-m', 'In no branch']);
+    return hash.trim();
+  }
+
   async branches(name: string): Promise<string[]> {
     const text = await this.in(name, ['for-each-ref', '--format=%(refname:strip=2)', 'refs/heads']);
     return text.split('\n').filter(Boolean);
