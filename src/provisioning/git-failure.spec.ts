@@ -184,7 +184,7 @@ const MESSAGES: [code: string, retryable: boolean, stderr: string][] = [
     'fatal: unable to access \'https://192.0.2.1/r.git/\': Protocol "http" not supported or disabled in libcurl\n',
   ],
   ['git_not_a_repository', false, 'fatal: protocol error: bad line length character: This\n'],
-  ...[400, 405, 406, 418, 451, 501].map((status): [string, boolean, string] => [
+  ...[302, 400, 405, 406, 418, 451, 501].map((status): [string, boolean, string] => [
     'git_refused',
     false,
     `fatal: unable to access 'https://192.0.2.1/r.git/': The requested URL returned error: ${status}\n`,

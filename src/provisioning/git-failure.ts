@@ -69,7 +69,7 @@ const KINDS: Kind[] = [
   },
   {
     code: 'git_refused',
-    pattern: /returned error: (4\d\d|50[15])/i,
+    pattern: /returned error: ([34]\d\d|50[15])/i,
     message: 'The server refused the request with HTTP $1: repoUrl may not be the address for cloning.',
     retryable: false,
   },

@@ -375,9 +375,13 @@ describe('a repository in a workspace', () => {
       [
         'a page that leads to a sign-in',
         'git_not_a_repository',
-        { status: 302, headers: { Location: '/sign-in?t=hunter2' } },
+        { status: 302, headers: { Location: '/sign-in/?t=hunter2' } },
       ],
-      ['a page that leads to itself', 'git_not_a_repository', { status: 302, headers: { Location: '' } }],
+      [
+        'a page that leads to itself',
+        'git_not_a_repository',
+        { status: 302, headers: { Location: '/page/info/refs?a' } },
+      ],
       ['an answer of 400', 'git_refused', { status: 400 }],
       ['an answer of 410', 'git_repository_not_found', { status: 410 }],
     ])('fails without a retry when there is %s', async (_what, code, page) => {
