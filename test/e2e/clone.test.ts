@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { ok } from '../support/api/client.js';
+import { ok, problem } from '../support/api/client.js';
 import type { ExecResult } from '../support/api/engine.js';
 import type { Container, CreateContainer } from '../support/api/types.js';
 import type { GitServers } from '../support/git/git-servers.js';
@@ -395,6 +395,22 @@ describe('a repository in a workspace', () => {
     it('fails without a retry when there is no such commit', async () => {
       for (const repoBranch of ['0123456789abcdef0123456789abcdef01234567', '0123456'])
         await fails(wanted(git.url('https', 'open'), { repoBranch }), 'git_branch_not_found');
+    });
+
+    it('is refused with a file that is no private key, named for what it is', async () => {
+      const putty = join(server.keysDir, uniqueName('ppk'));
+      await writeFile(putty, 'PuTTY-User-Key-File-3: ssh-ed25519\r\n', { mode: 0o600 });
+      for (const [sshKeyPath, what] of [
+        [`${server.key.privateKeyPath}.pub`, 'public key'],
+        [putty, 'PuTTY'],
+      ] as const) {
+        const answer = problem(await server.api.create(overSsh('secret', { sshKeyPath })));
+        expect(answer).toMatchObject({
+          status: 400,
+          code: 'ssh_key_not_usable',
+          detail: expect.stringContaining(what),
+        });
+      }
     });
 
     it('is cloned with a key that an editor has changed', async () => {
