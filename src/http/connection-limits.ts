@@ -34,8 +34,9 @@ export function limitConnections(server: Server, keepAliveSeconds: number): void
   server.prependListener('upgrade', began);
   server.prependListener('request', (request, response) => {
     began(request);
+    const { socket } = request;
     if (hasBody(request)) limitBody(request, response);
-    response.once('prefinish', () => response.setTimeout(STALLED_RESPONSE_MS, () => request.socket.destroy()));
+    response.once('prefinish', () => response.setTimeout(STALLED_RESPONSE_MS, () => socket.destroy()));
   });
 }
 
@@ -44,8 +45,10 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 function limitBody(request: IncomingMessage, response: ServerResponse): void {
+  // The request itself has no socket any more once it was aborted.
+  const { socket } = request;
   const endIf = (condition: () => boolean): void => {
-    if (!request.complete && condition()) request.socket.destroy();
+    if (!request.complete && condition()) socket.destroy();
   };
   const timer = setTimeout(() => endIf(() => !isTrusted(request)), STRANGER_BODY_MS).unref();
   request.once('close', () => clearTimeout(timer));

@@ -72,7 +72,11 @@ describe('the repository of instructions', () => {
         costUsd: null,
         turns: null,
         usage: null,
+        costEstimated: false,
         diffBytes: null,
+        diffFiles: null,
+        diffInsertions: null,
+        diffDeletions: null,
         startedAt: null,
         finishedAt: null,
       };
