@@ -38,6 +38,7 @@ export default {
     tier('unit', ['<rootDir>/src/**/*.spec.ts', '<rootDir>/scripts/**/*.spec.ts']),
     tier('contract', ['<rootDir>/test/contracts/**/*.test.ts']),
     tier('e2e', ['<rootDir>/test/e2e/**/*.test.ts']),
+    tier('api', ['<rootDir>/test/api/**/*.test.ts']),
     tier('faults', ['<rootDir>/test/faults/**/*.test.ts']),
   ],
 };

@@ -10,7 +10,7 @@ import { hostFacts } from './lib/host.mjs';
 import { ensureNpmPackages } from './lib/npm-packages.mjs';
 import { runTier } from './lib/run-tier.mjs';
 import { loadSettings } from './lib/settings.mjs';
-import { ensureSetup, ensureTestTools, SETUP_STEPS } from './lib/setup.mjs';
+import { ensureSetup, ensureTestTools, SETUP_STEPS, TEST_STEPS } from './lib/setup.mjs';
 import { createSteps, seconds } from './lib/steps.mjs';
 import { buildTestImages } from './lib/test-images.mjs';
 import { closingLine, readTestArgs, sumCounts, timeTable } from './lib/tiers.mjs';
@@ -20,7 +20,7 @@ const say = (line) => process.stdout.write(`${line}\n`);
 
 async function prepare(tiers, settings) {
   const real = tiers.some((tier) => tier.real);
-  const steps = createSteps({ total: real ? SETUP_STEPS + 2 : 1 });
+  const steps = createSteps({ total: real ? SETUP_STEPS + TEST_STEPS + 1 : 1 });
   if (!real) return steps.run('npm packages', (step) => ensureNpmPackages(step));
   const host = hostFacts();
   await ensureSetup(steps, settings, host);

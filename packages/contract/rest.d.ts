@@ -2457,6 +2457,7 @@ export interface operations {
       400: components['responses']['validation_failed'];
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];

@@ -4,9 +4,11 @@ import { ensureEngine } from './engine.mjs';
 import { hostFacts } from './host.mjs';
 import { ensureKernelLimits } from './kernel-limits.mjs';
 import { ensureNpmPackages } from './npm-packages.mjs';
+import { ensurePythonTools } from './python-tools.mjs';
 import { ensureTestPackages } from './test-packages.mjs';
 
 export const SETUP_STEPS = 4;
+export const TEST_STEPS = 2;
 
 /** @param {{ run: Function }} steps @param {ReturnType<import('./settings.mjs').loadSettings>} settings */
 export async function ensureSetup(steps, settings, host = hostFacts()) {
@@ -16,5 +18,8 @@ export async function ensureSetup(steps, settings, host = hostFacts()) {
   await steps.run('base image', (step) => ensureBaseImage(settings.engine, settings.baseImage, host, step));
 }
 
-export const ensureTestTools = (steps, host = hostFacts()) =>
-  steps.run('test servers and tools', (step) => ensureTestPackages(host, step));
+/** @param {{ run: Function }} steps */
+export async function ensureTestTools(steps, host = hostFacts()) {
+  await steps.run('test servers and tools', (step) => ensureTestPackages(host, step));
+  await steps.run('Python packages', (step) => ensurePythonTools('clients', host, step));
+}

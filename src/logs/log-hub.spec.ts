@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DriverError } from '../drivers/driver-error.js';
+import { containerRow } from '../../test/support/rows.js';
 import {
   eventually,
   FakeLogEngine,
@@ -9,7 +11,7 @@ import {
 } from '../../test/support/logs/fake-log-engine.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
-import { type JoinedLog, LogHub, requireOutput } from './log-hub.js';
+import { type JoinedLog, LogHub, requireOutput, readFailure } from './log-hub.js';
 
 const ONE = { id: 'c1', runtimeId: 'one' };
 const row = { id: 'c1', runtimeId: 'one', status: 'running' } as ContainerRow;
@@ -249,5 +251,20 @@ describe('the history of a log', () => {
     await expect(hub.history({ id: 'nobody', runtimeId: 'nobody' }, 1, 'all')).rejects.toMatchObject({
       code: 'not_found',
     });
+  });
+});
+
+describe('readFailure', () => {
+  const row = containerRow({ status: 'running' });
+
+  it('reports a container that the engine no longer has as invalid_state', () => {
+    expect(readFailure(row, new DriverError('not_found', 'no such container'))).toMatchObject({
+      code: 'invalid_state',
+    });
+  });
+
+  it('leaves every other error as it is', () => {
+    const error = new DriverError('conflict', 'x');
+    expect(readFailure(row, error)).toBe(error);
   });
 });

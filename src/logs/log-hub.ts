@@ -5,6 +5,7 @@ import { Clock } from '../common/time/clock.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
+import { DriverError } from '../drivers/driver-error.js';
 import { WorkspaceDriver } from '../drivers/workspace-driver.js';
 import type { WorkspaceRef } from '../drivers/workspace.js';
 import { workspaceOf } from '../workspace/workspace-ref.js';
@@ -170,10 +171,19 @@ function once(work: () => void): () => void {
 
 /** @throws DomainError `invalid_state` when the container has no object at the engine */
 export function requireOutput(row: ContainerRow): WorkspaceRef {
-  if (row.runtimeId === null || row.status === 'missing') {
-    throw new DomainError('invalid_state', `The container is ${row.status} and has no output.`, {
-      extensions: { currentStatus: row.status },
-    });
-  }
+  if (row.runtimeId === null || row.status === 'missing') throw noOutput(row);
   return { id: row.id, runtimeId: row.runtimeId };
+}
+
+/** The error of a read, when the container has just lost its object at the engine, as at a rebuild. The row follows. */
+export function readFailure(row: ContainerRow, error: unknown): unknown {
+  return error instanceof DriverError && error.code === 'not_found' ? noOutput(row, error) : error;
+}
+
+function noOutput({ status }: ContainerRow, cause?: unknown): DomainError {
+  const detail =
+    status === 'running'
+      ? 'The container has just been removed at the engine.'
+      : `The container is ${status} and has no output.`;
+  return new DomainError('invalid_state', detail, { extensions: { currentStatus: status }, cause });
 }

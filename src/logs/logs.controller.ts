@@ -17,7 +17,7 @@ import { ApiErrors, ENGINE_ERRORS } from '../http/api-errors.js';
 import { LogLineDto, LogLinesDto } from './dto/log-lines.dto.js';
 import { LogsQuery } from './dto/logs.query.js';
 import { followAsNdjson } from './follow-ndjson.js';
-import { LogHub, requireOutput } from './log-hub.js';
+import { LogHub, readFailure, requireOutput } from './log-hub.js';
 
 const NDJSON = 'application/x-ndjson';
 
@@ -65,10 +65,13 @@ export class LogsController {
       await followAsNdjson(log, wake, response, toLine);
       return undefined;
     }
-    const records = await this.hub.history(requireOutput(row), query.tail, query.stream, {
+    const reading = this.hub.history(requireOutput(row), query.tail, query.stream, {
       since: query.since,
       until: query.until,
       source: query.source,
+    });
+    const records = await reading.catch((error: unknown) => {
+      throw readFailure(row, error);
     });
     return { lines: records.map(toLine) };
   }

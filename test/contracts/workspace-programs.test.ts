@@ -108,6 +108,17 @@ describe.each([
       expect(Buffer.from(read).equals(content)).toBe(true);
     });
 
+    it('has a file removed only under its conditions, which an older helper refuses altogether', async () => {
+      const { runtimeId } = workspace.ref;
+      await engine.exec(runtimeId, ['touch', '/workspace/kept']);
+      const document = { op: 'remove-if', path: 'kept', conditions: { match: ['"another"'] } };
+      const removing = helpers.use(row, new AbortController().signal, (helper) => helper.ask(document), 3);
+      await expect(removing).rejects.toMatchObject({
+        code: release === undefined ? 'precondition_failed' : 'image_outdated',
+      });
+      expect((await engine.exec(runtimeId, ['ls', '/workspace/kept'])).exitCode).toBe(0);
+    });
+
     it('reports what the helper refuses', async () => {
       await expect(use((helper) => helper.ask({ op: 'read', path: 'nothing' }))).rejects.toMatchObject({
         code: 'file_not_found',
