@@ -10,7 +10,7 @@ import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
 
 /** Requests that the server sends to the engine periodically, without a request of a client. */
-const BACKGROUND = /^GET \/(?:_ping|info|events|containers\/json|volumes)(?:\?|$)/;
+const BACKGROUND = /^GET \/(?:_ping|info|version|events|containers\/json|volumes|networks)(?:\?|$)/;
 const ROUTES = '/docs/openapi.json';
 
 describe('invalid input', () => {

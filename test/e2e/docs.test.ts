@@ -174,8 +174,10 @@ describe('the API documentation', () => {
       enum: ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'timed_out'],
     });
     const events = document.paths['/api/instructions/{id}/events']!['get']!;
-    expect(Object.keys(events.responses['200']!.content!)).toEqual(['application/x-ndjson', 'text/event-stream']);
-    expect(events.parameters!.map(({ name }) => name).toSorted()).toEqual(['Last-Event-ID', 'after', 'follow', 'id']);
+    const types = ['application/x-ndjson', 'text/event-stream', 'text/plain'];
+    expect(Object.keys(events.responses['200']!.content!)).toEqual(types);
+    const parameters = ['Last-Event-ID', 'after', 'follow', 'format', 'id'];
+    expect(events.parameters!.map(({ name }) => name).toSorted()).toEqual(parameters);
   });
 
   it('describes the request and the response of containers', async () => {

@@ -222,6 +222,8 @@ APP
     await stranger.getByText('This token is not valid.').waitFor(SLOW);
     await stranger.getByLabel('DevForge token').fill(server.devforge.token);
     await stranger.getByRole('button', { name: 'Open' }).click();
+    // The page that asks for the token forbids what the next line would evaluate in it.
+    await stranger.waitForURL(url, SLOW);
     await stranger.waitForFunction(`document.title === 'front end'`, undefined, SLOW);
   }, 120_000);
 

@@ -69,6 +69,8 @@ describe('the lifecycle of a container', () => {
         repoUrl: null,
         repoBranch: null,
         diskLimitEnforced: expect.stringMatching(/^(?:hard|soft)$/),
+        gitName: null,
+        gitEmail: null,
         volume: null,
         pendingChanges: [],
         status: 'queued',

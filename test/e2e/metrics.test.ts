@@ -277,7 +277,7 @@ describe('metrics', () => {
         ['51-["subscribe:metrics",{"_placeholder":true,"num":7}]', new Uint8Array([1, 2, 3])],
       ],
       ['binary data', 'closed', [new Uint8Array([0, 255, 3])]],
-      ['a message that is too large', 'closed', [`2["subscribe:metrics",{"containerId":"${'x'.repeat(200_000)}"}]`]],
+      ['a message that is too large', 'refused', [`20["subscribe:metrics",{"containerId":"${'x'.repeat(200_000)}"}]`]],
     ])('in a packet with %s: the packet is %s, and other clients are not affected', async (_, outcome, packets) => {
       const bad = await connect();
       const answers: string[] = [];

@@ -198,19 +198,13 @@ describe('terminals', () => {
       );
       const terminal = await openShell({ cols: 120, rows: 40 });
       await terminal.type('ANTHROPIC_BASE_URL=http://127.0.0.1:9 ANTHROPIC_AUTH_TOKEN=none claude\r');
-      await terminal.shows('Yes, I trust this folder', 60_000);
+      await terminal.shows(/^❯/m, 60_000);
       expect(terminal.text).toContain('\x1b[38;');
-      // While it starts it draws anew, with the first of the answers chosen.
-      await terminal.settles();
-      await terminal.type('\x1b[B');
-      await terminal.shows('❯ Yes');
+      // While it starts it draws anew.
       await terminal.settles();
       const other = await open({ terminalId: terminal.id, cols: 120, rows: 40 });
-      await other.shows('❯ Yes');
+      await other.shows(/^❯/m);
       expect(other.emulator.text()).toBe(terminal.emulator.text());
-      await other.type('\r');
-      await terminal.shows(/^❯/m, 30_000);
-      await terminal.settles();
       await terminal.type('hällo 🚀');
       await other.shows('hällo 🚀');
       await other.type('\x7f\x7fwörld');
