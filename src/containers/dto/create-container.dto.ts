@@ -3,13 +3,11 @@ import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min, MinLengt
 import { GIT_EMAIL, GIT_NAME } from '../../common/git-identity.js';
 import { DEFAULT_LIMITS, LIMITS } from '../../common/limits.js';
 import { MODES, type Mode, REPO_TYPES, type RepoType, type Template, TEMPLATES } from '../../persistence/types.js';
-import { CONTAINER_NAME } from '../../workspace/container-names.js';
+import { IsContainerName } from './rules/container-name.js';
 import { IsEnvMap } from './rules/env-map.js';
 import { IsForbiddenUnless } from './rules/forbidden-unless.js';
 import { IsGitBranch } from './rules/git-branch.js';
 import { IsGitUrl } from './rules/git-url.js';
-
-export const NOT_AN_ID = /^(?![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$)/;
 
 /** The request for a new container. */
 export class CreateContainerDto {
@@ -20,11 +18,7 @@ export class CreateContainerDto {
     example: 'my-dev-container',
     pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
   })
-  @IsString()
-  @Matches(CONTAINER_NAME, {
-    message: 'name must be a DNS label: 1 to 63 of a-z, 0-9 and -, not starting or ending with -',
-  })
-  @Matches(NOT_AN_ID, { message: 'name must not have the form of an id' })
+  @IsContainerName()
   name: string;
 
   @ApiProperty({ enum: TEMPLATES, description: 'Installed programs: Claude Code, VS Code, or both.' })

@@ -1,8 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsInt, IsNumber, IsString, Matches, Max, Min, ValidateIf } from 'class-validator';
+import { IsInt, IsNumber, Max, Min, ValidateIf } from 'class-validator';
 import { LIMITS } from '../../common/limits.js';
-import { CONTAINER_NAME } from '../../workspace/container-names.js';
-import { NOT_AN_ID } from './create-container.dto.js';
+import { IsContainerName } from './rules/container-name.js';
 import { IsEnvMap } from './rules/env-map.js';
 import { IsGitBranch } from './rules/git-branch.js';
 
@@ -21,11 +20,7 @@ export class UpdateContainerDto {
     pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
   })
   @IfGiven('name')
-  @IsString()
-  @Matches(CONTAINER_NAME, {
-    message: 'name must be a DNS label: 1 to 63 of a-z, 0-9 and -, not starting or ending with -',
-  })
-  @Matches(NOT_AN_ID, { message: 'name must not have the form of an id' })
+  @IsContainerName()
   name?: string;
 
   @ApiProperty({
