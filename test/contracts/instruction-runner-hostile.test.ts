@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { workspaceImage } from '../support/images/workspace-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { until } from '../support/e2e/until.js';
 import { WorkspaceHarness } from '../support/instructions/workspace-harness.js';
 import { type MessagesApi, startMessagesApi } from '../support/messages-api/messages-api.js';
 import { call, say } from '../support/messages-api/replies.js';
@@ -180,15 +181,20 @@ describe('a run of the real Claude Code in a hostile repository', () => {
   );
 });
 
-describe('a run in a container with too little memory', () => {
+describe('a run in a container that has run out of memory', () => {
   it(
     'fails with oom_killed',
     async () => {
       const [image, api] = await Promise.all([workspaceImage('claude'), startMessagesApi()]);
-      const small = await WorkspaceHarness.create(image, 96);
+      const small = await WorkspaceHarness.create(image, 512);
       try {
-        const outcome = await small.instruction('Hello', api.model().replyByDefault(say('Hello.')).env).outcome();
-        expect(outcome).toMatchObject({ status: 'failed', reason: { code: 'oom_killed' } });
+        const scripted = api.model().replyByDefault(say('Hello.', { interrupted: { at: 'before', by: 'hang' } }));
+        const outcome = small.instruction('Hello', scripted.env).outcome();
+        await until('the request to the model', () => scripted.requests.length > 0, 60_000);
+        // More than there is, in processes that are smaller than Claude Code, so that the kernel kills that one first.
+        const hold = `python3 -c 'import time; held = b"x" * (120 << 20); time.sleep(3)'`;
+        await small.run(['bash', '-c', `for i in 1 2 3 4 5; do ${hold} & done; wait`]);
+        await expect(outcome).resolves.toMatchObject({ status: 'failed', reason: { code: 'oom_killed' } });
       } finally {
         await small.dispose();
         await api.close();

@@ -78,6 +78,10 @@ export class DevForgeProcess {
     return this.process?.exited ?? Promise.resolve({ code: null, signal: null });
   }
 
+  get isRunning(): boolean {
+    return this.process !== null && !this.process.exit;
+  }
+
   /** Everything it wrote, those before a restart included. */
   log(): string {
     return this.earlierLogs + (this.process?.output() ?? '');
@@ -109,7 +113,7 @@ export class DevForgeProcess {
    * @param env added to the environment it had, for this and later starts
    */
   async restart(env: Record<string, string> = {}): Promise<void> {
-    if (this.process && !this.process.exit) await this.stop();
+    if (this.isRunning) await this.stop();
     this.env = { ...this.env, ...env };
     await this.launch();
   }
