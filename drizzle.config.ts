@@ -3,6 +3,7 @@ import { defineConfig } from 'drizzle-kit';
 export default defineConfig({
   dialect: 'postgresql',
   schema: [
+    './src/persistence/auth/auth.schema.ts',
     './src/persistence/containers/containers.schema.ts',
     './src/persistence/instructions/instructions.schema.ts',
   ],

@@ -104,7 +104,7 @@ describe('AgentStates', () => {
 
   it('deletes the reports of a removed container', async () => {
     states.report(row.id, 'watch', report('idle'));
-    events.emit('container.removed', { containerId: row.id, ownerId: row.ownerId, at: AT });
+    events.emit('container.removed', { containerId: row.id, projectId: row.projectId, at: AT });
     await settled();
     expect(states.of(row)).toBeNull();
   });

@@ -32,7 +32,7 @@ async function add(overrides: Partial<ContainerRow> = {}): Promise<ContainerRow>
 
 async function change(row: ContainerRow, overrides: Partial<ContainerRow> = {}): Promise<void> {
   rows.set(row.id, { ...row, ...overrides });
-  events.emit('container.changed', { containerId: row.id, ownerId: row.ownerId });
+  events.emit('container.changed', { containerId: row.id, projectId: row.projectId });
   await pause(5);
 }
 

@@ -41,7 +41,7 @@ describe('InstructionActivityReporter', () => {
   const stateOf = (id: string) => states.of({ id, status: 'running', template: 'claude' });
   const change = async (...now: InstructionActivity[]): Promise<void> => {
     activities = now;
-    events.emit('instruction.state_changed', { instructionId: 'i', containerId: 'c', ownerId: 'admin' });
+    events.emit('instruction.state_changed', { instructionId: 'i', containerId: 'c', projectId: 'p' });
     await settled();
   };
   const working = (containerId: string): InstructionActivity => ({
@@ -96,7 +96,7 @@ describe('InstructionActivityReporter', () => {
     await settled();
     const before = reads;
     for (let each = 0; each < 50; each++)
-      events.emit('instruction.state_changed', { instructionId: 'i', containerId: 'c', ownerId: 'admin' });
+      events.emit('instruction.state_changed', { instructionId: 'i', containerId: 'c', projectId: 'p' });
     await settled();
     expect(reads - before).toBeLessThanOrEqual(2);
   });

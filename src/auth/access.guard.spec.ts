@@ -1,78 +1,151 @@
 import { describe, expect, it } from '@jest/globals';
 import { type ExecutionContext, Get } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { EventEmitter } from 'node:events';
+import type { ProjectRole } from '../persistence/types.js';
 import { AccessGuard } from './access.guard.js';
-import type { Authenticator, Credential } from './authenticator.js';
-import type { Permission } from './permissions.js';
-import type { Principal } from './principal.js';
+import type { Authenticator, Presented } from './authenticator.js';
+import type { Identity, Principal } from './principal.js';
 import { Public, Requires } from './requires.js';
+import type { Revocation } from './revocation.js';
 
 class Routes {
   @Get('log')
   @Requires('container:read')
   read(): void {}
 
+  @Get('exec')
+  @Requires('container:exec')
+  exec(): void {}
+
+  @Get('me')
+  @Requires('info:read')
+  me(): void {}
+
+  @Get('metrics')
+  @Requires('server:metrics')
+  metrics(): void {}
+
   @Get('live')
   @Public()
   probe(): void {}
 }
 
-/** Admits one token, whose holder has the given permissions. */
-function guardFor(permissions: Permission[]): { guard: AccessGuard; seen: Credential[] } {
-  const seen: Credential[] = [];
-  const authenticate = async (credential: Credential): Promise<Principal> => {
-    seen.push(credential);
-    return { ownerId: 'someone', permissions: new Set(permissions) };
-  };
-  return { guard: new AccessGuard(new Reflector(), { authenticate } as Authenticator), seen };
+class TestResponse extends EventEmitter {
+  destroyed = false;
+
+  destroy(): void {
+    this.destroyed = true;
+  }
 }
 
-function contextOf(
-  handler: 'read' | 'probe',
-  request: { headers: Record<string, string>; principal?: Principal },
-  type = 'http',
-): ExecutionContext {
-  return {
-    getType: () => type,
-    getHandler: () => Routes.prototype[handler],
-    getClass: () => Routes,
-    switchToHttp: () => ({ getRequest: () => request }),
-  } as unknown as ExecutionContext;
+class TestRequest {
+  principal?: Principal;
+  readonly res = new TestResponse();
+  constructor(readonly headers: Record<string, string> = { authorization: 'Bearer abc' }) {}
+}
+
+class Setup {
+  readonly seen: Presented[] = [];
+  readonly watched = new Set<() => void>();
+  private readonly guard: AccessGuard;
+
+  /** Everybody is a service with these roles, or the administrator. */
+  constructor(roles: Record<string, ProjectRole> | 'administrator') {
+    const isAdministrator = roles === 'administrator';
+    const identity: Identity = {
+      kind: isAdministrator ? 'administrator' : 'service',
+      id: 'someone',
+      name: 'Someone',
+      roles: new Map(isAdministrator ? [] : Object.entries(roles)),
+      credential: { kind: 'api_key', id: 'k' },
+    };
+    const authenticate = async (presented: Presented): Promise<Identity> => {
+      this.seen.push(presented);
+      return identity;
+    };
+    const watch = (_: Identity, end: () => void): (() => void) => {
+      this.watched.add(end);
+      return () => this.watched.delete(end);
+    };
+    this.guard = new AccessGuard(
+      new Reflector(),
+      { authenticate } as Authenticator,
+      { watch } as unknown as Revocation,
+    );
+  }
+
+  ask(handler: keyof Routes, request = new TestRequest(), type = 'http'): Promise<boolean> {
+    return this.guard.canActivate({
+      getType: () => type,
+      getHandler: () => Routes.prototype[handler],
+      getClass: () => Routes,
+      switchToHttp: () => ({ getRequest: () => request }),
+    } as unknown as ExecutionContext);
+  }
 }
 
 describe('AccessGuard', () => {
-  it('attaches the principal of the bearer token to the request', async () => {
-    const { guard, seen } = guardFor(['container:read']);
-    const request: { headers: Record<string, string>; principal?: Principal } = {
-      headers: { authorization: 'bearer  abc ' },
-    };
-    await expect(guard.canActivate(contextOf('read', request))).resolves.toBe(true);
-    expect(seen).toEqual([{ kind: 'bearer', token: 'abc' }]);
-    expect(request.principal?.ownerId).toBe('someone');
+  it('attaches the principal of the bearer token to the request, with the permission of the route', async () => {
+    const setup = new Setup({ p: 'viewer' });
+    const request = new TestRequest({ authorization: 'bearer  abc ' });
+    await expect(setup.ask('read', request)).resolves.toBe(true);
+    expect(setup.seen).toEqual([{ by: 'bearer', token: 'abc' }]);
+    expect(request.principal).toMatchObject({ id: 'someone', permission: 'container:read' });
   });
 
   it.each(['Basic abc', 'Bearer', 'Bearer a b', 'abc', ''])('takes no token from "%s"', async (authorization) => {
-    const { guard, seen } = guardFor(['container:read']);
-    await guard.canActivate(contextOf('read', { headers: { authorization } }));
-    expect(seen).toEqual([{ kind: 'bearer', token: undefined }]);
+    const setup = new Setup({ p: 'viewer' });
+    await setup.ask('read', new TestRequest({ authorization }));
+    expect(setup.seen).toEqual([{ by: 'bearer', token: undefined }]);
   });
 
-  it('refuses a principal without the permission of the route', async () => {
-    const { guard } = guardFor(['info:read']);
-    const request = { headers: { authorization: 'Bearer abc' } };
-    await expect(guard.canActivate(contextOf('read', request))).rejects.toMatchObject({ code: 'forbidden' });
-    expect(request).not.toHaveProperty('principal');
+  it.each([
+    ['viewer', { read: true, exec: false, me: true, metrics: false }],
+    ['member', { read: true, exec: true, me: true, metrics: false }],
+    ['owner', { read: true, exec: true, me: true, metrics: false }],
+  ] as const)('lets a %s do what the role includes', async (role, expected) => {
+    const setup = new Setup({ p: role });
+    const allowed = async (handler: keyof Routes): Promise<boolean> => setup.ask(handler).catch(() => false);
+    for (const [handler, may] of Object.entries(expected))
+      expect([handler, await allowed(handler as keyof Routes)]).toEqual([handler, may]);
+  });
+
+  it('refuses a principal that has the permission in no project', async () => {
+    const request = new TestRequest();
+    await expect(new Setup({ p: 'viewer' }).ask('exec', request)).rejects.toMatchObject({ code: 'forbidden' });
+    expect(request.principal).toBeUndefined();
+  });
+
+  it('tells somebody without any project who they are, and nothing else', async () => {
+    await expect(new Setup({}).ask('me')).resolves.toBe(true);
+    await expect(new Setup({}).ask('read')).rejects.toMatchObject({ code: 'forbidden' });
+  });
+
+  it('lets an administrator do everything', async () => {
+    await expect(new Setup('administrator').ask('metrics')).resolves.toBe(true);
+  });
+
+  it('ends the response when the credential is revoked, and stops watching when it is closed', async () => {
+    const setup = new Setup({ p: 'viewer' });
+    const [revoked, closed] = [new TestRequest(), new TestRequest()];
+    await setup.ask('read', revoked);
+    await setup.ask('read', closed);
+    closed.res.emit('close');
+    expect(setup.watched.size).toBe(1);
+    for (const end of setup.watched) end();
+    expect([revoked.res.destroyed, closed.res.destroyed]).toEqual([true, false]);
   });
 
   it('asks for nothing on a public route', async () => {
-    const { guard, seen } = guardFor([]);
-    await expect(guard.canActivate(contextOf('probe', { headers: {} }))).resolves.toBe(true);
-    expect(seen).toEqual([]);
+    const setup = new Setup({});
+    await expect(setup.ask('probe', new TestRequest({}))).resolves.toBe(true);
+    expect(setup.seen).toEqual([]);
   });
 
   it('leaves events of sockets to the Socket.io server', async () => {
-    const { guard, seen } = guardFor([]);
-    await expect(guard.canActivate(contextOf('read', { headers: {} }, 'ws'))).resolves.toBe(true);
-    expect(seen).toEqual([]);
+    const setup = new Setup({});
+    await expect(setup.ask('read', new TestRequest({}), 'ws')).resolves.toBe(true);
+    expect(setup.seen).toEqual([]);
   });
 });

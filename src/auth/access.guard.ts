@@ -3,7 +3,8 @@ import { Reflector } from '@nestjs/core';
 import { trustRequest } from '../http/trusted-requests.js';
 import { Authenticator } from './authenticator.js';
 import type { Permission } from './permissions.js';
-import { requirePermission } from './principal.js';
+import { asPrincipal } from './principal.js';
+import { Revocation } from './revocation.js';
 import { type AuthenticatedRequest, PERMISSION, PUBLIC } from './requires.js';
 
 const BEARER = /^Bearer +([^\s]+) *$/i;
@@ -14,6 +15,7 @@ export class AccessGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
+    private readonly revocation: Revocation,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -23,10 +25,13 @@ export class AccessGuard implements CanActivate {
     if (this.reflector.getAllAndOverride<boolean>(PUBLIC, targets)) return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
-    const principal = await this.authenticator.authenticate({ kind: 'bearer', token });
-    requirePermission(principal, this.reflector.getAllAndOverride<Permission>(PERMISSION, targets));
-    request.principal = principal;
+    const identity = await this.authenticator.authenticate({ by: 'bearer', token });
+    request.principal = asPrincipal(identity, this.reflector.getAllAndOverride<Permission>(PERMISSION, targets));
     trustRequest(request);
+    const { res: response } = request;
+    // Also ends streams that are followed.
+    const unwatch = this.revocation.watch(identity, () => response?.destroy());
+    response?.once('close', unwatch);
     return true;
   }
 }

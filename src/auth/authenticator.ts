@@ -1,28 +1,37 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors/domain-error.js';
 import { AdminToken } from './admin-token.js';
-import { ADMINISTRATOR, type Principal } from './principal.js';
+import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
+import { parseApiKey } from './api-keys/api-key-token.js';
+import { ADMINISTRATOR, type Identity } from './principal.js';
 
 /** What a caller presents: a token with a request, or in the handshake of a socket. */
-export interface Credential {
-  readonly kind: 'bearer' | 'handshake';
+export interface Presented {
+  readonly by: 'bearer' | 'handshake';
   readonly token: unknown;
 }
 
-const HINTS: Record<Credential['kind'], string> = {
+const HINTS: Record<Presented['by'], string> = {
   bearer: 'Send the token as "Authorization: Bearer <token>".',
   handshake: 'Send the token as auth.token in the handshake.',
 };
 
-/** Turns a credential into the principal that it belongs to, for every way into the API. */
+/** Finds out who a caller is, for every way into the API. */
 @Injectable()
 export class Authenticator {
-  constructor(private readonly adminToken: AdminToken) {}
+  constructor(
+    private readonly adminToken: AdminToken,
+    private readonly apiKeys: ApiKeyIdentities,
+  ) {}
 
   /** @throws DomainError `unauthorized` */
-  async authenticate({ kind, token }: Credential): Promise<Principal> {
-    if (typeof token !== 'string' || !this.adminToken.matches(token))
-      throw new DomainError('unauthorized', HINTS[kind]);
-    return ADMINISTRATOR;
+  async authenticate({ by, token }: Presented): Promise<Identity> {
+    if (typeof token !== 'string') throw new DomainError('unauthorized', HINTS[by]);
+    // An administrator token that looks like a key is still the administrator's.
+    if (this.adminToken.matches(token)) return ADMINISTRATOR;
+    const key = parseApiKey(token);
+    const identity = key === undefined ? null : await this.apiKeys.find(key);
+    if (identity === null) throw new DomainError('unauthorized', HINTS[by]);
+    return identity;
   }
 }

@@ -1,7 +1,9 @@
-/** Who may do something by default: the least role in a project, or an administrator of the platform. */
-type Grant = 'viewer' | 'member' | 'platform';
+import { PROJECT_ROLES, type ProjectRole } from '../persistence/types.js';
 
-/** Every permission. Each route and each socket event names the one that it needs. */
+/** Who has a permission: everybody who is authenticated, a role in a project and those above it, or administrators alone. */
+type Grant = 'everybody' | ProjectRole | 'administrator';
+
+/** Every permission, and who has it. Each route and each socket event names the one that it needs. */
 const GRANTS = {
   /** Status, metrics, logs and jobs. */
   'container:read': 'viewer',
@@ -18,12 +20,26 @@ const GRANTS = {
   'instruction:read': 'viewer',
   /** Instructing, cancelling and answering permission requests. */
   'instruction:drive': 'member',
-  /** What the server is, and its limits. */
-  'info:read': 'viewer',
+  'project:read': 'viewer',
+  /** Making, changing and removing projects. */
+  'project:manage': 'administrator',
+  'api-key:manage': 'owner',
+  /** Who one is, what the server is, and its limits. */
+  'info:read': 'everybody',
   /** Metrics of the whole server. */
-  'server:metrics': 'platform',
+  'server:metrics': 'administrator',
 } as const satisfies Record<string, Grant>;
 
 export type Permission = keyof typeof GRANTS;
 
-export const PERMISSIONS = Object.keys(GRANTS) as Permission[];
+/** Whether a permission needs no role in any project. */
+export function isForEverybody(permission: Permission): boolean {
+  return GRANTS[permission] === 'everybody';
+}
+
+/** Whether a role in a project includes a permission. */
+export function includes(role: ProjectRole, permission: Permission): boolean {
+  const grant: Grant = GRANTS[permission];
+  if (grant === 'everybody') return true;
+  return grant !== 'administrator' && PROJECT_ROLES.indexOf(role) >= PROJECT_ROLES.indexOf(grant);
+}

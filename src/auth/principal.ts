@@ -1,16 +1,58 @@
 import { DomainError } from '../common/errors/domain-error.js';
-import { PERMISSIONS, type Permission } from './permissions.js';
+import type { ProjectRole, Scope } from '../persistence/types.js';
+import { includes, isForEverybody, type Permission } from './permissions.js';
 
-/** The authenticated caller of a request. Every query is scoped to `ownerId`. */
-export interface Principal {
-  readonly ownerId: string;
-  readonly permissions: ReadonlySet<Permission>;
+/** Who presented a credential. */
+export interface Identity {
+  readonly kind: 'administrator' | 'service';
+  readonly id: string;
+  readonly name: string;
+  /** The role in each project, by the project's id. An administrator may do everything in all of them. */
+  readonly roles: ReadonlyMap<string, ProjectRole>;
+  readonly credential: Credential;
 }
 
-export const ADMINISTRATOR: Principal = { ownerId: 'admin', permissions: new Set(PERMISSIONS) };
+/** What an identity was established by; it may be revoked. */
+export type Credential = { readonly kind: 'admin_token' } | { readonly kind: 'api_key'; readonly id: string };
 
-/** @throws DomainError `forbidden` */
-export function requirePermission(principal: Principal, permission: Permission): void {
-  if (!principal.permissions.has(permission))
-    throw new DomainError('forbidden', `This needs the permission "${permission}".`);
+/** The caller of a route or a socket event, which needs a permission. */
+export interface Principal extends Identity {
+  readonly permission: Permission;
+}
+
+export const ADMINISTRATOR: Identity = {
+  kind: 'administrator',
+  id: 'admin',
+  name: 'Administrator',
+  roles: new Map(),
+  credential: { kind: 'admin_token' },
+};
+
+/**
+ * The caller of something that needs a permission.
+ * @throws DomainError `forbidden` when it has the permission nowhere
+ */
+export function asPrincipal(identity: Identity, permission: Permission): Principal {
+  const principal = { ...identity, permission };
+  if (!hasPermission(identity, permission)) throw forbidden(permission);
+  return principal;
+}
+
+/** The projects in which the identity has a permission. */
+export function scopeOf({ kind, roles }: Identity, permission: Permission): Scope {
+  if (kind === 'administrator') return 'all';
+  return [...roles].filter(([, role]) => includes(role, permission)).map(([projectId]) => projectId);
+}
+
+export function isInScope(scope: Scope, projectId: string): boolean {
+  return scope === 'all' || scope.includes(projectId);
+}
+
+export function forbidden(permission: Permission): DomainError {
+  return new DomainError('forbidden', `This needs the permission "${permission}".`);
+}
+
+function hasPermission({ kind, roles }: Identity, permission: Permission): boolean {
+  if (kind === 'administrator' || isForEverybody(permission)) return true;
+  return [...roles.values()].some((role) => includes(role, permission));
 }

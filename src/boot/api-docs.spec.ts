@@ -3,6 +3,8 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { plainToInstance } from 'class-transformer';
 import { validate } from 'class-validator';
 import { AppModule } from '../app.module.js';
+import { CreateApiKeyDto } from '../auth/api-keys/api-key.dto.js';
+import { CreateProjectDto, UpdateProjectDto } from '../auth/projects/project.dto.js';
 import { CreateContainerDto } from '../containers/dto/create-container.dto.js';
 import { UpdateContainerDto } from '../containers/dto/update-container.dto.js';
 import { ExecDto } from '../exec/dto/exec.dto.js';
@@ -39,6 +41,9 @@ interface Document {
 
 /** Add the class of a new body here. */
 const BODIES: Record<string, new () => object> = {
+  CreateApiKeyDto,
+  CreateProjectDto,
+  UpdateProjectDto,
   CreateContainerDto,
   UpdateContainerDto,
   ExecDto,
@@ -80,7 +85,7 @@ describe('the API document', () => {
       401: ['unauthorized'],
       403: ['forbidden'],
       404: ['container_not_found'],
-      409: ['invalid_state', 'image_outdated'],
+      409: ['ambiguous_name', 'invalid_state', 'image_outdated'],
       408: ['request_timeout'],
       413: ['payload_too_large'],
       415: ['unsupported_media_type'],

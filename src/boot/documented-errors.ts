@@ -11,11 +11,15 @@ const PROBLEM = 'Problem';
 const ANY_ROUTE: ErrorCode[] = ['internal_error', 'database_unavailable', 'shutting_down', 'out_of_disk'];
 const SECURED_ROUTE: ErrorCode[] = ['unauthorized', 'forbidden'];
 const JSON_BODY: ErrorCode[] = ['request_timeout', 'malformed_body', 'payload_too_large', 'unsupported_media_type'];
-const NOT_FOUND: [prefix: string, code: ErrorCode][] = [
+/** What follows from the path, whose id may be a name. */
+const BY_PATH: [prefix: string, code: ErrorCode][] = [
   ['/api/containers/{', 'container_not_found'],
+  ['/api/containers/{', 'ambiguous_name'],
   ['/api/instructions/{', 'instruction_not_found'],
   ['/api/jobs/{', 'job_not_found'],
   ['/api/volumes/{', 'volume_not_found'],
+  ['/api/projects/{', 'project_not_found'],
+  ['/api/api-keys/{', 'api_key_not_found'],
 ];
 const WITH_RETRY_AFTER = [429, 503];
 
@@ -55,7 +59,7 @@ function codesOf(path: string, operation: Operation): ErrorCode[] {
     ...(operation.security === undefined ? [] : SECURED_ROUTE),
     ...(hasInput === true ? (['validation_failed'] as const) : []),
     ...(hasJsonBody ? JSON_BODY : []),
-    ...NOT_FOUND.filter(([prefix]) => path.startsWith(prefix)).map(([, code]) => code),
+    ...BY_PATH.filter(([prefix]) => path.startsWith(prefix)).map(([, code]) => code),
   ]);
   // In the order of the list of codes, so that equal sets have equal names.
   return (Object.keys(ERROR_CODES) as ErrorCode[]).filter((code) => codes.has(code));

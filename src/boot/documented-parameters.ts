@@ -44,6 +44,25 @@ const PATH_PARAMETERS: [prefix: string, parameters: Record<string, Described>][]
     },
   ],
   [
+    '/api/projects/{',
+    {
+      id: {
+        description: "The project's id or its name.",
+        example: 'default',
+        schema: { type: 'string', minLength: 1, maxLength: 128 },
+      },
+    },
+  ],
+  [
+    '/api/api-keys/{',
+    {
+      id: {
+        description: "The key's id, the part of it after `df_`.",
+        schema: { type: 'string', pattern: '^[0-9a-f]{32}$' },
+      },
+    },
+  ],
+  [
     '/api/volumes/{',
     {
       id: {

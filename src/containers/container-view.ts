@@ -43,6 +43,7 @@ export class ContainerView {
     return {
       id: row.id,
       name: row.name,
+      projectId: row.projectId,
       template: row.template,
       mode: row.mode,
       repoType: row.repoType,

@@ -39,6 +39,7 @@ export class ContainersController {
   @Requires('container:read')
   @ApiOperation({ summary: 'List containers, newest first' })
   @ApiResponse({ status: 200, type: ContainerPageDto, description: 'One page' })
+  @ApiErrors('project_not_found')
   list(@CurrentPrincipal() principal: Principal, @Query() query: ListContainersQuery): Promise<ContainerPageDto> {
     return this.containers.list(principal, query);
   }
@@ -65,6 +66,8 @@ export class ContainersController {
   @ApiResponse({ status: 201, type: ContainerDto, description: 'It runs, as Prefer: wait asked', headers: LOCATION })
   @ApiErrors(
     'ssh_key_not_usable',
+    'quota_exceeded',
+    'project_not_found',
     'volume_not_found',
     'name_taken',
     'volume_in_use',
@@ -105,7 +108,7 @@ export class ContainersController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Start a container; a failed or missing one is provisioned again with its volume' })
   @ApiResponse({ status: 200, type: ContainerDto, description: 'Its new state; unchanged when it runs already' })
-  @ApiErrors('invalid_state', 'busy', ...ENGINE_ERRORS)
+  @ApiErrors('quota_exceeded', 'invalid_state', 'busy', ...ENGINE_ERRORS)
   async start(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
@@ -141,7 +144,7 @@ export class ContainersController {
   })
   @ApiResponse({ status: 202, type: ContainerDto, description: 'Accepted' })
   @ApiResponse({ status: 200, type: ContainerDto, description: 'It runs, as Prefer: wait asked' })
-  @ApiErrors('invalid_state', 'busy', 'instruction_running', ...ENGINE_ERRORS)
+  @ApiErrors('quota_exceeded', 'invalid_state', 'busy', 'instruction_running', ...ENGINE_ERRORS)
   async rebuild(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal.js';
+import { isInScope, type Principal } from '../auth/principal.js';
+import { projectsOf, requireIn, visibleTo } from '../auth/project-scope.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { isId } from '../common/id-generator.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
+import { DEFAULT_PROJECT, type Scope } from '../persistence/types.js';
 import { JobsRepository } from '../persistence/containers/jobs.repository.js';
 import { ContainerCreator } from './lifecycle/container-creator.js';
 import { CONTAINER_NAME } from '../workspace/container-names.js';
@@ -36,7 +38,7 @@ export class ContainersService {
 
   async list(principal: Principal, query: ListContainersQuery): Promise<ContainerPageDto> {
     const rows = await this.containers.list({
-      ownerId: principal.ownerId,
+      scope: projectsOf(principal, query.projectId),
       status: query.status,
       template: query.template,
       limit: query.limit + 1,
@@ -56,31 +58,40 @@ export class ContainersService {
 
   /**
    * @param reference the id or the name
-   * @throws DomainError `container_not_found`, also for a container of another owner
+   * @throws DomainError `container_not_found`, also for a container of a project that the principal does not belong to;
+   *   `forbidden` when its role in the project is not enough; `ambiguous_name` when several of its projects have one
    */
   async find(principal: Principal, reference: string): Promise<ContainerRow> {
-    const row = await this.lookUp(reference);
-    if (row === null || row.ownerId !== principal.ownerId) throw containerNotFound(reference);
+    const row = await this.lookUp(reference, visibleTo(principal));
+    if (row === null) throw containerNotFound(reference);
+    requireIn(principal, row.projectId);
     return row;
   }
 
-  /** What the server may push about a container, to its owner alone. @returns null when there is no such container */
-  async snapshot(id: string): Promise<{ ownerId: string; container: ContainerDto } | null> {
+  /** What the server may push about a container, within its project. @returns null when there is no such container */
+  async snapshot(id: string): Promise<{ projectId: string; container: ContainerDto } | null> {
     const row = await this.containers.findById(id);
-    return row === null ? null : { ownerId: row.ownerId, container: await this.view.one(row) };
+    return row === null ? null : { projectId: row.projectId, container: await this.view.one(row) };
   }
 
   /** @throws DomainError `job_not_found` */
   async job(principal: Principal, id: string): Promise<JobDto> {
     const job = isId(id) ? await this.jobs.findById(id) : null;
-    if (job === null || job.ownerId !== principal.ownerId)
+    if (job === null || !isInScope(visibleTo(principal), job.projectId))
       throw new DomainError('job_not_found', `There is no job "${id}".`);
     return toJobDto(job);
   }
 
-  private async lookUp(reference: string): Promise<ContainerRow | null> {
-    if (isId(reference)) return this.containers.findById(reference);
+  private async lookUp(reference: string, scope: Scope): Promise<ContainerRow | null> {
+    if (isId(reference)) {
+      const row = await this.containers.findById(reference);
+      return row !== null && isInScope(scope, row.projectId) ? row : null;
+    }
     // PostgreSQL rejects a query whose text contains NUL.
-    return CONTAINER_NAME.test(reference) ? this.containers.findByName(reference) : null;
+    const rows = CONTAINER_NAME.test(reference) ? await this.containers.findByName(reference, scope) : [];
+    const row = rows.find(({ projectId }) => projectId === DEFAULT_PROJECT.id) ?? rows[0] ?? null;
+    if (rows.length > 1 && row?.projectId !== DEFAULT_PROJECT.id)
+      throw new DomainError('ambiguous_name', `Several projects have a container "${reference}": use its id.`);
+    return row;
   }
 }

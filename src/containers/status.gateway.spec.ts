@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { ADMINISTRATOR } from '../auth/principal.js';
 import { pause, quietLogger } from '../../test/support/logs/fake-log-engine.js';
 import { FakeSocket } from '../../test/support/sockets/fake-socket.js';
 import { DomainError } from '../common/errors/domain-error.js';
@@ -18,9 +19,9 @@ let lookUpDelay: (status: string) => Promise<void>;
 
 beforeEach(() => {
   socket = new FakeSocket();
-  const { ownerId } = socket.data.principal;
-  rows = new Map(['c1', 'c2'].map((id) => [id, { id, ownerId, status: 'running' } as ContainerRow]));
-  rows.set('c3', { id: 'c3', ownerId: 'another owner', status: 'running' } as ContainerRow);
+  socket.data.identity = { ...ADMINISTRATOR, kind: 'service', roles: new Map([['ours', 'viewer']]) };
+  rows = new Map(['c1', 'c2'].map((id) => [id, { id, projectId: 'ours', status: 'running' } as ContainerRow]));
+  rows.set('c3', { id: 'c3', projectId: 'another', status: 'running' } as ContainerRow);
   events = new DomainEvents(quietLogger);
   const find = async (_: unknown, id: string): Promise<ContainerRow> => {
     const row = rows.get(id);
@@ -32,9 +33,9 @@ beforeEach(() => {
     const row = rows.get(id);
     if (row === undefined) return null;
     await lookUpDelay(row.status);
-    const { ownerId, status } = row;
+    const { projectId, status } = row;
     const container = { status, statusReason: null, agent: null, job: null, updatedAt: 'now', name: 'not pushed' };
-    return { ownerId, container };
+    return { projectId, container };
   };
   counters = new SocketCounters();
   gateway = new StatusGateway({ find, snapshot } as unknown as ContainersService, events, [], counters);
@@ -46,7 +47,7 @@ const subscribe = (payload: unknown, by = socket) => gateway.subscribe(by.typed,
 async function change(id: string, status: ContainerRow['status']): Promise<void> {
   const row = rows.get(id)!;
   rows.set(id, { ...row, status });
-  events.emit('container.changed', { containerId: id, ownerId: row.ownerId });
+  events.emit('container.changed', { containerId: id, projectId: row.projectId });
   await pause(1);
 }
 
@@ -90,7 +91,7 @@ describe('StatusGateway', () => {
   it('pushes the removal of a container', async () => {
     await subscribe({});
     const at = new Date();
-    events.emit('container.removed', { containerId: 'c1', ownerId: socket.data.principal.ownerId, at });
+    events.emit('container.removed', { containerId: 'c1', projectId: 'ours', at });
     await pause(1);
     expect(socket.sent).toEqual([{ event: 'status:removed', payload: { containerId: 'c1', at: at.toISOString() } }]);
   });
@@ -102,7 +103,7 @@ describe('StatusGateway', () => {
       await subscribe(payload);
     expect(count()).toEqual([['status', 3]]);
     await gateway.unsubscribe(socket.typed, { containerId: 'c2' });
-    events.emit('container.removed', { containerId: 'c1', ownerId: socket.data.principal.ownerId, at: new Date() });
+    events.emit('container.removed', { containerId: 'c1', projectId: 'ours', at: new Date() });
     await pause(1);
     expect(count()).toEqual([['status', 1]]);
   });
@@ -123,7 +124,7 @@ describe('StatusGateway', () => {
     lookUpDelay = () => pause(10);
     await subscribe({});
     await change('c1', 'deleting');
-    events.emit('container.removed', { containerId: 'c1', ownerId: socket.data.principal.ownerId, at: new Date() });
+    events.emit('container.removed', { containerId: 'c1', projectId: 'ours', at: new Date() });
     await pause(30);
     expect(socket.sent.map(({ event }) => event)).toEqual(['status:removed']);
   });

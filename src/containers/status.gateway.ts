@@ -1,11 +1,13 @@
 import { type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { isInScope, scopeOf } from '../auth/principal.js';
 import { ErrorTranslators } from '../common/errors/error-translators.js';
 import { CoalescedRefresh } from '../common/concurrency/coalesced-refresh.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import { LatestMessages } from '../realtime/outbox.js';
 import type { Acknowledgement } from '@devforge/contract';
+import { principalOf } from '../realtime/principal-of.js';
 import { PerSocket } from '../realtime/per-socket.js';
 import { SocketCounters } from '../realtime/socket-counters.js';
 import { SocketSubscriptions } from '../realtime/socket-subscriptions.js';
@@ -44,9 +46,9 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
     this.listeners = [
       this.events.on('container.changed', ({ containerId }) => this.pushStatus(containerId)),
       this.events.on('agent.changed', ({ containerId }) => this.pushStatus(containerId)),
-      this.events.on('container.removed', ({ containerId, ownerId, at }) => {
+      this.events.on('container.removed', ({ containerId, projectId, at }) => {
         this.refreshes.drop(containerId);
-        this.push(containerId, ownerId, { event: 'status:removed', payload: { containerId, at: at.toISOString() } });
+        this.push(containerId, projectId, { event: 'status:removed', payload: { containerId, at: at.toISOString() } });
         // A removed container must not count against the limit of its subscribers.
         this.subscriptions.endTopic(containerId);
       }),
@@ -65,7 +67,9 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
   subscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeStatusDto, this.translators, async ({ containerId }) => {
       const topic =
-        containerId === undefined ? ALL : (await this.containers.find(socket.data.principal, containerId)).id;
+        containerId === undefined
+          ? ALL
+          : (await this.containers.find(principalOf(socket, 'subscribe:status'), containerId)).id;
       this.subscriptions.add(socket, topic, () => true);
     });
   }
@@ -74,7 +78,9 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
   unsubscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeStatusDto, this.translators, async ({ containerId }) => {
       const topic =
-        containerId === undefined ? ALL : (await this.containers.find(socket.data.principal, containerId)).id;
+        containerId === undefined
+          ? ALL
+          : (await this.containers.find(principalOf(socket, 'unsubscribe:status'), containerId)).id;
       this.subscriptions.end(socket, topic);
       if (!this.subscriptions.has(socket, ALL)) this.messages.of(socket).drop(topic);
     });
@@ -86,24 +92,24 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
       containerId,
       () => this.lookUp(containerId),
       (found) => {
-        if (found !== null) this.push(containerId, found.ownerId, found.message);
+        if (found !== null) this.push(containerId, found.projectId, found.message);
       },
     );
   }
 
-  private async lookUp(containerId: string): Promise<{ ownerId: string; message: ServerMessage } | null> {
+  private async lookUp(containerId: string): Promise<{ projectId: string; message: ServerMessage } | null> {
     const found = await this.containers.snapshot(containerId);
     if (found === null) return null;
     const { status, statusReason, agent, job, updatedAt } = found.container;
     return {
-      ownerId: found.ownerId,
+      projectId: found.projectId,
       message: { event: 'status:update', payload: { containerId, status, statusReason, agent, job, at: updatedAt } },
     };
   }
 
-  private push(containerId: string, ownerId: string, message: ServerMessage): void {
+  private push(containerId: string, projectId: string, message: ServerMessage): void {
     for (const socket of this.subscriptions.sockets()) {
-      if (socket.data.principal.ownerId !== ownerId) continue;
+      if (!isInScope(scopeOf(socket.data.identity, 'container:read'), projectId)) continue;
       if (this.subscriptions.has(socket, ALL) || this.subscriptions.has(socket, containerId))
         this.messages.of(socket).put(containerId, message);
     }

@@ -1,9 +1,9 @@
-import { Controller, Delete, Get, HttpCode, Param } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Principal } from '../auth/principal.js';
 import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import { ApiErrors, ENGINE_ERRORS } from '../http/api-errors.js';
-import { VolumeListDto } from './dto/volume.dto.js';
+import { ListVolumesQuery, VolumeListDto } from './dto/volume.dto.js';
 import { KeptVolumes } from './lifecycle/kept-volumes.js';
 
 @ApiTags('volumes')
@@ -16,9 +16,9 @@ export class VolumesController {
   @Requires('container:read')
   @ApiOperation({ summary: 'List the volumes that were kept of deleted containers, latest first' })
   @ApiResponse({ status: 200, type: VolumeListDto, description: 'All of them' })
-  @ApiErrors(...ENGINE_ERRORS)
-  async list(@CurrentPrincipal() principal: Principal): Promise<VolumeListDto> {
-    return { items: await this.volumes.list(principal) };
+  @ApiErrors('project_not_found', ...ENGINE_ERRORS)
+  async list(@CurrentPrincipal() principal: Principal, @Query() query: ListVolumesQuery): Promise<VolumeListDto> {
+    return { items: await this.volumes.list(principal, query.projectId) };
   }
 
   @Delete(':id')

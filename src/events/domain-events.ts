@@ -5,15 +5,15 @@ import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 /** Domain events: name to payload. */
 export interface DomainEventMap {
   /** The row of a container changed, or its job made progress. */
-  'container.changed': { containerId: string; ownerId: string };
+  'container.changed': { containerId: string; projectId: string };
   /** A container was removed with everything that belonged to it. */
-  'container.removed': { containerId: string; ownerId: string; at: Date };
+  'container.removed': { containerId: string; projectId: string; at: Date };
   /** The container is being deleted; work on it must stop. */
   'container.deleting': { containerId: string };
   /** An instruction has more events, or changed otherwise. */
-  'instruction.changed': { instructionId: string; containerId: string; ownerId: string; lastSeq: number };
+  'instruction.changed': { instructionId: string; containerId: string; projectId: string; lastSeq: number };
   /** An instruction was accepted, started or ended, or a permission request was opened or closed. */
-  'instruction.state_changed': { instructionId: string; containerId: string; ownerId: string };
+  'instruction.state_changed': { instructionId: string; containerId: string; projectId: string };
   /** The state of the agent in a container changed. */
   'agent.changed': { containerId: string };
   'engine.available': Record<string, never>;

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { readReplicatedEvent, REPLICATED_EVENTS, wireNameOf } from './replicated-events.js';
 
 const containerId = '0190a4e2-0000-4000-8000-000000000001';
-const ownerId = 'admin';
+const projectId = 'p';
 
 describe('a replicated event', () => {
   it('is about a container or an instruction, never about the engine of this process', () => {
@@ -16,11 +16,11 @@ describe('a replicated event', () => {
   });
 
   it.each([
-    ['container.changed', { containerId, ownerId }],
-    ['container.removed', { containerId, ownerId, at: new Date('2026-01-02T03:04:05.678Z') }],
+    ['container.changed', { containerId, projectId }],
+    ['container.removed', { containerId, projectId, at: new Date('2026-01-02T03:04:05.678Z') }],
     ['container.deleting', { containerId }],
-    ['instruction.changed', { instructionId: containerId, containerId, ownerId, lastSeq: 7 }],
-    ['instruction.state_changed', { instructionId: containerId, containerId, ownerId }],
+    ['instruction.changed', { instructionId: containerId, containerId, projectId, lastSeq: 7 }],
+    ['instruction.state_changed', { instructionId: containerId, containerId, projectId }],
   ] as const)('%s arrives as it was sent', (name, payload) => {
     expect(readReplicatedEvent(wireNameOf(name), JSON.parse(JSON.stringify(payload)))).toEqual({ name, payload });
   });
@@ -42,19 +42,19 @@ describe('a replicated event', () => {
   it.each([
     ['engine.available', {}],
     ['engine.unavailable', { reason: 'x' }],
-    ['container.renamed', { containerId, ownerId }],
+    ['container.renamed', { containerId, projectId }],
     ['toString', { containerId }],
     [5, { containerId }],
     ['container.changed', null],
     ['container.changed', 'text'],
     ['container.changed', { containerId }],
-    ['container.changed', { containerId: 'nobody', ownerId }],
+    ['container.changed', { containerId: 'nobody', projectId }],
     ['container.deleting', { containerId: [containerId] }],
-    ['container.removed', { containerId, ownerId }],
-    ['container.removed', { containerId, ownerId, at: 'yesterday' }],
-    ['instruction.changed', { instructionId: containerId, containerId, ownerId, lastSeq: '7' }],
-    ['instruction.moved', { instructionId: 'x', containerId, ownerId }],
-    ['instruction.state_changed', { instructionId: containerId, containerId, ownerId }],
+    ['container.removed', { containerId, projectId }],
+    ['container.removed', { containerId, projectId, at: 'yesterday' }],
+    ['instruction.changed', { instructionId: containerId, containerId, projectId, lastSeq: '7' }],
+    ['instruction.moved', { instructionId: 'x', containerId, projectId }],
+    ['instruction.state_changed', { instructionId: containerId, containerId, projectId }],
   ])('is rejected when it is %j with %j', (name, payload) => {
     expect(readReplicatedEvent(name, payload)).toBeUndefined();
   });

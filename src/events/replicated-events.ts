@@ -10,22 +10,22 @@ type Reader<Name extends DomainEventName> = (fields: Fields) => DomainEventMap[N
  * The type makes a missing event a compile error.
  */
 const READERS: { [Name in DomainEventName]: Reader<Name> | null } = {
-  'container.changed': ({ containerId, ownerId }) =>
-    isIdText(containerId) && isText(ownerId) ? { containerId, ownerId } : undefined,
-  'container.removed': ({ containerId, ownerId, at }) => {
+  'container.changed': ({ containerId, projectId }) =>
+    isIdText(containerId) && isText(projectId) ? { containerId, projectId } : undefined,
+  'container.removed': ({ containerId, projectId, at }) => {
     const removedAt = new Date(isText(at) ? at : Number.NaN);
-    return isIdText(containerId) && isText(ownerId) && !Number.isNaN(removedAt.getTime())
-      ? { containerId, ownerId, at: removedAt }
+    return isIdText(containerId) && isText(projectId) && !Number.isNaN(removedAt.getTime())
+      ? { containerId, projectId, at: removedAt }
       : undefined;
   },
   'container.deleting': ({ containerId }) => (isIdText(containerId) ? { containerId } : undefined),
-  'instruction.changed': ({ instructionId, containerId, ownerId, lastSeq }) =>
-    isIdText(instructionId) && isIdText(containerId) && isText(ownerId) && Number.isInteger(lastSeq)
-      ? { instructionId, containerId, ownerId, lastSeq: lastSeq as number }
+  'instruction.changed': ({ instructionId, containerId, projectId, lastSeq }) =>
+    isIdText(instructionId) && isIdText(containerId) && isText(projectId) && Number.isInteger(lastSeq)
+      ? { instructionId, containerId, projectId, lastSeq: lastSeq as number }
       : undefined,
-  'instruction.state_changed': ({ instructionId, containerId, ownerId }) =>
-    isIdText(instructionId) && isIdText(containerId) && isText(ownerId)
-      ? { instructionId, containerId, ownerId }
+  'instruction.state_changed': ({ instructionId, containerId, projectId }) =>
+    isIdText(instructionId) && isIdText(containerId) && isText(projectId)
+      ? { instructionId, containerId, projectId }
       : undefined,
   // Each process observes the agents itself.
   'agent.changed': null,

@@ -11,7 +11,7 @@ import { workspaceOf } from '../workspace/workspace-ref.js';
 import { ExecDto, type ExecResultDto } from './dto/exec.dto.js';
 import { ExecService } from './exec.service.js';
 
-const somebody = { ownerId: 'admin' } as Principal;
+const somebody = { id: 'admin' } as Principal;
 
 describe('ExecService', () => {
   let driver: FakeWorkspaceDriver;

@@ -15,7 +15,7 @@ describe('FilesService', () => {
   let service: FilesService;
 
   const request = (path: string): FileRequest => ({
-    principal: { ownerId: 'admin' } as Principal,
+    principal: { id: 'admin' } as Principal,
     container: row.id,
     path,
     clientSignal: new AbortController().signal,

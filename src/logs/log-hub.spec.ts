@@ -197,7 +197,7 @@ describe('the shared log stream', () => {
     await pause(10);
     engine.run('one');
     engine.write('one', 'again');
-    events.emit('container.changed', { containerId: 'c1', ownerId: 'o' });
+    events.emit('container.changed', { containerId: 'c1', projectId: 'p' });
     const seen: string[] = [];
     await eventually(() => {
       seen.push(...taken(log));
@@ -222,7 +222,7 @@ describe('the shared log stream', () => {
     engine.beforeBatch = () => pause(3);
     const joining = join(2_500);
     await pause(1);
-    events.emit('container.removed', { containerId: 'c1', ownerId: 'o', at: new Date() });
+    events.emit('container.removed', { containerId: 'c1', projectId: 'p', at: new Date() });
     await eventually(() => taken(log).at(-1) === '[removed]');
     expect(taken(await joining).at(-1)).toBe('[removed]');
     expect(hub.openStreams).toBe(0);

@@ -84,9 +84,9 @@ describe('a log subscription', () => {
     await eventually(() => socket.of('logs:end').length === 1);
     expect(socket.of('logs:end')).toEqual([{ containerId: 'c1', reason: 'stopped' }]);
     engine.remove('docker-c1');
-    events.emit('container.changed', { containerId: 'c1', ownerId: 'o' });
+    events.emit('container.changed', { containerId: 'c1', projectId: 'p' });
     await eventually(() => socket.of('logs:error').length === 1);
-    events.emit('container.removed', { containerId: 'c1', ownerId: 'o', at: new Date() });
+    events.emit('container.removed', { containerId: 'c1', projectId: 'p', at: new Date() });
     await eventually(() => socket.of('logs:end').length === 2);
     expect(socket.of('logs:end')[1]).toEqual({ containerId: 'c1', reason: 'removed' });
   });
@@ -122,7 +122,7 @@ describe('a connection with log subscriptions', () => {
       error: { code: 'too_many_subscriptions' },
     });
     await expect(subscribe({ containerId: 'c100' })).resolves.toEqual({ ok: true });
-    events.emit('container.removed', { containerId: 'c7', ownerId: 'o', at: new Date() });
+    events.emit('container.removed', { containerId: 'c7', projectId: 'p', at: new Date() });
     await eventually(() => socket.of('logs:end').length === 1);
     await expect(subscribe({ containerId: 'c101' })).resolves.toEqual({ ok: true });
   });

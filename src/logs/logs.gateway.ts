@@ -2,6 +2,7 @@ import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@n
 import { ErrorTranslators } from '../common/errors/error-translators.js';
 import { toDomainError } from '../http/problem.js';
 import { ContainersService } from '../containers/containers.service.js';
+import { principalOf } from '../realtime/principal-of.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import type { OutboxSource } from '../realtime/outbox.js';
 import type { Acknowledgement } from '@devforge/contract';
@@ -51,7 +52,7 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
   @SubscribeMessage('subscribe:logs')
   subscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeLogsDto, this.translators, async ({ containerId, tail, stream, source }) => {
-      const row = await this.containers.find(socket.data.principal, containerId);
+      const row = await this.containers.find(principalOf(socket, 'subscribe:logs'), containerId);
       const reader: LogSubscriber = { source: { take: () => this.next(socket, row.id, reader) }, log: undefined };
       // A repeated subscription starts over, with the new tail and stream.
       if (this.subscriptions.add(socket, row.id, () => reader) === undefined) return;
@@ -73,7 +74,10 @@ export class LogsGateway implements OnGatewayDisconnect<TypedSocket> {
   @SubscribeMessage('unsubscribe:logs')
   unsubscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, UnsubscribeLogsDto, this.translators, async ({ containerId }) => {
-      this.subscriptions.end(socket, (await this.containers.find(socket.data.principal, containerId)).id);
+      this.subscriptions.end(
+        socket,
+        (await this.containers.find(principalOf(socket, 'unsubscribe:logs'), containerId)).id,
+      );
     });
   }
 

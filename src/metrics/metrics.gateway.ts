@@ -6,6 +6,7 @@ import { toDomainError } from '../http/problem.js';
 import { ContainersService } from '../containers/containers.service.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import { LatestMessages } from '../realtime/outbox.js';
+import { principalOf } from '../realtime/principal-of.js';
 import { PerSocket } from '../realtime/per-socket.js';
 import type { Acknowledgement } from '@devforge/contract';
 import { SocketCounters } from '../realtime/socket-counters.js';
@@ -48,7 +49,7 @@ export class MetricsGateway implements OnGatewayDisconnect<TypedSocket> {
   subscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return this.requests.of(socket).run(() =>
       acknowledge(payload, SubscribeMetricsDto, this.translators, async ({ containerId, interval }) => {
-        const row = await this.containers.find(socket.data.principal, containerId);
+        const row = await this.containers.find(principalOf(socket, 'subscribe:metrics'), containerId);
         if (row.status !== 'running') throw notRunning(row);
         this.subscriptions.add(socket, row.id, () => {
           this.hub.track(row);
@@ -62,7 +63,7 @@ export class MetricsGateway implements OnGatewayDisconnect<TypedSocket> {
   leave(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return this.requests.of(socket).run(() =>
       acknowledge(payload, UnsubscribeMetricsDto, this.translators, async ({ containerId }) => {
-        const { id } = await this.containers.find(socket.data.principal, containerId);
+        const { id } = await this.containers.find(principalOf(socket, 'unsubscribe:metrics'), containerId);
         this.subscriptions.end(socket, id);
         this.messages.of(socket).drop(id);
       }),

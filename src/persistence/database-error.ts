@@ -1,4 +1,5 @@
 import { DomainError } from '../common/errors/domain-error.js';
+import { QuotaExceededError } from './containers/containers.repository.js';
 
 interface PostgresErrorShape {
   code?: string;
@@ -9,6 +10,7 @@ interface PostgresErrorShape {
 
 const UNIQUE_VIOLATION = '23505';
 export const DISK_FULL = '53100';
+const FOREIGN_KEY_VIOLATION = '23503';
 /** Characters that the database cannot store: NUL, and halves of surrogate pairs in JSON. */
 const UNSTORABLE_TEXT = /^(?:22021|22P05)$/;
 /** SQLSTATE classes and Node error codes of an unavailable server, as opposed to a query that is wrong. */
@@ -22,6 +24,12 @@ const UNAVAILABLE_MESSAGE =
 export function violatedConstraint(error: unknown): string | undefined {
   const origin = originOf(error);
   return origin.code === UNIQUE_VIOLATION ? origin.constraint : undefined;
+}
+
+/** The name of the foreign key that the query violated, or undefined. */
+export function violatedForeignKey(error: unknown): string | undefined {
+  const origin = originOf(error);
+  return origin.code === FOREIGN_KEY_VIOLATION ? origin.constraint : undefined;
 }
 
 /** The error of the driver, which Drizzle wraps. */
@@ -49,8 +57,10 @@ function messagesOf(error: unknown): string {
   return error instanceof Error ? `${error.message} ${messagesOf(error.cause)}` : '';
 }
 
-/** @returns `database_unavailable` or `out_of_disk`, which clients may retry, or undefined for an error of a query */
+/** @returns `quota_exceeded`; `database_unavailable` or `out_of_disk`, which clients may retry; or undefined */
 export function databaseErrorToDomainError(error: unknown): DomainError | undefined {
+  if (error instanceof QuotaExceededError)
+    return new DomainError('quota_exceeded', error.message, { extensions: { ...error.exceeded } });
   if (isOutOfDisk(error))
     return new DomainError('out_of_disk', 'The database has no space left on its disk.', { cause: error });
   if (isDatabaseUnavailable(error))

@@ -3,6 +3,12 @@ import { PinoLogger } from 'nestjs-pino';
 import { Clock } from '../common/time/clock.js';
 import { IdGenerator } from '../common/id-generator.js';
 import { Settings } from '../config/settings.js';
+import { AccessRevisionsRepository } from './auth/access-revisions.repository.js';
+import { DrizzleAccessRevisionsRepository } from './auth/drizzle-access-revisions.repository.js';
+import { ApiKeysRepository } from './auth/api-keys.repository.js';
+import { DrizzleApiKeysRepository } from './auth/drizzle-api-keys.repository.js';
+import { ProjectsRepository } from './auth/projects.repository.js';
+import { DrizzleProjectsRepository } from './auth/drizzle-projects.repository.js';
 import { ContainersRepository } from './containers/containers.repository.js';
 import { Database } from './database.js';
 import { DrizzleContainersRepository } from './containers/drizzle-containers.repository.js';
@@ -68,6 +74,9 @@ async function announcePresence(
     { provide: InstructionPermissionsRepository, useClass: DrizzleInstructionPermissionsRepository },
     { provide: InstructionDiffsRepository, useClass: DrizzleInstructionDiffsRepository },
     { provide: SignInTicketsRepository, useClass: DrizzleSignInTicketsRepository },
+    { provide: AccessRevisionsRepository, useClass: DrizzleAccessRevisionsRepository },
+    { provide: ApiKeysRepository, useClass: DrizzleApiKeysRepository },
+    { provide: ProjectsRepository, useClass: DrizzleProjectsRepository },
     { provide: Locks, useClass: PostgresLocks },
     { provide: Presence, useFactory: announcePresence, inject: [Database, Clock, IdGenerator, PinoLogger] },
   ],
@@ -80,6 +89,9 @@ async function announcePresence(
     InstructionPermissionsRepository,
     InstructionDiffsRepository,
     SignInTicketsRepository,
+    AccessRevisionsRepository,
+    ProjectsRepository,
+    ApiKeysRepository,
     Locks,
     Presence,
   ],

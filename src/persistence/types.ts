@@ -51,3 +51,28 @@ export type InstructionStatus = (typeof INSTRUCTION_STATUSES)[number];
 
 export const PERMISSION_DECISIONS = ['allow', 'deny'] as const;
 export type PermissionDecision = (typeof PERMISSION_DECISIONS)[number];
+
+/** What a member of a project may do; each role includes those before it. */
+export const PROJECT_ROLES = ['viewer', 'member', 'owner'] as const;
+export type ProjectRole = (typeof PROJECT_ROLES)[number];
+
+/** The project that exists from the first start. Everything that names no project belongs to it. */
+export const DEFAULT_PROJECT = { id: '00000000-0000-4000-8000-000000000001', name: 'default' } as const;
+
+/** What is limited for the containers of a project together: their number, those that run, cores, MiB of memory and disk. */
+export const QUOTAS = ['containers', 'running', 'cpu', 'memoryMB', 'diskMB'] as const;
+export type Quota = (typeof QUOTAS)[number];
+/** What is left out has no limit. */
+export type ProjectQuotas = Partial<Record<Quota, number>>;
+export type ProjectUsage = Record<Quota, number>;
+
+/** A quota that a request would exceed. */
+export interface ExceededQuota {
+  quota: Quota;
+  limit: number;
+  /** Without the request. */
+  used: number;
+}
+
+/** Ids of the projects that a query may see. */
+export type Scope = 'all' | readonly string[];

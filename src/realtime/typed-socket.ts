@@ -1,12 +1,12 @@
 import type { Server, Socket } from 'socket.io';
-import type { Principal } from '../auth/principal.js';
+import type { Identity } from '../auth/principal.js';
 import type { Outbox } from './outbox.js';
 import type { ClusterMessages } from './cluster/cluster-messages.js';
 import type { ClientToServerEvents, ServerToClientEvents } from '@devforge/contract';
 
 /** Data that the server keeps with each connection. */
 export interface SocketData {
-  principal: Principal;
+  identity: Identity;
   outbox: Outbox;
 }
 

@@ -4,6 +4,7 @@ import { SerialQueue } from '../common/concurrency/serial-queue.js';
 import { ContainersService } from '../containers/containers.service.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import type { OutboxSource } from '../realtime/outbox.js';
+import { principalOf } from '../realtime/principal-of.js';
 import { PerSocket } from '../realtime/per-socket.js';
 import type { Acknowledgement } from '@devforge/contract';
 import { SocketCounters } from '../realtime/socket-counters.js';
@@ -59,7 +60,7 @@ export class TerminalsGateway implements OnGatewayDisconnect<TypedSocket> {
     return acknowledge(payload, OpenTerminalDto, this.translators, async ({ containerId, cols, rows, terminalId }) => {
       const cancelReservation = this.terminals.reserve(socket, terminalId);
       try {
-        const row = await this.containers.find(socket.data.principal, containerId);
+        const row = await this.containers.find(principalOf(socket, 'terminal:open'), containerId);
         const size = { columns: cols, rows };
         const stream = await (terminalId === undefined ? this.hub.open(row, size) : this.hub.join(row, terminalId));
         if (terminalId !== undefined) stream.resize(size);

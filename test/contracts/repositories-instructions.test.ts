@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerRow } from '../../src/persistence/containers/containers.repository.js';
 import { DrizzleContainersRepository } from '../../src/persistence/containers/drizzle-containers.repository.js';
+import { DrizzleProjectsRepository } from '../../src/persistence/auth/drizzle-projects.repository.js';
 import { DrizzleInstructionEventsRepository } from '../../src/persistence/instructions/drizzle-instruction-events.repository.js';
 import { DrizzleInstructionPermissionsRepository } from '../../src/persistence/instructions/drizzle-instruction-permissions.repository.js';
 import { DrizzleInstructionsRepository } from '../../src/persistence/instructions/drizzle-instructions.repository.js';
@@ -13,7 +14,7 @@ import type {
   InstructionsRepository,
   NewInstruction,
 } from '../../src/persistence/instructions/instructions.repository.js';
-import { containerRow, jobRow, newInstruction, T0 } from '../support/rows.js';
+import { containerRow, jobRow, newInstruction, projectRow, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 
 const LONG_MS = 60_000;
@@ -114,7 +115,7 @@ describe('the repository of instructions', () => {
       await expect(instructions.findByKey('admin', of.id, { key: 'k', bodyHash: 'other' })).resolves.toEqual({
         kind: 'key_reused',
       });
-      await expect(instructions.list({ ownerId: of.ownerId, containerId: of.id, limit: 10 })).resolves.toHaveLength(1);
+      await expect(instructions.list({ scope: 'all', containerId: of.id, limit: 10 })).resolves.toHaveLength(1);
     });
 
     it('keeps the keys of containers, owners and instructions apart', async () => {
@@ -144,19 +145,30 @@ describe('the repository of instructions', () => {
       }
     });
 
+    it('lists the instructions of some projects alone', async () => {
+      const row = projectRow();
+      await new DrizzleProjectsRepository(test.database).insert(row);
+      const projectId = row.id;
+      const [mine, other] = [await container({ projectId }), await container()];
+      const [wanted, unwanted] = [await insert(mine), await insert(other)];
+      await expect(instructions.list({ scope: [projectId], limit: 10 })).resolves.toEqual([wanted]);
+      await expect(instructions.list({ scope: [], limit: 10 })).resolves.toEqual([]);
+      await expect(instructions.list({ scope: 'all', limit: 2 })).resolves.toEqual([unwanted, wanted]);
+    });
+
     it('lists the instructions of one container in pages, latest first', async () => {
       const [of, another] = [await container(), await container()];
       const rows = [await insert(of), await insert(of), await insert(of)].toReversed();
       await insert(another);
-      await expect(instructions.list({ ownerId: of.ownerId, containerId: of.id, limit: 2 })).resolves.toEqual(
+      await expect(instructions.list({ scope: 'all', containerId: of.id, limit: 2 })).resolves.toEqual(
         rows.slice(0, 2),
       );
       await expect(
-        instructions.list({ ownerId: of.ownerId, containerId: of.id, limit: 2, before: rows[1]!.position }),
+        instructions.list({ scope: 'all', containerId: of.id, limit: 2, before: rows[1]!.position }),
       ).resolves.toEqual(rows.slice(2));
       await claim(of);
       await expect(
-        instructions.list({ ownerId: of.ownerId, containerId: of.id, limit: 2, status: 'running' }),
+        instructions.list({ scope: 'all', containerId: of.id, limit: 2, status: 'running' }),
       ).resolves.toMatchObject([{ id: rows[2]!.id }]);
     });
   });

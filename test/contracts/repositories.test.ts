@@ -11,8 +11,9 @@ import { DrizzleContainersRepository } from '../../src/persistence/containers/dr
 import { DrizzleJobsRepository } from '../../src/persistence/containers/drizzle-jobs.repository.js';
 import { DrizzleSignInTicketsRepository } from '../../src/persistence/auth/drizzle-sign-in-tickets.repository.js';
 import type { JobsRepository } from '../../src/persistence/containers/jobs.repository.js';
-import type { ContainerStatus } from '../../src/persistence/types.js';
-import { containerRow, jobRow, T0 } from '../support/rows.js';
+import { DrizzleProjectsRepository } from '../../src/persistence/auth/drizzle-projects.repository.js';
+import { type ContainerStatus, DEFAULT_PROJECT } from '../../src/persistence/types.js';
+import { containerRow, jobRow, projectRow, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 
 describe('repositories', () => {
@@ -38,6 +39,12 @@ describe('repositories', () => {
     return row;
   }
 
+  async function insertedProject(): Promise<{ id: string }> {
+    const row = projectRow();
+    await new DrizzleProjectsRepository(test.database).insert(row);
+    return row;
+  }
+
   const kinds = (outcomes: InsertOutcome[]): Record<string, number> =>
     Object.fromEntries(
       Object.entries(Object.groupBy(outcomes, ({ kind }) => kind)).map(([kind, all]) => [kind, all.length]),
@@ -59,7 +66,7 @@ describe('repositories', () => {
       const job = jobRow(row, { error: { code: 'e', message: 'm', retryable: true, output: ['x'] }, progress: 5 });
       await containers.insert(row, job);
       await expect(containers.findById(row.id)).resolves.toEqual(row);
-      await expect(containers.findByName(row.name)).resolves.toEqual(row);
+      await expect(containers.findByName(row.name, 'all')).resolves.toEqual([row]);
       await expect(jobs.findById(job.id)).resolves.toEqual(job);
       await expect(jobs.findByIds([job.id, randomUUID()])).resolves.toEqual([job]);
       await expect(jobs.findByIds([])).resolves.toEqual([]);
@@ -69,7 +76,7 @@ describe('repositories', () => {
       const row = await inserted({ name: 'taken' });
       const second = containerRow({ name: 'taken' });
       await expect(containers.insert(second, jobRow(second))).resolves.toEqual({ kind: 'name_taken' });
-      await expect(containers.findByName('taken')).resolves.toMatchObject({ id: row.id });
+      await expect(containers.findByName('taken', 'all')).resolves.toMatchObject([{ id: row.id }]);
       await expect(Promise.all([count('containers'), count('jobs')])).resolves.toEqual([1, 1]);
     });
 
@@ -142,12 +149,11 @@ describe('repositories', () => {
     it('returns the newest first, and each container on one page even when several have the same timestamp', async () => {
       const moments = [3, 1, 2, 2, 2, 0, 3];
       for (const moment of moments) await inserted({ ownerId: 'me', createdAt: new Date(T0.getTime() + moment) });
-      await inserted({ ownerId: 'them' });
       const seen: ContainerRow[] = [];
       for (;;) {
         const last = seen.at(-1);
         const page = await containers.list({
-          ownerId: 'me',
+          scope: 'all',
           limit: 2,
           ...(last === undefined ? {} : { after: { createdAt: last.createdAt, id: last.id } }),
         });
@@ -156,17 +162,17 @@ describe('repositories', () => {
       }
       expect(seen.map(({ createdAt }) => createdAt.getTime() - T0.getTime())).toEqual([3, 3, 2, 2, 2, 1, 0]);
       expect(new Set(seen.map(({ id }) => id)).size).toBe(7);
-      await expect(containers.list({ ownerId: 'me', limit: 100 })).resolves.toEqual(seen);
+      await expect(containers.list({ scope: 'all', limit: 100 })).resolves.toEqual(seen);
     });
 
     it('continues at the same position when containers are created and removed between pages', async () => {
       for (const moment of [1, 2, 3, 4]) await inserted({ ownerId: 'me', createdAt: new Date(T0.getTime() + moment) });
-      const [newest, second] = await containers.list({ ownerId: 'me', limit: 2 });
+      const [newest, second] = await containers.list({ scope: 'all', limit: 2 });
       await inserted({ ownerId: 'me', createdAt: new Date(T0.getTime() + 5) });
       const lease = await containers.acquireLease(second!.id, 'h', 1_000);
       await containers.tombstone(second!.id, lease!);
       const rest = await containers.list({
-        ownerId: 'me',
+        scope: 'all',
         limit: 10,
         after: { createdAt: second!.createdAt, id: second!.id },
       });
@@ -179,10 +185,10 @@ describe('repositories', () => {
       await inserted({ ownerId: 'me', status: 'stopped', template: 'both' });
       await inserted({ ownerId: 'me', status: 'running', template: 'claude' });
       await expect(
-        containers.list({ ownerId: 'me', status: 'stopped', template: 'claude', limit: 10 }),
+        containers.list({ scope: 'all', status: 'stopped', template: 'claude', limit: 10 }),
       ).resolves.toEqual([wanted]);
-      await expect(containers.list({ ownerId: 'me', status: 'stopped', limit: 10 })).resolves.toHaveLength(2);
-      await expect(containers.list({ ownerId: 'me', template: 'claude', limit: 10 })).resolves.toHaveLength(2);
+      await expect(containers.list({ scope: 'all', status: 'stopped', limit: 10 })).resolves.toHaveLength(2);
+      await expect(containers.list({ scope: 'all', template: 'claude', limit: 10 })).resolves.toHaveLength(2);
     });
   });
 
@@ -304,11 +310,11 @@ describe('repositories', () => {
       await expect(
         Promise.all([
           containers.findById(row.id),
-          containers.findByName('again'),
+          containers.findByName('again', 'all'),
           containers.listAll(),
-          containers.list({ ownerId: row.ownerId, limit: 10 }),
+          containers.list({ scope: 'all', limit: 10 }),
         ]),
-      ).resolves.toEqual([null, null, [], []]);
+      ).resolves.toEqual([null, [], [], []]);
       await expect(containers.update(row.id, { image: 'x' })).resolves.toBeNull();
       await expect(containers.transition(row.id, { from: ['deleting'], to: 'deleting' })).resolves.toBeNull();
       await expect(containers.acquireLease(row.id, 'other', 1_000)).resolves.toBeNull();
@@ -354,7 +360,7 @@ describe('repositories', () => {
       await expect(containers.tombstones(ids)).resolves.toHaveLength(2);
       await containers.purge({ idempotencyKeys: past, tombstones: future });
       await expect(containers.tombstones(ids)).resolves.toEqual([{ id: kept.id, keepVolume: true }]);
-      await containers.releaseVolume(kept.id, kept.ownerId);
+      await containers.releaseVolume(kept.id);
       await containers.purge({ idempotencyKeys: past, tombstones: future });
       await expect(containers.tombstones(ids)).resolves.toEqual([]);
       await expect(containers.findById(alive.id)).resolves.toEqual(alive);
@@ -363,22 +369,31 @@ describe('repositories', () => {
     it('is listed with its kept volume, and with the container that has it now', async () => {
       const kept = await tombstoned({ keepVolume: true, template: 'claude' });
       await tombstoned();
-      await tombstoned({ keepVolume: true, ownerId: 'other' });
-      const listed = { id: kept.id, containerName: kept.name, template: 'claude', keptAt: expect.any(Date) };
-      await expect(containers.keptVolumes('admin')).resolves.toEqual([{ ...listed, attachedTo: null }]);
+      const { id: projectId } = await insertedProject();
+      const other = await tombstoned({ keepVolume: true, projectId });
+      const listed = {
+        id: kept.id,
+        projectId: DEFAULT_PROJECT.id,
+        containerName: kept.name,
+        template: 'claude',
+        keptAt: expect.any(Date),
+      };
+      await expect(containers.keptVolumes([DEFAULT_PROJECT.id])).resolves.toEqual([{ ...listed, attachedTo: null }]);
       const user = await inserted({ dataId: kept.id });
       await expect(containers.findById(user.id)).resolves.toMatchObject({ dataId: kept.id });
-      await expect(containers.keptVolumes('admin')).resolves.toEqual([{ ...listed, attachedTo: user.id }]);
+      await expect(containers.keptVolumes([DEFAULT_PROJECT.id])).resolves.toEqual([{ ...listed, attachedTo: user.id }]);
+      await expect(containers.keptVolumes('all')).resolves.toMatchObject([{ id: other.id }, { id: kept.id }]);
+      await expect(containers.keptVolumes([])).resolves.toEqual([]);
     });
 
-    it('gives its volume to one of many containers, and only to those of its owner', async () => {
+    it('gives its volume to one of many containers, and only to those of its project', async () => {
       const [kept, gone] = [await tombstoned({ keepVolume: true }), await tombstoned()];
       const insert = (overrides: Partial<ContainerRow>): Promise<InsertOutcome> => {
         const row = containerRow(overrides);
         return containers.insert(row, jobRow(row), { key: row.id, bodyHash: 'h' });
       };
       const refused = { kind: 'volume_not_found' };
-      await expect(insert({ dataId: kept.id, ownerId: 'other' })).resolves.toEqual(refused);
+      await expect(insert({ dataId: kept.id, projectId: (await insertedProject()).id })).resolves.toEqual(refused);
       for (const dataId of [gone.id, randomUUID()]) await expect(insert({ dataId })).resolves.toEqual(refused);
       await expect(Promise.all([count('jobs'), count('idempotency_keys')])).resolves.toEqual([0, 0]);
       const outcomes = await Promise.all(Array.from({ length: 5 }, () => insert({ dataId: kept.id })));
@@ -387,18 +402,17 @@ describe('repositories', () => {
 
     it('has its volume released unless a container has it, also by a request at the same time', async () => {
       const kept = await tombstoned({ keepVolume: true });
-      await expect(containers.releaseVolume(kept.id, 'other')).resolves.toBe('not_found');
       const user = containerRow({ dataId: kept.id });
       const [attached, released] = await Promise.all([
         containers.insert(user, jobRow(user)),
-        containers.releaseVolume(kept.id, kept.ownerId),
+        containers.releaseVolume(kept.id),
       ]);
       expect([attached.kind, released]).toEqual(
         attached.kind === 'inserted' ? ['inserted', 'in_use'] : ['volume_not_found', 'released'],
       );
       const other = await tombstoned({ keepVolume: true });
-      await expect(containers.releaseVolume(other.id, other.ownerId)).resolves.toBe('released');
-      await expect(containers.releaseVolume(other.id, other.ownerId)).resolves.toBe('not_found');
+      await expect(containers.releaseVolume(other.id)).resolves.toBe('released');
+      await expect(containers.releaseVolume(other.id)).resolves.toBe('not_found');
       await expect(containers.tombstones([other.id])).resolves.toEqual([{ id: other.id, keepVolume: false }]);
     });
 
@@ -408,7 +422,7 @@ describe('repositories', () => {
         const kept = await tombstoned({ keepVolume: true });
         await tombstoned({ dataId: kept.id, keepVolume });
         await expect(containers.tombstones([kept.id])).resolves.toEqual([{ id: kept.id, keepVolume }]);
-        await expect(containers.keptVolumes('admin')).resolves.toHaveLength(keepVolume ? 1 : 0);
+        await expect(containers.keptVolumes([DEFAULT_PROJECT.id])).resolves.toHaveLength(keepVolume ? 1 : 0);
       },
     );
   });
@@ -425,7 +439,7 @@ describe('repositories', () => {
     await expect(containers.changeSpec(row.id, patch, lease)).resolves.toMatchObject(patch);
     await expect(containers.changeSpec(row.id, { name: other.name }, lease)).resolves.toBe('name_taken');
     await expect(containers.changeSpec(row.id, {}, { ...lease, fence: lease.fence - 1 })).resolves.toBeNull();
-    await expect(containers.findByName('renamed')).resolves.toMatchObject({ id: row.id, ...patch });
+    await expect(containers.findByName('renamed', 'all')).resolves.toMatchObject([{ id: row.id, ...patch }]);
   });
 
   it('records the latest activity in VS Code and changes no other column', async () => {
@@ -441,7 +455,13 @@ describe('repositories', () => {
     it('gives a ticket to one of many concurrent callers, once', async () => {
       const { id } = await inserted();
       const tickets = new DrizzleSignInTicketsRepository(test.database);
-      const ticket = { hash: 'h', containerId: id, port: 3000, expiresAt: new Date(T0.getTime() + 1_000) };
+      const ticket = {
+        hash: 'h',
+        containerId: id,
+        port: 3000,
+        apiKeyId: null,
+        expiresAt: new Date(T0.getTime() + 1_000),
+      };
       await tickets.insert(ticket, T0);
       const taken = await Promise.all(Array.from({ length: 8 }, () => tickets.take('h')));
       expect(taken.filter((each) => each !== null)).toEqual([ticket]);
@@ -452,9 +472,9 @@ describe('repositories', () => {
     it('deletes expired tickets', async () => {
       const { id } = await inserted();
       const tickets = new DrizzleSignInTicketsRepository(test.database);
-      await tickets.insert({ hash: 'old', containerId: id, port: null, expiresAt: T0 }, T0);
+      await tickets.insert({ hash: 'old', containerId: id, port: null, apiKeyId: null, expiresAt: T0 }, T0);
       await tickets.insert(
-        { hash: 'new', containerId: id, port: null, expiresAt: new Date(T0.getTime() + 2_000) },
+        { hash: 'new', containerId: id, port: null, apiKeyId: null, expiresAt: new Date(T0.getTime() + 2_000) },
         new Date(T0.getTime() + 1),
       );
       await expect(count('sign_in_tickets')).resolves.toBe(1);

@@ -24,10 +24,13 @@ interface OpenApi {
 
 /** The routes of the API that require a token. */
 const ROUTES = [
+  'DELETE /api/api-keys/{id}',
   'DELETE /api/containers/{id}',
   'DELETE /api/containers/{id}/files',
   'DELETE /api/containers/{id}/terminals/{terminalId}',
+  'DELETE /api/projects/{id}',
   'DELETE /api/volumes/{id}',
+  'GET /api/api-keys',
   'GET /api/containers',
   'GET /api/containers/{id}',
   'GET /api/containers/{id}/files',
@@ -40,9 +43,15 @@ const ROUTES = [
   'GET /api/instructions/{id}/diff',
   'GET /api/instructions/{id}/events',
   'GET /api/jobs/{id}',
+  'GET /api/me',
+  'GET /api/projects',
+  'GET /api/projects/{id}',
+  'GET /api/projects/{id}/usage',
   'GET /api/volumes',
   'GET /metrics',
   'PATCH /api/containers/{id}',
+  'PATCH /api/projects/{id}',
+  'POST /api/api-keys',
   'POST /api/containers',
   'POST /api/containers/{id}/editor',
   'POST /api/containers/{id}/exec',
@@ -53,6 +62,7 @@ const ROUTES = [
   'POST /api/containers/{id}/stop',
   'POST /api/instructions/{id}/cancel',
   'POST /api/instructions/{id}/permissions/{requestId}',
+  'POST /api/projects',
   'PUT /api/containers/{id}/files',
 ];
 /** Routes that require no token. */
@@ -193,6 +203,7 @@ describe('the API documentation', () => {
       'memoryLimit',
       'mode',
       'name',
+      'projectId',
       'repoBranch',
       'repoType',
       'repoUrl',

@@ -65,6 +65,7 @@ describe('the lifecycle of a container', () => {
       expect(accepted).toEqual({
         ...visible,
         id: expect.stringMatching(UUID),
+        projectId: expect.stringMatching(UUID),
         repoType: 'empty',
         repoUrl: null,
         repoBranch: null,
@@ -342,9 +343,7 @@ describe('the lifecycle of a container', () => {
       const volumes = ['git-agent', 'home', 'state', 'workspace'].map((part) => `${name}-${part}`);
       const made = [`/${name}`, `/${name}-git-agent`, ...volumes];
       expect((await traces(container.id)).toSorted()).toEqual(made);
-      const removed = await server.api.remove(container.id);
-      expect(removed.status).toBe(204);
-      expect(removed.body).toBeUndefined();
+      expect(await server.api.remove(container.id)).toMatchObject({ status: 204, body: undefined });
       expect(await traces(container.id)).toEqual([]);
       expect((await server.api.get(container.id)).status).toBe(404);
       expect((await server.api.get(container.name)).status).toBe(404);
@@ -453,7 +452,8 @@ describe('the lifecycle of a container', () => {
       await inside(first, 'echo kept > /workspace/note; echo gone > ~/note');
       ok(await server.api.remove(first.id, { keepVolume: true }));
       const name = `devforge-${first.id}-workspace`;
-      const listed = { id: first.id, name, containerName: first.name, template: 'claude', attachedTo: null };
+      const { id, projectId, template } = first;
+      const listed = { id, projectId, template, name, containerName: first.name, attachedTo: null };
       expect(await volumes()).toContainEqual({ ...listed, keptAt: expect.stringMatching(ISO) });
 
       const second = await running({ volume: name });

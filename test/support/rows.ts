@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { ContainerRow, JobRow } from '../../src/persistence/containers/containers.repository.js';
+import { DEFAULT_PROJECT } from '../../src/persistence/types.js';
 import type { InstructionRow, NewInstruction } from '../../src/persistence/instructions/instructions.repository.js';
+import type { ProjectRow } from '../../src/persistence/auth/projects.repository.js';
 
 /** Without a fraction of a millisecond, which the database does not store. */
 export const T0 = new Date('2026-01-02T03:04:05.678Z');
+
+export function projectRow(overrides: Partial<ProjectRow> = {}): ProjectRow {
+  return { id: randomUUID(), name: `p-${randomUUID().slice(0, 8)}`, quotas: {}, createdAt: T0, ...overrides };
+}
 
 /** A running container with the given values. */
 export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRow {
@@ -11,6 +17,7 @@ export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRo
   return {
     id,
     ownerId: 'admin',
+    projectId: DEFAULT_PROJECT.id,
     name: `test-${id.slice(0, 8)}`,
     template: 'both',
     mode: 'interactive',
@@ -49,10 +56,14 @@ export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRo
 }
 
 /** A queued `create` job with the given values. */
-export function jobRow(container: Pick<ContainerRow, 'id' | 'ownerId'>, overrides: Partial<JobRow> = {}): JobRow {
+export function jobRow(
+  container: Pick<ContainerRow, 'id' | 'ownerId' | 'projectId'>,
+  overrides: Partial<JobRow> = {},
+): JobRow {
   return {
     id: randomUUID(),
     ownerId: container.ownerId,
+    projectId: container.projectId,
     containerId: container.id,
     name: 'create',
     state: 'queued',
@@ -71,12 +82,13 @@ export function jobRow(container: Pick<ContainerRow, 'id' | 'ownerId'>, override
 
 /** A queued instruction with the given values. */
 export function newInstruction(
-  container: Pick<ContainerRow, 'id' | 'ownerId'>,
+  container: Pick<ContainerRow, 'id' | 'ownerId' | 'projectId'>,
   overrides: Partial<NewInstruction> = {},
 ): NewInstruction {
   return {
     id: randomUUID(),
     ownerId: container.ownerId,
+    projectId: container.projectId,
     containerId: container.id,
     prompt: 'Say hello.',
     resumeSessionId: null,
@@ -92,7 +104,7 @@ export function newInstruction(
 
 /** A running instruction with the given values. */
 export function instructionRow(overrides: Partial<InstructionRow> = {}): InstructionRow {
-  const container = { id: overrides.containerId ?? randomUUID(), ownerId: 'admin' };
+  const container = { id: overrides.containerId ?? randomUUID(), ownerId: 'admin', projectId: DEFAULT_PROJECT.id };
   return {
     ...newInstruction(container),
     position: 1,

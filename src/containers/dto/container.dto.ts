@@ -79,6 +79,7 @@ export class EditorDto {
 export class ContainerDto {
   @ApiProperty({ format: 'uuid' }) id: string;
   @ApiProperty() name: string;
+  @ApiProperty({ format: 'uuid' }) projectId: string;
   @ApiProperty({ enum: TEMPLATES }) template: Template;
   @ApiProperty({ enum: MODES }) mode: Mode;
   @ApiProperty({ enum: REPO_TYPES }) repoType: RepoType;

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min } from 'class-validator';
 import { QueryBoolean } from '../../http/query-boolean.js';
 import { CONTAINER_STATUSES, type ContainerStatus, type Template, TEMPLATES } from '../../persistence/types.js';
 
@@ -25,6 +25,11 @@ export class ListContainersQuery {
   @IsOptional()
   @IsIn(TEMPLATES)
   template?: Template;
+
+  @ApiProperty({ required: false, format: 'uuid', description: 'Only the containers of this project.' })
+  @IsOptional()
+  @IsUUID()
+  projectId?: string;
 
   @ApiProperty({
     type: 'integer',

@@ -1,9 +1,18 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { IsOptional, IsUUID } from 'class-validator';
 import { type Template, TEMPLATES } from '../../persistence/types.js';
+
+export class ListVolumesQuery {
+  @ApiProperty({ required: false, format: 'uuid', description: 'Only the volumes of this project.' })
+  @IsOptional()
+  @IsUUID()
+  projectId?: string;
+}
 
 /** The files of `/workspace` that outlived their container. */
 export class VolumeDto {
   @ApiProperty({ format: 'uuid', description: 'Id of the container that it was created with.' }) id: string;
+  @ApiProperty({ format: 'uuid', description: 'The project that it belongs to.' }) projectId: string;
   @ApiProperty({ description: 'Its name at the engine.' }) name: string;
   @ApiProperty({ description: 'Name of the container that it was created with.' }) containerName: string;
   @ApiProperty({ enum: TEMPLATES, description: 'Template of that container.' }) template: Template;

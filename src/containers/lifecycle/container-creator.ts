@@ -1,10 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../auth/principal.js';
+import { projectForNew, projectNotFound } from '../../auth/project-scope.js';
 import { bodyHash } from '../../http/body-hash.js';
 import { Clock } from '../../common/time/clock.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { IdGenerator } from '../../common/id-generator.js';
-import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
+import {
+  type ContainerRow,
+  ContainersRepository,
+  demandOf,
+} from '../../persistence/containers/containers.repository.js';
 import { ProvisioningQueue } from '../../queues/provisioning-queue.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import type { CreateContainerDto } from '../dto/create-container.dto.js';
@@ -28,9 +33,13 @@ export class ContainerCreator {
 
   async accept(principal: Principal, dto: CreateContainerDto, idempotencyKey?: string): Promise<ContainerRow> {
     if (dto.sshKeyPath !== undefined) await this.keys.assertUsable(dto.sshKeyPath);
+    const projectId = projectForNew(principal, dto.projectId);
+    // Before the engine is asked for anything. A repeated request is answered even if the quota is reached by now.
+    if (idempotencyKey === undefined)
+      await this.containers.requireQuota(projectId, demandOf({ ...dto, desiredRunning: true }));
     await this.driver.ping();
     const dataId = dto.volume === undefined ? null : await this.volumes.resolve(dto.volume);
-    const row = this.toRow(principal, dto, dataId);
+    const row = this.toRow(principal, projectId, dto, dataId);
     const job = newJob(row.jobId!, row, row.createdAt);
     const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
     const outcome = await this.containers.insert(row, job, key);
@@ -42,6 +51,8 @@ export class ContainerCreator {
         return (await this.containers.findById(outcome.containerId)) ?? row;
       case 'key_reused':
         throw new DomainError('idempotency_key_reused', 'This Idempotency-Key came with another body before.');
+      case 'project_not_found':
+        throw projectNotFound(row.projectId);
       case 'name_taken':
         throw nameTaken(dto.name);
       case 'volume_not_found':
@@ -51,11 +62,12 @@ export class ContainerCreator {
     }
   }
 
-  private toRow(principal: Principal, dto: CreateContainerDto, dataId: string | null): ContainerRow {
+  private toRow(principal: Principal, projectId: string, dto: CreateContainerDto, dataId: string | null): ContainerRow {
     const now = this.clock.now();
     return {
       id: this.ids.next(),
-      ownerId: principal.ownerId,
+      ownerId: principal.id,
+      projectId,
       name: dto.name,
       template: dto.template,
       mode: dto.mode,

@@ -30,6 +30,6 @@ export class ContainerRemoval {
   async finish(row: ContainerRow, lease: Lease): Promise<void> {
     await this.driver.remove(row.id, { keepData: row.keepVolume, dataId: row.dataId ?? row.id });
     await this.containers.tombstone(row.id, lease);
-    this.events.emit('container.removed', { containerId: row.id, ownerId: row.ownerId, at: this.clock.now() });
+    this.events.emit('container.removed', { containerId: row.id, projectId: row.projectId, at: this.clock.now() });
   }
 }

@@ -114,7 +114,7 @@ export class ContainerStore {
 
   /** Writes the progress of a job. @returns null when the lease is lost */
   async updateJob(
-    container: { id: string; ownerId: string },
+    container: { id: string; projectId: string },
     jobId: string,
     patch: JobPatch,
     lease: Lease,
@@ -124,8 +124,8 @@ export class ContainerStore {
     return job;
   }
 
-  changed(container: { id: string; ownerId: string }): void {
-    this.events.emit('container.changed', { containerId: container.id, ownerId: container.ownerId });
+  changed(container: { id: string; projectId: string }): void {
+    this.events.emit('container.changed', { containerId: container.id, projectId: container.projectId });
   }
 
   private async notHeld(id: string): Promise<NotHeldError> {

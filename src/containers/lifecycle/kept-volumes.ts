@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../auth/principal.js';
+import { projectsOf, requireIn, visibleTo } from '../../auth/project-scope.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { isId } from '../../common/id-generator.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
@@ -18,9 +19,9 @@ export class KeptVolumes {
   ) {}
 
   /** Latest first. Those that were removed at the engine are left out. */
-  async list(principal: Principal): Promise<VolumeDto[]> {
+  async list(principal: Principal, projectId?: string): Promise<VolumeDto[]> {
     const [kept, present] = await Promise.all([
-      this.containers.keptVolumes(principal.ownerId),
+      this.containers.keptVolumes(projectsOf(principal, projectId)),
       this.driver.listData().then((ids) => new Set(ids)),
     ]);
     return kept
@@ -31,12 +32,15 @@ export class KeptVolumes {
   /** @param reference the id or the name @throws DomainError `volume_not_found`, `volume_in_use` */
   async remove(principal: Principal, reference: string): Promise<void> {
     const id = idOf(reference);
+    const volume = (await this.containers.keptVolumes(visibleTo(principal))).find((kept) => kept.id === id);
+    if (volume === undefined) throw volumeNotFound(reference);
+    requireIn(principal, volume.projectId);
     await this.driver.ping();
-    const outcome = id === undefined ? 'not_found' : await this.containers.releaseVolume(id, principal.ownerId);
-    if (id === undefined || outcome === 'not_found') throw volumeNotFound(reference);
+    const outcome = await this.containers.releaseVolume(volume.id);
+    if (outcome === 'not_found') throw volumeNotFound(reference);
     if (outcome === 'in_use') throw volumeInUse(reference);
     // When this fails, the volume is swept.
-    await this.driver.remove(id, { keepData: false });
+    await this.driver.remove(volume.id, { keepData: false });
   }
 
   /** The id of a volume that exists. @throws DomainError `volume_not_found` */

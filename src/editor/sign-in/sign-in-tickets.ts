@@ -21,7 +21,7 @@ export class SignInTickets {
     const ticket = this.ids.secret(TICKET_BYTES);
     const now = this.clock.now();
     const expiresAt = new Date(now.getTime() + LIFETIME_MS);
-    await this.tickets.insert({ hash: hashOf(ticket), ...site, expiresAt }, now);
+    await this.tickets.insert({ hash: hashOf(ticket), ...site, apiKeyId: null, expiresAt }, now);
     return { ticket, expiresAt };
   }
 

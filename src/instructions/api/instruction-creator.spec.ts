@@ -48,7 +48,7 @@ describe('InstructionCreator', () => {
   });
 
   const create = (dto: Partial<CreateInstructionDto> = {}, key?: string) =>
-    creator.create(ADMINISTRATOR, container.name, { ...DTO, ...dto }, key);
+    creator.create({ ...ADMINISTRATOR, permission: 'instruction:drive' }, container.name, { ...DTO, ...dto }, key);
 
   it('stores the request with its idempotency key', async () => {
     await expect(create({ sessionId: 's', maxTurns: 3, model: 'm' }, 'k')).resolves.toMatchObject({
@@ -64,7 +64,8 @@ describe('InstructionCreator', () => {
       model: 'm',
       maxBudgetUsd: null,
       timeoutSeconds: DEFAULT_TIMEOUT,
-      ownerId: ADMINISTRATOR.ownerId,
+      ownerId: ADMINISTRATOR.id,
+      projectId: container.projectId,
     });
     expect(key).toEqual({ key: 'k', bodyHash: bodyHash({ model: 'm', maxTurns: 3, sessionId: 's', ...DTO }) });
   });

@@ -41,7 +41,7 @@ export class InstructionCreator {
     const container = await this.containers.find(principal, reference);
     const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
     // An instruction accepted before is returned in any state of the container.
-    const existing = key && (await this.instructions.findByKey(principal.ownerId, container.id, key));
+    const existing = key && (await this.instructions.findByKey(principal.id, container.id, key));
     if (existing) return this.resolve(existing, container.id);
     if (container.template === 'vscode')
       throw new DomainError('no_claude_code', 'The template "vscode" does not include Claude Code.');
@@ -86,7 +86,8 @@ export class InstructionCreator {
   private toRow(container: ContainerRow, principal: Principal, dto: CreateInstructionDto): NewInstruction {
     return {
       id: this.ids.next(),
-      ownerId: principal.ownerId,
+      ownerId: principal.id,
+      projectId: container.projectId,
       containerId: container.id,
       prompt: dto.prompt,
       resumeSessionId: dto.sessionId ?? null,

@@ -88,7 +88,7 @@ export class InstructionsController {
   @Requires('instruction:read')
   @ApiOperation({ summary: 'The instructions of all containers, latest first' })
   @ApiResponse({ status: 200, type: InstructionPageDto, description: 'One page' })
-  @ApiErrors('container_not_found')
+  @ApiErrors('container_not_found', 'ambiguous_name', 'project_not_found')
   listAll(
     @CurrentPrincipal() principal: Principal,
     @Query() query: ListAllInstructionsQuery,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../auth/principal.js';
+import { isInScope, type Principal } from '../../auth/principal.js';
+import { projectsOf, requireIn, visibleTo } from '../../auth/project-scope.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { isId } from '../../common/id-generator.js';
 import { ContainersService } from '../../containers/containers.service.js';
@@ -44,11 +45,11 @@ export class InstructionsService {
   /** Of all containers, or of the given one. */
   async listAll(
     principal: Principal,
-    { status, limit, cursor, containerId: reference }: ListAllInstructionsQuery,
+    { status, limit, cursor, containerId: reference, projectId }: ListAllInstructionsQuery,
   ): Promise<InstructionPageDto> {
-    const { ownerId } = principal;
+    const scope = projectsOf(principal, projectId);
     const containerId = reference === undefined ? undefined : (await this.containers.find(principal, reference)).id;
-    const rows = await this.instructions.list({ ownerId, containerId, status, limit: limit + 1, before: cursor });
+    const rows = await this.instructions.list({ scope, containerId, status, limit: limit + 1, before: cursor });
     const page = rows.slice(0, limit);
     return {
       items: await this.view.many(page),
@@ -63,7 +64,8 @@ export class InstructionsService {
   /** @throws DomainError `instruction_not_found`, also for an instruction of another owner */
   async find(principal: Principal, id: string): Promise<InstructionRow> {
     const row = isId(id) ? await this.instructions.findById(id) : null;
-    if (row === null || row.ownerId !== principal.ownerId) throw instructionNotFound(id);
+    if (row === null || !isInScope(visibleTo(principal), row.projectId)) throw instructionNotFound(id);
+    requireIn(principal, row.projectId);
     return row;
   }
 }

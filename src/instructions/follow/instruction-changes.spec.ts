@@ -66,7 +66,7 @@ describe('InstructionChanges', () => {
     events.emit('instruction.changed', {
       instructionId: row.id,
       containerId: row.containerId,
-      ownerId: 'admin',
+      projectId: 'p',
       lastSeq: 1,
     });
     await settled();

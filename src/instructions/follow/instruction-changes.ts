@@ -6,7 +6,7 @@ import type { InstructionRow } from '../../persistence/instructions/instructions
 /** Least time between two `instruction.changed` events of one instruction. */
 const PUBLISH_INTERVAL_MS = 50;
 
-type ChangedInstruction = Pick<InstructionRow, 'id' | 'containerId' | 'ownerId' | 'lastSeq'>;
+type ChangedInstruction = Pick<InstructionRow, 'id' | 'containerId' | 'projectId' | 'lastSeq'>;
 type ChangedEvent = DomainEventMap['instruction.changed'];
 
 /**
@@ -40,17 +40,17 @@ export class InstructionChanges implements OnApplicationBootstrap, OnModuleDestr
   }
 
   /** Events of the instruction were stored. */
-  eventsAppended({ id: instructionId, containerId, ownerId, lastSeq }: ChangedInstruction): void {
+  eventsAppended({ id: instructionId, containerId, projectId, lastSeq }: ChangedInstruction): void {
     this.notifyWatchers(instructionId);
-    const event = { instructionId, containerId, ownerId, lastSeq };
+    const event = { instructionId, containerId, projectId, lastSeq };
     if (this.pendingEvents.has(instructionId)) this.pendingEvents.set(instructionId, event);
     else void this.publish(event);
   }
 
   /** The instruction was accepted, started or ended, or a permission request was opened or closed. */
   stateChanged(instruction: ChangedInstruction): void {
-    const { id: instructionId, containerId, ownerId } = instruction;
-    this.events.emit('instruction.state_changed', { instructionId, containerId, ownerId });
+    const { id: instructionId, containerId, projectId } = instruction;
+    this.events.emit('instruction.state_changed', { instructionId, containerId, projectId });
     this.eventsAppended(instruction);
   }
 

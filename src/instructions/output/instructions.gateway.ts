@@ -1,5 +1,6 @@
 import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { ErrorTranslators } from '../../common/errors/error-translators.js';
+import { principalOf } from '../../realtime/principal-of.js';
 import { acknowledge } from '../../realtime/acknowledge.js';
 import type { Acknowledgement } from '@devforge/contract';
 import type { TypedSocket } from '../../realtime/typed-socket.js';
@@ -23,7 +24,7 @@ export class InstructionsGateway implements OnGatewayDisconnect<TypedSocket> {
   @SubscribeMessage('subscribe:instruction')
   subscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeInstructionDto, this.translators, async ({ instructionId, after }) => {
-      const { id } = await this.instructions.find(socket.data.principal, instructionId);
+      const { id } = await this.instructions.find(principalOf(socket, 'subscribe:instruction'), instructionId);
       this.subscriptions.start(socket, id, after);
     });
   }
@@ -31,7 +32,7 @@ export class InstructionsGateway implements OnGatewayDisconnect<TypedSocket> {
   @SubscribeMessage('unsubscribe:instruction')
   unsubscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, UnsubscribeInstructionDto, this.translators, async ({ instructionId }) => {
-      const { id } = await this.instructions.find(socket.data.principal, instructionId);
+      const { id } = await this.instructions.find(principalOf(socket, 'unsubscribe:instruction'), instructionId);
       this.subscriptions.end(socket, id);
     });
   }

@@ -109,15 +109,15 @@ describe('InstructionQueue', () => {
     await wake('c');
     startable.add('c');
     claim.mockClear();
-    events.emit('container.changed', { containerId: 'd', ownerId: 'admin' });
+    events.emit('container.changed', { containerId: 'd', projectId: 'p' });
     await settled();
     expect(claim).not.toHaveBeenCalled();
-    events.emit('container.changed', { containerId: 'c', ownerId: 'admin' });
+    events.emit('container.changed', { containerId: 'c', projectId: 'p' });
     await settled();
     expect(started).toEqual(['c1']);
     await end('c1');
     claim.mockClear();
-    events.emit('container.changed', { containerId: 'c', ownerId: 'admin' });
+    events.emit('container.changed', { containerId: 'c', projectId: 'p' });
     await settled();
     expect(claim).not.toHaveBeenCalled();
   });

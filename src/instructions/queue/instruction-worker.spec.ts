@@ -100,10 +100,10 @@ describe('InstructionWorker', () => {
     const running = worker.runToEnd(row, held);
     await settled();
     expect(follow).toHaveBeenCalledTimes(1);
-    events.emit('container.changed', { containerId: 'other', ownerId: 'admin' });
+    events.emit('container.changed', { containerId: 'other', projectId: 'p' });
     await settled();
     expect(follow).toHaveBeenCalledTimes(1);
-    events.emit('container.changed', { containerId: row.containerId, ownerId: 'admin' });
+    events.emit('container.changed', { containerId: row.containerId, projectId: 'p' });
     await settled();
     expect(follow).toHaveBeenCalledTimes(2);
     await expect(endsWithin(running, 1)).resolves.toBe(true);

@@ -112,13 +112,13 @@ const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
 
 async function change(id: string, status: ContainerRow['status']): Promise<void> {
   rows.set(id, { ...rows.get(id)!, status });
-  events.emit('container.changed', { containerId: id, ownerId: 'o' });
+  events.emit('container.changed', { containerId: id, projectId: 'p' });
   await pass(1);
 }
 
 async function remove(id: string): Promise<void> {
   rows.delete(id);
-  events.emit('container.removed', { containerId: id, ownerId: 'o', at: new Date() });
+  events.emit('container.removed', { containerId: id, projectId: 'p', at: new Date() });
   await pass(1);
 }
 

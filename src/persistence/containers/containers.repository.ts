@@ -1,5 +1,5 @@
 import type { containers, jobs } from './containers.schema.js';
-import type { ContainerStatus, Template } from '../types.js';
+import type { ContainerStatus, ExceededQuota, ProjectUsage, Scope, Template } from '../types.js';
 
 export type ContainerRow = typeof containers.$inferSelect;
 export type JobRow = typeof jobs.$inferSelect;
@@ -25,6 +25,14 @@ export type ContainerPatch = Partial<
   >
 >;
 
+/** What a new container adds to the usage of its project. */
+export function demandOf(
+  row: Pick<ContainerRow, 'desiredRunning' | 'cpuLimit' | 'memoryLimit' | 'diskLimit'>,
+): ProjectUsage {
+  const { desiredRunning, cpuLimit: cpu, memoryLimit: memoryMB, diskLimit: diskMB } = row;
+  return { containers: 1, running: desiredRunning ? 1 : 0, cpu, memoryMB, diskMB };
+}
+
 /** The columns of the spec that a client may change. */
 export type SpecPatch = Partial<
   Pick<ContainerRow, 'name' | 'cpuLimit' | 'memoryLimit' | 'diskLimit' | 'env' | 'repoBranch' | 'pendingChanges'>
@@ -34,6 +42,7 @@ export type SpecPatch = Partial<
 export interface KeptVolume {
   /** Id of the container that it was created with. */
   id: string;
+  projectId: string;
   /** Name of that container. */
   containerName: string;
   template: Template;
@@ -56,7 +65,7 @@ export interface IdempotencyKey {
 }
 
 export interface ListQuery {
-  ownerId: string;
+  scope: Scope;
   status?: ContainerStatus;
   template?: Template;
   limit: number;
@@ -71,8 +80,16 @@ export type InsertOutcome =
   /** The key was used before with another body. */
   | { kind: 'key_reused' }
   | { kind: 'name_taken' }
+  | { kind: 'project_not_found' }
   | { kind: 'volume_not_found' }
   | { kind: 'volume_in_use' };
+
+/** A container that is created, started or changed would exceed a quota of its project. Nothing was written. */
+export class QuotaExceededError extends Error {
+  constructor(readonly exceeded: ExceededQuota) {
+    super(`The project may use ${exceeded.limit} of ${exceeded.quota}, and uses ${exceeded.used} already.`);
+  }
+}
 
 export interface Transition {
   /** The statuses that allow the transition; in any other nothing is written. */
@@ -89,16 +106,28 @@ export interface Transition {
 
 /** Rows of containers. Only {@link ContainersRepository.tombstones} returns those of removed containers. */
 export abstract class ContainersRepository {
-  /** Inserts the container, its first job and the idempotency key in one transaction. */
+  /**
+   * Inserts the container, its first job and the idempotency key in one transaction.
+   * @throws QuotaExceededError
+   */
   abstract insert(container: ContainerRow, job: JobRow, key?: IdempotencyKey): Promise<InsertOutcome>;
+  /**
+   * Whether a project may use that much more now; {@link insert} and the others that need it decide.
+   * @throws QuotaExceededError
+   */
+  abstract requireQuota(projectId: string, more: Partial<ProjectUsage>): Promise<void>;
   abstract findById(id: string): Promise<ContainerRow | null>;
-  abstract findByName(name: string): Promise<ContainerRow | null>;
+  /** Those of the name in the given projects, which is at most one for each project. */
+  abstract findByName(name: string, scope: Scope): Promise<ContainerRow[]>;
   abstract list(query: ListQuery): Promise<ContainerRow[]>;
-  /** All containers of all owners. */
+  /** All containers of all projects. */
   abstract listAll(): Promise<ContainerRow[]>;
   /** Those of the ids that belong to removed containers. */
   abstract tombstones(ids: string[]): Promise<{ id: string; keepVolume: boolean }[]>;
-  /** @returns the new row, or null when its status is not in `from` or the lease is lost */
+  /**
+   * @returns the new row, or null when its status is not in `from` or the lease is lost
+   * @throws QuotaExceededError when the container begins to count as running
+   */
   abstract transition(id: string, transition: Transition): Promise<ContainerRow | null>;
   /** Writes columns other than the status. @returns the new row, or null when it is removed or the lease is lost */
   abstract update(id: string, patch: ContainerPatch, lease?: Lease): Promise<ContainerRow | null>;
@@ -107,10 +136,10 @@ export abstract class ContainersRepository {
    * @returns the new row, null when it is removed or the lease is lost, `name_taken` when another container has the name
    */
   abstract changeSpec(id: string, patch: SpecPatch, lease: Lease): Promise<ContainerRow | null | 'name_taken'>;
-  /** The volumes that were kept of removed containers, latest first. */
-  abstract keptVolumes(ownerId: string): Promise<KeptVolume[]>;
+  /** The volumes that were kept of removed containers in the given projects, latest first. */
+  abstract keptVolumes(scope: Scope): Promise<KeptVolume[]>;
   /** Marks a kept volume as no longer wanted, so that it is swept. */
-  abstract releaseVolume(id: string, ownerId: string): Promise<'released' | 'not_found' | 'in_use'>;
+  abstract releaseVolume(id: string): Promise<'released' | 'not_found' | 'in_use'>;
   /** Records activity in VS Code unless later activity is recorded already. Leaves `updatedAt` unchanged. */
   abstract noteEditorSeen(id: string, at: Date): Promise<void>;
   /**

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { and, isNotNull, isNull, sql, type SQL } from 'drizzle-orm';
 import {
   bigint,
   boolean,
@@ -12,18 +12,20 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import { apiKeys, projects } from '../auth/auth.schema.js';
 import { timestamptz } from '../columns.js';
-import type {
-  ContainerStatus,
-  DiskLimitEnforcement,
-  FixedAtCreation,
-  JobError,
-  JobName,
-  JobState,
-  Mode,
-  RepoType,
-  StatusReason,
-  Template,
+import {
+  DEFAULT_PROJECT,
+  type ContainerStatus,
+  type DiskLimitEnforcement,
+  type FixedAtCreation,
+  type JobError,
+  type JobName,
+  type JobState,
+  type Mode,
+  type RepoType,
+  type StatusReason,
+  type Template,
 } from '../types.js';
 
 /**
@@ -34,7 +36,13 @@ export const containers = pgTable(
   'containers',
   {
     id: uuid('id').primaryKey(),
+    /** Id of the principal that created it. */
     ownerId: text('owner_id').notNull(),
+    /** A tombstone goes to the default project when its own is removed. */
+    projectId: uuid('project_id')
+      .notNull()
+      .default(DEFAULT_PROJECT.id)
+      .references(() => projects.id, { onDelete: 'set default' }),
     name: text('name').notNull(),
     template: text('template').$type<Template>().notNull(),
     mode: text('mode').$type<Mode>().notNull(),
@@ -81,14 +89,14 @@ export const containers = pgTable(
   },
   (table) => [
     uniqueIndex('containers_name')
-      .on(table.name)
+      .on(table.name, table.projectId)
       .where(sql`deleted_at is null`),
     // A volume belongs to one container at a time.
     uniqueIndex('containers_data')
       .on(table.dataId)
       .where(sql`deleted_at is null`),
-    index('containers_owner')
-      .on(table.ownerId, table.createdAt, table.id)
+    index('containers_project')
+      .on(table.projectId, table.createdAt, table.id)
       .where(sql`deleted_at is null`),
   ],
 );
@@ -98,6 +106,7 @@ export const jobs = pgTable(
   {
     id: uuid('id').primaryKey(),
     ownerId: text('owner_id').notNull(),
+    projectId: uuid('project_id').notNull().default(DEFAULT_PROJECT.id),
     containerId: uuid('container_id')
       .notNull()
       .references(() => containers.id, { onDelete: 'cascade' }),
@@ -148,5 +157,12 @@ export const signInTickets = pgTable('sign_in_tickets', {
     .references(() => containers.id, { onDelete: 'cascade' }),
   /** null for VS Code. */
   port: integer('port'),
+  /** The API key that asked for it, without which it is void; null for the administrator. */
+  apiKeyId: text('api_key_id').references(() => apiKeys.id, { onDelete: 'cascade' }),
   expiresAt: timestamptz('expires_at').notNull(),
 });
+
+/** The rows that stand for kept volumes. */
+export function keptVolume(...conditions: (SQL | undefined)[]): SQL | undefined {
+  return and(containers.keepVolume, isNotNull(containers.deletedAt), isNull(containers.dataId), ...conditions);
+}

@@ -5,19 +5,23 @@ import {
   type ContainerPatch,
   type ContainerRow,
   ContainersRepository,
+  demandOf,
   type IdempotencyKey,
   type InsertOutcome,
   type JobRow,
   type KeptVolume,
   type Lease,
   type ListQuery,
+  QuotaExceededError,
   type SpecPatch,
   type Transition,
 } from './containers.repository.js';
 import { Database } from '../database.js';
-import { violatedConstraint } from '../database-error.js';
+import { violatedConstraint, violatedForeignKey } from '../database-error.js';
+import { exceededQuota, exceededQuotaLocked } from '../auth/project-quotas.js';
+import type { ProjectUsage, Scope } from '../types.js';
 import { instructionEvents, instructions } from '../instructions/instructions.schema.js';
-import { containers, idempotencyKeys, jobs } from './containers.schema.js';
+import { containers, idempotencyKeys, jobs, keptVolume } from './containers.schema.js';
 import { claimKey, type Queries, type Transaction } from './idempotency-keys.js';
 
 const now = sql`now()`;
@@ -31,22 +35,30 @@ export class DrizzleContainersRepository extends ContainersRepository {
 
   async insert(container: ContainerRow, job: JobRow, key?: IdempotencyKey): Promise<InsertOutcome> {
     try {
-      if (key === undefined && container.dataId === null) return await insertBoth(this.database.orm, container, job);
       return await this.database.orm.transaction(async (tx): Promise<InsertOutcome> => {
-        const { id: containerId, ownerId, createdAt, dataId } = container;
+        const { id: containerId, ownerId, projectId, createdAt, dataId } = container;
         const target = { ownerId, scope: 'containers', containerId, createdAt };
         const known = key === undefined ? undefined : await claimKey(tx, target, key);
         if (known?.kind === 'replayed') return { kind: 'replayed', containerId: known.row.containerId };
         if (known !== undefined) return known;
-        if (dataId !== null && !(await lockKeptVolume(tx, dataId, ownerId))) throw new VolumeNotFound();
+        // The errors undo the claim of the key.
+        const exceeded = await exceededQuotaLocked(tx, projectId, demandOf(container));
+        if (exceeded !== null) throw new QuotaExceededError(exceeded);
+        if (dataId !== null && !(await lockKeptVolume(tx, dataId, [projectId]))) throw new VolumeNotFound();
         return insertBoth(tx, container, job);
       });
     } catch (error) {
       if (error instanceof VolumeNotFound) return { kind: 'volume_not_found' };
       if (violatedConstraint(error) === 'containers_name') return { kind: 'name_taken' };
       if (violatedConstraint(error) === 'containers_data') return { kind: 'volume_in_use' };
+      if (violatedForeignKey(error) !== undefined) return { kind: 'project_not_found' };
       throw error;
     }
+  }
+
+  async requireQuota(projectId: string, more: Partial<ProjectUsage>): Promise<void> {
+    const exceeded = await exceededQuota(this.database.orm, projectId, more);
+    if (exceeded !== null) throw new QuotaExceededError(exceeded);
   }
 
   async findById(id: string): Promise<ContainerRow | null> {
@@ -57,21 +69,21 @@ export class DrizzleContainersRepository extends ContainersRepository {
     return row ?? null;
   }
 
-  async findByName(name: string): Promise<ContainerRow | null> {
-    const [row] = await this.database.orm
+  async findByName(name: string, scope: Scope): Promise<ContainerRow[]> {
+    return this.database.orm
       .select()
       .from(containers)
-      .where(live(eq(containers.name, name)));
-    return row ?? null;
+      .where(live(eq(containers.name, name), inScope(scope)))
+      .orderBy(asc(containers.createdAt), asc(containers.id));
   }
 
-  async list({ ownerId, status, template, limit, after }: ListQuery): Promise<ContainerRow[]> {
+  async list({ scope, status, template, limit, after }: ListQuery): Promise<ContainerRow[]> {
     return this.database.orm
       .select()
       .from(containers)
       .where(
         live(
-          eq(containers.ownerId, ownerId),
+          inScope(scope),
           status === undefined ? undefined : eq(containers.status, status),
           template === undefined ? undefined : eq(containers.template, template),
           after === undefined
@@ -99,10 +111,12 @@ export class DrizzleContainersRepository extends ContainersRepository {
   }
 
   async transition(id: string, { newJob, ...transition }: Transition): Promise<ContainerRow | null> {
-    if (newJob === undefined) return applyTransition(this.database.orm, id, transition);
+    const willRun = transition.patch?.desiredRunning === true;
+    if (newJob === undefined && !willRun) return applyTransition(this.database.orm, id, transition);
     return this.database.orm.transaction(async (tx) => {
+      if (willRun) await requireQuotaToRun(tx, id);
       const row = await applyTransition(tx, id, transition);
-      if (row !== null) await tx.insert(jobs).values(newJob);
+      if (row !== null && newJob !== undefined) await tx.insert(jobs).values(newJob);
       return row;
     });
   }
@@ -130,11 +144,12 @@ export class DrizzleContainersRepository extends ContainersRepository {
     }
   }
 
-  async keptVolumes(ownerId: string): Promise<KeptVolume[]> {
+  async keptVolumes(scope: Scope): Promise<KeptVolume[]> {
     const user = alias(containers, 'user');
     const rows = await this.database.orm
       .select({
         id: containers.id,
+        projectId: containers.projectId,
         containerName: containers.name,
         template: containers.template,
         keptAt: containers.deletedAt,
@@ -142,14 +157,14 @@ export class DrizzleContainersRepository extends ContainersRepository {
       })
       .from(containers)
       .leftJoin(user, and(eq(user.dataId, containers.id), isNull(user.deletedAt)))
-      .where(keptVolume(eq(containers.ownerId, ownerId)))
+      .where(keptVolume(inScope(scope)))
       .orderBy(desc(containers.deletedAt), asc(containers.id));
     return rows.map(({ keptAt, ...row }) => ({ ...row, keptAt: keptAt! }));
   }
 
-  async releaseVolume(id: string, ownerId: string): Promise<'released' | 'not_found' | 'in_use'> {
+  async releaseVolume(id: string): Promise<'released' | 'not_found' | 'in_use'> {
     return this.database.orm.transaction(async (tx) => {
-      if (!(await lockKeptVolume(tx, id, ownerId))) return 'not_found';
+      if (!(await lockKeptVolume(tx, id, 'all'))) return 'not_found';
       const users = await tx
         .select({ id: containers.id })
         .from(containers)
@@ -251,19 +266,24 @@ export class DrizzleContainersRepository extends ContainersRepository {
 /** Thrown to undo a transaction. */
 class VolumeNotFound extends Error {}
 
-/** The rows that stand for kept volumes. */
-function keptVolume(...conditions: SQL[]): SQL | undefined {
-  return and(containers.keepVolume, isNotNull(containers.deletedAt), isNull(containers.dataId), ...conditions);
-}
-
 /** Whether the volume is kept. Until the transaction ends, no other one attaches or releases it. */
-async function lockKeptVolume(tx: Transaction, id: string, ownerId: string): Promise<boolean> {
+async function lockKeptVolume(tx: Transaction, id: string, scope: Scope): Promise<boolean> {
   const rows = await tx
     .select({ id: containers.id })
     .from(containers)
-    .where(keptVolume(eq(containers.id, id), eq(containers.ownerId, ownerId)))
+    .where(keptVolume(eq(containers.id, id), inScope(scope)))
     .for('update');
   return rows.length > 0;
+}
+
+async function requireQuotaToRun(tx: Transaction, id: string): Promise<void> {
+  const [row] = await tx
+    .select({ projectId: containers.projectId, desiredRunning: containers.desiredRunning })
+    .from(containers)
+    .where(live(eq(containers.id, id)));
+  if (row === undefined || row.desiredRunning) return;
+  const exceeded = await exceededQuotaLocked(tx, row.projectId, { running: 1 });
+  if (exceeded !== null) throw new QuotaExceededError(exceeded);
 }
 
 /** Inserts the container and its first job in one statement. */
@@ -298,6 +318,10 @@ async function applyTransition(
 
 function live(...conditions: (SQL | undefined)[]): SQL | undefined {
   return and(isNull(containers.deletedAt), ...conditions);
+}
+
+function inScope(scope: Scope): SQL | undefined {
+  return scope === 'all' ? undefined : inArray(containers.projectId, [...scope]);
 }
 
 function held(lease: Lease | undefined): SQL | undefined {

@@ -118,9 +118,9 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
     }));
   }
 
-  async list({ ownerId, containerId, status, limit, before }: InstructionListQuery): Promise<InstructionRow[]> {
+  async list({ scope, containerId, status, limit, before }: InstructionListQuery): Promise<InstructionRow[]> {
     const wanted = and(
-      eq(instructions.ownerId, ownerId),
+      scope === 'all' ? undefined : inArray(instructions.projectId, [...scope]),
       containerId === undefined ? undefined : eq(instructions.containerId, containerId),
       status === undefined ? undefined : eq(instructions.status, status),
       before === undefined ? undefined : lt(instructions.position, before),

@@ -1,6 +1,6 @@
 import type { IdempotencyKey } from '../containers/containers.repository.js';
 import type { instructions } from './instructions.schema.js';
-import type { InstructionStatus, StatusReason } from '../types.js';
+import type { InstructionStatus, Scope, StatusReason } from '../types.js';
 
 export type InstructionRow = typeof instructions.$inferSelect;
 
@@ -9,6 +9,7 @@ export type NewInstruction = Pick<
   InstructionRow,
   | 'id'
   | 'ownerId'
+  | 'projectId'
   | 'containerId'
   | 'prompt'
   | 'resumeSessionId'
@@ -35,7 +36,7 @@ export type InstructionInsertOutcome =
   | { kind: 'container_gone' };
 
 export interface InstructionListQuery {
-  ownerId: string;
+  scope: Scope;
   /** Of all containers without it. */
   containerId?: string;
   status?: InstructionStatus;

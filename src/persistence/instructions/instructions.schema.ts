@@ -14,7 +14,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import { bytes, timestamptz } from '../columns.js';
 import { containers } from '../containers/containers.schema.js';
-import type { InstructionStatus, PermissionDecision, StatusReason } from '../types.js';
+import { DEFAULT_PROJECT, type InstructionStatus, type PermissionDecision, type StatusReason } from '../types.js';
 
 /** Prompts for Claude Code, with the progress and the result of each. */
 export const instructions = pgTable(
@@ -22,6 +22,7 @@ export const instructions = pgTable(
   {
     id: uuid('id').primaryKey(),
     ownerId: text('owner_id').notNull(),
+    projectId: uuid('project_id').notNull().default(DEFAULT_PROJECT.id),
     containerId: uuid('container_id')
       .notNull()
       .references(() => containers.id, { onDelete: 'cascade' }),
@@ -67,7 +68,8 @@ export const instructions = pgTable(
   },
   (table) => [
     index('instructions_container').on(table.containerId, table.position),
-    index('instructions_owner').on(table.ownerId, table.position),
+    index('instructions_position').on(table.position),
+    index('instructions_project').on(table.projectId, table.position),
     index('instructions_unfinished')
       .on(table.containerId)
       .where(sql`status in ('queued', 'running')`),

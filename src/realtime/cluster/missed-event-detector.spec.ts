@@ -95,7 +95,7 @@ describe('a missed event', () => {
   it('is not reported for a container whose removal was received, before or while the rows are read', async () => {
     const remove = (containerId: string) => {
       rows.delete(containerId);
-      events.emit('container.removed', { containerId, ownerId: 'admin', at: clock.now() });
+      events.emit('container.removed', { containerId, projectId: 'p', at: clock.now() });
     };
     remove(ALICE);
     await settled();
@@ -112,7 +112,7 @@ describe('a missed event', () => {
 
   it('is found for the removal of a container that is only known from an event', async () => {
     const carol = ALICE.replace(/a$/, 'c');
-    events.emit('container.changed', { containerId: carol, ownerId: 'admin' });
+    events.emit('container.changed', { containerId: carol, projectId: 'p' });
     await clock.advance(15_000);
     await clock.advance(15_000);
     expect(received).toEqual(['c changed', 'c removed']);
@@ -123,7 +123,7 @@ describe('a missed event', () => {
     listing = async () => {
       listing = async () => undefined;
       write(carol);
-      events.emit('container.changed', { containerId: carol, ownerId: 'admin' });
+      events.emit('container.changed', { containerId: carol, projectId: 'p' });
       await settled();
     };
     for (let beat = 0; beat < 3; beat++) await clock.advance(15_000);
@@ -132,9 +132,9 @@ describe('a missed event', () => {
 
   it('is not a second removal when a change is received after the first', async () => {
     rows.delete(ALICE);
-    events.emit('container.removed', { containerId: ALICE, ownerId: 'admin', at: clock.now() });
+    events.emit('container.removed', { containerId: ALICE, projectId: 'p', at: clock.now() });
     await settled();
-    events.emit('container.changed', { containerId: ALICE, ownerId: 'admin' });
+    events.emit('container.changed', { containerId: ALICE, projectId: 'p' });
     for (let beat = 0; beat < 3; beat++) await clock.advance(15_000);
     expect(received).toEqual(['a removed', 'a changed']);
   });

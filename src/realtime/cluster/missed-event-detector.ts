@@ -10,7 +10,7 @@ import { ClusterTransport } from './cluster-transport.js';
 const INTERVAL_MS = 15_000;
 
 interface KnownContainer {
-  ownerId: string;
+  projectId: string;
   /** Milliseconds since the epoch; undefined while the container is only known from an event. */
   updatedAt: number | undefined;
 }
@@ -46,9 +46,9 @@ export class MissedEventDetector implements OnApplicationBootstrap, OnModuleDest
   onApplicationBootstrap(): void {
     if (this.transport.adapter === undefined) return;
     this.unsubscribe = [
-      this.events.on('container.changed', ({ containerId, ownerId }) => {
+      this.events.on('container.changed', ({ containerId, projectId }) => {
         if (!this.known.has(containerId) && !this.isRemoved(containerId))
-          this.known.set(containerId, { ownerId, updatedAt: undefined });
+          this.known.set(containerId, { projectId, updatedAt: undefined });
       }),
       this.events.on('container.removed', ({ containerId }) => {
         this.known.delete(containerId);
@@ -71,16 +71,16 @@ export class MissedEventDetector implements OnApplicationBootstrap, OnModuleDest
     const before = new Map(this.known);
     const rows = (await this.rows.listAll()).filter(({ id }) => !this.isRemoved(id));
     const present = new Set(rows.map(({ id }) => id));
-    for (const { id, ownerId, updatedAt } of rows) {
+    for (const { id, projectId, updatedAt } of rows) {
       const isNew = before.get(id)?.updatedAt !== updatedAt.getTime();
-      this.known.set(id, { ownerId, updatedAt: updatedAt.getTime() });
+      this.known.set(id, { projectId, updatedAt: updatedAt.getTime() });
       // At the start every listener reads the rows itself.
       if (isNew && this.hasCompared)
-        this.replicatedEvents.emitLocally('container.changed', { containerId: id, ownerId });
+        this.replicatedEvents.emitLocally('container.changed', { containerId: id, projectId });
     }
-    for (const [containerId, { ownerId }] of before) {
+    for (const [containerId, { projectId }] of before) {
       if (!present.has(containerId) && !this.isRemoved(containerId))
-        this.replicatedEvents.emitLocally('container.removed', { containerId, ownerId, at: this.clock.now() });
+        this.replicatedEvents.emitLocally('container.removed', { containerId, projectId, at: this.clock.now() });
     }
     this.hasCompared = true;
   }

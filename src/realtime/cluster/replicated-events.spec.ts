@@ -6,7 +6,7 @@ import type { TypedServer } from '../typed-socket.js';
 import { ReplicatedEvents } from './replicated-events.js';
 
 const containerId = '0190a4e2-0000-4000-8000-000000000001';
-const ownerId = 'admin';
+const projectId = 'p';
 
 type Listener = (name: unknown, payload: unknown) => void;
 let listeners: { server: object; listener: Listener }[];
@@ -49,15 +49,15 @@ describe('a domain event of one replica', () => {
 
   it('is received once by each replica, and forwarded by none', async () => {
     const at = new Date();
-    a.events.emit('container.changed', { containerId, ownerId });
+    a.events.emit('container.changed', { containerId, projectId });
     a.events.emit('container.deleting', { containerId });
-    a.events.emit('container.removed', { containerId, ownerId, at });
+    a.events.emit('container.removed', { containerId, projectId, at });
     await settled();
     for (const { received } of [a, b, c]) {
       expect(received).toEqual([
-        ['container.changed', { containerId, ownerId }],
+        ['container.changed', { containerId, projectId }],
         ['container.deleting', { containerId }],
-        ['container.removed', { containerId, ownerId, at }],
+        ['container.removed', { containerId, projectId, at }],
       ]);
     }
     expect(messages).toBe(3);
@@ -70,14 +70,14 @@ describe('a domain event of one replica', () => {
   });
 
   it('is not replicated when it is emitted locally', async () => {
-    b.replicas.emitLocally('container.changed', { containerId, ownerId });
+    b.replicas.emitLocally('container.changed', { containerId, projectId });
     await settled();
     expect([a.received, b.received.length, messages]).toEqual([[], 1, 0]);
   });
 
   it('is not replicated any more once the replica shuts down', async () => {
     a.replicas.onModuleDestroy();
-    a.events.emit('container.changed', { containerId, ownerId });
+    a.events.emit('container.changed', { containerId, projectId });
     await settled();
     expect([b.received, messages]).toEqual([[], 0]);
   });

@@ -3,12 +3,13 @@ import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { IncomingMessage } from 'node:http';
 import type { ServerOptions } from 'socket.io';
 import { Authenticator } from '../../auth/authenticator.js';
-import { requirePermission } from '../../auth/principal.js';
+import { Revocation } from '../../auth/revocation.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { ErrorTranslators } from '../../common/errors/error-translators.js';
 import { Settings } from '../../config/settings.js';
 import { toDomainError } from '../../http/problem.js';
-import { EVENT_PERMISSIONS, isClientEvent } from './event-permissions.js';
+import { isClientEvent } from '../event-permissions.js';
+import { principalOf } from '../principal-of.js';
 import { MessageBudget, TERMINAL_INPUT_RATE } from './message-budget.js';
 import { MAX_INPUT_MESSAGE_BYTES, MAX_MESSAGE_BYTES, MessageSizes, raiseMessageLimit } from './message-size.js';
 import { Outbox } from '../outbox.js';
@@ -37,6 +38,7 @@ export class DevForgeIoAdapter extends IoAdapter {
   private readonly replicatedEvents: ReplicatedEvents;
   private readonly counters: SocketCounters;
   private readonly translators: ErrorTranslators;
+  private readonly revocation: Revocation;
 
   constructor(app: INestApplication) {
     super(app);
@@ -46,6 +48,7 @@ export class DevForgeIoAdapter extends IoAdapter {
     this.replicatedEvents = app.get(ReplicatedEvents);
     this.counters = app.get(SocketCounters);
     this.translators = app.get(ErrorTranslators);
+    this.revocation = app.get(Revocation);
   }
 
   override createIOServer(port: number, options?: ServerOptions): TypedServer {
@@ -79,7 +82,7 @@ export class DevForgeIoAdapter extends IoAdapter {
   private async authenticate(socket: TypedSocket): Promise<Error | undefined> {
     try {
       const token: unknown = socket.handshake.auth['token'];
-      socket.data.principal = await this.authenticator.authenticate({ kind: 'handshake', token });
+      socket.data.identity = await this.authenticator.authenticate({ by: 'handshake', token });
       return undefined;
     } catch (error) {
       const { code, message } = toDomainError(error, this.translators);
@@ -90,7 +93,11 @@ export class DevForgeIoAdapter extends IoAdapter {
   private prepare(socket: TypedSocket): void {
     socket.data.outbox = new Outbox(this.counters.instrument(transportOf(socket)));
     this.counters.connected += 1;
-    socket.on('disconnect', () => (this.counters.connected -= 1));
+    const unwatch = this.revocation.watch(socket.data.identity, () => socket.disconnect(true));
+    socket.on('disconnect', () => {
+      this.counters.connected -= 1;
+      unwatch();
+    });
     const now = (): number => performance.now();
     const budget = new MessageBudget(now);
     const terminalBudget = new MessageBudget(now, TERMINAL_INPUT_RATE);
@@ -113,7 +120,7 @@ export class DevForgeIoAdapter extends IoAdapter {
           new DomainError('payload_too_large', `A message of "${event}" has at most ${MAX_MESSAGE_BYTES} bytes.`),
         );
       try {
-        requirePermission(socket.data.principal, EVENT_PERMISSIONS[event]);
+        principalOf(socket, event);
       } catch (error) {
         return refuse(error as DomainError);
       }

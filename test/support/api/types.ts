@@ -64,6 +64,7 @@ export interface Metrics {
 }
 
 export interface Container {
+  projectId: string;
   id: string;
   name: string;
   template: Template;

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { ADMINISTRATOR } from '../../../src/auth/principal.js';
+import { ADMINISTRATOR, type Identity } from '../../../src/auth/principal.js';
 import { Outbox } from '../../../src/realtime/outbox.js';
 import { transportOf } from '../../../src/realtime/server/socket-transport.js';
 import type { TypedSocket } from '../../../src/realtime/typed-socket.js';
@@ -21,11 +21,11 @@ export class FakeSocket {
     transport: new FakeEngineTransport(),
     writeBuffer: [] as unknown[],
   });
-  readonly data: { principal: typeof ADMINISTRATOR; outbox: Outbox };
+  readonly data: { identity: Identity; outbox: Outbox };
 
   /** @param isPaused whether messages stay in the process until `drain` is called */
   constructor(public isPaused = false) {
-    this.data = { principal: ADMINISTRATOR, outbox: new Outbox(transportOf(this.typed)) };
+    this.data = { identity: ADMINISTRATOR, outbox: new Outbox(transportOf(this.typed)) };
   }
 
   get typed(): TypedSocket {

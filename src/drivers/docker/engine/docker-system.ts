@@ -20,6 +20,9 @@ interface UsageRecord {
 }
 
 export class DockerSystem extends EngineSystem {
+  /** Callers at the same time share one, so that many requests at once do not slow the engine's answer down. */
+  private pinging: Promise<void> | undefined;
+
   constructor(
     private readonly docker: Dockerode,
     private readonly profiles: EngineProfiles,
@@ -27,7 +30,12 @@ export class DockerSystem extends EngineSystem {
     super();
   }
 
-  async ping(): Promise<void> {
+  ping(): Promise<void> {
+    this.pinging ??= this.pingOnce().finally(() => (this.pinging = undefined));
+    return this.pinging;
+  }
+
+  private async pingOnce(): Promise<void> {
     try {
       await engineCall('ping', DEADLINE.ping, (abortSignal) => abortable(this.docker).ping({ abortSignal }));
     } catch (error) {

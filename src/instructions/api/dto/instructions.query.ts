@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min } from 'class-validator';
 import { QueryBoolean } from '../../../http/query-boolean.js';
 import { INSTRUCTION_STATUSES, type InstructionStatus } from '../../../persistence/types.js';
 
@@ -43,6 +43,11 @@ export class ListAllInstructionsQuery extends ListInstructionsQuery {
   @IsString()
   @MaxLength(128)
   containerId?: string;
+
+  @ApiProperty({ required: false, format: 'uuid', description: 'Only the instructions of this project.' })
+  @IsOptional()
+  @IsUUID()
+  projectId?: string;
 }
 
 export class InstructionEventsQuery {

@@ -1,5 +1,5 @@
 import type { ClientToServerEvents } from '@devforge/contract';
-import type { Permission } from '../../auth/permissions.js';
+import type { Permission } from '../auth/permissions.js';
 
 /** The permission that each event of clients needs. The type makes a missing one a compile error. */
 export const EVENT_PERMISSIONS: Record<keyof ClientToServerEvents, Permission> = {

@@ -1,0 +1,70 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { IsDate, IsIn, IsOptional, IsString, IsUUID, Length, MinDate } from 'class-validator';
+import { PROJECT_ROLES, type ProjectRole } from '../../persistence/types.js';
+
+export const API_KEY_EXAMPLES = {
+  service: { summary: 'For a service that creates and drives containers', value: { name: 'nightly build' } },
+  viewer: {
+    summary: 'For a dashboard, until a date',
+    value: { name: 'dashboard', role: 'viewer', expiresAt: '2099-12-31T00:00:00Z' },
+  },
+};
+
+export class CreateApiKeyDto {
+  @ApiProperty({ example: 'nightly build', description: 'What the key is for.' })
+  @IsString()
+  @Length(1, 100)
+  name: string;
+
+  @ApiProperty({
+    required: false,
+    format: 'uuid',
+    description: 'The project that the key acts in: by default the only one of the caller, or "default".',
+  })
+  @IsOptional()
+  @IsUUID()
+  projectId?: string;
+
+  @ApiProperty({
+    required: false,
+    enum: PROJECT_ROLES,
+    default: 'member',
+    description: 'viewer reads; member also creates and drives containers; owner also manages API keys.',
+  })
+  @IsIn(PROJECT_ROLES)
+  role: ProjectRole = 'member';
+
+  @ApiProperty({ required: false, format: 'date-time', description: 'Never, by default.' })
+  @IsOptional()
+  @Type(() => Date)
+  @IsDate()
+  @MinDate(() => new Date(), { message: 'expiresAt must be in the future' })
+  expiresAt?: Date;
+}
+
+export class ListApiKeysQuery {
+  @ApiProperty({ required: false, format: 'uuid', description: 'Only the keys of this project.' })
+  @IsOptional()
+  @IsUUID()
+  projectId?: string;
+}
+
+export class ApiKeyDto {
+  @ApiProperty() id: string;
+  @ApiProperty() name: string;
+  @ApiProperty({ format: 'uuid' }) projectId: string;
+  @ApiProperty({ enum: PROJECT_ROLES }) role: ProjectRole;
+  @ApiProperty({ format: 'date-time' }) createdAt: string;
+  @ApiProperty({ type: String, format: 'date-time', nullable: true }) expiresAt: string | null;
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'To within a few seconds.' })
+  lastUsedAt: string | null;
+}
+
+export class NewApiKeyDto extends ApiKeyDto {
+  @ApiProperty({ example: 'df_…', description: 'The bearer token. It is shown this once.' }) key: string;
+}
+
+export class ApiKeyListDto {
+  @ApiProperty({ type: [ApiKeyDto] }) items: ApiKeyDto[];
+}

@@ -1,0 +1,81 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { PeriodicTask } from '../common/concurrency/periodic-task.js';
+import { Clock } from '../common/time/clock.js';
+import { AccessRevisionsRepository } from '../persistence/auth/access-revisions.repository.js';
+import { ApiKeysRepository } from '../persistence/auth/api-keys.repository.js';
+import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
+import type { Identity } from './principal.js';
+
+const INTERVAL_MS = 1_500;
+/** For how long identities are trusted while the database does not answer. */
+const TRUST_MS = 4_500;
+
+/**
+ * Ends the connections of a revoked or expired credential, in every process within five seconds of the change: each reads
+ * one number at intervals, which grows with every change of who may do what.
+ */
+@Injectable()
+export class Revocation implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly task: PeriodicTask;
+  private readonly connections = new Map<Identity, () => void>();
+  private revision = -1;
+  private readAt: number;
+
+  constructor(
+    private readonly revisions: AccessRevisionsRepository,
+    private readonly identities: ApiKeyIdentities,
+    private readonly keys: ApiKeysRepository,
+    private readonly clock: Clock,
+    @InjectPinoLogger(Revocation.name) logger: PinoLogger,
+  ) {
+    this.readAt = clock.now().getTime();
+    this.task = new PeriodicTask(clock, () => this.check(), {
+      intervalMs: INTERVAL_MS,
+      onError: (error) => {
+        logger.debug({ err: error }, 'Changes of access could not be read');
+        if (this.clock.now().getTime() - this.readAt > TRUST_MS) this.identities.forget();
+      },
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.task.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.task.stop();
+  }
+
+  /** Makes a change of this process take effect now. */
+  noticeChange(): void {
+    this.identities.forget();
+    this.task.trigger();
+  }
+
+  /**
+   * Calls `end` once when the credential of a connection is no longer valid.
+   * @returns stops watching it
+   */
+  watch(identity: Identity, end: () => void): () => void {
+    if (identity.credential.kind === 'admin_token') return () => undefined;
+    // The same identity may have many connections.
+    const connection = { ...identity };
+    this.connections.set(connection, end);
+    return () => this.connections.delete(connection);
+  }
+
+  private async check(): Promise<void> {
+    const revision = await this.revisions.current();
+    this.readAt = this.clock.now().getTime();
+    if (revision !== this.revision) this.identities.forget();
+    this.revision = revision;
+    for (const [identity, end] of this.connections) {
+      if (await this.identities.stillHolds(identity)) continue;
+      this.connections.delete(identity);
+      end();
+    }
+    const uses = this.identities.takeUses();
+    if (uses.size > 0) await this.keys.noteUsed(uses);
+  }
+}

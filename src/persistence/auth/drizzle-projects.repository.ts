@@ -1,0 +1,81 @@
+import { Injectable } from '@nestjs/common';
+import { and, asc, eq, isNull, or } from 'drizzle-orm';
+import { containers, keptVolume } from '../containers/containers.schema.js';
+import { Database } from '../database.js';
+import { violatedConstraint } from '../database-error.js';
+import type { ProjectUsage } from '../types.js';
+import { projects } from './auth.schema.js';
+import { usageOf } from './project-quotas.js';
+import { raiseAccessRevision } from './drizzle-access-revisions.repository.js';
+import {
+  type ProjectPatch,
+  type ProjectRemoval,
+  type ProjectRow,
+  ProjectsRepository,
+  type ProjectWrite,
+} from './projects.repository.js';
+
+@Injectable()
+export class DrizzleProjectsRepository extends ProjectsRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async insert(project: ProjectRow): Promise<ProjectWrite> {
+    return unlessNameTaken(async () => {
+      await this.database.orm.insert(projects).values(project);
+      return { kind: 'written', row: project };
+    });
+  }
+
+  async update(id: string, patch: ProjectPatch): Promise<ProjectWrite> {
+    return unlessNameTaken(async () => {
+      const [row] = await this.database.orm.update(projects).set(patch).where(eq(projects.id, id)).returning();
+      return row === undefined ? { kind: 'not_found' } : { kind: 'written', row };
+    });
+  }
+
+  async findById(id: string): Promise<ProjectRow | null> {
+    const [row] = await this.database.orm.select().from(projects).where(eq(projects.id, id));
+    return row ?? null;
+  }
+
+  async findByName(name: string): Promise<ProjectRow | null> {
+    const [row] = await this.database.orm.select().from(projects).where(eq(projects.name, name));
+    return row ?? null;
+  }
+
+  async list(): Promise<ProjectRow[]> {
+    return this.database.orm.select().from(projects).orderBy(asc(projects.name));
+  }
+
+  async usage(id: string): Promise<ProjectUsage> {
+    return usageOf(this.database.orm, id);
+  }
+
+  async remove(id: string): Promise<ProjectRemoval> {
+    return this.database.orm.transaction(async (tx): Promise<ProjectRemoval> => {
+      // The lock waits for transactions that insert a container, which hold the row through its foreign key.
+      const [row] = await tx.select({ id: projects.id }).from(projects).where(eq(projects.id, id)).for('update');
+      if (row === undefined) return 'not_found';
+      const [container] = await tx
+        .select({ id: containers.id })
+        .from(containers)
+        .where(and(eq(containers.projectId, id), or(isNull(containers.deletedAt), keptVolume())))
+        .limit(1);
+      if (container !== undefined) return 'not_empty';
+      await tx.delete(projects).where(eq(projects.id, id));
+      await raiseAccessRevision(tx);
+      return 'removed';
+    });
+  }
+}
+
+async function unlessNameTaken(write: () => Promise<ProjectWrite>): Promise<ProjectWrite> {
+  try {
+    return await write();
+  } catch (error) {
+    if (violatedConstraint(error) === 'projects_name') return { kind: 'name_taken' };
+    throw error;
+  }
+}

@@ -1,0 +1,190 @@
+/** The repositories of projects and API keys on a real PostgreSQL: quotas under races, removal, the access revision. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import type { ApiKeyRow } from '../../src/persistence/auth/api-keys.repository.js';
+import { DrizzleAccessRevisionsRepository } from '../../src/persistence/auth/drizzle-access-revisions.repository.js';
+import { DrizzleApiKeysRepository } from '../../src/persistence/auth/drizzle-api-keys.repository.js';
+import { DrizzleProjectsRepository } from '../../src/persistence/auth/drizzle-projects.repository.js';
+import type { ProjectRow } from '../../src/persistence/auth/projects.repository.js';
+import { QuotaExceededError, type ContainerRow } from '../../src/persistence/containers/containers.repository.js';
+import { DrizzleContainersRepository } from '../../src/persistence/containers/drizzle-containers.repository.js';
+import { DEFAULT_PROJECT, type ProjectQuotas } from '../../src/persistence/types.js';
+import { containerRow, jobRow, T0 } from '../support/rows.js';
+import { openTestDatabase, type TestDatabase } from './repositories-database.js';
+
+describe('repositories of projects and API keys', () => {
+  let test: TestDatabase;
+  let projects: DrizzleProjectsRepository;
+  let keys: DrizzleApiKeysRepository;
+  let revisions: DrizzleAccessRevisionsRepository;
+  let containers: DrizzleContainersRepository;
+
+  beforeAll(async () => {
+    test = await openTestDatabase();
+    projects = new DrizzleProjectsRepository(test.database);
+    keys = new DrizzleApiKeysRepository(test.database);
+    revisions = new DrizzleAccessRevisionsRepository(test.database);
+    containers = new DrizzleContainersRepository(test.database);
+  }, 60_000);
+  beforeEach(async () => {
+    await test.database.pool.query('truncate containers, jobs, idempotency_keys cascade');
+    await test.database.pool.query('delete from projects where id <> $1', [DEFAULT_PROJECT.id]);
+  });
+  afterAll(() => test.close());
+
+  async function project(quotas: ProjectQuotas = {}): Promise<ProjectRow> {
+    const row = { id: randomUUID(), name: `p-${randomUUID().slice(0, 8)}`, quotas, createdAt: T0 };
+    await expect(projects.insert(row)).resolves.toEqual({ kind: 'written', row });
+    return row;
+  }
+  const key = (projectId: string, overrides: Partial<ApiKeyRow> = {}): ApiKeyRow => ({
+    id: randomUUID().replaceAll('-', ''),
+    secretHash: 'x',
+    name: 'k',
+    projectId,
+    role: 'member',
+    createdBy: 'admin',
+    createdAt: T0,
+    expiresAt: null,
+    lastUsedAt: null,
+    ...overrides,
+  });
+  const insert = (row: ContainerRow, idempotencyKey?: string) =>
+    containers.insert(
+      row,
+      jobRow(row),
+      idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: 'h' },
+    );
+
+  it('have the default project from the start', async () => {
+    await expect(projects.findByName('default')).resolves.toMatchObject(DEFAULT_PROJECT);
+  });
+
+  it('refuse a second project of one name', async () => {
+    const { name } = await project();
+    const second = await project();
+    await expect(projects.insert({ ...second, id: randomUUID(), name })).resolves.toEqual({ kind: 'name_taken' });
+    await expect(projects.update(second.id, { name })).resolves.toEqual({ kind: 'name_taken' });
+    await expect(projects.update(randomUUID(), { name: 'x' })).resolves.toEqual({ kind: 'not_found' });
+  });
+
+  it.each([
+    [{ containers: 3 }, 'containers'],
+    [{ running: 3 }, 'running'],
+    [{ cpu: 0.3 }, 'cpu'],
+    [{ memoryMB: 600 }, 'memoryMB'],
+    [{ diskMB: 3_100 }, 'diskMB'],
+  ] as const)('never admit more than %j allows, however many ask at once', async (quotas, quota) => {
+    const { id: projectId } = await project(quotas);
+    const outcomes = await Promise.all(
+      Array.from({ length: 12 }, () =>
+        insert(containerRow({ projectId, cpuLimit: 0.1, memoryLimit: 200, diskLimit: 1_024 })).catch(
+          (error: unknown) => error,
+        ),
+      ),
+    );
+    const refused = outcomes.filter((outcome) => outcome instanceof QuotaExceededError);
+    expect([outcomes.length - refused.length, refused.length]).toEqual([3, 9]);
+    expect(refused[0]!.exceeded).toMatchObject({ quota, limit: Object.values(quotas)[0] });
+    await expect(projects.usage(projectId)).resolves.toMatchObject({ containers: 3, running: 3 });
+  });
+
+  it('count the containers of one project alone, and none that is removed', async () => {
+    const [one, two] = [await project({ containers: 1 }), await project({ containers: 1 })];
+    const row = containerRow({ projectId: one.id });
+    await insert(row);
+    await insert(containerRow({ projectId: two.id }));
+    const lease = await containers.acquireLease(row.id, 'me', 60_000);
+    await containers.tombstone(row.id, lease!);
+    await expect(insert(containerRow({ projectId: one.id }))).resolves.toEqual({ kind: 'inserted' });
+  });
+
+  it('leave an idempotency key unused when the quota refuses its request', async () => {
+    const { id: projectId } = await project({ containers: 0 });
+    const row = containerRow({ projectId });
+    await expect(insert(row, 'again')).rejects.toThrow(QuotaExceededError);
+    await projects.update(projectId, { quotas: {} });
+    await expect(insert(row, 'again')).resolves.toEqual({ kind: 'inserted' });
+  });
+
+  it('count a stopped container as running when it is started', async () => {
+    const { id: projectId } = await project({ running: 1 });
+    const stopped = containerRow({ projectId, status: 'stopped', desiredRunning: false });
+    await insert(stopped);
+    await insert(containerRow({ projectId }));
+    const start = () =>
+      containers.transition(stopped.id, { from: ['stopped'], to: 'starting', patch: { desiredRunning: true } });
+    await expect(start()).rejects.toThrow(QuotaExceededError);
+    await expect(containers.findById(stopped.id)).resolves.toMatchObject({ status: 'stopped', desiredRunning: false });
+    await projects.update(projectId, { quotas: { running: 2 } });
+    await expect(start()).resolves.toMatchObject({ status: 'starting', desiredRunning: true });
+  });
+
+  it('refuse a container of a project that does not exist', async () => {
+    await expect(insert(containerRow({ projectId: randomUUID() }))).resolves.toEqual({ kind: 'project_not_found' });
+  });
+
+  it('let two projects have a container of one name, and find it in the scope alone', async () => {
+    const [one, two] = [await project(), await project()];
+    const rows = [one, two].map(({ id: projectId }) => containerRow({ projectId, name: 'same' }));
+    for (const row of rows) await insert(row);
+    await expect(insert(containerRow({ projectId: one.id, name: 'same' }))).resolves.toEqual({ kind: 'name_taken' });
+    const found = async (scope: Parameters<typeof containers.findByName>[1]): Promise<string[]> =>
+      (await containers.findByName('same', scope)).map(({ projectId }) => projectId);
+    await expect(found([one.id])).resolves.toEqual([one.id]);
+    await expect(found([])).resolves.toEqual([]);
+    expect((await found('all')).toSorted()).toEqual([one.id, two.id].toSorted());
+    const listed = await containers.list({ scope: [two.id], limit: 10 });
+    expect(listed.map(({ id }) => id)).toEqual([rows[1]!.id]);
+  });
+
+  it('remove a project without containers with its keys, and leave its tombstones to the default project', async () => {
+    const { id } = await project();
+    const kept = containerRow({ projectId: id });
+    await insert(kept);
+    await keys.insert(key(id));
+    await expect(projects.remove(id)).resolves.toBe('not_empty');
+    const lease = await containers.acquireLease(kept.id, 'me', 60_000);
+    await containers.tombstone(kept.id, lease!);
+    const other = containerRow({ projectId: id, keepVolume: true, deletedAt: T0 });
+    await insert(other);
+    await expect(projects.remove(id)).resolves.toBe('not_empty');
+    await expect(containers.releaseVolume(other.id)).resolves.toBe('released');
+    const before = await revisions.current();
+    await expect(projects.remove(id)).resolves.toBe('removed');
+    await expect(projects.remove(id)).resolves.toBe('not_found');
+    await expect(keys.list(id)).resolves.toEqual([]);
+    await expect(containers.tombstones([kept.id])).resolves.toHaveLength(1);
+    await expect(revisions.current()).resolves.toBe(before + 1);
+  });
+
+  it('never remove a project while a container is created in it', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const { id } = await project();
+      const [outcome, removal] = await Promise.all([insert(containerRow({ projectId: id })), projects.remove(id)]);
+      expect([outcome.kind, removal]).toEqual(
+        outcome.kind === 'inserted' ? ['inserted', 'not_empty'] : ['project_not_found', 'removed'],
+      );
+    }
+  });
+
+  it('raise the access revision when a key is removed', async () => {
+    const row = key(DEFAULT_PROJECT.id);
+    await expect(keys.insert(row)).resolves.toBe(true);
+    await expect(keys.findById(row.id)).resolves.toEqual(row);
+    const before = await revisions.current();
+    await expect(keys.remove(row.id)).resolves.toBe(true);
+    await expect(keys.remove(row.id)).resolves.toBe(false);
+    await expect(revisions.current()).resolves.toBe(before + 1);
+    await expect(keys.insert(key(randomUUID()))).resolves.toBe(false);
+  });
+
+  it('store the latest use of a key', async () => {
+    const row = key(DEFAULT_PROJECT.id);
+    await keys.insert(row);
+    const later = new Date(T0.getTime() + 1_000);
+    await keys.noteUsed(new Map([[row.id, later]]));
+    await keys.noteUsed(new Map([[row.id, T0]]));
+    await expect(keys.findById(row.id)).resolves.toMatchObject({ lastUsedAt: later });
+  });
+});
