@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { GarbageLimit } from '../common/bytes/garbage-limit.js';
 import { Clock } from '../common/time/clock.js';
 import { IdGenerator } from '../common/id-generator.js';
 import { PausedWorkspaces } from '../workspace/paused-workspaces.js';
@@ -13,6 +14,8 @@ import { TerminalStream } from './terminal-stream.js';
 
 /** How long the connection to a terminal is kept after its last viewer has left. */
 const LINGER_MS = 5_000;
+/** Characters: each becomes a string and a message for each viewer. */
+const COLLECT_AFTER_CHARACTERS = 1024 * 1024;
 
 interface SharedStream {
   containerId: string;
@@ -28,6 +31,7 @@ export interface ListedTerminal extends HostedTerminal {
 @Injectable()
 export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly streams = new Map<string, SharedStream>();
+  private readonly garbage = new GarbageLimit(COLLECT_AFTER_CHARACTERS);
   private readonly usedAt = new Map<string, Date>();
   private unsubscribe: () => void = () => undefined;
 
@@ -119,6 +123,7 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
       attach: () => this.ptyHost.attach(row, id),
       isContainerRunning: async () => (await this.containers.findById(row.id))?.status === 'running',
       requireUnpaused: () => this.paused.requireUnpaused(row),
+      onOutput: this.garbage.count,
       onEnd: () => this.removeStream(id, shared),
     };
     const stream = connecting.then(

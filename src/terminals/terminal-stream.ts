@@ -14,6 +14,7 @@ export interface TerminalStreamDependencies {
   isContainerRunning(): Promise<boolean>;
   /** @throws DomainError `invalid_state` while the container is paused */
   requireUnpaused(): void;
+  onOutput(text: string): void;
   /** Called when the terminal has ended or this stream was closed. */
   onEnd(): void;
 }
@@ -143,6 +144,7 @@ export class TerminalStream {
     try {
       for await (const event of connection.events()) {
         if (event.kind === 'exit') return event.exitCode;
+        if (event.kind === 'output') this.dependencies.onOutput(event.text);
         for (const viewer of this.viewers) {
           if (event.kind === 'output') viewer.output(event.text);
           else if (event.kind === 'screen') viewer.showScreen(event.text, event.size);

@@ -261,6 +261,27 @@ describe('the PTY host in a workspace', () => {
     await end(first);
   });
 
+  it('draws plain text that nobody has looked at before, also after a resize', async () => {
+    const first = await open();
+    first.write(`seq -f "%g ${'x'.repeat(100)}" 1 300; echo do""ne; read -s\r`);
+    await first.shows('\r\ndone\r\n');
+    const watched = new Emulator(80, 24);
+    await watched.write(RESET + first.text);
+    const shown = new Emulator(80, 24);
+    await shown.write(RESET + (await first.screen()));
+    expect(shown.state()).toEqual(watched.state());
+    first.write('\r');
+    await first.shows('$ ');
+    first.write('seq 1 200; echo ag""ain; read -s\r');
+    await first.shows('\r\nagain\r\n');
+    first.connection.request({ op: 'resize', cols: 100, rows: 30 });
+    const resized = new Emulator(100, 30);
+    await resized.write(RESET + (await first.screen()));
+    expect(resized.text()).toContain('200\nagain');
+    expect(resized.text()).toContain('175\n176');
+    await end(first);
+  });
+
   it('draws only between characters and control sequences', async () => {
     const first = await open();
     const stop = `/tmp/stop-${id}`;

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { errors } from 'undici';
 import { AdminToken } from '../../auth/admin-token.js';
+import { GarbageLimit } from '../../common/bytes/garbage-limit.js';
 import { MAX_HEADER_BYTES } from '../../common/limits.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
@@ -16,7 +17,6 @@ import { removeConnectionHeaders, restrictCookies } from './forwarded-headers.js
 import { containsToken } from './own-token.js';
 import { withoutOwnCookies } from '../sign-in/site-cookie.js';
 import type { Site } from './site.js';
-import { BufferCollector } from './buffer-collector.js';
 import { sendError, sendWaitingPage } from './site-responses.js';
 import { TUNNEL_ORIGIN } from '../tunnel/tunnel-clients.js';
 import { ConnectionRefusedError } from '../tunnel/tunnel-target.js';
@@ -40,7 +40,7 @@ export interface SiteDestination {
 export class SiteProxy implements BeforeApplicationShutdown {
   private readonly upgrades: ProxyServer = createProxyServer({ xfwd: true, changeOrigin: false });
   private readonly upgraded = new Set<Duplex>();
-  private readonly buffers = new BufferCollector();
+  private readonly garbage = new GarbageLimit();
 
   constructor(
     private readonly tunnels: Tunnels,
@@ -99,7 +99,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
     const { site, container } = to;
     const workspace = workspaceOf(container);
     const mayHaveTls = site.port !== null && !this.tunnels.hasTls(workspace, site.port);
-    const options = { ...to, onBody: this.buffers.onBytes };
+    const options = { ...to, onBody: this.garbage.count };
     try {
       const expectsTls = mayHaveTls && !hasBody(request);
       await forward(request, response, { ...options, expectsTls, dispatcher: this.clients(to).pool });

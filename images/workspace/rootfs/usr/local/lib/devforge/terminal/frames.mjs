@@ -13,11 +13,12 @@ const MAX_FRAME_BYTES = 1024 * 1024;
 
 /** @param {number} kind @param {Buffer | string} body */
 export function frame(kind, body) {
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  const framed = Buffer.allocUnsafe(HEADER_BYTES + bytes.length);
+  const length = Buffer.byteLength(body);
+  const framed = Buffer.allocUnsafe(HEADER_BYTES + length);
   framed[0] = kind;
-  framed.writeUInt32BE(bytes.length, 1);
-  bytes.copy(framed, HEADER_BYTES);
+  framed.writeUInt32BE(length, 1);
+  if (typeof body === 'string') framed.write(body, HEADER_BYTES);
+  else body.copy(framed, HEADER_BYTES);
   return framed;
 }
 

@@ -12,9 +12,13 @@ const ADDRESS = '\0devforge-terminal';
 /** The process that started this one waits until this descriptor is closed. */
 const READY_FD = 3;
 const FIRST_TERMINAL_TIMEOUT_MS = 10_000;
+/** Output that a connection may hold before its terminal is paused, so that none of the processes on the way waits for each piece. */
+const OUTPUT_BUFFER_BYTES = 256 * 1024;
 
 const terminals = new TerminalList(() => server.close());
-const server = createServer({ allowHalfOpen: true }, (socket) => Connection.serve(socket, terminals));
+const server = createServer({ allowHalfOpen: true, highWaterMark: OUTPUT_BUFFER_BYTES }, (socket) =>
+  Connection.serve(socket, terminals),
+);
 server.on('error', () => process.exit(1));
 server.listen(ADDRESS, () => {
   closeSync(READY_FD);

@@ -30,13 +30,21 @@ const MAX_DRAWING_LENGTH = 1024 * 1024;
 const MAX_TITLE_LENGTH = 200;
 const GROUND_STATE = 0;
 const LINE_BREAK = '\r\n';
-const CONTROL = /(?![\t\r\n])\p{Cc}/u;
+// All control characters but tab and line breaks.
+// oxlint-disable-next-line no-control-regex
+const CONTROL = /[\0-\x08\v\f\x0e-\x1f\x7f-\x9f]/;
+/** Characters that are kept before they are written to the terminal. By then most of many lines have left the scrollback. */
+const MAX_UNWRITTEN_LENGTH = 256 * 1024;
 /** @type {Record<string, string>} */
 const MOUSE_ENCODINGS = { SGR: '\x1b[?1006h', SGR_PIXELS: '\x1b[?1016h' };
 
-/** What a terminal shows, as the result of everything that has been written to it. */
+/**
+ * What a terminal shows, as the result of everything that has been written to it. Text without control sequences, to which a
+ * terminal replies nothing, is written to the headless xterm only when somebody looks at it.
+ */
 export class Screen {
   #terminal;
+  #unwritten = '';
   #serializer = new SerializeAddon();
   #keyboard;
   #title = '';
@@ -60,13 +68,16 @@ export class Screen {
     return this.#title;
   }
 
-  /** Shows the text at once. @param {string} text */
+  /** Replies to the queries in the text before it returns. @param {string} text */
   write(text) {
-    this.#internals.writeSync(text.slice(this.#scrolledOff(text)));
+    this.#unwritten += text;
+    const isPlain = this.isBetweenSequences && !CONTROL.test(text);
+    if (!isPlain || this.#unwritten.length > MAX_UNWRITTEN_LENGTH) this.#flush();
   }
 
   /** @param {Size} size */
   resize({ cols, rows }) {
+    this.#flush();
     this.#terminal.options.scrollback = scrollbackFor(cols, rows);
     this.#terminal.resize(cols, rows);
   }
@@ -78,10 +89,17 @@ export class Screen {
 
   /** The output that draws this screen on a terminal that has just been reset. */
   draw() {
+    this.#flush();
     const full = this.#serializer.serialize({ scrollback: MAX_SCROLLBACK_ROWS });
     if (full.length <= MAX_DRAWING_LENGTH) return full + this.#furtherModes();
     const visible = this.#serializer.serialize({ scrollback: 0 });
     return (visible.length <= MAX_DRAWING_LENGTH ? visible : this.#plain()) + this.#furtherModes();
+  }
+
+  #flush() {
+    const text = this.#unwritten;
+    this.#unwritten = '';
+    if (text !== '') this.#internals.writeSync(text.slice(this.#scrolledOff(text)));
   }
 
   /**
