@@ -19,9 +19,11 @@ export type SiteAddress =
 @Injectable()
 export class SiteAddresses {
   private readonly base: URL;
+  private readonly domainSuffix: string | null;
 
   constructor(private readonly settings: Settings) {
     this.base = new URL(settings.publicUrl);
+    this.domainSuffix = settings.editorDomain === null ? null : `.${settings.editorDomain}`;
   }
 
   /** The scheme of every site, with its colon. */
@@ -67,12 +69,15 @@ export class SiteAddresses {
   }
 
   private labelOf(host: string | undefined): string | null {
-    const [written = ''] = (host ?? '').toLowerCase().split(':');
+    const suffix = this.domainSuffix;
+    if (suffix === null || host === undefined) return null;
+    const port = host.indexOf(':');
+    const written = (port < 0 ? host : host.slice(0, port)).toLowerCase();
     // With a dot at its end a name is the same, fully qualified.
     const name = written.endsWith('.') ? written.slice(0, -1) : written;
-    const suffix = `.${this.settings.editorDomain}`;
-    const label = this.settings.editorDomain !== null && name.endsWith(suffix) ? name.slice(0, -suffix.length) : '';
-    return label === '' || name === this.base.hostname ? null : label;
+    if (!name.endsWith(suffix) || name === this.base.hostname) return null;
+    const label = name.slice(0, -suffix.length);
+    return label === '' ? null : label;
   }
 
   private urlOf(label: string): string {

@@ -6,6 +6,8 @@ import { type Site, siteKey } from '../proxy/site.js';
 
 const LIFETIME_SECONDS = 12 * 60 * 60;
 const MAX_VERIFIED = 1_000;
+/** Characters of a header that is kept. */
+const MAX_VERIFIED_LENGTH = 4_096;
 const KEY_PURPOSE = 'devforge_site';
 /** With this prefix, browsers accept the cookie only from its own host, so that no sibling domain can set it. */
 const HOST_PREFIX = '__Host-';
@@ -25,12 +27,23 @@ export interface CookieOptions {
   asLocalhost?: boolean;
 }
 
+/** What a valid cookie says. */
+interface CookieContent {
+  asLocalhost: boolean;
+}
+
+interface Verified {
+  content: CookieContent;
+  /** Milliseconds since the epoch. */
+  expires: number;
+}
+
 /** The cookies that sign a browser in to one site. The API does not accept them. */
 @Injectable()
 export class SiteCookie {
   private readonly key: Buffer;
-  /** Values whose signature has been verified: an editor requests hundreds of files with the same one. */
-  private readonly verified = new Set<string>();
+  /** What valid headers say: an editor requests hundreds of files with the same one. */
+  private readonly verified = new Map<string, Verified>();
 
   constructor(
     private readonly clock: Clock,
@@ -65,8 +78,19 @@ export class SiteCookie {
   }
 
   /** @returns what a valid cookie of the site says, or null when the header contains none */
-  read(header: string | undefined, site: Site, kind: CookieKind = 'site'): { asLocalhost: boolean } | null {
+  read(header: string | undefined, site: Site, kind: CookieKind = 'site'): CookieContent | null {
     if (header === undefined) return null;
+    const key = `${kind} ${siteKey(site)} ${header}`;
+    const known = this.verified.get(key);
+    if (known !== undefined && known.expires > this.clock.now().getTime()) return known.content;
+    const verified = this.verify(header, site, kind);
+    if (verified === null) return null;
+    if (this.verified.size >= MAX_VERIFIED) this.verified.clear();
+    if (header.length <= MAX_VERIFIED_LENGTH) this.verified.set(key, verified);
+    return verified.content;
+  }
+
+  private verify(header: string, site: Site, kind: CookieKind): Verified | null {
     for (const [name, value] of cookiesOf(header)) {
       if (name !== nameOf(kind, false) && name !== nameOf(kind, true)) continue;
       const [expires = '', signature = '', mode = ''] = value.split('.');
@@ -74,7 +98,7 @@ export class SiteCookie {
         Number(expires) * 1_000 > this.clock.now().getTime() &&
         this.hasValidSignature(payload(kind, site, Number(expires), mode), signature)
       )
-        return { asLocalhost: mode === AS_LOCALHOST };
+        return { content: { asLocalhost: mode === AS_LOCALHOST }, expires: Number(expires) * 1_000 };
     }
     return null;
   }
@@ -91,14 +115,9 @@ export class SiteCookie {
   }
 
   private hasValidSignature(text: string, signature: string): boolean {
-    const value = `${text} ${signature}`;
-    if (this.verified.has(value)) return true;
     const expected = Buffer.from(this.sign(text));
     const given = Buffer.from(signature);
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return false;
-    if (this.verified.size >= MAX_VERIFIED) this.verified.clear();
-    this.verified.add(value);
-    return true;
+    return given.length === expected.length && timingSafeEqual(given, expected);
   }
 
   private sign(text: string): string {
@@ -108,7 +127,8 @@ export class SiteCookie {
 
 /** The header without DevForge's own cookies, or undefined when it has no others. */
 export function withoutOwnCookies(header: string | undefined): string | undefined {
-  const others = cookiesOf(header ?? '').filter(([name]) => !/^(?:__Host-)?devforge_/.test(name));
+  if (header === undefined) return undefined;
+  const others = cookiesOf(header).filter(([name]) => !/^(?:__Host-)?devforge_/.test(name));
   return others.length === 0 ? undefined : others.map(([name, value]) => `${name}=${value}`).join('; ');
 }
 
