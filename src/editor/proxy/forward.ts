@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { TunnelPool } from '../tunnel/tunnel-clients.js';
 import { requestHeaders, responseHeaders } from './forwarded-headers.js';
 import { insertIntoHead, PageBuffer } from './html-insertion.js';
 
@@ -11,7 +12,7 @@ const BAD_REQUEST = 400;
 export class UnexpectedProtocolError extends Error {}
 
 export interface ForwardOptions {
-  dispatcher: Dispatcher;
+  dispatcher: Pick<TunnelPool, 'dispatch'>;
   /** Path and query as the site sees them. */
   path: string;
   /** Called with every chunk of a body, in either direction. */
@@ -35,6 +36,8 @@ export function forward(request: IncomingMessage, response: ServerResponse, opti
   if (insertion !== undefined) acceptPlainPage(request);
   return new Promise((resolve, reject) => {
     let page: PageBuffer | null = null;
+    /** Bytes of the body that are still to come, where that is known. */
+    let missing = NaN;
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(controller) {
         const abort = (): void => {
@@ -44,14 +47,16 @@ export function forward(request: IncomingMessage, response: ServerResponse, opti
         else response.once('close', abort);
       },
       onBodySent: relayed,
-      onResponseStart(controller, status, { 'content-type': type, 'content-encoding': encoding }, message) {
+      onResponseStart(controller, status, fields, message) {
         if (status < 200) return;
         if (expectsTls && status === BAD_REQUEST) {
           const error = new UnexpectedProtocolError();
           reject(error);
           return controller.abort(error);
         }
-        const headers = responseHeaders(controller.rawHeaders as Buffer[]);
+        const { 'content-type': type, 'content-encoding': encoding } = fields;
+        missing = Number(fields['content-length'] ?? NaN);
+        const headers = responseHeaders(controller.rawHeaders as (Buffer | string)[]);
         const isPage = insertion !== undefined && status === 200 && isHtml(type) && encoding === undefined;
         if (isPage) page = new PageBuffer();
         const changed = changeHeaders === undefined ? headers : changeHeaders(headers);
@@ -61,16 +66,19 @@ export function forward(request: IncomingMessage, response: ServerResponse, opti
       },
       onResponseData(controller, chunk) {
         relayed(chunk);
+        missing -= chunk.length;
         if (page !== null && page.add(chunk)) return;
         const bytes = page === null ? chunk : page.take();
         page = null;
+        // One write less than with an end of its own.
+        if (missing === 0) return void response.end(bytes);
         if (response.write(bytes) || response.writableLength < MAX_BUFFERED_BYTES) return;
         controller.pause();
         response.once('drain', () => controller.resume());
       },
       onResponseEnd() {
         if (page !== null) response.end(insertIntoHead(page.take(), insertion!));
-        else response.end();
+        else if (!response.writableEnded) response.end();
         resolve();
       },
       onResponseError(_, error) {

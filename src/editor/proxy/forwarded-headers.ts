@@ -44,13 +44,13 @@ export function requestHeaders({ headers, socket }: IncomingMessage): string[] {
 }
 
 /** The headers of a site's response, unchanged except for its cookies. */
-export function responseHeaders(raw: Buffer[]): string[] {
+export function responseHeaders(raw: readonly (Buffer | string)[]): string[] {
   const forwarded: string[] = [];
   let named = NONE;
   for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at]!.toString('latin1');
+    const name = latin1(raw[at]!);
     const lower = name.toLowerCase();
-    const value = raw[at + 1]!.toString('latin1');
+    const value = latin1(raw[at + 1]!);
     if (lower === 'connection') named = headersNamedBy(value, named);
     if (HOP_BY_HOP_HEADERS.has(lower)) continue;
     const kept = lower === 'set-cookie' ? hostOnlyCookie(value) : value;
@@ -59,6 +59,10 @@ export function responseHeaders(raw: Buffer[]): string[] {
   return named.size === 0
     ? forwarded
     : forwarded.filter((_, at) => !named.has(forwarded[at - (at % 2)]!.toLowerCase()));
+}
+
+function latin1(text: Buffer | string): string {
+  return typeof text === 'string' ? text : text.toString('latin1');
 }
 
 /** Changes the headers of the response to an upgrade, whether it was accepted or not, as {@link responseHeaders} does. */

@@ -1,10 +1,12 @@
 import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { callbackify } from 'node:util';
-import { Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 import { MAX_HEADER_BYTES } from '../../common/limits.js';
+import { RequestPool } from './request-pool.js';
 
 const MAX_CONNECTIONS = 256;
+const SAFE_METHODS = new Set<string>(['GET', 'HEAD', 'OPTIONS']);
 /** A placeholder: the tunnel decides where connections lead. */
 export const TUNNEL_ORIGIN = 'http://127.0.0.1';
 
@@ -21,13 +23,38 @@ export class TunnelAgent extends Agent {
   }
 }
 
-/** Keeps connections through a tunnel for further requests. There are no time-outs, since a site may answer slowly. */
-export function tunnelPool(dial: Dial): Pool {
-  return new Pool(TUNNEL_ORIGIN, {
+/** What forwards requests other than upgrades. */
+export interface TunnelPool {
+  /** @param options.headers names and values in turn */
+  dispatch(options: Dispatcher.DispatchOptions & { headers: string[] }, handler: Dispatcher.DispatchHandler): void;
+  /** For requests of DevForge itself. */
+  request: Pool['request'];
+  destroy(): Promise<void>;
+}
+
+/**
+ * Keeps connections through a tunnel for further requests. There are no time-outs, since a site may answer slowly. Safe
+ * requests without a body, which are nearly all, take a client that does no more than they need; undici sends the others.
+ */
+export function tunnelPool(dial: Dial): TunnelPool {
+  const requests = new RequestPool(dial, MAX_CONNECTIONS);
+  const pool = new Pool(TUNNEL_ORIGIN, {
     connections: MAX_CONNECTIONS,
     headersTimeout: 0,
     bodyTimeout: 0,
     maxHeaderSize: MAX_HEADER_BYTES,
     connect: (_, connected) => callbackify(dial)(connected as (error: Error | null, socket: Duplex) => void),
   });
+  return {
+    request: pool.request.bind(pool) as Pool['request'],
+    dispatch(options, handler) {
+      const { body = null, method, path, headers } = options;
+      if (body !== null || !SAFE_METHODS.has(method)) pool.dispatch(options, handler);
+      else requests.dispatch({ method, path, headers }, handler);
+    },
+    destroy() {
+      requests.destroy();
+      return pool.destroy();
+    },
+  };
 }

@@ -1,12 +1,11 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import type { Duplex } from 'node:stream';
-import type { Pool } from 'undici';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import { WorkspacePrograms } from '../../workspace/programs/workspace-programs.js';
 import type { WorkspaceRef } from '../../drivers/workspace.js';
 import { startTls, TlsPorts } from './tls-ports.js';
 import { Tunnel } from './tunnel.js';
-import { TunnelAgent, tunnelPool } from './tunnel-clients.js';
+import { TunnelAgent, type TunnelPool, tunnelPool } from './tunnel-clients.js';
 import type { TunnelTarget } from './tunnel-target.js';
 
 const IDLE_MS = 10 * 60_000;
@@ -15,7 +14,7 @@ interface Clients {
   /** For upgrades. */
   agent: TunnelAgent;
   /** For other requests; reuses connections. */
-  pool: Pool;
+  pool: TunnelPool;
 }
 
 interface OpenTunnel {

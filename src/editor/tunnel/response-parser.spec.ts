@@ -1,0 +1,115 @@
+import { describe, expect, it } from '@jest/globals';
+import { InvalidResponseError, type ResponseHead, ResponseParser } from './response-parser.js';
+
+interface Parsed {
+  heads: ResponseHead[];
+  body: string;
+  ends: number;
+  parser: ResponseParser;
+}
+
+function parse(parts: string[], { method = 'GET', isClosed = false } = {}): Parsed {
+  const parsed = { heads: [] as ResponseHead[], body: '', ends: 0 };
+  const parser = new ResponseParser(
+    {
+      onHead: (head) => parsed.heads.push(head),
+      onData: (chunk) => (parsed.body += chunk.toString('latin1')),
+      onEnd: () => parsed.ends++,
+    },
+    64 * 1024,
+  );
+  parser.begin(method);
+  for (const part of parts) parser.push(Buffer.from(part, 'latin1'));
+  if (isClosed) parser.end();
+  return { ...parsed, parser };
+}
+
+const SIMPLE = 'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Own:  \xfc \r\nContent-Length: 5\r\n\r\nhello';
+const CHUNKED =
+  'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n3;a=b\r\nhel\r\n2\r\nlo\r\n0\r\nX-Trailer: 1\r\n\r\n';
+const EARLY = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n';
+
+describe('a response', () => {
+  it('has status, message, headers as written, and a body', () => {
+    const { heads, body, ends, parser } = parse([SIMPLE]);
+    expect(heads).toEqual([
+      {
+        status: 200,
+        message: 'OK',
+        headers: ['Content-Type', 'text/html', 'X-Own', '\xfc', 'Content-Length', '5'],
+        contentType: 'text/html',
+        contentEncoding: undefined,
+        contentLength: 5,
+      },
+    ]);
+    expect({ body, ends, isPersistent: parser.isPersistent }).toEqual({ body: 'hello', ends: 1, isPersistent: true });
+  });
+
+  it.each([SIMPLE, CHUNKED, EARLY + SIMPLE, EARLY + CHUNKED])('may be split at any byte (%#)', (whole) => {
+    const places = Array.from({ length: whole.length - 1 }, (_, at) => at + 1);
+    for (const parts of [...places.map((at) => [whole.slice(0, at), whole.slice(at)]), [...whole]]) {
+      const { heads, body, ends } = parse(parts);
+      expect({ status: heads.map(({ status }) => status), body, ends }).toEqual({
+        status: [200],
+        body: 'hello',
+        ends: 1,
+      });
+    }
+  });
+
+  it('has no body after HEAD, 204 and 304, whatever its headers say', () => {
+    expect(parse(['HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n'], { method: 'HEAD' }).ends).toBe(1);
+    expect(parse(['HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n']).ends).toBe(1);
+    expect(parse(['HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n']).ends).toBe(1);
+  });
+
+  it('without a length ends with its connection', () => {
+    const open = parse(['HTTP/1.0 200 OK\r\n\r\nsome', 'thing']);
+    expect({ body: open.body, ends: open.ends }).toEqual({ body: 'something', ends: 0 });
+    const closed = parse(['HTTP/1.1 200\r\n\r\nsome'], { isClosed: true });
+    expect({ ends: closed.ends, isPersistent: closed.parser.isPersistent }).toEqual({ ends: 1, isPersistent: false });
+  });
+
+  it('is incomplete when the connection ends before its length', () => {
+    for (const part of ['', SIMPLE.slice(0, 30), SIMPLE.slice(0, -1), CHUNKED.slice(0, -2)])
+      expect(parse([part], { isClosed: true }).ends).toBe(0);
+  });
+
+  it.each([
+    ['HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n', false, undefined],
+    ['HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n', false, undefined],
+    ['HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 0\r\n\r\n', true, undefined],
+    ['HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5, max=9\r\nContent-Length: 0\r\n\r\n', true, 5_000],
+  ])('says whether its connection is kept (%#)', (text, isPersistent, keepAliveMs) => {
+    expect(parse([text]).parser).toMatchObject({ isOver: true, isPersistent, keepAliveMs });
+  });
+
+  it.each([
+    'SSH-2.0-OpenSSH_9.2\r\n\r\n',
+    'HTTP/2 200 OK\r\n\r\n',
+    'HTTP/1.1 20 OK\r\n\r\n',
+    'HTTP/1.1 101 Switching Protocols\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nno colon\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nX-A : 1\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nX-A: 1\r\n folded\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nX-A: 1\nX-B: 2\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nX-A: \0\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabcd\r\n',
+    `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;${'x'.repeat(5_000)}`,
+    `${SIMPLE}HTTP/1.1 200 OK\r\n\r\n`,
+  ])('is rejected when it is malformed or ambiguous (%#)', (text) => {
+    expect(() => parse([text])).toThrow(InvalidResponseError);
+  });
+
+  it('is rejected when its headers are too long, also while they are incomplete', () => {
+    const long = `HTTP/1.1 200 OK\r\nX-A: ${'x'.repeat(64 * 1024)}`;
+    for (const text of [long, `${long}\r\n\r\n`])
+      expect(() => parse([text])).toThrow(expect.objectContaining({ code: 'UND_ERR_HEADERS_OVERFLOW' }));
+  });
+});
