@@ -276,16 +276,17 @@ describe('devforge-instruction with the real Claude Code', () => {
           say('Slow.', { chunkDelayMs: 1, interrupted: { at, by: 'hang' } }),
           say('On.'),
         );
-        const outcome = await instruct(scripted, { stallSeconds: 6 }).outcome();
-        expect(outcome).toMatchObject({ status: 'succeeded', result: 'On.', resumes: 1 });
+        const endless = model().replyByDefault(say('Slow.', { chunkDelayMs: 1, interrupted: { at, by: 'hang' } }));
+        const outcomes = await Promise.all([
+          instruct(scripted, { stallSeconds: 6 }).outcome(),
+          instruct(endless, { stallSeconds: 6, resumes: 0 }).outcome(),
+        ]);
+        expect(outcomes).toMatchObject([
+          { status: 'succeeded', result: 'On.', resumes: 1 },
+          { ...failed('stalled'), resumes: 0 },
+        ]);
         expect(scripted.turns[1]!.prompt).toContain('Continue where you left off.');
         expect(JSON.stringify(scripted.turns[1]!.body.messages)).toContain('Do as the script says');
-
-        const endless = model().replyByDefault(say('Slow.', { chunkDelayMs: 1, interrupted: { at, by: 'hang' } }));
-        expect(await instruct(endless, { stallSeconds: 6, resumes: 0 }).outcome()).toMatchObject({
-          ...failed('stalled'),
-          resumes: 0,
-        });
       },
       TIMEOUT_MS,
     );

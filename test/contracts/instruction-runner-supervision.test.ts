@@ -2,12 +2,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../support/e2e/until.js';
-import { isAlive, type Outcome, RunnerHarness, type Step } from '../support/instructions/runner-harness.js';
-
-const CONTINUATION = 'Continue where you left off.';
-const STUBBORN: Step = ['ignore', 'SIGINT', 'SIGTERM'];
-/** Short, but long enough for a loaded machine to start Claude Code. */
-const SHORT_STALL = { stallSeconds: 4, toolSeconds: 1 };
+import {
+  CONTINUATION,
+  isAlive,
+  type Outcome,
+  RunnerHarness,
+  type Step,
+  STUBBORN,
+} from '../support/instructions/runner-harness.js';
 
 describe('the supervision by devforge-instruction', () => {
   let harness: RunnerHarness;
@@ -150,77 +152,6 @@ describe('the supervision by devforge-instruction', () => {
       ]);
       expect(outcome).toMatchObject({ status: 'succeeded', result: 'second', turns: 2, costUsd: 1 });
     });
-  });
-
-  describe('of a run without output', () => {
-    const silent: [string, Step[]][] = [
-      ['before the first event', [['hang']]],
-      ['during the run', [['init'], ['say', 'a'], ['hang']]],
-      ['with signals ignored', [['init'], STUBBORN, ['hang']]],
-    ];
-    it.each(silent)(
-      'fails a run with stalled after one resume: %s',
-      async (_, steps) => {
-        const outcome = await harness.outcome([steps], SHORT_STALL);
-        expect(outcome).toMatchObject(failed('stalled', { resumes: 1 }));
-        expect(await harness.calls()).toHaveLength(2);
-        await expect(harness.claudePids()).resolves.toEqual([]);
-      },
-      60_000,
-    );
-
-    it('resumes a stalled session that has the prompt', async () => {
-      const outcome = await harness.outcome(
-        [
-          [['init'], ['hang']],
-          [['init'], ['say', 'on'], ['result']],
-        ],
-        SHORT_STALL,
-      );
-      expect(outcome).toMatchObject({ status: 'succeeded', resumes: 1, events: 4 });
-      const [first, second] = await harness.calls();
-      expect(second).toMatchObject({
-        prompt: CONTINUATION,
-        argv: expect.arrayContaining([`--resume=${harness.session}`]),
-      });
-      expect(first!.argv).toContain(`--session-id=${harness.session}`);
-    }, 60_000);
-
-    it('starts a stalled session again that does not have the prompt', async () => {
-      const outcome = await harness.outcome([[['hang']], [['init'], ['result']]], SHORT_STALL);
-      expect(outcome).toMatchObject({ status: 'succeeded', resumes: 1 });
-      const [first, second] = await harness.calls();
-      expect(second).toMatchObject({
-        prompt: first!.prompt,
-        argv: expect.arrayContaining([`--session-id=${harness.session}`]),
-      });
-    }, 60_000);
-
-    it('waits longer for output during a tool call', async () => {
-      const longer = { stallSeconds: 3, toolSeconds: 60 };
-      const outcome = await harness.outcome(
-        [[['init'], ['tool', 't'], ['wait', 6_000], ['toolResult', 't'], ['result']]],
-        longer,
-      );
-      expect(outcome).toMatchObject({ status: 'succeeded', resumes: 0 });
-      const other = await RunnerHarness.create();
-      expect(
-        await other.outcome([[['init'], ['tool', 't'], ['toolResult', 't'], ['wait', 6_000], ['result']]], {
-          ...longer,
-          resumes: 0,
-        }),
-      ).toMatchObject(failed('stalled', { resumes: 0 }));
-      await other.dispose();
-    }, 60_000);
-
-    it('waits for a permission until the timeout of the run', async () => {
-      const outcome = await harness.outcome([[['init'], ['ask', 'r', {}], ['result']]], {
-        permissionMode: 'manual',
-        stallSeconds: 4,
-        timeoutSeconds: 12,
-      });
-      expect(outcome).toMatchObject({ status: 'timed_out', reason: { code: 'timed_out' } });
-    }, 60_000);
   });
 
   it('ends a run at its timeout without resuming it', async () => {

@@ -6,8 +6,9 @@ import { relative } from 'node:path';
 import Sequencer from '@jest/test-sequencer';
 
 const SECONDS = {
-  'contracts/instruction-runner-supervision': 115,
-  'contracts/instruction-runner-claude': 110,
+  'contracts/instruction-runner-supervision': 70,
+  'contracts/instruction-runner-stalls': 50,
+  'contracts/instruction-runner-claude': 95,
   'contracts/support-messages-api': 40,
   'contracts/pty-host': 35,
   'contracts/workspace-agents': 35,

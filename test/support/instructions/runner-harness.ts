@@ -52,6 +52,12 @@ export interface Followed {
 /** Timeouts that keep tests short, and that a loaded machine keeps. */
 export const SHORT_TIMEOUTS = { stallSeconds: 60, graceSeconds: 1, stopSeconds: 0.5 };
 
+/** The prompt of a session that is resumed. */
+export const CONTINUATION = 'Continue where you left off.';
+
+/** Claude Code does not end by these signals. */
+export const STUBBORN: Step = ['ignore', 'SIGINT', 'SIGTERM'];
+
 /** Runs the real runner on this host, with its own state and working folders and a fake Claude Code. */
 export class RunnerHarness {
   readonly id: string = randomUUID();
