@@ -33,7 +33,7 @@ const tier = (displayName, testMatch, extra = {}) => ({ ...base, displayName, te
 
 export default {
   testTimeout: 30_000,
-  testSequencer: '<rootDir>/test/support/longest-first-sequencer.mjs',
+  testSequencer: '<rootDir>/test/support/suite-sequencer.mjs',
   projects: [
     tier('unit', ['<rootDir>/src/**/*.spec.ts', '<rootDir>/scripts/**/*.spec.ts']),
     tier('contract', ['<rootDir>/test/contracts/**/*.test.ts']),
