@@ -45,6 +45,13 @@ describe('a response', () => {
     expect({ body, ends, isPersistent: parser.isPersistent }).toEqual({ body: 'hello', ends: 1, isPersistent: true });
   });
 
+  it('has values of any characters, also those that count as white space in Unicode', () => {
+    const { heads } = parse([
+      'HTTP/1.1 200 OK\r\nX-A:\t voil\xc3\xa0 \t\r\nX-B:\r\nX-C:\x85\r\nContent-Length: 0\r\n\r\n',
+    ]);
+    expect(heads[0]!.headers).toEqual(['X-A', 'voil\xc3\xa0', 'X-B', '', 'X-C', '\x85', 'Content-Length', '0']);
+  });
+
   it.each([SIMPLE, CHUNKED, EARLY + SIMPLE, EARLY + CHUNKED])('may be split at any byte (%#)', (whole) => {
     const places = Array.from({ length: whole.length - 1 }, (_, at) => at + 1);
     for (const parts of [...places.map((at) => [whole.slice(0, at), whole.slice(at)]), [...whole]]) {

@@ -5,7 +5,7 @@ export interface ResponseHead {
   message: string;
   /** Names and values in turn, as they were written. */
   headers: string[];
-  /** In lower case, without parameters left out; those of repeated headers joined. */
+  /** As it was written; those of repeated headers are joined. */
   contentType: string | undefined;
   contentEncoding: string | undefined;
   /** Bytes of the body; undefined when they are not announced. */
@@ -20,7 +20,11 @@ export interface ResponseEvents {
 
 const HEAD_END = '\r\n\r\n';
 const STATUS_LINE = /^HTTP\/1\.([01]) (\d{3})(?: ([^\0\r\n]*))?$/;
-const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\0\r\n]*)$/;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Besides the line breaks at which a head is split. */
+const INVALID_IN_HEAD = /[\r\n\0]/;
+const SPACE = 0x20;
+const TAB = 0x09;
 const CHUNK_SIZE = /^([0-9a-fA-F]{1,12})[ \t]*(?:;[^\0\r\n]*)?$/;
 const LENGTH = /^\d{1,15}$/;
 const KEEP_ALIVE_HINT = /(?:^|[,\s])timeout=(\d{1,6})/i;
@@ -143,6 +147,8 @@ export class ResponseParser {
     const [, minor, code, message = ''] = STATUS_LINE.exec(first) ?? [];
     if (code === undefined) throw new InvalidResponseError('the response has no status line');
     const status = Number(code);
+    if (lines.some((line) => INVALID_IN_HEAD.test(line)))
+      throw new InvalidResponseError('a header of the response has a line break or a zero');
     const fields = parseFields(lines);
     if (status < 200) {
       if (status === SWITCHING_PROTOCOLS || status < 100) throw new InvalidResponseError(`unexpected status ${code}`);
@@ -194,29 +200,48 @@ interface Fields {
   contentLength?: number;
 }
 
-const FIELDS: Record<string, 'connection' | 'keepAlive' | 'transferEncoding' | 'contentType' | 'contentEncoding'> = {
-  connection: 'connection',
-  'keep-alive': 'keepAlive',
-  'transfer-encoding': 'transferEncoding',
-  'content-type': 'contentType',
-  'content-encoding': 'contentEncoding',
-};
+type Field = 'connection' | 'keepAlive' | 'transferEncoding' | 'contentType' | 'contentEncoding';
+
+const FIELDS: ReadonlyMap<string, Field> = new Map([
+  ['connection', 'connection'],
+  ['keep-alive', 'keepAlive'],
+  ['transfer-encoding', 'transferEncoding'],
+  ['content-type', 'contentType'],
+  ['content-encoding', 'contentEncoding'],
+]);
 
 function parseFields(lines: string[]): Fields {
   const fields: Fields = { headers: [] };
   for (const line of lines) {
-    const [, name, written = ''] = HEADER.exec(line) ?? [];
-    if (name === undefined) throw new InvalidResponseError('a header of the response is malformed');
-    const value = written.trimEnd();
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(0, colon));
+    if (!TOKEN.test(name)) throw new InvalidResponseError('a header of the response is malformed');
+    const value = valueOf(line, colon + 1);
     fields.headers.push(name, value);
     const lower = name.toLowerCase();
-    if (lower === 'content-length') {
-      if (!LENGTH.test(value) || (fields.contentLength ?? Number(value)) !== Number(value))
-        throw new InvalidResponseError('the length of the response is malformed');
-      fields.contentLength = Number(value);
-    }
-    const field = Object.hasOwn(FIELDS, lower) ? FIELDS[lower]! : undefined;
+    const field = FIELDS.get(lower);
     if (field !== undefined) fields[field] = fields[field] === undefined ? value : `${fields[field]}, ${value}`;
+    else if (lower === 'content-length') fields.contentLength = lengthOf(value, fields.contentLength);
   }
   return fields;
+}
+
+/** Without the blanks around it; other characters that count as white space in Unicode may be parts of a character in UTF-8. */
+function valueOf(line: string, at: number): string {
+  let from = at;
+  let to = line.length;
+  while (from < to && isBlank(line.charCodeAt(from))) from++;
+  while (to > from && isBlank(line.charCodeAt(to - 1))) to--;
+  return line.slice(from, to);
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB;
+}
+
+function lengthOf(value: string, earlier: number | undefined): number {
+  const length = Number(value);
+  if (!LENGTH.test(value) || (earlier ?? length) !== length)
+    throw new InvalidResponseError('the length of the response is malformed');
+  return length;
 }
