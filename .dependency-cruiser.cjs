@@ -2,7 +2,7 @@
 const layers = [
   ['common', 'config'],
   ['drivers', 'persistence', 'queues', 'events'],
-  ['auth', 'http', 'realtime'],
+  ['auth', 'http', 'realtime', 'rate-limits'],
   ['workspace', 'git-keys', 'usage', 'agent-state', 'sites', 'leases'],
   ['containers'],
 ];

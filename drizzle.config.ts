@@ -6,6 +6,7 @@ export default defineConfig({
     './src/persistence/auth/auth.schema.ts',
     './src/persistence/containers/containers.schema.ts',
     './src/persistence/instructions/instructions.schema.ts',
+    './src/persistence/rate-limits/rate-limits.schema.ts',
   ],
   out: './src/persistence/migrations',
 });

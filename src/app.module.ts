@@ -25,6 +25,7 @@ import { PersistenceModule } from './persistence/persistence.module.js';
 import { ProvisioningModule } from './provisioning/provisioning.module.js';
 import { QueuesModule } from './queues/queues.module.js';
 import { driverErrorToDomainError } from './drivers/driver-error-translation.js';
+import { RateLimitsModule } from './rate-limits/rate-limits.module.js';
 import { RealtimeModule } from './realtime/realtime.module.js';
 import { DriversModule } from './drivers/drivers.module.js';
 import { TerminalsModule } from './terminals/terminals.module.js';
@@ -54,6 +55,7 @@ class ErrorTranslationModule {}
     DriversModule,
     RealtimeModule,
     AuthModule,
+    RateLimitsModule,
     ContainersModule,
     ProvisioningModule,
     EditorModule,

@@ -10,6 +10,18 @@ import { Settings } from './config/settings.js';
 import { SiteAddresses } from './sites/site-addresses.js';
 import { DevForgeIoAdapter } from './realtime/server/devforge-io.adapter.js';
 
+/** What a page may read of an answer, beside its body. */
+const EXPOSED_HEADERS = [
+  'Location',
+  'Retry-After',
+  'X-Request-Id',
+  'Preference-Applied',
+  'ETag',
+  'Content-Range',
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset',
+];
 const SOCKET_PATH = '/socket.io/';
 
 /** Configures pipes, CORS, documentation and shutdown of an application, for the server and for tests. */
@@ -21,7 +33,7 @@ export function setupApp(app: NestExpressApplication): void {
   app.useGlobalPipes(new StrictValidationPipe());
   app.enableCors({
     origin: settings.corsOrigins.includes('*') ? '*' : settings.corsOrigins,
-    exposedHeaders: ['Location', 'Retry-After', 'X-Request-Id', 'Preference-Applied', 'ETag', 'Content-Range'],
+    exposedHeaders: EXPOSED_HEADERS,
   });
   app.useWebSocketAdapter(new DevForgeIoAdapter(app));
   app.enableShutdownHooks();

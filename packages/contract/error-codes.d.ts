@@ -44,6 +44,8 @@ export type ErrorCode =
   | 'too_many_terminals'
   | 'terminal_input_full'
   | 'unknown_event'
+  | 'too_many_connections'
+  | 'rate_limited'
   | 'too_many_requests'
   | 'internal_error'
   | 'engine_error'

@@ -42,6 +42,8 @@ export const ERROR_CODES = {
   too_many_terminals: { status: 429, retryable: false },
   terminal_input_full: { status: 429, retryable: true },
   unknown_event: { status: 404, retryable: false },
+  too_many_connections: { status: 429, retryable: true },
+  rate_limited: { status: 429, retryable: true },
   too_many_requests: { status: 429, retryable: true },
   internal_error: { status: 500, retryable: false },
   engine_error: { status: 502, retryable: true },

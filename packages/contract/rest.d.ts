@@ -1442,6 +1442,20 @@ export interface components {
         } & components['schemas']['Problem'];
       };
     };
+    /** @description `rate_limited`: Rate limited */
+    rate_limited: {
+      headers: {
+        /** @description Seconds to wait. */
+        'Retry-After'?: number;
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'rate_limited';
+        } & components['schemas']['Problem'];
+      };
+    };
     /** @description `internal_error`: Internal error */
     internal_error: {
       headers: {
@@ -2052,8 +2066,12 @@ export interface components {
         } & components['schemas']['Problem'];
       };
     };
-    /** @description `too_many_requests`: Too many requests */
-    too_many_requests: {
+    /**
+     * @description `rate_limited`: Rate limited
+     *
+     *     `too_many_requests`: Too many requests
+     */
+    'rate_limited.too_many_requests': {
       headers: {
         /** @description Seconds to wait. */
         'Retry-After'?: number;
@@ -2062,7 +2080,7 @@ export interface components {
       content: {
         'application/problem+json': {
           /** @enum {string} */
-          code?: 'too_many_requests';
+          code?: 'rate_limited' | 'too_many_requests';
         } & components['schemas']['Problem'];
       };
     };
@@ -2295,6 +2313,7 @@ export interface operations {
       };
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -2320,6 +2339,7 @@ export interface operations {
       };
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -2356,6 +2376,7 @@ export interface operations {
       409: components['responses']['name_taken'];
       413: components['responses']['payload_too_large'];
       415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -2388,6 +2409,7 @@ export interface operations {
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
       404: components['responses']['project_not_found'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -2419,6 +2441,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['project_not_found'];
       409: components['responses']['project_not_empty.invalid_state'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -2460,6 +2483,7 @@ export interface operations {
       409: components['responses']['name_taken.invalid_state'];
       413: components['responses']['payload_too_large'];
       415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -2492,6 +2516,7 @@ export interface operations {
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
       404: components['responses']['project_not_found'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -2522,6 +2547,7 @@ export interface operations {
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
       404: components['responses']['project_not_found'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -2556,6 +2582,7 @@ export interface operations {
       408: components['responses']['request_timeout'];
       413: components['responses']['payload_too_large'];
       415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -2583,6 +2610,7 @@ export interface operations {
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
       404: components['responses']['api_key_not_found'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -2633,6 +2661,7 @@ export interface operations {
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
       404: components['responses']['project_not_found'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -2687,6 +2716,7 @@ export interface operations {
       413: components['responses']['payload_too_large'];
       415: components['responses']['unsupported_media_type'];
       422: components['responses']['idempotency_key_reused'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -2721,6 +2751,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -2756,6 +2787,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.busy'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -2798,6 +2830,7 @@ export interface operations {
       409: components['responses']['name_taken.ambiguous_name.invalid_state.busy'];
       413: components['responses']['payload_too_large'];
       415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -2832,6 +2865,7 @@ export interface operations {
       403: components['responses']['forbidden.quota_exceeded'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.busy'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -2866,6 +2900,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.busy'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -2913,6 +2948,7 @@ export interface operations {
       403: components['responses']['forbidden.quota_exceeded'];
       404: components['responses']['container_not_found'];
       409: components['responses']['instruction_running.ambiguous_name.invalid_state.busy'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -2943,6 +2979,7 @@ export interface operations {
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
       404: components['responses']['job_not_found'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -2973,6 +3010,7 @@ export interface operations {
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
       404: components['responses']['project_not_found'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -3002,6 +3040,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['volume_not_found'];
       409: components['responses']['volume_in_use'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -3036,6 +3075,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.image_outdated'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down.editor_unavailable'];
@@ -3079,6 +3119,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.preview_unavailable'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -3120,6 +3161,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -3167,6 +3209,7 @@ export interface operations {
       413: components['responses']['payload_too_large'];
       415: components['responses']['unsupported_media_type'];
       422: components['responses']['idempotency_key_reused'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -3207,6 +3250,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['project_not_found.container_not_found'];
       409: components['responses']['ambiguous_name'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -3236,6 +3280,7 @@ export interface operations {
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
       404: components['responses']['instruction_not_found'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -3265,6 +3310,7 @@ export interface operations {
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
       404: components['responses']['instruction_not_found'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -3306,6 +3352,7 @@ export interface operations {
       409: components['responses']['invalid_state.permission_answered.image_outdated'];
       413: components['responses']['payload_too_large'];
       415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -3356,6 +3403,7 @@ export interface operations {
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
       404: components['responses']['instruction_not_found'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -3386,6 +3434,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['instruction_not_found'];
       409: components['responses']['invalid_state'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -3419,6 +3468,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.image_outdated'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down.terminal_unavailable'];
@@ -3453,6 +3503,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['container_not_found.terminal_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.image_outdated'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down.terminal_unavailable'];
@@ -3495,7 +3546,7 @@ export interface operations {
       409: components['responses']['ambiguous_name.invalid_state.image_outdated'];
       413: components['responses']['payload_too_large'];
       415: components['responses']['unsupported_media_type'];
-      429: components['responses']['too_many_requests'];
+      429: components['responses']['rate_limited.too_many_requests'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -3571,7 +3622,7 @@ export interface operations {
       409: components['responses']['ambiguous_name.invalid_state.not_a_directory.special_file.image_outdated.busy'];
       412: components['responses']['precondition_failed'];
       416: components['responses']['range_not_satisfiable'];
-      429: components['responses']['too_many_requests'];
+      429: components['responses']['rate_limited.too_many_requests'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -3642,7 +3693,7 @@ export interface operations {
       412: components['responses']['precondition_failed'];
       413: components['responses']['payload_too_large'];
       415: components['responses']['unsupported_media_type'];
-      429: components['responses']['too_many_requests'];
+      429: components['responses']['rate_limited.too_many_requests'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -3687,7 +3738,7 @@ export interface operations {
       404: components['responses']['container_not_found.file_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.not_a_directory.image_outdated.busy'];
       412: components['responses']['precondition_failed'];
-      429: components['responses']['too_many_requests'];
+      429: components['responses']['rate_limited.too_many_requests'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error.output_limit_exceeded.workspace_tool_failed'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -3739,6 +3790,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -3777,6 +3829,7 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       502: components['responses']['engine_error'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
@@ -3803,6 +3856,7 @@ export interface operations {
       };
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -4147,6 +4201,7 @@ export interface operations {
       };
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
+      429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { AppModule } from '../../src/app.module.js';
+import { appModule } from '../../test/support/app-module.js';
 import { describeApi } from '../../src/boot/api-docs.js';
 import { ERROR_CODES } from '../../src/common/errors/error-codes.js';
 import { contractFiles } from './contract.mjs';
@@ -11,7 +11,7 @@ const PACKAGE = new URL('../../packages/contract/', import.meta.url);
 
 describe('packages/contract', () => {
   it('holds what `npm run contract` generates from the sources', async () => {
-    const files = await contractFiles(await describeApi(AppModule), ERROR_CODES);
+    const files = await contractFiles(await describeApi(await appModule()), ERROR_CODES);
     const committed = Object.keys(files).map((name) => [name, readFileSync(new URL(name, PACKAGE), 'utf8')]);
     expect(Object.fromEntries(committed)).toEqual(files);
   }, 60_000);

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { plainToInstance } from 'class-transformer';
 import { validate } from 'class-validator';
-import { AppModule } from '../app.module.js';
+import { appModule } from '../../test/support/app-module.js';
 import { CreateApiKeyDto } from '../auth/api-keys/api-key.dto.js';
 import { CreateProjectDto, UpdateProjectDto } from '../auth/projects/project.dto.js';
 import { CreateContainerDto } from '../containers/dto/create-container.dto.js';
@@ -76,7 +76,7 @@ describe('the API document', () => {
   };
 
   beforeAll(async () => {
-    document = (await describeApi(AppModule)) as unknown as Document;
+    document = (await describeApi(await appModule())) as unknown as Document;
   }, 60_000);
 
   it('lists the errors of a route, its own and those of its form, by status', () => {
@@ -89,7 +89,7 @@ describe('the API document', () => {
       408: ['request_timeout'],
       413: ['payload_too_large'],
       415: ['unsupported_media_type'],
-      429: ['too_many_requests'],
+      429: ['rate_limited', 'too_many_requests'],
       500: ['internal_error'],
       502: ['engine_error', 'output_limit_exceeded', 'workspace_tool_failed'],
       503: ['engine_unavailable', 'database_unavailable', 'shutting_down'],

@@ -9,7 +9,7 @@ type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[s
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 const PROBLEM = 'Problem';
 const ANY_ROUTE: ErrorCode[] = ['internal_error', 'database_unavailable', 'shutting_down', 'out_of_disk'];
-const SECURED_ROUTE: ErrorCode[] = ['unauthorized', 'forbidden'];
+const SECURED_ROUTE: ErrorCode[] = ['unauthorized', 'forbidden', 'rate_limited'];
 const JSON_BODY: ErrorCode[] = ['request_timeout', 'malformed_body', 'payload_too_large', 'unsupported_media_type'];
 /** What follows from the path, whose id may be a name. */
 const BY_PATH: [prefix: string, code: ErrorCode][] = [

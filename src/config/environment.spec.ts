@@ -37,6 +37,12 @@ describe('readSettings', () => {
       baseImage: 'debian:bookworm-slim',
       extraCaCerts: undefined,
       instructionTimeoutSeconds: 21_600,
+      rateLimits: {
+        requests: { perSecond: 200, burst: 2_000 },
+        creates: { perSecond: 2, burst: 120 },
+        messages: { perSecond: 200, burst: 2_000 },
+      },
+      concurrencyLimits: { sockets: 1_000, subscriptions: 10_000, queued: 500 },
       agentEnv: {},
     });
   });
@@ -102,6 +108,12 @@ describe('readSettings', () => {
         CLAUDE_CODE_OAUTH_TOKEN: 't',
         ANTHROPIC_BASE_URL: 'http://gateway:4000',
         INSTRUCTION_TIMEOUT_SECONDS: '0',
+        RATE_LIMIT_REQUESTS: '6',
+        RATE_LIMIT_CREATES: '30',
+        RATE_LIMIT_MESSAGES: '0',
+        MAX_SOCKETS: '5',
+        MAX_SUBSCRIPTIONS: '6',
+        MAX_QUEUED: '0',
         UNKNOWN: 'ignored',
       }),
     ).toEqual({
@@ -124,6 +136,12 @@ describe('readSettings', () => {
       baseImage: 'debian:trixie',
       extraCaCerts: resolve('ca.pem'),
       instructionTimeoutSeconds: null,
+      rateLimits: {
+        requests: { perSecond: 0.1, burst: 1 },
+        creates: { perSecond: 0.5, burst: 30 },
+        messages: null,
+      },
+      concurrencyLimits: { sockets: 5, subscriptions: 6, queued: Infinity },
       agentEnv: { ANTHROPIC_API_KEY: 'k', CLAUDE_CODE_OAUTH_TOKEN: 't', ANTHROPIC_BASE_URL: 'http://gateway:4000' },
     });
   });

@@ -1,3 +1,4 @@
+import { applyDecorators } from '@nestjs/common';
 import { plainToInstance, Transform } from 'class-transformer';
 import {
   IsFQDN,
@@ -15,6 +16,7 @@ import {
 } from 'class-validator';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import type { Rate } from '../common/concurrency/token-bucket.js';
 import { GIT_EMAIL, GIT_NAME } from '../common/git-identity.js';
 import { LIMITS } from '../common/limits.js';
 import type { DockerEndpoint, Settings } from './settings.js';
@@ -23,6 +25,15 @@ const MIB = 1024 * 1024;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 const AGENT_VARIABLES = ['ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_BASE_URL'] as const;
 const webUrl = { require_tld: false, require_protocol: true, protocols: ['http', 'https'] };
+
+/** A number for which 0 means no limit. */
+const IsLimit = (): PropertyDecorator =>
+  applyDecorators(
+    Transform(({ value }) => Number(value)),
+    IsInt(),
+    Min(0),
+    Max(1_000_000),
+  );
 
 /** The environment variables with their independent defaults. */
 class Environment {
@@ -124,6 +135,24 @@ class Environment {
   @Max(LIMITS.instructionTimeoutSeconds)
   INSTRUCTION_TIMEOUT_SECONDS = 6 * 60 * 60;
 
+  @IsLimit()
+  RATE_LIMIT_REQUESTS = 12_000;
+
+  @IsLimit()
+  RATE_LIMIT_CREATES = 120;
+
+  @IsLimit()
+  RATE_LIMIT_MESSAGES = 12_000;
+
+  @IsLimit()
+  MAX_SOCKETS = 1_000;
+
+  @IsLimit()
+  MAX_SUBSCRIPTIONS = 10_000;
+
+  @IsLimit()
+  MAX_QUEUED = 500;
+
   @IsOptional()
   @IsString()
   ANTHROPIC_API_KEY?: string;
@@ -187,10 +216,26 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     baseImage: env.BASE_IMAGE,
     extraCaCerts: env.EXTRA_CA_CERTS === undefined ? undefined : absolute(env.EXTRA_CA_CERTS),
     instructionTimeoutSeconds: env.INSTRUCTION_TIMEOUT_SECONDS === 0 ? null : env.INSTRUCTION_TIMEOUT_SECONDS,
+    rateLimits: {
+      requests: rateOf(env.RATE_LIMIT_REQUESTS, 10),
+      creates: rateOf(env.RATE_LIMIT_CREATES, 60),
+      messages: rateOf(env.RATE_LIMIT_MESSAGES, 10),
+    },
+    concurrencyLimits: {
+      sockets: env.MAX_SOCKETS || Infinity,
+      subscriptions: env.MAX_SUBSCRIPTIONS || Infinity,
+      queued: env.MAX_QUEUED || Infinity,
+    },
     agentEnv: Object.fromEntries(
       AGENT_VARIABLES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
     ),
   };
+}
+
+/** @param burstSeconds what is allowed in this time may be used at once */
+function rateOf(perMinute: number, burstSeconds: number): Rate | null {
+  const perSecond = perMinute / 60;
+  return perMinute === 0 ? null : { perSecond, burst: Math.max(1, Math.round(perSecond * burstSeconds)) };
 }
 
 function dockerEndpoint(env: Environment): DockerEndpoint {

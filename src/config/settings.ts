@@ -1,3 +1,4 @@
+import type { Rate } from '../common/concurrency/token-bucket.js';
 import type { GitIdentity } from '../common/git-identity.js';
 
 /** All settings of the server, validated once at boot. Injection token and type. */
@@ -32,9 +33,18 @@ export abstract class Settings {
   readonly extraCaCerts: string | undefined;
   /** The time limit of an instruction that has none of its own; null for no limit. */
   readonly instructionTimeoutSeconds: number | null;
+  /** How often each principal may do something; null for no limit. */
+  readonly rateLimits: Readonly<Record<RateLimitName, Rate | null>>;
+  /** How much each principal may have at a time; Infinity for no limit. */
+  readonly concurrencyLimits: Readonly<Record<ConcurrencyLimitName, number>>;
   /** The operator's credential and API endpoint for agents, as environment variables. */
   readonly agentEnv: Readonly<Record<string, string>>;
 }
+
+/** Requests, containers made, and messages by sockets. */
+export type RateLimitName = 'requests' | 'creates' | 'messages';
+/** Open sockets and their subscriptions, in one process; containers that are being made. */
+export type ConcurrencyLimitName = 'sockets' | 'subscriptions' | 'queued';
 
 /** Where the Docker engine listens: a Unix socket, or an address in the form of `DOCKER_HOST`. */
 export type DockerEndpoint = { kind: 'socket'; socketPath: string } | { kind: 'host'; url: string };

@@ -1,4 +1,18 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+  Req,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CurrentPrincipal, Requires } from '../auth/requires.js';
@@ -16,6 +30,8 @@ import { UpdateContainerDto } from './dto/update-container.dto.js';
 import { ListContainersQuery, RemoveContainerQuery } from './dto/list-containers.query.js';
 import { ApiErrors, ENGINE_ERRORS } from '../http/api-errors.js';
 import { clientSignal } from '../http/client-signal.js';
+import { CountsAsCreate } from '../rate-limits/counts-as-create.js';
+import { QueueDepthGuard } from './queue-depth.guard.js';
 import { parseIdempotencyKey, preferredWaitSeconds } from '../http/request-preferences.js';
 
 /** Long enough for a start that creates the container anew. */
@@ -46,6 +62,8 @@ export class ContainersController {
 
   @Post()
   @Requires('container:create')
+  @CountsAsCreate()
+  @UseGuards(QueueDepthGuard)
   @ApiOperation({
     summary: 'Create a container',
     description: 'It is accepted at once and set up in the background; its job shows the progress.',
@@ -131,6 +149,7 @@ export class ContainersController {
 
   @Post(':id/rebuild')
   @Requires('container:update')
+  @CountsAsCreate()
   @HttpCode(202)
   @ApiOperation({
     summary: 'Create a container anew, from the current image',

@@ -27,6 +27,8 @@ import { InstructionsRepository } from './instructions/instructions.repository.j
 import { JobsRepository } from './containers/jobs.repository.js';
 import { Locks } from './locks.js';
 import { Presence } from './presence.js';
+import { DrizzleRateLimitCountsRepository } from './rate-limits/drizzle-rate-limit-counts.repository.js';
+import { RateLimitCountsRepository } from './rate-limits/rate-limit-counts.repository.js';
 import { SignInTicketsRepository } from './auth/sign-in-tickets.repository.js';
 
 /** Opens the database named by `DATABASE_URL`, or the embedded one. */
@@ -77,6 +79,7 @@ async function announcePresence(
     { provide: AccessRevisionsRepository, useClass: DrizzleAccessRevisionsRepository },
     { provide: ApiKeysRepository, useClass: DrizzleApiKeysRepository },
     { provide: ProjectsRepository, useClass: DrizzleProjectsRepository },
+    { provide: RateLimitCountsRepository, useClass: DrizzleRateLimitCountsRepository },
     { provide: Locks, useClass: PostgresLocks },
     { provide: Presence, useFactory: announcePresence, inject: [Database, Clock, IdGenerator, PinoLogger] },
   ],
@@ -92,6 +95,7 @@ async function announcePresence(
     AccessRevisionsRepository,
     ProjectsRepository,
     ApiKeysRepository,
+    RateLimitCountsRepository,
     Locks,
     Presence,
   ],

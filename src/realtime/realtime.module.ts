@@ -5,6 +5,7 @@ import { Database } from '../persistence/database.js';
 import { MissedEventDetector } from './cluster/missed-event-detector.js';
 import { ReplicatedEvents } from './cluster/replicated-events.js';
 import { SingleProcessTransport, ClusterTransport } from './cluster/cluster-transport.js';
+import { SocketUsages } from './socket-usage.js';
 import { SocketCounters } from './socket-counters.js';
 
 /** Redis where it is configured, else the configured PostgreSQL; an embedded database has a single process. Each is loaded only when used. */
@@ -31,8 +32,9 @@ async function openClusterTransport(
     ReplicatedEvents,
     MissedEventDetector,
     SocketCounters,
+    SocketUsages,
   ],
-  exports: [ClusterTransport, ReplicatedEvents, SocketCounters],
+  exports: [ClusterTransport, ReplicatedEvents, SocketCounters, SocketUsages],
 })
 export class RealtimeModule implements OnApplicationShutdown {
   constructor(@Inject(ClusterTransport) private readonly transport: ClusterTransport) {}

@@ -61,9 +61,10 @@ export class SocketSubscriptions<Subscription> {
    */
   add(socket: TypedSocket, topic: string, create: () => Subscription): Subscription | undefined {
     if (!socket.connected) return undefined;
-    if (!this.has(socket, topic)) this.requireRoom(this.countOf(socket));
+    if (!this.has(socket, topic)) this.requireRoom(socket, this.countOf(socket));
     this.end(socket, topic);
     const subscription = create();
+    socket.data.usage.subscriptions += 1;
     const topics = this.bySocket.get(socket) ?? new Map<string, Subscription>();
     this.bySocket.set(socket, topics.set(topic, subscription));
     return subscription;
@@ -77,7 +78,7 @@ export class SocketSubscriptions<Subscription> {
    */
   reserve(socket: TypedSocket, topic?: string): () => void {
     const reserved = this.reserved.get(socket) ?? 0;
-    if (topic === undefined || !this.has(socket, topic)) this.requireRoom(this.countOf(socket) + reserved);
+    if (topic === undefined || !this.has(socket, topic)) this.requireRoom(socket, this.countOf(socket) + reserved);
     this.reserved.set(socket, reserved + 1);
     return () => this.reserved.set(socket, this.reserved.get(socket)! - 1);
   }
@@ -89,6 +90,7 @@ export class SocketSubscriptions<Subscription> {
     const subscription = topics.get(topic)!;
     topics.delete(topic);
     if (topics.size === 0) this.bySocket.delete(socket);
+    socket.data.usage.subscriptions -= 1;
     this.options.release?.(subscription, socket);
   }
 
@@ -106,8 +108,9 @@ export class SocketSubscriptions<Subscription> {
     return this.bySocket.get(socket)?.size ?? 0;
   }
 
-  private requireRoom(taken: number): void {
+  private requireRoom({ data: { usage } }: TypedSocket, taken: number): void {
     const { max, label } = this.options;
     if (taken >= max) throw new DomainError('too_many_subscriptions', `One connection has at most ${max} ${label}.`);
+    usage.requireSubscription();
   }
 }

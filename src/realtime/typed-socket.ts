@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'socket.io';
 import type { Identity } from '../auth/principal.js';
+import type { SocketUsage } from './socket-usage.js';
 import type { Outbox } from './outbox.js';
 import type { ClusterMessages } from './cluster/cluster-messages.js';
 import type { ClientToServerEvents, ServerToClientEvents } from '@devforge/contract';
@@ -8,6 +9,7 @@ import type { ClientToServerEvents, ServerToClientEvents } from '@devforge/contr
 export interface SocketData {
   identity: Identity;
   outbox: Outbox;
+  usage: SocketUsage;
 }
 
 export type TypedServer = Server<ClientToServerEvents, ServerToClientEvents, ClusterMessages, SocketData>;

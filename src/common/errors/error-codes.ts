@@ -45,6 +45,8 @@ export const ERROR_CODES = {
   too_many_terminals: { status: 429, title: 'Too many terminals', retryable: false },
   terminal_input_full: { status: 429, title: 'Terminal input buffer full', retryable: true },
   unknown_event: { status: 404, title: 'No such event', retryable: false },
+  too_many_connections: { status: 429, title: 'Too many connections', retryable: true },
+  rate_limited: { status: 429, title: 'Rate limited', retryable: true },
   too_many_requests: { status: 429, title: 'Too many requests', retryable: true },
   internal_error: { status: 500, title: 'Internal error', retryable: false },
   engine_error: { status: 502, title: 'Container engine error', retryable: true },

@@ -116,6 +116,8 @@ export abstract class ContainersRepository {
    * @throws QuotaExceededError
    */
   abstract requireQuota(projectId: string, more: Partial<ProjectUsage>): Promise<void>;
+  /** Containers of an owner that are in one of the states. */
+  abstract countInStates(ownerId: string, states: readonly ContainerStatus[]): Promise<number>;
   abstract findById(id: string): Promise<ContainerRow | null>;
   /** Those of the name in the given projects, which is at most one for each project. */
   abstract findByName(name: string, scope: Scope): Promise<ContainerRow[]>;

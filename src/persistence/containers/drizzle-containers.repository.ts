@@ -19,7 +19,7 @@ import {
 import { Database } from '../database.js';
 import { violatedConstraint, violatedForeignKey } from '../database-error.js';
 import { exceededQuota, exceededQuotaLocked } from '../auth/project-quotas.js';
-import type { ProjectUsage, Scope } from '../types.js';
+import type { ContainerStatus, ProjectUsage, Scope } from '../types.js';
 import { instructionEvents, instructions } from '../instructions/instructions.schema.js';
 import { containers, idempotencyKeys, jobs, keptVolume } from './containers.schema.js';
 import { claimKey, type Queries, type Transaction } from './idempotency-keys.js';
@@ -59,6 +59,13 @@ export class DrizzleContainersRepository extends ContainersRepository {
   async requireQuota(projectId: string, more: Partial<ProjectUsage>): Promise<void> {
     const exceeded = await exceededQuota(this.database.orm, projectId, more);
     if (exceeded !== null) throw new QuotaExceededError(exceeded);
+  }
+
+  async countInStates(ownerId: string, states: readonly ContainerStatus[]): Promise<number> {
+    return this.database.orm.$count(
+      containers,
+      live(eq(containers.ownerId, ownerId), inArray(containers.status, [...states])),
+    );
   }
 
   async findById(id: string): Promise<ContainerRow | null> {

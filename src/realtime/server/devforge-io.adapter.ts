@@ -4,19 +4,22 @@ import type { IncomingMessage } from 'node:http';
 import type { ServerOptions } from 'socket.io';
 import { Authenticator } from '../../auth/authenticator.js';
 import { Revocation } from '../../auth/revocation.js';
+import { TokenBucket } from '../../common/concurrency/token-bucket.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { ErrorTranslators } from '../../common/errors/error-translators.js';
 import { Settings } from '../../config/settings.js';
 import { toDomainError } from '../../http/problem.js';
 import { isClientEvent } from '../event-permissions.js';
 import { principalOf } from '../principal-of.js';
-import { MessageBudget, TERMINAL_INPUT_RATE } from './message-budget.js';
+import { REQUEST_RATE, TERMINAL_INPUT_RATE } from './message-rates.js';
 import { MAX_INPUT_MESSAGE_BYTES, MAX_MESSAGE_BYTES, MessageSizes, raiseMessageLimit } from './message-size.js';
 import { Outbox } from '../outbox.js';
 import { ReplicatedEvents } from '../cluster/replicated-events.js';
 import { ClusterTransport } from '../cluster/cluster-transport.js';
 import type { ClientToServerEvents } from '@devforge/contract';
+import { RateLimiter } from '../../rate-limits/rate-limiter.js';
 import { SocketCounters } from '../socket-counters.js';
+import { SocketUsages } from '../socket-usage.js';
 import { transportOf } from './socket-transport.js';
 import type { TypedServer, TypedSocket } from '../typed-socket.js';
 
@@ -38,6 +41,8 @@ export class DevForgeIoAdapter extends IoAdapter {
   private readonly replicatedEvents: ReplicatedEvents;
   private readonly counters: SocketCounters;
   private readonly translators: ErrorTranslators;
+  private readonly limiter: RateLimiter;
+  private readonly usages: SocketUsages;
   private readonly revocation: Revocation;
 
   constructor(app: INestApplication) {
@@ -48,6 +53,8 @@ export class DevForgeIoAdapter extends IoAdapter {
     this.replicatedEvents = app.get(ReplicatedEvents);
     this.counters = app.get(SocketCounters);
     this.translators = app.get(ErrorTranslators);
+    this.limiter = app.get(RateLimiter);
+    this.usages = app.get(SocketUsages);
     this.revocation = app.get(Revocation);
   }
 
@@ -83,6 +90,7 @@ export class DevForgeIoAdapter extends IoAdapter {
     try {
       const token: unknown = socket.handshake.auth['token'];
       socket.data.identity = await this.authenticator.authenticate({ by: 'handshake', token });
+      this.usages.of(socket.data.identity.id).requireSocket();
       return undefined;
     } catch (error) {
       const { code, message } = toDomainError(error, this.translators);
@@ -92,15 +100,18 @@ export class DevForgeIoAdapter extends IoAdapter {
 
   private prepare(socket: TypedSocket): void {
     socket.data.outbox = new Outbox(this.counters.instrument(transportOf(socket)));
+    const { id } = socket.data.identity;
+    socket.data.usage = this.usages.open(id);
     this.counters.connected += 1;
     const unwatch = this.revocation.watch(socket.data.identity, () => socket.disconnect(true));
     socket.on('disconnect', () => {
       this.counters.connected -= 1;
+      this.usages.close(id);
       unwatch();
     });
     const now = (): number => performance.now();
-    const budget = new MessageBudget(now);
-    const terminalBudget = new MessageBudget(now, TERMINAL_INPUT_RATE);
+    const budget = new TokenBucket(now, REQUEST_RATE);
+    const terminalBudget = new TokenBucket(now, TERMINAL_INPUT_RATE);
     raiseMessageLimit(socket.conn, MAX_INPUT_MESSAGE_BYTES);
     const sizes = new MessageSizes(socket.conn, MAX_INPUT_MESSAGE_BYTES);
     socket.use(([event, ...rest], next) => {
@@ -111,8 +122,9 @@ export class DevForgeIoAdapter extends IoAdapter {
       };
       const isAllowed = TERMINAL_INPUT.has(event)
         ? terminalBudget.spend(Math.max(1, Math.ceil(size / CHARACTERS_A_MESSAGE)))
-        : budget.spend();
-      if (!isAllowed) return refuse(new DomainError('too_many_requests', 'This connection sends too many messages.'));
+        : budget.spend() && this.limiter.take('messages', socket.data.identity.id).allowed;
+      if (!isAllowed)
+        return refuse(new DomainError('too_many_requests', 'Too many messages: wait before you send more.'));
       if (!isClientEvent(event))
         return refuse(new DomainError('unknown_event', `There is no event "${String(event).slice(0, 64)}".`));
       if (size > MAX_MESSAGE_BYTES && event !== 'terminal:input')

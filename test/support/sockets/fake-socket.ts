@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { ADMINISTRATOR, type Identity } from '../../../src/auth/principal.js';
 import { Outbox } from '../../../src/realtime/outbox.js';
 import { transportOf } from '../../../src/realtime/server/socket-transport.js';
+import { SocketUsage } from '../../../src/realtime/socket-usage.js';
 import type { TypedSocket } from '../../../src/realtime/typed-socket.js';
 
 export interface SentMessage {
@@ -21,11 +22,12 @@ export class FakeSocket {
     transport: new FakeEngineTransport(),
     writeBuffer: [] as unknown[],
   });
-  readonly data: { identity: Identity; outbox: Outbox };
+  readonly data: { identity: Identity; outbox: Outbox; usage: SocketUsage };
 
   /** @param isPaused whether messages stay in the process until `drain` is called */
   constructor(public isPaused = false) {
-    this.data = { identity: ADMINISTRATOR, outbox: new Outbox(transportOf(this.typed)) };
+    const usage = new SocketUsage({ sockets: 10, subscriptions: 100_000 });
+    this.data = { identity: ADMINISTRATOR, outbox: new Outbox(transportOf(this.typed)), usage };
   }
 
   get typed(): TypedSocket {

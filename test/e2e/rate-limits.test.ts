@@ -1,0 +1,145 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiClient, ok, problem } from '../support/api/client.js';
+import type { CreateContainer } from '../support/api/types.js';
+import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { uniqueName } from '../support/e2e/names.js';
+import { startTestServer, type TestServer } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
+import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
+import { creates } from '../support/engine-proxy/matchers.js';
+import { type SecondServer, startSecondServer } from '../support/faults/second-server.js';
+import { SocketClient } from '../support/sockets/socket-client.js';
+
+const small = (): CreateContainer => ({
+  name: uniqueName('limit'),
+  template: 'claude',
+  cpuLimit: 0.5,
+  memoryLimit: 256,
+});
+/** 60 a minute, of which 10 may come at once. */
+const SIXTY = '60';
+
+describe('the limits of a principal', () => {
+  let server: TestServer;
+  const undo: (() => Promise<unknown> | void)[] = [];
+  const start = async (env: Record<string, string>): Promise<void> => {
+    server = await startTestServer(env);
+    undo.push(() => server.dispose());
+  };
+  /** A principal beside the administrator. */
+  const anotherPrincipal = async (): Promise<ApiClient> => {
+    const created = await server.api.request<{ key: string }>('POST', '/api/api-keys', {
+      body: { name: uniqueName('key'), role: 'member' },
+    });
+    return new ApiClient(server.devforge.url, ok(created).key);
+  };
+  const connect = async (): Promise<SocketClient> => {
+    const client = await SocketClient.connect(server.devforge.url, { token: server.devforge.token });
+    undo.push(() => client.close());
+    return client;
+  };
+
+  afterEach(async () => {
+    for (const each of undo.splice(0).toReversed()) await each();
+  });
+
+  it('refuse requests beyond them with the time to wait, and no other principal', async () => {
+    await start({ RATE_LIMIT_REQUESTS: SIXTY });
+    const other = await anotherPrincipal();
+    const first = await server.api.list();
+    expect(first.status).toBe(200);
+    expect(Number(first.headers.get('ratelimit-limit'))).toBe(10);
+    expect(Number(first.headers.get('ratelimit-remaining'))).toBe(8);
+    expect(Number(first.headers.get('ratelimit-reset'))).toBe(2);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => server.api.list()));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThanOrEqual(10);
+    for (const answer of refused) {
+      expect(problem(answer)).toMatchObject({ code: 'rate_limited' });
+      expect(Number(answer.headers.get('retry-after'))).toBe(1);
+    }
+    expect((await other.list()).status).toBe(200);
+    // Probes and strangers are not counted.
+    expect((await fetch(`${server.devforge.url}/health/ready`)).status).toBe(200);
+    expect((await new ApiClient(server.devforge.url, 'wrong').list()).status).toBe(401);
+    await sleep(2_000);
+    expect((await server.api.list()).status).toBe(200);
+  });
+
+  it('are shared by the processes', async () => {
+    await start({ RATE_LIMIT_REQUESTS: SIXTY });
+    const second: SecondServer = await startSecondServer(server);
+    undo.push(() => second.dispose());
+    undo.push(() => second.end());
+    const [here, there] = [await server.api.list(), await second.api.list()];
+    expect([here.status, there.status]).toEqual([200, 200]);
+    // Both have told each other of the principal once.
+    await sleep(2_500);
+    await Promise.all(Array.from({ length: 20 }, () => server.api.list()));
+    const remaining = await until('the count of the other process', async () => {
+      const { status, headers } = await second.api.list();
+      return status === 429 ? 0 : Number(headers.get('ratelimit-remaining')) < 4 && headers.get('ratelimit-remaining');
+    });
+    expect(Number(remaining)).toBeLessThan(4);
+  });
+
+  it(
+    'count the containers that are made, without asking the engine',
+    async () => {
+      const proxy = await EngineProxy.start();
+      undo.push(() => proxy.close());
+      await start({ ...proxy.env, RATE_LIMIT_CREATES: '3', MAX_QUEUED: '100' });
+      const other = await anotherPrincipal();
+      await ensureImages(server, 'claude');
+      const asked = (): number => proxy.requests.filter(creates('workspace')).length;
+      const before = asked();
+      for (let at = 0; at < 2; at += 1) ok(await server.api.create(small()));
+      await until('both containers', async () => asked() === before + 2, 60_000);
+      const refused = await server.api.create(small());
+      expect(problem(refused)).toMatchObject({ status: 429, code: 'rate_limited' });
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(5);
+      expect(ok(await server.api.list()).items).toHaveLength(2);
+      expect(asked()).toBe(before + 2);
+      const { id } = ok(await other.create(small()));
+      server.api.accepted.add(id);
+    },
+    IMAGE_BUILD_MS,
+  );
+
+  it(
+    'count the containers that are being made at a time',
+    async () => {
+      const proxy = await EngineProxy.start();
+      undo.push(() => proxy.close());
+      await start({ ...proxy.env, MAX_QUEUED: '1' });
+      await ensureImages(server, 'claude');
+      const hold = proxy.hold(creates('workspace'), 'before');
+      const { id } = ok(await server.api.create(small()));
+      expect(problem(await server.api.create(small()))).toMatchObject({ status: 429, code: 'rate_limited' });
+      hold.release();
+      await server.api.waitForStatus(id, 'running');
+      ok(await server.api.create(small()));
+    },
+    IMAGE_BUILD_MS,
+  );
+
+  it('count sockets, their subscriptions and their messages together', async () => {
+    await start({ MAX_SOCKETS: '2', MAX_SUBSCRIPTIONS: '1', RATE_LIMIT_MESSAGES: SIXTY });
+    const [first, second] = [await connect(), await connect()];
+    await expect(connect()).rejects.toMatchObject({ data: { code: 'too_many_connections' } });
+    const other = await anotherPrincipal();
+    expect((await other.list()).status).toBe(200);
+
+    expect(await first.ask('subscribe:status', {})).toMatchObject({ ok: true });
+    expect(await second.ask('subscribe:status', {})).toMatchObject({ error: { code: 'too_many_subscriptions' } });
+    first.close();
+    await until('room for another', async () => (await second.ask('subscribe:status', {})).ok);
+
+    const third = await connect();
+    const answers = [];
+    for (let at = 0; at < 10; at += 1)
+      answers.push(await (at % 2 === 0 ? second : third).ask('unsubscribe:metrics', { containerId: 'x' }));
+    expect(answers.at(-1)).toMatchObject({ ok: false, error: { code: 'too_many_requests' } });
+  });
+});
