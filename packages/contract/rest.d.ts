@@ -2824,7 +2824,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed.malformed_body'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['forbidden.quota_exceeded'];
       404: components['responses']['container_not_found'];
       408: components['responses']['request_timeout'];
       409: components['responses']['name_taken.ambiguous_name.invalid_state.busy'];

@@ -7,7 +7,7 @@ import { AccessGuard } from './access.guard.js';
 import type { Authenticator, Presented } from './authenticator.js';
 import type { Identity, Principal } from './principal.js';
 import { Public, Requires } from './requires.js';
-import type { Revocation } from './revocation.js';
+import { Revocation } from './revocation.js';
 
 class Routes {
   @Get('log')
@@ -71,7 +71,7 @@ class Setup {
     this.guard = new AccessGuard(
       new Reflector(),
       { authenticate } as Authenticator,
-      { watch } as unknown as Revocation,
+      Object.assign(Object.create(Revocation.prototype) as Revocation, { watch }),
     );
   }
 

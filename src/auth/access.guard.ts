@@ -28,10 +28,8 @@ export class AccessGuard implements CanActivate {
     const identity = await this.authenticator.authenticate({ by: 'bearer', token });
     request.principal = asPrincipal(identity, this.reflector.getAllAndOverride<Permission>(PERMISSION, targets));
     trustRequest(request);
-    const { res: response } = request;
     // Also ends streams that are followed.
-    const unwatch = this.revocation.watch(identity, () => response?.destroy());
-    response?.once('close', unwatch);
+    if (request.res !== undefined) this.revocation.watchStream(identity, request.res);
     return true;
   }
 }

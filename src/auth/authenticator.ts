@@ -3,7 +3,7 @@ import { DomainError } from '../common/errors/domain-error.js';
 import { AdminToken } from './admin-token.js';
 import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
 import { parseApiKey } from './api-keys/api-key-token.js';
-import { ADMINISTRATOR, type Identity } from './principal.js';
+import { ADMINISTRATOR, type Credential, type Identity } from './principal.js';
 
 /** What a caller presents: a token with a request, or in the handshake of a socket. */
 export interface Presented {
@@ -23,6 +23,11 @@ export class Authenticator {
     private readonly adminToken: AdminToken,
     private readonly apiKeys: ApiKeyIdentities,
   ) {}
+
+  /** Who a credential belongs to that was presented before. @returns null when it was revoked or has expired */
+  async identityOf(credential: Credential): Promise<Identity | null> {
+    return credential.kind === 'admin_token' ? ADMINISTRATOR : this.apiKeys.byId(credential.id);
+  }
 
   /** @throws DomainError `unauthorized` */
   async authenticate({ by, token }: Presented): Promise<Identity> {

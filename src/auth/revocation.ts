@@ -1,4 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { Writable } from 'node:stream';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { PeriodicTask } from '../common/concurrency/periodic-task.js';
 import { Clock } from '../common/time/clock.js';
@@ -63,6 +64,13 @@ export class Revocation implements OnApplicationBootstrap, OnModuleDestroy {
     const connection = { ...identity };
     this.connections.set(connection, end);
     return () => this.connections.delete(connection);
+  }
+
+  /** Destroys a response or a socket when the credential that it was opened with is no longer valid. */
+  watchStream(identity: Identity, stream: Writable): void {
+    if (stream.destroyed) return;
+    const unwatch = this.watch(identity, () => stream.destroy());
+    stream.once('close', unwatch);
   }
 
   private async check(): Promise<void> {

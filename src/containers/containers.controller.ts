@@ -189,7 +189,7 @@ export class ContainersController {
   })
   @ApiBody({ type: UpdateContainerDto, examples: UPDATE_EXAMPLES })
   @ApiResponse({ status: 200, type: ContainerDto, description: 'The container with its changes' })
-  @ApiErrors('invalid_state', 'name_taken', 'busy', ...ENGINE_ERRORS)
+  @ApiErrors('quota_exceeded', 'invalid_state', 'name_taken', 'busy', ...ENGINE_ERRORS)
   async update(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,

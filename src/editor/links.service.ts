@@ -34,7 +34,7 @@ export class LinksService {
       throw new DomainError('invalid_state', 'The container has no VS Code: its template is claude.');
     requireRunningOrStarting(row);
     if (row.status === 'running') await this.launcher.ensure(row);
-    return this.link({ containerId: row.id, port: null }, this.addresses.editorUrl(row));
+    return this.link(principal, { containerId: row.id, port: null }, this.addresses.editorUrl(row));
   }
 
   /** @param host `localhost` for a program that answers under no other name */
@@ -48,12 +48,12 @@ export class LinksService {
         "Each port has a host name of its own: set EDITOR_DOMAIN to a wildcard name, and keep the container's name within 56 characters.",
       );
     }
-    const link = await this.link({ containerId: row.id, port }, url);
+    const link = await this.link(principal, { containerId: row.id, port }, url);
     return host === undefined ? link : { ...link, url: `${link.url}&${HOST_PARAMETER}=${host}` };
   }
 
-  private async link(site: Site, url: string): Promise<SiteLink> {
-    const { ticket, expiresAt } = await this.tickets.issue(site);
+  private async link({ credential }: Principal, site: Site, url: string): Promise<SiteLink> {
+    const { ticket, expiresAt } = await this.tickets.issue(site, credential);
     return { url: `${url}?${TICKET_PARAMETER}=${ticket}`, expiresAt: expiresAt.toISOString() };
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Settings } from '../config/settings.js';
+import { DEFAULT_PROJECT } from '../persistence/types.js';
 import { SiteAddresses } from './site-addresses.js';
 
 const ID = '123e4567-e89b-42d3-a456-426614174000';
@@ -9,29 +10,50 @@ const plain = new SiteAddresses({ publicUrl: 'http://192.0.2.7:3000', editorDoma
 
 describe('SiteAddresses', () => {
   it('gives each editor a host name with a wildcard domain, and a path without', () => {
-    expect(local.editorUrl({ id: ID, name: 'web' })).toBe('http://web.localhost:3000/');
-    expect(wild.editorUrl({ id: ID, name: 'web' })).toBe('https://web.example.org/');
-    expect(plain.editorUrl({ id: ID, name: 'web' })).toBe(`http://192.0.2.7:3000/editor/${ID}/`);
+    expect(local.editorUrl({ id: ID, projectId: DEFAULT_PROJECT.id, name: 'web' })).toBe('http://web.localhost:3000/');
+    expect(wild.editorUrl({ id: ID, projectId: DEFAULT_PROJECT.id, name: 'web' })).toBe('https://web.example.org/');
+    expect(plain.editorUrl({ id: ID, projectId: DEFAULT_PROJECT.id, name: 'web' })).toBe(
+      `http://192.0.2.7:3000/editor/${ID}/`,
+    );
   });
 
   it.each(['3000--web', 'devforge'])(
     'gives the editor of a container named %s a path, as its host name would be ambiguous',
     (name) => {
-      expect(wild.editorUrl({ id: ID, name })).toBe(`https://devforge.example.org/editor/${ID}/`);
+      expect(wild.editorUrl({ id: ID, projectId: DEFAULT_PROJECT.id, name })).toBe(
+        `https://devforge.example.org/editor/${ID}/`,
+      );
     },
   );
 
   it('gives a port a host name when there is a wildcard domain and the label is short enough', () => {
-    expect(local.previewUrl({ name: 'web' }, 5173)).toBe('http://5173--web.localhost:3000/');
-    expect(wild.previewUrl({ name: 'w'.repeat(56) }, 65535)).toBe(`https://65535--${'w'.repeat(56)}.example.org/`);
-    expect(wild.previewUrl({ name: 'w'.repeat(57) }, 65535)).toBeNull();
-    expect(plain.previewUrl({ name: 'web' }, 5173)).toBeNull();
+    expect(local.previewUrl({ id: ID, projectId: DEFAULT_PROJECT.id, name: 'web' }, 5173)).toBe(
+      'http://5173--web.localhost:3000/',
+    );
+    expect(wild.previewUrl({ id: ID, projectId: DEFAULT_PROJECT.id, name: 'w'.repeat(56) }, 65535)).toBe(
+      `https://65535--${'w'.repeat(56)}.example.org/`,
+    );
+    expect(wild.previewUrl({ id: ID, projectId: DEFAULT_PROJECT.id, name: 'w'.repeat(57) }, 65535)).toBeNull();
+    expect(plain.previewUrl({ id: ID, projectId: DEFAULT_PROJECT.id, name: 'web' }, 5173)).toBeNull();
   });
 
+  it.each(['web', '3000--web', 'devforge', 'w'.repeat(63)])(
+    'gives a container named %s of another project host names with its id, which no name can be',
+    (name) => {
+      const container = { id: ID, name, projectId: '323e4567-e89b-42d3-a456-426614174000' };
+      expect(wild.editorUrl(container)).toBe(`https://${ID}.example.org/`);
+      expect(wild.previewUrl(container, 65535)).toBe(`https://65535--${ID}.example.org/`);
+      expect(wild.parse(`65535--${ID}.example.org`, '/')).toMatchObject({ container: ID, port: 65535 });
+      expect(wild.parse(`${ID}.example.org`, '/')).toMatchObject({ container: ID, port: null });
+    },
+  );
+
   it('gives VS Code a template of the preview URLs of all ports', () => {
-    expect(local.previewTemplate({ name: 'web' })).toBe('http://{{port}}--web.localhost:3000/');
-    expect(wild.previewTemplate({ name: 'w'.repeat(57) })).toBeNull();
-    expect(plain.previewTemplate({ name: 'web' })).toBeNull();
+    expect(local.previewTemplate({ id: ID, projectId: DEFAULT_PROJECT.id, name: 'web' })).toBe(
+      'http://{{port}}--web.localhost:3000/',
+    );
+    expect(wild.previewTemplate({ id: ID, projectId: DEFAULT_PROJECT.id, name: 'w'.repeat(57) })).toBeNull();
+    expect(plain.previewTemplate({ id: ID, projectId: DEFAULT_PROJECT.id, name: 'web' })).toBeNull();
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { isId } from '../common/id-generator.js';
 import { Settings } from '../config/settings.js';
+import { DEFAULT_PROJECT } from '../persistence/types.js';
 import { MAX_PORT, parsePort } from './port.js';
 
 const MAX_LABEL_LENGTH = 63;
@@ -8,12 +9,15 @@ const PATH_FORM = /^\/editor\/(?<id>[^/?#]+)(?<rest>\/[^?#]*)?(?<search>\?.*)?$/
 const PREVIEW_LABEL = /^(?<port>\d+)--(?<name>.+)$/;
 
 /**
- * The address of a site, which is VS Code or a port of a container: `<name>.<domain>`, `<port>--<name>.<domain>`, or a
- * path below `/editor/<id>/`.
+ * The address of a site, which is VS Code or a port of a container: `<name>.<domain>`, `<port>--<name>.<domain>`, with the id
+ * in place of the name outside the default project, or a path below `/editor/<id>/`.
  */
 export type SiteAddress =
   | { form: 'host'; container: string; port: number | null; path: string }
   | { form: 'path'; container: string; port: null; path: string; missingSlash: boolean };
+
+/** What the addresses of a container's sites are made of. */
+export type Addressed = Record<'id' | 'name' | 'projectId', string>;
 
 /** Builds and parses the addresses of the sites of containers. */
 @Injectable()
@@ -37,7 +41,9 @@ export class SiteAddresses {
   }
 
   /** The URL of VS Code, with a trailing slash. */
-  editorUrl({ id, name }: { id: string; name: string }): string {
+  editorUrl(container: Addressed): string {
+    const { id } = container;
+    const name = hostNameOf(container);
     // As a host name this would address a port of another container, or DevForge itself.
     const isAmbiguous = PREVIEW_LABEL.test(name) || `${name}.${this.settings.editorDomain}` === this.base.hostname;
     return this.settings.editorDomain === null || isAmbiguous
@@ -46,13 +52,13 @@ export class SiteAddresses {
   }
 
   /** @returns null without a wildcard domain, or when the name is too long to be prefixed with the port */
-  previewUrl({ name }: { name: string }, port: number): string | null {
-    const label = `${port}--${name}`;
+  previewUrl(container: Addressed, port: number): string | null {
+    const label = `${port}--${hostNameOf(container)}`;
     return this.settings.editorDomain === null || label.length > MAX_LABEL_LENGTH ? null : this.urlOf(label);
   }
 
   /** The preview URLs of all ports, with `{{port}}` in place of the number. @returns null where a port has none */
-  previewTemplate(container: { name: string }): string | null {
+  previewTemplate(container: Addressed): string | null {
     const url = this.previewUrl(container, MAX_PORT);
     return url === null ? null : url.replace(`${MAX_PORT}--`, '{{port}}--');
   }
@@ -84,6 +90,14 @@ export class SiteAddresses {
     const { protocol, port } = this.base;
     return `${protocol}//${label}.${this.settings.editorDomain}${port === '' ? '' : `:${port}`}/`;
   }
+}
+
+/**
+ * Names are unique in a project only. No name has the form of an id, so those of other projects than the default one are
+ * told apart without a second separator, which names may contain as well.
+ */
+function hostNameOf({ id, name, projectId }: Addressed): string {
+  return projectId === DEFAULT_PROJECT.id ? name : id;
 }
 
 function parsePath(url: string): SiteAddress | 'malformed' | null {

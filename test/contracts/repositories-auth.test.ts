@@ -120,6 +120,23 @@ describe('repositories of projects and API keys', () => {
     await expect(start()).resolves.toMatchObject({ status: 'starting', desiredRunning: true });
   });
 
+  it('count what limits grow by, and let them shrink where a quota is exceeded', async () => {
+    const { id: projectId } = await project({ cpu: 2, memoryMB: 1_000 });
+    const row = containerRow({ projectId, cpuLimit: 1, memoryLimit: 500 });
+    await insert(row);
+    const lease = (await containers.acquireLease(row.id, 'me', 60_000))!;
+    await expect(containers.changeSpec(row.id, { cpuLimit: 3 }, lease)).rejects.toThrow(QuotaExceededError);
+    await expect(containers.changeSpec(row.id, { cpuLimit: 2, memoryLimit: 1_001 }, lease)).rejects.toThrow(
+      QuotaExceededError,
+    );
+    await expect(containers.findById(row.id)).resolves.toMatchObject({ cpuLimit: 1, memoryLimit: 500 });
+    await expect(containers.changeSpec(row.id, { cpuLimit: 2, memoryLimit: 1_000 }, lease)).resolves.toMatchObject({
+      cpuLimit: 2,
+    });
+    await projects.update(projectId, { quotas: { cpu: 0.5 } });
+    await expect(containers.changeSpec(row.id, { cpuLimit: 1 }, lease)).resolves.toMatchObject({ cpuLimit: 1 });
+  });
+
   it('refuse a container of a project that does not exist', async () => {
     await expect(insert(containerRow({ projectId: randomUUID() }))).resolves.toEqual({ kind: 'project_not_found' });
   });

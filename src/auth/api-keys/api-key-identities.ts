@@ -29,6 +29,12 @@ export class ApiKeyIdentities {
     return identityOf(key);
   }
 
+  /** @returns null for an unknown or expired key */
+  async byId(id: string): Promise<Identity | null> {
+    const key = await this.load(id);
+    return key === null || this.isExpired(key) ? null : identityOf(key);
+  }
+
   /** Whether the key still exists, has not expired and means the same. */
   async stillHolds(identity: Identity): Promise<boolean> {
     if (identity.credential.kind !== 'api_key') return true;

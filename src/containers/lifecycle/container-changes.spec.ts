@@ -8,10 +8,11 @@ import { EngineMonitor } from '../../drivers/engine-monitor.js';
 import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import type { ContainerLeases } from '../../leases/container-leases.js';
-import type {
-  ContainerRow,
-  ContainersRepository,
-  SpecPatch,
+import {
+  type ContainerRow,
+  type ContainersRepository,
+  QuotaExceededError,
+  type SpecPatch,
 } from '../../persistence/containers/containers.repository.js';
 import { MachineLimits } from '../../workspace/machine-limits.js';
 import { ContainerChanges } from './container-changes.js';
@@ -22,6 +23,7 @@ describe('ContainerChanges', () => {
   let row: ContainerRow;
   let written: SpecPatch[];
   let failure: DomainError | undefined;
+  let exceeded: QuotaExceededError | undefined;
   let changes: ContainerChanges;
 
   beforeEach(() => {
@@ -30,15 +32,21 @@ describe('ContainerChanges', () => {
     row = { ...row, ...driver.run({ id: row.id }), env: { A: '1' } };
     written = [];
     failure = undefined;
+    exceeded = undefined;
     const changeSpec = async (_: string, patch: SpecPatch): Promise<ContainerRow> => {
       if (failure !== undefined) throw failure;
       written.push(patch);
       return { ...row, ...patch };
     };
+    const requireQuota = async (_: string, more: object): Promise<void> => {
+      if (exceeded === undefined) return;
+      expect(more).toEqual({ cpu: 0, memoryMB: 1, diskMB: 0 });
+      throw exceeded;
+    };
     const leases = { withLease: async (_: string, __: number, work: (held: object) => unknown) => work({ lease: {} }) };
     const monitor = new EngineMonitor(driver, new DomainEvents(quietLogger()), new FakeClock(), quietLogger());
     changes = new ContainerChanges(
-      { findById: async () => row } as unknown as ContainersRepository,
+      { findById: async () => row, requireQuota } as unknown as ContainersRepository,
       { changeSpec } as unknown as ContainerStore,
       leases as unknown as ContainerLeases,
       driver,
@@ -54,6 +62,14 @@ describe('ContainerChanges', () => {
     driver.vanish(row.id);
     await expect(changes.change(row, { cpuLimit: 1 })).resolves.toMatchObject({ cpuLimit: 1 });
     expect(written).toHaveLength(2);
+  });
+
+  it('asks the engine nothing when a quota would be exceeded', async () => {
+    exceeded = new QuotaExceededError({ quota: 'memoryMB', limit: 2_048, used: 2_048 });
+    const before = limits();
+    await expect(changes.change(row, { memoryLimit: row.memoryLimit + 1 })).rejects.toBe(exceeded);
+    expect(limits()).toEqual(before);
+    expect(written).toEqual([]);
   });
 
   it('does not ask the engine when no limit changes', async () => {

@@ -3,7 +3,11 @@ import { DomainError } from '../../common/errors/domain-error.js';
 import { DriverError } from '../../drivers/driver-error.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import { ContainerLeases } from '../../leases/container-leases.js';
-import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
+import {
+  type ContainerRow,
+  ContainersRepository,
+  growthOf,
+} from '../../persistence/containers/containers.repository.js';
 import { FIXED_AT_CREATION, type FixedAtCreation } from '../../persistence/types.js';
 import { containerNotFound, invalidState } from '../../workspace/container-errors.js';
 import { MachineLimits } from '../../workspace/machine-limits.js';
@@ -36,6 +40,8 @@ export class ContainerChanges {
       if (repoBranch !== undefined && repoBranch !== row.repoBranch) requireNotCloned(row);
       const pendingChanges = pendingAfter(row, changes);
       const { cpuLimit = row.cpuLimit, memoryLimit = row.memoryLimit } = changes;
+      // Before the engine is asked for anything.
+      await this.containers.requireQuota(row.projectId, growthOf(row, changes));
       await this.resize(row, { cpuLimit, memoryLimit });
       try {
         return await this.store.changeSpec(id, { ...changes, pendingChanges }, lease);

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Revocation } from '../../auth/revocation.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import { type SiteAddress, SiteAddresses } from '../../sites/site-addresses.js';
 import { CONTROL_PREFIX, SiteControls } from '../controls/site-controls.js';
@@ -36,6 +37,7 @@ export class SiteHandler {
     private readonly siblings: SiblingSignIn,
     private readonly controls: SiteControls,
     private readonly proxy: SiteProxy,
+    private readonly revocation: Revocation,
   ) {}
 
   async request(request: IncomingMessage, response: ServerResponse, to: GrantedRequest): Promise<void> {
@@ -44,17 +46,20 @@ export class SiteHandler {
       return redirect(response, homeOf(address, site) + address.path.slice(1));
     if (this.isCrossSite(request, to, false)) return sendError(response, 403, 'Cross-site request refused.');
     if (address.path.startsWith(CONTROL_PREFIX) && grant.byOwnCookie) {
-      if (this.siblings.isSignIn(address)) return this.siblings.sendBack(request, response, address, site);
+      if (this.siblings.isSignIn(address))
+        return this.siblings.sendBack(request, response, address, site, grant.identity);
       const isOwn = this.origins.requester(request, address).kind === 'own' && request.headers.origin !== undefined;
       return this.controls.handle(request, response, address.path, { container, home: homeOf(address, site), isOwn });
     }
     if (this.refuses(request, response, to)) return;
+    this.revocation.watchStream(grant.identity, response);
     await this.proxy.web(request, response, this.destination(request, to));
   }
 
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, to: GrantedRequest): Promise<void> {
     if (this.isCrossSite(request, to, true)) return sendError(socket, 403, 'Cross-site request refused.');
     if (this.refuses(request, socket, to)) return;
+    this.revocation.watchStream(to.grant.identity, socket);
     await this.proxy.ws(request, socket as Socket, head, this.destination(request, to));
   }
 

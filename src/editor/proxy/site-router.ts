@@ -3,17 +3,18 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import { trustRequest } from '../../http/trusted-requests.js';
 import { type SiteAddress, SiteAddresses } from '../../sites/site-addresses.js';
 import { parameterOf } from '../sign-in/parameters.js';
-import { SiblingSignIn } from '../sign-in/sibling-sign-in.js';
+import { type SiblingPass, SiblingSignIn } from '../sign-in/sibling-sign-in.js';
 import { SiteAccess, TICKET_PARAMETER } from '../sign-in/site-access.js';
 import { SiblingOrigins } from './sibling-origins.js';
 import { allowReading, answerPreflight, isPreflight } from './sibling-cors.js';
 import type { Site } from './site.js';
 import { type ResponseTarget, sendError } from './site-responses.js';
 import { SiteDirectory } from './site-directory.js';
-import { SiteHandler } from './site-handler.js';
+import { type GrantedRequest, SiteHandler } from './site-handler.js';
 
 /** Handles requests to sites of containers before the API sees them, so that no API route answers under a site's name. */
 @Injectable()
@@ -71,13 +72,21 @@ export class SiteRouter {
     const pass = await this.siblings.pass(request, address, site);
     const grant =
       pass === null
-        ? this.access.grantOf(request, address, site)
-        : { byOwnCookie: false, asLocalhost: false, setCookie: pass.setCookie };
+        ? await this.access.grantOf(request, address, site, container)
+        : await this.grantBy(pass, container);
     if (grant === null) return this.refuse(request, target, address);
     trustRequest(request);
     const to = { address: pass === null ? address : { ...address, path: pass.path }, container, site, grant };
     if (head !== null) return this.handler.upgrade(request, target as Duplex, head, to);
     return this.handler.request(request, target as ServerResponse, to);
+  }
+
+  private async grantBy(
+    { credential, setCookie }: SiblingPass,
+    container: ContainerRow,
+  ): Promise<GrantedRequest['grant'] | null> {
+    const identity = await this.access.identityOf(credential, container);
+    return identity === null ? null : { byOwnCookie: false, asLocalhost: false, identity, setCookie };
   }
 
   /**

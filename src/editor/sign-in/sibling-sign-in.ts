@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Credential, Identity } from '../../auth/principal.js';
 import { type SiteAddress, SiteAddresses } from '../../sites/site-addresses.js';
 import { CONTROL_PREFIX } from '../controls/site-controls.js';
 import { SiblingOrigins } from '../proxy/sibling-origins.js';
@@ -18,6 +19,15 @@ const PASS_PARAMETER = 'devforge_pass';
 const TEMPORARY_REDIRECT = 307;
 /** It says which page asks, once the origin is lost. */
 const KEEP_REFERRER = { 'Referrer-Policy': 'strict-origin-when-cross-origin' };
+
+/** A page's request that came with a valid ticket. */
+export interface SiblingPass {
+  /** Without the ticket. */
+  path: string;
+  /** For further requests. */
+  setCookie: string;
+  credential: Credential;
+}
 
 /**
  * Signs a browser in to a port of a container when it is signed in to another site of the same container, in two redirects:
@@ -66,6 +76,7 @@ export class SiblingSignIn {
     response: ServerResponse,
     address: SiteAddress,
     { containerId }: Site,
+    { credential }: Identity,
   ): Promise<void> {
     const to = this.targetOf(request, address);
     if (to === null) return sendError(response, 400, 'No such address.');
@@ -73,7 +84,7 @@ export class SiblingSignIn {
     const { kind } = this.origins.requester(request, address);
     if (!navigation && kind !== 'own' && kind !== 'sibling')
       return sendError(response, 403, 'Cross-site request refused.');
-    const { ticket } = await this.tickets.issue({ containerId, port: to.port });
+    const { ticket } = await this.tickets.issue({ containerId, port: to.port }, credential);
     to.url.search = `${to.url.search === '' ? '?' : `${to.url.search}&`}${navigation ? TICKET_PARAMETER : PASS_PARAMETER}=${ticket}`;
     redirect(response, to.url.href, navigation ? {} : { status: TEMPORARY_REDIRECT, headers: KEEP_REFERRER });
   }
@@ -88,20 +99,18 @@ export class SiblingSignIn {
    *
    * @returns the path without the ticket and the cookie for further requests; null when the request has no valid ticket
    */
-  async pass(
-    request: IncomingMessage,
-    address: SiteAddress,
-    site: Site,
-  ): Promise<{ path: string; setCookie: string } | null> {
+  async pass(request: IncomingMessage, address: SiteAddress, site: Site): Promise<SiblingPass | null> {
     const ticket = parameterOf(address.path, PASS_PARAMETER);
     if (ticket === null || site.port === null) return null;
     if (this.origins.requester(request, address).kind !== 'sibling') return null;
-    if (!(await this.tickets.redeem(ticket, site))) return null;
+    const credential = await this.tickets.redeem(ticket, site);
+    if (credential === null) return null;
     const secure = this.addresses.protocol === 'https:';
     const { trustworthy } = this.addresses;
     return {
       path: withoutParameters(address.path, PASS_PARAMETER),
-      setCookie: this.cookie.issueCross(site, { secure, trustworthy, partitioned: true }),
+      setCookie: this.cookie.issueCross(site, { secure, trustworthy, partitioned: true, credential }),
+      credential,
     };
   }
 

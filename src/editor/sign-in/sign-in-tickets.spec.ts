@@ -5,6 +5,7 @@ import { type SignInTicketRow, SignInTicketsRepository } from '../../persistence
 import { SignInTickets } from './sign-in-tickets.js';
 
 const FIVE_MINUTES_MS = 5 * 60_000;
+const ADMIN = { kind: 'admin_token' } as const;
 const A = { containerId: 'a', port: null };
 const PORT_OF_A = { containerId: 'a', port: 3000 };
 const B = { containerId: 'b', port: null };
@@ -31,9 +32,16 @@ function make(clock = new FakeClock()): { tickets: SignInTickets; rows: InMemory
 describe('SignInTickets', () => {
   it('are valid once', async () => {
     const { tickets } = make();
-    const { ticket } = await tickets.issue(A);
-    await expect(tickets.redeem(ticket, A)).resolves.toBe(true);
-    await expect(tickets.redeem(ticket, A)).resolves.toBe(false);
+    const { ticket } = await tickets.issue(A, ADMIN);
+    await expect(tickets.redeem(ticket, A)).resolves.toEqual(ADMIN);
+    await expect(tickets.redeem(ticket, A)).resolves.toBeNull();
+  });
+
+  it('say which credential they were asked for with', async () => {
+    const { tickets } = make();
+    const key = { kind: 'api_key', id: 'k' } as const;
+    const { ticket } = await tickets.issue(A, key);
+    await expect(tickets.redeem(ticket, A)).resolves.toEqual(key);
   });
 
   it.each([
@@ -43,28 +51,28 @@ describe('SignInTickets', () => {
     ['another port', PORT_OF_A, { ...PORT_OF_A, port: 3001 }],
   ])('are used up by an attempt at %s', async (_, site, other) => {
     const { tickets } = make();
-    const { ticket } = await tickets.issue(site);
-    await expect(tickets.redeem(ticket, other)).resolves.toBe(false);
-    await expect(tickets.redeem(ticket, site)).resolves.toBe(false);
+    const { ticket } = await tickets.issue(site, ADMIN);
+    await expect(tickets.redeem(ticket, other)).resolves.toBeNull();
+    await expect(tickets.redeem(ticket, site)).resolves.toBeNull();
   });
 
   it('expire after five minutes', async () => {
     const clock = new FakeClock();
     const { tickets } = make(clock);
-    const [first, second] = [await tickets.issue(A), await tickets.issue(A)];
+    const [first, second] = [await tickets.issue(A, ADMIN), await tickets.issue(A, ADMIN)];
     expect(first.expiresAt.getTime() - clock.now().getTime()).toBe(FIVE_MINUTES_MS);
     await clock.advance(FIVE_MINUTES_MS - 1);
-    await expect(tickets.redeem(first.ticket, A)).resolves.toBe(true);
+    await expect(tickets.redeem(first.ticket, A)).resolves.toEqual(ADMIN);
     await clock.advance(1);
-    await expect(tickets.redeem(second.ticket, A)).resolves.toBe(false);
+    await expect(tickets.redeem(second.ticket, A)).resolves.toBeNull();
   });
 
   it('are unique, random and stored only as hashes', async () => {
     const { tickets, rows } = make();
-    const issued = await Promise.all(Array.from({ length: 100 }, async () => (await tickets.issue(A)).ticket));
+    const issued = await Promise.all(Array.from({ length: 100 }, async () => (await tickets.issue(A, ADMIN)).ticket));
     expect(new Set(issued).size).toBe(100);
     expect(issued.every((ticket) => /^[A-Za-z0-9_-]{43}$/.test(ticket))).toBe(true);
     expect(issued.some((ticket) => JSON.stringify([...rows]).includes(ticket))).toBe(false);
-    await expect(tickets.redeem('', A)).resolves.toBe(false);
+    await expect(tickets.redeem('', A)).resolves.toBeNull();
   });
 });

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
+import type { Credential } from '../../auth/principal.js';
 import { Clock } from '../../common/time/clock.js';
 import { IdGenerator } from '../../common/id-generator.js';
 import { SignInTicketsRepository } from '../../persistence/auth/sign-in-tickets.repository.js';
@@ -17,23 +18,30 @@ export class SignInTickets {
     private readonly ids: IdGenerator,
   ) {}
 
-  async issue(site: Site): Promise<{ ticket: string; expiresAt: Date }> {
+  async issue(site: Site, credential: Credential): Promise<{ ticket: string; expiresAt: Date }> {
     const ticket = this.ids.secret(TICKET_BYTES);
     const now = this.clock.now();
     const expiresAt = new Date(now.getTime() + LIFETIME_MS);
-    await this.tickets.insert({ hash: hashOf(ticket), ...site, apiKeyId: null, expiresAt }, now);
+    await this.tickets.insert(
+      { hash: hashOf(ticket), ...site, apiKeyId: credential.kind === 'api_key' ? credential.id : null, expiresAt },
+      now,
+    );
     return { ticket, expiresAt };
   }
 
-  /** Whether the ticket is valid for the site. A ticket is used up by this, even if it is for another site. */
-  async redeem(ticket: string, site: Site): Promise<boolean> {
+  /**
+   * A ticket is used up by this, even if it is for another site.
+   * @returns the credential that it was issued for; null when it is not valid for the site
+   */
+  async redeem(ticket: string, site: Site): Promise<Credential | null> {
     const known = await this.tickets.take(hashOf(ticket));
-    return (
+    const isValid =
       known !== null &&
       known.containerId === site.containerId &&
       known.port === site.port &&
-      known.expiresAt > this.clock.now()
-    );
+      known.expiresAt > this.clock.now();
+    if (!isValid) return null;
+    return known.apiKeyId === null ? { kind: 'admin_token' } : { kind: 'api_key', id: known.apiKeyId };
   }
 }
 

@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Authenticator } from '../../auth/authenticator.js';
+import { type Credential, type Identity, isInScope, scopeOf } from '../../auth/principal.js';
 import { Settings } from '../../config/settings.js';
+import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import { type SiteAddress, SiteAddresses } from '../../sites/site-addresses.js';
 import { signInRequiredPage } from '../pages/sign-in-required-page.js';
 import { SiblingOrigins } from '../proxy/sibling-origins.js';
@@ -8,7 +11,7 @@ import type { Site } from '../proxy/site.js';
 import { isPageRequest, redirect, type ResponseTarget, sendError, sendPage } from '../proxy/site-responses.js';
 import { parameterOf, withoutParameters } from './parameters.js';
 import { SignInTickets } from './sign-in-tickets.js';
-import { SiteCookie } from './site-cookie.js';
+import { SiteCookie, type SiteCookieContent } from './site-cookie.js';
 
 export const TICKET_PARAMETER = 'devforge_ticket';
 /** With `localhost`, the program on the port is asked as `localhost`. */
@@ -23,7 +26,12 @@ export interface Grant {
   /** Whether the site's own cookie was sent, rather than the one for pages of sibling sites. */
   byOwnCookie: boolean;
   asLocalhost: boolean;
+  /** Who asked for the link. */
+  identity: Identity;
 }
+
+/** The permission to ask for a link, without which the cookie that came of one is worth nothing. */
+const PERMISSION = 'container:editor';
 
 export interface RefuseOptions {
   /** What a person wants to open; null for VS Code. */
@@ -43,18 +51,35 @@ export class SiteAccess {
     private readonly tickets: SignInTickets,
     private readonly cookie: SiteCookie,
     private readonly settings: Settings,
+    private readonly authenticator: Authenticator,
   ) {}
 
   /** @returns null when the browser is not signed in to the site */
-  grantOf(request: IncomingMessage, address: SiteAddress, site: Site): Grant | null {
+  async grantOf(
+    request: IncomingMessage,
+    address: SiteAddress,
+    site: Site,
+    container: Pick<ContainerRow, 'projectId'>,
+  ): Promise<Grant | null> {
     const own = this.cookie.read(request.headers.cookie, site);
-    if (own !== null) return { byOwnCookie: true, ...own };
+    if (own !== null) {
+      const identity = await this.identityOf(own.credential, container);
+      return identity === null ? null : { byOwnCookie: true, asLocalhost: own.asLocalhost, identity };
+    }
     if (site.port === null) return null;
     const cross = this.cookie.read(request.headers.cookie, site, 'cross');
     if (cross === null) return null;
     // Browsers send this cookie for every page in the world.
     const { kind } = this.origins.requester(request, address);
-    return kind === 'own' || kind === 'sibling' ? { byOwnCookie: false, ...cross } : null;
+    if (kind !== 'own' && kind !== 'sibling') return null;
+    const identity = await this.identityOf(cross.credential, container);
+    return identity === null ? null : { byOwnCookie: false, asLocalhost: cross.asLocalhost, identity };
+  }
+
+  /** @returns null when the credential is no longer valid, or may no longer open the container's sites */
+  async identityOf(credential: Credential, { projectId }: Pick<ContainerRow, 'projectId'>): Promise<Identity | null> {
+    const identity = await this.authenticator.identityOf(credential);
+    return identity !== null && isInScope(scopeOf(identity, PERMISSION), projectId) ? identity : null;
   }
 
   /** Signs in with the ticket in a link. A link that was used opens again where the browser still has its cookie. */
@@ -67,8 +92,11 @@ export class SiteAccess {
   ): Promise<void> {
     const asLocalhost = parameterOf(address.path, HOST_PARAMETER) === 'localhost';
     const location = homeOf(address, site) + this.targetOf(address);
-    if (await this.tickets.redeem(ticket, site))
-      return redirect(response, location, { headers: { 'Set-Cookie': this.cookies(address, site, asLocalhost) } });
+    const credential = await this.tickets.redeem(ticket, site);
+    if (credential !== null) {
+      const cookies = this.cookies(address, site, { asLocalhost, credential });
+      return redirect(response, location, { headers: { 'Set-Cookie': cookies } });
+    }
     if (this.cookie.isValidFor(request.headers.cookie, site)) return redirect(response, location);
     this.refuse(request, response, address, { port: site.port, reason: LINK_SPENT });
   }
@@ -85,12 +113,15 @@ export class SiteAccess {
   }
 
   /** The cookies of a browser that has just been signed in. */
-  private cookies(address: SiteAddress, site: Site, asLocalhost: boolean): string | string[] {
+  private cookies(address: SiteAddress, site: Site, content: SiteCookieContent): string | string[] {
     const secure = this.addresses.protocol === 'https:';
-    const own = this.cookie.issue(site, { path: homeOf(address, site), secure, asLocalhost });
+    const own = this.cookie.issue(site, { path: homeOf(address, site), secure, ...content });
     if (site.port === null) return own;
     const { trustworthy } = this.addresses;
-    return [own, this.cookie.issueCross(site, { secure, trustworthy, partitioned: false })];
+    return [
+      own,
+      this.cookie.issueCross(site, { secure, trustworthy, partitioned: false, credential: content.credential }),
+    ];
   }
 
   /** What follows the first slash, without DevForge's parameters: never an address of another server. */

@@ -9,7 +9,8 @@ const HOUR_MS = 3_600_000;
 const ID: Site = { containerId: '123e4567-e89b-42d3-a456-426614174000', port: null };
 const PORT_OF_ID: Site = { ...ID, port: 5173 };
 const OTHER: Site = { containerId: '223e4567-e89b-42d3-a456-426614174000', port: null };
-const PLAIN = { path: '/', secure: false };
+const credential = { kind: 'admin_token' } as const;
+const PLAIN = { path: '/', secure: false, credential };
 
 const tokenOf = (secret: string): AdminToken =>
   ({ deriveKey: (purpose: string) => createHmac('sha256', secret).update(purpose).digest() }) as AdminToken;
@@ -30,17 +31,17 @@ describe('SiteCookie', () => {
   });
 
   it('is HttpOnly, limited to its path, and Secure when TLS is used', () => {
-    expect(cookie.issue(ID, { path: '/editor/x/', secure: false }).split('; ').slice(1)).toEqual([
+    expect(cookie.issue(ID, { path: '/editor/x/', secure: false, credential }).split('; ').slice(1)).toEqual([
       'Path=/editor/x/',
       'Max-Age=43200',
       'HttpOnly',
       'SameSite=Lax',
     ]);
-    expect(cookie.issue(ID, { path: '/editor/x/', secure: true }).split('; ')).toContain('Secure');
+    expect(cookie.issue(ID, { path: '/editor/x/', secure: true, credential }).split('; ')).toContain('Secure');
   });
 
   it('has the __Host- prefix when TLS is used', () => {
-    const issued = cookie.issue(ID, { path: '/', secure: true });
+    const issued = cookie.issue(ID, { path: '/', secure: true, credential });
     expect(issued).toMatch(/^__Host-devforge_site=/);
     expect(cookie.isValidFor(pair(issued), ID)).toBe(true);
   });
@@ -88,16 +89,31 @@ describe('SiteCookie', () => {
 
   it('says how the program is asked, which cannot be changed', () => {
     const header = pair(cookie.issue(PORT_OF_ID, { ...PLAIN, asLocalhost: true }));
-    expect(cookie.read(header, PORT_OF_ID)).toEqual({ asLocalhost: true });
+    expect(cookie.read(header, PORT_OF_ID)).toEqual({ asLocalhost: true, credential });
     expect(cookie.read(header.replace(/\.localhost$/, ''), PORT_OF_ID)).toBeNull();
     const plain = pair(cookie.issue(PORT_OF_ID, PLAIN));
-    expect(cookie.read(plain, PORT_OF_ID)).toEqual({ asLocalhost: false });
+    expect(cookie.read(plain, PORT_OF_ID)).toEqual({ asLocalhost: false, credential });
     expect(cookie.read(`${plain}.localhost`, PORT_OF_ID)).toBeNull();
   });
 
+  it.each([false, true])(
+    'says which key it was asked for with, which cannot be changed (as localhost: %s)',
+    (asLocalhost) => {
+      const key = { kind: 'api_key', id: 'k1' } as const;
+      const header = pair(cookie.issue(PORT_OF_ID, { ...PLAIN, credential: key, asLocalhost }));
+      expect(cookie.read(header, PORT_OF_ID)).toEqual({ asLocalhost, credential: key });
+      for (const forged of [/\.k1$/, /\.[a-z]*\.k1$/])
+        expect(cookie.read(header.replace(forged, ''), PORT_OF_ID)).toBeNull();
+      expect(cookie.read(header.replace(/\.k1$/, '.k2'), PORT_OF_ID)).toBeNull();
+      const plain = pair(cookie.issue(PORT_OF_ID, { ...PLAIN, asLocalhost }));
+      for (const suffix of ['.k1', '..k1', '.localhost.k1'])
+        expect(cookie.read(`${plain}${suffix}`, PORT_OF_ID)).toBeNull();
+    },
+  );
+
   describe('for pages of sibling sites', () => {
     const cross = (options: { secure: boolean; trustworthy: boolean; partitioned: boolean }): string =>
-      cookie.issueCross(PORT_OF_ID, options);
+      cookie.issueCross(PORT_OF_ID, { ...options, credential });
 
     it('is sent to other sites where browsers allow that', () => {
       const local = cross({ secure: false, trustworthy: true, partitioned: true });
@@ -110,7 +126,7 @@ describe('SiteCookie', () => {
 
     it('is not valid as the cookie of the site, nor the other way round', () => {
       const header = pair(cross({ secure: false, trustworthy: true, partitioned: false }));
-      expect(cookie.read(header, PORT_OF_ID, 'cross')).toEqual({ asLocalhost: false });
+      expect(cookie.read(header, PORT_OF_ID, 'cross')).toEqual({ asLocalhost: false, credential });
       expect(cookie.read(header, PORT_OF_ID)).toBeNull();
       expect(cookie.isValidFor(header.replace('_cross', '_site'), PORT_OF_ID)).toBe(false);
       const own = pair(cookie.issue(PORT_OF_ID, PLAIN)).replace('_site', '_cross');

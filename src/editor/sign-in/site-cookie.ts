@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Credential } from '../../auth/principal.js';
 import { AdminToken } from '../../auth/admin-token.js';
 import { Clock } from '../../common/time/clock.js';
 import { type Site, siteKey } from '../proxy/site.js';
@@ -23,17 +24,29 @@ export type CookieKind = 'site' | 'cross';
 export interface CookieOptions {
   path: string;
   secure: boolean;
+  credential: Credential;
   /** Whether the program is asked as `localhost`. */
   asLocalhost?: boolean;
 }
 
+export interface CrossCookieOptions {
+  secure: boolean;
+  /** Whether browsers treat the site as secure: with TLS, and below `localhost`. */
+  trustworthy: boolean;
+  /** For the pages of the site alone that the browser shows now, which needs no third-party cookies. */
+  partitioned: boolean;
+  credential: Credential;
+}
+
 /** What a valid cookie says. */
-interface CookieContent {
+export interface SiteCookieContent {
   asLocalhost: boolean;
+  /** What the link was asked for with: without it the cookie is worth nothing. */
+  credential: Credential;
 }
 
 interface Verified {
-  content: CookieContent;
+  content: SiteCookieContent;
   /** Milliseconds since the epoch. */
   expires: number;
 }
@@ -53,23 +66,17 @@ export class SiteCookie {
   }
 
   /** The value of a `Set-Cookie` header. */
-  issue(site: Site, { path, secure, asLocalhost = false }: CookieOptions): string {
+  issue(site: Site, { path, secure, credential, asLocalhost = false }: CookieOptions): string {
     const attributes = `SameSite=Lax${secure ? '; Secure' : ''}`;
-    return `${this.pair('site', site, { secure: secure && path === '/', asLocalhost })}; Path=${path}; ${this.lifetime}; ${attributes}`;
+    return `${this.pair('site', site, { secure: secure && path === '/', credential, asLocalhost })}; Path=${path}; ${this.lifetime}; ${attributes}`;
   }
 
   /**
    * The value of a `Set-Cookie` header for the requests of sibling pages.
-   *
-   * @param trustworthy whether browsers treat the site as secure: with TLS, and below `localhost`
-   * @param partitioned for the pages of the site alone that the browser shows now, which needs no third-party cookies
    */
-  issueCross(
-    site: Site,
-    { secure, trustworthy, partitioned }: { secure: boolean; trustworthy: boolean; partitioned: boolean },
-  ): string {
+  issueCross(site: Site, { secure, trustworthy, partitioned, credential }: CrossCookieOptions): string {
     const attributes = trustworthy ? `SameSite=None; Secure${partitioned ? '; Partitioned' : ''}` : 'SameSite=Lax';
-    return `${this.pair('cross', site, { secure, asLocalhost: false })}; Path=/; ${this.lifetime}; ${attributes}`;
+    return `${this.pair('cross', site, { secure, credential, asLocalhost: false })}; Path=/; ${this.lifetime}; ${attributes}`;
   }
 
   /** Whether a request's `Cookie` header contains a valid cookie of the site. */
@@ -78,7 +85,7 @@ export class SiteCookie {
   }
 
   /** @returns what a valid cookie of the site says, or null when the header contains none */
-  read(header: string | undefined, site: Site, kind: CookieKind = 'site'): CookieContent | null {
+  read(header: string | undefined, site: Site, kind: CookieKind = 'site'): SiteCookieContent | null {
     if (header === undefined) return null;
     const key = `${kind} ${siteKey(site)} ${header}`;
     const known = this.verified.get(key);
@@ -93,12 +100,19 @@ export class SiteCookie {
   private verify(header: string, site: Site, kind: CookieKind): Verified | null {
     for (const [name, value] of cookiesOf(header)) {
       if (name !== nameOf(kind, false) && name !== nameOf(kind, true)) continue;
-      const [expires = '', signature = '', mode = ''] = value.split('.');
+      const [expires = '', signature = '', mode = '', keyId = '', ...more] = value.split('.');
       if (
+        more.length === 0 &&
         Number(expires) * 1_000 > this.clock.now().getTime() &&
-        this.hasValidSignature(payload(kind, site, Number(expires), mode), signature)
+        this.hasValidSignature(payload(kind, site, Number(expires), mode, keyId), signature)
       )
-        return { content: { asLocalhost: mode === AS_LOCALHOST }, expires: Number(expires) * 1_000 };
+        return {
+          content: {
+            asLocalhost: mode === AS_LOCALHOST,
+            credential: keyId === '' ? { kind: 'admin_token' } : { kind: 'api_key', id: keyId },
+          },
+          expires: Number(expires) * 1_000,
+        };
     }
     return null;
   }
@@ -107,11 +121,12 @@ export class SiteCookie {
     return `Max-Age=${LIFETIME_SECONDS}; HttpOnly`;
   }
 
-  private pair(kind: CookieKind, site: Site, options: { secure: boolean; asLocalhost: boolean }): string {
+  private pair(kind: CookieKind, site: Site, options: Omit<Required<CookieOptions>, 'path'>): string {
     const expires = Math.floor(this.clock.now().getTime() / 1_000) + LIFETIME_SECONDS;
     const mode = options.asLocalhost ? AS_LOCALHOST : '';
-    const signature = this.sign(payload(kind, site, expires, mode));
-    return `${nameOf(kind, options.secure)}=${expires}.${signature}${mode === '' ? '' : `.${mode}`}`;
+    const keyId = options.credential.kind === 'api_key' ? options.credential.id : '';
+    const signature = this.sign(payload(kind, site, expires, mode, keyId));
+    return `${nameOf(kind, options.secure)}=${expires}.${signature}${suffix(mode, keyId)}`;
   }
 
   private hasValidSignature(text: string, signature: string): boolean {
@@ -136,9 +151,14 @@ function nameOf(kind: CookieKind, secure: boolean): string {
   return `${secure ? HOST_PREFIX : ''}devforge_${kind}`;
 }
 
-/** What is signed. Cookies of version 0.1.0 have neither kind nor mode. */
-function payload(kind: CookieKind, site: Site, expires: number, mode: string): string {
-  return `${kind === 'site' ? '' : `${kind} `}${siteKey(site)}.${expires}${mode === '' ? '' : `.${mode}`}`;
+/** What is signed. Cookies of version 0.1.0 have neither kind, mode nor key. */
+function payload(kind: CookieKind, site: Site, expires: number, mode: string, keyId: string): string {
+  return `${kind === 'site' ? '' : `${kind} `}${siteKey(site)}.${expires}${suffix(mode, keyId)}`;
+}
+
+function suffix(mode: string, keyId: string): string {
+  if (keyId !== '') return `.${mode}.${keyId}`;
+  return mode === '' ? '' : `.${mode}`;
 }
 
 function cookiesOf(header: string): [name: string, value: string][] {

@@ -38,6 +38,15 @@ export type SpecPatch = Partial<
   Pick<ContainerRow, 'name' | 'cpuLimit' | 'memoryLimit' | 'diskLimit' | 'env' | 'repoBranch' | 'pendingChanges'>
 >;
 
+/** What a change of limits adds to the usage of the container's project; negative where they shrink. */
+export function growthOf(row: ContainerRow, patch: SpecPatch): Partial<ProjectUsage> {
+  return {
+    cpu: (patch.cpuLimit ?? row.cpuLimit) - row.cpuLimit,
+    memoryMB: (patch.memoryLimit ?? row.memoryLimit) - row.memoryLimit,
+    diskMB: (patch.diskLimit ?? row.diskLimit) - row.diskLimit,
+  };
+}
+
 /** A workspace volume that outlived its container, or is attached to another one since. */
 export interface KeptVolume {
   /** Id of the container that it was created with. */
@@ -134,8 +143,9 @@ export abstract class ContainersRepository {
   /** Writes columns other than the status. @returns the new row, or null when it is removed or the lease is lost */
   abstract update(id: string, patch: ContainerPatch, lease?: Lease): Promise<ContainerRow | null>;
   /**
-   * Changes the spec.
+   * Changes the spec. Limits may shrink even where a quota is exceeded.
    * @returns the new row, null when it is removed or the lease is lost, `name_taken` when another container has the name
+   * @throws QuotaExceededError
    */
   abstract changeSpec(id: string, patch: SpecPatch, lease: Lease): Promise<ContainerRow | null | 'name_taken'>;
   /** The volumes that were kept of removed containers in the given projects, latest first. */

@@ -6,6 +6,7 @@ import {
   type ContainerRow,
   ContainersRepository,
   demandOf,
+  growthOf,
   type IdempotencyKey,
   type InsertOutcome,
   type JobRow,
@@ -139,12 +140,15 @@ export class DrizzleContainersRepository extends ContainersRepository {
 
   async changeSpec(id: string, patch: SpecPatch, lease: Lease): Promise<ContainerRow | null | 'name_taken'> {
     try {
-      const [row] = await this.database.orm
-        .update(containers)
-        .set({ ...patch, updatedAt: now })
-        .where(live(eq(containers.id, id), held(lease)))
-        .returning();
-      return row ?? null;
+      return await this.database.orm.transaction(async (tx) => {
+        await requireQuotaToChange(tx, id, patch);
+        const [row] = await tx
+          .update(containers)
+          .set({ ...patch, updatedAt: now })
+          .where(live(eq(containers.id, id), held(lease)))
+          .returning();
+        return row ?? null;
+      });
     } catch (error) {
       if (violatedConstraint(error) === 'containers_name') return 'name_taken';
       throw error;
@@ -281,6 +285,16 @@ async function lockKeptVolume(tx: Transaction, id: string, scope: Scope): Promis
     .where(keptVolume(eq(containers.id, id), inScope(scope)))
     .for('update');
   return rows.length > 0;
+}
+
+async function requireQuotaToChange(tx: Transaction, id: string, patch: SpecPatch): Promise<void> {
+  if (patch.cpuLimit === undefined && patch.memoryLimit === undefined && patch.diskLimit === undefined) return;
+  const [row] = await tx
+    .select()
+    .from(containers)
+    .where(live(eq(containers.id, id)));
+  const exceeded = row === undefined ? null : await exceededQuotaLocked(tx, row.projectId, growthOf(row, patch));
+  if (exceeded !== null) throw new QuotaExceededError(exceeded);
 }
 
 async function requireQuotaToRun(tx: Transaction, id: string): Promise<void> {

@@ -24,6 +24,7 @@ export interface StatusReason {
 
 /** The body of `POST /api/containers`. */
 export interface CreateContainer {
+  projectId?: string;
   name: string;
   template: Template;
   mode?: 'interactive' | 'autonomous';
