@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { copyNewDatabase } from './database-template.js';
 import { freePort } from './free-port.js';
 import { type Exit, OwnedProcess } from './owned-process.js';
 import { endLeftoverPostgres } from './postgres-leftover.js';
@@ -16,8 +17,18 @@ export interface DevForgeOptions {
   port?: number;
   /** Its working folder; a temporary one by default, so that no `.env` of a developer is read. */
   cwd?: string;
+  /** Who makes the embedded database of a first start: copying one takes less time, and is the default. */
+  newDatabase?: 'copied' | 'by the server';
   /** How long it may take until `/health/ready` answers 200. */
   readyTimeoutMs?: number;
+}
+
+/** Whether the server is the current one, with an embedded database that does not exist yet. */
+function hasNewDatabase(env: Record<string, string>, { entry, newDatabase }: DevForgeOptions): boolean {
+  const isCurrent = entry === undefined && process.env['DEVFORGE_ENTRY'] === undefined;
+  return (
+    isCurrent && newDatabase !== 'by the server' && env['DATABASE_URL'] === undefined && env['DATA_DIR'] === undefined
+  );
 }
 
 const STOP_GRACE_MS = 15_000;
@@ -60,12 +71,24 @@ export class DevForgeProcess {
       options,
     );
     try {
+      if (hasNewDatabase(env, options)) await copyNewDatabase(dataDir, DevForgeProcess.makeDatabase);
       await server.launch();
     } catch (error) {
       await server.dispose();
       throw error;
     }
     return server;
+  }
+
+  /** @param use is called with the data folder of a server that has started once and was stopped */
+  private static async makeDatabase(use: (dataDir: string) => Promise<void>): Promise<void> {
+    const server = await DevForgeProcess.start({}, { newDatabase: 'by the server' });
+    try {
+      await server.stop();
+      await use(server.dataDir);
+    } finally {
+      await server.dispose();
+    }
   }
 
   /** Of the process that runs, or ran last. */
