@@ -18,13 +18,25 @@ describe('SiteAddresses', () => {
   });
 
   it.each(['3000--web', 'devforge'])(
-    'gives the editor of a container named %s a path, as its host name would be ambiguous',
+    'gives the editor of a container named %s its id as host name, as its name would be ambiguous',
     (name) => {
-      expect(wild.editorUrl({ id: ID, projectId: DEFAULT_PROJECT.id, name })).toBe(
-        `https://devforge.example.org/editor/${ID}/`,
-      );
+      expect(wild.editorUrl({ id: ID, projectId: DEFAULT_PROJECT.id, name })).toBe(`https://${ID}.example.org/`);
     },
   );
+
+  it('serves no editor on the origin of DevForge when there is a wildcard domain', () => {
+    const path = `/editor/${ID}/a?devforge_ticket=x`;
+    const elsewhere = (addresses: SiteAddresses, host: string, url = path): string | null => {
+      const address = addresses.parse(host, url);
+      return address === null || address === 'malformed' ? null : addresses.elsewhere(address, host);
+    };
+    expect(elsewhere(wild, 'DevForge.example.org')).toBe(`https://${ID}.example.org/a?devforge_ticket=x`);
+    expect(elsewhere(local, 'localhost:3000', `/editor/${ID}`)).toBe(`http://${ID}.localhost:3000/`);
+    // No browser is signed in to DevForge at an address, nor where nothing else is possible.
+    expect(elsewhere(local, '127.0.0.1:3000')).toBeNull();
+    expect(elsewhere(plain, '192.0.2.7:3000')).toBeNull();
+    expect(elsewhere(wild, 'web.example.org', '/editor/x')).toBeNull();
+  });
 
   it('gives a port a host name when there is a wildcard domain and the label is short enough', () => {
     expect(local.previewUrl({ id: ID, projectId: DEFAULT_PROJECT.id, name: 'web' }, 5173)).toBe(

@@ -40,15 +40,14 @@ export class SiteAddresses {
     return this.protocol === 'https:' || this.settings.editorDomain === 'localhost';
   }
 
-  /** The URL of VS Code, with a trailing slash. */
+  /** The URL of VS Code, with a trailing slash. A name that is ambiguous as a host name is replaced by the id. */
   editorUrl(container: Addressed): string {
     const { id } = container;
+    if (this.settings.editorDomain === null) return `${this.settings.publicUrl}/editor/${id}/`;
     const name = hostNameOf(container);
     // As a host name this would address a port of another container, or DevForge itself.
     const isAmbiguous = PREVIEW_LABEL.test(name) || `${name}.${this.settings.editorDomain}` === this.base.hostname;
-    return this.settings.editorDomain === null || isAmbiguous
-      ? `${this.settings.publicUrl}/editor/${id}/`
-      : this.urlOf(name);
+    return this.urlOf(isAmbiguous ? id : name);
   }
 
   /** @returns null without a wildcard domain, or when the name is too long to be prefixed with the port */
@@ -61,6 +60,17 @@ export class SiteAddresses {
   previewTemplate(container: Addressed): string | null {
     const url = this.previewUrl(container, MAX_PORT);
     return url === null ? null : url.replace(`${MAX_PORT}--`, '{{port}}--');
+  }
+
+  /**
+   * Where a site below a path of DevForge's own origin is served instead, when sites have origins of their own: a page of a
+   * workspace on that origin could act for whoever is signed in to DevForge.
+   *
+   * @returns null when it may be served where it is asked for
+   */
+  elsewhere(address: SiteAddress, host: string | undefined): string | null {
+    if (address.form === 'host' || this.settings.editorDomain === null) return null;
+    return host?.toLowerCase() === this.base.host ? this.urlOf(address.container) + address.path.slice(1) : null;
   }
 
   /** @returns null for a request that addresses no site, `malformed` for an invalid address of one */

@@ -341,9 +341,19 @@ describe('the sites of a container', () => {
       const page = await visitor.request(`${editorOf(both)}/?folder=/workspace`);
       expect(page.status).toBe(200);
       expect(page.body).toContain('workbench');
-      const byPath = await visitor.request(`http://localhost:${portOf()}/editor/${both.id}/?folder=/workspace`);
+      const byPath = await visitor.request(`http://127.0.0.1:${portOf()}/editor/${both.id}/?folder=/workspace`);
       expect(byPath.status).toBe(200);
-      expect((await browser().request(`http://localhost:${portOf()}/editor/${both.id}/`)).status).toBe(401);
+      expect((await browser().request(`http://127.0.0.1:${portOf()}/editor/${both.id}/`)).status).toBe(401);
+    });
+
+    it('is never on the origin of DevForge, where its pages could act for who is signed in', async () => {
+      const visitor = await signedIn(both);
+      const moved = await visitor.request(`http://localhost:${portOf()}/editor/${both.id}/?folder=/workspace`);
+      const byId = `http://${both.id}.localhost:${portOf()}/?folder=/workspace`;
+      expect([moved.status, moved.headers.location]).toEqual([302, byId]);
+      const page = await visitor.request(byId);
+      expect([page.status, page.body.includes('workbench')]).toEqual([200, true]);
+      expect((await visitor.upgrade(`http://localhost:${portOf()}/editor/${both.id}/`)).status).toBe(404);
     });
 
     it('serves no port on its own origin', async () => {
@@ -353,7 +363,7 @@ describe('the sites of a container', () => {
         expect({ path, status }).toEqual({ path, status: 404 });
         expect(body).toContain(`<port>--${both.name}.localhost`);
       }
-      const byPath = `http://localhost:${portOf()}/editor/${both.id}/proxy/4000/`;
+      const byPath = `http://127.0.0.1:${portOf()}/editor/${both.id}/proxy/4000/`;
       expect((await visitor.request(byPath)).status).toBe(404);
       const script =
         'curl -s -o /dev/null -w "%{http_code}" --unix-socket /tmp/devforge-editor.sock http://editor/proxy/4000/';

@@ -12,7 +12,7 @@ import { SiteAccess, TICKET_PARAMETER } from '../sign-in/site-access.js';
 import { SiblingOrigins } from './sibling-origins.js';
 import { allowReading, answerPreflight, isPreflight } from './sibling-cors.js';
 import type { Site } from './site.js';
-import { type ResponseTarget, sendError } from './site-responses.js';
+import { redirect, type ResponseTarget, sendError } from './site-responses.js';
 import { SiteDirectory } from './site-directory.js';
 import { type GrantedRequest, SiteHandler } from './site-handler.js';
 
@@ -45,8 +45,12 @@ export class SiteRouter {
   private handle(request: IncomingMessage, target: ResponseTarget, head: Buffer | null): boolean {
     const address = this.addresses.parse(request.headers.host, request.url ?? '/');
     if (address === null) return false;
+    const elsewhere = address === 'malformed' ? null : this.addresses.elsewhere(address, request.headers.host);
     if (address === 'malformed') sendError(target, 400, 'No such address.');
-    else {
+    else if (elsewhere !== null) {
+      if ('writeHead' in target) redirect(target, elsewhere);
+      else sendError(target, 404, `It is at ${elsewhere}.`);
+    } else {
       this.route(request, target, head, address).catch((error: unknown) => {
         this.logger.warn({ err: error }, 'A request to a site failed');
         sendError(target, 503, 'DevForge cannot answer at the moment.');
