@@ -4,6 +4,7 @@ export default defineConfig({
   dialect: 'postgresql',
   schema: [
     './src/persistence/auth/auth.schema.ts',
+    './src/persistence/auth/users.schema.ts',
     './src/persistence/containers/containers.schema.ts',
     './src/persistence/instructions/instructions.schema.ts',
     './src/persistence/rate-limits/rate-limits.schema.ts',

@@ -29,6 +29,7 @@ export function setupApp(app: NestExpressApplication): void {
   const settings = app.get(Settings);
   app.useLogger(app.get(Logger));
   app.disable('x-powered-by');
+  app.set('trust proxy', settings.trustedProxies);
   setupConnections(app);
   app.useGlobalPipes(new StrictValidationPipe());
   app.enableCors({

@@ -71,6 +71,41 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/projects/{id}/members': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** List a project's members, by email */
+    get: operations['MembersController_list'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/projects/{id}/members/{userId}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /** Add a user to a project, or change its role there */
+    put: operations['MembersController_put'];
+    post?: never;
+    /** Remove a user from a project; its connections to it end within five seconds */
+    delete: operations['MembersController_remove'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/api-keys': {
     parameters: {
       query?: never;
@@ -101,6 +136,130 @@ export interface paths {
     post?: never;
     /** Revoke an API key; its connections end within five seconds */
     delete: operations['ApiKeysController_remove'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/users': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** List users, by email */
+    get: operations['UsersController_list'];
+    put?: never;
+    /** Invite a user: the answer has the link, which nobody else is sent */
+    post: operations['UsersController_create'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/users/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Get a user */
+    get: operations['UsersController_get'];
+    put?: never;
+    post?: never;
+    /** Remove a user with its memberships, sessions and keys; its containers stay */
+    delete: operations['UsersController_remove'];
+    options?: never;
+    head?: never;
+    /** Change a user; connections that it may no longer have end within five seconds */
+    patch: operations['UsersController_update'];
+    trace?: never;
+  };
+  '/api/users/{id}/invitation': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Make a new link with which the user sets a password; earlier links no longer work */
+    post: operations['UsersController_invite'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/sessions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** List one's own sessions, latest first */
+    get: operations['SessionsController_list'];
+    put?: never;
+    /** Sign a browser in with a password */
+    post: operations['SessionsController_create'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/sessions/current': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The session that the request comes by, with its CSRF token */
+    get: operations['SessionsController_current'];
+    put?: never;
+    post?: never;
+    /** Sign out: end the session that the request comes by */
+    delete: operations['SessionsController_endCurrent'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/sessions/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** End a session; its connections end within five seconds */
+    delete: operations['SessionsController_end'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/invitations/accept': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Set the password of an invitation's user; earlier sessions end */
+    post: operations['InvitationsController_accept'];
+    delete?: never;
     options?: never;
     head?: never;
     patch?: never;
@@ -681,6 +840,40 @@ export interface components {
       /** @description Replaces all quotas. */
       quotas?: components['schemas']['ProjectQuotasDto'];
     };
+    NamedMemberDto: {
+      /** Format: uuid */
+      userId: string;
+      /** @enum {string} */
+      role: 'viewer' | 'member' | 'owner';
+      /**
+       * Format: date-time
+       * @description When the user was added.
+       */
+      createdAt: string;
+      email: string;
+      name: string;
+    };
+    MemberListDto: {
+      items: components['schemas']['NamedMemberDto'][];
+    };
+    PutMemberDto: {
+      /**
+       * @description viewer reads; member also creates and drives containers; owner also manages members and API keys.
+       * @enum {string}
+       */
+      role: 'viewer' | 'member' | 'owner';
+    };
+    MemberDto: {
+      /** Format: uuid */
+      userId: string;
+      /** @enum {string} */
+      role: 'viewer' | 'member' | 'owner';
+      /**
+       * Format: date-time
+       * @description When the user was added.
+       */
+      createdAt: string;
+    };
     CreateApiKeyDto: {
       /**
        * @description What the key is for.
@@ -689,11 +882,11 @@ export interface components {
       name: string;
       /**
        * Format: uuid
-       * @description The project that the key acts in: by default the only one of the caller, or "default".
+       * @description The project that the key acts in. Without one, the key of a user acts as that user; that of anybody else in the only project of the caller, or in "default".
        */
       projectId?: string;
       /**
-       * @description viewer reads; member also creates and drives containers; owner also manages API keys.
+       * @description viewer reads; member also creates and drives containers; owner also manages members and API keys. Only for keys of a project.
        * @default member
        * @enum {string}
        */
@@ -707,10 +900,21 @@ export interface components {
     NewApiKeyDto: {
       id: string;
       name: string;
-      /** Format: uuid */
-      projectId: string;
-      /** @enum {string} */
-      role: 'viewer' | 'member' | 'owner';
+      /**
+       * Format: uuid
+       * @description null for the key of a user.
+       */
+      projectId: string | null;
+      /**
+       * @description null for the key of a user.
+       * @enum {string|null}
+       */
+      role: 'viewer' | 'member' | 'owner' | null;
+      /**
+       * Format: uuid
+       * @description The user that the key acts as.
+       */
+      userId: string | null;
       /** Format: date-time */
       createdAt: string;
       /** Format: date-time */
@@ -729,10 +933,21 @@ export interface components {
     ApiKeyDto: {
       id: string;
       name: string;
-      /** Format: uuid */
-      projectId: string;
-      /** @enum {string} */
-      role: 'viewer' | 'member' | 'owner';
+      /**
+       * Format: uuid
+       * @description null for the key of a user.
+       */
+      projectId: string | null;
+      /**
+       * @description null for the key of a user.
+       * @enum {string|null}
+       */
+      role: 'viewer' | 'member' | 'owner' | null;
+      /**
+       * Format: uuid
+       * @description The user that the key acts as.
+       */
+      userId: string | null;
       /** Format: date-time */
       createdAt: string;
       /** Format: date-time */
@@ -745,6 +960,153 @@ export interface components {
     };
     ApiKeyListDto: {
       items: components['schemas']['ApiKeyDto'][];
+    };
+    CreateUserDto: {
+      /**
+       * @description Unique. Upper and lower case are the same.
+       * @example ada@example.org
+       */
+      email: string;
+      /**
+       * @description As others see it.
+       * @example Ada Lovelace
+       */
+      name: string;
+      /**
+       * @description user does what its roles in projects allow; admin everything.
+       * @default user
+       * @enum {string}
+       */
+      role: 'user' | 'admin';
+    };
+    UserDto: {
+      /** Format: uuid */
+      id: string;
+      email: string;
+      name: string;
+      /** @enum {string} */
+      role: 'user' | 'admin';
+      /**
+       * @description invited: has neither a password nor signed in yet.
+       * @enum {string}
+       */
+      status: 'invited' | 'active' | 'disabled';
+      disabled: boolean;
+      /** Format: date-time */
+      createdAt: string;
+      /** Format: date-time */
+      lastSignInAt: string | null;
+    };
+    InvitedUserDto: {
+      /** @description Where the user sets a password, once. It is shown this once. */
+      invitationUrl: string;
+      /** Format: date-time */
+      expiresAt: string;
+      user: components['schemas']['UserDto'];
+    };
+    UserListDto: {
+      items: components['schemas']['UserDto'][];
+    };
+    UpdateUserDto: {
+      /**
+       * @description As on creation.
+       * @example ada@example.org
+       */
+      email?: string;
+      /**
+       * @description As others see it.
+       * @example Ada Lovelace
+       */
+      name?: string;
+      /**
+       * @description Not of oneself.
+       * @enum {string}
+       */
+      role?: 'user' | 'admin';
+      /** @description Whether the user is locked out. Not oneself. */
+      disabled?: boolean;
+    };
+    InvitationDto: {
+      /** @description Where the user sets a password, once. It is shown this once. */
+      invitationUrl: string;
+      /** Format: date-time */
+      expiresAt: string;
+    };
+    SignInDto: {
+      /**
+       * @description Upper and lower case are the same.
+       * @example ada@example.org
+       */
+      email: string;
+      /**
+       * Format: password
+       * @description The user's password.
+       */
+      password: string;
+    };
+    OwnSessionDto: {
+      id: string;
+      /** Format: uuid */
+      userId: string;
+      /** @description Where it was signed in from. */
+      address: string;
+      /** @description As the browser calls itself. */
+      userAgent: string;
+      /** @description Whether the request came by this session. */
+      current: boolean;
+      /** Format: date-time */
+      createdAt: string;
+      /**
+       * Format: date-time
+       * @description To within half a minute.
+       */
+      lastUsedAt: string;
+      /**
+       * Format: date-time
+       * @description When it ends, whatever its use.
+       */
+      expiresAt: string;
+      /** @description Sent as X-CSRF-Token with every request that changes something. */
+      csrfToken: string;
+    };
+    SessionDto: {
+      id: string;
+      /** Format: uuid */
+      userId: string;
+      /** @description Where it was signed in from. */
+      address: string;
+      /** @description As the browser calls itself. */
+      userAgent: string;
+      /** @description Whether the request came by this session. */
+      current: boolean;
+      /** Format: date-time */
+      createdAt: string;
+      /**
+       * Format: date-time
+       * @description To within half a minute.
+       */
+      lastUsedAt: string;
+      /**
+       * Format: date-time
+       * @description When it ends, whatever its use.
+       */
+      expiresAt: string;
+    };
+    SessionListDto: {
+      items: components['schemas']['SessionDto'][];
+    };
+    AcceptInvitationDto: {
+      /** @description What follows `#` in the invitation link. */
+      token: string;
+      /**
+       * Format: password
+       * @description 12 to 256 characters, of any kind.
+       */
+      password: string;
+    };
+    AcceptedInvitationDto: {
+      /** @description What the user signs in with, besides the password. */
+      email: string;
     };
     EditorDto: {
       /**
@@ -1514,6 +1876,22 @@ export interface components {
         } & components['schemas']['Problem'];
       };
     };
+    /**
+     * @description `csrf_token_invalid`: CSRF token missing or wrong
+     *
+     *     `forbidden`: Forbidden
+     */
+    'csrf_token_invalid.forbidden': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'csrf_token_invalid' | 'forbidden';
+        } & components['schemas']['Problem'];
+      };
+    };
     /** @description `request_timeout`: Request timed out */
     request_timeout: {
       headers: {
@@ -1606,6 +1984,34 @@ export interface components {
         } & components['schemas']['Problem'];
       };
     };
+    /**
+     * @description `project_not_found`: No such project
+     *
+     *     `user_not_found`: No such user
+     */
+    'project_not_found.user_not_found': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'project_not_found' | 'user_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `invalid_state`: Not possible in the current state */
+    invalid_state: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'invalid_state';
+        } & components['schemas']['Problem'];
+      };
+    };
     /** @description `validation_failed`: Invalid request */
     validation_failed: {
       headers: {
@@ -1630,6 +2036,94 @@ export interface components {
         } & components['schemas']['Problem'];
       };
     };
+    /** @description `email_taken`: Email already in use */
+    email_taken: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'email_taken';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `user_not_found`: No such user */
+    user_not_found: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'user_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `email_taken`: Email already in use
+     *
+     *     `invalid_state`: Not possible in the current state
+     */
+    'email_taken.invalid_state': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'email_taken' | 'invalid_state';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `invalid_credentials`: Email or password wrong */
+    invalid_credentials: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'invalid_credentials';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `sign_in_unavailable`: Sign-in unavailable */
+    sign_in_unavailable: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'sign_in_unavailable';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `session_not_found`: No such session */
+    session_not_found: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'session_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `invitation_not_found`: No such invitation */
+    invitation_not_found: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'invitation_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
     /**
      * @description `validation_failed`: Invalid request
      *
@@ -1649,18 +2143,20 @@ export interface components {
       };
     };
     /**
-     * @description `forbidden`: Forbidden
+     * @description `csrf_token_invalid`: CSRF token missing or wrong
+     *
+     *     `forbidden`: Forbidden
      *
      *     `quota_exceeded`: Quota exceeded
      */
-    'forbidden.quota_exceeded': {
+    'csrf_token_invalid.forbidden.quota_exceeded': {
       headers: {
         [name: string]: unknown;
       };
       content: {
         'application/problem+json': {
           /** @enum {string} */
-          code?: 'forbidden' | 'quota_exceeded';
+          code?: 'csrf_token_invalid' | 'forbidden' | 'quota_exceeded';
         } & components['schemas']['Problem'];
       };
     };
@@ -2016,18 +2512,6 @@ export interface components {
         } & components['schemas']['Problem'];
       };
     };
-    /** @description `invalid_state`: Not possible in the current state */
-    invalid_state: {
-      headers: {
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': {
-          /** @enum {string} */
-          code?: 'invalid_state';
-        } & components['schemas']['Problem'];
-      };
-    };
     /**
      * @description `engine_unavailable`: Container engine unavailable
      *
@@ -2195,6 +2679,24 @@ export interface components {
         'application/problem+json': {
           /** @enum {string} */
           code?: 'validation_failed' | 'path_outside_workspace' | 'tar_refused';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `csrf_token_invalid`: CSRF token missing or wrong
+     *
+     *     `forbidden`: Forbidden
+     *
+     *     `file_not_accessible`: Permission denied
+     */
+    'csrf_token_invalid.forbidden.file_not_accessible': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'csrf_token_invalid' | 'forbidden' | 'file_not_accessible';
         } & components['schemas']['Problem'];
       };
     };
@@ -2371,7 +2873,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed.malformed_body'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       408: components['responses']['request_timeout'];
       409: components['responses']['name_taken'];
       413: components['responses']['payload_too_large'];
@@ -2438,7 +2940,7 @@ export interface operations {
         content?: never;
       };
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['project_not_found'];
       409: components['responses']['project_not_empty.invalid_state'];
       429: components['responses']['rate_limited'];
@@ -2477,7 +2979,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed.malformed_body'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['project_not_found'];
       408: components['responses']['request_timeout'];
       409: components['responses']['name_taken.invalid_state'];
@@ -2522,6 +3024,117 @@ export interface operations {
       507: components['responses']['out_of_disk'];
     };
   };
+  MembersController_list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description The project's id or its name.
+         * @example default
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['MemberListDto'];
+        };
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['project_not_found'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  MembersController_put: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description The project's id or its name.
+         * @example default
+         */
+        id: string;
+        /** @description The user's id. */
+        userId: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PutMemberDto'];
+      };
+    };
+    responses: {
+      /** @description The member */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['MemberDto'];
+        };
+      };
+      400: components['responses']['validation_failed.malformed_body'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
+      404: components['responses']['project_not_found.user_not_found'];
+      408: components['responses']['request_timeout'];
+      409: components['responses']['invalid_state'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  MembersController_remove: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description The project's id or its name.
+         * @example default
+         */
+        id: string;
+        /** @description The user's id. */
+        userId: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is no member any more */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
+      404: components['responses']['project_not_found.user_not_found'];
+      409: components['responses']['invalid_state'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
   ApiKeysController_list: {
     parameters: {
       query?: {
@@ -2534,7 +3147,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description Those of the projects that the caller owns */
+      /** @description Those of the projects that the caller owns, and a user's own */
       200: {
         headers: {
           [name: string]: unknown;
@@ -2577,7 +3190,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed.malformed_body'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['project_not_found'];
       408: components['responses']['request_timeout'];
       413: components['responses']['payload_too_large'];
@@ -2608,8 +3221,379 @@ export interface operations {
         content?: never;
       };
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['api_key_not_found'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  UsersController_list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['UserListDto'];
+        };
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  UsersController_create: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CreateUserDto'];
+      };
+    };
+    responses: {
+      /** @description The user and the link */
+      201: {
+        headers: {
+          /** @description Path of the user */
+          Location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['InvitedUserDto'];
+        };
+      };
+      400: components['responses']['validation_failed.malformed_body'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
+      408: components['responses']['request_timeout'];
+      409: components['responses']['email_taken'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  UsersController_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The user's id. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The user */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['UserDto'];
+        };
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['user_not_found'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  UsersController_remove: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The user's id. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is gone */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
+      404: components['responses']['user_not_found'];
+      409: components['responses']['invalid_state'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  UsersController_update: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The user's id. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UpdateUserDto'];
+      };
+    };
+    responses: {
+      /** @description The user with its changes */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['UserDto'];
+        };
+      };
+      400: components['responses']['validation_failed.malformed_body'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
+      404: components['responses']['user_not_found'];
+      408: components['responses']['request_timeout'];
+      409: components['responses']['email_taken.invalid_state'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  UsersController_invite: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The user's id. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The link */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['InvitationDto'];
+        };
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
+      404: components['responses']['user_not_found'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  SessionsController_list: {
+    parameters: {
+      query?: {
+        /** @description Another user's sessions, for administrators; one's own by default. */
+        userId?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Those that have not ended */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SessionListDto'];
+        };
+      };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  SessionsController_create: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SignInDto'];
+      };
+    };
+    responses: {
+      /** @description The session */
+      201: {
+        headers: {
+          /** @description The cookie of the session. */
+          'Set-Cookie'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['OwnSessionDto'];
+        };
+      };
+      400: components['responses']['validation_failed.malformed_body'];
+      401: components['responses']['invalid_credentials'];
+      403: components['responses']['forbidden'];
+      408: components['responses']['request_timeout'];
+      409: components['responses']['sign_in_unavailable'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  SessionsController_current: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The session */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['OwnSessionDto'];
+        };
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['session_not_found'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  SessionsController_endCurrent: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It has ended */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
+      404: components['responses']['session_not_found'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  SessionsController_end: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The session's id. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It has ended */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
+      404: components['responses']['session_not_found'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  InvitationsController_accept: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['AcceptInvitationDto'];
+      };
+    };
+    responses: {
+      /** @description The password is set */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AcceptedInvitationDto'];
+        };
+      };
+      400: components['responses']['validation_failed.malformed_body'];
+      404: components['responses']['invitation_not_found'];
+      408: components['responses']['request_timeout'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
       429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
@@ -2709,7 +3693,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed.malformed_body.ssh_key_not_usable'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden.quota_exceeded'];
+      403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded'];
       404: components['responses']['project_not_found.volume_not_found'];
       408: components['responses']['request_timeout'];
       409: components['responses']['name_taken.volume_in_use'];
@@ -2784,7 +3768,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.busy'];
       429: components['responses']['rate_limited'];
@@ -2824,7 +3808,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed.malformed_body'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden.quota_exceeded'];
+      403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded'];
       404: components['responses']['container_not_found'];
       408: components['responses']['request_timeout'];
       409: components['responses']['name_taken.ambiguous_name.invalid_state.busy'];
@@ -2862,7 +3846,7 @@ export interface operations {
         };
       };
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden.quota_exceeded'];
+      403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.busy'];
       429: components['responses']['rate_limited'];
@@ -2897,7 +3881,7 @@ export interface operations {
         };
       };
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.busy'];
       429: components['responses']['rate_limited'];
@@ -2945,7 +3929,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden.quota_exceeded'];
+      403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded'];
       404: components['responses']['container_not_found'];
       409: components['responses']['instruction_running.ambiguous_name.invalid_state.busy'];
       429: components['responses']['rate_limited'];
@@ -3037,7 +4021,7 @@ export interface operations {
         content?: never;
       };
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['volume_not_found'];
       409: components['responses']['volume_in_use'];
       429: components['responses']['rate_limited'];
@@ -3072,7 +4056,7 @@ export interface operations {
         };
       };
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.image_outdated'];
       429: components['responses']['rate_limited'];
@@ -3116,7 +4100,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.preview_unavailable'];
       429: components['responses']['rate_limited'];
@@ -3202,7 +4186,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed.malformed_body'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['container_not_found'];
       408: components['responses']['request_timeout'];
       409: components['responses']['ambiguous_name.invalid_state.no_claude_code.busy'];
@@ -3308,7 +4292,7 @@ export interface operations {
         };
       };
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['instruction_not_found'];
       429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
@@ -3346,7 +4330,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed.malformed_body'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['instruction_not_found.permission_not_found'];
       408: components['responses']['request_timeout'];
       409: components['responses']['invalid_state.permission_answered.image_outdated'];
@@ -3500,7 +4484,7 @@ export interface operations {
         content?: never;
       };
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['container_not_found.terminal_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.image_outdated'];
       429: components['responses']['rate_limited'];
@@ -3540,7 +4524,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed.malformed_body'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['container_not_found'];
       408: components['responses']['request_timeout'];
       409: components['responses']['ambiguous_name.invalid_state.image_outdated'];
@@ -3687,7 +4671,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed.path_outside_workspace.tar_refused'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden.file_not_accessible'];
+      403: components['responses']['csrf_token_invalid.forbidden.file_not_accessible'];
       404: components['responses']['container_not_found.file_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.is_a_directory.not_a_directory.special_file.image_outdated.busy'];
       412: components['responses']['precondition_failed'];
@@ -3734,7 +4718,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed.path_outside_workspace'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['forbidden.file_not_accessible'];
+      403: components['responses']['csrf_token_invalid.forbidden.file_not_accessible'];
       404: components['responses']['container_not_found.file_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.not_a_directory.image_outdated.busy'];
       412: components['responses']['precondition_failed'];

@@ -94,10 +94,20 @@ describe('AccessGuard', () => {
     expect(request.principal).toMatchObject({ id: 'someone', permission: 'container:read' });
   });
 
-  it.each(['Basic abc', 'Bearer', 'Bearer a b', 'abc', ''])('takes no token from "%s"', async (authorization) => {
+  it.each(['Bearer', 'Bearer a b', 'bearer '])(
+    'takes neither a token nor a cookie beside "%s"',
+    async (authorization) => {
+      const setup = new Setup({ p: 'viewer' });
+      await setup.ask('read', new TestRequest({ authorization, cookie: 'a=b' }));
+      expect(setup.seen).toEqual([{ by: 'bearer', token: undefined }]);
+    },
+  );
+
+  it.each(['Basic abc', 'abc', ''])('takes no token from "%s", and a cookie beside it', async (authorization) => {
     const setup = new Setup({ p: 'viewer' });
-    await setup.ask('read', new TestRequest({ authorization }));
-    expect(setup.seen).toEqual([{ by: 'bearer', token: undefined }]);
+    const request = new TestRequest({ authorization, cookie: 'a=b' });
+    await setup.ask('read', request);
+    expect(setup.seen).toEqual([{ by: 'bearer', token: undefined, request }]);
   });
 
   it.each([

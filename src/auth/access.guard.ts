@@ -1,13 +1,14 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { trustRequest } from '../http/trusted-requests.js';
-import { Authenticator } from './authenticator.js';
+import { expectSmallBody, trustRequest } from '../http/trusted-requests.js';
+import { Authenticator, type Presented } from './authenticator.js';
 import type { Permission } from './permissions.js';
 import { asPrincipal } from './principal.js';
 import { Revocation } from './revocation.js';
-import { type AuthenticatedRequest, PERMISSION, PUBLIC } from './requires.js';
+import { type AuthenticatedRequest, PERMISSION, PUBLIC, PUBLIC_BODY } from './requires.js';
 
 const BEARER = /^Bearer +([^\s]+) *$/i;
+const ANY_BEARER = /^Bearer\b/i;
 
 /** Authenticates every HTTP request and asks for the permission of its route. */
 @Injectable()
@@ -22,14 +23,23 @@ export class AccessGuard implements CanActivate {
     // Sockets are authenticated in their handshake, and their events where they arrive.
     if (context.getType() !== 'http') return true;
     const targets = [context.getHandler(), context.getClass()];
-    if (this.reflector.getAllAndOverride<boolean>(PUBLIC, targets)) return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
-    const identity = await this.authenticator.authenticate({ by: 'bearer', token });
+    if (this.reflector.getAllAndOverride<boolean>(PUBLIC, targets)) {
+      if (this.reflector.getAllAndOverride<boolean>(PUBLIC_BODY, targets)) expectSmallBody(request);
+      return true;
+    }
+    const identity = await this.authenticator.authenticate(presentedBy(request));
     request.principal = asPrincipal(identity, this.reflector.getAllAndOverride<Permission>(PERMISSION, targets));
     trustRequest(request);
     // Also ends streams that are followed.
     if (request.res !== undefined) this.revocation.watchStream(identity, request.res);
     return true;
   }
+}
+
+/** A bearer token goes before a cookie, even one that is not valid. A proxy's own authentication does not. */
+function presentedBy(request: AuthenticatedRequest): Presented {
+  const authorization = request.headers.authorization ?? '';
+  const token = BEARER.exec(authorization)?.[1];
+  return { by: 'bearer', token, ...(ANY_BEARER.test(authorization) ? {} : { request }) };
 }

@@ -6,24 +6,66 @@ import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
 import { ApiKeysController } from './api-keys/api-keys.controller.js';
 import { ApiKeysService } from './api-keys/api-keys.service.js';
 import { Authenticator } from './authenticator.js';
+import { CredentialIdentities } from './credential-identities.js';
+import { InvitationLinks } from './invitations/invitation-links.js';
+import { InvitationPageController } from './invitations/invitation-page.controller.js';
+import { InvitationsController } from './invitations/invitations.controller.js';
+import { InvitationsService } from './invitations/invitations.service.js';
+import { MembersController } from './members/members.controller.js';
+import { MembersService } from './members/members.service.js';
+import { Passwords } from './passwords/passwords.js';
 import { MeController } from './projects/me.controller.js';
 import { ProjectsController } from './projects/projects.controller.js';
 import { ProjectsService } from './projects/projects.service.js';
 import { Revocation } from './revocation.js';
 import { RoutePermissions } from './route-permissions.js';
+import { BrowserSessions } from './sessions/browser-sessions.js';
+import { PasswordSignIn } from './sessions/password-sign-in.js';
+import { SessionAuthenticator } from './sessions/session-authenticator.js';
+import { SessionCookie } from './sessions/session-cookie.js';
+import { SessionIdentities } from './sessions/session-identities.js';
+import { SessionsController } from './sessions/sessions.controller.js';
+import { SessionsService } from './sessions/sessions.service.js';
+import { SignInLimit } from './sessions/sign-in-limit.js';
+import { UserDirectory } from './users/user-directory.js';
+import { UsersController } from './users/users.controller.js';
+import { UsersService } from './users/users.service.js';
 
 @Global()
 @Module({
   imports: [DiscoveryModule],
-  controllers: [MeController, ProjectsController, ApiKeysController],
+  controllers: [
+    MeController,
+    ProjectsController,
+    MembersController,
+    ApiKeysController,
+    UsersController,
+    SessionsController,
+    InvitationsController,
+    InvitationPageController,
+  ],
   providers: [
     AdminToken,
     ApiKeyIdentities,
     ApiKeysService,
     Authenticator,
+    BrowserSessions,
+    CredentialIdentities,
+    InvitationLinks,
+    InvitationsService,
+    MembersService,
+    Passwords,
+    PasswordSignIn,
     ProjectsService,
     Revocation,
     RoutePermissions,
+    SessionAuthenticator,
+    SessionCookie,
+    SessionIdentities,
+    SessionsService,
+    SignInLimit,
+    UserDirectory,
+    UsersService,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
   exports: [AdminToken, Authenticator, Revocation],

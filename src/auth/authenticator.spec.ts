@@ -8,6 +8,10 @@ import { AdminToken } from './admin-token.js';
 import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
 import { formatApiKey, hashOfSecret } from './api-keys/api-key-token.js';
 import { Authenticator } from './authenticator.js';
+import type { Identity } from './principal.js';
+import type { SessionIdentities } from './sessions/session-identities.js';
+import type { SessionAuthenticator } from './sessions/session-authenticator.js';
+import type { UserDirectory, UserRoles } from './users/user-directory.js';
 
 const ID = 'a'.repeat(32);
 const SECRET = 's'.repeat(43);
@@ -16,6 +20,9 @@ const KEY = formatApiKey({ id: ID, secret: SECRET });
 let clock: FakeClock;
 let keys: Map<string, ApiKeyRow>;
 let reads: number;
+let user: UserRoles | null;
+let noted: Map<string, Date>[];
+let session: Identity | null;
 let apiKeys: ApiKeyIdentities;
 let authenticator: Authenticator;
 
@@ -27,6 +34,7 @@ beforeEach(() => {
     name: 'nightly',
     projectId: 'p',
     role: 'viewer',
+    userId: null,
     createdBy: 'admin',
     createdAt: clock.now(),
     expiresAt: null,
@@ -38,9 +46,19 @@ beforeEach(() => {
     reads += 1;
     return keys.get(id) ?? null;
   };
-  apiKeys = new ApiKeyIdentities({ findById } as unknown as ApiKeysRepository, clock);
+  noted = [];
+  const noteUsed = async (times: Map<string, Date>): Promise<void> => void noted.push(times);
+  user = { id: 'u', name: 'Ada', role: 'user', projects: new Map([['p', 'owner']]) };
+  session = null;
+  apiKeys = new ApiKeyIdentities(
+    { findById, noteUsed } as unknown as ApiKeysRepository,
+    { find: async () => user } as unknown as UserDirectory,
+    clock,
+  );
   const token = new AdminToken({ token: 'the right one' } as Settings, new RandomIdGenerator(), quietLogger());
-  authenticator = new Authenticator(token, apiKeys);
+  const browsers = { authenticate: async () => session } as unknown as SessionAuthenticator;
+  const sessions = { byId: async (id: string) => (id === 's' ? session : null) } as unknown as SessionIdentities;
+  authenticator = new Authenticator(token, apiKeys, sessions, browsers);
 });
 
 const bearer = (token: unknown): ReturnType<Authenticator['authenticate']> =>
@@ -56,6 +74,37 @@ describe('Authenticator', () => {
     const identity = await bearer(KEY);
     expect(identity).toMatchObject({ kind: 'service', name: 'nightly', credential: { kind: 'api_key', id: ID } });
     expect([...identity.roles]).toEqual([['p', 'viewer']]);
+  });
+
+  describe('with the key of a user', () => {
+    beforeEach(() => {
+      keys.set(ID, { ...keys.get(ID)!, projectId: null, role: null, userId: 'u' });
+    });
+
+    it('recognises the user, with the roles of the moment', async () => {
+      await expect(bearer(KEY)).resolves.toMatchObject({ kind: 'user', id: 'u', userId: 'u', name: 'Ada' });
+      user = { ...user!, projects: new Map([['q', 'viewer']]) };
+      expect([...(await bearer(KEY)).roles]).toEqual([['q', 'viewer']]);
+      user = { ...user, role: 'admin' };
+      await expect(bearer(KEY)).resolves.toMatchObject({ kind: 'administrator', id: 'u' });
+    });
+
+    it('refuses it when the user is disabled', async () => {
+      user = null;
+      await expect(bearer(KEY)).rejects.toMatchObject({ code: 'unauthorized' });
+    });
+  });
+
+  it('asks for the session of a cookie only without a token', async () => {
+    session = { kind: 'user', id: 'u', name: 'Ada', roles: new Map(), credential: { kind: 'session', id: 's' } };
+    const request = { method: 'GET', headers: { cookie: 'a=b' } };
+    await expect(authenticator.authenticate({ by: 'bearer', token: undefined, request })).resolves.toBe(session);
+    await expect(authenticator.authenticate({ by: 'bearer', token: 'wrong', request })).rejects.toMatchObject({
+      code: 'unauthorized',
+    });
+    await expect(authenticator.authenticate({ by: 'bearer', token: KEY, request })).resolves.toMatchObject({
+      kind: 'service',
+    });
   });
 
   it.each([
@@ -81,6 +130,15 @@ describe('Authenticator', () => {
     await expect(authenticator.authenticate({ by: 'handshake', token: 'x' })).rejects.toMatchObject({
       message: 'Send the token as auth.token in the handshake.',
     });
+  });
+
+  it('finds whose credential it was that asked for a link', async () => {
+    session = { kind: 'user', id: 'u', name: 'Ada', roles: new Map(), credential: { kind: 'session', id: 's' } };
+    await expect(authenticator.identityOf({ kind: 'admin_token' })).resolves.toMatchObject({ kind: 'administrator' });
+    await expect(authenticator.identityOf({ kind: 'api_key', id: ID })).resolves.toMatchObject({ kind: 'service' });
+    await expect(authenticator.identityOf({ kind: 'session', id: 's' })).resolves.toBe(session);
+    await expect(authenticator.identityOf({ kind: 'session', id: ID })).resolves.toBeNull();
+    await expect(authenticator.identityOf({ kind: 'api_key', id: 's' })).resolves.toBeNull();
   });
 
   it('refuses an API key from the moment at which it expires', async () => {
@@ -111,7 +169,8 @@ describe('Authenticator', () => {
     await bearer(KEY);
     await clock.advance(500);
     await bearer(KEY);
-    expect([...apiKeys.takeUses()]).toEqual([[ID, clock.now()]]);
-    expect(apiKeys.takeUses().size).toBe(0);
+    await apiKeys.storeUses();
+    await apiKeys.storeUses();
+    expect(noted).toEqual([new Map([[ID, clock.now()]])]);
   });
 });

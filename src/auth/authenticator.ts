@@ -4,11 +4,15 @@ import { AdminToken } from './admin-token.js';
 import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
 import { parseApiKey } from './api-keys/api-key-token.js';
 import { ADMINISTRATOR, type Credential, type Identity } from './principal.js';
+import { SessionIdentities } from './sessions/session-identities.js';
+import { type CookieRequest, SessionAuthenticator } from './sessions/session-authenticator.js';
 
-/** What a caller presents: a token with a request, or in the handshake of a socket. */
+/** What a caller presents: a token with a request, or in the handshake of a socket; or a browser's cookie. */
 export interface Presented {
   readonly by: 'bearer' | 'handshake';
   readonly token: unknown;
+  /** Whose cookie counts when there is no token. */
+  readonly request?: CookieRequest;
 }
 
 const HINTS: Record<Presented['by'], string> = {
@@ -22,15 +26,28 @@ export class Authenticator {
   constructor(
     private readonly adminToken: AdminToken,
     private readonly apiKeys: ApiKeyIdentities,
+    private readonly sessions: SessionIdentities,
+    private readonly browsers: SessionAuthenticator,
   ) {}
 
   /** Who a credential belongs to that was presented before. @returns null when it was revoked or has expired */
   async identityOf(credential: Credential): Promise<Identity | null> {
-    return credential.kind === 'admin_token' ? ADMINISTRATOR : this.apiKeys.byId(credential.id);
+    switch (credential.kind) {
+      case 'admin_token':
+        return ADMINISTRATOR;
+      case 'api_key':
+        return this.apiKeys.byId(credential.id);
+      case 'session':
+        return this.sessions.byId(credential.id);
+    }
   }
 
-  /** @throws DomainError `unauthorized` */
-  async authenticate({ by, token }: Presented): Promise<Identity> {
+  /** @throws DomainError `unauthorized`, `csrf_token_invalid` */
+  async authenticate({ by, token, request }: Presented): Promise<Identity> {
+    if (token === undefined && request?.headers.cookie !== undefined) {
+      const identity = await this.browsers.authenticate(request);
+      if (identity !== null) return identity;
+    }
     if (typeof token !== 'string') throw new DomainError('unauthorized', HINTS[by]);
     // An administrator token that looks like a key is still the administrator's.
     if (this.adminToken.matches(token)) return ADMINISTRATOR;

@@ -23,7 +23,16 @@ const GRANTS = {
   'project:read': 'viewer',
   /** Making, changing and removing projects. */
   'project:manage': 'administrator',
+  /** Members of projects. */
+  'member:read': 'viewer',
+  'member:manage': 'owner',
   'api-key:manage': 'owner',
+  /** Finding people to add to a project. */
+  'user:read': 'owner',
+  /** Inviting, changing, disabling and removing users. */
+  'user:manage': 'administrator',
+  /** Seeing and ending one's own sessions. */
+  'session:manage': 'everybody',
   /** Who one is, what the server is, and its limits. */
   'info:read': 'everybody',
   /** Metrics of the whole server. */
@@ -31,6 +40,13 @@ const GRANTS = {
 } as const satisfies Record<string, Grant>;
 
 export type Permission = keyof typeof GRANTS;
+
+/** Permissions that users also have, without any role, for objects of their own. */
+const FOR_OWN_OBJECTS: ReadonlySet<Permission> = new Set(['api-key:manage']);
+
+export function isForOwnObjects(permission: Permission): boolean {
+  return FOR_OWN_OBJECTS.has(permission);
+}
 
 /** Whether a permission needs no role in any project. */
 export function isForEverybody(permission: Permission): boolean {

@@ -1,11 +1,14 @@
 import { DomainError } from '../common/errors/domain-error.js';
 import type { ProjectRole, Scope } from '../persistence/types.js';
-import { includes, isForEverybody, type Permission } from './permissions.js';
+import { includes, isForEverybody, isForOwnObjects, type Permission } from './permissions.js';
 
 /** Who presented a credential. */
 export interface Identity {
-  readonly kind: 'administrator' | 'service';
+  /** A user with the platform role `admin` is an administrator. */
+  readonly kind: 'administrator' | 'user' | 'service';
   readonly id: string;
+  /** The user, unless it is a service or the administrator token. */
+  readonly userId?: string;
   readonly name: string;
   /** The role in each project, by the project's id. An administrator may do everything in all of them. */
   readonly roles: ReadonlyMap<string, ProjectRole>;
@@ -13,7 +16,10 @@ export interface Identity {
 }
 
 /** What an identity was established by; it may be revoked. */
-export type Credential = { readonly kind: 'admin_token' } | { readonly kind: 'api_key'; readonly id: string };
+export type Credential =
+  | { readonly kind: 'admin_token' }
+  | { readonly kind: 'api_key'; readonly id: string }
+  | { readonly kind: 'session'; readonly id: string };
 
 /** The caller of a route or a socket event, which needs a permission. */
 export interface Principal extends Identity {
@@ -52,7 +58,8 @@ export function forbidden(permission: Permission): DomainError {
   return new DomainError('forbidden', `This needs the permission "${permission}".`);
 }
 
-function hasPermission({ kind, roles }: Identity, permission: Permission): boolean {
+function hasPermission({ kind, roles, userId }: Identity, permission: Permission): boolean {
   if (kind === 'administrator' || isForEverybody(permission)) return true;
+  if (userId !== undefined && isForOwnObjects(permission)) return true;
   return [...roles.values()].some((role) => includes(role, permission));
 }

@@ -4,9 +4,10 @@ import type { Request } from 'express';
 import type { Permission } from './permissions.js';
 import type { Principal } from './principal.js';
 
-/** Keys of the metadata that {@link Requires} and {@link Public} leave on a route. */
+/** Keys of the metadata that {@link Requires}, {@link Public} and {@link PublicBody} leave on a route. */
 export const PERMISSION = 'devforge:permission';
 export const PUBLIC = 'devforge:public';
+export const PUBLIC_BODY = 'devforge:public-body';
 
 export interface AuthenticatedRequest extends Request {
   principal?: Principal;
@@ -18,6 +19,9 @@ export const Requires = (permission: Permission): MethodDecorator =>
 
 /** Exempts a route from authentication, such as those of probes. */
 export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(PUBLIC, true);
+
+/** Lets a public route have a body, of a few kilobytes. */
+export const PublicBody = (): MethodDecorator => SetMetadata(PUBLIC_BODY, true);
 
 /** The principal that the guard attached to the request. */
 export const CurrentPrincipal = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {

@@ -4,6 +4,13 @@ import { quietLogger } from '../../test/support/quiet-logger.js';
 import type { AccessRevisionsRepository } from '../persistence/auth/access-revisions.repository.js';
 import type { ApiKeyRow, ApiKeysRepository } from '../persistence/auth/api-keys.repository.js';
 import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
+import { CredentialIdentities } from './credential-identities.js';
+import { SessionIdentities } from './sessions/session-identities.js';
+import { UserDirectory } from './users/user-directory.js';
+import type { Settings } from '../config/settings.js';
+import type { MembershipRow, MembershipsRepository } from '../persistence/auth/memberships.repository.js';
+import type { SessionRow, SessionsRepository } from '../persistence/auth/sessions.repository.js';
+import type { UserRow, UsersRepository } from '../persistence/auth/users.repository.js';
 import { ADMINISTRATOR, type Identity } from './principal.js';
 import { Revocation } from './revocation.js';
 
@@ -17,6 +24,9 @@ const identity: Identity = {
 
 let clock: FakeClock;
 let row: ApiKeyRow | null;
+let user: UserRow | null;
+let session: SessionRow | null;
+let memberships: MembershipRow[];
 let revision: number;
 let isAway: boolean;
 let reads: number;
@@ -25,7 +35,11 @@ let revocation: Revocation;
 
 beforeEach(() => {
   clock = new FakeClock();
-  row = { id: 'k', projectId: 'p', role: 'viewer', expiresAt: null } as ApiKeyRow;
+  row = { id: 'k', projectId: 'p', role: 'viewer', userId: null, expiresAt: null } as ApiKeyRow;
+  user = { id: 'u', name: 'Ada', role: 'user', disabledAt: null } as UserRow;
+  memberships = [{ projectId: 'p', userId: 'u', role: 'member' } as MembershipRow];
+  const expiresAt = new Date(clock.now().getTime() + 600_000);
+  session = { id: 's', userId: 'u', lastUsedAt: clock.now(), expiresAt } as SessionRow;
   [revision, isAway, reads, ended] = [1, false, 0, []];
   const keys = {
     findById: async () => {
@@ -40,7 +54,18 @@ beforeEach(() => {
       return revision;
     },
   } as AccessRevisionsRepository;
-  revocation = new Revocation(revisions, new ApiKeyIdentities(keys, clock), keys, clock, quietLogger());
+  const users = new UserDirectory(
+    { findById: async () => user } as unknown as UsersRepository,
+    { ofUser: async () => memberships } as unknown as MembershipsRepository,
+  );
+  const sessions = new SessionIdentities(
+    { findById: async () => session } as unknown as SessionsRepository,
+    users,
+    { sessions: { idleMs: 60_000 } } as Settings,
+    clock,
+  );
+  const identities = new CredentialIdentities(new ApiKeyIdentities(keys, users, clock), sessions, users);
+  revocation = new Revocation(revisions, identities, clock, quietLogger());
   revocation.onApplicationBootstrap();
 });
 
@@ -78,6 +103,61 @@ describe('Revocation', () => {
     revision = 3;
     await clock.advance(5_000);
     expect(ended).toEqual(['one', 'two']);
+  });
+
+  describe('for users', () => {
+    const inBrowser: Identity = {
+      kind: 'user',
+      id: 'u',
+      userId: 'u',
+      name: 'Ada',
+      roles: new Map([['p', 'member']]),
+      credential: { kind: 'session', id: 's' },
+    };
+    const withKey: Identity = { ...inBrowser, credential: { kind: 'api_key', id: 'k' } };
+    const promoted: Identity = { ...inBrowser, kind: 'administrator' };
+
+    beforeEach(() => {
+      row = { ...row!, projectId: null, role: null, userId: 'u' };
+      watch('session', inBrowser);
+      watch('key', withKey);
+    });
+
+    it.each<[string, () => void, string[]]>([
+      ['ends what a disabled user has', () => (user = { ...user!, disabledAt: clock.now() }), ['session', 'key']],
+      ['ends what a removed user had', () => (user = null), ['session', 'key']],
+      ['ends what a lost membership allowed', () => (memberships = []), ['session', 'key']],
+      ['ends what a lower role no longer allows', () => (memberships[0]!.role = 'viewer'), ['session', 'key']],
+      ['keeps what a higher role allows as well', () => (memberships[0]!.role = 'owner'), []],
+      ['keeps what an administrator may do', () => (user = { ...user!, role: 'admin' }), []],
+      ['ends what a session that has ended allowed', () => (session = null), ['session']],
+      ['keeps the session of a revoked key', () => (row = null), ['key']],
+    ])('%s', async (_, change, expected) => {
+      change();
+      revision = 2;
+      await clock.advance(5_000);
+      expect(ended).toEqual(expected);
+    });
+
+    it('ends connections of administrators who are none any more', async () => {
+      user = { ...user!, role: 'admin' };
+      watch('administrator', promoted);
+      revision = 2;
+      await clock.advance(5_000);
+      user = { ...user, role: 'user' };
+      revision = 3;
+      await clock.advance(5_000);
+      expect(ended).toEqual(['administrator']);
+    });
+
+    it('ends a session that is idle, unless another process stored a later use', async () => {
+      await clock.advance(50_000);
+      session = { ...session!, lastUsedAt: clock.now() };
+      await clock.advance(40_000);
+      expect(ended).toEqual([]);
+      await clock.advance(40_000);
+      expect(ended).toEqual(['session']);
+    });
   });
 
   it('reads a key once for all of its connections, and not again while nothing changes', async () => {

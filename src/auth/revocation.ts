@@ -4,8 +4,7 @@ import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { PeriodicTask } from '../common/concurrency/periodic-task.js';
 import { Clock } from '../common/time/clock.js';
 import { AccessRevisionsRepository } from '../persistence/auth/access-revisions.repository.js';
-import { ApiKeysRepository } from '../persistence/auth/api-keys.repository.js';
-import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
+import { CredentialIdentities } from './credential-identities.js';
 import type { Identity } from './principal.js';
 
 const INTERVAL_MS = 1_500;
@@ -25,8 +24,7 @@ export class Revocation implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly revisions: AccessRevisionsRepository,
-    private readonly identities: ApiKeyIdentities,
-    private readonly keys: ApiKeysRepository,
+    private readonly identities: CredentialIdentities,
     private readonly clock: Clock,
     @InjectPinoLogger(Revocation.name) logger: PinoLogger,
   ) {
@@ -83,7 +81,6 @@ export class Revocation implements OnApplicationBootstrap, OnModuleDestroy {
       this.connections.delete(identity);
       end();
     }
-    const uses = this.identities.takeUses();
-    if (uses.size > 0) await this.keys.noteUsed(uses);
+    await this.identities.storeUses();
   }
 }

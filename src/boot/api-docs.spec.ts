@@ -5,6 +5,10 @@ import { validate } from 'class-validator';
 import { appModule } from '../../test/support/app-module.js';
 import { CreateApiKeyDto } from '../auth/api-keys/api-key.dto.js';
 import { CreateProjectDto, UpdateProjectDto } from '../auth/projects/project.dto.js';
+import { AcceptInvitationDto } from '../auth/invitations/invitation.dto.js';
+import { PutMemberDto } from '../auth/members/member.dto.js';
+import { SignInDto } from '../auth/sessions/session.dto.js';
+import { CreateUserDto, UpdateUserDto } from '../auth/users/user.dto.js';
 import { CreateContainerDto } from '../containers/dto/create-container.dto.js';
 import { UpdateContainerDto } from '../containers/dto/update-container.dto.js';
 import { ExecDto } from '../exec/dto/exec.dto.js';
@@ -44,6 +48,11 @@ const BODIES: Record<string, new () => object> = {
   CreateApiKeyDto,
   CreateProjectDto,
   UpdateProjectDto,
+  PutMemberDto,
+  CreateUserDto,
+  UpdateUserDto,
+  SignInDto,
+  AcceptInvitationDto,
   CreateContainerDto,
   UpdateContainerDto,
   ExecDto,
@@ -83,7 +92,7 @@ describe('the API document', () => {
     expect(errorsOf('POST /api/containers/{id}/exec')).toEqual({
       400: ['validation_failed', 'malformed_body'],
       401: ['unauthorized'],
-      403: ['forbidden'],
+      403: ['csrf_token_invalid', 'forbidden'],
       404: ['container_not_found'],
       409: ['ambiguous_name', 'invalid_state', 'image_outdated'],
       408: ['request_timeout'],
@@ -108,7 +117,7 @@ describe('the API document', () => {
       expect({ route, has500: '500' in responses, has401: '401' in responses }).toEqual({
         route,
         has500: !isProbe,
-        has401: security !== undefined,
+        has401: security !== undefined || route === 'POST /api/sessions',
       });
     }
   });

@@ -2,6 +2,7 @@ import type { INestApplication, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { documentErrors } from './documented-errors.js';
+import { documentSessions } from './documented-sessions.js';
 import { documentPathParameters } from './documented-parameters.js';
 
 const DESCRIPTION = `Docker dev containers with Claude Code and VS Code inside.
@@ -16,9 +17,22 @@ export function createApiDocument(app: INestApplication): OpenAPIObject {
     .setDescription(DESCRIPTION)
     .setVersion('1')
     // The token is opaque; `addBearerAuth` would call it a JWT.
-    .addSecurity('bearer', { type: 'http', scheme: 'bearer', description: 'The administrator token.' })
+    .addSecurity('bearer', { type: 'http', scheme: 'bearer', description: 'The administrator token, or an API key.' })
+    .addSecurity('session', {
+      type: 'apiKey',
+      in: 'cookie',
+      name: 'devforge_session',
+      description: 'The cookie of a signed-in browser; with https its name begins with `__Host-`.',
+    })
+    .addSecurity('csrfToken', {
+      type: 'apiKey',
+      in: 'header',
+      name: 'X-CSRF-Token',
+      description: 'The csrfToken of the session, for what changes something.',
+    })
     .build();
   const document = SwaggerModule.createDocument(app, config);
+  documentSessions(document);
   documentPathParameters(document);
   documentErrors(document);
   return document;

@@ -20,6 +20,8 @@ const BY_PATH: [prefix: string, code: ErrorCode][] = [
   ['/api/volumes/{', 'volume_not_found'],
   ['/api/projects/{', 'project_not_found'],
   ['/api/api-keys/{', 'api_key_not_found'],
+  ['/api/users/{', 'user_not_found'],
+  ['/api/sessions/{', 'session_not_found'],
 ];
 const WITH_RETRY_AFTER = [429, 503];
 
@@ -57,12 +59,17 @@ function codesOf(path: string, operation: Operation): ErrorCode[] {
     ...own,
     ...ANY_ROUTE,
     ...(operation.security === undefined ? [] : SECURED_ROUTE),
+    ...(isChangedBySession(operation) ? (['csrf_token_invalid'] as const) : []),
     ...(hasInput === true ? (['validation_failed'] as const) : []),
     ...(hasJsonBody ? JSON_BODY : []),
     ...BY_PATH.filter(([prefix]) => path.startsWith(prefix)).map(([, code]) => code),
   ]);
   // In the order of the list of codes, so that equal sets have equal names.
   return (Object.keys(ERROR_CODES) as ErrorCode[]).filter((code) => codes.has(code));
+}
+
+function isChangedBySession({ security = [] }: Operation): boolean {
+  return security.some((requirement) => 'csrfToken' in requirement);
 }
 
 function contentOf({ requestBody }: Operation): object {

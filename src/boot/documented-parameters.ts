@@ -51,7 +51,13 @@ const PATH_PARAMETERS: [prefix: string, parameters: Record<string, Described>][]
         example: 'default',
         schema: { type: 'string', minLength: 1, maxLength: 128 },
       },
+      userId: { description: "The user's id.", schema: ID },
     },
+  ],
+  ['/api/users/{', { id: { description: "The user's id.", schema: ID } }],
+  [
+    '/api/sessions/{',
+    { id: { description: "The session's id.", schema: { type: 'string', pattern: '^[0-9a-f]{32}$' } } },
   ],
   [
     '/api/api-keys/{',

@@ -22,6 +22,7 @@ import { LIMITS } from '../common/limits.js';
 import type { DockerEndpoint, Settings } from './settings.js';
 
 const MIB = 1024 * 1024;
+const MINUTE_MS = 60_000;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 const AGENT_VARIABLES = ['ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_BASE_URL'] as const;
 const webUrl = { require_tld: false, require_protocol: true, protocols: ['http', 'https'] };
@@ -68,6 +69,23 @@ class Environment {
   @IsOptional()
   @IsFQDN({ require_tld: false }, { message: 'EDITOR_DOMAIN must be a host name without scheme and port' })
   EDITOR_DOMAIN?: string;
+
+  @Matches(/^(?:loopback|linklocal|uniquelocal|[\d.]+(?:\/\d+)?|[\da-f:]+(?:\/\d+)?|[\s,])*$/i, {
+    message: 'TRUSTED_PROXIES must be addresses or networks, loopback, linklocal or uniquelocal, separated by commas',
+  })
+  TRUSTED_PROXIES = 'loopback';
+
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(1)
+  @Max(525_600)
+  SESSION_IDLE_MINUTES = 12 * 60;
+
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(1)
+  @Max(8_760)
+  SESSION_MAX_HOURS = 7 * 24;
 
   @IsOptional()
   @MinLength(16)
@@ -195,11 +213,11 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     host: env.HOST,
     nodeEnv: env.NODE_ENV,
     logLevel: env.LOG_LEVEL,
-    corsOrigins: env.CORS_ORIGIN.split(',')
-      .map((origin) => origin.trim())
-      .filter(Boolean),
+    corsOrigins: listOf(env.CORS_ORIGIN),
     publicUrl,
     editorDomain: env.EDITOR_DOMAIN?.toLowerCase() ?? localDomain(publicUrl),
+    trustedProxies: listOf(env.TRUSTED_PROXIES),
+    sessions: { idleMs: env.SESSION_IDLE_MINUTES * MINUTE_MS, lifetimeMs: env.SESSION_MAX_HOURS * 60 * MINUTE_MS },
     token: env.DEVFORGE_TOKEN,
     dataDir: absolute(env.DATA_DIR),
     databaseUrl: env.DATABASE_URL,
@@ -236,6 +254,13 @@ export function readSettings(variables: Record<string, string | undefined>): Set
 function rateOf(perMinute: number, burstSeconds: number): Rate | null {
   const perSecond = perMinute / 60;
   return perMinute === 0 ? null : { perSecond, burst: Math.max(1, Math.round(perSecond * burstSeconds)) };
+}
+
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean);
 }
 
 function dockerEndpoint(env: Environment): DockerEndpoint {

@@ -13,6 +13,10 @@ export abstract class Settings {
   readonly publicUrl: string;
   /** Domain whose subdomains serve VS Code and the ports of containers; null when VS Code is served by path. */
   readonly editorDomain: string | null;
+  /** Addresses of reverse proxies whose `X-Forwarded-For` is believed, in the form of Express. */
+  readonly trustedProxies: string[];
+  /** After how many milliseconds without a request a browser's session ends, and after how many in any case. */
+  readonly sessions: { readonly idleMs: number; readonly lifetimeMs: number };
   /** The administrator's bearer token; undefined when DevForge generates it. */
   readonly token: string | undefined;
   /** Absolute path of the directory for the embedded database, keys and caches. */

@@ -5,7 +5,7 @@ import { jsonExcess } from '../common/bytes/json-limits.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { LIMITS } from '../common/limits.js';
 import { bodyFault } from './client-errors.js';
-import { isTrusted } from './trusted-requests.js';
+import { isSmallBodyExpected, isTrusted } from './trusted-requests.js';
 import { malformedText, PAYLOAD_LIMITS } from './payload-limits.js';
 import { validationFailed } from './validation.js';
 
@@ -16,7 +16,10 @@ const UTF_8 = /^utf-?8$/i;
 const UPLOAD = /^\/api\/containers\/[^/]+\/files\/?(?:\?|$)/i;
 const BODY_TIMEOUT_MS = 60_000;
 
+const STRANGER_BODY_BYTES = 8 * 1024;
+
 const readBytes = bodyParser.raw({ limit: LIMITS.jsonBodyBytes, type: () => true });
+const readFewBytes = bodyParser.raw({ limit: STRANGER_BODY_BYTES, type: () => true, inflate: false });
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -24,8 +27,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * @throws DomainError `malformed_body`, `validation_failed`, `payload_too_large`, `unsupported_media_type`, `request_timeout`
  */
 export async function readJsonBody(request: Request, response: Response): Promise<void> {
-  // No route that is open to strangers takes a body.
-  if (!isTrusted(request) || !hasJsonBody(request)) return;
+  // Few routes that are open to strangers take a body.
+  if (!(isTrusted(request) || isSmallBodyExpected(request)) || !hasJsonBody(request)) return;
   requireUtf8(request.headers['content-type'] ?? '');
   const fault = bodyFault(request);
   if (fault !== undefined) throw fault;
@@ -50,19 +53,19 @@ function receive(request: Request, response: Response): Promise<void> {
       () => reject(new DomainError('request_timeout', `The body did not arrive within ${BODY_TIMEOUT_MS / 1_000} s.`)),
       BODY_TIMEOUT_MS,
     );
-    readBytes(request, response, (error?: unknown) => {
+    const read = isTrusted(request) ? readBytes : readFewBytes;
+    read(request, response, (error?: unknown) => {
       clearTimeout(timer);
       if (error === undefined) resolve();
-      else reject(toDomainError(error));
+      else reject(toDomainError(error, isTrusted(request) ? LIMITS.jsonBodyBytes : STRANGER_BODY_BYTES));
     });
   });
 }
 
-function toDomainError(error: unknown): DomainError {
+function toDomainError(error: unknown, limit: number): DomainError {
   if (error instanceof DomainError) return error;
   const { status } = error as { status?: number };
-  if (status === 413)
-    return new DomainError('payload_too_large', `JSON bodies have at most ${LIMITS.jsonBodyBytes} bytes.`);
+  if (status === 413) return new DomainError('payload_too_large', `The JSON body has at most ${limit} bytes.`);
   if (status === 415) return new DomainError('unsupported_media_type', 'The Content-Encoding is not supported.');
   return new DomainError(
     'malformed_body',

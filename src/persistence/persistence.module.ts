@@ -9,6 +9,14 @@ import { ApiKeysRepository } from './auth/api-keys.repository.js';
 import { DrizzleApiKeysRepository } from './auth/drizzle-api-keys.repository.js';
 import { ProjectsRepository } from './auth/projects.repository.js';
 import { DrizzleProjectsRepository } from './auth/drizzle-projects.repository.js';
+import { MembershipsRepository } from './auth/memberships.repository.js';
+import { DrizzleMembershipsRepository } from './auth/drizzle-memberships.repository.js';
+import { SessionsRepository } from './auth/sessions.repository.js';
+import { DrizzleSessionsRepository } from './auth/drizzle-sessions.repository.js';
+import { SignInFailuresRepository } from './auth/sign-in-failures.repository.js';
+import { DrizzleSignInFailuresRepository } from './auth/drizzle-sign-in-failures.repository.js';
+import { UsersRepository } from './auth/users.repository.js';
+import { DrizzleUsersRepository } from './auth/drizzle-users.repository.js';
 import { ContainersRepository } from './containers/containers.repository.js';
 import { Database } from './database.js';
 import { DrizzleContainersRepository } from './containers/drizzle-containers.repository.js';
@@ -80,6 +88,10 @@ async function announcePresence(
     { provide: ApiKeysRepository, useClass: DrizzleApiKeysRepository },
     { provide: ProjectsRepository, useClass: DrizzleProjectsRepository },
     { provide: RateLimitCountsRepository, useClass: DrizzleRateLimitCountsRepository },
+    { provide: MembershipsRepository, useClass: DrizzleMembershipsRepository },
+    { provide: SessionsRepository, useClass: DrizzleSessionsRepository },
+    { provide: SignInFailuresRepository, useClass: DrizzleSignInFailuresRepository },
+    { provide: UsersRepository, useClass: DrizzleUsersRepository },
     { provide: Locks, useClass: PostgresLocks },
     { provide: Presence, useFactory: announcePresence, inject: [Database, Clock, IdGenerator, PinoLogger] },
   ],
@@ -96,6 +108,10 @@ async function announcePresence(
     ProjectsRepository,
     ApiKeysRepository,
     RateLimitCountsRepository,
+    MembershipsRepository,
+    SessionsRepository,
+    SignInFailuresRepository,
+    UsersRepository,
     Locks,
     Presence,
   ],

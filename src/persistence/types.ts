@@ -56,6 +56,10 @@ export type PermissionDecision = (typeof PERMISSION_DECISIONS)[number];
 export const PROJECT_ROLES = ['viewer', 'member', 'owner'] as const;
 export type ProjectRole = (typeof PROJECT_ROLES)[number];
 
+/** What a user may do on the server as a whole: an `admin` everything, in all projects; a `user` what its roles allow. */
+export const USER_ROLES = ['user', 'admin'] as const;
+export type UserRole = (typeof USER_ROLES)[number];
+
 /** The project that exists from the first start. Everything that names no project belongs to it. */
 export const DEFAULT_PROJECT = { id: '00000000-0000-4000-8000-000000000001', name: 'default' } as const;
 

@@ -43,6 +43,7 @@ describe('repositories of projects and API keys', () => {
     name: 'k',
     projectId,
     role: 'member',
+    userId: null,
     createdBy: 'admin',
     createdAt: T0,
     expiresAt: null,

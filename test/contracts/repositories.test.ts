@@ -460,6 +460,7 @@ describe('repositories', () => {
         containerId: id,
         port: 3000,
         apiKeyId: null,
+        sessionId: null,
         expiresAt: new Date(T0.getTime() + 1_000),
       };
       await tickets.insert(ticket, T0);
@@ -472,11 +473,10 @@ describe('repositories', () => {
     it('deletes expired tickets', async () => {
       const { id } = await inserted();
       const tickets = new DrizzleSignInTicketsRepository(test.database);
-      await tickets.insert({ hash: 'old', containerId: id, port: null, apiKeyId: null, expiresAt: T0 }, T0);
-      await tickets.insert(
-        { hash: 'new', containerId: id, port: null, apiKeyId: null, expiresAt: new Date(T0.getTime() + 2_000) },
-        new Date(T0.getTime() + 1),
-      );
+      const ticket = { containerId: id, port: null, apiKeyId: null, sessionId: null };
+      const [now, later] = [1, 2_000].map((ms) => new Date(T0.getTime() + ms)) as [Date, Date];
+      await tickets.insert({ ...ticket, hash: 'old', expiresAt: T0 }, T0);
+      await tickets.insert({ ...ticket, hash: 'new', expiresAt: later }, now);
       await expect(count('sign_in_tickets')).resolves.toBe(1);
     });
   });

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientToServerEvents } from '@devforge/contract';
 import { ApiClient, ok, problem } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
+import { newSignedInUser, publicUrlOf, signIn, type SignedIn } from '../support/api/signed-in.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
@@ -12,18 +13,22 @@ import { until } from '../support/e2e/until.js';
 import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
 
-/** The least that a caller must be. In a project, each role includes those before it. */
-type Least = 'anybody' | 'viewer' | 'member' | 'owner' | 'administrator';
+/** The least that a caller must be. In a project, each role includes those before it; users have objects of their own. */
+type Least = 'anybody' | 'owner or user' | 'viewer' | 'member' | 'owner' | 'administrator';
 const ROLES = ['viewer', 'member', 'owner'] as const;
 
 const ROUTES: Record<string, Least> = {
-  'DELETE /api/api-keys/{id}': 'owner',
+  'DELETE /api/api-keys/{id}': 'owner or user',
   'DELETE /api/containers/{id}': 'member',
   'DELETE /api/containers/{id}/files': 'member',
   'DELETE /api/containers/{id}/terminals/{terminalId}': 'member',
   'DELETE /api/projects/{id}': 'administrator',
+  'DELETE /api/projects/{id}/members/{userId}': 'owner',
+  'DELETE /api/sessions/current': 'anybody',
+  'DELETE /api/sessions/{id}': 'anybody',
+  'DELETE /api/users/{id}': 'administrator',
   'DELETE /api/volumes/{id}': 'member',
-  'GET /api/api-keys': 'owner',
+  'GET /api/api-keys': 'owner or user',
   'GET /api/containers': 'viewer',
   'GET /api/containers/{id}': 'viewer',
   'GET /api/containers/{id}/files': 'member',
@@ -40,12 +45,18 @@ const ROUTES: Record<string, Least> = {
   'GET /api/me': 'anybody',
   'GET /api/projects': 'viewer',
   'GET /api/projects/{id}': 'viewer',
+  'GET /api/projects/{id}/members': 'viewer',
   'GET /api/projects/{id}/usage': 'viewer',
+  'GET /api/sessions': 'anybody',
+  'GET /api/sessions/current': 'anybody',
+  'GET /api/users': 'owner',
+  'GET /api/users/{id}': 'owner',
   'GET /api/volumes': 'viewer',
   'GET /metrics': 'administrator',
   'PATCH /api/containers/{id}': 'member',
   'PATCH /api/projects/{id}': 'administrator',
-  'POST /api/api-keys': 'owner',
+  'PATCH /api/users/{id}': 'administrator',
+  'POST /api/api-keys': 'owner or user',
   'POST /api/containers': 'member',
   'POST /api/containers/{id}/editor': 'member',
   'POST /api/containers/{id}/exec': 'member',
@@ -57,8 +68,14 @@ const ROUTES: Record<string, Least> = {
   'POST /api/instructions/{id}/cancel': 'member',
   'POST /api/instructions/{id}/permissions/{requestId}': 'member',
   'POST /api/projects': 'administrator',
+  'POST /api/users': 'administrator',
+  'POST /api/users/{id}/invitation': 'administrator',
   'PUT /api/containers/{id}/files': 'member',
+  'PUT /api/projects/{id}/members/{userId}': 'owner',
 };
+
+/** Routes that sign somebody in, who is nobody before. */
+const PUBLIC_ROUTES = ['POST /api/invitations/accept', 'POST /api/sessions'];
 
 const EVENTS: Record<keyof ClientToServerEvents, Least> = {
   'subscribe:metrics': 'viewer',
@@ -81,6 +98,7 @@ const BODIES: Record<string, object> = {
   'POST /api/containers/{id}/exec': { command: ['true'] },
   'POST /api/containers/{id}/instructions': { prompt: 'hello' },
   'POST /api/instructions/{id}/permissions/{requestId}': { decision: 'deny' },
+  'PUT /api/projects/{id}/members/{userId}': { role: 'viewer' },
 };
 
 const ABSENT = '00000000-0000-4000-8000-00000000dead';
@@ -90,8 +108,11 @@ interface Caller {
   name: string;
   token: string | null;
   /** null for those who are nobody. */
-  role: 'viewer' | 'member' | 'owner' | null;
+  role: 'viewer' | 'member' | 'owner' | 'administrator' | null;
   project: 'default' | 'other';
+  /** Of a browser that is signed in. */
+  browser?: SignedIn;
+  isUser?: boolean;
 }
 
 describe('authority', () => {
@@ -110,10 +131,44 @@ describe('authority', () => {
     expect(answer.status).toBe(201);
     return answer.body;
   };
-  const client = ({ token }: Pick<Caller, 'token'>): ApiClient => new ApiClient(server.devforge.url, token);
+  const client = ({ token, browser }: Pick<Caller, 'token' | 'browser'>): ApiClient =>
+    browser?.api ?? new ApiClient(server.devforge.url, token);
   const callerNamed = (name: string): Caller => callers.find((caller) => caller.name === name)!;
-  const may = ({ role }: Caller, least: Least): boolean =>
-    least === 'anybody' || (least !== 'administrator' && ROLES.indexOf(role!) >= ROLES.indexOf(least));
+  const may = ({ role, isUser = false }: Caller, least: Least): boolean => {
+    if (least === 'anybody' || role === 'administrator' || (least === 'owner or user' && isUser)) return true;
+    if (least === 'administrator' || role === null) return false;
+    return ROLES.indexOf(role) >= ROLES.indexOf(least === 'owner or user' ? 'owner' : least);
+  };
+
+  /** Browsers that are signed in, a user's own key, and a user who has been disabled since. */
+  const addUsers = async (): Promise<void> => {
+    const signedIn = (email: string, role?: string): Promise<SignedIn> =>
+      newSignedInUser(server.api, {
+        email: `${email}@example.org`,
+        ...(role === undefined ? { role: 'admin' } : { projects: { [DEFAULT_PROJECT]: role } }),
+      });
+    for (const role of ROLES) {
+      const browser = await signedIn(role, role);
+      callers.push({ name: `signed-in ${role}`, token: null, role, project: 'default', browser, isUser: true });
+    }
+    const admin = await signedIn('admin');
+    callers.push({ name: 'signed-in admin', token: null, role: 'administrator', project: 'default', browser: admin });
+    const { key } = ok(
+      await callerNamed('signed-in member').browser!.api.request<{ key: string }>('POST', '/api/api-keys', {
+        body: { name: 'laptop' },
+      }),
+    );
+    callers.push({ name: 'key of a member', token: key, role: 'member', project: 'default', isUser: true });
+    const disabled = await signedIn('disabled', 'owner');
+    const { key: disabledKey } = ok(
+      await disabled.api.request<{ key: string }>('POST', '/api/api-keys', { body: { name: 'laptop' } }),
+    );
+    ok(await server.api.request('PATCH', `/api/users/${disabled.user.id}`, { body: { disabled: true } }));
+    callers.push(
+      { name: 'disabled user', token: null, role: null, project: 'default', browser: disabled },
+      { name: 'key of a disabled user', token: disabledKey, role: null, project: 'default' },
+    );
+  };
 
   beforeAll(async () => {
     proxy = await EngineProxy.start();
@@ -148,6 +203,7 @@ describe('authority', () => {
       { name: 'revoked key', token: revoked.key, role: null, project: 'default' },
       { name: 'wrong secret', token: last(callers[0]!.token!), role: null, project: 'default' },
     );
+    await addUsers();
     existing = {
       containers: container.id,
       instructions: instruction.id,
@@ -189,7 +245,7 @@ describe('authority', () => {
     const routes = Object.entries(paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => ({ route: `${method.toUpperCase()} ${path}`, operation })),
     );
-    const guarded = routes.filter(({ route }) => !route.startsWith('GET /health'));
+    const guarded = routes.filter(({ route }) => !route.startsWith('GET /health') && !PUBLIC_ROUTES.includes(route));
     expect(guarded.map(({ route }) => route).toSorted()).toEqual(Object.keys(ROUTES).toSorted());
     expect(guarded.filter(({ operation }) => operation['x-permission'] === undefined)).toEqual([]);
   });
@@ -209,12 +265,16 @@ describe('authority', () => {
       for (const caller of callers) {
         if (caller.role === null || !may(caller, least)) continue;
         const answer = await call(caller, route, false);
+        const { browser } = caller;
+        // Signing out is for everybody, too.
+        if (browser !== undefined && route === 'DELETE /api/sessions/current')
+          caller.browser = await signIn(browser.api.url, browser.user);
         expect([caller.name, [401, 403].includes(answer.status)]).toEqual([caller.name, false]);
       }
     });
   });
 
-  it.each(Object.keys(ROUTES).filter((route) => route.includes('{id}') && !route.includes('/projects')))(
+  it.each(Object.keys(ROUTES).filter((route) => route.includes('{id}') && !/projects|users|sessions/.test(route)))(
     'hides what belongs to one project from the owner of another: %s',
     async (route) => {
       const caller = callerNamed('owner of another project');
@@ -268,8 +328,11 @@ describe('authority', () => {
   });
 
   describe('of socket events', () => {
-    const connect = (caller: Caller): Promise<SocketClient> =>
-      SocketClient.connect(server.devforge.url, caller.token === null ? {} : { token: caller.token });
+    const connect = ({ token, browser }: Caller): Promise<SocketClient> =>
+      SocketClient.connect(publicUrlOf(server.devforge), {
+        ...(token === null ? {} : { token }),
+        ...(browser === undefined ? {} : { cookie: browser.cookie, origin: publicUrlOf(server.devforge) }),
+      });
     const payloadOf = (event: string, id: string): object => {
       if (event.endsWith(':instruction')) return { instructionId: id };
       if (event === 'terminal:open') return { containerId: id, cols: 80, rows: 24 };

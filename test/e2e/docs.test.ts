@@ -29,6 +29,10 @@ const ROUTES = [
   'DELETE /api/containers/{id}/files',
   'DELETE /api/containers/{id}/terminals/{terminalId}',
   'DELETE /api/projects/{id}',
+  'DELETE /api/projects/{id}/members/{userId}',
+  'DELETE /api/sessions/current',
+  'DELETE /api/sessions/{id}',
+  'DELETE /api/users/{id}',
   'DELETE /api/volumes/{id}',
   'GET /api/api-keys',
   'GET /api/containers',
@@ -46,11 +50,17 @@ const ROUTES = [
   'GET /api/me',
   'GET /api/projects',
   'GET /api/projects/{id}',
+  'GET /api/projects/{id}/members',
   'GET /api/projects/{id}/usage',
+  'GET /api/sessions',
+  'GET /api/sessions/current',
+  'GET /api/users',
+  'GET /api/users/{id}',
   'GET /api/volumes',
   'GET /metrics',
   'PATCH /api/containers/{id}',
   'PATCH /api/projects/{id}',
+  'PATCH /api/users/{id}',
   'POST /api/api-keys',
   'POST /api/containers',
   'POST /api/containers/{id}/editor',
@@ -63,10 +73,19 @@ const ROUTES = [
   'POST /api/instructions/{id}/cancel',
   'POST /api/instructions/{id}/permissions/{requestId}',
   'POST /api/projects',
+  'POST /api/users',
+  'POST /api/users/{id}/invitation',
   'PUT /api/containers/{id}/files',
+  'PUT /api/projects/{id}/members/{userId}',
 ];
 /** Routes that require no token. */
-const PUBLIC_ROUTES = ['GET /health', 'GET /health/live', 'GET /health/ready'];
+const PUBLIC_ROUTES = [
+  'GET /health',
+  'GET /health/live',
+  'GET /health/ready',
+  'POST /api/invitations/accept',
+  'POST /api/sessions',
+];
 
 describe('the API documentation', () => {
   let server: TestServer;
@@ -138,11 +157,15 @@ describe('the API documentation', () => {
     expect(operations().map(({ route }) => route)).toEqual(expect.arrayContaining([...ROUTES, ...PUBLIC_ROUTES]));
   });
 
-  it('marks every route but those of probes as requiring a token', () => {
-    const [name, scheme] = Object.entries(document.components.securitySchemes)[0]!;
-    expect(scheme).toMatchObject({ type: 'http', scheme: 'bearer' });
+  it('marks every route but those of probes and sign-ins as requiring a token, or a session with its CSRF token', () => {
+    expect(document.components.securitySchemes).toMatchObject({
+      bearer: { type: 'http', scheme: 'bearer' },
+      session: { type: 'apiKey', in: 'cookie', name: 'devforge_session' },
+      csrfToken: { type: 'apiKey', in: 'header', name: 'X-CSRF-Token' },
+    });
     for (const { route, operation } of operations()) {
-      const expected = PUBLIC_ROUTES.includes(route) ? undefined : [{ [name]: [] }];
+      const session = { session: [], ...(route.startsWith('GET ') ? {} : { csrfToken: [] }) };
+      const expected = PUBLIC_ROUTES.includes(route) ? undefined : [{ bearer: [] }, session];
       expect({ route, security: operation.security }).toEqual({ route, security: expected });
     }
   });

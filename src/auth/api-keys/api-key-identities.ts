@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/time/clock.js';
 import { type ApiKeyRow, ApiKeysRepository } from '../../persistence/auth/api-keys.repository.js';
 import type { Identity } from '../principal.js';
+import { identityOfUser, UserDirectory } from '../users/user-directory.js';
 import { type ApiKeyToken, hasHash, hashOfSecret } from './api-key-token.js';
 
 const MAX_CACHED = 10_000;
@@ -17,29 +18,32 @@ export class ApiKeyIdentities {
 
   constructor(
     private readonly keys: ApiKeysRepository,
+    private readonly users: UserDirectory,
     private readonly clock: Clock,
   ) {}
 
-  /** @returns null for an unknown, wrong or expired key */
+  /** @returns null for an unknown, wrong or expired key, and for that of a user who is disabled */
   async find({ id, secret }: ApiKeyToken): Promise<Identity | null> {
     const key = await this.load(id);
     // A guess of the id takes as long as a guess of the secret.
     if (!hasHash(secret, key?.secretHash ?? hashOfSecret('')) || key === null || this.isExpired(key)) return null;
-    this.used.set(id, this.clock.now());
-    return identityOf(key);
+    const identity = await this.identityOf(key);
+    if (identity !== null) this.used.set(id, this.clock.now());
+    return identity;
   }
 
   /** @returns null for an unknown or expired key */
   async byId(id: string): Promise<Identity | null> {
     const key = await this.load(id);
-    return key === null || this.isExpired(key) ? null : identityOf(key);
+    return key === null || this.isExpired(key) ? null : this.identityOf(key);
   }
 
   /** Whether the key still exists, has not expired and means the same. */
   async stillHolds(identity: Identity): Promise<boolean> {
     if (identity.credential.kind !== 'api_key') return true;
     const key = await this.load(identity.credential.id);
-    return key !== null && !this.isExpired(key) && key.role === identity.roles.get(key.projectId);
+    if (key === null || this.isExpired(key)) return false;
+    return key.projectId === null ? this.users.stillCovers(identity) : key.role === identity.roles.get(key.projectId);
   }
 
   /** Makes the next request with any key read it again. */
@@ -48,11 +52,12 @@ export class ApiKeyIdentities {
     this.cache.clear();
   }
 
-  /** Times of last use since the last call, by id. */
-  takeUses(): Map<string, Date> {
+  /** Stores the times of last use since the last call. */
+  async storeUses(): Promise<void> {
+    if (this.used.size === 0) return;
     const uses = new Map(this.used);
     this.used.clear();
-    return uses;
+    await this.keys.noteUsed(uses);
   }
 
   private async load(id: string): Promise<ApiKeyRow | null> {
@@ -66,17 +71,15 @@ export class ApiKeyIdentities {
     return row;
   }
 
+  private async identityOf({ id, name, projectId, role, userId }: ApiKeyRow): Promise<Identity | null> {
+    const credential = { kind: 'api_key', id } as const;
+    if (projectId !== null && role !== null)
+      return { kind: 'service', id: `key:${id}`, name, roles: new Map([[projectId, role]]), credential };
+    const user = userId === null ? null : await this.users.find(userId);
+    return user === null ? null : identityOfUser(user, credential);
+  }
+
   private isExpired({ expiresAt }: ApiKeyRow): boolean {
     return expiresAt !== null && expiresAt <= this.clock.now();
   }
-}
-
-function identityOf({ id, name, projectId, role }: ApiKeyRow): Identity {
-  return {
-    kind: 'service',
-    id: `key:${id}`,
-    name,
-    roles: new Map([[projectId, role]]),
-    credential: { kind: 'api_key', id },
-  };
 }

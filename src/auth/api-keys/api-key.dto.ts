@@ -5,6 +5,7 @@ import { PROJECT_ROLES, type ProjectRole } from '../../persistence/types.js';
 
 export const API_KEY_EXAMPLES = {
   service: { summary: 'For a service that creates and drives containers', value: { name: 'nightly build' } },
+  user: { summary: "A user's own, for a command line", value: { name: 'laptop' } },
   viewer: {
     summary: 'For a dashboard, until a date',
     value: { name: 'dashboard', role: 'viewer', expiresAt: '2099-12-31T00:00:00Z' },
@@ -20,7 +21,8 @@ export class CreateApiKeyDto {
   @ApiProperty({
     required: false,
     format: 'uuid',
-    description: 'The project that the key acts in: by default the only one of the caller, or "default".',
+    description:
+      'The project that the key acts in. Without one, the key of a user acts as that user; that of anybody else in the only project of the caller, or in "default".',
   })
   @IsOptional()
   @IsUUID()
@@ -30,10 +32,12 @@ export class CreateApiKeyDto {
     required: false,
     enum: PROJECT_ROLES,
     default: 'member',
-    description: 'viewer reads; member also creates and drives containers; owner also manages API keys.',
+    description:
+      'viewer reads; member also creates and drives containers; owner also manages members and API keys. Only for keys of a project.',
   })
+  @IsOptional()
   @IsIn(PROJECT_ROLES)
-  role: ProjectRole = 'member';
+  role?: ProjectRole;
 
   @ApiProperty({ required: false, format: 'date-time', description: 'Never, by default.' })
   @IsOptional()
@@ -53,8 +57,12 @@ export class ListApiKeysQuery {
 export class ApiKeyDto {
   @ApiProperty() id: string;
   @ApiProperty() name: string;
-  @ApiProperty({ format: 'uuid' }) projectId: string;
-  @ApiProperty({ enum: PROJECT_ROLES }) role: ProjectRole;
+  @ApiProperty({ type: String, format: 'uuid', nullable: true, description: 'null for the key of a user.' })
+  projectId: string | null;
+  @ApiProperty({ type: String, enum: PROJECT_ROLES, nullable: true, description: 'null for the key of a user.' })
+  role: ProjectRole | null;
+  @ApiProperty({ type: String, format: 'uuid', nullable: true, description: 'The user that the key acts as.' })
+  userId: string | null;
   @ApiProperty({ format: 'date-time' }) createdAt: string;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) expiresAt: string | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'To within a few seconds.' })

@@ -25,7 +25,11 @@ export class ApiKeysController {
   @Get()
   @Requires('api-key:manage')
   @ApiOperation({ summary: 'List API keys, latest first' })
-  @ApiResponse({ status: 200, type: ApiKeyListDto, description: 'Those of the projects that the caller owns' })
+  @ApiResponse({
+    status: 200,
+    type: ApiKeyListDto,
+    description: "Those of the projects that the caller owns, and a user's own",
+  })
   @ApiErrors('project_not_found')
   async list(@CurrentPrincipal() principal: Principal, @Query() query: ListApiKeysQuery): Promise<ApiKeyListDto> {
     return { items: await this.keys.list(principal, query.projectId) };

@@ -1,4 +1,4 @@
-import { type Page, renderPage } from './page.js';
+import { type Page, renderPage } from '../../http/page.js';
 
 /** Gets a link from the API with the token that is entered, and opens it. The token is sent to the API alone and not kept. */
 const SCRIPT = `

@@ -1,4 +1,4 @@
-import { escapeHtml, type Page } from './page.js';
+import { escapeHtml, type Page } from '../../http/page.js';
 
 /**
  * Asks VS Code's site of the same container, once a tab, whether this browser is signed in there: then it is let in without

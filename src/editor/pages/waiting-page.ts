@@ -1,5 +1,5 @@
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
-import { escapeHtml, type Page } from './page.js';
+import { escapeHtml, type Page } from '../../http/page.js';
 
 const REFRESH_SECONDS = 1;
 

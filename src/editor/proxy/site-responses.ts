@@ -1,6 +1,6 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Page, renderPage } from '../pages/page.js';
+import { type Page, renderPage } from '../../http/page.js';
 import { type Waiting, waitingPage } from '../pages/waiting-page.js';
 
 const NO_CACHE = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' };

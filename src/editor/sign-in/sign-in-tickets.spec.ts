@@ -39,9 +39,10 @@ describe('SignInTickets', () => {
 
   it('say which credential they were asked for with', async () => {
     const { tickets } = make();
-    const key = { kind: 'api_key', id: 'k' } as const;
-    const { ticket } = await tickets.issue(A, key);
-    await expect(tickets.redeem(ticket, A)).resolves.toEqual(key);
+    for (const credential of [{ kind: 'api_key', id: 'k' } as const, { kind: 'session', id: 's' } as const]) {
+      const { ticket } = await tickets.issue(A, credential);
+      await expect(tickets.redeem(ticket, A)).resolves.toEqual(credential);
+    }
   });
 
   it.each([

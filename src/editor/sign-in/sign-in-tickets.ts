@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Credential } from '../../auth/principal.js';
 import { Clock } from '../../common/time/clock.js';
 import { IdGenerator } from '../../common/id-generator.js';
-import { SignInTicketsRepository } from '../../persistence/auth/sign-in-tickets.repository.js';
+import { type SignInTicketRow, SignInTicketsRepository } from '../../persistence/auth/sign-in-tickets.repository.js';
 import type { Site } from '../proxy/site.js';
 
 const LIFETIME_MS = 5 * 60_000;
@@ -22,10 +22,7 @@ export class SignInTickets {
     const ticket = this.ids.secret(TICKET_BYTES);
     const now = this.clock.now();
     const expiresAt = new Date(now.getTime() + LIFETIME_MS);
-    await this.tickets.insert(
-      { hash: hashOf(ticket), ...site, apiKeyId: credential.kind === 'api_key' ? credential.id : null, expiresAt },
-      now,
-    );
+    await this.tickets.insert({ hash: hashOf(ticket), ...site, ...columnsOf(credential), expiresAt }, now);
     return { ticket, expiresAt };
   }
 
@@ -41,8 +38,20 @@ export class SignInTickets {
       known.port === site.port &&
       known.expiresAt > this.clock.now();
     if (!isValid) return null;
-    return known.apiKeyId === null ? { kind: 'admin_token' } : { kind: 'api_key', id: known.apiKeyId };
+    return credentialOf(known);
   }
+}
+
+function columnsOf(credential: Credential): Pick<SignInTicketRow, 'apiKeyId' | 'sessionId'> {
+  return {
+    apiKeyId: credential.kind === 'api_key' ? credential.id : null,
+    sessionId: credential.kind === 'session' ? credential.id : null,
+  };
+}
+
+function credentialOf({ apiKeyId, sessionId }: SignInTicketRow): Credential {
+  if (sessionId !== null) return { kind: 'session', id: sessionId };
+  return apiKeyId === null ? { kind: 'admin_token' } : { kind: 'api_key', id: apiKeyId };
 }
 
 function hashOf(ticket: string): string {

@@ -111,6 +111,14 @@ describe('SiteCookie', () => {
     },
   );
 
+  it('tells the session that it was asked for with from a key', () => {
+    const session = { kind: 'session', id: 'k1' } as const;
+    const header = pair(cookie.issue(PORT_OF_ID, { ...PLAIN, credential: session }));
+    expect(cookie.read(header, PORT_OF_ID)).toEqual({ asLocalhost: false, credential: session });
+    for (const forged of ['', '..k1', '..session-k2'])
+      expect(cookie.read(header.replace('..session-k1', forged), PORT_OF_ID)).toBeNull();
+  });
+
   describe('for pages of sibling sites', () => {
     const cross = (options: { secure: boolean; trustworthy: boolean; partitioned: boolean }): string =>
       cookie.issueCross(PORT_OF_ID, { ...options, credential });

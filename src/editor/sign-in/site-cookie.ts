@@ -100,16 +100,16 @@ export class SiteCookie {
   private verify(header: string, site: Site, kind: CookieKind): Verified | null {
     for (const [name, value] of cookiesOf(header)) {
       if (name !== nameOf(kind, false) && name !== nameOf(kind, true)) continue;
-      const [expires = '', signature = '', mode = '', keyId = '', ...more] = value.split('.');
+      const [expires = '', signature = '', mode = '', by = '', ...more] = value.split('.');
       if (
         more.length === 0 &&
         Number(expires) * 1_000 > this.clock.now().getTime() &&
-        this.hasValidSignature(payload(kind, site, Number(expires), mode, keyId), signature)
+        this.hasValidSignature(payload(kind, site, Number(expires), mode, by), signature)
       )
         return {
           content: {
             asLocalhost: mode === AS_LOCALHOST,
-            credential: keyId === '' ? { kind: 'admin_token' } : { kind: 'api_key', id: keyId },
+            credential: credentialOf(by),
           },
           expires: Number(expires) * 1_000,
         };
@@ -124,9 +124,9 @@ export class SiteCookie {
   private pair(kind: CookieKind, site: Site, options: Omit<Required<CookieOptions>, 'path'>): string {
     const expires = Math.floor(this.clock.now().getTime() / 1_000) + LIFETIME_SECONDS;
     const mode = options.asLocalhost ? AS_LOCALHOST : '';
-    const keyId = options.credential.kind === 'api_key' ? options.credential.id : '';
-    const signature = this.sign(payload(kind, site, expires, mode, keyId));
-    return `${nameOf(kind, options.secure)}=${expires}.${signature}${suffix(mode, keyId)}`;
+    const by = textOf(options.credential);
+    const signature = this.sign(payload(kind, site, expires, mode, by));
+    return `${nameOf(kind, options.secure)}=${expires}.${signature}${suffix(mode, by)}`;
   }
 
   private hasValidSignature(text: string, signature: string): boolean {
@@ -152,12 +152,32 @@ function nameOf(kind: CookieKind, secure: boolean): string {
 }
 
 /** What is signed. Cookies of version 0.1.0 have neither kind, mode nor key. */
-function payload(kind: CookieKind, site: Site, expires: number, mode: string, keyId: string): string {
-  return `${kind === 'site' ? '' : `${kind} `}${siteKey(site)}.${expires}${suffix(mode, keyId)}`;
+function payload(kind: CookieKind, site: Site, expires: number, mode: string, by: string): string {
+  return `${kind === 'site' ? '' : `${kind} `}${siteKey(site)}.${expires}${suffix(mode, by)}`;
 }
 
-function suffix(mode: string, keyId: string): string {
-  if (keyId !== '') return `.${mode}.${keyId}`;
+const SESSION_PREFIX = 'session-';
+
+/** The credential as part of a cookie. */
+function textOf(credential: Credential): string {
+  switch (credential.kind) {
+    case 'admin_token':
+      return '';
+    case 'api_key':
+      return credential.id;
+    case 'session':
+      return SESSION_PREFIX + credential.id;
+  }
+}
+
+function credentialOf(text: string): Credential {
+  if (text === '') return { kind: 'admin_token' };
+  if (text.startsWith(SESSION_PREFIX)) return { kind: 'session', id: text.slice(SESSION_PREFIX.length) };
+  return { kind: 'api_key', id: text };
+}
+
+function suffix(mode: string, by: string): string {
+  if (by !== '') return `.${mode}.${by}`;
   return mode === '' ? '' : `.${mode}`;
 }
 

@@ -1,7 +1,19 @@
 import { sql } from 'drizzle-orm';
-import { bigint, check, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  check,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import { timestamptz } from '../columns.js';
 import type { ProjectQuotas, ProjectRole } from '../types.js';
+import { users } from './users.schema.js';
 
 /** The units of tenancy. */
 export const projects = pgTable(
@@ -15,7 +27,23 @@ export const projects = pgTable(
   (table) => [uniqueIndex('projects_name').on(table.name)],
 );
 
-/** Keys of services. The secret is stored as its hash. */
+/** Who belongs to which project. */
+export const memberships = pgTable(
+  'memberships',
+  {
+    projectId: uuid('project_id')
+      .notNull()
+      .references(() => projects.id, { onDelete: 'cascade' }),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    role: text('role').$type<ProjectRole>().notNull(),
+    createdAt: timestamptz('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.projectId, table.userId] }), index('memberships_user').on(table.userId)],
+);
+
+/** Keys of services, which act in one project, and of users. The secret is stored as its hash. */
 export const apiKeys = pgTable(
   'api_keys',
   {
@@ -23,17 +51,25 @@ export const apiKeys = pgTable(
     /** SHA-256 of the secret, in hexadecimal. */
     secretHash: text('secret_hash').notNull(),
     name: text('name').notNull(),
-    projectId: uuid('project_id')
-      .notNull()
-      .references(() => projects.id, { onDelete: 'cascade' }),
-    role: text('role').$type<ProjectRole>().notNull(),
+    /** null for the key of a user. */
+    projectId: uuid('project_id').references(() => projects.id, { onDelete: 'cascade' }),
+    role: text('role').$type<ProjectRole>(),
+    /** null for the key of a service. */
+    userId: uuid('user_id').references(() => users.id, { onDelete: 'cascade' }),
     /** Id of the principal that made it. */
     createdBy: text('created_by').notNull(),
     createdAt: timestamptz('created_at').notNull(),
     expiresAt: timestamptz('expires_at'),
     lastUsedAt: timestamptz('last_used_at'),
   },
-  (table) => [index('api_keys_project').on(table.projectId, table.createdAt, table.id)],
+  (table) => [
+    index('api_keys_project').on(table.projectId, table.createdAt, table.id),
+    index('api_keys_user').on(table.userId),
+    check(
+      'api_keys_of_project_or_user',
+      sql`(${table.projectId} is null) = (${table.role} is null) and (${table.projectId} is null) <> (${table.userId} is null)`,
+    ),
+  ],
 );
 
 /** One row, whose value grows with every change of who may do what, so that each process notices the changes of others. */

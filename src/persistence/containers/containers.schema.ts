@@ -13,6 +13,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { apiKeys, projects } from '../auth/auth.schema.js';
+import { sessions } from '../auth/users.schema.js';
 import { timestamptz } from '../columns.js';
 import {
   DEFAULT_PROJECT,
@@ -159,6 +160,8 @@ export const signInTickets = pgTable('sign_in_tickets', {
   port: integer('port'),
   /** The API key that asked for it, without which it is void; null for the administrator. */
   apiKeyId: text('api_key_id').references(() => apiKeys.id, { onDelete: 'cascade' }),
+  /** The session that it was asked for with, if any. */
+  sessionId: text('session_id').references(() => sessions.id, { onDelete: 'cascade' }),
   expiresAt: timestamptz('expires_at').notNull(),
 });
 

@@ -89,7 +89,8 @@ export class DevForgeIoAdapter extends IoAdapter {
   private async authenticate(socket: TypedSocket): Promise<Error | undefined> {
     try {
       const token: unknown = socket.handshake.auth['token'];
-      socket.data.identity = await this.authenticator.authenticate({ by: 'handshake', token });
+      const request = { method: 'SOCKET', headers: socket.handshake.headers };
+      socket.data.identity = await this.authenticator.authenticate({ by: 'handshake', token, request });
       this.usages.of(socket.data.identity.id).requireSocket();
       return undefined;
     } catch (error) {

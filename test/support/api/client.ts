@@ -25,10 +25,14 @@ const POLL_MS = 50;
 
 /** DevForge's REST interface for tests: sends the token, and judges nothing but that the answer is a documented one. */
 export class ApiClient {
-  /** @param token `null` sends no `Authorization` at all */
+  /**
+   * @param token `null` sends no `Authorization` at all
+   * @param headers sent with every request
+   */
   constructor(
     readonly url: string,
     private readonly token: string | null,
+    private readonly headers: Headers = {},
   ) {}
 
   create(body: CreateContainer, headers: Headers = {}): Promise<ApiResponse<Container>> {
@@ -73,6 +77,7 @@ export class ApiClient {
       headers: {
         ...(this.token === null ? {} : { authorization: `Bearer ${this.token}` }),
         ...(body === undefined || raw ? {} : { 'content-type': 'application/json' }),
+        ...this.headers,
         ...options.headers,
       },
       body: body === undefined ? null : raw ? (body as string) : JSON.stringify(body),

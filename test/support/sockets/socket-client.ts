@@ -9,6 +9,8 @@ export interface SocketOptions {
   /** Token of the handshake; none by default. */
   token?: string;
   origin?: string;
+  /** Of a session. */
+  cookie?: string;
   /** WebSocket alone by default. */
   transports?: ('websocket' | 'polling')[];
 }
@@ -24,14 +26,14 @@ export class SocketClient {
   /** @throws Error with the server's reason when it rejects the connection */
   static connect(
     url: string,
-    { token, origin, transports = ['websocket'] }: SocketOptions = {},
+    { token, origin, cookie, transports = ['websocket'] }: SocketOptions = {},
   ): Promise<SocketClient> {
     const socket: ClientSocket = io(url, {
       reconnection: false,
       transports,
       forceNew: true,
       auth: token === undefined ? {} : { token },
-      extraHeaders: origin === undefined ? {} : { origin },
+      extraHeaders: { ...(origin === undefined ? {} : { origin }), ...(cookie === undefined ? {} : { cookie }) },
     });
     return new Promise((resolve, reject) => {
       const client = new SocketClient(socket);

@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../common/time/clock.js';
+import { Settings } from '../../config/settings.js';
+import { type SessionRow, SessionsRepository } from '../../persistence/auth/sessions.repository.js';
+import { type ApiKeyToken, hasHash, hashOfSecret } from '../api-keys/api-key-token.js';
+import type { Identity } from '../principal.js';
+import { identityOfUser, UserDirectory } from '../users/user-directory.js';
+
+const MAX_CACHED = 10_000;
+/** How exactly the last use of a session is stored. */
+const USE_PRECISION_MS = 30_000;
+
+/** The identity behind a session. In steady state it takes no query: {@link forget} is called when anything changed. */
+@Injectable()
+export class SessionIdentities {
+  private readonly cache = new Map<string, SessionRow>();
+  private readonly used = new Map<string, Date>();
+  private generation = 0;
+
+  constructor(
+    private readonly sessions: SessionsRepository,
+    private readonly users: UserDirectory,
+    private readonly settings: Settings,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @returns null for an unknown, wrong or expired session, and for that of a user who is disabled */
+  async find({ id, secret }: ApiKeyToken): Promise<Identity | null> {
+    const session = await this.load(id);
+    if (!hasHash(secret, session?.secretHash ?? hashOfSecret('')) || session === null) return null;
+    return this.identityOf(session);
+  }
+
+  /** @returns null for an unknown or expired session, and for that of a user who is disabled */
+  async byId(id: string): Promise<Identity | null> {
+    const session = await this.load(id);
+    return session === null ? null : this.identityOf(session);
+  }
+
+  /** Whether the session has not ended, and its user may still do what the identity may. */
+  async stillHolds(identity: Identity): Promise<boolean> {
+    if (identity.credential.kind !== 'session') return true;
+    const session = await this.load(identity.credential.id);
+    return session !== null && !(await this.isExpired(session)) && this.users.stillCovers(identity);
+  }
+
+  forget(): void {
+    this.generation += 1;
+    this.cache.clear();
+  }
+
+  /** Stores the times of last use since the last call. */
+  async storeUses(): Promise<void> {
+    if (this.used.size === 0) return;
+    const uses = new Map(this.used);
+    this.used.clear();
+    await this.sessions.noteUsed(uses);
+  }
+
+  private async identityOf(session: SessionRow): Promise<Identity | null> {
+    if (await this.isExpired(session)) return null;
+    const user = await this.users.find(session.userId);
+    if (user === null) return null;
+    this.noteUse(session);
+    return identityOfUser(user, { kind: 'session', id: session.id });
+  }
+
+  private noteUse(session: SessionRow): void {
+    const now = this.clock.now();
+    if (now.getTime() - session.lastUsedAt.getTime() < USE_PRECISION_MS) return;
+    session.lastUsedAt = now;
+    this.used.set(session.id, now);
+  }
+
+  private async isExpired(session: SessionRow): Promise<boolean> {
+    const now = this.clock.now().getTime();
+    if (session.expiresAt.getTime() <= now) return true;
+    if (!this.isIdle(session, now)) return false;
+    // Another process may have stored a later use.
+    const stored = await this.sessions.findById(session.id);
+    if (stored === null || this.isIdle(stored, now)) return true;
+    session.lastUsedAt = stored.lastUsedAt;
+    return false;
+  }
+
+  private isIdle({ lastUsedAt }: SessionRow, now: number): boolean {
+    return now - lastUsedAt.getTime() >= this.settings.sessions.idleMs;
+  }
+
+  private async load(id: string): Promise<SessionRow | null> {
+    const cached = this.cache.get(id);
+    if (cached !== undefined) return cached;
+    const { generation } = this;
+    const row = await this.sessions.findById(id);
+    if (row === null || generation !== this.generation) return row;
+    if (this.cache.size >= MAX_CACHED) this.cache.clear();
+    this.cache.set(id, row);
+    return row;
+  }
+}

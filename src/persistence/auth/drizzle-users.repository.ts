@@ -1,0 +1,142 @@
+import { Injectable } from '@nestjs/common';
+import { and, asc, eq, getTableColumns, gt, lte } from 'drizzle-orm';
+import type { Transaction } from '../containers/idempotency-keys.js';
+import { Database } from '../database.js';
+import { violatedConstraint, violatedForeignKey } from '../database-error.js';
+import { raiseAccessRevision } from './drizzle-access-revisions.repository.js';
+import {
+  type Invitation,
+  type ProviderAccount,
+  type UserPatch,
+  type UserRow,
+  UsersRepository,
+  type UserWrite,
+} from './users.repository.js';
+import { invitations, sessions, userIdentities, users } from './users.schema.js';
+
+@Injectable()
+export class DrizzleUsersRepository extends UsersRepository {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async insert(user: UserRow, invitation?: Invitation): Promise<UserWrite> {
+    return unlessEmailTaken(() =>
+      this.database.orm.transaction(async (tx) => {
+        await tx.insert(users).values(user);
+        if (invitation !== undefined) await putInvitation(tx, user.id, invitation);
+        return { kind: 'written', row: user };
+      }),
+    );
+  }
+
+  async findById(id: string): Promise<UserRow | null> {
+    const [row] = await this.database.orm.select().from(users).where(eq(users.id, id));
+    return row ?? null;
+  }
+
+  async findByEmail(email: string): Promise<UserRow | null> {
+    const [row] = await this.database.orm.select().from(users).where(eq(users.email, email));
+    return row ?? null;
+  }
+
+  async list(): Promise<UserRow[]> {
+    return this.database.orm.select().from(users).orderBy(asc(users.email));
+  }
+
+  async update(id: string, patch: UserPatch): Promise<UserWrite> {
+    return unlessEmailTaken(() =>
+      this.database.orm.transaction(async (tx) => {
+        const [row] = await tx.update(users).set(patch).where(eq(users.id, id)).returning();
+        if (row === undefined) return { kind: 'not_found' };
+        await raiseAccessRevision(tx);
+        return { kind: 'written', row };
+      }),
+    );
+  }
+
+  async remove(id: string): Promise<boolean> {
+    return this.database.orm.transaction(async (tx) => {
+      const rows = await tx.delete(users).where(eq(users.id, id)).returning({ id: users.id });
+      if (rows.length > 0) await raiseAccessRevision(tx);
+      return rows.length > 0;
+    });
+  }
+
+  async invite(id: string, invitation: Invitation): Promise<boolean> {
+    try {
+      await this.database.orm.transaction((tx) => putInvitation(tx, id, invitation));
+      return true;
+    } catch (error) {
+      if (violatedForeignKey(error) !== undefined) return false;
+      throw error;
+    }
+  }
+
+  async findInvited(hash: string, now: Date): Promise<UserRow | null> {
+    const [row] = await this.database.orm
+      .select(getTableColumns(users))
+      .from(invitations)
+      .innerJoin(users, eq(users.id, invitations.userId))
+      .where(and(eq(invitations.hash, hash), gt(invitations.expiresAt, now)));
+    return row ?? null;
+  }
+
+  async acceptInvitation(hash: string, passwordHash: string, now: Date): Promise<UserRow | null> {
+    return this.database.orm.transaction(async (tx) => {
+      await tx.delete(invitations).where(lte(invitations.expiresAt, now));
+      const [taken] = await tx.delete(invitations).where(eq(invitations.hash, hash)).returning();
+      if (taken === undefined) return null;
+      const [row] = await tx.update(users).set({ passwordHash }).where(eq(users.id, taken.userId)).returning();
+      await tx.delete(sessions).where(eq(sessions.userId, taken.userId));
+      await raiseAccessRevision(tx);
+      return row ?? null;
+    });
+  }
+
+  async rehash(id: string, earlierHash: string, passwordHash: string): Promise<void> {
+    await this.database.orm
+      .update(users)
+      .set({ passwordHash })
+      .where(and(eq(users.id, id), eq(users.passwordHash, earlierHash)));
+  }
+
+  async findByAccount({ issuer, subject }: ProviderAccount): Promise<UserRow | null> {
+    const [row] = await this.database.orm
+      .select(getTableColumns(users))
+      .from(userIdentities)
+      .innerJoin(users, eq(users.id, userIdentities.userId))
+      .where(and(eq(userIdentities.issuer, issuer), eq(userIdentities.subject, subject)));
+    return row ?? null;
+  }
+
+  async linkAccount(id: string, account: ProviderAccount, now: Date): Promise<boolean> {
+    try {
+      const rows = await this.database.orm
+        .insert(userIdentities)
+        .values({ ...account, userId: id, createdAt: now })
+        .onConflictDoNothing()
+        .returning();
+      return rows.length > 0;
+    } catch (error) {
+      if (violatedForeignKey(error) !== undefined) return false;
+      throw error;
+    }
+  }
+}
+
+async function putInvitation(tx: Transaction, userId: string, { hash, expiresAt }: Invitation): Promise<void> {
+  await tx
+    .insert(invitations)
+    .values({ hash, userId, expiresAt })
+    .onConflictDoUpdate({ target: invitations.userId, set: { hash, expiresAt } });
+}
+
+async function unlessEmailTaken(write: () => Promise<UserWrite>): Promise<UserWrite> {
+  try {
+    return await write();
+  } catch (error) {
+    if (violatedConstraint(error) === 'users_email') return { kind: 'email_taken' };
+    throw error;
+  }
+}
