@@ -186,10 +186,13 @@ describe('the simulated Messages API with the real Claude Code', () => {
       expect((await running).result).toMatchObject({ is_error: false, result: 'Slowly said.' });
 
       const endless = model().replyNext(say('Never said.', { chunkDelayMs: 1, interrupted: { at, by: 'hang' } }));
-      const timedOut = inside(['timeout', '-s', 'KILL', '4', 'claude', '-p', 'Hello'], endless.env);
-      await expect((await endless.waitForTurn(1)).clientAborted).resolves.toBe(true);
-      await timedOut;
+      const killed = inside(['sh', '-c', 'echo $$ > /tmp/endless && exec claude -p Hello'], endless.env);
+      const turn = await endless.waitForTurn(1);
+      await inside(['sh', '-c', 'kill -KILL $(cat /tmp/endless)']);
+      await expect(turn.clientAborted).resolves.toBe(true);
+      await killed;
     },
+    60_000,
   );
 
   it('answers side requests in the requested format without using scripted replies', async () => {
