@@ -11,6 +11,9 @@ import { TrackingClient } from './tracking-client.js';
 /** Servers under test start often, and compiling the same modules is a good part of a start. */
 const COMPILE_CACHE = resolve('node_modules/.cache/devforge-tests');
 
+/** Suites make more containers in a minute than a client is expected to. */
+const MANY_CREATES = '10000';
+
 /** A server under test with what its clients need. */
 export interface TestServer {
   readonly devforge: DevForgeProcess;
@@ -43,7 +46,13 @@ export async function startTestServer(
     const keysDir = join(folder, 'keys');
     const bundle = join(folder, 'ca-bundle.pem');
     const [key] = await Promise.all([createSshKey(keysDir), writeFile(bundle, await testBundle())]);
-    const settings = { NODE_COMPILE_CACHE: COMPILE_CACHE, SSH_KEYS_DIR: keysDir, EXTRA_CA_CERTS: bundle, ...env };
+    const settings = {
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
+      SSH_KEYS_DIR: keysDir,
+      EXTRA_CA_CERTS: bundle,
+      RATE_LIMIT_CREATES: MANY_CREATES,
+      ...env,
+    };
     const devforge = await startDevForge(settings, options);
     const api = new TrackingClient(devforge.url, devforge.token);
     const engine = new Engine();
