@@ -172,6 +172,22 @@ describe('the sites of a container', () => {
       expect((JSON.parse(body) as { headers: object }).headers).not.toHaveProperty('authorization');
     });
 
+    it('never carries an API key', async () => {
+      const visitor = await signedIn(both, 4000);
+      const { id, key } = ok(
+        await server.api.request<{ id: string; key: string }>('POST', '/api/api-keys', {
+          body: { name: 'key', role: 'viewer' },
+        }),
+      );
+      // A revoked key, too.
+      ok(await server.api.request('DELETE', `/api/api-keys/${id}`));
+      for (const credentials of [`Bearer ${key}`, `Basic ${Buffer.from(`git:${key}`).toString('base64')}`]) {
+        const headers = { Authorization: credentials };
+        const { body } = await visitor.request(`${previewOf(both, 4000)}/`, { headers });
+        expect((JSON.parse(body) as { headers: object }).headers).not.toHaveProperty('authorization');
+      }
+    });
+
     it('may have a host name with a dot at its end, and large headers in both directions', async () => {
       const visitor = await signedIn(both, 4000);
       const { host } = new URL(previewOf(both, 4000));

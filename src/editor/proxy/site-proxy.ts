@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { errors } from 'undici';
 import { AdminToken } from '../../auth/admin-token.js';
+import { parseApiKey } from '../../auth/api-keys/api-key-token.js';
 import { GarbageLimit } from '../../common/bytes/garbage-limit.js';
 import { MAX_HEADER_BYTES } from '../../common/limits.js';
 import { DomainError } from '../../common/errors/domain-error.js';
@@ -122,10 +123,10 @@ export class SiteProxy implements BeforeApplicationShutdown {
     this.removeCredentials(request, site);
   }
 
-  /** An `Authorization` header for the program on a port is forwarded, unless it contains DevForge's token. */
+  /** An `Authorization` header for the program on a port is forwarded, unless it contains DevForge's token or an API key. */
   private removeCredentials({ headers }: IncomingMessage, site: Site): void {
     const { authorization } = headers;
-    const isOwn = (text: string): boolean => this.token.matches(text);
+    const isOwn = (text: string): boolean => this.token.matches(text) || parseApiKey(text) !== undefined;
     if (authorization !== undefined && (site.port === null || containsToken(authorization, isOwn)))
       delete headers.authorization;
     const cookie = withoutOwnCookies(headers.cookie);
