@@ -8,7 +8,8 @@ import type { Scope } from '../../persistence/types.js';
 import { isInScope, type Principal } from '../principal.js';
 import { projectForNew, projectNotFound, projectsOf } from '../project-scope.js';
 import { Revocation } from '../revocation.js';
-import { formatApiKey, hashOfSecret, SECRET_BYTES } from './api-key-token.js';
+import { hashOfSecret, isTokenId, newSecretToken } from '../secret-token.js';
+import { formatApiKey } from './api-key-token.js';
 import type { ApiKeyDto, CreateApiKeyDto, NewApiKeyDto } from './api-key.dto.js';
 
 /** Makes, lists and revokes the API keys of projects. */
@@ -22,11 +23,10 @@ export class ApiKeysService {
   ) {}
 
   async create(principal: Principal, dto: CreateApiKeyDto): Promise<NewApiKeyDto> {
-    const id = this.ids.next().replaceAll('-', '');
-    const secret = this.ids.secret(SECRET_BYTES);
+    const token = newSecretToken(this.ids);
     const row: ApiKeyRow = {
-      id,
-      secretHash: hashOfSecret(secret),
+      id: token.id,
+      secretHash: hashOfSecret(token.secret),
       name: dto.name,
       ...holderOf(principal, dto),
       createdBy: principal.id,
@@ -38,7 +38,7 @@ export class ApiKeysService {
       throw row.projectId === null
         ? new DomainError('unauthorized', 'The user is gone.')
         : projectNotFound(row.projectId);
-    return { ...toApiKeyDto(row), key: formatApiKey({ id, secret }) };
+    return { ...toApiKeyDto(row), key: formatApiKey(token) };
   }
 
   /** Those of the projects that the principal owns, and a user's own. */
@@ -50,7 +50,7 @@ export class ApiKeysService {
   /** @throws DomainError `api_key_not_found`, also for a key of another project or user */
   async remove(principal: Principal, id: string): Promise<void> {
     // Not as text that PostgreSQL rejects.
-    const row = /^[0-9a-f]{32}$/.test(id) ? await this.keys.findById(id) : null;
+    const row = isTokenId(id) ? await this.keys.findById(id) : null;
     const isFound = row !== null && isTheirs(row, principal, projectsOf(principal, undefined));
     if (!isFound || !(await this.keys.remove(id)))
       throw new DomainError('api_key_not_found', 'There is no API key of this id.');

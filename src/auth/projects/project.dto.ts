@@ -1,37 +1,28 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsInt, IsNumber, IsOptional, IsString, Matches, Max, Min, ValidateNested } from 'class-validator';
 
-/** Short enough for host names of the form `<container>--<project>`; two hyphens separate the parts of those. */
+/** A part of a host name, without the two hyphens that separate such parts. */
 const PROJECT_NAME = /^(?=.{1,32}$)[a-z0-9]+(-[a-z0-9]+)*$/;
 const MAX_QUOTA = 1_000_000_000;
 
+/** A quota that is a whole number. */
+const WholeQuota = (description: string): PropertyDecorator =>
+  applyDecorators(
+    ApiProperty({ type: 'integer', required: false, minimum: 0, maximum: MAX_QUOTA, description }),
+    IsOptional(),
+    IsInt(),
+    Min(0),
+    Max(MAX_QUOTA),
+  );
+
 /** How much the containers of a project may use together. What is left out has no limit. */
 export class ProjectQuotasDto {
-  @ApiProperty({
-    type: 'integer',
-    required: false,
-    minimum: 0,
-    maximum: MAX_QUOTA,
-    description: 'Containers, stopped ones included.',
-  })
-  @IsOptional()
-  @IsInt()
-  @Min(0)
-  @Max(MAX_QUOTA)
+  @WholeQuota('Containers, stopped ones included.')
   containers?: number;
 
-  @ApiProperty({
-    type: 'integer',
-    required: false,
-    minimum: 0,
-    maximum: MAX_QUOTA,
-    description: 'Containers that run, or are about to.',
-  })
-  @IsOptional()
-  @IsInt()
-  @Min(0)
-  @Max(MAX_QUOTA)
+  @WholeQuota('Containers that run, or are about to.')
   running?: number;
 
   @ApiProperty({
@@ -47,30 +38,10 @@ export class ProjectQuotasDto {
   @Max(MAX_QUOTA)
   cpu?: number;
 
-  @ApiProperty({
-    type: 'integer',
-    required: false,
-    minimum: 0,
-    maximum: MAX_QUOTA,
-    description: 'MiB of memory of all containers.',
-  })
-  @IsOptional()
-  @IsInt()
-  @Min(0)
-  @Max(MAX_QUOTA)
+  @WholeQuota('MiB of memory of all containers.')
   memoryMB?: number;
 
-  @ApiProperty({
-    type: 'integer',
-    required: false,
-    minimum: 0,
-    maximum: MAX_QUOTA,
-    description: 'MiB of disk space of all containers.',
-  })
-  @IsOptional()
-  @IsInt()
-  @Min(0)
-  @Max(MAX_QUOTA)
+  @WholeQuota('MiB of disk space of all containers.')
   diskMB?: number;
 }
 

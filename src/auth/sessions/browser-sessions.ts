@@ -6,7 +6,8 @@ import { SessionAuthenticator } from './session-authenticator.js';
 import { SessionCookie } from './session-cookie.js';
 import type { OwnSessionDto, SessionDto } from './session.dto.js';
 import { type BegunSession, SessionsService } from './sessions.service.js';
-import { csrfTokenOf, formatSessionToken } from './session-token.js';
+import { formatSecretToken } from '../secret-token.js';
+import { csrfTokenOf } from './csrf-token.js';
 
 /** The cookies of sessions in requests and responses. */
 @Injectable()
@@ -30,7 +31,7 @@ export class BrowserSessions {
     const earlier = await this.authenticator.tokenOf(request.headers.cookie);
     if (earlier !== null) await this.sessions.remove(earlier.id);
     const lifetime = Math.floor(this.settings.sessions.lifetimeMs / 1_000);
-    response.append('Set-Cookie', this.cookie.issue(formatSessionToken(token), lifetime));
+    response.append('Set-Cookie', this.cookie.issue(formatSecretToken(token), lifetime));
     response.set('Cache-Control', 'no-store');
     return { ...session, csrfToken: csrfTokenOf(token) };
   }

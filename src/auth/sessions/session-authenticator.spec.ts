@@ -2,12 +2,12 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../../test/support/clock/fake-clock.js';
 import type { Settings } from '../../config/settings.js';
 import type { SessionRow, SessionsRepository } from '../../persistence/auth/sessions.repository.js';
-import { hashOfSecret } from '../api-keys/api-key-token.js';
+import { formatSecretToken, hashOfSecret } from '../secret-token.js';
 import type { UserDirectory, UserRoles } from '../users/user-directory.js';
 import { SessionAuthenticator } from './session-authenticator.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionIdentities } from './session-identities.js';
-import { csrfTokenOf, formatSessionToken } from './session-token.js';
+import { csrfTokenOf } from './csrf-token.js';
 
 const HOUR_MS = 3_600_000;
 const TOKEN = { id: 'a'.repeat(32), secret: 's'.repeat(43) };
@@ -55,7 +55,7 @@ beforeEach(() => {
 });
 
 const cookieOf = (...tokens: (typeof TOKEN)[]): string =>
-  tokens.map((token) => `__Host-devforge_session=${formatSessionToken(token)}`).join('; ');
+  tokens.map((token) => `__Host-devforge_session=${formatSecretToken(token)}`).join('; ');
 const ask = (headers: Record<string, string> = {}, method = 'GET', settings = SETTINGS) =>
   authenticatorWith(settings).authenticate({
     method,

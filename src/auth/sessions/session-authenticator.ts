@@ -3,9 +3,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { Settings } from '../../config/settings.js';
 import type { Identity } from '../principal.js';
+import { parseSecretToken, type SecretToken } from '../secret-token.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionIdentities } from './session-identities.js';
-import { hasCsrfToken, parseSessionToken, type SessionToken } from './session-token.js';
+import { hasCsrfToken } from './csrf-token.js';
 
 export const CSRF_HEADER = 'x-csrf-token';
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -46,13 +47,13 @@ export class SessionAuthenticator {
   }
 
   /** The token of the valid session in a `Cookie` header. */
-  async tokenOf(header: string | undefined): Promise<SessionToken | null> {
+  async tokenOf(header: string | undefined): Promise<SecretToken | null> {
     return (await this.find(this.cookie.read(header)))?.token ?? null;
   }
 
   /**
    * Whether browsers may be signed in at the host. Only where VS Code and ports have origins of their own: a page of a
-   * workspace on DevForge's origin could act for whoever is signed in.
+   * workspace on DevForge's origin could act for the person who is signed in.
    */
   isAvailable(host: string | undefined): boolean {
     return this.settings.editorDomain !== null && host?.toLowerCase() === this.base.host;
@@ -77,10 +78,10 @@ export class SessionAuthenticator {
   }
 
   /** Several valid sessions are no session: another host of the domain may have set one of them. */
-  private async find(values: string[]): Promise<{ identity: Identity; token: SessionToken } | null> {
-    const found = new Map<string, { identity: Identity; token: SessionToken }>();
+  private async find(values: string[]): Promise<{ identity: Identity; token: SecretToken } | null> {
+    const found = new Map<string, { identity: Identity; token: SecretToken }>();
     for (const value of values) {
-      const token = parseSessionToken(value);
+      const token = parseSecretToken(value);
       const identity = token === undefined ? null : await this.identities.find(token);
       if (token !== undefined && identity !== null) found.set(token.id, { identity, token });
     }

@@ -2,20 +2,20 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/time/clock.js';
 import { Settings } from '../../config/settings.js';
 import { type SessionRow, SessionsRepository } from '../../persistence/auth/sessions.repository.js';
-import { type ApiKeyToken, hasHash, hashOfSecret } from '../api-keys/api-key-token.js';
+import { LastUses } from '../last-uses.js';
 import type { Identity } from '../principal.js';
+import { RevisionCache } from '../revision-cache.js';
+import { hasHash, type SecretToken } from '../secret-token.js';
 import { identityOfUser, UserDirectory } from '../users/user-directory.js';
 
-const MAX_CACHED = 10_000;
 /** How exactly the last use of a session is stored. */
 const USE_PRECISION_MS = 30_000;
 
 /** The identity behind a session. In steady state it takes no query: {@link forget} is called when anything changed. */
 @Injectable()
 export class SessionIdentities {
-  private readonly cache = new Map<string, SessionRow>();
-  private readonly used = new Map<string, Date>();
-  private generation = 0;
+  private readonly rows = new RevisionCache((id) => this.sessions.findById(id));
+  private readonly uses = new LastUses();
 
   constructor(
     private readonly sessions: SessionsRepository,
@@ -25,36 +25,32 @@ export class SessionIdentities {
   ) {}
 
   /** @returns null for an unknown, wrong or expired session, and for that of a user who is disabled */
-  async find({ id, secret }: ApiKeyToken): Promise<Identity | null> {
-    const session = await this.load(id);
-    if (!hasHash(secret, session?.secretHash ?? hashOfSecret('')) || session === null) return null;
+  async find({ id, secret }: SecretToken): Promise<Identity | null> {
+    const session = await this.rows.get(id);
+    if (!hasHash(secret, session?.secretHash) || session === null) return null;
     return this.identityOf(session);
   }
 
   /** @returns null for an unknown or expired session, and for that of a user who is disabled */
   async byId(id: string): Promise<Identity | null> {
-    const session = await this.load(id);
+    const session = await this.rows.get(id);
     return session === null ? null : this.identityOf(session);
   }
 
   /** Whether the session has not ended, and its user may still do what the identity may. */
   async stillHolds(identity: Identity): Promise<boolean> {
     if (identity.credential.kind !== 'session') return true;
-    const session = await this.load(identity.credential.id);
+    const session = await this.rows.get(identity.credential.id);
     return session !== null && !(await this.isExpired(session)) && this.users.stillCovers(identity);
   }
 
   forget(): void {
-    this.generation += 1;
-    this.cache.clear();
+    this.rows.forget();
   }
 
   /** Stores the times of last use since the last call. */
   async storeUses(): Promise<void> {
-    if (this.used.size === 0) return;
-    const uses = new Map(this.used);
-    this.used.clear();
-    await this.sessions.noteUsed(uses);
+    await this.uses.store((times) => this.sessions.noteUsed(times));
   }
 
   private async identityOf(session: SessionRow): Promise<Identity | null> {
@@ -69,7 +65,7 @@ export class SessionIdentities {
     const now = this.clock.now();
     if (now.getTime() - session.lastUsedAt.getTime() < USE_PRECISION_MS) return;
     session.lastUsedAt = now;
-    this.used.set(session.id, now);
+    this.uses.note(session.id, now);
   }
 
   private async isExpired(session: SessionRow): Promise<boolean> {
@@ -85,16 +81,5 @@ export class SessionIdentities {
 
   private isIdle({ lastUsedAt }: SessionRow, now: number): boolean {
     return now - lastUsedAt.getTime() >= this.settings.sessions.idleMs;
-  }
-
-  private async load(id: string): Promise<SessionRow | null> {
-    const cached = this.cache.get(id);
-    if (cached !== undefined) return cached;
-    const { generation } = this;
-    const row = await this.sessions.findById(id);
-    if (row === null || generation !== this.generation) return row;
-    if (this.cache.size >= MAX_CACHED) this.cache.clear();
-    this.cache.set(id, row);
-    return row;
   }
 }

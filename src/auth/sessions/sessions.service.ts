@@ -4,12 +4,11 @@ import { IdGenerator } from '../../common/id-generator.js';
 import { Clock } from '../../common/time/clock.js';
 import { Settings } from '../../config/settings.js';
 import { type SessionRow, SessionsRepository } from '../../persistence/auth/sessions.repository.js';
-import { hashOfSecret, SECRET_BYTES } from '../api-keys/api-key-token.js';
+import { hashOfSecret, isTokenId, newSecretToken, type SecretToken } from '../secret-token.js';
 import type { Principal } from '../principal.js';
 import { forbidden } from '../principal.js';
 import { Revocation } from '../revocation.js';
 import type { SessionDto } from './session.dto.js';
-import type { SessionToken } from './session-token.js';
 
 const MAX_USER_AGENT_LENGTH = 300;
 
@@ -35,7 +34,7 @@ export class SessionsService {
    * @returns null for a user who does not exist or is disabled
    */
   async begin(userId: string, { address, userAgent }: BrowserAddress): Promise<BegunSession | null> {
-    const token = { id: this.ids.next().replaceAll('-', ''), secret: this.ids.secret(SECRET_BYTES) };
+    const token = newSecretToken(this.ids);
     const now = this.clock.now();
     const row: SessionRow = {
       id: token.id,
@@ -72,7 +71,7 @@ export class SessionsService {
 
   /** @throws DomainError `session_not_found`, also for a session of another user */
   async end(principal: Principal, id: string): Promise<void> {
-    const row = /^[0-9a-f]{32}$/.test(id) ? await this.sessions.findById(id) : null;
+    const row = isTokenId(id) ? await this.sessions.findById(id) : null;
     const isTheirs = row !== null && (row.userId === principal.userId || principal.kind === 'administrator');
     if (!isTheirs || !(await this.remove(id))) throw sessionNotFound();
   }
@@ -92,7 +91,7 @@ export class SessionsService {
 }
 
 export interface BegunSession {
-  token: SessionToken;
+  token: SecretToken;
   session: SessionDto;
 }
 

@@ -3,17 +3,18 @@ import { MembershipsRepository } from '../../persistence/auth/memberships.reposi
 import { type UserRow, UsersRepository } from '../../persistence/auth/users.repository.js';
 import { PROJECT_ROLES, type ProjectRole } from '../../persistence/types.js';
 import type { Credential, Identity } from '../principal.js';
-
-const MAX_CACHED = 10_000;
+import { RevisionCache } from '../revision-cache.js';
 
 export type UserRoles = Pick<UserRow, 'id' | 'name' | 'role'> & { projects: ReadonlyMap<string, ProjectRole> };
 
 /** What users may do. In steady state it takes no query: {@link forget} is called when anything changed. */
 @Injectable()
 export class UserDirectory {
-  private readonly cache = new Map<string, UserRoles | null>();
-  /** Tells reads that began before a change from later ones. */
-  private generation = 0;
+  /** That a user is disabled is kept, too: only who has a credential of the user can cause it. */
+  private readonly rolesOf = new RevisionCache(
+    (id) => this.read(id),
+    () => true,
+  );
 
   constructor(
     private readonly users: UsersRepository,
@@ -22,29 +23,11 @@ export class UserDirectory {
 
   /** @returns null for a user who does not exist or is disabled */
   async find(id: string): Promise<UserRoles | null> {
-    const cached = this.cache.get(id);
-    if (cached !== undefined) return cached;
-    const { generation } = this;
-    const [row, memberships] = await Promise.all([this.users.findById(id), this.memberships.ofUser(id)]);
-    const user =
-      row === null || row.disabledAt !== null
-        ? null
-        : {
-            id,
-            name: row.name,
-            role: row.role,
-            projects: new Map(memberships.map(({ projectId, role }) => [projectId, role])),
-          };
-    if (generation === this.generation) {
-      if (this.cache.size >= MAX_CACHED) this.cache.clear();
-      this.cache.set(id, user);
-    }
-    return user;
+    return this.rolesOf.get(id);
   }
 
   forget(): void {
-    this.generation += 1;
-    this.cache.clear();
+    this.rolesOf.forget();
   }
 
   /** Whether the user may still do everything that the identity may. */
@@ -55,6 +38,13 @@ export class UserDirectory {
     return (
       kind !== 'administrator' && [...roles].every(([projectId, role]) => isAtLeast(user.projects.get(projectId), role))
     );
+  }
+
+  private async read(id: string): Promise<UserRoles | null> {
+    const [row, memberships] = await Promise.all([this.users.findById(id), this.memberships.ofUser(id)]);
+    if (row === null || row.disabledAt !== null) return null;
+    const projects = new Map(memberships.map(({ projectId, role }) => [projectId, role]));
+    return { id, name: row.name, role: row.role, projects };
   }
 }
 

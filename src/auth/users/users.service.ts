@@ -56,8 +56,7 @@ export class UsersService {
   /** @throws DomainError `user_not_found`, `email_taken`; `invalid_state` for what would lock the caller out */
   async update(principal: Principal, id: string, dto: UpdateUserDto): Promise<UserDto> {
     const { disabled: wasDisabled } = await this.get(id);
-    if (id === principal.userId && (dto.disabled === true || dto.role === 'user'))
-      throw new DomainError('invalid_state', 'Another administrator has to do this: you would lock yourself out.');
+    if (id === principal.userId && (dto.disabled === true || dto.role === 'user')) throw lockout();
     const { email, name, role, disabled } = dto;
     const patch: UserPatch = {
       ...(email === undefined ? {} : { email: normalisedEmail(email) }),
@@ -73,8 +72,7 @@ export class UsersService {
 
   /** @throws DomainError `user_not_found`; `invalid_state` for oneself */
   async remove(principal: Principal, id: string): Promise<void> {
-    if (id === principal.userId)
-      throw new DomainError('invalid_state', 'Another administrator has to do this: you would lock yourself out.');
+    if (id === principal.userId) throw lockout();
     if (!isId(id) || !(await this.users.remove(id))) throw userNotFound();
     this.revocation.noticeChange();
   }
@@ -92,6 +90,10 @@ export class UsersService {
 
 export function userNotFound(): DomainError {
   return new DomainError('user_not_found', 'There is no user of this id.');
+}
+
+function lockout(): DomainError {
+  return new DomainError('invalid_state', 'Another administrator has to do this: you would lock yourself out.');
 }
 
 function written(outcome: UserWrite): UserDto {

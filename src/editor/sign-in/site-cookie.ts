@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
+import { isSameText } from '../../auth/secret-token.js';
 import type { Credential } from '../../auth/principal.js';
 import { AdminToken } from '../../auth/admin-token.js';
 import { Clock } from '../../common/time/clock.js';
@@ -17,7 +18,7 @@ const AS_LOCALHOST = 'localhost';
 /**
  * - `site`: for pages of the site.
  * - `cross`: for requests that pages of other sites of the same container send. Browsers hold the first one back where those
- *   count as another site, as all names below `localhost` do. Whoever accepts it checks which page has sent the request.
+ *   count as another site, as all names below `localhost` do. The page that has sent the request is checked besides.
  */
 export type CookieKind = 'site' | 'cross';
 
@@ -130,9 +131,7 @@ export class SiteCookie {
   }
 
   private hasValidSignature(text: string, signature: string): boolean {
-    const expected = Buffer.from(this.sign(text));
-    const given = Buffer.from(signature);
-    return given.length === expected.length && timingSafeEqual(given, expected);
+    return isSameText(signature, this.sign(text));
   }
 
   private sign(text: string): string {

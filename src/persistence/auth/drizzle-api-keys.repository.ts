@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { asc, desc, eq, sql } from 'drizzle-orm';
+import { asc, desc, eq } from 'drizzle-orm';
 import { Database } from '../database.js';
 import { violatedForeignKey } from '../database-error.js';
 import { type ApiKeyRow, ApiKeysRepository } from './api-keys.repository.js';
 import { apiKeys } from './auth.schema.js';
-import { raiseAccessRevision } from './drizzle-access-revisions.repository.js';
+import { revokeById, storeLastUses } from './revoking-queries.js';
 
 @Injectable()
 export class DrizzleApiKeysRepository extends ApiKeysRepository {
@@ -36,19 +36,10 @@ export class DrizzleApiKeysRepository extends ApiKeysRepository {
   }
 
   async remove(id: string): Promise<boolean> {
-    return this.database.orm.transaction(async (tx) => {
-      const rows = await tx.delete(apiKeys).where(eq(apiKeys.id, id)).returning({ id: apiKeys.id });
-      if (rows.length > 0) await raiseAccessRevision(tx);
-      return rows.length > 0;
-    });
+    return revokeById(this.database, apiKeys, id);
   }
 
   async noteUsed(times: ReadonlyMap<string, Date>): Promise<void> {
-    for (const [id, at] of times) {
-      await this.database.orm
-        .update(apiKeys)
-        .set({ lastUsedAt: sql`greatest(${apiKeys.lastUsedAt}, ${at.toISOString()}::timestamptz)` })
-        .where(eq(apiKeys.id, id));
-    }
+    await storeLastUses(this.database, apiKeys, times);
   }
 }

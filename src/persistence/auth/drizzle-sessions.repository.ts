@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { and, desc, eq, isNull, lte, sql } from 'drizzle-orm';
+import { and, desc, eq, isNull, lte } from 'drizzle-orm';
 import { Database } from '../database.js';
-import { raiseAccessRevision } from './drizzle-access-revisions.repository.js';
 import { type SessionRow, SessionsRepository } from './sessions.repository.js';
 import { sessions, users } from './users.schema.js';
+import { revokeById, storeLastUses } from './revoking-queries.js';
 
 @Injectable()
 export class DrizzleSessionsRepository extends SessionsRepository {
@@ -39,19 +39,10 @@ export class DrizzleSessionsRepository extends SessionsRepository {
   }
 
   async remove(id: string): Promise<boolean> {
-    return this.database.orm.transaction(async (tx) => {
-      const rows = await tx.delete(sessions).where(eq(sessions.id, id)).returning({ id: sessions.id });
-      if (rows.length > 0) await raiseAccessRevision(tx);
-      return rows.length > 0;
-    });
+    return revokeById(this.database, sessions, id);
   }
 
   async noteUsed(times: ReadonlyMap<string, Date>): Promise<void> {
-    for (const [id, at] of times) {
-      await this.database.orm
-        .update(sessions)
-        .set({ lastUsedAt: sql`greatest(${sessions.lastUsedAt}, ${at.toISOString()}::timestamptz)` })
-        .where(eq(sessions.id, id));
-    }
+    await storeLastUses(this.database, sessions, times);
   }
 }

@@ -13,6 +13,7 @@ import {
   type UserWrite,
 } from './users.repository.js';
 import { invitations, sessions, userIdentities, users } from './users.schema.js';
+import { revokeById } from './revoking-queries.js';
 
 @Injectable()
 export class DrizzleUsersRepository extends UsersRepository {
@@ -56,11 +57,7 @@ export class DrizzleUsersRepository extends UsersRepository {
   }
 
   async remove(id: string): Promise<boolean> {
-    return this.database.orm.transaction(async (tx) => {
-      const rows = await tx.delete(users).where(eq(users.id, id)).returning({ id: users.id });
-      if (rows.length > 0) await raiseAccessRevision(tx);
-      return rows.length > 0;
-    });
+    return revokeById(this.database, users, id);
   }
 
   async invite(id: string, invitation: Invitation): Promise<boolean> {
