@@ -31,7 +31,7 @@ const UNLIMITED: Allowance = {
   resetSeconds: 0,
   retryAfterSeconds: 0,
 };
-/** Accounts that are kept at most; full ones are dropped first. */
+/** Accounts that are kept at most. Beyond that, all are forgotten: there are not that many principals. */
 const MAX_ACCOUNTS = 20_000;
 
 /**

@@ -64,7 +64,7 @@ export class SiteAddresses {
 
   /**
    * Where a site below a path of DevForge's own origin is served instead, when sites have origins of their own: a page of a
-   * workspace on that origin could act for whoever is signed in to DevForge.
+   * workspace on that origin could act for the person who is signed in to DevForge.
    *
    * @returns null when it may be served where it is asked for
    */

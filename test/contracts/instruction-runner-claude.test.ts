@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { workspaceImage } from '../support/images/workspace-image.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { failed } from '../support/instructions/failed-outcome.js';
 import { until } from '../support/e2e/until.js';
 import { type Instruction, WorkspaceHarness } from '../support/instructions/workspace-harness.js';
 import { type MessagesApi, startMessagesApi } from '../support/messages-api/messages-api.js';
@@ -20,7 +21,6 @@ describe('devforge-instruction with the real Claude Code', () => {
   const model = (): ScriptedModel => api.model(`runner-${(models += 1)}`);
   const instruct = (scripted: ScriptedModel, extra: object = {}, env: Record<string, string> = {}): Instruction =>
     workspace.instruction('Do as the script says', { ...scripted.env, ...env }, extra);
-  const failed = (code: string) => ({ status: 'failed', reason: { code, message: expect.any(String) } });
 
   beforeAll(async () => {
     const [image, started] = await Promise.all([workspaceImage('claude'), startMessagesApi()]);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { failed } from '../support/instructions/failed-outcome.js';
 import { CONTINUATION, RunnerHarness, type Step, STUBBORN } from '../support/instructions/runner-harness.js';
 
 /** Short, but long enough for a loaded machine to start Claude Code. */
@@ -10,12 +11,6 @@ describe('the supervision by devforge-instruction of a run without output', () =
     harness = await RunnerHarness.create();
   });
   afterEach(() => harness.dispose());
-
-  const failed = (code: string, rest: object = {}) => ({
-    status: 'failed',
-    reason: { code, message: expect.any(String) },
-    ...rest,
-  });
 
   const silent: [string, Step[]][] = [
     ['before the first event', [['hang']]],

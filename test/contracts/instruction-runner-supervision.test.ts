@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { failed } from '../support/instructions/failed-outcome.js';
 import { until } from '../support/e2e/until.js';
 import {
   CONTINUATION,
@@ -18,11 +19,6 @@ describe('the supervision by devforge-instruction', () => {
   });
   afterEach(() => harness.dispose());
 
-  const failed = (code: string, rest: object = {}) => ({
-    status: 'failed',
-    reason: { code, message: expect.any(String) },
-    ...rest,
-  });
   const ended = async (): Promise<Outcome> => (await harness.follow()).outcome!;
   const childPid = async (): Promise<number> =>
     until(

@@ -54,7 +54,7 @@ describe('authority at two replicas', () => {
     const site = new URL('/', other).href;
     expect((await browser.request(site)).status).toBe(200);
     expect((await browser.request(new URL('/', link).href)).status).toBe(401);
-    // The name belongs to the default project, whoever asks.
+    // The name belongs to the default project for every caller.
     const wrong = other.replace(theirs.id, theirs.name);
     expect((await new BrowserClient(devforge.url).signIn(wrong)).status).toBe(401);
   });

@@ -56,7 +56,7 @@ describe('the connections of a user', () => {
     );
     const site = new BrowserClient(b.devforge.url);
     expect((await site.signIn(link)).status).toBe(302);
-    // Nothing listens there, which only somebody who is signed in is told.
+    // Nothing listens there; strangers do not learn that.
     expect((await site.request(new URL('/', link).href)).status).toBe(503);
     const at = Date.now();
     ok(await a.api.request(method, path, body === undefined ? {} : { body }));
