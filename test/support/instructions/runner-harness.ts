@@ -223,8 +223,10 @@ export class RunnerHarness {
   /** Process id of the runner. */
   async runnerPid(): Promise<number> {
     const pids = await processesWith(`${this.id}`, 'main.mjs');
-    if (pids.length !== 1) throw new Error(`${pids.length} runners instead of one`);
-    return pids[0]!;
+    // A child has its parent's command line between fork and exec.
+    const runners = pids.filter((pid) => !pids.includes(parentOf(pid)));
+    if (runners.length !== 1) throw new Error(`${runners.length} runners instead of one`);
+    return runners[0]!;
   }
 
   /** Process ids of Claude Code and its children. */
@@ -265,9 +267,20 @@ function kill(pid: number): void {
 
 /** Whether a process exists and is not a zombie. */
 export function isAlive(pid: number): boolean {
+  const [state] = statOf(pid);
+  return state !== undefined && state !== 'Z';
+}
+
+/** Process id of the parent, or `NaN` for a process that has ended. */
+function parentOf(pid: number): number {
+  return Number(statOf(pid)[1]);
+}
+
+/** Fields of `/proc/<pid>/stat` from the state on, or none for a process that has ended. */
+function statOf(pid: number): string[] {
   try {
-    return !readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)!.startsWith('Z');
+    return readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)!.split(' ');
   } catch {
-    return false;
+    return [];
   }
 }
