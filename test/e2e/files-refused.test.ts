@@ -79,15 +79,16 @@ describe('files that are refused', () => {
       const seen = new Set<string>();
       for (let round = 0; round < 60; round++) {
         const answers = await Promise.all([
-          files.get('swap/file'),
+          unlessBrokenOff(files.get('swap/file')),
           files.put('swap/file', 'public\n'),
           files.put('swap/new/file', 'x'),
           files.remove('swap/file'),
           files.putTar('swap', tarOf([{ name: 'file', content: 'public\n' }])),
-          files.get('swap', { accept: 'application/x-tar' }),
-          files.get('', { accept: 'application/x-tar' }),
+          unlessBrokenOff(files.get('swap', { accept: 'application/x-tar' })),
+          unlessBrokenOff(files.get('', { accept: 'application/x-tar' })),
         ]);
         for (const answer of answers) {
+          if (answer === undefined) continue;
           expect({ status: answer.status, body: answer.status < 500 ? '' : answer.bytes.toString() }).toMatchObject({
             body: '',
           });
@@ -243,3 +244,11 @@ describe('files that are refused', () => {
     }, 180_000);
   });
 });
+
+/** The answer, or undefined where the server broke it off: the files that it had announced changed while they were read. */
+async function unlessBrokenOff<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+  return answer.catch((error: unknown) => {
+    if (error instanceof TypeError && error.message === 'terminated') return undefined;
+    throw error;
+  });
+}

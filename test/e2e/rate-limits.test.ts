@@ -95,13 +95,17 @@ describe('the limits of a principal', () => {
       const asked = (): number => proxy.requests.filter(creates('workspace')).length;
       const before = asked();
       // All at once: the limit gives one back every 20 s, and a busy machine takes that long over a container.
-      const answers = await Promise.all(Array.from({ length: 4 }, () => server.api.create(small())));
-      const [refused, ...others] = answers.filter(({ status }) => status === 429);
-      expect(others).toEqual([]);
-      expect(problem(refused!)).toMatchObject({ status: 429, code: 'rate_limited' });
-      expect(Number(refused!.headers.get('retry-after'))).toBeGreaterThan(5);
-      expect(ok(await server.api.list()).items).toHaveLength(3);
-      await until('the containers', async () => asked() === before + 3, 60_000);
+      const answers = await Promise.all(Array.from({ length: 5 }, () => server.api.create(small())));
+      const refused = answers.filter(({ status }) => status === 429);
+      // One was taken by the images, unless they took long.
+      expect([2, 3]).toContain(refused.length);
+      for (const each of refused) {
+        expect(problem(each)).toMatchObject({ status: 429, code: 'rate_limited' });
+        expect(Number(each.headers.get('retry-after'))).toBeGreaterThan(5);
+      }
+      const made = answers.length - refused.length;
+      expect(ok(await server.api.list()).items).toHaveLength(made);
+      await until('the containers', async () => asked() === before + made, 60_000);
       const { id } = ok(await other.create(small()));
       server.api.accepted.add(id);
     },

@@ -347,7 +347,7 @@ describe('terminals', () => {
     it('that no program reads is refused from one megabyte on, and the terminal can be closed', async () => {
       const terminal = await openShell();
       await terminal.type('sleep 1000\r');
-      const answers = Array.from({ length: 80 }, () => terminal.type('x'.repeat(16_384)));
+      const answers = Array.from({ length: 160 }, () => terminal.type('x'.repeat(16_384)));
       await expect(answers[0]).resolves.toEqual({ ok: true });
       await expect(answers.at(-1)).resolves.toMatchObject({ ok: false, error: { code: 'terminal_input_full' } });
       await expect(terminal.close()).resolves.toEqual({ ok: true });
