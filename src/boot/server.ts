@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { withTimeout } from '../common/concurrency/with-timeout.js';
 import { reportOf, safeMessageOf } from '../common/errors/error-report.js';
 import type { Server } from 'node:http';
 import { limitConnections } from '../http/connection-limits.js';
@@ -9,6 +10,10 @@ import { setupApp } from '../app.setup.js';
 import { loadSettings } from '../config/config.module.js';
 import { Settings } from '../config/settings.js';
 import { refuseUnsuitableEngine } from '../drivers/refuse-engine.js';
+import { listen } from './listen.js';
+
+/** For an embedded database and workers that have started although the server cannot listen. */
+const CLOSE_TIMEOUT_MS = 8_000;
 
 process.on('uncaughtException', (error) => {
   // Node would print all of it.
@@ -30,10 +35,12 @@ try {
     bodyParser: false,
   });
   setupApp(app);
-  const { port, host, keepAliveSeconds } = app.get(Settings);
   await app.init();
-  limitConnections(app.getHttpServer() as Server, keepAliveSeconds);
-  await app.listen(port, host);
+  limitConnections(app.getHttpServer() as Server, app.get(Settings).keepAliveSeconds);
+  await listen(app, app.get(Settings)).catch(async (error: unknown) => {
+    await withTimeout(app.close(), CLOSE_TIMEOUT_MS).catch(() => undefined);
+    throw error;
+  });
 } catch (error) {
   // The logger may not exist yet.
   process.stderr.write(`DevForge cannot start.\n${safeMessageOf(error)}\n`);
