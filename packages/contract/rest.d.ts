@@ -50,7 +50,10 @@ export interface paths {
     delete: operations['ProjectsController_remove'];
     options?: never;
     head?: never;
-    /** Change a project's name or quotas; containers over a lower quota go on */
+    /**
+     * Change a project's name, or replace all of its quotas
+     * @description A quota that is left out of `quotas` has no limit any more: send those that stay as well. Containers over a lower quota keep running.
+     */
     patch: operations['ProjectsController_update'];
     trace?: never;
   };
@@ -837,7 +840,7 @@ export interface components {
        * @example web-shop
        */
       name?: string;
-      /** @description Replaces all quotas. */
+      /** @description Replaces all quotas: what is left out has no limit. */
       quotas?: components['schemas']['ProjectQuotasDto'];
     };
     NamedMemberDto: {
@@ -882,7 +885,7 @@ export interface components {
       name: string;
       /**
        * Format: uuid
-       * @description The project that the key acts in. Without one, the key of a user acts as that user; that of anybody else in the only project of the caller, or in "default".
+       * @description The project that the key acts in, by its id (not its name). Without one, the key of a user acts as that user; that of anybody else in the only project of the caller, or in "default".
        */
       projectId?: string;
       /**
@@ -1299,7 +1302,7 @@ export interface components {
       name: string;
       /**
        * Format: uuid
-       * @description The project that it belongs to: by default the only one of the caller, or "default".
+       * @description The id of the project that it belongs to: by default the only one of the caller, or "default".
        */
       projectId?: string;
       /**
@@ -4784,7 +4787,7 @@ export interface operations {
   MetricsController_metrics: {
     parameters: {
       query?: {
-        /** @description Returns the samples of this time span instead of a current one; those of one hour are kept. */
+        /** @description Returns the samples of this time span instead of a current one: a number with s, m or h, from 1s to 1h, for which samples are kept. */
         window?: string;
       };
       header?: never;

@@ -108,29 +108,29 @@ describe('Authenticator', () => {
     });
   });
 
+  it.each(['', undefined, null, 7, ['the right one']])('says how to send a token when there is %p', async (token) => {
+    await expect(bearer(token)).rejects.toMatchObject({
+      code: 'unauthorized',
+      message: 'Send the token as "Authorization: Bearer <token>".',
+    });
+    await expect(authenticator.authenticate({ by: 'handshake', token })).rejects.toMatchObject({
+      message: 'Send the token as auth.token in the handshake.',
+    });
+  });
+
   it.each([
     'the wrong one',
-    '',
-    undefined,
-    null,
-    7,
-    ['the right one'],
     formatApiKey({ id: ID, secret: 't'.repeat(43) }),
     formatApiKey({ id: 'b'.repeat(32), secret: SECRET }),
     `${KEY}x`,
     KEY.toUpperCase(),
     `df_${SECRET}`,
-  ])('refuses %p', async (token) => {
-    await expect(bearer(token)).rejects.toMatchObject({
-      code: 'unauthorized',
-      message: 'Send the token as "Authorization: Bearer <token>".',
-    });
-  });
-
-  it('tells a client of sockets where its token belongs', async () => {
-    await expect(authenticator.authenticate({ by: 'handshake', token: 'x' })).rejects.toMatchObject({
-      message: 'Send the token as auth.token in the handshake.',
-    });
+  ])('says of the token %p that it is not valid, and not why', async (token) => {
+    for (const by of ['bearer', 'handshake'] as const)
+      await expect(authenticator.authenticate({ by, token })).rejects.toMatchObject({
+        code: 'unauthorized',
+        message: 'The token is not valid: it is unknown, revoked or expired.',
+      });
   });
 
   it('finds whose credential it was that asked for a link', async () => {
@@ -146,7 +146,10 @@ describe('Authenticator', () => {
     keys.set(ID, { ...keys.get(ID)!, expiresAt: new Date(clock.now().getTime() + 1_000) });
     await expect(bearer(KEY)).resolves.toBeDefined();
     await clock.advance(1_000);
-    await expect(bearer(KEY)).rejects.toMatchObject({ code: 'unauthorized' });
+    await expect(bearer(KEY)).rejects.toMatchObject({
+      code: 'unauthorized',
+      message: 'The token is not valid: it is unknown, revoked or expired.',
+    });
   });
 
   it('reads an API key once, and again after a change', async () => {

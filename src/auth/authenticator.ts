@@ -20,6 +20,9 @@ const HINTS: Record<Presented['by'], string> = {
   handshake: 'Send the token as auth.token in the handshake.',
 };
 
+/** The same for every token that does not count, so that nobody learns which ones exist. */
+const NOT_VALID = 'The token is not valid: it is unknown, revoked or expired.';
+
 /** Finds out who a caller is, for every way into the API. */
 @Injectable()
 export class Authenticator {
@@ -48,12 +51,12 @@ export class Authenticator {
       const identity = await this.browsers.authenticate(request);
       if (identity !== null) return identity;
     }
-    if (typeof token !== 'string') throw new DomainError('unauthorized', HINTS[by]);
+    if (typeof token !== 'string' || token === '') throw new DomainError('unauthorized', HINTS[by]);
     // An administrator token that looks like a key is still the administrator's.
     if (this.adminToken.matches(token)) return ADMINISTRATOR;
     const key = parseApiKey(token);
     const identity = key === undefined ? null : await this.apiKeys.find(key);
-    if (identity === null) throw new DomainError('unauthorized', HINTS[by]);
+    if (identity === null) throw new DomainError('unauthorized', NOT_VALID);
     return identity;
   }
 }

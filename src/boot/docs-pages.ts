@@ -23,7 +23,9 @@ window.addEventListener('load', () => {
 /** Serves the API documentation: the routes with their OpenAPI document, the errors, and the sockets. */
 export function setupDocs(app: NestExpressApplication): void {
   app.use('/docs/errors', (_: Request, response: Response) => response.type('html').send(errorsPage()));
-  app.use('/docs/sockets', (_: Request, response: Response) => response.type('html').send(socketsPage()));
+  app.use('/docs/sockets', (request: Request, response: Response) =>
+    response.type('html').send(socketsPage(`${request.protocol}://${request.host}`)),
+  );
   SwaggerModule.setup('docs', app, () => createApiDocument(app), {
     jsonDocumentUrl: 'docs/openapi.json',
     customSiteTitle: 'DevForge API',

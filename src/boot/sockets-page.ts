@@ -1,7 +1,7 @@
 import { SOCKET_REFERENCE, type SocketEvent, type SocketType } from './socket-reference.js';
 
-/** The HTML page about the events of the Socket.io API. */
-export function socketsPage(): string {
+/** The HTML page about the events of the Socket.io API. @param origin the server's, as its reader reached it */
+export function socketsPage(origin: string): string {
   const { toServer, toClient, types } = SOCKET_REFERENCE;
   const names = types.map(({ name }) => name);
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>DevForge sockets</title>
@@ -10,7 +10,7 @@ export function socketsPage(): string {
 <p>Socket.io, on the root namespace of this server. The token goes into the handshake, which is refused without:</p>
 <pre>import { io } from 'socket.io-client';
 
-const socket = io('http://localhost:3000', { auth: { token } });
+const socket = io('${escape(origin)}', { auth: { token } });
 socket.on('status:update', ({ containerId, status }) =&gt; console.log(containerId, status));
 const answer = await socket.emitWithAck('subscribe:status', {});</pre>
 <p>Every event that a client sends is acknowledged with <code>{ ok: true, … }</code> or

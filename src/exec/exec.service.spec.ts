@@ -106,9 +106,13 @@ describe('ExecService', () => {
 
   it('names the field of the request because of which a command cannot be started', async () => {
     plays(async (program) => program.send('f', 'cwd No such file or directory'));
-    await expect(run()).rejects.toMatchObject({
+    await expect(run({ cwd: 'no/such' })).rejects.toMatchObject({
       code: 'validation_failed',
-      fields: [{ field: 'cwd', messages: ['cannot be used: No such file or directory'] }],
+      fields: [{ field: 'cwd', messages: ['the folder /workspace/no/such cannot be used: No such file or directory'] }],
+    });
+    plays(async (program) => program.send('f', 'command Argument list too long'));
+    await expect(run()).rejects.toMatchObject({
+      fields: [{ field: 'command', messages: ['cannot be used: Argument list too long'] }],
     });
   });
 

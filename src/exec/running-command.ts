@@ -10,6 +10,8 @@ const WORKSPACE = '/workspace';
 const STDIN_PIECE_BYTES = 64 * 1024;
 const UNKNOWN = -1;
 const MAX_REASON_LENGTH = 1_000;
+/** Of a folder in an error. */
+const MAX_FOLDER_LENGTH = 200;
 /** What the program may send beyond the limit that it was given; its images of release 0.1.0 keep the limit as well. */
 const MAX_EXCESS_BYTES = 1024 * 1024;
 
@@ -20,7 +22,7 @@ export async function sendCommand(
   process: FramedProgram,
   { command, cwd, env, stdin, timeoutSeconds, maxOutputBytes }: ExecDto,
 ): Promise<void> {
-  const folder = cwd.startsWith('/') ? cwd : `${WORKSPACE}/${cwd}`;
+  const folder = folderOf(cwd);
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const request = [folder, timeoutSeconds * 1_000, maxOutputBytes, command.length, ...command, ...variables];
   await process.send('R', Buffer.from(request.join('\0')));
@@ -38,7 +40,7 @@ export async function sendCommand(
  */
 export async function receiveResult(
   process: FramedProgram,
-  { maxOutputBytes, encoding }: ExecDto,
+  { cwd, maxOutputBytes, encoding }: ExecDto,
 ): Promise<ExecResultDto | null> {
   const outputs = { o: new Output(maxOutputBytes), e: new Output(maxOutputBytes) };
   for (let frame = await process.next(); frame !== null; frame = await process.next()) {
@@ -47,7 +49,7 @@ export async function receiveResult(
       outputs[kind].add(data);
       if (outputs[kind].excess > MAX_EXCESS_BYTES)
         throw outputLimitExceeded(process.program, 'more than maxOutputBytes');
-    } else if (kind === 'f') throw refusal(data.toString('utf8'));
+    } else if (kind === 'f') throw refusal(data.toString('utf8'), folderOf(cwd));
     else {
       const [exitCode = 0, timedOut, truncated, durationMs = 0, oomKilled = UNKNOWN] = data
         .toString('latin1')
@@ -94,8 +96,13 @@ class Output {
   }
 }
 
+function folderOf(cwd: string): string {
+  return cwd.startsWith('/') ? cwd : `${WORKSPACE}/${cwd}`;
+}
+
 /** @param text the field and the reason, a space between them */
-function refusal(text: string): Error {
+function refusal(text: string, folder: string): Error {
   const [field = '', ...reason] = plainText(text, MAX_REASON_LENGTH).split(' ');
-  return validationFailed([{ field, messages: [`cannot be used: ${reason.join(' ')}`] }]);
+  const what = field === 'cwd' ? `the folder ${plainText(folder, MAX_FOLDER_LENGTH)} ` : '';
+  return validationFailed([{ field, messages: [`${what}cannot be used: ${reason.join(' ')}`] }]);
 }

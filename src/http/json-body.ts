@@ -7,6 +7,7 @@ import { LIMITS } from '../common/limits.js';
 import { bodyFault } from './client-errors.js';
 import { isSmallBodyExpected, isTrusted } from './trusted-requests.js';
 import { malformedText, PAYLOAD_LIMITS } from './payload-limits.js';
+import { UNREAD_BODY } from './unread-body.js';
 import { validationFailed } from './validation.js';
 
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
@@ -23,13 +24,19 @@ const readFewBytes = bodyParser.raw({ limit: STRANGER_BODY_BYTES, type: () => tr
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Reads the JSON body of a request into `body`, and leaves bodies of other types and uploads unread.
+ * Reads the JSON body of a request into `body`, and leaves bodies of other types and uploads unread: of one that is no upload
+ * `body` becomes `UNREAD_BODY`.
  * @throws DomainError `malformed_body`, `validation_failed`, `payload_too_large`, `unsupported_media_type`, `request_timeout`
  */
 export async function readJsonBody(request: Request, response: Response): Promise<void> {
   // Few routes that are open to strangers take a body.
-  if (!(isTrusted(request) || isSmallBodyExpected(request)) || !hasJsonBody(request)) return;
-  requireUtf8(request.headers['content-type'] ?? '');
+  if (!(isTrusted(request) || isSmallBodyExpected(request)) || isUpload(request)) return;
+  const contentType = request.headers['content-type'] ?? '';
+  if (!JSON_TYPE.test(contentType)) {
+    if (hasBody(request)) request.body = UNREAD_BODY;
+    return;
+  }
+  requireUtf8(contentType);
   const fault = bodyFault(request);
   if (fault !== undefined) throw fault;
   await receive(request, response);
@@ -37,9 +44,12 @@ export async function readJsonBody(request: Request, response: Response): Promis
   request.body = Buffer.isBuffer(bytes) ? parse(bytes) : undefined;
 }
 
-function hasJsonBody({ method, url, headers }: IncomingMessage): boolean {
-  if (method === 'PUT' && UPLOAD.test(url ?? '')) return false;
-  return JSON_TYPE.test(headers['content-type'] ?? '');
+function isUpload({ method, url }: IncomingMessage): boolean {
+  return method === 'PUT' && UPLOAD.test(url ?? '');
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 function requireUtf8(contentType: string): void {

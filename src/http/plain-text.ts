@@ -6,7 +6,7 @@ export function IsPlainText(options?: ValidationOptions): PropertyDecorator {
     {
       name: 'isPlainText',
       validator: {
-        validate: (value): boolean => typeof value === 'string' && value.isWellFormed() && !value.includes('\0'),
+        validate: isPlainText,
         defaultMessage: buildMessage(
           (each) => `${each}$property must be well-formed Unicode text without NUL`,
           options,
@@ -15,4 +15,8 @@ export function IsPlainText(options?: ValidationOptions): PropertyDecorator {
     },
     options,
   );
+}
+
+export function isPlainText(value: unknown): value is string {
+  return typeof value === 'string' && value.isWellFormed() && !value.includes('\0');
 }

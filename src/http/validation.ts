@@ -1,5 +1,6 @@
 import { type ArgumentMetadata, ValidationPipe, type ValidationError } from '@nestjs/common';
 import { DomainError, type FieldError } from '../common/errors/domain-error.js';
+import { UNREAD_BODY } from './unread-body.js';
 
 /** Keys that class-transformer drops silently, or that class-validator considers known because every object has them. */
 const PROTOTYPE_KEYS = new Set(['prototype', ...Object.getOwnPropertyNames(Object.prototype)]);
@@ -23,6 +24,11 @@ export class StrictValidationPipe extends ValidationPipe {
   override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     // Payloads of sockets arrive untyped; the gateways validate them.
     if (metadata.type === 'body' && metadata.metatype !== Object) {
+      if (value === UNREAD_BODY)
+        throw new DomainError(
+          'unsupported_media_type',
+          'The body must be JSON, and sent with "Content-Type: application/json".',
+        );
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
         throw new DomainError('validation_failed', 'The body must be a JSON object.', {
           fields: [{ field: '', messages: ['must be a JSON object'] }],

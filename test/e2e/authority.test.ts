@@ -77,6 +77,9 @@ const ROUTES: Record<string, Least> = {
 /** Routes that sign somebody in, who is nobody before. */
 const PUBLIC_ROUTES = ['POST /api/invitations/accept', 'POST /api/sessions'];
 
+/** What is shown to everybody, and is not part of the API. */
+const PAGES = ['/', '/docs', '/docs/errors', '/docs/sockets', '/sign-in'];
+
 const EVENTS: Record<keyof ClientToServerEvents, Least> = {
   'subscribe:metrics': 'viewer',
   'unsubscribe:metrics': 'viewer',
@@ -248,6 +251,11 @@ describe('authority', () => {
     const guarded = routes.filter(({ route }) => !route.startsWith('GET /health') && !PUBLIC_ROUTES.includes(route));
     expect(guarded.map(({ route }) => route).toSorted()).toEqual(Object.keys(ROUTES).toSorted());
     expect(guarded.filter(({ operation }) => operation['x-permission'] === undefined)).toEqual([]);
+  });
+
+  it.each(PAGES)('is not asked for: %s', async (path) => {
+    for (const caller of callers)
+      expect([caller.name, (await client(caller).request('GET', path)).status]).toEqual([caller.name, 200]);
   });
 
   describe.each(Object.entries(ROUTES))('of %s', (route, least) => {

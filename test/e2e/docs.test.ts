@@ -145,6 +145,16 @@ describe('the API documentation', () => {
     expect(status).toBe(200);
     for (const text of ['subscribe:status', 'terminal:output', 'StatusUpdate', 'emitWithAck'])
       expect(body).toContain(text);
+    expect(body).toContain(`io('${server.devforge.url}', { auth: { token } })`);
+  });
+
+  it('is one link from the bare address of the server, which needs no token', async () => {
+    const anonymous = new ApiClient(server.devforge.url, null);
+    const { status, headers, body } = await anonymous.request<string>('GET', '/');
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    const links = [...body.matchAll(/href="([^"]+)"/g)].map(([, link]) => link!);
+    expect(links).toEqual(expect.arrayContaining(['/docs', '/docs/sockets', '/sign-in', '/health']));
+    for (const link of links) expect([link, (await anonymous.request('GET', link)).status]).toEqual([link, 200]);
   });
 
   it('groups the routes that lead into a container by what they open', () => {

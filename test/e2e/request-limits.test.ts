@@ -91,6 +91,13 @@ describe('limits of requests', () => {
         'unsupported_media_type',
         { headers: { 'content-type': 'application/json; charset=utf-16' } },
       ],
+      ['of no type', 415, 'unsupported_media_type', { headers: { 'content-type': '' } }],
+      [
+        'a form, as curl sends them by itself',
+        415,
+        'unsupported_media_type',
+        { headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+      ],
       ['in an unknown encoding', 415, 'unsupported_media_type', { headers: { 'content-encoding': 'x-unknown' } }],
       ['not compressed as announced', 400, 'malformed_body', { headers: { 'content-encoding': 'gzip' } }],
     ])(

@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsDate, IsIn, IsOptional, IsString, IsUUID, Length, MinDate } from 'class-validator';
+import { IsDate, IsIn, IsOptional, IsString, Length, MinDate } from 'class-validator';
+import { IsProjectId } from '../is-project-id.js';
 import { PROJECT_ROLES, type ProjectRole } from '../../persistence/types.js';
 
 export const API_KEY_EXAMPLES = {
@@ -22,10 +23,10 @@ export class CreateApiKeyDto {
     required: false,
     format: 'uuid',
     description:
-      'The project that the key acts in. Without one, the key of a user acts as that user; that of anybody else in the only project of the caller, or in "default".',
+      'The project that the key acts in, by its id (not its name). Without one, the key of a user acts as that user; that of anybody else in the only project of the caller, or in "default".',
   })
   @IsOptional()
-  @IsUUID()
+  @IsProjectId()
   projectId?: string;
 
   @ApiProperty({
@@ -50,7 +51,7 @@ export class CreateApiKeyDto {
 export class ListApiKeysQuery {
   @ApiProperty({ required: false, format: 'uuid', description: 'Only the keys of this project.' })
   @IsOptional()
-  @IsUUID()
+  @IsProjectId()
   projectId?: string;
 }
 

@@ -77,7 +77,11 @@ export class UpdateProjectDto {
   @Matches(PROJECT_NAME, { message: 'name must be at most 32 of a-z, 0-9 and single hyphens between them' })
   name?: string;
 
-  @ApiProperty({ type: ProjectQuotasDto, required: false, description: 'Replaces all quotas.' })
+  @ApiProperty({
+    type: ProjectQuotasDto,
+    required: false,
+    description: 'Replaces all quotas: what is left out has no limit.',
+  })
   @IsOptional()
   @Type(() => ProjectQuotasDto)
   @ValidateNested()

@@ -61,7 +61,11 @@ export class ProjectsController {
 
   @Patch(':id')
   @Requires('project:manage')
-  @ApiOperation({ summary: "Change a project's name or quotas; containers over a lower quota go on" })
+  @ApiOperation({
+    summary: "Change a project's name, or replace all of its quotas",
+    description:
+      'A quota that is left out of `quotas` has no limit any more: send those that stay as well. Containers over a lower quota keep running.',
+  })
   @ApiBody({ type: UpdateProjectDto, examples: UPDATE_PROJECT_EXAMPLES })
   @ApiResponse({ status: 200, type: ProjectDto, description: 'The project with its changes' })
   @ApiErrors('name_taken', 'invalid_state')

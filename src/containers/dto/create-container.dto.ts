@@ -1,17 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import {
-  IsIn,
-  IsInt,
-  IsNumber,
-  IsString,
-  IsUUID,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-  MinLength,
-  ValidateIf,
-} from 'class-validator';
+import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min, MinLength, ValidateIf } from 'class-validator';
+import { IsProjectId } from '../../auth/is-project-id.js';
 import { GIT_EMAIL, GIT_NAME } from '../../common/git-identity.js';
 import { DEFAULT_LIMITS, LIMITS } from '../../common/limits.js';
 import { MODES, type Mode, REPO_TYPES, type RepoType, type Template, TEMPLATES } from '../../persistence/types.js';
@@ -36,10 +25,10 @@ export class CreateContainerDto {
   @ApiProperty({
     required: false,
     format: 'uuid',
-    description: 'The project that it belongs to: by default the only one of the caller, or "default".',
+    description: 'The id of the project that it belongs to: by default the only one of the caller, or "default".',
   })
   @ValidateIf((dto: CreateContainerDto) => dto.projectId !== undefined)
-  @IsUUID()
+  @IsProjectId()
   projectId?: string;
 
   @ApiProperty({ enum: TEMPLATES, description: 'Installed programs: Claude Code, VS Code, or both.' })

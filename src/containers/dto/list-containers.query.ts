@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsProjectId } from '../../auth/is-project-id.js';
 import { QueryBoolean } from '../../http/query-boolean.js';
 import { CONTAINER_STATUSES, type ContainerStatus, type Template, TEMPLATES } from '../../persistence/types.js';
 
@@ -28,7 +29,7 @@ export class ListContainersQuery {
 
   @ApiProperty({ required: false, format: 'uuid', description: 'Only the containers of this project.' })
   @IsOptional()
-  @IsUUID()
+  @IsProjectId()
   projectId?: string;
 
   @ApiProperty({

@@ -1,11 +1,12 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsOptional, IsUUID } from 'class-validator';
+import { IsOptional } from 'class-validator';
+import { IsProjectId } from '../../auth/is-project-id.js';
 import { type Template, TEMPLATES } from '../../persistence/types.js';
 
 export class ListVolumesQuery {
   @ApiProperty({ required: false, format: 'uuid', description: 'Only the volumes of this project.' })
   @IsOptional()
-  @IsUUID()
+  @IsProjectId()
   projectId?: string;
 }
 

@@ -1,18 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  IsArray,
-  IsIn,
-  IsInt,
-  IsNotEmpty,
-  IsString,
-  Max,
-  MaxLength,
-  Min,
-} from 'class-validator';
+import { IsIn, IsInt, IsNotEmpty, IsString, Max, MaxLength, Min } from 'class-validator';
 import { LIMITS } from '../../common/limits.js';
 import { IsPlainText } from '../../http/plain-text.js';
+import { IsCommand, MAX_ARGUMENTS } from './command.js';
 import { IsEnvMap } from '../../containers/dto/rules/env-map.js';
 
 export const OUTPUT_ENCODINGS = ['utf8', 'base64'] as const;
@@ -25,13 +15,10 @@ export class ExecDto {
     type: [String],
     example: ['npm', 'test'],
     minItems: 1,
-    maxItems: 1000,
+    maxItems: MAX_ARGUMENTS,
     description: 'The program and its arguments, without a shell',
   })
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(1_000)
-  @IsPlainText({ each: true })
+  @IsCommand()
   command: string[];
 
   @ApiProperty({

@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsProjectId } from '../../../auth/is-project-id.js';
 import { QueryBoolean } from '../../../http/query-boolean.js';
 import { INSTRUCTION_STATUSES, type InstructionStatus } from '../../../persistence/types.js';
 
@@ -46,7 +47,7 @@ export class ListAllInstructionsQuery extends ListInstructionsQuery {
 
   @ApiProperty({ required: false, format: 'uuid', description: 'Only the instructions of this project.' })
   @IsOptional()
-  @IsUUID()
+  @IsProjectId()
   projectId?: string;
 }
 
