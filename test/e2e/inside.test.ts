@@ -67,10 +67,31 @@ describe('inside a workspace', () => {
       ['curl --version', /^curl \d/],
       ['jq --version', /^jq-\d/],
       ['less --version', /^less \d/],
+      ['vim --version', /^VIM - Vi IMproved \d/],
+      ['pip --version && pip3 --version && python3 -m pip --version', /^(pip \d+\..*\n?){3}$/],
       ['ssh -V 2>&1', /^OpenSSH_/],
     ])('answers to %s', async (command, expected) => {
       expect(await said(both, command)).toMatch(expected);
       expect(await said(small, command)).toMatch(expected);
+    });
+
+    it('install packages of Python for the user, and into virtual environments', async () => {
+      // A package as small as one can be, since a test uses no index.
+      await said(
+        both,
+        `cd /tmp && python3 - <<'END'
+import zipfile
+with zipfile.ZipFile('greeting-1.0-py3-none-any.whl', 'w') as wheel:
+    wheel.writestr('greeting.py', 'print(__file__)')
+    wheel.writestr('greeting-1.0.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: greeting\\nVersion: 1.0\\n')
+    wheel.writestr('greeting-1.0.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+    wheel.writestr('greeting-1.0.dist-info/RECORD', '')
+END`,
+      );
+      const install = 'pip install --quiet --no-index /tmp/greeting-1.0-py3-none-any.whl && python3 -m greeting';
+      expect(await said(both, install)).toBe('/home/dev/.local/lib/python3.11/site-packages/greeting.py');
+      const inVenv = `cd /tmp && python3 -m venv venv && . venv/bin/activate && ${install}`;
+      expect(await said(both, inVenv)).toBe('/tmp/venv/lib/python3.11/site-packages/greeting.py');
     });
 
     it('use UTF-8, also for environment variables of the client', async () => {

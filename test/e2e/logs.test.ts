@@ -137,10 +137,12 @@ describe('logs', () => {
     await live.ask('subscribe:logs', { containerId: container.id, tail: 0, source: 'exec' });
     for (const command of [['true'], ['sh', '-c', 'exit 7 # secret'], ['no-such-program', 'secret']])
       ok(await exec(command));
+    expect((await exec(['ls'], { cwd: 'no/such' })).status).toBe(400);
     ok(await exec(['sleep', '9'], { timeoutSeconds: 1 }));
     const expected = [
       expect.stringMatching(/^\[exec] sh ended with exit code 7 after \d+\.\d s$/),
       '[exec] no-such-program could not be started: No such file or directory',
+      '[exec] ls could not be started in /workspace/no/such: No such file or directory',
       expect.stringMatching(/^\[exec] sleep reached its time limit after \d+\.\d s$/),
     ];
     await until('the failures', () => updates(live).length === expected.length);

@@ -84,15 +84,31 @@ function describe(input) {
 }
 
 /** @param {Fields} result */
-function describeResult({ subtype, num_turns: turns, total_cost_usd: cost, duration_ms: duration }) {
+function describeResult({
+  subtype,
+  is_error: isError,
+  result,
+  num_turns: turns,
+  total_cost_usd: cost,
+  duration_ms: duration,
+}) {
   return [
-    toText(subtype),
+    isError === true && subtype === 'success' ? describeFailure(result) : toText(subtype),
     typeof turns === 'number' ? `${turns} ${turns === 1 ? 'turn' : 'turns'}` : '',
     typeof cost === 'number' ? `$${cost.toFixed(4)}` : '',
     typeof duration === 'number' ? `${(duration / 1_000).toFixed(1)} s` : '',
   ]
     .filter((part) => part !== '')
     .join(', ');
+}
+
+/**
+ * Claude Code gives the subtype `success` to a turn that ended with an error of the API, and the error as its result.
+ * @param {unknown} result
+ */
+function describeFailure(result) {
+  const [line = ''] = toText(result).split('\n', 1);
+  return line === '' ? 'failed' : `failed: ${line}`;
 }
 
 /** @param {unknown} message @returns {Fields[]} */

@@ -44,7 +44,7 @@ def read_credential(deadline: float) -> tuple[str, str] | None:
 
 
 def container_key() -> str | None:
-    """The API key in the container's own environment, which whoever created it gave it."""
+    """The API key in the container's own environment, as it was given on creation."""
     with open("/proc/1/environ", encoding="utf8", errors="replace") as file:
         entries = file.read().split("\0")
     prefix = f"{API_KEY}="

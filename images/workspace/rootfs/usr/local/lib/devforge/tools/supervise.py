@@ -234,7 +234,8 @@ def program_of(request: Request) -> bytes:
 def report_start_error(channel: Channel, request: Request, failure: StartError) -> None:
     """Answers as a shell does when it cannot run a command. Errors of the request itself have a frame of their own."""
     reason = os.strerror(failure.number)
-    log_error(b"exec", program_of(request) + b" could not be started: " + reason.encode())
+    where = b" in " + request.cwd[:200] if failure.stage == "cwd" else b""
+    log_error(b"exec", program_of(request) + b" could not be started" + where + b": " + reason.encode())
     if failure.stage == "cwd" or failure.number == errno.E2BIG:
         channel.send(b"f", f"{failure.stage} {reason}".encode())
         return
