@@ -1,5 +1,5 @@
 /**
- * npm run quickstart -- [--repo URL] [--branch B] [--name N] [--template both] [--ssh-key PATH] [--port P] [--no-follow]
+ * npm run quickstart -- [options], listed by --help
  * From a fresh clone to VS Code in a container. Running it again reuses everything.
  * Ctrl-C stops DevForge, never the containers; --no-follow stops it right after the summary.
  */
@@ -8,9 +8,9 @@ import { runCommand } from './lib/entry.mjs';
 import { describeExtraCa, extraCa } from './lib/extra-ca.mjs';
 import { Failure } from './lib/failure.mjs';
 import { hostFacts } from './lib/host.mjs';
-import { readOptions } from './lib/options.mjs';
 import { devforgeClient } from './lib/quickstart/client.mjs';
 import { ensureContainer } from './lib/quickstart/container.mjs';
+import { quickstartOptions } from './lib/quickstart/options.mjs';
 import { chooseRepository } from './lib/quickstart/repository.mjs';
 import { ensureServer, logTail } from './lib/quickstart/server.mjs';
 import { summary } from './lib/quickstart/summary.mjs';
@@ -18,27 +18,12 @@ import { loadSettings, parsePort } from './lib/settings.mjs';
 import { ensureSetup, SETUP_STEPS } from './lib/setup.mjs';
 import { createSteps, seconds } from './lib/steps.mjs';
 
-const USAGE =
-  'npm run quickstart -- [--repo URL] [--branch B] [--name N] [--template claude|vscode|both] [--ssh-key PATH] [--port P] [--no-follow]';
-/** @type {import('node:util').ParseArgsOptionDescriptor} */
-const text = { type: 'string' };
 const print = (line) => process.stdout.write(`${line}\n`);
 let serving = false;
 
 async function quickstart() {
   const startedAt = Date.now();
-  const options = readOptions(
-    {
-      repo: text,
-      branch: text,
-      name: text,
-      template: text,
-      'ssh-key': text,
-      port: text,
-      'no-follow': { type: 'boolean' },
-    },
-    USAGE,
-  );
+  const options = quickstartOptions();
   const settings = loadSettings();
   const port = parsePort(options.port ?? settings.port);
   const host = hostFacts();
@@ -66,11 +51,11 @@ async function quickstart() {
   const api = devforgeClient(server);
   const spec = containerSpec(options, repository);
   const container = await steps.run(`container ${spec.name}`, (step) =>
-    ensureContainer({ api, spec, requestedRepo: options.repo, step, server }),
+    ensureContainer({ api, spec, asked: askedOf(options), step, server }),
   );
 
   const { url, expiresAt } = await api.must('POST', `/api/containers/${encodeURIComponent(container.id)}/editor`);
-  const follow = !options['no-follow'] && !server.reused;
+  const follow = !options.noFollow && !server.reused;
   print(
     summary({
       port,
@@ -89,13 +74,18 @@ async function quickstart() {
 
 function containerSpec(options, repository) {
   return {
-    name: options.name ?? 'quickstart',
-    template: options.template ?? 'both',
+    name: options.name,
+    template: options.template,
     repoType: 'clone',
     repoUrl: repository.url,
     ...(options.branch && { repoBranch: options.branch }),
-    ...(options['ssh-key'] && { sshKeyPath: options['ssh-key'] }),
+    ...(options.sshKey && { sshKeyPath: options.sshKey }),
   };
+}
+
+/** What of a container was asked for, and is no default. @param {ReturnType<typeof quickstartOptions>} options */
+function askedOf({ repo, branch, sshKey, given }) {
+  return { repo, branch, sshKey, template: given.template };
 }
 
 /** Runs until Ctrl-C, which is the normal end and exits with 0, or until the server ends by itself. */

@@ -10,7 +10,7 @@ import { ensureSetup, ensureTestTools, SETUP_STEPS, TEST_STEPS } from './lib/set
 import { createSteps } from './lib/steps.mjs';
 
 await runCommand(async () => {
-  const options = readOptions({ 'with-tests': { type: 'boolean' } }, 'npm run setup -- [--with-tests]');
+  const options = readOptions({ 'with-tests': { type: 'boolean' } }, { help: 'npm run setup -- [--with-tests]' });
   const settings = loadSettings();
   const steps = createSteps({ total: SETUP_STEPS + (options['with-tests'] ? TEST_STEPS : 0) });
   await ensureSetup(steps, settings);

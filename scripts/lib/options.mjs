@@ -1,13 +1,13 @@
-/** Parses command-line options; a fault is answered with the usage line. */
+/** Parses command-line options; a fault is answered with what to run. */
 import { parseArgs } from 'node:util';
 import { Failure } from './failure.mjs';
 
 /**
  * @param {NonNullable<import('node:util').ParseArgsConfig['options']>} options
- * @param {string} usage one line, printed for --help and after a fault
+ * @param {{ help: string, hint?: string }} usage the text for --help, and the line after a fault: by default the same
  * @returns {Record<string, any>}
  */
-export function readOptions(options, usage, args = process.argv.slice(2)) {
+export function readOptions(options, { help, hint = help }, args = process.argv.slice(2)) {
   let values;
   try {
     ({ values } = parseArgs({
@@ -17,10 +17,10 @@ export function readOptions(options, usage, args = process.argv.slice(2)) {
       allowPositionals: false,
     }));
   } catch (error) {
-    throw new Failure(error.message.split('. ')[0], [usage]);
+    throw new Failure(error.message.split('. ')[0], [hint]);
   }
   if (values.help) {
-    process.stdout.write(`${usage}\n`);
+    process.stdout.write(`${help}\n`);
     process.exit(0);
   }
   return values;

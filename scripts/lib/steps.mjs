@@ -1,10 +1,10 @@
 /**
  * Prints numbered steps with ✓ and seconds. On a terminal each step is one live line; elsewhere plain lines without colour
- * codes: news every few seconds, and a heartbeat line where there are none.
+ * codes: news every few seconds, and at least a line every ten seconds.
  */
 const LIVE_MS = 200;
 const PLAIN_MS = 5000;
-const HEARTBEAT_MS = 30_000;
+const HEARTBEAT_MS = 10_000;
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 export const seconds = (ms) => `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
@@ -31,7 +31,8 @@ export function createSteps({ total, stream = process.stdout, env = process.env,
     const elapsed = () => seconds(now() - startedAt);
     const redraw = () => {
       const columns = stream.columns || 80;
-      const line = `${FRAMES[frame++ % FRAMES.length]} ${label}  ${text} (${elapsed()})`;
+      // The time comes before the text, which may be cut: it shows that the step goes on.
+      const line = `${FRAMES[frame++ % FRAMES.length]} ${label} (${elapsed()})  ${text}`;
       stream.write(`\r\x1b[K${line.slice(0, columns - 1)}`);
     };
     const plain = () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { createSteps } from './steps.mjs';
 
 function screen(isTTY: boolean) {
@@ -7,6 +7,44 @@ function screen(isTTY: boolean) {
 }
 
 describe('numbered steps', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('print a line with step and time at least every ten seconds, also without news', async () => {
+    jest.useFakeTimers();
+    const stream = screen(false);
+    const steps = createSteps({ total: 1, stream, env: {}, now: Date.now });
+    const running = steps.run('container', async (step: { progress(text: string): void }) => {
+      step.progress('image · 40 %');
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    });
+    let lines = 0;
+    for (let elapsed = 10; elapsed < 60; elapsed += 10) {
+      await jest.advanceTimersByTimeAsync(10_000);
+      const now = stream.text().split('\n').length - 1;
+      expect([elapsed, now > lines]).toEqual([elapsed, true]);
+      lines = now;
+    }
+    await jest.advanceTimersByTimeAsync(10_000);
+    await running;
+    expect(stream.text()).toContain('  [1/1] container: image · 40 % (5.0 s)\n');
+  });
+
+  it('show the time on a terminal even when the text is cut', async () => {
+    jest.useFakeTimers();
+    const stream = screen(true);
+    const steps = createSteps({ total: 1, stream, env: {}, now: Date.now });
+    const running = steps.run('container', async (step: { progress(text: string): void }) => {
+      step.progress('x'.repeat(200));
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    });
+    await jest.advanceTimersByTimeAsync(45_000);
+    expect(stream.text()).toContain('[1/1] container (45 s)  xxx');
+    await jest.advanceTimersByTimeAsync(15_000);
+    await running;
+  });
+
   it('are plain lines without colour codes where there is no terminal', async () => {
     const stream = screen(false);
     const steps = createSteps({ total: 2, stream, env: {}, now: () => 0 });

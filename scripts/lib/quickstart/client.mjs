@@ -51,6 +51,9 @@ export function devforgeClient({ host, port, token }) {
 /** @param {{ detail?: string, title?: string, code?: string, errors?: { field: string, messages: string[] }[] }} [problem] */
 export function describeProblem(problem) {
   if (!problem) return 'no reason given';
+  const text = problem.detail ?? problem.title ?? '';
   const fields = (problem.errors ?? []).map(({ field, messages }) => `${field}: ${messages.join(', ')}`);
-  return [problem.detail ?? problem.title, problem.code && `(${problem.code})`, ...fields].filter(Boolean).join(' ');
+  // The detail of an invalid request names the fields already.
+  const further = fields.filter((field) => !text.includes(field));
+  return [text, problem.code && `(${problem.code})`, ...further].filter(Boolean).join(' ');
 }

@@ -9,28 +9,64 @@ const STUCK_MS = 20 * 60_000;
 const IN_PROGRESS = new Set(['queued', 'creating', 'starting', 'cloning', 'stopping', 'deleting']);
 
 /**
+ * What of a container was asked for explicitly.
+ * @typedef {{ repo?: string, branch?: string, template?: string, sshKey?: string }} Asked
+ * @typedef {{ status: string, startedAt?: string | null, repoUrl?: string | null, repoBranch?: string | null, template?: string }} Found
+ */
+
+/**
  * What to do about a container that exists under the name.
- * @param {{ status: string, startedAt?: string | null, repoUrl?: string | null } | undefined} found
- * @param {string | undefined} requestedRepo the --repo of this run, when given
+ * @param {Found | undefined} found
+ * @param {Asked} asked
  * @returns {'create' | 'wait' | 'start' | 'replace' | 'reuse' | 'conflict'}
  */
-export function planContainer(found, requestedRepo) {
+export function planContainer(found, asked) {
   if (!found) return 'create';
-  if (requestedRepo && found.repoUrl !== requestedRepo) return 'conflict';
+  if (differences(found, asked).length > 0) return 'conflict';
   if (found.status === 'running') return 'reuse';
   if (found.status === 'failed') return found.startedAt ? 'start' : 'replace';
   return IN_PROGRESS.has(found.status) ? 'wait' : 'start';
 }
 
+/**
+ * What an existing container has otherwise than asked for. Its key is not known: the API does not show it.
+ * @param {Found} found @param {Asked} asked @returns {string[]}
+ */
+export function differences(found, { repo, branch, template }) {
+  const pairs = [
+    ['repository', repo, found.repoUrl],
+    ['branch', branch, found.repoBranch],
+    ['template', template, found.template],
+  ];
+  return pairs
+    .filter(([, wanted, present]) => wanted !== undefined && wanted !== present)
+    .map(([what, , present]) => `${what} ${present ?? '(none)'}`);
+}
+
+/**
+ * The command for another container with what was asked for.
+ * @param {Asked} asked
+ */
+export function anotherContainer({ repo, branch, template, sshKey }) {
+  const options = { repo, branch, template, 'ssh-key': sshKey };
+  const words = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]));
+  return ['npm run quickstart -- --name another-name', ...words].join(' ');
+}
+
 /** @returns {Promise<{ id: string, name: string, status: string, repoUrl: string | null }>} the running container */
-export async function ensureContainer({ api, spec, requestedRepo, step, server }) {
+export async function ensureContainer({ api, spec, asked, step, server }) {
   const path = `/api/containers/${encodeURIComponent(spec.name)}`;
   const found = await find(api, path);
-  const plan = planContainer(found, requestedRepo);
+  const plan = planContainer(found, asked);
   if (plan === 'conflict') {
-    throw new Failure(`A container "${spec.name}" exists with another repository (${found.repoUrl ?? 'none'}).`, [
-      'npm run quickstart -- --name another-name --repo URL',
+    throw new Failure(`The container "${spec.name}" exists already, with ${differences(found, asked).join(', ')}.`, [
+      `${anotherContainer(asked)}   # a new one beside it`,
+      `npm run quickstart -- --name ${spec.name}   # the existing one`,
     ]);
+  }
+  if (asked.sshKey && plan !== 'create' && plan !== 'replace') {
+    step.note(`--ssh-key is for new containers: "${spec.name}" exists already and keeps what it was created with.`);
+    step.note(`For a new one: ${anotherContainer(asked)}`);
   }
   if (plan === 'replace') await api.must('DELETE', path);
   if (plan === 'create' || plan === 'replace') await api.must('POST', '/api/containers', spec);

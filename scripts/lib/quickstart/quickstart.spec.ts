@@ -1,24 +1,59 @@
 import { describe, expect, it } from '@jest/globals';
 import { describeProblem } from './client.mjs';
-import { describeProgress, planContainer } from './container.mjs';
+import { describeProgress, ensureContainer, planContainer } from './container.mjs';
 import { gatewayCandidates } from './gateway.mjs';
 import { certificateConfig } from './git-certificate.mjs';
 import { parseCgiHead } from './git-server.mjs';
+import { HELP, quickstartOptions } from './options.mjs';
 import { summary } from './summary.mjs';
 
 describe('the container of the quickstart', () => {
   it.each([
-    [undefined, undefined, 'create'],
-    [{ status: 'running' }, undefined, 'reuse'],
-    [{ status: 'stopped' }, undefined, 'start'],
-    [{ status: 'missing' }, undefined, 'start'],
-    [{ status: 'cloning' }, undefined, 'wait'],
-    [{ status: 'failed', startedAt: null }, undefined, 'replace'],
-    [{ status: 'failed', startedAt: '2026-01-01' }, undefined, 'start'],
-    [{ status: 'running', repoUrl: 'https://a' }, 'https://a', 'reuse'],
-    [{ status: 'running', repoUrl: 'https://a' }, 'https://b', 'conflict'],
-  ])('plans for the container %j with --repo %s: %s', (found, asked, plan) => {
+    [undefined, {}, 'create'],
+    [undefined, { template: 'claude' }, 'create'],
+    [{ status: 'running' }, {}, 'reuse'],
+    [{ status: 'stopped' }, {}, 'start'],
+    [{ status: 'missing' }, {}, 'start'],
+    [{ status: 'cloning' }, {}, 'wait'],
+    [{ status: 'failed', startedAt: null }, {}, 'replace'],
+    [{ status: 'failed', startedAt: '2026-01-01' }, {}, 'start'],
+    [{ status: 'running', repoUrl: 'https://a' }, { repo: 'https://a' }, 'reuse'],
+    [{ status: 'running', repoUrl: 'https://a' }, { repo: 'https://b' }, 'conflict'],
+    [{ status: 'running', template: 'both' }, { template: 'both' }, 'reuse'],
+    [{ status: 'running', template: 'both' }, { template: 'claude' }, 'conflict'],
+    [{ status: 'running', repoBranch: null }, { branch: 'main' }, 'conflict'],
+    [{ status: 'running' }, { sshKey: '~/.ssh/id' }, 'reuse'],
+  ])('plans for the container %j, asked for %j: %s', (found, asked, plan) => {
     expect(planContainer(found, asked)).toBe(plan);
+  });
+
+  describe('that exists already', () => {
+    const ensure = async (asked: object): Promise<string[]> => {
+      const found = { name: 'quickstart', status: 'running', repoUrl: 'https://a', repoBranch: null, template: 'both' };
+      const notes: string[] = [];
+      const step = { note: (line: string) => notes.push(line), done: () => undefined, progress: () => undefined };
+      const api = { request: async () => ({ status: 200, body: found }), must: async () => found };
+      await ensureContainer({ api, spec: { name: 'quickstart' }, asked, step, server: {} });
+      return notes;
+    };
+
+    it('is not passed off as the one that was asked for', async () => {
+      await expect(ensure({ template: 'claude', branch: 'dev' })).rejects.toMatchObject({
+        message: 'The container "quickstart" exists already, with branch (none), template both.',
+        hints: [
+          'npm run quickstart -- --name another-name --branch dev --template claude   # a new one beside it',
+          'npm run quickstart -- --name quickstart   # the existing one',
+        ],
+      });
+    });
+
+    it('keeps its key, and the quickstart says so', async () => {
+      await expect(ensure({ sshKey: '~/.ssh/id' })).resolves.toEqual([
+        '--ssh-key is for new containers: "quickstart" exists already and keeps what it was created with.',
+        'For a new one: npm run quickstart -- --name another-name --ssh-key ~/.ssh/id',
+      ]);
+      await expect(ensure({})).resolves.toEqual([]);
+    });
   });
 
   it('shows step, percentage and message of its job', () => {
@@ -35,7 +70,50 @@ describe('the container of the quickstart', () => {
     expect(
       describeProblem({ detail: 'Invalid', code: 'validation', errors: [{ field: 'name', messages: ['is taken'] }] }),
     ).toBe('Invalid (validation) name: is taken');
+    expect(
+      describeProblem({
+        detail: 'name: is taken; env: must be an object',
+        code: 'validation_failed',
+        errors: [
+          { field: 'name', messages: ['is taken'] },
+          { field: 'env', messages: ['must be an object'] },
+        ],
+      }),
+    ).toBe('name: is taken; env: must be an object (validation_failed)');
     expect(describeProblem(undefined)).toBe('no reason given');
+  });
+});
+
+describe('the options of the quickstart', () => {
+  it('have defaults, and remember what was asked for', () => {
+    expect(quickstartOptions([])).toMatchObject({ name: 'quickstart', template: 'both', noFollow: false, given: {} });
+    expect(
+      quickstartOptions(['--template', 'claude', '--name', 'a-1', '--ssh-key', '~/k', '--no-follow']),
+    ).toMatchObject({
+      name: 'a-1',
+      template: 'claude',
+      sshKey: '~/k',
+      noFollow: true,
+      given: { template: 'claude' },
+    });
+  });
+
+  it.each([
+    [['--name', 'My Shop'], '"My Shop" cannot be the name of a container'],
+    [['--name=-a'], '"-a" cannot be the name of a container'],
+    [['--name', '00000000-0000-4000-8000-00000000dead'], 'cannot be the name of a container'],
+    [['--template', 'vim'], '"vim" is no template: there are claude, vscode and both.'],
+    [['--repository', 'x'], "Unknown option '--repository'"],
+  ])('are refused when they are %j, with the way to the help', (args, message) => {
+    expect(() => quickstartOptions(args)).toThrow(
+      expect.objectContaining({ message: expect.stringContaining(message), hints: ['npm run quickstart -- --help'] }),
+    );
+  });
+
+  it('are each explained by the help, with an example', () => {
+    for (const option of ['repo', 'branch', 'name', 'template', 'ssh-key', 'port', 'no-follow', 'help'])
+      expect(HELP).toMatch(new RegExp(`^ +(-h, )?--${option} .*\\w`, 'm'));
+    expect(HELP).toContain('Example:');
   });
 });
 
