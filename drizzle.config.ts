@@ -3,6 +3,7 @@ import { defineConfig } from 'drizzle-kit';
 export default defineConfig({
   dialect: 'postgresql',
   schema: [
+    './src/persistence/audit/audit.schema.ts',
     './src/persistence/auth/auth.schema.ts',
     './src/persistence/auth/users.schema.ts',
     './src/persistence/containers/containers.schema.ts',

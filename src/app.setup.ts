@@ -4,6 +4,7 @@ import { Logger } from 'nestjs-pino';
 import { setupDocs } from './boot/docs-pages.js';
 import { MAX_HEADER_BYTES } from './common/limits.js';
 import { limitShutdown } from './boot/shutdown-limit.js';
+import { beginContext } from './http/request-context.middleware.js';
 import { limitHeaders, limitUpgrades } from './http/upgrades.js';
 import { StrictValidationPipe } from './http/validation.js';
 import { Settings } from './config/settings.js';
@@ -30,6 +31,7 @@ export function setupApp(app: NestExpressApplication): void {
   app.useLogger(app.get(Logger));
   app.disable('x-powered-by');
   app.set('trust proxy', settings.trustedProxies);
+  app.use(beginContext);
   setupConnections(app);
   app.useGlobalPipes(new StrictValidationPipe());
   app.enableCors({

@@ -1,5 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { noteActor } from '../common/request-context.js';
 import { expectSmallBody, trustRequest } from '../http/trusted-requests.js';
 import { Authenticator, type Presented } from './authenticator.js';
 import type { Permission } from './permissions.js';
@@ -29,6 +30,7 @@ export class AccessGuard implements CanActivate {
       return true;
     }
     const identity = await this.authenticator.authenticate(presentedBy(request));
+    noteActor(identity);
     request.principal = asPrincipal(identity, this.reflector.getAllAndOverride<Permission>(PERMISSION, targets));
     trustRequest(request);
     // Also ends streams that are followed.

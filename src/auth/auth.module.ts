@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
+import { ClientAddresses } from '../http/client-addresses.js';
 import { AccessGuard } from './access.guard.js';
 import { AdminToken } from './admin-token.js';
 import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
@@ -50,6 +51,7 @@ import { UsersService } from './users/users.service.js';
     ApiKeysService,
     Authenticator,
     BrowserSessions,
+    ClientAddresses,
     CredentialIdentities,
     InvitationLinks,
     InvitationsService,
@@ -68,6 +70,6 @@ import { UsersService } from './users/users.service.js';
     UsersService,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [AdminToken, Authenticator, Revocation],
+  exports: [AdminToken, Authenticator, ClientAddresses, Revocation],
 })
 export class AuthModule {}

@@ -17,6 +17,8 @@ import { SignInFailuresRepository } from './auth/sign-in-failures.repository.js'
 import { DrizzleSignInFailuresRepository } from './auth/drizzle-sign-in-failures.repository.js';
 import { UsersRepository } from './auth/users.repository.js';
 import { DrizzleUsersRepository } from './auth/drizzle-users.repository.js';
+import { AuditEventsRepository } from './audit/audit-events.repository.js';
+import { DrizzleAuditEventsRepository } from './audit/drizzle-audit-events.repository.js';
 import { ContainersRepository } from './containers/containers.repository.js';
 import { Database } from './database.js';
 import { DrizzleContainersRepository } from './containers/drizzle-containers.repository.js';
@@ -87,6 +89,7 @@ async function announcePresence(
     { provide: AccessRevisionsRepository, useClass: DrizzleAccessRevisionsRepository },
     { provide: ApiKeysRepository, useClass: DrizzleApiKeysRepository },
     { provide: ProjectsRepository, useClass: DrizzleProjectsRepository },
+    { provide: AuditEventsRepository, useClass: DrizzleAuditEventsRepository },
     { provide: RateLimitCountsRepository, useClass: DrizzleRateLimitCountsRepository },
     { provide: MembershipsRepository, useClass: DrizzleMembershipsRepository },
     { provide: SessionsRepository, useClass: DrizzleSessionsRepository },
@@ -107,6 +110,7 @@ async function announcePresence(
     AccessRevisionsRepository,
     ProjectsRepository,
     ApiKeysRepository,
+    AuditEventsRepository,
     RateLimitCountsRepository,
     MembershipsRepository,
     SessionsRepository,

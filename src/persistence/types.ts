@@ -78,5 +78,53 @@ export interface ExceededQuota {
   used: number;
 }
 
+/** What is recorded of what callers do. */
+export const AUDIT_ACTIONS = [
+  'container.create',
+  'container.update',
+  'container.start',
+  'container.stop',
+  'container.rebuild',
+  'container.delete',
+  'container.exec',
+  'volume.delete',
+  'terminal.open',
+  'editor.link',
+  'editor.open',
+  'preview.link',
+  'preview.open',
+  'file.read',
+  'file.archive',
+  'file.write',
+  'file.unpack',
+  'file.delete',
+  'instruction.create',
+  'instruction.cancel',
+  'permission.allow',
+  'permission.deny',
+  'project.create',
+  'project.update',
+  'project.delete',
+  'member.set',
+  'member.remove',
+  'api_key.create',
+  'api_key.revoke',
+  'user.create',
+  'user.update',
+  'user.delete',
+  'user.invite',
+  'invitation.accept',
+  'session.create',
+  'session.end',
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** `allowed` acts of the database are done; others were about to be done. */
+export const AUDIT_OUTCOMES = ['allowed', 'refused'] as const;
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
+
+/** What else is known of an act, such as a role: never a secret, a prompt or content. */
+export type AuditDetails = Record<string, string | number | boolean>;
+
 /** Ids of the projects that a query may see. */
 export type Scope = 'all' | readonly string[];

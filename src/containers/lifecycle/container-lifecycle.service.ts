@@ -34,10 +34,12 @@ export class ContainerLifecycleService {
         case 'running':
           return row;
         case 'stopped':
-          return row.workspaceReady ? this.power.start(row, held) : this.reprovisioning.begin(row, held.lease);
+          return row.workspaceReady
+            ? this.power.start(row, held, { audit: 'container.start' })
+            : this.reprovisioning.begin(row, held.lease, { audit: 'container.start' });
         case 'failed':
         case 'missing':
-          return this.reprovisioning.begin(row, held.lease);
+          return this.reprovisioning.begin(row, held.lease, { audit: 'container.start' });
         default:
           throw invalidState(row.status, 'running');
       }
@@ -51,7 +53,11 @@ export class ContainerLifecycleService {
       const row = await this.current(container.id);
       if (row.status === 'stopped') return row;
       if (row.status !== 'running' && row.status !== 'stopping') throw invalidState(row.status, 'stopped');
-      const stopping = await this.store.transition(row.id, 'stopping', { lease, patch: { desiredRunning: false } });
+      const stopping = await this.store.transition(row.id, 'stopping', {
+        lease,
+        patch: { desiredRunning: false },
+        audit: 'container.stop',
+      });
       return this.power.finishStop(stopping, lease);
     });
   }

@@ -5,7 +5,7 @@ import { DriverError } from '../../drivers/driver-error.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import type { WorkspaceRef } from '../../drivers/workspace.js';
 import type { HeldContainerLease } from '../../leases/container-leases.js';
-import type { ContainerRow, Lease } from '../../persistence/containers/containers.repository.js';
+import type { ContainerRow, Lease, Transition } from '../../persistence/containers/containers.repository.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { WorkspaceSpecs } from '../../workspace/workspace-specs.js';
 import { VANISHED } from '../reconciliation/reconcile-decision.js';
@@ -25,9 +25,16 @@ export class ContainerPower {
     private readonly clock: Clock,
   ) {}
 
-  /** Starts a stopped container; one whose workspace is gone is provisioned again. */
-  async start(row: ContainerRow, { lease, signal }: HeldContainerLease): Promise<ContainerRow> {
-    await this.store.transition(row.id, 'starting', { lease, patch: { desiredRunning: true } });
+  /**
+   * Starts a stopped container; one whose workspace is gone is provisioned again.
+   * @param audit what it is for the caller who asked for it
+   */
+  async start(
+    row: ContainerRow,
+    { lease, signal }: HeldContainerLease,
+    audit: Pick<Transition, 'audit'> = {},
+  ): Promise<ContainerRow> {
+    await this.store.transition(row.id, 'starting', { lease, patch: { desiredRunning: true }, ...audit });
     let workspace: WorkspaceRef;
     try {
       workspace = await this.driver.startAgain(workspaceOf(row), this.specs.of(row), signal);

@@ -22,7 +22,10 @@ export class ContainerRemoval {
 
   /** Marks the container as being deleted, which ends all other work on it. */
   async begin({ id }: ContainerRow, keepVolume: boolean): Promise<void> {
-    await this.store.transition(id, 'deleting', { patch: { desiredRunning: false, keepVolume } });
+    await this.store.transition(id, 'deleting', {
+      patch: { desiredRunning: false, keepVolume },
+      audit: 'container.delete',
+    });
     this.events.emit('container.deleting', { containerId: id });
   }
 

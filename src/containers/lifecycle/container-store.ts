@@ -43,7 +43,7 @@ export function notHeldToDomainError(error: unknown): DomainError | undefined {
   });
 }
 
-export interface TransitionOptions extends Pick<Transition, 'lease' | 'job' | 'newJob'> {
+export interface TransitionOptions extends Pick<Transition, 'lease' | 'job' | 'newJob' | 'audit'> {
   reason?: StatusReason;
   patch?: ContainerPatch;
 }

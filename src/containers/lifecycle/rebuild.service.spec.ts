@@ -38,7 +38,7 @@ describe('RebuildService', () => {
       row = { ...row, status };
       busy = ['another'];
       await expect(rebuilds.begin(row)).resolves.toMatchObject({ status: 'queued' });
-      expect(begin).toHaveBeenCalledWith(row, lease, { recreate: true });
+      expect(begin).toHaveBeenCalledWith(row, lease, { recreate: true, audit: 'container.rebuild' });
     },
   );
 

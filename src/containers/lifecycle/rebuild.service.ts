@@ -34,7 +34,7 @@ export class RebuildService {
         throw new DomainError('instruction_running', 'An instruction is running; cancel it, or wait for its end.', {
           extensions: { currentStatus: row.status },
         });
-      return this.reprovisioning.begin(row, lease, { recreate: true });
+      return this.reprovisioning.begin(row, lease, { recreate: true, audit: 'container.rebuild' });
     });
   }
 }

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { runInContext } from '../../common/request-context.js';
+import { ClientAddresses } from '../../http/client-addresses.js';
 import { Revocation } from '../../auth/revocation.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import { type SiteAddress, SiteAddresses } from '../../sites/site-addresses.js';
@@ -38,18 +40,17 @@ export class SiteHandler {
     private readonly controls: SiteControls,
     private readonly proxy: SiteProxy,
     private readonly revocation: Revocation,
+    private readonly clients: ClientAddresses,
   ) {}
 
   async request(request: IncomingMessage, response: ServerResponse, to: GrantedRequest): Promise<void> {
-    const { address, container, site, grant } = to;
+    const { address, site, grant } = to;
     if (address.form === 'path' && address.missingSlash)
       return redirect(response, homeOf(address, site) + address.path.slice(1));
     if (this.isCrossSite(request, to, false)) return sendError(response, 403, 'Cross-site request refused.');
     if (address.path.startsWith(CONTROL_PREFIX) && grant.byOwnCookie) {
-      if (this.siblings.isSignIn(address))
-        return this.siblings.sendBack(request, response, address, site, grant.identity);
-      const isOwn = this.origins.requester(request, address).kind === 'own' && request.headers.origin !== undefined;
-      return this.controls.handle(request, response, address.path, { container, home: homeOf(address, site), isOwn });
+      const context = { address: this.clients.of(request), requestId: null, actor: grant.identity };
+      return runInContext(context, () => this.control(request, response, to));
     }
     if (this.refuses(request, response, to)) return;
     this.revocation.watchStream(grant.identity, response);
@@ -61,6 +62,15 @@ export class SiteHandler {
     if (this.refuses(request, socket, to)) return;
     this.revocation.watchStream(to.grant.identity, socket);
     await this.proxy.ws(request, socket as Socket, head, this.destination(request, to));
+  }
+
+  /** What the person who is signed in does beyond the site itself. */
+  private async control(request: IncomingMessage, response: ServerResponse, to: GrantedRequest): Promise<void> {
+    const { address, container, site, grant } = to;
+    if (this.siblings.isSignIn(address))
+      return this.siblings.sendBack(request, response, address, site, grant.identity);
+    const isOwn = this.origins.requester(request, address).kind === 'own' && request.headers.origin !== undefined;
+    return this.controls.handle(request, response, address.path, { container, home: homeOf(address, site), isOwn });
   }
 
   /** @returns whether the container has nothing to answer with */

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { and, asc, eq } from 'drizzle-orm';
+import type { AuditEntry } from '../audit/audit-events.repository.js';
+import { recordAudit } from '../audit/record-audit.js';
 import type { Transaction } from '../containers/idempotency-keys.js';
 import { Database } from '../database.js';
 import { violatedForeignKey } from '../database-error.js';
@@ -32,6 +34,7 @@ export class DrizzleMembershipsRepository extends MembershipsRepository {
           .onConflictDoUpdate({ target: [memberships.projectId, memberships.userId], set: { role } })
           .returning();
         await raiseAccessRevision(tx);
+        await recordAudit(tx, await entryOf(tx, 'member.set', membership));
         return { kind: 'written', row: row! };
       });
     } catch (error) {
@@ -48,9 +51,10 @@ export class DrizzleMembershipsRepository extends MembershipsRepository {
     return this.database.orm.transaction(async (tx) => {
       await lockProject(tx, projectId);
       if (keepsOwner && (await isLastOwner(tx, projectId, userId))) return 'last_owner';
-      const rows = await tx.delete(memberships).where(membership(projectId, userId)).returning();
-      if (rows.length === 0) return 'not_found';
+      const [row] = await tx.delete(memberships).where(membership(projectId, userId)).returning();
+      if (row === undefined) return 'not_found';
       await raiseAccessRevision(tx);
+      await recordAudit(tx, await entryOf(tx, 'member.remove', row));
       return 'removed';
     });
   }
@@ -87,6 +91,15 @@ async function isLastOwner(tx: Transaction, projectId: string, userId: string): 
     .where(and(eq(memberships.projectId, projectId), eq(memberships.role, 'owner')))
     .limit(2);
   return owners.length === 1 && owners[0]!.userId === userId;
+}
+
+async function entryOf(
+  tx: Transaction,
+  action: AuditEntry['action'],
+  { projectId, userId, role }: MembershipRow,
+): Promise<AuditEntry> {
+  const [user] = await tx.select({ email: users.email }).from(users).where(eq(users.id, userId));
+  return { action, target: { kind: 'user', id: userId, name: user?.email ?? null }, projectId, details: { role } };
 }
 
 function membership(projectId: string, userId: string) {

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { and, asc, eq, isNull, or } from 'drizzle-orm';
 import { containers, keptVolume } from '../containers/containers.schema.js';
+import type { AuditEntry } from '../audit/audit-events.repository.js';
+import { recordAudit } from '../audit/record-audit.js';
 import { Database } from '../database.js';
 import { violatedConstraint } from '../database-error.js';
 import type { ProjectUsage } from '../types.js';
@@ -23,14 +25,21 @@ export class DrizzleProjectsRepository extends ProjectsRepository {
 
   async insert(project: ProjectRow): Promise<ProjectWrite> {
     return unlessNameTaken(async () => {
-      await this.database.orm.insert(projects).values(project);
+      await this.database.orm.transaction(async (tx) => {
+        await tx.insert(projects).values(project);
+        await recordAudit(tx, entryOf('project.create', project));
+      });
       return { kind: 'written', row: project };
     });
   }
 
   async update(id: string, patch: ProjectPatch): Promise<ProjectWrite> {
     return unlessNameTaken(async () => {
-      const [row] = await this.database.orm.update(projects).set(patch).where(eq(projects.id, id)).returning();
+      const row = await this.database.orm.transaction(async (tx) => {
+        const [updated] = await tx.update(projects).set(patch).where(eq(projects.id, id)).returning();
+        if (updated !== undefined) await recordAudit(tx, entryOf('project.update', updated));
+        return updated;
+      });
       return row === undefined ? { kind: 'not_found' } : { kind: 'written', row };
     });
   }
@@ -56,7 +65,7 @@ export class DrizzleProjectsRepository extends ProjectsRepository {
   async remove(id: string): Promise<ProjectRemoval> {
     return this.database.orm.transaction(async (tx): Promise<ProjectRemoval> => {
       // The lock waits for transactions that insert a container, which hold the row through its foreign key.
-      const [row] = await tx.select({ id: projects.id }).from(projects).where(eq(projects.id, id)).for('update');
+      const [row] = await tx.select().from(projects).where(eq(projects.id, id)).for('update');
       if (row === undefined) return 'not_found';
       const [container] = await tx
         .select({ id: containers.id })
@@ -66,9 +75,14 @@ export class DrizzleProjectsRepository extends ProjectsRepository {
       if (container !== undefined) return 'not_empty';
       await tx.delete(projects).where(eq(projects.id, id));
       await raiseAccessRevision(tx);
+      await recordAudit(tx, entryOf('project.delete', row));
       return 'removed';
     });
   }
+}
+
+function entryOf(action: AuditEntry['action'], { id, name }: ProjectRow): AuditEntry {
+  return { action, target: { kind: 'project', id, name }, projectId: id };
 }
 
 async function unlessNameTaken(write: () => Promise<ProjectWrite>): Promise<ProjectWrite> {

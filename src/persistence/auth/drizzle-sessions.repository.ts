@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { and, desc, eq, isNull, lte } from 'drizzle-orm';
+import { recordAudit } from '../audit/record-audit.js';
+import { actorOf, userEntry } from '../audit/user-entries.js';
 import { Database } from '../database.js';
 import { type SessionRow, SessionsRepository } from './sessions.repository.js';
 import { sessions, users } from './users.schema.js';
@@ -15,13 +17,16 @@ export class DrizzleSessionsRepository extends SessionsRepository {
     return this.database.orm.transaction(async (tx) => {
       await tx.delete(sessions).where(lte(sessions.expiresAt, session.createdAt));
       // Locks the user, so that one who is disabled at the same time gets no session.
-      const found = await tx
+      const [user] = await tx
         .update(users)
         .set({ lastSignInAt: session.createdAt })
         .where(and(eq(users.id, session.userId), isNull(users.disabledAt)))
-        .returning({ id: users.id });
-      if (found.length > 0) await tx.insert(sessions).values(session);
-      return found.length > 0;
+        .returning({ id: users.id, name: users.name, email: users.email, role: users.role });
+      if (user === undefined) return false;
+      await tx.insert(sessions).values(session);
+      const { id } = session;
+      await recordAudit(tx, userEntry('session.create', user), actorOf(user, { kind: 'session', id }));
+      return true;
     });
   }
 
@@ -39,7 +44,11 @@ export class DrizzleSessionsRepository extends SessionsRepository {
   }
 
   async remove(id: string): Promise<boolean> {
-    return revokeById(this.database, sessions, id);
+    return revokeById(this.database, sessions, id, () => ({
+      action: 'session.end',
+      target: { kind: 'session', id, name: null },
+      projectId: null,
+    }));
   }
 
   async noteUsed(times: ReadonlyMap<string, Date>): Promise<void> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { eq, lt } from 'drizzle-orm';
+import { recordContainerAudit } from '../audit/record-audit.js';
 import { Database } from '../database.js';
 import { signInTickets } from '../containers/containers.schema.js';
 import { type SignInTicketRow, SignInTicketsRepository } from './sign-in-tickets.repository.js';
@@ -12,7 +13,12 @@ export class DrizzleSignInTicketsRepository extends SignInTicketsRepository {
 
   async insert(ticket: SignInTicketRow, now: Date): Promise<void> {
     await this.database.orm.delete(signInTickets).where(lt(signInTickets.expiresAt, now));
-    await this.database.orm.insert(signInTickets).values(ticket);
+    await this.database.orm.transaction(async (tx) => {
+      await tx.insert(signInTickets).values(ticket);
+      const { containerId, port } = ticket;
+      if (port === null) await recordContainerAudit(tx, 'editor.link', containerId);
+      else await recordContainerAudit(tx, 'preview.link', containerId, { port });
+    });
   }
 
   async take(hash: string): Promise<SignInTicketRow | null> {

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { and, asc, eq, getTableColumns, gt, lte } from 'drizzle-orm';
+import { recordAudit } from '../audit/record-audit.js';
+import { actorOf, changesOf, userEntry } from '../audit/user-entries.js';
 import type { Transaction } from '../containers/idempotency-keys.js';
 import { Database } from '../database.js';
 import { violatedConstraint, violatedForeignKey } from '../database-error.js';
@@ -26,6 +28,7 @@ export class DrizzleUsersRepository extends UsersRepository {
       this.database.orm.transaction(async (tx) => {
         await tx.insert(users).values(user);
         if (invitation !== undefined) await putInvitation(tx, user.id, invitation);
+        await recordAudit(tx, userEntry('user.create', user, { role: user.role }));
         return { kind: 'written', row: user };
       }),
     );
@@ -51,19 +54,24 @@ export class DrizzleUsersRepository extends UsersRepository {
         const [row] = await tx.update(users).set(patch).where(eq(users.id, id)).returning();
         if (row === undefined) return { kind: 'not_found' };
         await raiseAccessRevision(tx);
+        await recordAudit(tx, userEntry('user.update', row, changesOf(patch)));
         return { kind: 'written', row };
       }),
     );
   }
 
   async remove(id: string): Promise<boolean> {
-    return revokeById(this.database, users, id);
+    return revokeById(this.database, users, id, (row) => userEntry('user.delete', row));
   }
 
   async invite(id: string, invitation: Invitation): Promise<boolean> {
     try {
-      await this.database.orm.transaction((tx) => putInvitation(tx, id, invitation));
-      return true;
+      return await this.database.orm.transaction(async (tx) => {
+        await putInvitation(tx, id, invitation);
+        const [user] = await tx.select().from(users).where(eq(users.id, id));
+        if (user !== undefined) await recordAudit(tx, userEntry('user.invite', user));
+        return true;
+      });
     } catch (error) {
       if (violatedForeignKey(error) !== undefined) return false;
       throw error;
@@ -87,7 +95,9 @@ export class DrizzleUsersRepository extends UsersRepository {
       const [row] = await tx.update(users).set({ passwordHash }).where(eq(users.id, taken.userId)).returning();
       await tx.delete(sessions).where(eq(sessions.userId, taken.userId));
       await raiseAccessRevision(tx);
-      return row ?? null;
+      if (row === undefined) return null;
+      await recordAudit(tx, userEntry('invitation.accept', row), actorOf(row, { kind: 'invitation' }));
+      return row;
     });
   }
 

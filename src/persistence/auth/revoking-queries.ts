@@ -1,19 +1,31 @@
 import { eq, sql } from 'drizzle-orm';
+import type { AuditEntry } from '../audit/audit-events.repository.js';
+import { recordAudit } from '../audit/record-audit.js';
 import type { Database } from '../database.js';
 import { apiKeys } from './auth.schema.js';
 import { raiseAccessRevision } from './drizzle-access-revisions.repository.js';
 import { sessions, users } from './users.schema.js';
 
-/** Deletes what somebody may do things by. @returns whether it was there */
-export async function revokeById(
+/**
+ * Deletes what somebody may do things by.
+ * @param entryOf what is recorded of it
+ * @returns whether it was there
+ */
+export async function revokeById<Table extends typeof apiKeys | typeof sessions | typeof users>(
   { orm }: Database,
-  table: typeof apiKeys | typeof sessions | typeof users,
+  table: Table,
   id: string,
+  entryOf: (row: Table['$inferSelect']) => AuditEntry,
 ): Promise<boolean> {
   return orm.transaction(async (tx) => {
-    const rows = await tx.delete(table).where(eq(table.id, id)).returning({ id: table.id });
-    if (rows.length > 0) await raiseAccessRevision(tx);
-    return rows.length > 0;
+    const [row] = await tx
+      .delete<typeof apiKeys | typeof sessions | typeof users>(table)
+      .where(eq(table.id, id))
+      .returning();
+    if (row === undefined) return false;
+    await raiseAccessRevision(tx);
+    await recordAudit(tx, entryOf(row));
+    return true;
   });
 }
 

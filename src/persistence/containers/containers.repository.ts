@@ -1,5 +1,5 @@
 import type { containers, jobs } from './containers.schema.js';
-import type { ContainerStatus, ExceededQuota, ProjectUsage, Scope, Template } from '../types.js';
+import type { AuditAction, ContainerStatus, ExceededQuota, ProjectUsage, Scope, Template } from '../types.js';
 
 export type ContainerRow = typeof containers.$inferSelect;
 export type JobRow = typeof jobs.$inferSelect;
@@ -111,6 +111,8 @@ export interface Transition {
   job?: { id: string; patch: JobPatch };
   /** A job that is inserted in the same transaction. */
   newJob?: JobRow;
+  /** What the transition is for the caller who asked for it; recorded in the same transaction. */
+  audit?: AuditAction;
 }
 
 /** Rows of containers. Only {@link ContainersRepository.tombstones} returns those of removed containers. */

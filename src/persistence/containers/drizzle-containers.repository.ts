@@ -19,6 +19,7 @@ import {
 } from './containers.repository.js';
 import { Database } from '../database.js';
 import { violatedConstraint, violatedForeignKey } from '../database-error.js';
+import { containerEntry, recordAudit } from '../audit/record-audit.js';
 import { exceededQuota, exceededQuotaLocked } from '../auth/project-quotas.js';
 import type { ContainerStatus, ProjectUsage, Scope } from '../types.js';
 import { instructionEvents, instructions } from '../instructions/instructions.schema.js';
@@ -46,7 +47,9 @@ export class DrizzleContainersRepository extends ContainersRepository {
         const exceeded = await exceededQuotaLocked(tx, projectId, demandOf(container));
         if (exceeded !== null) throw new QuotaExceededError(exceeded);
         if (dataId !== null && !(await lockKeptVolume(tx, dataId, [projectId]))) throw new VolumeNotFound();
-        return insertBoth(tx, container, job);
+        await insertBoth(tx, container, job);
+        await recordAudit(tx, containerEntry('container.create', container));
+        return { kind: 'inserted' };
       });
     } catch (error) {
       if (error instanceof VolumeNotFound) return { kind: 'volume_not_found' };
@@ -118,13 +121,15 @@ export class DrizzleContainersRepository extends ContainersRepository {
       .where(and(inArray(containers.id, ids), isNotNull(containers.deletedAt)));
   }
 
-  async transition(id: string, { newJob, ...transition }: Transition): Promise<ContainerRow | null> {
+  async transition(id: string, { newJob, audit, ...transition }: Transition): Promise<ContainerRow | null> {
     const willRun = transition.patch?.desiredRunning === true;
-    if (newJob === undefined && !willRun) return applyTransition(this.database.orm, id, transition);
+    if (newJob === undefined && audit === undefined && !willRun)
+      return applyTransition(this.database.orm, id, transition);
     return this.database.orm.transaction(async (tx) => {
       if (willRun) await requireQuotaToRun(tx, id);
       const row = await applyTransition(tx, id, transition);
       if (row !== null && newJob !== undefined) await tx.insert(jobs).values(newJob);
+      if (row !== null && audit !== undefined) await recordAudit(tx, containerEntry(audit, row));
       return row;
     });
   }
@@ -147,6 +152,7 @@ export class DrizzleContainersRepository extends ContainersRepository {
           .set({ ...patch, updatedAt: now })
           .where(live(eq(containers.id, id), held(lease)))
           .returning();
+        if (row !== undefined) await recordAudit(tx, containerEntry('container.update', row));
         return row ?? null;
       });
     } catch (error) {
@@ -181,7 +187,13 @@ export class DrizzleContainersRepository extends ContainersRepository {
         .from(containers)
         .where(live(eq(containers.dataId, id)));
       if (users.length > 0) return 'in_use';
-      await tx.update(containers).set({ keepVolume: false }).where(eq(containers.id, id));
+      const [row] = await tx
+        .update(containers)
+        .set({ keepVolume: false })
+        .where(eq(containers.id, id))
+        .returning({ name: containers.name, projectId: containers.projectId });
+      const { name, projectId } = row!;
+      await recordAudit(tx, { action: 'volume.delete', target: { kind: 'volume', id, name }, projectId });
       return 'released';
     });
   }
@@ -308,10 +320,9 @@ async function requireQuotaToRun(tx: Transaction, id: string): Promise<void> {
 }
 
 /** Inserts the container and its first job in one statement. */
-async function insertBoth(on: Queries, container: ContainerRow, job: JobRow): Promise<InsertOutcome> {
+async function insertBoth(on: Queries, container: ContainerRow, job: JobRow): Promise<void> {
   const inserted = on.$with('inserted').as(on.insert(containers).values(container).returning({ id: containers.id }));
   await on.with(inserted).insert(jobs).values(job);
-  return { kind: 'inserted' };
 }
 
 /** Updates the container and its job in one statement: one round trip and one commit. */

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { and, asc, eq, inArray, isNull, ne, sql, type SQL } from 'drizzle-orm';
+import { recordAudit } from '../audit/record-audit.js';
 import { Database } from '../database.js';
 import {
   type NewPermission,
   InstructionPermissionsRepository,
   type PermissionRow,
 } from './instruction-permissions.repository.js';
-import { instructionPermissions } from './instructions.schema.js';
+import { instructionPermissions, instructions } from './instructions.schema.js';
 import type { PermissionDecision } from '../types.js';
 
 const now = sql`now()`;
@@ -49,12 +50,24 @@ export class DrizzleInstructionPermissionsRepository extends InstructionPermissi
   }
 
   async decide(instructionId: string, requestId: string, decision: PermissionDecision): Promise<boolean> {
-    const decided = await this.database.orm
-      .update(instructionPermissions)
-      .set({ decision, closedAt: now })
-      .where(and(one(instructionId, requestId), isNull(instructionPermissions.closedAt)))
-      .returning({ requestId: instructionPermissions.requestId });
-    return decided.length > 0;
+    return this.database.orm.transaction(async (tx) => {
+      const [decided] = await tx
+        .update(instructionPermissions)
+        .set({ decision, closedAt: now })
+        .from(instructions)
+        .where(
+          and(
+            one(instructionId, requestId),
+            isNull(instructionPermissions.closedAt),
+            eq(instructions.id, instructionPermissions.instructionId),
+          ),
+        )
+        .returning({ projectId: instructions.projectId });
+      if (decided === undefined) return false;
+      const target = { kind: 'instruction', id: instructionId, name: null };
+      await recordAudit(tx, { action: `permission.${decision}`, target, projectId: decided.projectId });
+      return true;
+    });
   }
 
   async reopen(instructionId: string, requestId: string): Promise<void> {

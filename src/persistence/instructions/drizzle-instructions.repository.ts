@@ -16,7 +16,9 @@ import {
   type SQL,
 } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
+import type { Target } from '../../common/request-context.js';
 import type { IdempotencyKey } from '../containers/containers.repository.js';
+import { recordAudit } from '../audit/record-audit.js';
 import { Database } from '../database.js';
 import { violatedConstraint } from '../database-error.js';
 import {
@@ -35,7 +37,7 @@ import {
 import { instructionPermissions, instructions } from './instructions.schema.js';
 import { containers } from '../containers/containers.schema.js';
 import type { StatusReason } from '../types.js';
-import { claimKey, type ExistingKey, findKey } from '../containers/idempotency-keys.js';
+import { claimKey, type ExistingKey, findKey, type Transaction } from '../containers/idempotency-keys.js';
 
 const now = sql`now()`;
 const inMs = (ms: number): SQL => sql`now() + make_interval(secs => ${ms / 1000})`;
@@ -62,6 +64,8 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
         .insert(instructions)
         .values({ ...instruction, status: 'queued' })
         .returning();
+      const { projectId } = instruction;
+      await recordAudit(tx, { action: 'instruction.create', target: targetOf(instructionId), projectId });
       return { kind: 'inserted', row: row! };
     });
   }
@@ -224,18 +228,18 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
   }
 
   async cancel(id: string, reason: StatusReason): Promise<InstructionRow | null> {
-    const [queued] = await this.database.orm
-      .update(instructions)
-      .set({ status: 'cancelled', statusReason: reason, cancelRequestedAt: now, finishedAt: now })
-      .where(and(eq(instructions.id, id), eq(instructions.status, 'queued')))
-      .returning();
-    if (queued !== undefined) return queued;
-    const [marked] = await this.database.orm
-      .update(instructions)
-      .set({ cancelRequestedAt: sql`coalesce(${instructions.cancelRequestedAt}, now())` })
-      .where(and(eq(instructions.id, id), eq(instructions.status, 'running')))
-      .returning();
-    return marked ?? this.findById(id);
+    const changed = await this.database.orm.transaction(async (tx) => {
+      const [queued] = await tx
+        .update(instructions)
+        .set({ status: 'cancelled', statusReason: reason, cancelRequestedAt: now, finishedAt: now })
+        .where(and(eq(instructions.id, id), eq(instructions.status, 'queued')))
+        .returning();
+      const row = queued ?? (await markCancelled(tx, id));
+      if (row !== undefined)
+        await recordAudit(tx, { action: 'instruction.cancel', target: targetOf(id), projectId: row.projectId });
+      return row;
+    });
+    return changed ?? this.findById(id);
   }
 
   /** Starts the first queued instruction, unless another process starts one at the same moment. */
@@ -278,6 +282,20 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
     const runs = and(eq(running.containerId, instructions.containerId), eq(running.status, 'running'));
     return notExists(this.database.orm.select({ id: running.id }).from(running).where(runs));
   }
+}
+
+/** Asks for the end of a running instruction. @returns undefined unless it runs, and was not cancelled before */
+async function markCancelled(tx: Transaction, id: string): Promise<InstructionRow | undefined> {
+  const [marked] = await tx
+    .update(instructions)
+    .set({ cancelRequestedAt: now })
+    .where(and(eq(instructions.id, id), eq(instructions.status, 'running'), isNull(instructions.cancelRequestedAt)))
+    .returning();
+  return marked;
+}
+
+function targetOf(id: string): Target {
+  return { kind: 'instruction', id, name: null };
 }
 
 const FREE = { leaseHolder: null, leaseExpiresAt: null };

@@ -7,7 +7,9 @@ import { Revocation } from '../../auth/revocation.js';
 import { TokenBucket } from '../../common/concurrency/token-bucket.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { ErrorTranslators } from '../../common/errors/error-translators.js';
+import { runInContext } from '../../common/request-context.js';
 import { Settings } from '../../config/settings.js';
+import { ClientAddresses } from '../../http/client-addresses.js';
 import { toDomainError } from '../../http/problem.js';
 import { isClientEvent } from '../event-permissions.js';
 import { principalOf } from '../principal-of.js';
@@ -44,6 +46,7 @@ export class DevForgeIoAdapter extends IoAdapter {
   private readonly limiter: RateLimiter;
   private readonly usages: SocketUsages;
   private readonly revocation: Revocation;
+  private readonly addresses: ClientAddresses;
 
   constructor(app: INestApplication) {
     super(app);
@@ -56,6 +59,7 @@ export class DevForgeIoAdapter extends IoAdapter {
     this.limiter = app.get(RateLimiter);
     this.usages = app.get(SocketUsages);
     this.revocation = app.get(Revocation);
+    this.addresses = app.get(ClientAddresses);
   }
 
   override createIOServer(port: number, options?: ServerOptions): TypedServer {
@@ -102,6 +106,7 @@ export class DevForgeIoAdapter extends IoAdapter {
   private prepare(socket: TypedSocket): void {
     socket.data.outbox = new Outbox(this.counters.instrument(transportOf(socket)));
     const { id } = socket.data.identity;
+    const caller = { address: this.addresses.of(socket.request), requestId: socket.id, actor: socket.data.identity };
     socket.data.usage = this.usages.open(id);
     this.counters.connected += 1;
     const unwatch = this.revocation.watch(socket.data.identity, () => socket.disconnect(true));
@@ -137,7 +142,7 @@ export class DevForgeIoAdapter extends IoAdapter {
       } catch (error) {
         return refuse(error as DomainError);
       }
-      next();
+      runInContext({ ...caller }, next);
     });
   }
 }

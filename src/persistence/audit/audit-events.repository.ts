@@ -1,0 +1,41 @@
+import type { Target } from '../../common/request-context.js';
+import type { AuditAction, AuditDetails, AuditOutcome, Scope } from '../types.js';
+import type { auditEvents } from './audit.schema.js';
+
+export type AuditEventRow = typeof auditEvents.$inferSelect;
+
+/** Something that the caller of the current request does. */
+export interface AuditEntry {
+  action: AuditAction;
+  target: Target;
+  projectId: string | null;
+  details?: AuditDetails | undefined;
+}
+
+export interface AuditQuery {
+  /** Events of no project are in `all` alone. */
+  scope: Scope;
+  /** Id or name. */
+  actor?: string;
+  /** An action, or its first part: `container` for all that start with `container.` */
+  action?: string;
+  /** Id or name. */
+  target?: string;
+  outcome?: AuditOutcome;
+  since?: Date;
+  /** Exclusive. */
+  until?: Date;
+  limit: number;
+  /** Id of the last event of the previous page. */
+  before?: number;
+}
+
+/** Events that tell who did what. They are never changed. */
+export abstract class AuditEventsRepository {
+  /** Records what the current request does and has no transaction for. Work without an actor is not recorded. */
+  abstract record(entry: AuditEntry): Promise<void>;
+  /** Latest first. */
+  abstract list(query: AuditQuery): Promise<AuditEventRow[]>;
+  /** Deletes up to `limit` events from before a time. @returns how many */
+  abstract removeBefore(time: Date, limit: number): Promise<number>;
+}
