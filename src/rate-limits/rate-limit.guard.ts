@@ -11,6 +11,7 @@ import {
 import type { AuthenticatedRequest } from '../auth/requires.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { Refusals } from './refusals.js';
+import { Turns } from './turns.js';
 
 /** Limits the requests of each authenticated principal. Others are refused before. */
 @Injectable()
@@ -22,8 +23,16 @@ export class RateLimitGuard extends ThrottlerGuard {
     @Inject(getStorageToken()) storage: ThrottlerStorage,
     reflector: Reflector,
     private readonly refusals: Refusals,
+    private readonly turns: Turns,
   ) {
     super(options, storage, reflector);
+  }
+
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    const isAllowed = await super.canActivate(context);
+    const { principal, res } = context.getType() === 'http' ? requestOf(context) : {};
+    if (principal !== undefined && res !== undefined) await this.turns.wait(principal.id, res);
+    return isAllowed;
   }
 
   protected override async shouldSkip(context: ExecutionContext): Promise<boolean> {

@@ -8,6 +8,7 @@ import { RateLimitExchange } from './rate-limit-exchange.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { RateLimiter } from './rate-limiter.js';
 import { Refusals } from './refusals.js';
+import { Turns } from './turns.js';
 
 @Global()
 @Module({ providers: [RateLimiter, LimiterStorage], exports: [RateLimiter, LimiterStorage] })
@@ -37,6 +38,6 @@ class LimiterModule {}
       },
     }),
   ],
-  providers: [Refusals, RateLimitExchange, { provide: APP_GUARD, useClass: RateLimitGuard }],
+  providers: [Refusals, Turns, RateLimitExchange, { provide: APP_GUARD, useClass: RateLimitGuard }],
 })
 export class RateLimitsModule {}

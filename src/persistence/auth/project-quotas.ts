@@ -1,4 +1,4 @@
-import { and, count, eq, isNull, sql, sum } from 'drizzle-orm';
+import { and, count, eq, isNull, ne, sql, sum } from 'drizzle-orm';
 import type { Queries, Transaction } from '../containers/idempotency-keys.js';
 import { containers } from '../containers/containers.schema.js';
 import { type ExceededQuota, type ProjectQuotas, type ProjectUsage, QUOTAS } from '../types.js';
@@ -32,20 +32,21 @@ export async function usageOf(on: Queries, projectId: string): Promise<ProjectUs
  * @returns the first quota that would be exceeded, or null
  */
 export async function exceededQuota(on: Queries, projectId: string, more: Usage): Promise<ExceededQuota | null> {
-  return compare(on, projectId, more, await quotas(on, projectId));
+  const project = on.select({ quotas: projects.quotas }).from(projects).where(eq(projects.id, projectId));
+  return compare(on, projectId, more, await project);
 }
 
-/** The same, but true until the transaction ends: the project stays locked, so that requests are counted one by one. */
+/**
+ * The same, but true until the transaction ends: a project with quotas stays locked, so that requests are counted one by one.
+ */
 export async function exceededQuotaLocked(
   tx: Transaction,
   projectId: string,
   more: Usage,
 ): Promise<ExceededQuota | null> {
-  return compare(tx, projectId, more, await quotas(tx, projectId).for('no key update'));
-}
-
-function quotas(on: Queries, projectId: string) {
-  return on.select({ quotas: projects.quotas }).from(projects).where(eq(projects.id, projectId));
+  const withQuotas = and(eq(projects.id, projectId), ne(projects.quotas, {}));
+  const locked = tx.select({ quotas: projects.quotas }).from(projects).where(withQuotas).for('no key update');
+  return compare(tx, projectId, more, await locked);
 }
 
 async function compare(
