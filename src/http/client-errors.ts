@@ -8,7 +8,7 @@ const STATUS_OF_CODE: Record<string, number> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** How long whoever reads the body has to answer before the connection ends with a bare 400. */
+/** How long the reader of the body has to answer before the connection ends with a bare 400. */
 const ANSWER_MS = 1_000;
 
 const faults = new WeakMap<IncomingMessage, DomainError>();
@@ -24,7 +24,7 @@ interface Exchange {
 }
 
 /**
- * Hands an error in the framing of a body to whoever reads it, which answers like every other failure. An error in a
+ * Hands an error in the framing of a body to the reader of the body, which answers like every other failure. An error in a
  * request that has not begun is answered as Node.js does.
  */
 export function answerClientErrors(server: Server): void {

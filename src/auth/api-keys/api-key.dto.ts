@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsDate, IsIn, IsOptional, IsString, Length, MinDate } from 'class-validator';
+import { IsDate, IsIn, IsString, Length, MinDate } from 'class-validator';
+import { MayBeAbsent } from '../../http/may-be-absent.js';
 import { IsProjectId } from '../is-project-id.js';
 import { PROJECT_ROLES, type ProjectRole } from '../../persistence/types.js';
 
@@ -25,7 +26,7 @@ export class CreateApiKeyDto {
     description:
       'The project that the key acts in, by its id (not its name). Without one, the key of a user acts as that user; that of anybody else in the only project of the caller, or in "default".',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsProjectId()
   projectId?: string;
 
@@ -36,12 +37,12 @@ export class CreateApiKeyDto {
     description:
       'viewer reads; member also creates and drives containers; owner also manages members and API keys. Only for keys of a project.',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsIn(PROJECT_ROLES)
   role?: ProjectRole;
 
   @ApiProperty({ required: false, format: 'date-time', description: 'Never, by default.' })
-  @IsOptional()
+  @MayBeAbsent()
   @Type(() => Date)
   @IsDate()
   @MinDate(() => new Date(), { message: 'expiresAt must be in the future' })
@@ -50,7 +51,7 @@ export class CreateApiKeyDto {
 
 export class ListApiKeysQuery {
   @ApiProperty({ required: false, format: 'uuid', description: 'Only the keys of this project.' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsProjectId()
   projectId?: string;
 }

@@ -1,7 +1,8 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsInt, IsNumber, IsOptional, IsString, Matches, Max, Min, ValidateNested } from 'class-validator';
+import { IsInt, IsNumber, IsString, Matches, Max, Min, ValidateNested } from 'class-validator';
+import { MayBeAbsent } from '../../http/may-be-absent.js';
 
 /** A part of a host name, without the two hyphens that separate such parts. */
 const PROJECT_NAME = /^(?=.{1,32}$)[a-z0-9]+(-[a-z0-9]+)*$/;
@@ -11,7 +12,7 @@ const MAX_QUOTA = 1_000_000_000;
 const WholeQuota = (description: string): PropertyDecorator =>
   applyDecorators(
     ApiProperty({ type: 'integer', required: false, minimum: 0, maximum: MAX_QUOTA, description }),
-    IsOptional(),
+    MayBeAbsent(),
     IsInt(),
     Min(0),
     Max(MAX_QUOTA),
@@ -32,7 +33,7 @@ export class ProjectQuotasDto {
     maximum: MAX_QUOTA,
     description: 'Cores of all containers.',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsNumber({ allowNaN: false, allowInfinity: false, maxDecimalPlaces: 3 })
   @Min(0)
   @Max(MAX_QUOTA)
@@ -72,7 +73,7 @@ export class CreateProjectDto {
 
 export class UpdateProjectDto {
   @ApiProperty({ required: false, example: 'web-shop', description: 'As on creation.' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   @Matches(PROJECT_NAME, { message: 'name must be at most 32 of a-z, 0-9 and single hyphens between them' })
   name?: string;
@@ -82,7 +83,7 @@ export class UpdateProjectDto {
     required: false,
     description: 'Replaces all quotas: what is left out has no limit.',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @Type(() => ProjectQuotasDto)
   @ValidateNested()
   quotas?: ProjectQuotasDto;

@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsBoolean, IsEmail, IsIn, IsOptional, IsString, Length, MaxLength } from 'class-validator';
+import { IsBoolean, IsEmail, IsIn, IsString, Length, MaxLength } from 'class-validator';
+import { MayBeAbsent } from '../../http/may-be-absent.js';
 import { USER_ROLES, type UserRole } from '../../persistence/types.js';
 
 export const MAX_EMAIL_LENGTH = 254;
@@ -40,24 +41,24 @@ export class CreateUserDto {
 
 export class UpdateUserDto {
   @ApiProperty({ required: false, example: 'ada@example.org', description: 'As on creation.' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsEmail()
   @MaxLength(MAX_EMAIL_LENGTH)
   email?: string;
 
   @ApiProperty({ required: false, example: 'Ada Lovelace', description: 'As others see it.' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   @Length(1, MAX_NAME_LENGTH)
   name?: string;
 
   @ApiProperty({ required: false, enum: USER_ROLES, description: 'Not of oneself.' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsIn(USER_ROLES)
   role?: UserRole;
 
   @ApiProperty({ required: false, description: 'Whether the user is locked out. Not oneself.' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsBoolean()
   disabled?: boolean;
 }

@@ -48,7 +48,7 @@ describe('TlsPorts', () => {
     expect(tls.has('one', ports.secure)).toBe(false);
   });
 
-  it('speaks HTTP/1.1 over TLS, whoever has signed the certificate', async () => {
+  it('speaks HTTP/1.1 over TLS, of whatever certificate', async () => {
     const socket = await startTls(await dial(ports.secure));
     socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
     await expect(text(socket)).resolves.toContain('secure');

@@ -44,7 +44,7 @@ export function programFailed({ program, exitCode, stderrTail }: ProgramEnd, cau
   );
 }
 
-/** A program, or whoever writes to its output, sends more than the server takes. */
+/** A program, or another that writes to its output, sends more than the server takes. */
 export function outputLimitExceeded(program: WorkspaceProgram, what: string, cause?: unknown): DomainError {
   return new DomainError('output_limit_exceeded', `${program} in the container wrote ${what}; it was ended.`, {
     cause,
