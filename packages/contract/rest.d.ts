@@ -144,6 +144,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/audit': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Who did what, latest first: a page, or all of it as newline-delimited JSON with Accept: application/x-ndjson or format=ndjson
+     * @description Administrators see every event, owners those of their projects.
+     */
+    get: operations['AuditController_list'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/users': {
     parameters: {
       query?: never;
@@ -963,6 +983,57 @@ export interface components {
     };
     ApiKeyListDto: {
       items: components['schemas']['ApiKeyDto'][];
+    };
+    AuditActorDto: {
+      /** @enum {string} */
+      kind: 'administrator' | 'user' | 'service';
+      id: string;
+      /** @description As it was called then. */
+      name: string;
+    };
+    AuditCredentialDto: {
+      /** @enum {string} */
+      kind: 'admin_token' | 'api_key' | 'session' | 'invitation';
+      /** @description Of the API key or the session. */
+      id: string | null;
+    };
+    AuditTargetDto: {
+      /** @description Such as container, instruction, project, user, api_key or session. */
+      kind: string;
+      id: string | null;
+      /** @description As it was called then; of a user, the email. */
+      name: string | null;
+    };
+    AuditEventDto: {
+      /** @description Grows with each event; it has gaps. */
+      id: number;
+      /** Format: date-time */
+      at: string;
+      /** @description null for somebody who was not authenticated. */
+      actor: components['schemas']['AuditActorDto'] | null;
+      /** @description What the actor was known by. */
+      credential: components['schemas']['AuditCredentialDto'] | null;
+      /** @description IP address of the client. */
+      address: string | null;
+      /** @description X-Request-Id, or the id of the socket. */
+      requestId: string | null;
+      /** @example container.create */
+      action: string;
+      target: components['schemas']['AuditTargetDto'];
+      /** Format: uuid */
+      projectId: string | null;
+      /** @enum {string} */
+      outcome: 'allowed' | 'refused';
+      /** @description Code of the error of what was refused. */
+      code: string | null;
+      /** @description More about some actions, such as the role of a new member. */
+      details: {
+        [key: string]: unknown;
+      } | null;
+    };
+    AuditEventPageDto: {
+      items: components['schemas']['AuditEventDto'][];
+      nextCursor: string | null;
     };
     CreateUserDto: {
       /**
@@ -3226,6 +3297,56 @@ export interface operations {
       401: components['responses']['unauthorized'];
       403: components['responses']['csrf_token_invalid.forbidden'];
       404: components['responses']['api_key_not_found'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  AuditController_list: {
+    parameters: {
+      query?: {
+        /** @description Only events of this project. */
+        projectId?: string;
+        /** @description Only what this one did: id or name. */
+        actor?: string;
+        /** @description Only this action, such as container.create, or all of a kind, such as container. */
+        action?: string;
+        /** @description Only what was done to this: id or name. */
+        target?: string;
+        /** @description Only events of this outcome. */
+        outcome?: 'allowed' | 'refused';
+        /** @description Only events from then on (RFC 3339). */
+        since?: string;
+        /** @description Only events before then (RFC 3339). */
+        until?: string;
+        /** @description Events of one page. Newline-delimited JSON has no pages: it is all of them. */
+        limit?: number;
+        /** @description nextCursor of the previous page. */
+        cursor?: string;
+        /** @description Instead of the header Accept. */
+        format?: 'json' | 'ndjson';
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The events; as newline-delimited JSON one on each line */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AuditEventPageDto'];
+          'application/x-ndjson': string;
+        };
+      };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['project_not_found'];
       429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];

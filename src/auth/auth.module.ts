@@ -6,6 +6,9 @@ import { AdminToken } from './admin-token.js';
 import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
 import { ApiKeysController } from './api-keys/api-keys.controller.js';
 import { ApiKeysService } from './api-keys/api-keys.service.js';
+import { AuditController } from './audit/audit.controller.js';
+import { AuditRetention } from './audit/audit-retention.js';
+import { AuditService } from './audit/audit.service.js';
 import { Authenticator } from './authenticator.js';
 import { CredentialIdentities } from './credential-identities.js';
 import { InvitationLinks } from './invitations/invitation-links.js';
@@ -40,6 +43,7 @@ import { UsersService } from './users/users.service.js';
     ProjectsController,
     MembersController,
     ApiKeysController,
+    AuditController,
     UsersController,
     SessionsController,
     InvitationsController,
@@ -49,6 +53,8 @@ import { UsersService } from './users/users.service.js';
     AdminToken,
     ApiKeyIdentities,
     ApiKeysService,
+    AuditRetention,
+    AuditService,
     Authenticator,
     BrowserSessions,
     ClientAddresses,

@@ -27,6 +27,8 @@ const GRANTS = {
   'member:read': 'viewer',
   'member:manage': 'owner',
   'api-key:manage': 'owner',
+  /** Seeing who did what in a project. */
+  'audit:read': 'owner',
   /** Finding people to add to a project. */
   'user:read': 'owner',
   /** Inviting, changing, disabling and removing users. */

@@ -27,6 +27,7 @@ describe('readSettings', () => {
       editorDomain: 'localhost',
       trustedProxies: ['loopback'],
       sessions: { idleMs: 12 * 3_600_000, lifetimeMs: 7 * 24 * 3_600_000 },
+      auditRetentionMs: 90 * 24 * 3_600_000,
       token: undefined,
       dataDir: resolve('.devforge'),
       databaseUrl: undefined,
@@ -59,6 +60,12 @@ describe('readSettings', () => {
       expect(problemsOf({ [name]: '1.5' }).join()).toContain(name);
   });
 
+  it('keeps audit events for ever when AUDIT_RETENTION_DAYS is 0', () => {
+    expect(readSettings({ AUDIT_RETENTION_DAYS: '0' }).auditRetentionMs).toBeNull();
+    expect(readSettings({ AUDIT_RETENTION_DAYS: '1' }).auditRetentionMs).toBe(24 * 3_600_000);
+    expect(problemsOf({ AUDIT_RETENTION_DAYS: '-1' }).join()).toContain('AUDIT_RETENTION_DAYS');
+  });
+
   it('treats an empty variable as unset', () => {
     const names = [
       'PORT',
@@ -71,6 +78,7 @@ describe('readSettings', () => {
       'TRUSTED_PROXIES',
       'SESSION_IDLE_MINUTES',
       'SESSION_MAX_HOURS',
+      'AUDIT_RETENTION_DAYS',
       'DEVFORGE_TOKEN',
       'DATA_DIR',
       'DATABASE_URL',
@@ -136,6 +144,7 @@ describe('readSettings', () => {
       editorDomain: 'dev.example.org',
       trustedProxies: ['loopback', '10.0.0.0/8'],
       sessions: { idleMs: 30 * 60_000, lifetimeMs: 24 * 3_600_000 },
+      auditRetentionMs: 90 * 24 * 3_600_000,
       token: 'sixteen-letters!',
       dataDir: '/data',
       databaseUrl: 'postgres://u:p@db/x',

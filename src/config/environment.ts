@@ -87,6 +87,12 @@ class Environment {
   @Max(8_760)
   SESSION_MAX_HOURS = 7 * 24;
 
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(0)
+  @Max(36_500)
+  AUDIT_RETENTION_DAYS = 90;
+
   @IsOptional()
   @MinLength(16)
   DEVFORGE_TOKEN?: string;
@@ -218,6 +224,7 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     editorDomain: env.EDITOR_DOMAIN?.toLowerCase() ?? localDomain(publicUrl),
     trustedProxies: listOf(env.TRUSTED_PROXIES),
     sessions: { idleMs: env.SESSION_IDLE_MINUTES * MINUTE_MS, lifetimeMs: env.SESSION_MAX_HOURS * 60 * MINUTE_MS },
+    auditRetentionMs: env.AUDIT_RETENTION_DAYS === 0 ? null : env.AUDIT_RETENTION_DAYS * 24 * 60 * MINUTE_MS,
     token: env.DEVFORGE_TOKEN,
     dataDir: absolute(env.DATA_DIR),
     databaseUrl: env.DATABASE_URL,

@@ -17,6 +17,8 @@ export abstract class Settings {
   readonly trustedProxies: string[];
   /** After how many milliseconds without a request a browser's session ends, and after how many in any case. */
   readonly sessions: { readonly idleMs: number; readonly lifetimeMs: number };
+  /** How long audit events are kept; null for ever. */
+  readonly auditRetentionMs: number | null;
   /** The administrator's bearer token; undefined when DevForge generates it. */
   readonly token: string | undefined;
   /** Absolute path of the directory for the embedded database, keys and caches. */

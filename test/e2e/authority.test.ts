@@ -29,6 +29,7 @@ const ROUTES: Record<string, Least> = {
   'DELETE /api/users/{id}': 'administrator',
   'DELETE /api/volumes/{id}': 'member',
   'GET /api/api-keys': 'owner or user',
+  'GET /api/audit': 'owner',
   'GET /api/containers': 'viewer',
   'GET /api/containers/{id}': 'viewer',
   'GET /api/containers/{id}/files': 'member',

@@ -11,7 +11,7 @@ import { InstructionsService } from '../api/instructions.service.js';
 import { DiffStorage } from '../follow/diff-storage.js';
 import { type EventFormat, formatPages, NDJSON, SSE, TEXT } from './event-formats.js';
 import { EventFeed } from './event-feed.js';
-import { writeStream } from './write-stream.js';
+import { writeStream } from '../../http/write-stream.js';
 
 const NO_CONTENT = 204;
 

@@ -1,0 +1,101 @@
+import { Injectable } from '@nestjs/common';
+import { validationFailed } from '../../http/validation.js';
+import {
+  type AuditEventRow,
+  AuditEventsRepository,
+  type AuditQuery,
+} from '../../persistence/audit/audit-events.repository.js';
+import type { Principal } from '../principal.js';
+import { projectsOf } from '../project-scope.js';
+import type { AuditEventDto, AuditEventPageDto, AuditQueryDto } from './audit.dto.js';
+
+const EXPORT_PAGE = 500;
+/** Timestamps beyond these, which PostgreSQL may not know, mean the same as these. */
+const [EARLIEST, LATEST] = [0, Date.UTC(9999, 11, 31)];
+
+type Filter = Omit<AuditQuery, 'limit'>;
+
+/** Tells who did what: administrators everything, owners what concerns their projects. */
+@Injectable()
+export class AuditService {
+  constructor(private readonly events: AuditEventsRepository) {}
+
+  /** @throws DomainError `project_not_found` */
+  async list(principal: Principal, query: AuditQueryDto): Promise<AuditEventPageDto> {
+    const rows = await this.events.list({ ...filterOf(principal, query), limit: query.limit + 1 });
+    const page = rows.slice(0, query.limit);
+    const last = page.at(-1);
+    const hasMore = rows.length > query.limit && last !== undefined;
+    return { items: page.map(toAuditEventDto), nextCursor: hasMore ? encodeCursor(last.id) : null };
+  }
+
+  /**
+   * All events as lines of JSON, one part of them in memory at a time.
+   * @throws DomainError `project_not_found`
+   */
+  export(principal: Principal, query: AuditQueryDto): AsyncIterable<string> {
+    return this.lines(filterOf(principal, query));
+  }
+
+  private async *lines(filter: Filter): AsyncIterable<string> {
+    let { before } = filter;
+    for (;;) {
+      const rows = await this.events.list({
+        ...filter,
+        ...(before === undefined ? {} : { before }),
+        limit: EXPORT_PAGE,
+      });
+      yield rows.map((row) => `${JSON.stringify(toAuditEventDto(row))}\n`).join('');
+      if (rows.length < EXPORT_PAGE) return;
+      before = rows.at(-1)!.id;
+    }
+  }
+}
+
+function filterOf(principal: Principal, query: AuditQueryDto): Filter {
+  const { projectId, actor, action, target, outcome, since, until, cursor } = query;
+  return {
+    scope: projectsOf(principal, projectId),
+    ...(actor === undefined ? {} : { actor }),
+    ...(action === undefined ? {} : { action }),
+    ...(target === undefined ? {} : { target }),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(since === undefined ? {} : { since: timeOf(since) }),
+    ...(until === undefined ? {} : { until: timeOf(until) }),
+    ...(cursor === undefined ? {} : { before: decodeCursor(cursor) }),
+  };
+}
+
+function timeOf(text: string): Date {
+  return new Date(Math.min(Math.max(Date.parse(text), EARLIEST), LATEST));
+}
+
+function encodeCursor(id: number): string {
+  return Buffer.from(String(id)).toString('base64url');
+}
+
+function decodeCursor(cursor: string): number {
+  const id = Buffer.from(cursor, 'base64url').toString();
+  if (!/^\d{1,15}$/.test(id))
+    throw validationFailed([{ field: 'cursor', messages: ['must be the nextCursor of an earlier page'] }]);
+  return Number(id);
+}
+
+function toAuditEventDto(row: AuditEventRow): AuditEventDto {
+  const { id, at, address, requestId, action, projectId, outcome, code, details } = row;
+  const { actorKind, actorId, actorName, credentialKind } = row;
+  return {
+    id,
+    at: at.toISOString(),
+    actor: actorKind === null ? null : { kind: actorKind, id: actorId ?? '', name: actorName ?? '' },
+    credential: credentialKind === null ? null : { kind: credentialKind, id: row.credentialId },
+    address,
+    requestId,
+    action,
+    target: { kind: row.targetKind, id: row.targetId, name: row.targetName },
+    projectId,
+    outcome,
+    code,
+    details,
+  };
+}
