@@ -229,6 +229,14 @@ describe('the sites of a container', () => {
       }
     });
 
+    it('fails at once when the program does not answer in HTTP', async () => {
+      const visitor = await signedIn(both, 4007);
+      const begun = performance.now();
+      for (const method of ['GET', 'POST'])
+        expect((await visitor.request(`${previewOf(both, 4007)}/`, { method })).status).toBe(503);
+      expect(performance.now() - begun).toBeLessThan(2_000);
+    });
+
     it('keeps its Authorization header for a port and loses it for the editor', async () => {
       const visitor = await signedIn(both, 4000);
       const { body } = await visitor.request(`${previewOf(both, 4000)}/`, {

@@ -16,6 +16,11 @@ export class GrowingBuffer {
     this.used = length;
   }
 
+  /** @param text in Latin-1 @returns where it begins, at `from` or later; -1 when it was not collected */
+  indexOf(text: string, from: number): number {
+    return this.bytes.subarray(0, this.used).indexOf(text, from, 'latin1');
+  }
+
   /** Returns everything that was collected, and begins anew. */
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.used);

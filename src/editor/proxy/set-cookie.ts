@@ -1,4 +1,5 @@
-const OWN_COOKIE = /^\s*(?:__host-)?devforge_/i;
+/** A browser sends what a cookie without a name has after its `=` as if it were a name and a value. */
+const OWN_COOKIE = /^[\s=]*(?:__host-)?devforge_/i;
 const DOMAIN_ATTRIBUTE = /^\s*domain\s*(?:=|$)/i;
 
 /**

@@ -20,6 +20,7 @@ import { withoutOwnCookies } from '../sign-in/site-cookie.js';
 import type { Site } from './site.js';
 import { sendError, sendWaitingPage } from './site-responses.js';
 import { TUNNEL_ORIGIN } from '../tunnel/tunnel-clients.js';
+import { mayExpectTls } from '../tunnel/tls-ports.js';
 import { ConnectionRefusedError } from '../tunnel/tunnel-target.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { Tunnels } from '../tunnel/tunnels.js';
@@ -105,7 +106,7 @@ export class SiteProxy implements BeforeApplicationShutdown {
       const expectsTls = mayHaveTls && !hasBody(request);
       await forward(request, response, { ...options, expectsTls, dispatcher: this.clients(to).pool });
     } catch (error) {
-      const canBeRepeated = mayHaveTls && !response.headersSent && !(error instanceof ConnectionRefusedError);
+      const canBeRepeated = mayHaveTls && !response.headersSent && mayExpectTls(error);
       if (!canBeRepeated) throw error;
       const found = await this.tunnels.findTls(workspace, site.port!);
       // A body that was read cannot be sent again; the next request uses TLS.

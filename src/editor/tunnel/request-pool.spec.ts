@@ -19,10 +19,12 @@ describe('RequestPool', () => {
   let pool: RequestPool;
   let sockets: Socket[];
   let requests: Arrived[];
+  let dialled: Duplex[];
 
   beforeEach(async () => {
     sockets = [];
     requests = [];
+    dialled = [];
     server = createServer((socket) => {
       sockets.push(socket);
       socket.on('error', () => undefined);
@@ -40,6 +42,7 @@ describe('RequestPool', () => {
   async function dial(): Promise<Duplex> {
     const socket = connect({ port, host: '127.0.0.1' });
     await once(socket, 'connect');
+    dialled.push(socket);
     return socket;
   }
   function ask(path = '/', headers = ['host', 'a.localhost']): { answer: Promise<string>; abort: () => void } {
@@ -116,6 +119,23 @@ describe('RequestPool', () => {
     await expect(last.answer).resolves.toBe('ok');
     expect(sockets).toHaveLength(4);
   });
+
+  it.each(['HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged', 'more'])(
+    'gives nobody what is read after the end of a response (%#)',
+    async (more) => {
+      pool = new RequestPool(dial, 1);
+      const asked = [ask('/1'), ask('/2')];
+      const first = await arrived(1);
+      // Read as two pieces, one right after the other.
+      const [connection] = dialled;
+      connection!.emit('data', Buffer.from(OK));
+      connection!.emit('data', Buffer.from(more));
+      const second = await arrived(2);
+      expect(second.socket === first.socket).toBe(false);
+      second.socket.write(OK);
+      await expect(Promise.all(asked.map(({ answer }) => answer))).resolves.toEqual(['ok', 'ok']);
+    },
+  );
 
   it('closes the connection of a request that is given up, and drops one that still waits', async () => {
     const running = ask();

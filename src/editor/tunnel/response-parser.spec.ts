@@ -1,5 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
-import { InvalidResponseError, type ResponseHead, ResponseParser } from './response-parser.js';
+import { describe, expect, it, jest } from '@jest/globals';
+import { InvalidResponseError } from './invalid-response-error.js';
+import { type ResponseHead, ResponseParser } from './response-parser.js';
 
 interface Parsed {
   heads: ResponseHead[];
@@ -103,7 +104,16 @@ describe('a response', () => {
     'HTTP/1.1 200 OK\r\nX-A: \0\r\n\r\n',
     'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n',
     'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n',
     'HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: \x0bchunked\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\x0b\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: x chunked\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nno colon\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-A: 1\nX-B: 2\r\n\r\n',
     'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n',
@@ -114,9 +124,76 @@ describe('a response', () => {
     expect(() => parse([text])).toThrow(InvalidResponseError);
   });
 
-  it('is rejected when its headers are too long, also while they are incomplete', () => {
-    const long = `HTTP/1.1 200 OK\r\nX-A: ${'x'.repeat(64 * 1024)}`;
-    for (const text of [long, `${long}\r\n\r\n`])
-      expect(() => parse([text])).toThrow(expect.objectContaining({ code: 'UND_ERR_HEADERS_OVERFLOW' }));
+  it.each(['SSH-2.0', 'HTTQ', 'HTTP/2', '\r\n', '\x15'])('is rejected as soon as it begins with %j', (text) => {
+    expect(() => parse([text])).toThrow(InvalidResponseError);
+    expect(() => parse([...text])).toThrow(InvalidResponseError);
+  });
+
+  it.each([
+    ['\x15\x03\x03\x00\x02', true],
+    ['SSH-2.0', false],
+    ['HTTP/1.1 200 OK\r\nno colon\r\n\r\n', false],
+  ])('that is rejected may be an alert of TLS (%#)', (text, mayBeTls) => {
+    expect(() => parse([text])).toThrow(expect.objectContaining({ mayBeTls }));
+  });
+
+  it.each([
+    ['that are incomplete', [`HTTP/1.1 200 OK\r\nX-A: ${'x'.repeat(64 * 1024)}`]],
+    ['of one response', [`HTTP/1.1 200 OK\r\nX-A: ${'x'.repeat(64 * 1024)}\r\n\r\n`]],
+    ['of early responses', Array<string>(7).fill(`HTTP/1.1 103 Early Hints\r\nLink: ${'x'.repeat(10_000)}\r\n\r\n`)],
+    ['after the body', [CHUNKED.slice(0, -2), ...Array<string>(7).fill(`X-A: ${'x'.repeat(10_000)}\r\n`)]],
+    ['of chunks', [CHUNKED.slice(0, 53), ...Array<string>(20).fill(`1;${'x'.repeat(4_000)}\r\na\r\n`)]],
+  ])('is rejected when its headers %s are too long', (_, parts) => {
+    expect(() => parse(parts)).toThrow(expect.objectContaining({ code: 'UND_ERR_HEADERS_OVERFLOW' }));
+  });
+
+  it('is rejected after very many early responses', () => {
+    expect(parse([EARLY.repeat(16) + SIMPLE]).ends).toBe(1);
+    expect(() => parse([EARLY.repeat(17)])).toThrow(InvalidResponseError);
+  });
+
+  it('may have many of each, since they count for one response only', () => {
+    const parser = new ResponseParser({ onHead: () => {}, onData: () => {}, onEnd: () => {} }, 64 * 1024);
+    for (let at = 0; at < 50; at++) {
+      parser.begin('GET');
+      parser.push(
+        Buffer.from(EARLY + EARLY + SIMPLE.replace('X-Own', `X-Own: ${'x'.repeat(4_000)}\r\nX-Own`), 'latin1'),
+      );
+    }
+    expect(parser.isOver).toBe(true);
+  });
+
+  it('takes time in proportion to its bytes, however they arrive', () => {
+    const copied = jest.spyOn(Buffer, 'concat');
+    parse([...`HTTP/1.1 200 OK\r\nX-A: ${'x'.repeat(60_000)}\r\nContent-Length: 0\r\n\r\n`]);
+    expect(
+      copied.mock.calls.reduce((sum, [parts]) => sum + parts.reduce((size, part) => size + part.length, 0), 0),
+    ).toBeLessThan(200_000);
+    copied.mockRestore();
+  });
+
+  it('with 204 has no length, and its connection is not kept when one was announced', () => {
+    const announced = parse(['HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n']);
+    expect(announced.heads[0]).toMatchObject({ headers: [], contentLength: undefined });
+    expect(announced.parser.isPersistent).toBe(false);
+    expect(parse(['HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n']).parser.isPersistent).toBe(false);
+    const empty = parse(['HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n']);
+    expect([empty.heads[0]!.headers, empty.parser.isPersistent]).toEqual([[], true]);
+  });
+
+  it('with 304 tells the length of what is not sent', () => {
+    const { heads, parser } = parse(['HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n']);
+    expect([heads[0]!.headers, heads[0]!.contentLength, parser.isPersistent]).toEqual([
+      ['Content-Length', '5'],
+      undefined,
+      true,
+    ]);
+  });
+
+  it('of HTTP/1.0 in chunks ends its connection', () => {
+    const { body, ends, parser } = parse([
+      'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n',
+    ]);
+    expect([body, ends, parser.isPersistent]).toEqual(['a', 1, false]);
   });
 });

@@ -1,4 +1,7 @@
 import { errors } from 'undici';
+import { GrowingBuffer } from '../../common/bytes/growing-buffer.js';
+import { InvalidResponseError } from './invalid-response-error.js';
+import { isChunked, parseFields, type ResponseFields } from './response-fields.js';
 
 export interface ResponseHead {
   status: number;
@@ -19,31 +22,33 @@ export interface ResponseEvents {
 }
 
 const HEAD_END = '\r\n\r\n';
+const LINE_END = '\r\n';
 const STATUS_LINE = /^HTTP\/1\.([01]) (\d{3})(?: ([^\0\r\n]*))?$/;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** Besides the line breaks at which a head is split. */
-const INVALID_IN_HEAD = /[\r\n\0]/;
-const SPACE = 0x20;
-const TAB = 0x09;
+const BEGINNING = Buffer.from('HTTP/1.');
+/** The first byte of an alert of TLS. */
+const TLS_ALERT = 0x15;
 const CHUNK_SIZE = /^([0-9a-fA-F]{1,12})[ \t]*(?:;[^\0\r\n]*)?$/;
-const LENGTH = /^\d{1,15}$/;
 const KEEP_ALIVE_HINT = /(?:^|[,\s])timeout=(\d{1,6})/i;
 const MAX_CHUNK_LINE_BYTES = 4_096;
+/** The rest of the line that begins a chunk is an extension. */
+const CHUNK_SIZE_BYTES = 16;
+/** Responses that tell something before the real one. */
+const MAX_EARLY_RESPONSES = 16;
 const SWITCHING_PROTOCOLS = 101;
 const NO_CONTENT = 204;
 const NOT_MODIFIED = 304;
 
 type Part = 'head' | 'bytes' | 'chunk size' | 'chunk' | 'chunk end' | 'trailer' | 'rest' | 'over';
 
-/** A response that is not HTTP/1.1, or ambiguous about where its body ends. */
-export class InvalidResponseError extends Error {}
-
 /** Parses one response of HTTP/1.x after another, as strictly as Node.js does. */
 export class ResponseParser {
   private part: Part = 'over';
   private method = '';
   /** An incomplete head, or line of a chunked body. */
-  private partial: Buffer | null = null;
+  private readonly partial = new GrowingBuffer();
+  /** Bytes of the heads, chunk extensions and trailers of the response. */
+  private headBytes = 0;
+  private earlyResponses = 0;
   /** Of the body, or of its chunk. */
   private missing = 0;
   /** Whether the connection can be used again after the response. */
@@ -60,6 +65,8 @@ export class ResponseParser {
   begin(method: string): void {
     this.method = method;
     this.part = 'head';
+    this.headBytes = 0;
+    this.earlyResponses = 0;
     this.keepAliveMs = undefined;
   }
 
@@ -96,36 +103,59 @@ export class ResponseParser {
   }
 
   private readHead(chunk: Buffer, at: number): number {
-    const { bytes, from } = this.joined(chunk, at);
-    const end = bytes.indexOf(HEAD_END, from, 'latin1');
-    if ((end < 0 ? bytes.length : end) - from > this.maxHeadBytes) throw new errors.HeadersOverflowError();
-    if (end < 0) {
-      this.partial = bytes.subarray(from);
-      return chunk.length;
-    }
-    this.parseHead(bytes.toString('latin1', from, end));
-    return chunk.length - (bytes.length - end - HEAD_END.length);
+    this.requireBeginning(chunk, at);
+    return this.readUntil(HEAD_END, chunk, at, (text) => {
+      this.countHeadBytes(text.length);
+      this.parseHead(text);
+    });
   }
 
   private readLine(chunk: Buffer, at: number): number {
-    const { bytes, from } = this.joined(chunk, at);
-    const end = bytes.indexOf('\r\n', from, 'latin1');
-    if ((end < 0 ? bytes.length : end) - from > MAX_CHUNK_LINE_BYTES)
-      throw new InvalidResponseError('a line of a chunked body is too long');
-    if (end < 0) {
-      this.partial = bytes.subarray(from);
-      return chunk.length;
-    }
-    this.parseLine(bytes.toString('latin1', from, end));
-    return chunk.length - (bytes.length - end - 2);
+    const isTrailer = this.part === 'trailer';
+    const next = this.readUntil(LINE_END, chunk, at, (line) => {
+      if (!isTrailer) requireShortLine(line.length);
+      this.countHeadBytes(isTrailer ? line.length : Math.max(0, line.length - CHUNK_SIZE_BYTES));
+      this.parseLine(line);
+    });
+    if (!isTrailer) requireShortLine(this.partial.length);
+    return next;
   }
 
-  /** What came before of an incomplete head or line, and the chunk. */
-  private joined(chunk: Buffer, at: number): { bytes: Buffer; from: number } {
-    if (this.partial === null) return { bytes: chunk, from: at };
-    const bytes = Buffer.concat([this.partial, chunk.subarray(at)]);
-    this.partial = null;
-    return { bytes, from: 0 };
+  /** Collects what comes before a delimiter. @returns where the rest of the chunk begins */
+  private readUntil(delimiter: string, chunk: Buffer, at: number, parse: (text: string) => void): number {
+    const { partial } = this;
+    if (partial.length === 0) {
+      const end = chunk.indexOf(delimiter, at, 'latin1');
+      if (end >= 0) {
+        parse(chunk.toString('latin1', at, end));
+        return end + delimiter.length;
+      }
+    }
+    // The delimiter may have begun in an earlier chunk.
+    const from = Math.max(0, partial.length - delimiter.length + 1);
+    const before = partial.length;
+    partial.append(at === 0 ? chunk : chunk.subarray(at));
+    const end = partial.indexOf(delimiter, from);
+    if (end < 0) {
+      if (this.headBytes + partial.length > this.maxHeadBytes) throw new errors.HeadersOverflowError();
+      return chunk.length;
+    }
+    parse(partial.take().toString('latin1', 0, end));
+    return at + end + delimiter.length - before;
+  }
+
+  private countHeadBytes(bytes: number): void {
+    this.headBytes += bytes;
+    if (this.headBytes > this.maxHeadBytes) throw new errors.HeadersOverflowError();
+  }
+
+  /** A program that speaks something else may wait for more, and is never answered. */
+  private requireBeginning(chunk: Buffer, at: number): void {
+    const before = this.partial.length;
+    if (before >= BEGINNING.length) return;
+    const length = Math.min(chunk.length - at, BEGINNING.length - before);
+    if (chunk.compare(BEGINNING, before, before + length, at, at + length) !== 0)
+      throw new InvalidResponseError('the response has no status line', before === 0 && chunk[at] === TLS_ALERT);
   }
 
   private parseLine(line: string): void {
@@ -139,43 +169,53 @@ export class ResponseParser {
       this.part = this.missing === 0 ? 'trailer' : 'chunk';
     } else if (line === '') {
       this.finish();
+    } else {
+      parseFields([line]);
     }
   }
 
   private parseHead(text: string): void {
-    const [first = '', ...lines] = text.split('\r\n');
+    const [first = '', ...lines] = text.split(LINE_END);
     const [, minor, code, message = ''] = STATUS_LINE.exec(first) ?? [];
     if (code === undefined) throw new InvalidResponseError('the response has no status line');
     const status = Number(code);
-    if (lines.some((line) => INVALID_IN_HEAD.test(line)))
-      throw new InvalidResponseError('a header of the response has a line break or a zero');
     const fields = parseFields(lines);
     if (status < 200) {
       if (status === SWITCHING_PROTOCOLS || status < 100) throw new InvalidResponseError(`unexpected status ${code}`);
+      if (++this.earlyResponses > MAX_EARLY_RESPONSES) throw new InvalidResponseError('too many early responses');
       return;
     }
-    const { connection = '' } = fields;
+    const { connection = '', contentType, contentEncoding, contentLength } = fields;
     this.isPersistent = minor === '1' ? !/\bclose\b/i.test(connection) : /\bkeep-alive\b/i.test(connection);
     const hint = KEEP_ALIVE_HINT.exec(fields.keepAlive ?? '')?.[1];
     if (hint !== undefined) this.keepAliveMs = Number(hint) * 1_000;
-    this.part = this.framing(status, fields);
+    this.part = this.framing(status, minor!, fields);
+    const hasBody = this.hasBody(status);
     this.events.onHead({
       status,
       message,
-      headers: fields.headers,
-      contentType: fields.contentType,
-      contentEncoding: fields.contentEncoding,
-      contentLength: fields.contentLength,
+      headers: status === NO_CONTENT ? withoutLength(fields.headers) : fields.headers,
+      contentType,
+      contentEncoding,
+      contentLength: hasBody ? contentLength : undefined,
     });
     if (this.part === 'bytes' && this.missing === 0) this.finish();
   }
 
-  private framing(status: number, { transferEncoding, contentLength }: Fields): Part {
+  private framing(status: number, minor: string, { transferEncoding, contentLength }: ResponseFields): Part {
     this.missing = 0;
-    if (this.method === 'HEAD' || status === NO_CONTENT || status === NOT_MODIFIED) return 'bytes';
+    const inChunks = transferEncoding !== undefined && isChunked(transferEncoding);
+    if (!this.hasBody(status)) {
+      // What is announced may follow nevertheless.
+      if (status === NO_CONTENT && (transferEncoding ?? (contentLength || undefined)) !== undefined)
+        this.isPersistent = false;
+      return 'bytes';
+    }
     if (transferEncoding !== undefined) {
       if (contentLength !== undefined) throw new InvalidResponseError('the response has two lengths');
-      if (/(?:^|,)\s*chunked$/i.test(transferEncoding)) return 'chunk size';
+      // HTTP/1.0 has no chunks, so that another reader may have seen another end.
+      if (minor === '0') this.isPersistent = false;
+      if (inChunks) return 'chunk size';
     } else if (contentLength !== undefined) {
       this.missing = contentLength;
       return 'bytes';
@@ -184,64 +224,20 @@ export class ResponseParser {
     return 'rest';
   }
 
+  private hasBody(status: number): boolean {
+    return this.method !== 'HEAD' && status !== NO_CONTENT && status !== NOT_MODIFIED;
+  }
+
   private finish(): void {
     this.part = 'over';
     this.events.onEnd();
   }
 }
 
-interface Fields {
-  headers: string[];
-  connection?: string;
-  keepAlive?: string;
-  transferEncoding?: string;
-  contentType?: string;
-  contentEncoding?: string;
-  contentLength?: number;
+function requireShortLine(bytes: number): void {
+  if (bytes > MAX_CHUNK_LINE_BYTES) throw new InvalidResponseError('a line of a chunked body is too long');
 }
 
-type Field = 'connection' | 'keepAlive' | 'transferEncoding' | 'contentType' | 'contentEncoding';
-
-const FIELDS: ReadonlyMap<string, Field> = new Map([
-  ['connection', 'connection'],
-  ['keep-alive', 'keepAlive'],
-  ['transfer-encoding', 'transferEncoding'],
-  ['content-type', 'contentType'],
-  ['content-encoding', 'contentEncoding'],
-]);
-
-function parseFields(lines: string[]): Fields {
-  const fields: Fields = { headers: [] };
-  for (const line of lines) {
-    const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(0, colon));
-    if (!TOKEN.test(name)) throw new InvalidResponseError('a header of the response is malformed');
-    const value = valueOf(line, colon + 1);
-    fields.headers.push(name, value);
-    const lower = name.toLowerCase();
-    const field = FIELDS.get(lower);
-    if (field !== undefined) fields[field] = fields[field] === undefined ? value : `${fields[field]}, ${value}`;
-    else if (lower === 'content-length') fields.contentLength = lengthOf(value, fields.contentLength);
-  }
-  return fields;
-}
-
-/** Without the blanks around it; other characters that count as white space in Unicode may be parts of a character in UTF-8. */
-function valueOf(line: string, at: number): string {
-  let from = at;
-  let to = line.length;
-  while (from < to && isBlank(line.charCodeAt(from))) from++;
-  while (to > from && isBlank(line.charCodeAt(to - 1))) to--;
-  return line.slice(from, to);
-}
-
-function isBlank(code: number): boolean {
-  return code === SPACE || code === TAB;
-}
-
-function lengthOf(value: string, earlier: number | undefined): number {
-  const length = Number(value);
-  if (!LENGTH.test(value) || (earlier ?? length) !== length)
-    throw new InvalidResponseError('the length of the response is malformed');
-  return length;
+function withoutLength(headers: string[]): string[] {
+  return headers.filter((_, at) => headers[at - (at % 2)]!.toLowerCase() !== 'content-length');
 }

@@ -23,6 +23,11 @@ export class SiteConnection {
   private keepMs = KEEP_MS;
   private error: Error | undefined;
   private isClosed = false;
+  /**
+   * Whether a response has ended in this turn of the event loop. What arrived with it and nobody asked for must not be read
+   * as the answer to the next request, which is therefore sent in the next turn.
+   */
+  private isSettling = false;
 
   /**
    * @param onFree called when another request may be sent
@@ -50,12 +55,7 @@ export class SiteConnection {
       pause: () => this.socket.pause(),
       resume: () => this.socket.resume(),
     };
-    this.parser.begin(exchange.request.method);
-    try {
-      this.socket.write(requestHead(exchange.request), 'latin1');
-    } catch (error) {
-      this.fail(error as Error);
-    }
+    if (!this.isSettling) this.write();
   }
 
   /** Closes the connection unless it is used soon. */
@@ -68,9 +68,20 @@ export class SiteConnection {
     this.close();
   }
 
+  private write(): void {
+    const { exchange } = this;
+    if (exchange === null) return;
+    this.parser.begin(exchange.request.method);
+    try {
+      this.socket.write(requestHead(exchange.request), 'latin1');
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
   private receive(chunk: Buffer): void {
     const { exchange } = this;
-    if (exchange === null) return this.destroy();
+    if (exchange === null || this.isSettling) return this.destroy();
     exchange.hasBegun = true;
     try {
       this.parser.push(chunk);
@@ -93,6 +104,11 @@ export class SiteConnection {
     const { keepAliveMs = Infinity, isPersistent } = this.parser;
     this.keepMs = Math.min(KEEP_MS, keepAliveMs - MARGIN_MS);
     if (!isPersistent || this.keepMs <= 0) return this.destroy();
+    this.isSettling = true;
+    setImmediate(() => {
+      this.isSettling = false;
+      if (!this.isClosed) this.write();
+    });
     this.onFree();
   }
 

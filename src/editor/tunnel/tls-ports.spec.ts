@@ -6,7 +6,8 @@ import { createServer as createTlsServer } from 'node:https';
 import { connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { listening } from '../../../test/support/api/listening.js';
-import { startTls, TlsPorts } from './tls-ports.js';
+import { tunnelPool } from './tunnel-clients.js';
+import { mayExpectTls, startTls, TlsPorts } from './tls-ports.js';
 
 const AUTHORITY = 'test/support/git/authority';
 
@@ -30,6 +31,36 @@ describe('TlsPorts', () => {
   });
   afterAll(() => {
     for (const server of [plain, secure, closing]) server.close();
+  });
+
+  it.each([
+    ['an alert of TLS', '\x15\x03\x03\x00\x02\x02\x28', true],
+    ['nothing', '', true],
+    ['another protocol', '220 mail.example.org\r\n', false],
+    ['malformed HTTP', 'HTTP/1.1 200 OK\r\nno colon\r\n\r\n', false],
+  ])('takes %s for the answer of a port with TLS or not', async (_, answer, expected) => {
+    const strange = createTcpServer((socket) =>
+      socket.on('error', () => undefined).once('data', () => socket.end(answer, 'latin1')),
+    );
+    const port = await listening(strange);
+    const pool = tunnelPool(() => dial(port));
+    for (const request of [{ method: 'GET' }, { method: 'POST', body: 'a' }] as const) {
+      const error = await new Promise<Error>((resolve, reject) =>
+        pool.dispatch(
+          { path: '/', headers: [], ...request },
+          {
+            onRequestStart: () => undefined,
+            onResponseStart: () => undefined,
+            onResponseData: () => undefined,
+            onResponseEnd: () => reject(new Error('an answer')),
+            onResponseError: (__, failure) => resolve(failure),
+          },
+        ),
+      );
+      expect(mayExpectTls(error)).toBe(expected);
+    }
+    await pool.destroy();
+    strange.close();
   });
 
   it('finds out which ports speak TLS and remembers it for one workspace', async () => {

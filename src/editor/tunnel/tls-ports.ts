@@ -1,8 +1,16 @@
 import type { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
+import { errors } from 'undici';
+import { InvalidResponseError } from './invalid-response-error.js';
+import { ConnectionRefusedError } from './tunnel-target.js';
 
 const HANDSHAKE_TIMEOUT_MS = 3_000;
 const MAX_KNOWN = 1_000;
+/** The type of a record. */
+const TLS_ALERT = '\x15';
+
+/** A member that undici's types leave out: what was not understood. */
+type ParserError = errors.HTTPParserError & { data?: string };
 
 /**
  * TLS to the port of a workspace. Its certificate says nothing: it is usually self-signed, and the connection does not leave the
@@ -26,6 +34,16 @@ export function startTls(socket: Duplex): Promise<Duplex> {
     secure.once('error', fail);
     secure.once('close', () => fail(new Error('the connection was closed during the TLS handshake')));
   });
+}
+
+/**
+ * Whether a request without TLS may have failed because the port expects TLS: such a program closes the connection, or sends
+ * an alert. One that answers anything else would keep a handshake waiting.
+ */
+export function mayExpectTls(error: unknown): boolean {
+  if (error instanceof InvalidResponseError) return error.mayBeTls;
+  if (error instanceof errors.HTTPParserError) return (error as ParserError).data?.startsWith(TLS_ALERT) === true;
+  return !(error instanceof ConnectionRefusedError || error instanceof errors.HeadersOverflowError);
 }
 
 /** Remembers which ports of which workspaces speak TLS. */
