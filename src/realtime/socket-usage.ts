@@ -9,9 +9,14 @@ export class SocketUsage {
 
   constructor(private readonly max: { readonly sockets: number; readonly subscriptions: number }) {}
 
+  /** Whether another socket is allowed. */
+  get hasRoom(): boolean {
+    return this.sockets < this.max.sockets;
+  }
+
   /** @throws DomainError `too_many_connections` when no other socket is allowed */
   requireSocket(): void {
-    if (this.sockets >= this.max.sockets)
+    if (!this.hasRoom)
       throw new DomainError('too_many_connections', `At most ${this.max.sockets} connections may be open at a time.`);
   }
 

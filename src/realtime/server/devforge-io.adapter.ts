@@ -13,6 +13,7 @@ import { ClientAddresses } from '../../http/client-addresses.js';
 import { toDomainError } from '../../http/problem.js';
 import { isClientEvent } from '../event-permissions.js';
 import { principalOf } from '../principal-of.js';
+import { ConnectAttempts } from './connect-attempts.js';
 import { REQUEST_RATE, TERMINAL_INPUT_RATE } from './message-rates.js';
 import { MAX_INPUT_MESSAGE_BYTES, MAX_MESSAGE_BYTES, MessageSizes, raiseMessageLimit } from './message-size.js';
 import { Outbox } from '../outbox.js';
@@ -76,7 +77,13 @@ export class DevForgeIoAdapter extends IoAdapter {
       allowRequest: (request: IncomingMessage, decide: (error: string | null, allowed: boolean) => void) =>
         decide(null, this.isAllowedOrigin(request.headers.origin)),
     } as ServerOptions) as TypedServer;
-    server.use(async (socket, next) => next(await this.authenticate(socket)));
+    const attempts = new ConnectAttempts();
+    attempts.watch(server);
+    server.use(async (socket, next) => {
+      const refusal = await this.authenticate(socket);
+      if (refusal !== undefined) attempts.refused(socket);
+      next(refusal);
+    });
     server.on('connection', (socket) => this.prepare(socket));
     if (adapter !== undefined) this.replicatedEvents.join(server);
     return server;
@@ -95,7 +102,10 @@ export class DevForgeIoAdapter extends IoAdapter {
       const token: unknown = socket.handshake.auth['token'];
       const request = { method: 'SOCKET', headers: socket.handshake.headers };
       socket.data.identity = await this.authenticator.authenticate({ by: 'handshake', token, request });
-      this.usages.of(socket.data.identity.id).requireSocket();
+      const { id } = socket.data.identity;
+      if (!this.limiter.take('messages', id).allowed)
+        throw new DomainError('too_many_requests', 'Too many messages: wait before you connect again.');
+      this.usages.of(id).requireSocket();
       return undefined;
     } catch (error) {
       const { code, message } = toDomainError(error, this.translators);
@@ -107,6 +117,7 @@ export class DevForgeIoAdapter extends IoAdapter {
     socket.data.outbox = new Outbox(this.counters.instrument(transportOf(socket)));
     const { id } = socket.data.identity;
     const caller = { address: this.addresses.of(socket.request), requestId: socket.id, actor: socket.data.identity };
+    const isOneTooMany = !this.usages.of(id).hasRoom;
     socket.data.usage = this.usages.open(id);
     this.counters.connected += 1;
     const unwatch = this.revocation.watch(socket.data.identity, () => socket.disconnect(true));
@@ -114,7 +125,11 @@ export class DevForgeIoAdapter extends IoAdapter {
       this.counters.connected -= 1;
       this.usages.close(id);
       unwatch();
+      // Without its socket it would neither be counted nor end.
+      socket.conn.close();
     });
+    // Others have connected while this one was authenticated.
+    if (isOneTooMany) return void socket.disconnect(true);
     const now = (): number => performance.now();
     const budget = new TokenBucket(now, REQUEST_RATE);
     const terminalBudget = new TokenBucket(now, TERMINAL_INPUT_RATE);
