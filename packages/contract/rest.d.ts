@@ -288,6 +288,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/auth/oidc/start': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Send a browser to the OpenID provider */
+    get: operations['OidcController_start'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/auth/oidc/callback': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Where the OpenID provider sends a browser back to, which is then signed in */
+    get: operations['OidcController_callback'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/containers': {
     parameters: {
       query?: never;
@@ -2199,6 +2233,38 @@ export interface components {
       };
     };
     /**
+     * @description `oidc_unavailable`: OpenID provider unavailable
+     *
+     *     `database_unavailable`: Database unavailable
+     *
+     *     `shutting_down`: Shutting down
+     */
+    'oidc_unavailable.database_unavailable.shutting_down': {
+      headers: {
+        /** @description Seconds to wait. */
+        'Retry-After'?: number;
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'oidc_unavailable' | 'database_unavailable' | 'shutting_down';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `sign_in_refused`: Sign-in refused */
+    sign_in_refused: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'sign_in_refused';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
      * @description `validation_failed`: Invalid request
      *
      *     `malformed_body`: Malformed request body
@@ -3721,6 +3787,68 @@ export interface operations {
       429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  OidcController_start: {
+    parameters: {
+      query?: {
+        /** @description The path of DevForge where the browser goes on; `/sign-in` by default. */
+        returnTo?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description To the provider */
+      302: {
+        headers: {
+          /** @description At the provider. */
+          Location?: string;
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      400: components['responses']['validation_failed'];
+      409: components['responses']['sign_in_unavailable'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['oidc_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  OidcController_callback: {
+    parameters: {
+      query?: {
+        /** @description Why the provider refused. */
+        error?: unknown;
+        /** @description The provider's code. */
+        code?: unknown;
+        /** @description As the provider was given it. */
+        state?: unknown;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description To where the browser goes on */
+      302: {
+        headers: {
+          /** @description The cookie of the session. */
+          'Set-Cookie'?: string;
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      400: components['responses']['validation_failed'];
+      403: components['responses']['sign_in_refused'];
+      409: components['responses']['sign_in_unavailable'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['oidc_unavailable.database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
     };
   };

@@ -17,6 +17,12 @@ import { InvitationsController } from './invitations/invitations.controller.js';
 import { InvitationsService } from './invitations/invitations.service.js';
 import { MembersController } from './members/members.controller.js';
 import { MembersService } from './members/members.service.js';
+import { GroupRoles } from './oidc/group-roles.js';
+import { OidcClient } from './oidc/oidc-client.js';
+import { OidcController } from './oidc/oidc.controller.js';
+import { OidcFlowCookie } from './oidc/oidc-flow-cookie.js';
+import { OidcSignIn } from './oidc/oidc-sign-in.js';
+import { OidcUsers } from './oidc/oidc-users.js';
 import { Passwords } from './passwords/passwords.js';
 import { MeController } from './projects/me.controller.js';
 import { ProjectsController } from './projects/projects.controller.js';
@@ -48,6 +54,7 @@ import { UsersService } from './users/users.service.js';
     SessionsController,
     InvitationsController,
     InvitationPageController,
+    OidcController,
   ],
   providers: [
     AdminToken,
@@ -61,7 +68,12 @@ import { UsersService } from './users/users.service.js';
     CredentialIdentities,
     InvitationLinks,
     InvitationsService,
+    GroupRoles,
     MembersService,
+    OidcClient,
+    OidcFlowCookie,
+    OidcSignIn,
+    OidcUsers,
     Passwords,
     PasswordSignIn,
     ProjectsService,

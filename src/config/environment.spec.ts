@@ -27,6 +27,7 @@ describe('readSettings', () => {
       editorDomain: 'localhost',
       trustedProxies: ['loopback'],
       sessions: { idleMs: 12 * 3_600_000, lifetimeMs: 7 * 24 * 3_600_000 },
+      oidc: null,
       auditRetentionMs: 90 * 24 * 3_600_000,
       token: undefined,
       dataDir: resolve('.devforge'),
@@ -134,6 +135,7 @@ describe('readSettings', () => {
       }),
     ).toEqual({
       port: 8080,
+      oidc: null,
       host: '127.0.0.1',
       nodeEnv: 'production',
       instructionOutput: { maxEvents: 500_000, maxBytes: 256 * MIB, storageBytes: 10_240 * MIB },

@@ -19,6 +19,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import type { Rate } from '../common/concurrency/token-bucket.js';
 import { GIT_EMAIL, GIT_NAME } from '../common/git-identity.js';
 import { LIMITS } from '../common/limits.js';
+import { listOf, missingOidcVariables, OidcEnvironment, oidcSettings } from './oidc-settings.js';
 import type { DockerEndpoint, Settings } from './settings.js';
 
 const MIB = 1024 * 1024;
@@ -37,7 +38,7 @@ const IsLimit = (): PropertyDecorator =>
   );
 
 /** The environment variables with their independent defaults. */
-class Environment {
+class Environment extends OidcEnvironment {
   @Transform(({ value }) => Number(value))
   @IsInt()
   @Min(0)
@@ -211,6 +212,7 @@ export function readSettings(variables: Record<string, string | undefined>): Set
       (message) => `${message} (got ${describe(error.property, set[error.property])})`,
     ),
   );
+  problems.push(...missingOidcVariables(env));
   if (problems.length > 0) throw new InvalidEnvironmentError(problems);
 
   const publicUrl = (env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).replace(/\/+$/, '');
@@ -224,6 +226,7 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     editorDomain: env.EDITOR_DOMAIN?.toLowerCase() ?? localDomain(publicUrl),
     trustedProxies: listOf(env.TRUSTED_PROXIES),
     sessions: { idleMs: env.SESSION_IDLE_MINUTES * MINUTE_MS, lifetimeMs: env.SESSION_MAX_HOURS * 60 * MINUTE_MS },
+    oidc: oidcSettings(env),
     auditRetentionMs: env.AUDIT_RETENTION_DAYS === 0 ? null : env.AUDIT_RETENTION_DAYS * 24 * 60 * MINUTE_MS,
     token: env.DEVFORGE_TOKEN,
     dataDir: absolute(env.DATA_DIR),
@@ -263,13 +266,6 @@ function rateOf(perMinute: number, burstSeconds: number): Rate | null {
   return perMinute === 0 ? null : { perSecond, burst: Math.max(1, Math.round(perSecond * burstSeconds)) };
 }
 
-function listOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean);
-}
-
 function dockerEndpoint(env: Environment): DockerEndpoint {
   if (env.DOCKER_HOST === undefined) return { kind: 'socket', socketPath: env.DOCKER_SOCKET_PATH };
   return env.DOCKER_HOST.startsWith('unix://')
@@ -287,7 +283,7 @@ function absolute(path: string): string {
   return isAbsolute(expanded) ? expanded : resolve(expanded);
 }
 
-const SECRET = /TOKEN|KEY|URL/;
+const SECRET = /TOKEN|KEY|URL|SECRET/;
 function describe(property: string, value: unknown): string {
   return SECRET.test(property) ? 'a value that is not shown' : JSON.stringify(value);
 }

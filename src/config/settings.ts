@@ -17,6 +17,8 @@ export abstract class Settings {
   readonly trustedProxies: string[];
   /** After how many milliseconds without a request a browser's session ends, and after how many in any case. */
   readonly sessions: { readonly idleMs: number; readonly lifetimeMs: number };
+  /** The OpenID provider that users may sign in with; null for none. */
+  readonly oidc: OidcSettings | null;
   /** How long audit events are kept; null for ever. */
   readonly auditRetentionMs: number | null;
   /** The administrator's bearer token; undefined when DevForge generates it. */
@@ -54,3 +56,27 @@ export type ConcurrencyLimitName = 'sockets' | 'subscriptions' | 'queued';
 
 /** Where the Docker engine listens: a Unix socket, or an address in the form of `DOCKER_HOST`. */
 export type DockerEndpoint = { kind: 'socket'; socketPath: string } | { kind: 'host'; url: string };
+
+export interface OidcSettings {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** As people know the provider. */
+  readonly name: string;
+  /** Separated by spaces. */
+  readonly scopes: string;
+  /** Whether emails count as verified for which the provider does not say it. */
+  readonly trustsEmail: boolean;
+  /** Domains of verified emails whose owners are made users at the first sign-in; `*` for all. */
+  readonly newUserDomains: readonly string[];
+  /** The claim with the names of a user's groups. */
+  readonly groupsClaim: string;
+  /** Members of these groups are made users at the first sign-in as well. */
+  readonly groupRoles: readonly GroupRole[];
+}
+
+/** What the members of a provider's group are: administrators or users, or members of a project with a role. */
+export type GroupRole = { readonly group: string } & (
+  | { readonly kind: 'platform'; readonly role: 'admin' | 'user' }
+  | { readonly kind: 'project'; readonly project: string; readonly role: 'viewer' | 'member' | 'owner' }
+);

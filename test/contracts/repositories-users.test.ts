@@ -163,6 +163,16 @@ describe('repositories of users', () => {
     await expect(users.linkAccount(randomUUID(), { ...account, subject: '2' }, T0)).resolves.toBe(false);
   });
 
+  it('link one account of each provider to a user, however many come at once', async () => {
+    const { id } = await user();
+    const accounts = ['1', '2', '3'].map((subject) => ({ issuer: 'https://id.example.org', subject }));
+    const linked = await Promise.all(accounts.map((account) => users.linkAccount(id, account, T0)));
+    expect(linked.filter(Boolean)).toEqual([true]);
+    const found = await Promise.all(accounts.map((account) => users.findByAccount(account)));
+    expect(found.map((row) => row !== null)).toEqual(linked);
+    await expect(users.linkAccount(id, { issuer: 'https://other.example.org', subject: '1' }, T0)).resolves.toBe(true);
+  });
+
   it('list members by email with their roles', async () => {
     const [one, two] = [await user({ email: 'b@example.org' }), await user({ email: 'a@example.org' })];
     await member(one.id, 'owner');

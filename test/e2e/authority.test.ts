@@ -76,7 +76,12 @@ const ROUTES: Record<string, Least> = {
 };
 
 /** Routes that sign somebody in, who is nobody before. */
-const PUBLIC_ROUTES = ['POST /api/invitations/accept', 'POST /api/sessions'];
+const PUBLIC_ROUTES = [
+  'GET /api/auth/oidc/callback',
+  'GET /api/auth/oidc/start',
+  'POST /api/invitations/accept',
+  'POST /api/sessions',
+];
 
 /** What is shown to everybody, and is not part of the API. */
 const PAGES = ['/', '/docs', '/docs/errors', '/docs/sockets', '/sign-in'];

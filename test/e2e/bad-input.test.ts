@@ -433,7 +433,8 @@ describe('invalid input', () => {
         );
       // Nobody has a token before the sign-in.
       const open = all.filter(({ operation }) => !('x-permission' in (operation as object)));
-      expect(open.map(({ path }) => path).toSorted()).toEqual(['/api/invitations/accept', '/api/sessions']);
+      const expected = ['auth/oidc/callback', 'auth/oidc/start', 'invitations/accept', 'sessions'];
+      expect(open.map(({ path }) => path).toSorted()).toEqual(expected.map((path) => `/api/${path}`));
       const routes = all
         .filter((route) => !open.includes(route))
         .map(({ path, method }) => [method, path.replaceAll(/\{\w+\}/g, 'x')] as const);

@@ -80,6 +80,8 @@ const ROUTES = [
 ];
 /** Routes that require no token. */
 const PUBLIC_ROUTES = [
+  'GET /api/auth/oidc/callback',
+  'GET /api/auth/oidc/start',
   'GET /health',
   'GET /health/live',
   'GET /health/ready',

@@ -19,6 +19,11 @@ export class BrowserSessions {
     private readonly settings: Settings,
   ) {}
 
+  /** @throws DomainError `sign_in_unavailable` */
+  requireAvailable({ headers }: Request): void {
+    this.authenticator.requireAvailable(headers.host);
+  }
+
   /** @throws DomainError `sign_in_unavailable`, or `forbidden` for a page of another origin */
   requireOwnPage({ headers }: Request): void {
     this.authenticator.requireAvailable(headers.host);

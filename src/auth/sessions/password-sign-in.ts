@@ -24,7 +24,7 @@ export class PasswordSignIn {
    */
   async signIn({ email, password }: SignInDto, from: BrowserAddress): Promise<BegunSession> {
     const account = normalisedEmail(email);
-    const succeed = await this.limit.begin(account, from.address);
+    const succeed = await this.limit.begin(from.address, account);
     const user = await this.users.findByEmail(account);
     const hash = user?.disabledAt === null ? user.passwordHash : null;
     const isRight = await this.passwords.verify(password, hash);

@@ -18,17 +18,18 @@ export class SignInLimit {
 
   /**
    * Counts an attempt as failed before it is made, so that attempts at the same time are not more than the limit.
-   * @param account in the form that makes equal accounts equal, whether it exists or not
+   * @param account in the form that makes equal accounts equal, whether it exists or not; undefined when it is not known yet
    * @returns takes the failure back, after a success
    * @throws DomainError `rate_limited`
    */
-  async begin(account: string, address: string): Promise<() => Promise<void>> {
+  async begin(address: string, account?: string): Promise<() => Promise<void>> {
     const now = this.clock.now();
     const counted: { key: string; windowStart: Date }[] = [];
     const takeBack = async (): Promise<void> => {
       for (const { key, windowStart } of counted) await this.failures.takeBack(key, windowStart);
     };
-    for (const key of [keyOf('address', address), keyOf('account', account)]) {
+    const keys = [keyOf('address', address), ...(account === undefined ? [] : [keyOf('account', account)])];
+    for (const key of keys) {
       const { count, windowStart } = await this.failures.add(key, now, WINDOW_MS);
       if (count > MAX_FAILURES) {
         await takeBack();

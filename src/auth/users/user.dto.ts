@@ -4,7 +4,7 @@ import { MayBeAbsent } from '../../http/may-be-absent.js';
 import { USER_ROLES, type UserRole } from '../../persistence/types.js';
 
 export const MAX_EMAIL_LENGTH = 254;
-const MAX_NAME_LENGTH = 100;
+export const MAX_USER_NAME_LENGTH = 100;
 const STATUSES = ['invited', 'active', 'disabled'] as const;
 export type UserStatus = (typeof STATUSES)[number];
 
@@ -26,7 +26,7 @@ export class CreateUserDto {
 
   @ApiProperty({ example: 'Ada Lovelace', description: 'As others see it.' })
   @IsString()
-  @Length(1, MAX_NAME_LENGTH)
+  @Length(1, MAX_USER_NAME_LENGTH)
   name: string;
 
   @ApiProperty({
@@ -49,7 +49,7 @@ export class UpdateUserDto {
   @ApiProperty({ required: false, example: 'Ada Lovelace', description: 'As others see it.' })
   @MayBeAbsent()
   @IsString()
-  @Length(1, MAX_NAME_LENGTH)
+  @Length(1, MAX_USER_NAME_LENGTH)
   name?: string;
 
   @ApiProperty({ required: false, enum: USER_ROLES, description: 'Not of oneself.' })

@@ -118,17 +118,21 @@ export class DrizzleUsersRepository extends UsersRepository {
   }
 
   async linkAccount(id: string, account: ProviderAccount, now: Date): Promise<boolean> {
-    try {
-      const rows = await this.database.orm
+    return this.database.orm.transaction(async (tx) => {
+      // Accounts of the same user wait for each other.
+      const [user] = await tx.select({ id: users.id }).from(users).where(eq(users.id, id)).for('no key update');
+      const [other] = await tx
+        .select({ userId: userIdentities.userId })
+        .from(userIdentities)
+        .where(and(eq(userIdentities.userId, id), eq(userIdentities.issuer, account.issuer)));
+      if (user === undefined || other !== undefined) return false;
+      const rows = await tx
         .insert(userIdentities)
         .values({ ...account, userId: id, createdAt: now })
         .onConflictDoNothing()
         .returning();
       return rows.length > 0;
-    } catch (error) {
-      if (violatedForeignKey(error) !== undefined) return false;
-      throw error;
-    }
+    });
   }
 }
 

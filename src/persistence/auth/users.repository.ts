@@ -39,6 +39,6 @@ export abstract class UsersRepository {
   /** Stores another hash of the password that `earlierHash` is of. */
   abstract rehash(id: string, earlierHash: string, passwordHash: string): Promise<void>;
   abstract findByAccount(account: ProviderAccount): Promise<UserRow | null>;
-  /** @returns false when the account belongs to a user already, or there is no such user */
+  /** @returns false when the account is a user's already, the user has one of this issuer, or there is no such user */
   abstract linkAccount(id: string, account: ProviderAccount, now: Date): Promise<boolean>;
 }
