@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { PermissionsModule } from './auth/permission.guard.js';
 import { CommonModule } from './common/common.module.js';
 import { jobFailureToDomainError } from './common/errors/job-failure.js';
 import { ErrorTranslators } from './common/errors/error-translators.js';
@@ -56,6 +57,7 @@ class ErrorTranslationModule {}
     RealtimeModule,
     AuthModule,
     RateLimitsModule,
+    PermissionsModule,
     ContainersModule,
     ProvisioningModule,
     EditorModule,

@@ -137,7 +137,7 @@ export interface paths {
     get?: never;
     put?: never;
     post?: never;
-    /** Revoke an API key; its connections end within five seconds */
+    /** Revoke an API key and those that were made with it; their connections end within five seconds */
     delete: operations['ApiKeysController_remove'];
     options?: never;
     head?: never;
@@ -950,7 +950,7 @@ export interface components {
       role: 'viewer' | 'member' | 'owner';
       /**
        * Format: date-time
-       * @description Never, by default.
+       * @description Never, by default. What is made with an API key expires when that does, at the latest, and is revoked with it.
        */
       expiresAt?: string;
     };
@@ -972,6 +972,8 @@ export interface components {
        * @description The user that the key acts as.
        */
       userId: string | null;
+      /** @description Who made it: the id of a user, "key:" and the id of a key of a project, or "admin". */
+      createdBy: string;
       /** Format: date-time */
       createdAt: string;
       /** Format: date-time */
@@ -1005,6 +1007,8 @@ export interface components {
        * @description The user that the key acts as.
        */
       userId: string | null;
+      /** @description Who made it: the id of a user, "key:" and the id of a key of a project, or "admin". */
+      createdBy: string;
       /** Format: date-time */
       createdAt: string;
       /** Format: date-time */
@@ -2132,6 +2136,24 @@ export interface components {
         } & components['schemas']['Problem'];
       };
     };
+    /**
+     * @description `csrf_token_invalid`: CSRF token missing or wrong
+     *
+     *     `forbidden`: Forbidden
+     *
+     *     `quota_exceeded`: Quota exceeded
+     */
+    'csrf_token_invalid.forbidden.quota_exceeded': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'csrf_token_invalid' | 'forbidden' | 'quota_exceeded';
+        } & components['schemas']['Problem'];
+      };
+    };
     /** @description `api_key_not_found`: No such API key */
     api_key_not_found: {
       headers: {
@@ -2279,24 +2301,6 @@ export interface components {
         'application/problem+json': {
           /** @enum {string} */
           code?: 'validation_failed' | 'malformed_body' | 'ssh_key_not_usable';
-        } & components['schemas']['Problem'];
-      };
-    };
-    /**
-     * @description `csrf_token_invalid`: CSRF token missing or wrong
-     *
-     *     `forbidden`: Forbidden
-     *
-     *     `quota_exceeded`: Quota exceeded
-     */
-    'csrf_token_invalid.forbidden.quota_exceeded': {
-      headers: {
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': {
-          /** @enum {string} */
-          code?: 'csrf_token_invalid' | 'forbidden' | 'quota_exceeded';
         } & components['schemas']['Problem'];
       };
     };
@@ -3330,7 +3334,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed.malformed_body'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['csrf_token_invalid.forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded'];
       404: components['responses']['project_not_found'];
       408: components['responses']['request_timeout'];
       413: components['responses']['payload_too_large'];

@@ -4,10 +4,12 @@ import { Reflector } from '@nestjs/core';
 import { EventEmitter } from 'node:events';
 import type { ProjectRole } from '../persistence/types.js';
 import { AccessGuard } from './access.guard.js';
+import { PermissionGuard } from './permission.guard.js';
 import type { Authenticator, Presented } from './authenticator.js';
 import type { Identity, Principal } from './principal.js';
 import { Public, Requires } from './requires.js';
 import { Revocation } from './revocation.js';
+import { CsrfTokenError } from './sessions/csrf-token.js';
 
 class Routes {
   @Get('log')
@@ -40,6 +42,7 @@ class TestResponse extends EventEmitter {
 }
 
 class TestRequest {
+  identity?: Identity;
   principal?: Principal;
   readonly res = new TestResponse();
   constructor(readonly headers: Record<string, string> = { authorization: 'Bearer abc' }) {}
@@ -47,8 +50,11 @@ class TestRequest {
 
 class Setup {
   readonly seen: Presented[] = [];
+  /** Whether requests come without their CSRF token. */
+  fails = false;
   readonly watched = new Set<() => void>();
   private readonly guard: AccessGuard;
+  private readonly permissions: PermissionGuard;
 
   /** Everybody is a service with these roles, or the administrator. */
   constructor(roles: Record<string, ProjectRole> | 'administrator') {
@@ -62,30 +68,32 @@ class Setup {
     };
     const authenticate = async (presented: Presented): Promise<Identity> => {
       this.seen.push(presented);
+      if (this.fails) throw new CsrfTokenError(identity);
       return identity;
     };
     const watch = (_: Identity, end: () => void): (() => void) => {
       this.watched.add(end);
       return () => this.watched.delete(end);
     };
-    this.guard = new AccessGuard(
+    this.guard = new AccessGuard(new Reflector(), { authenticate } as Authenticator);
+    this.permissions = new PermissionGuard(
       new Reflector(),
-      { authenticate } as Authenticator,
       Object.assign(Object.create(Revocation.prototype) as Revocation, { watch }),
     );
   }
 
-  ask(handler: keyof Routes, request = new TestRequest(), type = 'http'): Promise<boolean> {
-    return this.guard.canActivate({
+  async ask(handler: keyof Routes, request = new TestRequest(), type = 'http'): Promise<boolean> {
+    const context = {
       getType: () => type,
       getHandler: () => Routes.prototype[handler],
       getClass: () => Routes,
       switchToHttp: () => ({ getRequest: () => request }),
-    } as unknown as ExecutionContext);
+    } as unknown as ExecutionContext;
+    return (await this.guard.canActivate(context)) && this.permissions.canActivate(context);
   }
 }
 
-describe('AccessGuard', () => {
+describe('AccessGuard and PermissionGuard', () => {
   it('attaches the principal of the bearer token to the request, with the permission of the route', async () => {
     const setup = new Setup({ p: 'viewer' });
     const request = new TestRequest({ authorization: 'bearer  abc ' });
@@ -134,6 +142,17 @@ describe('AccessGuard', () => {
 
   it('lets an administrator do everything', async () => {
     await expect(new Setup('administrator').ask('metrics')).resolves.toBe(true);
+  });
+
+  it('knows whose request it refuses, so that it counts among theirs', async () => {
+    const forbidden = new TestRequest();
+    await expect(new Setup({ p: 'viewer' }).ask('exec', forbidden)).rejects.toMatchObject({ code: 'forbidden' });
+    expect(forbidden.identity).toMatchObject({ id: 'someone' });
+    const setup = new Setup({ p: 'owner' });
+    setup.fails = true;
+    const forged = new TestRequest();
+    await expect(setup.ask('exec', forged)).rejects.toMatchObject({ code: 'csrf_token_invalid' });
+    expect([forged.identity, forged.principal]).toEqual([expect.objectContaining({ id: 'someone' }), undefined]);
   });
 
   it('ends the response when the credential is revoked, and stops watching when it is closed', async () => {

@@ -1,23 +1,20 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { noteActor } from '../common/request-context.js';
-import { expectSmallBody, trustRequest } from '../http/trusted-requests.js';
+import { expectSmallBody } from '../http/trusted-requests.js';
 import { Authenticator, type Presented } from './authenticator.js';
-import type { Permission } from './permissions.js';
-import { asPrincipal } from './principal.js';
-import { Revocation } from './revocation.js';
-import { type AuthenticatedRequest, PERMISSION, PUBLIC, PUBLIC_BODY } from './requires.js';
+import { type AuthenticatedRequest, PUBLIC, PUBLIC_BODY } from './requires.js';
+import { CsrfTokenError } from './sessions/csrf-token.js';
 
 const BEARER = /^Bearer +([^\s]+) *$/i;
 const ANY_BEARER = /^Bearer\b/i;
 
-/** Authenticates every HTTP request and asks for the permission of its route. */
+/** Authenticates every HTTP request. Limits and permissions are asked for afterwards. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
-    private readonly revocation: Revocation,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -29,12 +26,15 @@ export class AccessGuard implements CanActivate {
       if (this.reflector.getAllAndOverride<boolean>(PUBLIC_BODY, targets)) expectSmallBody(request);
       return true;
     }
-    const identity = await this.authenticator.authenticate(presentedBy(request));
-    noteActor(identity);
-    request.principal = asPrincipal(identity, this.reflector.getAllAndOverride<Permission>(PERMISSION, targets));
-    trustRequest(request);
-    // Also ends streams that are followed.
-    if (request.res !== undefined) this.revocation.watchStream(identity, request.res);
+    try {
+      request.identity = await this.authenticator.authenticate(presentedBy(request));
+    } catch (error) {
+      if (!(error instanceof CsrfTokenError)) throw error;
+      // It counts among the requests of the one whose session it is.
+      request.identity = error.identity;
+      request.refusal = error;
+    }
+    noteActor(request.identity);
     return true;
   }
 }

@@ -43,16 +43,16 @@ beforeEach(() => {
   };
   keys = new Map([[ID, row]]);
   reads = 0;
-  const findById = async (id: string): Promise<ApiKeyRow | null> => {
+  const findByIds = async (ids: string[]): Promise<ApiKeyRow[]> => {
     reads += 1;
-    return keys.get(id) ?? null;
+    return ids.flatMap((id) => keys.get(id) ?? []);
   };
   noted = [];
   const noteUsed = async (times: Map<string, Date>): Promise<void> => void noted.push(times);
   user = { id: 'u', name: 'Ada', role: 'user', projects: new Map([['p', 'owner']]) };
   session = null;
   apiKeys = new ApiKeyIdentities(
-    { findById, noteUsed } as unknown as ApiKeysRepository,
+    { findByIds, noteUsed } as unknown as ApiKeysRepository,
     { find: async () => user } as unknown as UserDirectory,
     clock,
   );

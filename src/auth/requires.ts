@@ -2,7 +2,7 @@ import { applyDecorators, createParamDecorator, type ExecutionContext, SetMetada
 import { ApiExtension } from '@nestjs/swagger';
 import type { Request } from 'express';
 import type { Permission } from './permissions.js';
-import type { Principal } from './principal.js';
+import type { Identity, Principal } from './principal.js';
 
 /** Keys of the metadata that {@link Requires}, {@link Public} and {@link PublicBody} leave on a route. */
 export const PERMISSION = 'devforge:permission';
@@ -10,6 +10,11 @@ export const PUBLIC = 'devforge:public';
 export const PUBLIC_BODY = 'devforge:public-body';
 
 export interface AuthenticatedRequest extends Request {
+  /** Who has sent it; undefined on public routes. */
+  identity?: Identity;
+  /** Why the identity may not do anything with it. */
+  refusal?: Error;
+  /** The identity, once it has the permission of the route. */
   principal?: Principal;
 }
 

@@ -8,6 +8,8 @@ import { CredentialIdentities } from './credential-identities.js';
 import type { Identity } from './principal.js';
 
 const INTERVAL_MS = 1_500;
+/** Connections whose credentials are read together. */
+const CHECKED_AT_ONCE = 200;
 /** For how long identities are trusted while the database does not answer. */
 const TRUST_MS = 4_500;
 
@@ -76,11 +78,14 @@ export class Revocation implements OnApplicationBootstrap, OnModuleDestroy {
     this.readAt = this.clock.now().getTime();
     if (revision !== this.revision) this.identities.forget();
     this.revision = revision;
-    for (const [identity, end] of this.connections) {
-      if (await this.identities.stillHolds(identity)) continue;
-      this.connections.delete(identity);
-      end();
-    }
+    const connections = [...this.connections];
+    for (let at = 0; at < connections.length; at += CHECKED_AT_ONCE)
+      await Promise.all(connections.slice(at, at + CHECKED_AT_ONCE).map((connection) => this.checkOne(...connection)));
     await this.identities.storeUses();
+  }
+
+  private async checkOne(identity: Identity, end: () => void): Promise<void> {
+    if ((await this.identities.stillHolds(identity)) || !this.connections.delete(identity)) return;
+    end();
   }
 }

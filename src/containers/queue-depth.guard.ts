@@ -7,7 +7,10 @@ import { PROVISIONING } from './lifecycle/state-table.js';
 
 const RETRY_AFTER_SECONDS = 10;
 
-/** Refuses further containers of a principal as long as very many of its others are being made. */
+/**
+ * Refuses further containers of a principal as long as very many of its others are being made, before anything is done for
+ * them. Those that arrive at the same time are counted when they are stored.
+ */
 @Injectable()
 export class QueueDepthGuard implements CanActivate {
   constructor(
@@ -20,8 +23,12 @@ export class QueueDepthGuard implements CanActivate {
     const { queued } = this.settings.concurrencyLimits;
     if (principal === undefined || queued === Infinity) return true;
     if ((await this.containers.countInStates(principal.id, PROVISIONING)) < queued) return true;
-    throw new DomainError('rate_limited', `${queued} containers are being made already. Wait until some of them run.`, {
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
-    });
+    throw queueFull(queued);
   }
+}
+
+export function queueFull(queued: number): DomainError {
+  return new DomainError('rate_limited', `${queued} containers are being made already. Wait until some of them run.`, {
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
 }

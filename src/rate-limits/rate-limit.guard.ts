@@ -13,7 +13,7 @@ import { DomainError } from '../common/errors/domain-error.js';
 import { Refusals } from './refusals.js';
 import { Turns } from './turns.js';
 
-/** Limits the requests of each authenticated principal. Others are refused before. */
+/** Limits the requests of each authenticated principal, those that are refused afterwards included. Strangers are refused before. */
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {
   protected override headerPrefix = 'RateLimit';
@@ -36,11 +36,11 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 
   protected override async shouldSkip(context: ExecutionContext): Promise<boolean> {
-    return context.getType() !== 'http' || requestOf(context).principal === undefined;
+    return context.getType() !== 'http' || requestOf(context).identity === undefined;
   }
 
   protected override async getTracker(request: Record<string, unknown>): Promise<string> {
-    return (request as unknown as AuthenticatedRequest).principal!.id;
+    return (request as unknown as AuthenticatedRequest).identity!.id;
   }
 
   protected override generateKey(_context: ExecutionContext, tracker: string): string {

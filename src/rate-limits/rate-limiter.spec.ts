@@ -39,6 +39,16 @@ describe('a rate limiter', () => {
     expect(take(limiter, 'a', 20)).toBe(3);
   });
 
+  it('forgets those that did nothing for the longest time when there are very many, and nobody else', () => {
+    take(limiter, 'idle', 10);
+    take(limiter, 'active', 10);
+    for (let at = 0; at < 10; at += 1) {
+      for (let each = 0; each < 2_500; each += 1) limiter.take('requests', `${at} ${each}`);
+      expect(limiter.take('requests', 'active').allowed).toBe(false);
+    }
+    expect(limiter.take('requests', 'idle').allowed).toBe(true);
+  });
+
   it('limits nothing without a limit', () => {
     for (let at = 0; at < 1_000; at += 1) expect(limiter.take('creates', 'a').allowed).toBe(true);
   });

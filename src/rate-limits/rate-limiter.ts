@@ -31,7 +31,7 @@ const UNLIMITED: Allowance = {
   resetSeconds: 0,
   retryAfterSeconds: 0,
 };
-/** Accounts that are kept at most. Beyond that, all are forgotten: there are not that many principals. */
+/** Accounts that are kept at most. Beyond that, the one is forgotten that was not used for the longest time. */
 const MAX_ACCOUNTS = 20_000;
 
 /**
@@ -88,8 +88,12 @@ export class RateLimiter {
 
   private account(key: string, rate: Rate): Account {
     const known = this.accounts.get(key);
-    if (known !== undefined) return known;
-    if (this.accounts.size >= MAX_ACCOUNTS) this.accounts.clear();
+    if (known !== undefined) {
+      this.accounts.delete(key);
+      this.accounts.set(key, known);
+      return known;
+    }
+    if (this.accounts.size >= MAX_ACCOUNTS) this.accounts.delete(this.accounts.keys().next().value!);
     const account = { bucket: new TokenBucket(() => this.clock.now().getTime(), rate), taken: 0, total: undefined };
     this.accounts.set(key, account);
     return account;

@@ -1,9 +1,10 @@
 /** The repositories of projects and API keys on a real PostgreSQL: quotas under races, removal, the access revision. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { ApiKeyRow } from '../../src/persistence/auth/api-keys.repository.js';
+import { type ApiKeyRow, asCreator } from '../../src/persistence/auth/api-keys.repository.js';
 import { DrizzleAccessRevisionsRepository } from '../../src/persistence/auth/drizzle-access-revisions.repository.js';
 import { DrizzleApiKeysRepository } from '../../src/persistence/auth/drizzle-api-keys.repository.js';
+import { DrizzleSignInTicketsRepository } from '../../src/persistence/auth/drizzle-sign-in-tickets.repository.js';
 import { DrizzleProjectsRepository } from '../../src/persistence/auth/drizzle-projects.repository.js';
 import type { ProjectRow } from '../../src/persistence/auth/projects.repository.js';
 import { QuotaExceededError, type ContainerRow } from '../../src/persistence/containers/containers.repository.js';
@@ -188,13 +189,13 @@ describe('repositories of projects and API keys', () => {
 
   it('raise the access revision when a key is removed', async () => {
     const row = key(DEFAULT_PROJECT.id);
-    await expect(keys.insert(row)).resolves.toBe(true);
+    await expect(keys.insert(row)).resolves.toBe('inserted');
     await expect(keys.findById(row.id)).resolves.toEqual(row);
     const before = await revisions.current();
     await expect(keys.remove(row.id)).resolves.toBe(true);
     await expect(keys.remove(row.id)).resolves.toBe(false);
     await expect(revisions.current()).resolves.toBe(before + 1);
-    await expect(keys.insert(key(randomUUID()))).resolves.toBe(false);
+    await expect(keys.insert(key(randomUUID()))).resolves.toBe('holder_gone');
   });
 
   it('store the latest use of a key', async () => {
@@ -204,5 +205,62 @@ describe('repositories of projects and API keys', () => {
     await keys.noteUsed(new Map([[row.id, later]]));
     await keys.noteUsed(new Map([[row.id, T0]]));
     await expect(keys.findById(row.id)).resolves.toMatchObject({ lastUsedAt: later });
+  });
+
+  it('store the latest use of many keys together', async () => {
+    const rows = Array.from({ length: 3 }, () => key(DEFAULT_PROJECT.id));
+    for (const row of rows) await keys.insert(row);
+    const at = (seconds: number): Date => new Date(T0.getTime() + seconds * 1_000);
+    await keys.noteUsed(new Map(rows.map(({ id }, second) => [id, at(second)])));
+    await keys.noteUsed(new Map([[randomUUID(), at(9)]]));
+    const found = await keys.findByIds([...rows.map(({ id }) => id), randomUUID()]);
+    expect(new Map(found.map(({ id, lastUsedAt }) => [id, lastUsedAt]))).toEqual(
+      new Map(rows.map(({ id }, second) => [id, at(second)])),
+    );
+  });
+
+  it('remove what was made with a key together with it, also what is being made', async () => {
+    const { id: projectId } = await project();
+    const [first, other] = [key(projectId), key(projectId)];
+    for (const row of [first, other]) await keys.insert(row);
+    const second = key(projectId, { createdBy: asCreator(first.id) });
+    await keys.insert(second);
+    const third = Array.from({ length: 8 }, () => key(projectId, { createdBy: asCreator(second.id) }));
+    const [outcomes] = await Promise.all([Promise.all(third.map((row) => keys.insert(row))), keys.remove(first.id)]);
+    for (const outcome of outcomes) expect(['inserted', 'creator_gone']).toContain(outcome);
+    await expect(keys.list(projectId)).resolves.toMatchObject([{ id: other.id }]);
+    await expect(keys.insert(key(projectId, { createdBy: asCreator(first.id) }))).resolves.toBe('creator_gone');
+  });
+
+  it('keep no more keys of a project than allowed, and forget those that have long expired', async () => {
+    const { id: projectId } = await project();
+    const insertion = (overrides: Partial<ApiKeyRow> = {}) => keys.insert(key(projectId, overrides), 3);
+    await expect(insertion({ expiresAt: new Date(T0.getTime() - 90_000_000) })).resolves.toBe('inserted');
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => insertion()));
+    expect(outcomes.filter((outcome) => outcome === 'inserted')).toHaveLength(3);
+    expect(new Set(outcomes)).toEqual(new Set(['inserted', 'full']));
+  });
+
+  it('say what is gone that a ticket is for', async () => {
+    const tickets = new DrizzleSignInTicketsRepository(test.database);
+    const row = containerRow();
+    await insert(row);
+    const ticket = { hash: 'h', containerId: row.id, port: null, apiKeyId: null, sessionId: null, expiresAt: T0 };
+    await expect(tickets.insert({ ...ticket, apiKeyId: 'revoked' }, T0)).resolves.toBe('credential_gone');
+    await expect(tickets.insert({ ...ticket, sessionId: 'ended' }, T0)).resolves.toBe('credential_gone');
+    await expect(tickets.insert({ ...ticket, containerId: randomUUID() }, T0)).resolves.toBe('container_gone');
+    await expect(tickets.insert(ticket, T0)).resolves.toBe('inserted');
+  });
+
+  it('count the containers of an owner that are being made, however many come at once', async () => {
+    const queue = { states: ['queued'] as const, max: 2 };
+    const rows = Array.from({ length: 8 }, () => containerRow({ ownerId: 'one', status: 'queued' }));
+    const outcomes = await Promise.all(
+      rows.map((row, at) => containers.insert(row, jobRow(row), { key: `k${at % 5}`, bodyHash: 'h' }, queue)),
+    );
+    const made = outcomes.filter(({ kind }) => kind === 'inserted');
+    expect(made).toHaveLength(2);
+    const other = containerRow({ ownerId: 'other' });
+    await expect(containers.insert(other, jobRow(other), undefined, queue)).resolves.toEqual({ kind: 'inserted' });
   });
 });

@@ -106,7 +106,7 @@ describe('repositories of users', () => {
     await sessions.insert(row);
     const key = { id: randomUUID().replaceAll('-', ''), secretHash: 'x', name: 'k', createdBy: id, createdAt: T0 };
     const ofUser = { ...key, projectId: null, role: null, userId: id, expiresAt: null, lastUsedAt: null };
-    await expect(keys.insert(ofUser)).resolves.toBe(true);
+    await expect(keys.insert(ofUser)).resolves.toBe('inserted');
     await expect(keys.insert({ ...ofUser, id: 'b', projectId: PROJECT, role: 'owner' })).rejects.toThrow(
       'Failed query',
     );

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { BatchedLookup } from '../../common/concurrency/batched-lookup.js';
 import { Clock } from '../../common/time/clock.js';
 import { type ApiKeyRow, ApiKeysRepository } from '../../persistence/auth/api-keys.repository.js';
 import type { Identity } from '../principal.js';
@@ -7,10 +8,14 @@ import { LastUses } from '../last-uses.js';
 import { RevisionCache } from '../revision-cache.js';
 import { hasHash, type SecretToken } from '../secret-token.js';
 
-/** The identity behind an API key. In steady state it takes no query: {@link forget} is called when anything changed. */
+/**
+ * The identity behind an API key. In steady state it takes no query: {@link forget} is called when anything changed.
+ * Guesses of ids wait for one query at a time.
+ */
 @Injectable()
 export class ApiKeyIdentities {
-  private readonly rows = new RevisionCache((id) => this.keys.findById(id));
+  private readonly lookup = new BatchedLookup((ids: string[]) => this.keys.findByIds(ids));
+  private readonly rows = new RevisionCache((id) => this.lookup.get(id));
   private readonly uses = new LastUses();
 
   constructor(

@@ -41,7 +41,12 @@ export class CreateApiKeyDto {
   @IsIn(PROJECT_ROLES)
   role?: ProjectRole;
 
-  @ApiProperty({ required: false, format: 'date-time', description: 'Never, by default.' })
+  @ApiProperty({
+    required: false,
+    format: 'date-time',
+    description:
+      'Never, by default. What is made with an API key expires when that does, at the latest, and is revoked with it.',
+  })
   @MayBeAbsent()
   @Type(() => Date)
   @IsDate()
@@ -65,6 +70,8 @@ export class ApiKeyDto {
   role: ProjectRole | null;
   @ApiProperty({ type: String, format: 'uuid', nullable: true, description: 'The user that the key acts as.' })
   userId: string | null;
+  @ApiProperty({ description: 'Who made it: the id of a user, "key:" and the id of a key of a project, or "admin".' })
+  createdBy: string;
   @ApiProperty({ format: 'date-time' }) createdAt: string;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) expiresAt: string | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'To within a few seconds.' })

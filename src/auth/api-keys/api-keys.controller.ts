@@ -17,7 +17,7 @@ export class ApiKeysController {
   @ApiOperation({ summary: 'Make an API key, which is shown this once' })
   @ApiBody({ type: CreateApiKeyDto, examples: API_KEY_EXAMPLES })
   @ApiResponse({ status: 201, type: NewApiKeyDto, description: 'The key, in `key`' })
-  @ApiErrors('project_not_found')
+  @ApiErrors('project_not_found', 'quota_exceeded')
   create(@CurrentPrincipal() principal: Principal, @Body() body: CreateApiKeyDto): Promise<NewApiKeyDto> {
     return this.keys.create(principal, body);
   }
@@ -38,7 +38,9 @@ export class ApiKeysController {
   @Delete(':id')
   @HttpCode(204)
   @Requires('api-key:manage')
-  @ApiOperation({ summary: 'Revoke an API key; its connections end within five seconds' })
+  @ApiOperation({
+    summary: 'Revoke an API key and those that were made with it; their connections end within five seconds',
+  })
   @ApiResponse({ status: 204, description: 'It is revoked' })
   remove(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<void> {
     return this.keys.remove(principal, id);

@@ -2,7 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { IdGenerator } from '../../common/id-generator.js';
 import { Clock } from '../../common/time/clock.js';
-import { type ApiKeyRow, ApiKeysRepository } from '../../persistence/auth/api-keys.repository.js';
+import {
+  type ApiKeyRow,
+  ApiKeysRepository,
+  asCreator,
+  creatorKeyOf,
+} from '../../persistence/auth/api-keys.repository.js';
 import { validationFailed } from '../../http/validation.js';
 import type { Scope } from '../../persistence/types.js';
 import { isInScope, type Principal } from '../principal.js';
@@ -11,6 +16,9 @@ import { Revocation } from '../revocation.js';
 import { hashOfSecret, isTokenId, newSecretToken } from '../secret-token.js';
 import { formatApiKey } from './api-key-token.js';
 import type { ApiKeyDto, CreateApiKeyDto, NewApiKeyDto } from './api-key.dto.js';
+
+/** Of a project, and of a user. */
+const MAX_KEYS = 200;
 
 /** Makes, lists and revokes the API keys of projects. */
 @Injectable()
@@ -23,28 +31,42 @@ export class ApiKeysService {
   ) {}
 
   async create(principal: Principal, dto: CreateApiKeyDto): Promise<NewApiKeyDto> {
+    const creator = await this.creatorOf(principal);
     const token = newSecretToken(this.ids);
     const row: ApiKeyRow = {
       id: token.id,
       secretHash: hashOfSecret(token.secret),
       name: dto.name,
       ...holderOf(principal, dto),
-      createdBy: principal.id,
+      createdBy: creator === null ? principal.id : asCreator(creator.id),
       createdAt: this.clock.now(),
-      expiresAt: dto.expiresAt ?? null,
+      expiresAt: expiryWithin(creator, dto.expiresAt ?? null),
       lastUsedAt: null,
     };
-    if (!(await this.keys.insert(row)))
+    const outcome = await this.keys.insert(row, MAX_KEYS);
+    if (outcome === 'full')
+      throw new DomainError(
+        'quota_exceeded',
+        `There are ${MAX_KEYS} API keys already: revoke those that are not used.`,
+        {
+          extensions: { quota: 'apiKeys', limit: MAX_KEYS, used: MAX_KEYS },
+        },
+      );
+    if (outcome === 'creator_gone') throw revoked();
+    if (outcome === 'holder_gone')
       throw row.projectId === null
         ? new DomainError('unauthorized', 'The user is gone.')
         : projectNotFound(row.projectId);
-    return { ...toApiKeyDto(row), key: formatApiKey(token) };
+    return { ...toApiKeyDto(row, creator === null ? [] : [creator]), key: formatApiKey(token) };
   }
 
   /** Those of the projects that the principal owns, and a user's own. */
   async list(principal: Principal, projectId?: string): Promise<ApiKeyDto[]> {
     const scope = projectsOf(principal, projectId);
-    return (await this.keys.list(projectId)).filter((key) => isTheirs(key, principal, scope)).map(toApiKeyDto);
+    const rows = (await this.keys.list(projectId)).filter((key) => isTheirs(key, principal, scope));
+    const creators = new Set(rows.map(creatorKeyOf).filter((id) => id !== undefined));
+    const creatorRows = creators.size === 0 ? [] : await this.keys.findByIds([...creators]);
+    return rows.map((row) => toApiKeyDto(row, creatorRows));
   }
 
   /** @throws DomainError `api_key_not_found`, also for a key of another project or user */
@@ -56,6 +78,29 @@ export class ApiKeysService {
       throw new DomainError('api_key_not_found', 'There is no API key of this id.');
     this.revocation.noticeChange();
   }
+
+  /** The key that the principal came with. @throws DomainError `unauthorized` when it was revoked */
+  private async creatorOf({ credential }: Principal): Promise<ApiKeyRow | null> {
+    if (credential.kind !== 'api_key') return null;
+    const key = await this.keys.findById(credential.id);
+    if (key === null) throw revoked();
+    return key;
+  }
+}
+
+function revoked(): DomainError {
+  return new DomainError('unauthorized', 'The API key has been revoked.');
+}
+
+/** What is made with a key does not outlive it. */
+function expiryWithin(creator: ApiKeyRow | null, asked: Date | null): Date | null {
+  const latest = creator?.expiresAt ?? null;
+  if (latest === null || asked === null) return asked ?? latest;
+  if (asked > latest)
+    throw validationFailed([
+      { field: 'expiresAt', messages: [`must not be after the key that makes it expires, ${latest.toISOString()}`] },
+    ]);
+  return asked;
 }
 
 /** Whom a new key acts as: a project with a role, or the user who makes it. */
@@ -77,13 +122,17 @@ function isTheirs({ projectId, userId }: ApiKeyRow, principal: Principal, scope:
   return userId === principal.userId || principal.kind === 'administrator';
 }
 
-function toApiKeyDto({ id, name, projectId, role, userId, createdAt, expiresAt, lastUsedAt }: ApiKeyRow): ApiKeyDto {
+/** @param creators the keys that it may have been made with: one of a user stands for the user */
+function toApiKeyDto(row: ApiKeyRow, creators: ApiKeyRow[]): ApiKeyDto {
+  const { id, name, projectId, role, userId, createdAt, expiresAt, lastUsedAt } = row;
+  const creator = creators.find((key) => key.id === creatorKeyOf(row));
   return {
     id,
     name,
     projectId,
     role,
     userId,
+    createdBy: creator?.userId ?? row.createdBy,
     createdAt: createdAt.toISOString(),
     expiresAt: expiresAt?.toISOString() ?? null,
     lastUsedAt: lastUsedAt?.toISOString() ?? null,

@@ -45,9 +45,10 @@ beforeEach(() => {
   user = { id: 'u', name: 'Ada', role: 'user', projects: new Map([['p', 'member']]) };
   [reads, stored] = [0, []];
   const sessions = {
-    findById: async (id: string) => {
+    findById: async (id: string) => rows.get(id) ?? null,
+    findByIds: async (ids: string[]) => {
       reads += 1;
-      return rows.get(id) ?? null;
+      return ids.flatMap((id) => rows.get(id) ?? []);
     },
     noteUsed: async (times: Map<string, Date>) => void stored.push(times),
   } as unknown as SessionsRepository;

@@ -6,7 +6,7 @@ import type { Identity } from '../principal.js';
 import { parseSecretToken, type SecretToken } from '../secret-token.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionIdentities } from './session-identities.js';
-import { hasCsrfToken } from './csrf-token.js';
+import { CsrfTokenError, hasCsrfToken } from './csrf-token.js';
 
 export const CSRF_HEADER = 'x-csrf-token';
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -42,7 +42,7 @@ export class SessionAuthenticator {
     if (found === null) return null;
     const needsToken = request.method !== 'SOCKET' && !SAFE_METHODS.has(request.method);
     if (needsToken && !hasCsrfToken(found.token, request.headers[CSRF_HEADER]))
-      throw new DomainError('csrf_token_invalid', 'A change by a session needs its csrfToken as X-CSRF-Token.');
+      throw new CsrfTokenError(found.identity);
     return found.identity;
   }
 

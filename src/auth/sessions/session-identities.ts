@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { BatchedLookup } from '../../common/concurrency/batched-lookup.js';
 import { Clock } from '../../common/time/clock.js';
 import { Settings } from '../../config/settings.js';
 import { type SessionRow, SessionsRepository } from '../../persistence/auth/sessions.repository.js';
@@ -11,10 +12,14 @@ import { identityOfUser, UserDirectory } from '../users/user-directory.js';
 /** How exactly the last use of a session is stored. */
 const USE_PRECISION_MS = 30_000;
 
-/** The identity behind a session. In steady state it takes no query: {@link forget} is called when anything changed. */
+/**
+ * The identity behind a session. In steady state it takes no query: {@link forget} is called when anything changed.
+ * Guesses of ids wait for one query at a time.
+ */
 @Injectable()
 export class SessionIdentities {
-  private readonly rows = new RevisionCache((id) => this.sessions.findById(id));
+  private readonly lookup = new BatchedLookup((ids: string[]) => this.sessions.findByIds(ids));
+  private readonly rows = new RevisionCache((id) => this.lookup.get(id));
   private readonly uses = new LastUses();
 
   constructor(

@@ -5,6 +5,7 @@ import { bodyHash } from '../../http/body-hash.js';
 import { Clock } from '../../common/time/clock.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { IdGenerator } from '../../common/id-generator.js';
+import { Settings } from '../../config/settings.js';
 import {
   type ContainerRow,
   ContainersRepository,
@@ -14,8 +15,10 @@ import { ProvisioningQueue } from '../../queues/provisioning-queue.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import type { CreateContainerDto } from '../dto/create-container.dto.js';
 import { nameTaken } from '../../workspace/container-errors.js';
+import { queueFull } from '../queue-depth.guard.js';
 import { KeptVolumes, volumeInUse, volumeNotFound } from './kept-volumes.js';
 import { newJob } from './new-job.js';
+import { PROVISIONING } from './state-table.js';
 import { SshKeys } from '../../git-keys/ssh-keys.js';
 
 /** Validates and stores a request for a container before it is answered. */
@@ -27,6 +30,7 @@ export class ContainerCreator {
     private readonly driver: WorkspaceDriver,
     private readonly keys: SshKeys,
     private readonly volumes: KeptVolumes,
+    private readonly settings: Settings,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
   ) {}
@@ -38,19 +42,23 @@ export class ContainerCreator {
     if (idempotencyKey === undefined)
       await this.containers.requireQuota(projectId, demandOf({ ...dto, desiredRunning: true }));
     await this.driver.ping();
-    const dataId = dto.volume === undefined ? null : await this.volumes.resolve(dto.volume);
+    const dataId = dto.volume === undefined ? null : await this.volumes.resolve(projectId, dto.volume);
     const row = this.toRow(principal, projectId, dto, dataId);
     const job = newJob(row.jobId!, row, row.createdAt);
     const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
-    const outcome = await this.containers.insert(row, job, key);
+    const { queued } = this.settings.concurrencyLimits;
+    const queue = queued === Infinity ? undefined : { states: PROVISIONING, max: queued };
+    const outcome = await this.containers.insert(row, job, key, queue);
     switch (outcome.kind) {
       case 'inserted':
         this.queue.wake('create', { jobId: job.id, containerId: row.id });
         return row;
       case 'replayed':
-        return (await this.containers.findById(outcome.containerId)) ?? row;
+        return this.replayed(outcome.containerId, row);
       case 'key_reused':
-        throw new DomainError('idempotency_key_reused', 'This Idempotency-Key came with another body before.');
+        throw keyReused();
+      case 'queue_full':
+        throw queueFull(queued);
       case 'project_not_found':
         throw projectNotFound(row.projectId);
       case 'name_taken':
@@ -60,6 +68,14 @@ export class ContainerCreator {
       case 'volume_in_use':
         throw volumeInUse(dto.volume!);
     }
+  }
+
+  /** @param row what would have been made */
+  private async replayed(id: string, row: ContainerRow): Promise<ContainerRow> {
+    const made = await this.containers.findById(id);
+    // Without a project in the body, the same body may mean another project by now.
+    if (made !== null && made.projectId !== row.projectId) throw keyReused();
+    return made ?? row;
   }
 
   private toRow(principal: Principal, projectId: string, dto: CreateContainerDto, dataId: string | null): ContainerRow {
@@ -103,4 +119,8 @@ export class ContainerCreator {
       deletedAt: null,
     };
   }
+}
+
+function keyReused(): DomainError {
+  return new DomainError('idempotency_key_reused', 'This Idempotency-Key came with another body before.');
 }

@@ -43,10 +43,11 @@ export class KeptVolumes {
     await this.driver.remove(volume.id, { keepData: false });
   }
 
-  /** The id of a volume that exists. @throws DomainError `volume_not_found` */
-  async resolve(reference: string): Promise<string> {
+  /** The id of a kept volume of a project. @throws DomainError `volume_not_found`, also for that of another project */
+  async resolve(projectId: string, reference: string): Promise<string> {
     const id = idOf(reference);
-    if (id === undefined || !(await this.driver.listData()).includes(id)) throw volumeNotFound(reference);
+    const isKept = id !== undefined && (await this.containers.keptVolumes([projectId])).some((kept) => kept.id === id);
+    if (!isKept || !(await this.driver.listData()).includes(id)) throw volumeNotFound(reference);
     return id;
   }
 }

@@ -13,8 +13,13 @@ const B = { containerId: 'b', port: null };
 class InMemory extends SignInTicketsRepository {
   readonly rows = new Map<string, SignInTicketRow>();
 
-  async insert(ticket: SignInTicketRow): Promise<void> {
+  /** What is gone by the time that a ticket is stored. */
+  gone: 'container_gone' | 'credential_gone' | null = null;
+
+  async insert(ticket: SignInTicketRow): Promise<'inserted' | 'container_gone' | 'credential_gone'> {
+    if (this.gone !== null) return this.gone;
     this.rows.set(ticket.hash, ticket);
+    return 'inserted';
   }
 
   async take(hash: string): Promise<SignInTicketRow | null> {
@@ -30,6 +35,15 @@ function make(clock = new FakeClock()): { tickets: SignInTickets; rows: InMemory
 }
 
 describe('SignInTickets', () => {
+  it.each([
+    ['container_gone', 'container_not_found'],
+    ['credential_gone', 'unauthorized'],
+  ] as const)('says what is gone (%s)', async (gone, code) => {
+    const repository = Object.assign(new InMemory(), { gone });
+    const tickets = new SignInTickets(repository, new FakeClock(), new RandomIdGenerator());
+    await expect(tickets.issue(A, ADMIN)).rejects.toMatchObject({ code });
+  });
+
   it('are valid once', async () => {
     const { tickets } = make();
     const { ticket } = await tickets.issue(A, ADMIN);

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import type { Credential } from '../../auth/principal.js';
+import { DomainError } from '../../common/errors/domain-error.js';
 import { Clock } from '../../common/time/clock.js';
 import { IdGenerator } from '../../common/id-generator.js';
 import { type SignInTicketRow, SignInTicketsRepository } from '../../persistence/auth/sign-in-tickets.repository.js';
+import { containerNotFound } from '../../workspace/container-errors.js';
 import type { Site } from '../proxy/site.js';
 
 const LIFETIME_MS = 5 * 60_000;
@@ -18,11 +20,15 @@ export class SignInTickets {
     private readonly ids: IdGenerator,
   ) {}
 
+  /** @throws DomainError `unauthorized`, `container_not_found` when one is gone that was there when the request came */
   async issue(site: Site, credential: Credential): Promise<{ ticket: string; expiresAt: Date }> {
     const ticket = this.ids.secret(TICKET_BYTES);
     const now = this.clock.now();
     const expiresAt = new Date(now.getTime() + LIFETIME_MS);
-    await this.tickets.insert({ hash: hashOf(ticket), ...site, ...columnsOf(credential), expiresAt }, now);
+    const row = { hash: hashOf(ticket), ...site, ...columnsOf(credential), expiresAt };
+    const outcome = await this.tickets.insert(row, now);
+    if (outcome === 'container_gone') throw containerNotFound(site.containerId);
+    if (outcome === 'credential_gone') throw new DomainError('unauthorized', 'The credential has been revoked.');
     return { ticket, expiresAt };
   }
 

@@ -2,14 +2,30 @@ import type { apiKeys } from './auth.schema.js';
 
 export type ApiKeyRow = typeof apiKeys.$inferSelect;
 
+/** `holder_gone`: its project or user; `creator_gone`: the key that it is made with. */
+export type ApiKeyInsertion = 'inserted' | 'holder_gone' | 'creator_gone' | 'full';
+
+/** As `createdBy` names a key. */
+const CREATOR_PREFIX = 'key:';
+
+export function asCreator(keyId: string): string {
+  return CREATOR_PREFIX + keyId;
+}
+
+/** @returns the key that a key was made with; undefined when it was made with something else */
+export function creatorKeyOf({ createdBy }: Pick<ApiKeyRow, 'createdBy'>): string | undefined {
+  return createdBy.startsWith(CREATOR_PREFIX) ? createdBy.slice(CREATOR_PREFIX.length) : undefined;
+}
+
 /** API keys. Every change but that of `lastUsedAt` raises the access revision in the same transaction. */
 export abstract class ApiKeysRepository {
-  /** @returns false when the project or the user does not exist */
-  abstract insert(key: ApiKeyRow): Promise<boolean>;
+  /** Inserts the key, unless its project or user has `max` already. Those that have expired a day before are deleted first. */
+  abstract insert(key: ApiKeyRow, max?: number): Promise<ApiKeyInsertion>;
   abstract findById(id: string): Promise<ApiKeyRow | null>;
+  abstract findByIds(ids: string[]): Promise<ApiKeyRow[]>;
   /** Those of a project, or of all projects and users, latest first. */
   abstract list(projectId?: string): Promise<ApiKeyRow[]>;
-  /** @returns false when there is none */
+  /** Removes the key, the keys that were made with it, and so on. @returns false when there is none */
   abstract remove(id: string): Promise<boolean>;
   /** Stores the times of last use, each unless a later one is stored already. */
   abstract noteUsed(times: ReadonlyMap<string, Date>): Promise<void>;

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { and, desc, eq, isNull, lte } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, lte } from 'drizzle-orm';
 import { recordAudit } from '../audit/record-audit.js';
 import { actorOf, userEntry } from '../audit/user-entries.js';
 import { Database } from '../database.js';
@@ -33,6 +33,10 @@ export class DrizzleSessionsRepository extends SessionsRepository {
   async findById(id: string): Promise<SessionRow | null> {
     const [row] = await this.database.orm.select().from(sessions).where(eq(sessions.id, id));
     return row ?? null;
+  }
+
+  async findByIds(ids: string[]): Promise<SessionRow[]> {
+    return this.database.orm.select().from(sessions).where(inArray(sessions.id, ids));
   }
 
   async ofUser(userId: string): Promise<SessionRow[]> {

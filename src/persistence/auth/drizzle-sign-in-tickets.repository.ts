@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { eq, lt } from 'drizzle-orm';
 import { recordContainerAudit } from '../audit/record-audit.js';
 import { Database } from '../database.js';
+import { violatedForeignKey } from '../database-error.js';
 import { signInTickets } from '../containers/containers.schema.js';
 import { type SignInTicketRow, SignInTicketsRepository } from './sign-in-tickets.repository.js';
 
@@ -11,14 +12,21 @@ export class DrizzleSignInTicketsRepository extends SignInTicketsRepository {
     super();
   }
 
-  async insert(ticket: SignInTicketRow, now: Date): Promise<void> {
+  async insert(ticket: SignInTicketRow, now: Date): Promise<'inserted' | 'container_gone' | 'credential_gone'> {
     await this.database.orm.delete(signInTickets).where(lt(signInTickets.expiresAt, now));
-    await this.database.orm.transaction(async (tx) => {
-      await tx.insert(signInTickets).values(ticket);
-      const { containerId, port } = ticket;
-      if (port === null) await recordContainerAudit(tx, 'editor.link', containerId);
-      else await recordContainerAudit(tx, 'preview.link', containerId, { port });
-    });
+    try {
+      await this.database.orm.transaction(async (tx) => {
+        await tx.insert(signInTickets).values(ticket);
+        const { containerId, port } = ticket;
+        if (port === null) await recordContainerAudit(tx, 'editor.link', containerId);
+        else await recordContainerAudit(tx, 'preview.link', containerId, { port });
+      });
+      return 'inserted';
+    } catch (error) {
+      const violated = violatedForeignKey(error);
+      if (violated === undefined) throw error;
+      return violated.includes('container_id') ? 'container_gone' : 'credential_gone';
+    }
   }
 
   async take(hash: string): Promise<SignInTicketRow | null> {

@@ -10,6 +10,7 @@ export abstract class SessionsRepository {
    */
   abstract insert(session: SessionRow): Promise<boolean>;
   abstract findById(id: string): Promise<SessionRow | null>;
+  abstract findByIds(ids: string[]): Promise<SessionRow[]>;
   /** Latest first. */
   abstract ofUser(userId: string): Promise<SessionRow[]>;
   /** @returns false when there is none */

@@ -91,7 +91,14 @@ export type InsertOutcome =
   | { kind: 'name_taken' }
   | { kind: 'project_not_found' }
   | { kind: 'volume_not_found' }
-  | { kind: 'volume_in_use' };
+  | { kind: 'volume_in_use' }
+  | { kind: 'queue_full' };
+
+/** How many containers of the owner may be in these states, with the new one. */
+export interface QueueLimit {
+  states: readonly ContainerStatus[];
+  max: number;
+}
 
 /** A container that is created, started or changed would exceed a quota of its project. Nothing was written. */
 export class QuotaExceededError extends Error {
@@ -121,7 +128,12 @@ export abstract class ContainersRepository {
    * Inserts the container, its first job and the idempotency key in one transaction.
    * @throws QuotaExceededError
    */
-  abstract insert(container: ContainerRow, job: JobRow, key?: IdempotencyKey): Promise<InsertOutcome>;
+  abstract insert(
+    container: ContainerRow,
+    job: JobRow,
+    key?: IdempotencyKey,
+    queue?: QueueLimit,
+  ): Promise<InsertOutcome>;
   /**
    * Whether a project may use that much more now; {@link insert} and the others that need it decide.
    * @throws QuotaExceededError

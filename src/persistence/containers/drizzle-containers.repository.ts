@@ -13,6 +13,7 @@ import {
   type KeptVolume,
   type Lease,
   type ListQuery,
+  type QueueLimit,
   QuotaExceededError,
   type SpecPatch,
   type Transition,
@@ -35,15 +36,19 @@ export class DrizzleContainersRepository extends ContainersRepository {
     super();
   }
 
-  async insert(container: ContainerRow, job: JobRow, key?: IdempotencyKey): Promise<InsertOutcome> {
+  async insert(container: ContainerRow, job: JobRow, key?: IdempotencyKey, queue?: QueueLimit): Promise<InsertOutcome> {
     try {
       return await this.database.orm.transaction(async (tx): Promise<InsertOutcome> => {
         const { id: containerId, ownerId, projectId, createdAt, dataId } = container;
         const target = { ownerId, scope: 'containers', containerId, createdAt };
+        // Before the key, which others of the owner may wait for.
+        if (queue !== undefined)
+          await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`creates of ${ownerId}`}, 0))`);
         const known = key === undefined ? undefined : await claimKey(tx, target, key);
         if (known?.kind === 'replayed') return { kind: 'replayed', containerId: known.row.containerId };
         if (known !== undefined) return known;
         // The errors undo the claim of the key.
+        if (queue !== undefined && (await countInStates(tx, ownerId, queue.states)) >= queue.max) throw new QueueFull();
         const exceeded = await exceededQuotaLocked(tx, projectId, demandOf(container));
         if (exceeded !== null) throw new QuotaExceededError(exceeded);
         if (dataId !== null && !(await lockKeptVolume(tx, dataId, [projectId]))) throw new VolumeNotFound();
@@ -52,6 +57,7 @@ export class DrizzleContainersRepository extends ContainersRepository {
         return { kind: 'inserted' };
       });
     } catch (error) {
+      if (error instanceof QueueFull) return { kind: 'queue_full' };
       if (error instanceof VolumeNotFound) return { kind: 'volume_not_found' };
       if (violatedConstraint(error) === 'containers_name') return { kind: 'name_taken' };
       if (violatedConstraint(error) === 'containers_data') return { kind: 'volume_in_use' };
@@ -66,10 +72,7 @@ export class DrizzleContainersRepository extends ContainersRepository {
   }
 
   async countInStates(ownerId: string, states: readonly ContainerStatus[]): Promise<number> {
-    return this.database.orm.$count(
-      containers,
-      live(eq(containers.ownerId, ownerId), inArray(containers.status, [...states])),
-    );
+    return countInStates(this.database.orm, ownerId, states);
   }
 
   async findById(id: string): Promise<ContainerRow | null> {
@@ -288,6 +291,12 @@ export class DrizzleContainersRepository extends ContainersRepository {
 
 /** Thrown to undo a transaction. */
 class VolumeNotFound extends Error {}
+/** Thrown to undo a transaction. */
+class QueueFull extends Error {}
+
+async function countInStates(on: Queries, ownerId: string, states: readonly ContainerStatus[]): Promise<number> {
+  return on.$count(containers, live(eq(containers.ownerId, ownerId), inArray(containers.status, [...states])));
+}
 
 /** Whether the volume is kept. Until the transaction ends, no other one attaches or releases it. */
 async function lockKeptVolume(tx: Transaction, id: string, scope: Scope): Promise<boolean> {
