@@ -1031,8 +1031,8 @@ export interface components {
     };
     AuditCredentialDto: {
       /** @enum {string} */
-      kind: 'admin_token' | 'api_key' | 'session' | 'invitation';
-      /** @description Of the API key or the session. */
+      kind: 'admin_token' | 'api_key' | 'session' | 'invitation' | 'oidc';
+      /** @description Of the API key or the session; the issuer for `oidc`. */
       id: string | null;
     };
     AuditTargetDto: {

@@ -113,6 +113,7 @@ export const AUDIT_ACTIONS = [
   'user.update',
   'user.delete',
   'user.invite',
+  'user.link',
   'invitation.accept',
   'session.create',
   'session.end',

@@ -1,6 +1,7 @@
 /** Signing in by an OpenID provider, with a real one and in a real browser. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
+import { auditOf } from '../support/api/audit.js';
 import { ok } from '../support/api/client.js';
 import { freePort } from '../support/api/free-port.js';
 import { inviteUser, newSignedInUser, publicUrlOf, type User } from '../support/api/signed-in.js';
@@ -158,6 +159,21 @@ describe('signing in by an OpenID provider', () => {
     const outsider = newAccount({ groups: ['others'] });
     await expectRefused(await signedIn(outsider.login), 'no user of DevForge');
   }, 90_000);
+
+  it('is recorded with what it entails, as an act of the user by the provider', async () => {
+    const { login, email } = newAccount({ email: 'audited@example.org', groups: ['staff', 'operations'] });
+    await signedIn(login);
+    const [user] = await usersOf(email);
+    const events = await auditOf(server.api, { actor: user!.id });
+    expect(events.map(({ action, credential }) => [action, credential!.kind]).toReversed()).toEqual([
+      ['user.create', 'oidc'],
+      ['user.link', 'oidc'],
+      ['user.update', 'oidc'],
+      ['member.set', 'oidc'],
+      ['session.create', 'session'],
+    ]);
+    expect(events.map(({ credential }) => credential!.id)).toContain(provider.issuer);
+  }, 60_000);
 
   it('says so when the person cancels at the provider', async () => {
     const browser = await newBrowser();

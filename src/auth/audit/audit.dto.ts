@@ -107,8 +107,9 @@ export class AuditActorDto {
 }
 
 export class AuditCredentialDto {
-  @ApiProperty({ enum: ['admin_token', 'api_key', 'session', 'invitation'] }) kind: string;
-  @ApiProperty({ type: String, nullable: true, description: 'Of the API key or the session.' }) id: string | null;
+  @ApiProperty({ enum: ['admin_token', 'api_key', 'session', 'invitation', 'oidc'] }) kind: string;
+  @ApiProperty({ type: String, nullable: true, description: 'Of the API key or the session; the issuer for `oidc`.' })
+  id: string | null;
 }
 
 export class AuditTargetDto {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { SignInLimit } from '../sessions/sign-in-limit.js';
 import { type BegunSession, type BrowserAddress, SessionsService } from '../sessions/sessions.service.js';
+import { actingAs } from './acting-as.js';
 import { GroupRoles } from './group-roles.js';
 import { OidcClient } from './oidc-client.js';
 import type { OidcFlow } from './oidc-flow-cookie.js';
@@ -40,7 +41,7 @@ export class OidcSignIn {
     const identity = await this.client.complete(search, flow);
     const user = await this.users.find(identity);
     if (user.disabledAt !== null) throw disabled();
-    await this.groupRoles.apply(user, identity.groups);
+    await actingAs(user, identity, () => this.groupRoles.apply(user, identity.groups));
     const begun = await this.sessions.begin(user.id, from);
     if (begun === null) throw disabled();
     return begun;

@@ -6,6 +6,7 @@ import { Settings } from '../../config/settings.js';
 import { type UserRow, UsersRepository } from '../../persistence/auth/users.repository.js';
 import { normalisedEmail } from '../users/email.js';
 import { MAX_EMAIL_LENGTH, MAX_USER_NAME_LENGTH } from '../users/user.dto.js';
+import { actingAs } from './acting-as.js';
 import { GroupRoles } from './group-roles.js';
 import type { ProviderIdentity } from './provider-identity.js';
 
@@ -53,7 +54,7 @@ export class OidcUsers {
       disabledAt: null,
       lastSignInAt: null,
     };
-    const written = await this.users.insert(row);
+    const written = await actingAs(row, identity, () => this.users.insert(row));
     // A sign-in of the same person at the same time was first.
     const user = written.kind === 'email_taken' ? await this.ofEmail(identity, email) : await this.link(row, identity);
     if (user === null) throw refused('Your user of DevForge was removed just now.');
@@ -66,9 +67,10 @@ export class OidcUsers {
     return email.length <= MAX_EMAIL_LENGTH && (isAllowed || this.groupRoles.includesAny(groups));
   }
 
-  private async link({ id }: UserRow, identity: ProviderIdentity): Promise<UserRow> {
+  private async link(owner: UserRow, identity: ProviderIdentity): Promise<UserRow> {
     const { issuer, subject } = identity;
-    await this.users.linkAccount(id, { issuer, subject }, this.clock.now());
+    const now = this.clock.now();
+    await actingAs(owner, identity, () => this.users.linkAccount(owner.id, { issuer, subject }, now));
     const user = await this.users.findByAccount(identity);
     // Somebody may have been given the email address of who left.
     if (user === null)

@@ -120,7 +120,7 @@ export class DrizzleUsersRepository extends UsersRepository {
   async linkAccount(id: string, account: ProviderAccount, now: Date): Promise<boolean> {
     return this.database.orm.transaction(async (tx) => {
       // Accounts of the same user wait for each other.
-      const [user] = await tx.select({ id: users.id }).from(users).where(eq(users.id, id)).for('no key update');
+      const [user] = await tx.select().from(users).where(eq(users.id, id)).for('no key update');
       const [other] = await tx
         .select({ userId: userIdentities.userId })
         .from(userIdentities)
@@ -131,7 +131,9 @@ export class DrizzleUsersRepository extends UsersRepository {
         .values({ ...account, userId: id, createdAt: now })
         .onConflictDoNothing()
         .returning();
-      return rows.length > 0;
+      if (rows.length === 0) return false;
+      await recordAudit(tx, userEntry('user.link', user, { issuer: account.issuer }));
+      return true;
     });
   }
 }
