@@ -37,6 +37,7 @@ import { SessionIdentities } from './sessions/session-identities.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SignInLimit } from './sessions/sign-in-limit.js';
+import { SignInPageController } from './sign-in-page/sign-in-page.controller.js';
 import { UserDirectory } from './users/user-directory.js';
 import { UsersController } from './users/users.controller.js';
 import { UsersService } from './users/users.service.js';
@@ -55,6 +56,7 @@ import { UsersService } from './users/users.service.js';
     InvitationsController,
     InvitationPageController,
     OidcController,
+    SignInPageController,
   ],
   providers: [
     AdminToken,

@@ -7,7 +7,6 @@ import { EditorLauncher } from './editor-launcher.js';
 import { LinksService } from './links.service.js';
 import { SiteControls } from './controls/site-controls.js';
 import { SiblingSignIn } from './sign-in/sibling-sign-in.js';
-import { SignInPageController } from './sign-in/sign-in-page.controller.js';
 import { SignInTickets } from './sign-in/sign-in-tickets.js';
 import { SiteAccess } from './sign-in/site-access.js';
 import { SiteCookie } from './sign-in/site-cookie.js';
@@ -20,7 +19,7 @@ import { Tunnels } from './tunnel/tunnels.js';
 
 @Module({
   imports: [ContainersModule],
-  controllers: [EditorController, SignInPageController],
+  controllers: [EditorController],
   providers: [
     EditorHeartbeat,
     EditorLauncher,

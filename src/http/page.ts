@@ -5,8 +5,15 @@ const STYLE = `
 body { font: 16px/1.5 system-ui, sans-serif; display: grid; place-content: center; min-height: 90vh; margin: 0 auto; max-width: 36rem; padding: 0 1rem; text-align: center; }
 p { margin: .5rem 0; opacity: .8; }
 a.action, button { font: inherit; display: inline-block; margin-top: 1rem; padding: .5rem 1.5rem; border: 0; border-radius: .4rem; background: #0969da; color: #fff; text-decoration: none; cursor: pointer; }
-input { font: inherit; padding: .5rem; width: 20rem; max-width: 80vw; }
+input { font: inherit; padding: .5rem; width: 20rem; max-width: 80vw; box-sizing: border-box; }
+label { display: inline-block; text-align: left; }
+label input { display: block; margin-top: .25rem; }
+button.quiet { background: none; color: inherit; box-shadow: inset 0 0 0 1px; }
+form + form, .action + form { margin-top: 1.5rem; padding-top: .5rem; border-top: 1px solid #8886; }
+[hidden] { display: none; }
 `;
+
+const STYLE_SOURCE = sourceOf(STYLE);
 
 export interface Page {
   title: string;
@@ -26,8 +33,7 @@ export function renderPage({ title, body, head = '', script, connect = "'none'",
   html: string;
   headers: Record<string, string>;
 } {
-  const scriptSource =
-    script === undefined ? "'none'" : `'sha256-${createHash('sha256').update(script).digest('base64')}'`;
+  const scriptSource = script === undefined ? "'none'" : sourceOf(script);
   return {
     html: `<!doctype html>
 <html lang="en">
@@ -50,9 +56,14 @@ ${script === undefined ? '' : `<script>${script}</script>\n`}</body>
       // A form's request needs its origin, which `no-referrer` would withhold.
       'Referrer-Policy': 'same-origin',
       'X-Content-Type-Options': 'nosniff',
-      'Content-Security-Policy': `default-src 'none'; style-src 'unsafe-inline'; script-src ${scriptSource}; connect-src ${connect}; form-action 'self'; base-uri 'none'${frameAncestors === undefined ? '' : `; frame-ancestors ${frameAncestors}`}`,
+      'Content-Security-Policy': `default-src 'none'; style-src ${STYLE_SOURCE}; script-src ${scriptSource}; connect-src ${connect}; form-action 'self'; base-uri 'none'${frameAncestors === undefined ? '' : `; frame-ancestors ${frameAncestors}`}`,
     },
   };
+}
+
+/** Allows exactly this content inline. */
+function sourceOf(content: string): string {
+  return `'sha256-${createHash('sha256').update(content).digest('base64')}'`;
 }
 
 export function escapeHtml(text: string): string {

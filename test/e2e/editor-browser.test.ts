@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { ok } from '../support/api/client.js';
+import { newSignedInUser, PASSWORD } from '../support/api/signed-in.js';
 import type { Container } from '../support/api/types.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
@@ -225,6 +226,18 @@ APP
     // The page that asks for the token forbids what the next line would evaluate in it.
     await stranger.waitForURL(({ host }) => host === new URL(url).host, SLOW);
     await stranger.waitForFunction(`document.title === 'front end'`, undefined, SLOW);
+
+    const user = { email: 'ada@example.org', projects: { [container.projectId]: 'member' } };
+    await newSignedInUser(server.api, user);
+    const member = await newBrowser();
+    await member.goto(url);
+    await member.waitForURL(/\/\.devforge\/sign-in/, SLOW);
+    await member.getByRole('link', { name: 'Sign in' }).click();
+    await member.getByLabel('Email').fill(user.email);
+    await member.getByLabel('Password').fill(PASSWORD);
+    await member.getByRole('button', { name: 'Sign in' }).click();
+    await member.waitForURL(({ host }) => host === new URL(url).host, SLOW);
+    await member.waitForFunction(`document.title === 'front end'`, undefined, SLOW);
   }, 120_000);
 
   it('is still connected to VS Code after a minute', async () => {

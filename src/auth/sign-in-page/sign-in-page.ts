@@ -1,58 +1,52 @@
-import { type Page, renderPage } from '../../http/page.js';
+import { escapeHtml, renderPage } from '../../http/page.js';
+import { MAX_PASSWORD_LENGTH } from '../passwords/new-password.js';
+import { MAX_EMAIL_LENGTH } from '../users/user.dto.js';
+import { SIGN_IN_SCRIPT } from './sign-in-script.js';
 
-/** Gets a link from the API with the token that is entered, and opens it. The token is sent to the API alone and not kept. */
-const SCRIPT = `
-const query = new URLSearchParams(location.search);
-const container = query.get('container') ?? '';
-const port = query.get('port');
-const what = port === null ? container : 'port ' + port + ' of ' + container;
-const element = (id) => document.getElementById(id);
-const [form, token, start, message] = ['form', 'token', 'start', 'message'].map(element);
-element('what').textContent = what;
-const call = (action) =>
-  fetch('/api/containers/' + encodeURIComponent(container) + '/' + action, {
-    method: 'POST',
-    headers: { Authorization: 'Bearer ' + token.value.trim() },
-  });
-const open = async () => {
-  const answer = await call(port === null ? 'editor' : 'ports/' + encodeURIComponent(port) + '/preview');
-  const body = await answer.json();
-  if (answer.ok) return location.replace(body.url);
-  start.hidden = !['stopped', 'failed', 'missing'].includes(body.currentStatus);
-  message.textContent = answer.status === 401 ? 'This token is not valid.' : body.detail ?? body.title;
-};
-const attempt = (work) => async (event) => {
-  event.preventDefault();
-  message.textContent = '';
-  try {
-    await work();
-  } catch {
-    message.textContent = 'DevForge does not answer.';
-  }
-};
-form.addEventListener('submit', attempt(open));
-start.addEventListener('click', attempt(async () => {
-  message.textContent = 'Starting…';
-  await call('start');
-  await open();
-}));
-`;
+export interface SignInPage {
+  /** Whether browsers can be signed in here; if not, a token is the only way. */
+  hasSessions: boolean;
+  /** The OpenID provider that people may sign in with. */
+  provider: { name: string; url: string } | null;
+  /** The path of DevForge where the browser goes on; null to stay. */
+  returnTo: string | null;
+}
 
-const PAGE: Page = {
-  title: 'Sign in to DevForge',
-  body: `<h1>Sign in</h1>
-<p>to open <strong id="what"></strong></p>
-<form id="form">
-<p><input id="token" type="password" autocomplete="current-password" placeholder="DevForge token" aria-label="DevForge token" required autofocus></p>
-<button>Open</button>
+/** Where a person signs in, on DevForge's own origin: that of a site belongs to what runs in the container. */
+export function signInPage({ hasSessions, provider, returnTo }: SignInPage): ReturnType<typeof renderPage> {
+  const target = returnTo === null ? '' : ` data-return-to="${escapeHtml(returnTo)}"`;
+  return renderPage({
+    title: 'Sign in to DevForge',
+    body: `<h1>Sign in to DevForge</h1>
+<p id="target" hidden>to open <strong id="what"></strong></p>
+<div${target} id="ways">
+${provider === null ? '' : `<a class="action" href="${escapeHtml(provider.url)}">Sign in with ${escapeHtml(provider.name)}</a>`}
+${hasSessions ? passwordForm(provider === null) : ''}
+${TOKEN_FORM}
+</div>
+<div id="signed-in" hidden>
+<p>You are signed in as <strong id="user"></strong>.</p>
+<button type="button" id="open" hidden>Open</button> <button type="button" id="sign-out" class="quiet">Sign out</button>
+</div>
+<p id="message" role="alert"></p>
 <button type="button" id="start" hidden>Start</button>
-</form>
-<p id="message" role="status"></p>
 <noscript><p>This page needs JavaScript.</p></noscript>`,
-  script: SCRIPT,
-  connect: "'self'",
-  frameAncestors: "'none'",
-};
+    script: SIGN_IN_SCRIPT,
+    connect: "'self'",
+    frameAncestors: "'none'",
+  });
+}
 
-/** Where a person signs in with a token, on DevForge's own origin: that of a site belongs to what runs in the container. */
-export const SIGN_IN_PAGE = renderPage(PAGE);
+/** @param isFirst whether nothing comes before it on the page */
+function passwordForm(isFirst: boolean): string {
+  return `<form id="password-form">
+<p><label>Email<input id="email" type="email" autocomplete="username" maxlength="${MAX_EMAIL_LENGTH}" required${isFirst ? ' autofocus' : ''}></label></p>
+<p><label>Password<input id="password" type="password" autocomplete="current-password" maxlength="${MAX_PASSWORD_LENGTH}" required></label></p>
+<button>Sign in</button>
+</form>`;
+}
+
+const TOKEN_FORM = `<form id="token-form" hidden>
+<p><label>DevForge token<input id="token" type="password" autocomplete="off" required></label></p>
+<button class="quiet">Open</button>
+</form>`;

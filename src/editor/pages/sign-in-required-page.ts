@@ -32,7 +32,7 @@ export function signInRequiredPage({ reason, signInUrl, asksEditor }: SignInRequ
     title: 'Sign in',
     body: `<h1>Sign in</h1>
 <p>${escapeHtml(reason)}</p>
-<p>Open it again from where you got the link, or sign in with your DevForge token.</p>
+<p>Open it again from where you got the link, or sign in to DevForge.</p>
 <p><a class="action" href="${escapeHtml(signInUrl)}">Sign in</a></p>`,
     ...(asksEditor ? { script: ASK_EDITOR } : {}),
   };
