@@ -5,6 +5,8 @@
 const LIVE_MS = 200;
 const PLAIN_MS = 5000;
 const HEARTBEAT_MS = 10_000;
+/** Characters of a plain line's text: a command of an image build may be long. */
+const PLAIN_LENGTH = 120;
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 export const seconds = (ms) => `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
@@ -37,7 +39,8 @@ export function createSteps({ total, stream = process.stdout, env = process.env,
     };
     const plain = () => {
       if (text === shown.text && now() - shown.at < HEARTBEAT_MS) return;
-      stream.write(`  ${label}: ${text || 'working'} (${elapsed()})\n`);
+      const short = text.length > PLAIN_LENGTH ? `${text.slice(0, PLAIN_LENGTH)}…` : text;
+      stream.write(`  ${label}: ${short || 'working'} (${elapsed()})\n`);
       shown = { text, at: now() };
     };
     const timer = setInterval(live ? redraw : plain, live ? LIVE_MS : PLAIN_MS);

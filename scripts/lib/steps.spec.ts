@@ -45,6 +45,19 @@ describe('numbered steps', () => {
     await running;
   });
 
+  it('cut a long text where there is no terminal', async () => {
+    jest.useFakeTimers();
+    const stream = screen(false);
+    const steps = createSteps({ total: 1, stream, env: {}, now: Date.now });
+    const running = steps.run('container', async (step: { progress(text: string): void }) => {
+      step.progress('x'.repeat(2_000));
+      await new Promise((resolve) => setTimeout(resolve, 6_000));
+    });
+    await jest.advanceTimersByTimeAsync(6_000);
+    await running;
+    expect(stream.text()).toContain(`  [1/1] container: ${'x'.repeat(120)}… (5.0 s)\n`);
+  });
+
   it('are plain lines without colour codes where there is no terminal', async () => {
     const stream = screen(false);
     const steps = createSteps({ total: 2, stream, env: {}, now: () => 0 });
