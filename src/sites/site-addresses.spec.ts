@@ -24,6 +24,13 @@ describe('SiteAddresses', () => {
     },
   );
 
+  it.each(['4000--web.localhost@evil.example', 'web.localhost/x', 'localhost?', 'web .localhost', 'localhost\\x'])(
+    'takes the Host header %j for malformed',
+    (host) => {
+      for (const addresses of [local, plain]) expect(addresses.parse(host, '/')).toBe('malformed');
+    },
+  );
+
   it('serves no editor on the origin of DevForge when there is a wildcard domain', () => {
     const path = `/editor/${ID}/a?devforge_ticket=x`;
     const elsewhere = (addresses: SiteAddresses, host: string, url = path): string | null => {
@@ -126,7 +133,7 @@ describe('SiteAddresses', () => {
     expect(addresses.parse(host, url)).toBe('malformed');
   });
 
-  it.each(['0x50--web.localhost', '80@evil--web.localhost', '-1--web.localhost'])(
+  it.each(['0x50--web.localhost', '80!evil--web.localhost', '-1--web.localhost'])(
     'parses %s as the name of a container, which does not exist',
     (host) => {
       expect(local.parse(host, '/')).toMatchObject({ port: null });

@@ -6,6 +6,8 @@ import { MAX_PORT, parsePort } from './port.js';
 
 const MAX_LABEL_LENGTH = 63;
 const PATH_FORM = /^\/editor\/(?<id>[^/?#]+)(?<rest>\/[^?#]*)?(?<search>\?.*)?$/;
+/** What a host and its port cannot contain, such as the end of user information. */
+const NOT_IN_HOST = /[@/?#\\\s]/;
 const PREVIEW_LABEL = /^(?<port>\d+)--(?<name>.+)$/;
 
 /**
@@ -75,6 +77,7 @@ export class SiteAddresses {
 
   /** @returns null for a request that addresses no site, `malformed` for an invalid address of one */
   parse(host: string | undefined, url: string): SiteAddress | 'malformed' | null {
+    if (host !== undefined && NOT_IN_HOST.test(host)) return 'malformed';
     const label = this.labelOf(host);
     if (label === null) return parsePath(url);
     if (!url.startsWith('/')) return 'malformed';

@@ -59,7 +59,15 @@ describe('the agent state of a running container', () => {
         .findIndex(({ payload: { agent } }, at) => at >= from && agent?.state === state && matches(agent));
       return index < 0 ? undefined : { index, ...client.timed('status:update')[index]! };
     };
-    const first = await until(`${what}: ${state}`, () => find(seen, () => true), TIMEOUT_MS);
+    const first = await until(`${what}: ${state}`, () => find(seen, () => true), TIMEOUT_MS).catch(
+      async (error: unknown) => {
+        const states = client.all('status:update').map(({ agent }) => agent?.state);
+        const { stdout } = await inside('for each in $(tmux ls -F "#S"); do tmux capture-pane -p -t "$each"; done');
+        throw new Error(`${what}: not ${state}, but ${states.slice(seen).join(', ')}, on screen:\n${stdout}`, {
+          cause: error,
+        });
+      },
+    );
     const ms = first.at - (startedAt ?? Date.parse(first.payload.agent!.since!));
     delays.push({ what: `${what}: ${state}`, ms });
     expect(ms).toBeLessThan(MAX_DELAY_MS);

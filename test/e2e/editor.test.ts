@@ -350,12 +350,11 @@ describe('the sites of a container', () => {
         'port 0': 400,
         'port 65536': 400,
         'port 0x50': 401,
-        'user info': expect.any(Number),
+        'user info': 400,
         'a longer name': 401,
         'an encoded slash': 400,
         'a way up': 400,
       });
-      expect(statuses['user info']).toBeGreaterThanOrEqual(400);
     });
   });
 

@@ -5,6 +5,8 @@ import type { ScriptedModel } from '../messages-api/scripted-model.js';
 
 const START_TIMEOUT_MS = 40_000;
 const REDRAW_TIMEOUT_MS = 5_000;
+/** Long enough for a busy machine: a second Enter would answer the dialog that the first one leads to. */
+const SUBMIT_TIMEOUT_MS = 15_000;
 
 /** Configuration of Claude Code after onboarding, with /workspace and the API key approved. */
 function onboardedConfig(key: string): object {
@@ -83,10 +85,12 @@ export class ClaudeTerminal {
       'the line to be submitted',
       async () => {
         // Claude Code may lose a key while it redraws the screen, so it is pressed again, as a user would.
+        const isSubmitted = async (): Promise<boolean> => !(await this.prompt()).includes(line);
+        if (await isSubmitted()) return true;
         await this.press('Enter');
-        return until('the prompt to be empty', async () => !(await this.prompt()).includes(line), REDRAW_TIMEOUT_MS);
+        return until('the prompt to be empty', isSubmitted, SUBMIT_TIMEOUT_MS);
       },
-      START_TIMEOUT_MS,
+      2 * SUBMIT_TIMEOUT_MS,
     );
   }
 
