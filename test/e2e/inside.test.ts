@@ -70,10 +70,14 @@ describe('inside a workspace', () => {
       ['vim --version', /^VIM - Vi IMproved \d/],
       ['pip --version && pip3 --version && python3 -m pip --version', /^(pip \d+\..*\n?){3}$/],
       ['ssh -V 2>&1', /^OpenSSH_/],
-    ])('answers to %s', async (command, expected) => {
-      expect(await said(both, command)).toMatch(expected);
-      expect(await said(small, command)).toMatch(expected);
-    });
+    ])(
+      'answers to %s',
+      async (command, expected) => {
+        expect(await said(both, command)).toMatch(expected);
+        expect(await said(small, command)).toMatch(expected);
+      },
+      120_000,
+    );
 
     it('install packages of Python for the user, and into virtual environments', async () => {
       // A package as small as one can be, since a test uses no index.
