@@ -104,6 +104,23 @@ describe('ExecService', () => {
     });
   });
 
+  it.each([143, 137])('reports the stop of the container, which ended the command with %d', async (exitCode) => {
+    plays(async (program) => {
+      row = { ...row, status: 'stopping' };
+      program.send('x', `${exitCode} 0 0 40 0`);
+      await program.receive();
+    });
+    await expect(run()).rejects.toMatchObject({ code: 'invalid_state', extensions: { currentStatus: 'stopping' } });
+  });
+
+  it('reports that a command was killed in a container that goes on', async () => {
+    plays(async (program) => {
+      program.send('x', '137 0 0 40 1');
+      await program.receive();
+    });
+    await expect(run()).resolves.toMatchObject({ exitCode: 137, oomKilled: true });
+  });
+
   it('names the field of the request because of which a command cannot be started', async () => {
     plays(async (program) => program.send('f', 'cwd No such file or directory'));
     await expect(run({ cwd: 'no/such' })).rejects.toMatchObject({

@@ -14,6 +14,8 @@ import { EXEC_FRAMES, receiveResult, sendCommand } from './running-command.js';
 const SPARE_MS = 60_000;
 /** Each running command may hold its output in memory. */
 const MAX_COMMANDS = { perKey: 16, total: 64 };
+/** Exit codes of a command that SIGTERM or SIGKILL has ended. */
+const KILLED: ReadonlySet<number> = new Set([143, 137]);
 
 /** Runs commands in containers. A command is ended when its client disconnects, and when DevForge stops. */
 @Injectable()
@@ -43,7 +45,7 @@ export class ExecService implements OnModuleDestroy {
       const process = await this.programs.openFramed(row, 'devforge-exec', EXEC_FRAMES, { signal: end });
       process.closeOn(end);
       try {
-        return await this.follow(row, process, dto);
+        return await this.follow(principal, row, process, dto);
       } finally {
         process.close();
       }
@@ -75,9 +77,16 @@ export class ExecService implements OnModuleDestroy {
     }
   }
 
-  private async follow(row: ContainerRow, process: FramedProgram, dto: ExecDto): Promise<ExecResultDto> {
+  private async follow(
+    principal: Principal,
+    row: ContainerRow,
+    process: FramedProgram,
+    dto: ExecDto,
+  ): Promise<ExecResultDto> {
     const [result] = await Promise.all([receiveResult(process, dto), sendCommand(process, dto)]);
     if (result === null) throw await this.programs.explain(row, process);
+    // The stop of a container may kill the command a moment before the program that tells of it.
+    if (KILLED.has(result.exitCode)) requireRunning(await this.containers.find(principal, row.id));
     return result;
   }
 }
