@@ -6,7 +6,7 @@ import { asPrincipal } from './principal.js';
 import { type AuthenticatedRequest, PERMISSION } from './requires.js';
 import { Revocation } from './revocation.js';
 
-/** Asks for the permission of the route, of whoever has been authenticated. */
+/** Requires of the authenticated caller the permission that the route names. */
 @Injectable()
 export class PermissionGuard implements CanActivate {
   constructor(

@@ -18,7 +18,7 @@ describe('a revision cache', () => {
     cache = new RevisionCache(read);
   });
 
-  it('reads once until it is told to forget', async () => {
+  it('reads once until it is asked to forget', async () => {
     await cache.get('x');
     stored = 'b';
     await expect(cache.get('x')).resolves.toBe('a');

@@ -1,8 +1,7 @@
 import { isId } from '../common/id-generator.js';
+import type { DomainError } from '../common/errors/domain-error.js';
+import { LATEST_TIMESTAMP } from './is-timestamp.js';
 import { validationFailed } from './validation.js';
-
-/** The latest timestamp whose text form JavaScript and PostgreSQL share. */
-const LATEST = Date.UTC(9999, 11, 31);
 
 /** Sort position of a container in a list. */
 export interface Position {
@@ -18,8 +17,11 @@ export function encodeCursor({ createdAt, id }: Position): string {
 export function decodeCursor(cursor: string): Position {
   const [time = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split('.');
   const createdAt = new Date(Number(time));
-  if (!/^\d+$/.test(time) || !(createdAt.getTime() <= LATEST) || !isId(id)) {
-    throw validationFailed([{ field: 'cursor', messages: ['must be the nextCursor of an earlier page'] }]);
-  }
+  if (!/^\d+$/.test(time) || !(createdAt.getTime() <= LATEST_TIMESTAMP) || !isId(id)) throw invalidCursor();
   return { createdAt, id };
+}
+
+/** `validation_failed` */
+export function invalidCursor(): DomainError {
+  return validationFailed([{ field: 'cursor', messages: ['must be the nextCursor of an earlier page'] }]);
 }

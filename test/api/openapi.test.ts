@@ -26,7 +26,7 @@ interface Ids {
   job: string;
 }
 
-/** What Schemathesis is told that the API document does not say. */
+/** What Schemathesis has to know beside the API document. */
 const configuration = ({ running, stopped, idle, instruction, job }: Ids): string => `
 workers = 1
 continue-on-failure = true

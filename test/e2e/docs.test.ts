@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { chromium } from 'playwright-core';
 import { ApiClient, ok } from '../support/api/client.js';
+import { launchChromium } from '../support/e2e/chromium.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 
 interface Operation {
@@ -114,10 +114,7 @@ describe('the API documentation', () => {
   });
 
   it('keeps the token for the tab, and no longer', async () => {
-    const browser = await chromium.launch({
-      executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-gpu'],
-    });
+    const browser = await launchChromium();
     try {
       const context = await browser.newContext();
       const page = await context.newPage();

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { ok } from '../support/api/client.js';
 import { newSignedInUser, PASSWORD } from '../support/api/signed-in.js';
 import type { Container } from '../support/api/types.js';
+import { launchChromium } from '../support/e2e/chromium.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { gitFixture, startTestServer, type TestServer } from '../support/e2e/server.js';
@@ -46,10 +47,7 @@ describe('a browser', () => {
     server = await startTestServer();
     git = await gitFixture(server);
     await ensureImages(server, 'both');
-    browser = await chromium.launch({
-      executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-gpu'],
-    });
+    browser = await launchChromium();
     const { id } = ok(
       await server.api.create({
         name: uniqueName(),

@@ -4,8 +4,9 @@ import type { Browser } from 'playwright-core';
 import { ApiClient, problem } from '../support/api/client.js';
 import { freePort } from '../support/api/free-port.js';
 import { anotherAddress, cookieOf } from '../support/api/signed-in.js';
+import { closeContexts, launchChromium } from '../support/e2e/chromium.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
-import { CALLBACK_PATH, launchChromium, OidcBrowser } from '../support/oidc/oidc-browser.js';
+import { CALLBACK_PATH, OidcBrowser } from '../support/oidc/oidc-browser.js';
 import { OpenIdProvider } from '../support/oidc/openid-provider.js';
 
 const NOT_CONFIRMED = 'did not confirm this sign-in';
@@ -16,13 +17,8 @@ describe('a sign-in by an OpenID provider', () => {
   let provider: OpenIdProvider;
   let chromium: Browser;
   let url: string;
-  const browsers: OidcBrowser[] = [];
 
-  const newBrowser = async (): Promise<OidcBrowser> => {
-    const browser = await OidcBrowser.open(chromium, url);
-    browsers.push(browser);
-    return browser;
-  };
+  const newBrowser = (): Promise<OidcBrowser> => OidcBrowser.open(chromium, url);
   /** A valid address to come back to, which the browser has not gone to. */
   const unusedCallback = async (browser: OidcBrowser): Promise<URL> => {
     await browser.start();
@@ -42,9 +38,7 @@ describe('a sign-in by an OpenID provider', () => {
     chromium = await launchChromium();
     server = await startTestServer({ ...provider.env, OIDC_NEW_USER_DOMAINS: '*' }, { port });
   }, 90_000);
-  afterEach(async () => {
-    for (const browser of browsers.splice(0)) await browser.close();
-  });
+  afterEach(() => closeContexts(chromium));
   afterAll(async () => {
     await chromium?.close();
     await server?.dispose();

@@ -5,8 +5,9 @@ import { auditOf } from '../support/api/audit.js';
 import { ok } from '../support/api/client.js';
 import { freePort } from '../support/api/free-port.js';
 import { inviteUser, newSignedInUser, publicUrlOf, type User } from '../support/api/signed-in.js';
+import { closeContexts, launchChromium } from '../support/e2e/chromium.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
-import { OidcBrowser, launchChromium } from '../support/oidc/oidc-browser.js';
+import { OidcBrowser } from '../support/oidc/oidc-browser.js';
 import { type Account, CLIENT_SECRET, OpenIdProvider } from '../support/oidc/openid-provider.js';
 
 const SESSION = 'devforge_session';
@@ -18,15 +19,10 @@ describe('signing in by an OpenID provider', () => {
   let chromium: Browser;
   let url: string;
   let shop: { id: string };
-  const browsers: OidcBrowser[] = [];
   /** That must not be in the log. */
   const secrets = [CLIENT_SECRET];
 
-  const newBrowser = async (): Promise<OidcBrowser> => {
-    const browser = await OidcBrowser.open(chromium, url);
-    browsers.push(browser);
-    return browser;
-  };
+  const newBrowser = (): Promise<OidcBrowser> => OidcBrowser.open(chromium, url);
   let accounts = 0;
   const newAccount = (account: Account = {}): { login: string; email: string } => {
     const login = `account-${(accounts += 1)}`;
@@ -65,9 +61,7 @@ describe('signing in by an OpenID provider', () => {
     expect(publicUrlOf(server.devforge)).toBe(url);
     shop = ok(await server.api.request('POST', '/api/projects', { body: { name: 'shop' } }));
   }, 90_000);
-  afterEach(async () => {
-    for (const browser of browsers.splice(0)) await browser.close();
-  });
+  afterEach(() => closeContexts(chromium));
   afterAll(async () => {
     await chromium?.close();
     await server?.dispose();

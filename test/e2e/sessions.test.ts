@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { ApiClient, type ApiResponse, ok, problem } from '../support/api/client.js';
 import {
   anotherAddress,
@@ -15,6 +15,7 @@ import {
   type SignedIn,
   trySignIn,
 } from '../support/api/signed-in.js';
+import { launchChromium } from '../support/e2e/chromium.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
 
@@ -239,10 +240,7 @@ describe('sessions', () => {
     let browser: Browser;
 
     beforeAll(async () => {
-      browser = await chromium.launch({
-        executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-        args: ['--no-sandbox', '--disable-gpu'],
-      });
+      browser = await launchChromium();
     }, 60_000);
     afterAll(() => browser?.close());
 

@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { freePort } from '../support/api/free-port.js';
 import { anotherAddress, newSignedInUser, type OwnSession, PASSWORD } from '../support/api/signed-in.js';
+import { launchChromium } from '../support/e2e/chromium.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
-import { launchChromium } from '../support/oidc/oidc-browser.js';
 import { OpenIdProvider } from '../support/oidc/openid-provider.js';
 
 const SLOW = { timeout: 30_000 };

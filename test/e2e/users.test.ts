@@ -1,6 +1,5 @@
 /** Users from their invitation to their removal, with what they may do in projects. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { chromium } from 'playwright-core';
 import { ApiClient, ok, problem } from '../support/api/client.js';
 import {
   anotherAddress,
@@ -14,6 +13,7 @@ import {
   trySignIn,
   type User,
 } from '../support/api/signed-in.js';
+import { launchChromium } from '../support/e2e/chromium.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 
 const DEFAULT_PROJECT = '00000000-0000-4000-8000-000000000001';
@@ -99,10 +99,7 @@ describe('users', () => {
 
     it('set their password on a page', async () => {
       const { user, invitationUrl } = await inviteUser(server.api, { email: newEmail() });
-      const browser = await chromium.launch({
-        executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-        args: ['--no-sandbox', '--disable-gpu'],
-      });
+      const browser = await launchChromium();
       try {
         const page = await browser.newPage();
         const requested: string[] = [];

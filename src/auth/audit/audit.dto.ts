@@ -1,38 +1,17 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
-import {
-  isRFC3339,
-  IsIn,
-  IsInt,
-  IsOptional,
-  IsString,
-  IsUUID,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-  ValidateBy,
-} from 'class-validator';
+import { IsIn, IsOptional, Matches, MaxLength } from 'class-validator';
+import { IsTimestamp } from '../../http/is-timestamp.js';
+import { PageCursor, PageLimit } from '../../http/page-query.js';
 import { IsPlainText } from '../../http/plain-text.js';
+import { IsProjectId } from '../is-project-id.js';
 import { AUDIT_OUTCOMES, type AuditDetails, type AuditOutcome } from '../../persistence/types.js';
 
 const MAX_NAME_LENGTH = 320;
 
-/** An RFC 3339 timestamp, without leap seconds. */
-function IsTimestamp(): PropertyDecorator {
-  return ValidateBy({
-    name: 'isTimestamp',
-    validator: {
-      validate: (value: unknown): boolean => isRFC3339(value) && !Number.isNaN(Date.parse(value as string)),
-      defaultMessage: () => '$property must be an RFC 3339 timestamp',
-    },
-  });
-}
-
 export class AuditQueryDto {
   @ApiProperty({ required: false, format: 'uuid', description: 'Only events of this project.' })
   @IsOptional()
-  @IsUUID()
+  @IsProjectId()
   projectId?: string;
 
   @ApiProperty({ required: false, maxLength: MAX_NAME_LENGTH, description: 'Only what this one did: id or name.' })
@@ -73,25 +52,10 @@ export class AuditQueryDto {
   @IsTimestamp()
   until?: string;
 
-  @ApiProperty({
-    type: 'integer',
-    required: false,
-    default: 100,
-    minimum: 1,
-    maximum: 500,
-    description: 'Events of one page. Newline-delimited JSON has no pages: it is all of them.',
-  })
-  @IsOptional()
-  @Transform(({ value }) => Number(value))
-  @IsInt()
-  @Min(1)
-  @Max(500)
+  @PageLimit('Events of one page. Newline-delimited JSON has no pages: it is all of them.')
   limit = 100;
 
-  @ApiProperty({ required: false, maxLength: 200, description: 'nextCursor of the previous page.' })
-  @IsOptional()
-  @IsString()
-  @MaxLength(200)
+  @PageCursor()
   cursor?: string;
 
   @ApiProperty({ required: false, enum: ['json', 'ndjson'], description: 'Instead of the header Accept.' })

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { validationFailed } from '../../http/validation.js';
+import { invalidCursor } from '../../http/cursor.js';
+import { LATEST_TIMESTAMP } from '../../http/is-timestamp.js';
 import {
   type AuditEventRow,
   AuditEventsRepository,
@@ -10,8 +11,6 @@ import { projectsOf } from '../project-scope.js';
 import type { AuditEventDto, AuditEventPageDto, AuditQueryDto } from './audit.dto.js';
 
 const EXPORT_PAGE = 500;
-/** Timestamps beyond these, which PostgreSQL may not know, mean the same as these. */
-const [EARLIEST, LATEST] = [0, Date.UTC(9999, 11, 31)];
 
 type Filter = Omit<AuditQuery, 'limit'>;
 
@@ -40,11 +39,7 @@ export class AuditService {
   private async *lines(filter: Filter): AsyncIterable<string> {
     let { before } = filter;
     for (;;) {
-      const rows = await this.events.list({
-        ...filter,
-        ...(before === undefined ? {} : { before }),
-        limit: EXPORT_PAGE,
-      });
+      const rows = await this.events.list({ ...filter, before, limit: EXPORT_PAGE });
       yield rows.map((row) => `${JSON.stringify(toAuditEventDto(row))}\n`).join('');
       if (rows.length < EXPORT_PAGE) return;
       before = rows.at(-1)!.id;
@@ -53,21 +48,22 @@ export class AuditService {
 }
 
 function filterOf(principal: Principal, query: AuditQueryDto): Filter {
-  const { projectId, actor, action, target, outcome, since, until, cursor } = query;
+  const { actor, action, target, outcome } = query;
   return {
-    scope: projectsOf(principal, projectId),
-    ...(actor === undefined ? {} : { actor }),
-    ...(action === undefined ? {} : { action }),
-    ...(target === undefined ? {} : { target }),
-    ...(outcome === undefined ? {} : { outcome }),
-    ...(since === undefined ? {} : { since: timeOf(since) }),
-    ...(until === undefined ? {} : { until: timeOf(until) }),
-    ...(cursor === undefined ? {} : { before: decodeCursor(cursor) }),
+    scope: projectsOf(principal, query.projectId),
+    actor,
+    action,
+    target,
+    outcome,
+    since: timeOf(query.since),
+    until: timeOf(query.until),
+    before: query.cursor === undefined ? undefined : decodeCursor(query.cursor),
   };
 }
 
-function timeOf(text: string): Date {
-  return new Date(Math.min(Math.max(Date.parse(text), EARLIEST), LATEST));
+/** Timestamps before 1970 and after the latest one that PostgreSQL knows mean the same as those. */
+function timeOf(text: string | undefined): Date | undefined {
+  return text === undefined ? undefined : new Date(Math.min(Math.max(Date.parse(text), 0), LATEST_TIMESTAMP));
 }
 
 function encodeCursor(id: number): string {
@@ -76,8 +72,7 @@ function encodeCursor(id: number): string {
 
 function decodeCursor(cursor: string): number {
   const id = Buffer.from(cursor, 'base64url').toString();
-  if (!/^\d{1,15}$/.test(id))
-    throw validationFailed([{ field: 'cursor', messages: ['must be the nextCursor of an earlier page'] }]);
+  if (!/^\d{1,15}$/.test(id)) throw invalidCursor();
   return Number(id);
 }
 

@@ -7,7 +7,7 @@ import { type UserRow, UsersRepository } from '../../persistence/auth/users.repo
 import { PROJECT_ROLES, type ProjectRole } from '../../persistence/types.js';
 import { Revocation } from '../revocation.js';
 
-/** The provider decides, whoever was the owner before. */
+/** The provider decides, also about the last owner of a project. */
 const OPTIONS = { keepsOwner: false };
 
 /** Gives users the roles of their groups at the provider, at each sign-in. */

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, IsOptional } from 'class-validator';
 import { IsProjectId } from '../../auth/is-project-id.js';
+import { PageCursor, PageLimit } from '../../http/page-query.js';
 import { QueryBoolean } from '../../http/query-boolean.js';
 import { CONTAINER_STATUSES, type ContainerStatus, type Template, TEMPLATES } from '../../persistence/types.js';
 
@@ -32,25 +32,10 @@ export class ListContainersQuery {
   @IsProjectId()
   projectId?: string;
 
-  @ApiProperty({
-    type: 'integer',
-    required: false,
-    default: 100,
-    minimum: 1,
-    maximum: 500,
-    description: 'Containers of one page.',
-  })
-  @IsOptional()
-  @Transform(({ value }) => Number(value))
-  @IsInt()
-  @Min(1)
-  @Max(500)
+  @PageLimit('Containers of one page.')
   limit = 100;
 
-  @ApiProperty({ required: false, maxLength: 200, description: 'nextCursor of the previous page.' })
-  @IsOptional()
-  @IsString()
-  @MaxLength(200)
+  @PageCursor()
   cursor?: string;
 }
 

@@ -1,3 +1,4 @@
+import { NDJSON_TYPE } from '../../http/ndjson.js';
 import type { StoredEvent } from '../../persistence/instructions/instruction-events.repository.js';
 import { toEventText } from './event-text.js';
 
@@ -12,7 +13,7 @@ export interface EventFormat {
 }
 
 export const NDJSON: EventFormat = {
-  contentType: 'application/x-ndjson',
+  contentType: NDJSON_TYPE,
   write: (events) => events.map(({ seq, event }) => `{"seq":${seq},"event":${event}}\n`).join(''),
   heartbeat: '',
   end: '',

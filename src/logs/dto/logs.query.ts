@@ -1,25 +1,19 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { isRFC3339, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min, ValidateBy } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsTimestamp } from '../../http/is-timestamp.js';
 import { QueryBoolean } from '../../http/query-boolean.js';
 import { toTimestamp } from '../../drivers/timestamp.js';
 import { MAX_TAIL } from '../log-hub.js';
 import type { StreamFilter } from '../log-subscription.js';
 
-/** An RFC 3339 timestamp that can be passed to the engine, which excludes leap seconds and years beyond 9999. */
-function IsTimestamp(): PropertyDecorator {
-  const validate = (value: unknown): boolean => {
-    if (!isRFC3339(value)) return false;
-    try {
-      return toTimestamp(value as string) !== '';
-    } catch {
-      return false;
-    }
-  };
-  return ValidateBy({
-    name: 'isTimestamp',
-    validator: { validate, defaultMessage: () => '$property must be an RFC 3339 timestamp' },
-  });
+/** Excludes leap seconds and years beyond 9999. */
+function canBePassedToEngine(timestamp: string): boolean {
+  try {
+    return toTimestamp(timestamp) !== '';
+  } catch {
+    return false;
+  }
 }
 
 export class LogsQuery {
@@ -44,7 +38,7 @@ export class LogsQuery {
     description: 'Only lines from then on (RFC 3339); not of a stream.',
   })
   @IsOptional()
-  @IsTimestamp()
+  @IsTimestamp(canBePassedToEngine)
   since?: string;
 
   @ApiProperty({
@@ -53,7 +47,7 @@ export class LogsQuery {
     description: 'Only lines up to then (RFC 3339); not of a stream.',
   })
   @IsOptional()
-  @IsTimestamp()
+  @IsTimestamp(canBePassedToEngine)
   until?: string;
 
   @ApiProperty({ required: false, enum: ['all', 'stdout', 'stderr'], default: 'all', description: 'Which output.' })

@@ -16,18 +16,18 @@ export interface AuditQuery {
   /** Events of no project are in `all` alone. */
   scope: Scope;
   /** Id or name. */
-  actor?: string;
+  actor?: string | undefined;
   /** An action, or its first part: `container` for all that start with `container.` */
-  action?: string;
+  action?: string | undefined;
   /** Id or name. */
-  target?: string;
-  outcome?: AuditOutcome;
-  since?: Date;
+  target?: string | undefined;
+  outcome?: AuditOutcome | undefined;
+  since?: Date | undefined;
   /** Exclusive. */
-  until?: Date;
+  until?: Date | undefined;
   limit: number;
   /** Id of the last event of the previous page. */
-  before?: number;
+  before?: number | undefined;
 }
 
 /** Events that tell who did what. They are never changed. */

@@ -1,15 +1,8 @@
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { anotherAddress } from '../api/signed-in.js';
 
 const SLOW = { timeout: 30_000 };
 export const CALLBACK_PATH = '/api/auth/oidc/callback';
-
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu'],
-  });
-}
 
 /** A browser of its own that signs in to DevForge by an OpenID provider. */
 export class OidcBrowser {
@@ -80,9 +73,5 @@ export class OidcBrowser {
       ...(form === undefined ? {} : { method: 'POST', form }),
     });
     return new URL(answer.headers()['location']!, url);
-  }
-
-  close(): Promise<void> {
-    return this.context.close();
   }
 }
