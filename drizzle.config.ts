@@ -5,7 +5,7 @@ export default defineConfig({
   schema: [
     './src/persistence/audit/audit.schema.ts',
     './src/persistence/auth/auth.schema.ts',
-    './src/persistence/auth/users.schema.ts',
+    './src/persistence/auth/users/users.schema.ts',
     './src/persistence/containers/containers.schema.ts',
     './src/persistence/instructions/instructions.schema.ts',
     './src/persistence/rate-limits/rate-limits.schema.ts',

@@ -6,7 +6,7 @@ import { PermissionsModule } from './auth/permission.guard.js';
 import { CommonModule } from './common/common.module.js';
 import { jobFailureToDomainError } from './common/errors/job-failure.js';
 import { ErrorTranslators } from './common/errors/error-translators.js';
-import { JsonBodyInterceptor } from './http/json-body.interceptor.js';
+import { JsonBodyInterceptor } from './http/bodies/json-body.interceptor.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ConfigModule } from './config/config.module.js';
 import { loggingModule } from './common/logging.module.js';

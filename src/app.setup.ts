@@ -6,7 +6,7 @@ import { MAX_HEADER_BYTES } from './common/limits.js';
 import { limitShutdown } from './boot/shutdown-limit.js';
 import { beginContext } from './http/request-context.middleware.js';
 import { limitHeaders, limitUpgrades } from './http/upgrades.js';
-import { StrictValidationPipe } from './http/validation.js';
+import { StrictValidationPipe } from './http/validation/validation.js';
 import { Settings } from './config/settings.js';
 import { SiteAddresses } from './sites/site-addresses.js';
 import { DevForgeIoAdapter } from './realtime/server/devforge-io.adapter.js';

@@ -10,7 +10,7 @@ import { AuditController } from './audit/audit.controller.js';
 import { AuditRetention } from './audit/audit-retention.js';
 import { AuditService } from './audit/audit.service.js';
 import { Authenticator } from './authenticator.js';
-import { CredentialIdentities } from './credential-identities.js';
+import { CredentialIdentities } from './credentials/credential-identities.js';
 import { InvitationLinks } from './invitations/invitation-links.js';
 import { InvitationPageController } from './invitations/invitation-page.controller.js';
 import { InvitationsController } from './invitations/invitations.controller.js';

@@ -7,7 +7,7 @@ import type { ApiKeyRow, ApiKeysRepository } from '../persistence/auth/api-keys.
 import { AdminToken } from './admin-token.js';
 import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
 import { formatApiKey } from './api-keys/api-key-token.js';
-import { hashOfSecret } from './secret-token.js';
+import { hashOfSecret } from './credentials/secret-token.js';
 import { Authenticator } from './authenticator.js';
 import type { Identity } from './principal.js';
 import type { SessionIdentities } from './sessions/session-identities.js';

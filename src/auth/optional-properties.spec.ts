@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { StrictValidationPipe } from '../http/validation.js';
+import { StrictValidationPipe } from '../http/validation/validation.js';
 import { CreateApiKeyDto } from './api-keys/api-key.dto.js';
 import { CreateProjectDto, UpdateProjectDto } from './projects/project.dto.js';
 import { UpdateUserDto } from './users/user.dto.js';

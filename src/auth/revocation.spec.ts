@@ -4,13 +4,13 @@ import { quietLogger } from '../../test/support/quiet-logger.js';
 import type { AccessRevisionsRepository } from '../persistence/auth/access-revisions.repository.js';
 import type { ApiKeyRow, ApiKeysRepository } from '../persistence/auth/api-keys.repository.js';
 import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
-import { CredentialIdentities } from './credential-identities.js';
+import { CredentialIdentities } from './credentials/credential-identities.js';
 import { SessionIdentities } from './sessions/session-identities.js';
 import { UserDirectory } from './users/user-directory.js';
 import type { Settings } from '../config/settings.js';
-import type { MembershipRow, MembershipsRepository } from '../persistence/auth/memberships.repository.js';
-import type { SessionRow, SessionsRepository } from '../persistence/auth/sessions.repository.js';
-import type { UserRow, UsersRepository } from '../persistence/auth/users.repository.js';
+import type { MembershipRow, MembershipsRepository } from '../persistence/auth/users/memberships.repository.js';
+import type { SessionRow, SessionsRepository } from '../persistence/auth/users/sessions.repository.js';
+import type { UserRow, UsersRepository } from '../persistence/auth/users/users.repository.js';
 import { ADMINISTRATOR, type Identity } from './principal.js';
 import { Revocation } from './revocation.js';
 

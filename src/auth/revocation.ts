@@ -4,7 +4,7 @@ import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { PeriodicTask } from '../common/concurrency/periodic-task.js';
 import { Clock } from '../common/time/clock.js';
 import { AccessRevisionsRepository } from '../persistence/auth/access-revisions.repository.js';
-import { CredentialIdentities } from './credential-identities.js';
+import { CredentialIdentities } from './credentials/credential-identities.js';
 import type { Identity } from './principal.js';
 
 const INTERVAL_MS = 1_500;

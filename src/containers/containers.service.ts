@@ -12,7 +12,7 @@ import { containerNotFound } from '../workspace/container-errors.js';
 import { MachineLimits } from '../workspace/machine-limits.js';
 import { ContainerStore } from './lifecycle/container-store.js';
 import { ContainerView, toJobDto } from './container-view.js';
-import { decodeCursor, encodeCursor } from '../http/cursor.js';
+import { decodeCursor, encodeCursor } from '../http/validation/cursor.js';
 import type { ContainerDto, ContainerPageDto, JobDto } from './dto/container.dto.js';
 import type { CreateContainerDto } from './dto/create-container.dto.js';
 import type { ListContainersQuery } from './dto/list-containers.query.js';

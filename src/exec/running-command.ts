@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { GrowingBuffer } from '../common/bytes/growing-buffer.js';
 import { plainText } from '../common/plain-text.js';
-import { validationFailed } from '../http/validation.js';
+import { validationFailed } from '../http/validation/validation.js';
 import type { FrameKinds, FramedProgram } from '../workspace/programs/framed-program.js';
 import { outputLimitExceeded } from '../workspace/programs/program-failure.js';
 import type { ExecDto, ExecResultDto, OutputEncoding } from './dto/exec.dto.js';

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { validationFailed } from '../http/validation.js';
+import { validationFailed } from '../http/validation/validation.js';
 
 /** Entity tags as they are compared, or `*` for any version. */
 type EntityTags = '*' | string[];

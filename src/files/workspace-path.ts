@@ -1,5 +1,5 @@
 import { DomainError } from '../common/errors/domain-error.js';
-import { validationFailed } from '../http/validation.js';
+import { validationFailed } from '../http/validation/validation.js';
 
 const ROOT = 'workspace';
 /** Bytes; the limit of Linux. */

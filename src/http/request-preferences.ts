@@ -1,4 +1,4 @@
-import { validationFailed } from './validation.js';
+import { validationFailed } from './validation/validation.js';
 
 const MAX_WAIT_SECONDS = 600;
 const MAX_KEY_LENGTH = 255;

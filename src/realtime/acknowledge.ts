@@ -3,8 +3,8 @@ import { validate } from 'class-validator';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { ErrorTranslator } from '../common/errors/error-translators.js';
 import { toDomainError } from '../http/problem.js';
-import { payloadFault } from '../http/payload-limits.js';
-import { flattenValidationErrors, prototypeKeys, validationFailed } from '../http/validation.js';
+import { payloadFault } from '../http/bodies/payload-limits.js';
+import { flattenValidationErrors, prototypeKeys, validationFailed } from '../http/validation/validation.js';
 import type { Acknowledgement } from '@devforge/contract';
 
 /**

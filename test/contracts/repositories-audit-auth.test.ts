@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { type Actor, type RequestContext, runInContext } from '../../src/common/request-context.js';
 import { DrizzleAuditEventsRepository } from '../../src/persistence/audit/drizzle-audit-events.repository.js';
 import { DrizzleApiKeysRepository } from '../../src/persistence/auth/drizzle-api-keys.repository.js';
-import { DrizzleMembershipsRepository } from '../../src/persistence/auth/drizzle-memberships.repository.js';
+import { DrizzleMembershipsRepository } from '../../src/persistence/auth/users/drizzle-memberships.repository.js';
 import { DrizzleProjectsRepository } from '../../src/persistence/auth/drizzle-projects.repository.js';
-import { DrizzleSessionsRepository } from '../../src/persistence/auth/drizzle-sessions.repository.js';
-import { DrizzleUsersRepository } from '../../src/persistence/auth/drizzle-users.repository.js';
-import type { UserRow } from '../../src/persistence/auth/users.repository.js';
+import { DrizzleSessionsRepository } from '../../src/persistence/auth/users/drizzle-sessions.repository.js';
+import { DrizzleUsersRepository } from '../../src/persistence/auth/users/drizzle-users.repository.js';
+import type { UserRow } from '../../src/persistence/auth/users/users.repository.js';
 import { projectRow, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 

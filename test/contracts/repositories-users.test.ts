@@ -3,12 +3,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { randomUUID } from 'node:crypto';
 import { DrizzleAccessRevisionsRepository } from '../../src/persistence/auth/drizzle-access-revisions.repository.js';
 import { DrizzleApiKeysRepository } from '../../src/persistence/auth/drizzle-api-keys.repository.js';
-import { DrizzleMembershipsRepository } from '../../src/persistence/auth/drizzle-memberships.repository.js';
-import { DrizzleSessionsRepository } from '../../src/persistence/auth/drizzle-sessions.repository.js';
-import { DrizzleSignInFailuresRepository } from '../../src/persistence/auth/drizzle-sign-in-failures.repository.js';
-import { DrizzleUsersRepository } from '../../src/persistence/auth/drizzle-users.repository.js';
-import type { SessionRow } from '../../src/persistence/auth/sessions.repository.js';
-import type { UserRow } from '../../src/persistence/auth/users.repository.js';
+import { DrizzleMembershipsRepository } from '../../src/persistence/auth/users/drizzle-memberships.repository.js';
+import { DrizzleSessionsRepository } from '../../src/persistence/auth/users/drizzle-sessions.repository.js';
+import { DrizzleSignInFailuresRepository } from '../../src/persistence/auth/users/drizzle-sign-in-failures.repository.js';
+import { DrizzleUsersRepository } from '../../src/persistence/auth/users/drizzle-users.repository.js';
+import type { SessionRow } from '../../src/persistence/auth/users/sessions.repository.js';
+import type { UserRow } from '../../src/persistence/auth/users/users.repository.js';
 import { DEFAULT_PROJECT, type ProjectRole } from '../../src/persistence/types.js';
 import { T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';

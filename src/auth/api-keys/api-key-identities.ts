@@ -4,9 +4,9 @@ import { Clock } from '../../common/time/clock.js';
 import { type ApiKeyRow, ApiKeysRepository } from '../../persistence/auth/api-keys.repository.js';
 import type { Identity } from '../principal.js';
 import { identityOfUser, UserDirectory } from '../users/user-directory.js';
-import { LastUses } from '../last-uses.js';
-import { RevisionCache } from '../revision-cache.js';
-import { hasHash, type SecretToken } from '../secret-token.js';
+import { LastUses } from '../credentials/last-uses.js';
+import { RevisionCache } from '../credentials/revision-cache.js';
+import { hasHash, type SecretToken } from '../credentials/secret-token.js';
 
 /**
  * The identity behind an API key. In steady state it takes no query: {@link forget} is called when anything changed.

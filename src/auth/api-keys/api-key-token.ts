@@ -1,4 +1,4 @@
-import { formatSecretToken, parseSecretToken, type SecretToken } from '../secret-token.js';
+import { formatSecretToken, parseSecretToken, type SecretToken } from '../credentials/secret-token.js';
 
 const PREFIX = 'df_';
 

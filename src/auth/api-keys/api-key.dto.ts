@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsDate, IsIn, IsString, Length, MinDate } from 'class-validator';
-import { MayBeAbsent } from '../../http/may-be-absent.js';
+import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 import { IsProjectId } from '../is-project-id.js';
 import { PROJECT_ROLES, type ProjectRole } from '../../persistence/types.js';
 

@@ -8,12 +8,12 @@ import {
   asCreator,
   creatorKeyOf,
 } from '../../persistence/auth/api-keys.repository.js';
-import { validationFailed } from '../../http/validation.js';
+import { validationFailed } from '../../http/validation/validation.js';
 import type { Scope } from '../../persistence/types.js';
 import { isInScope, type Principal } from '../principal.js';
 import { projectForNew, projectNotFound, projectsOf } from '../project-scope.js';
 import { Revocation } from '../revocation.js';
-import { hashOfSecret, isTokenId, newSecretToken } from '../secret-token.js';
+import { hashOfSecret, isTokenId, newSecretToken } from '../credentials/secret-token.js';
 import { formatApiKey } from './api-key-token.js';
 import type { ApiKeyDto, CreateApiKeyDto, NewApiKeyDto } from './api-key.dto.js';
 

@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional, Matches, MaxLength } from 'class-validator';
-import { IsTimestamp } from '../../http/is-timestamp.js';
-import { PageCursor, PageLimit } from '../../http/page-query.js';
-import { IsPlainText } from '../../http/plain-text.js';
+import { IsTimestamp } from '../../http/validation/is-timestamp.js';
+import { PageCursor, PageLimit } from '../../http/validation/page-query.js';
+import { IsPlainText } from '../../http/validation/plain-text.js';
 import { IsProjectId } from '../is-project-id.js';
 import { AUDIT_OUTCOMES, type AuditDetails, type AuditOutcome } from '../../persistence/types.js';
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { invalidCursor } from '../../http/cursor.js';
-import { LATEST_TIMESTAMP } from '../../http/is-timestamp.js';
+import { invalidCursor } from '../../http/validation/cursor.js';
+import { LATEST_TIMESTAMP } from '../../http/validation/is-timestamp.js';
 import {
   type AuditEventRow,
   AuditEventsRepository,

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/time/clock.js';
 import { IdGenerator } from '../../common/id-generator.js';
 import { Settings } from '../../config/settings.js';
-import type { Invitation } from '../../persistence/auth/users.repository.js';
-import { hashOfSecret, SECRET_BYTES } from '../secret-token.js';
+import type { Invitation } from '../../persistence/auth/users/users.repository.js';
+import { hashOfSecret, SECRET_BYTES } from '../credentials/secret-token.js';
 
 const LIFETIME_MS = 7 * 24 * 60 * 60_000;
 const SECRET = /^[A-Za-z0-9_-]{43}$/;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { Clock } from '../../common/time/clock.js';
-import { UsersRepository } from '../../persistence/auth/users.repository.js';
+import { UsersRepository } from '../../persistence/auth/users/users.repository.js';
 import { Passwords } from '../passwords/passwords.js';
 import { Revocation } from '../revocation.js';
 import type { AcceptInvitationDto, AcceptedInvitationDto } from './invitation.dto.js';

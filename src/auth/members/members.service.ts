@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { isId } from '../../common/id-generator.js';
 import { Clock } from '../../common/time/clock.js';
-import { type MembershipRow, MembershipsRepository } from '../../persistence/auth/memberships.repository.js';
+import { type MembershipRow, MembershipsRepository } from '../../persistence/auth/users/memberships.repository.js';
 import type { ProjectRole } from '../../persistence/types.js';
 import type { Principal } from '../principal.js';
 import { projectNotFound } from '../project-scope.js';

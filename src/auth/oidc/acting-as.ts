@@ -1,5 +1,5 @@
 import { currentContext, runInContext } from '../../common/request-context.js';
-import type { UserRow } from '../../persistence/auth/users.repository.js';
+import type { UserRow } from '../../persistence/auth/users/users.repository.js';
 
 /** Does what the provider's answer entails for a user; in the audit it is the user's act, by that provider. */
 export function actingAs<Result>(

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/time/clock.js';
 import { type GroupRole, Settings } from '../../config/settings.js';
-import { MembershipsRepository } from '../../persistence/auth/memberships.repository.js';
+import { MembershipsRepository } from '../../persistence/auth/users/memberships.repository.js';
 import { ProjectsRepository } from '../../persistence/auth/projects.repository.js';
-import { type UserRow, UsersRepository } from '../../persistence/auth/users.repository.js';
+import { type UserRow, UsersRepository } from '../../persistence/auth/users/users.repository.js';
 import { PROJECT_ROLES, type ProjectRole } from '../../persistence/types.js';
 import { Revocation } from '../revocation.js';
 

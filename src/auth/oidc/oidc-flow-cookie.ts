@@ -3,7 +3,7 @@ import { EncryptJWT, jwtDecrypt } from 'jose';
 import { Clock } from '../../common/time/clock.js';
 import { Settings } from '../../config/settings.js';
 import { AdminToken } from '../admin-token.js';
-import { HostCookie } from '../host-cookie.js';
+import { HostCookie } from '../credentials/host-cookie.js';
 
 const NAME = 'devforge_oidc';
 const LIFETIME_SECONDS = 10 * 60;

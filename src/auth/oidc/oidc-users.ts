@@ -3,7 +3,7 @@ import { DomainError } from '../../common/errors/domain-error.js';
 import { IdGenerator } from '../../common/id-generator.js';
 import { Clock } from '../../common/time/clock.js';
 import { Settings } from '../../config/settings.js';
-import { type UserRow, UsersRepository } from '../../persistence/auth/users.repository.js';
+import { type UserRow, UsersRepository } from '../../persistence/auth/users/users.repository.js';
 import { normalisedEmail } from '../users/email.js';
 import { MAX_EMAIL_LENGTH, MAX_USER_NAME_LENGTH } from '../users/user.dto.js';
 import { actingAs } from './acting-as.js';

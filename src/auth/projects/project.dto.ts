@@ -2,7 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsInt, IsNumber, IsString, Matches, Max, Min, ValidateNested } from 'class-validator';
-import { MayBeAbsent } from '../../http/may-be-absent.js';
+import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 
 /** A part of a host name, without the two hyphens that separate such parts. */
 const PROJECT_NAME = /^(?=.{1,32}$)[a-z0-9]+(-[a-z0-9]+)*$/;

@@ -6,7 +6,7 @@ import { SessionAuthenticator } from './session-authenticator.js';
 import { SessionCookie } from './session-cookie.js';
 import type { OwnSessionDto, SessionDto } from './session.dto.js';
 import { type BegunSession, SessionsService } from './sessions.service.js';
-import { formatSecretToken } from '../secret-token.js';
+import { formatSecretToken } from '../credentials/secret-token.js';
 import { csrfTokenOf } from './csrf-token.js';
 
 /** The cookies of sessions in requests and responses. */

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { DomainError } from '../../common/errors/domain-error.js';
 import type { Identity } from '../principal.js';
-import { isSameText, type SecretToken } from '../secret-token.js';
+import { isSameText, type SecretToken } from '../credentials/secret-token.js';
 
 const PURPOSE = 'devforge csrf';
 

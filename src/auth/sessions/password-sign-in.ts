@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../common/errors/domain-error.js';
-import { UsersRepository } from '../../persistence/auth/users.repository.js';
+import { UsersRepository } from '../../persistence/auth/users/users.repository.js';
 import { Passwords } from '../passwords/passwords.js';
 import { normalisedEmail } from '../users/email.js';
 import type { SignInDto } from './session.dto.js';

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../../test/support/clock/fake-clock.js';
 import type { Settings } from '../../config/settings.js';
-import type { SessionRow, SessionsRepository } from '../../persistence/auth/sessions.repository.js';
-import { formatSecretToken, hashOfSecret } from '../secret-token.js';
+import type { SessionRow, SessionsRepository } from '../../persistence/auth/users/sessions.repository.js';
+import { formatSecretToken, hashOfSecret } from '../credentials/secret-token.js';
 import type { UserDirectory, UserRoles } from '../users/user-directory.js';
 import { SessionAuthenticator } from './session-authenticator.js';
 import { SessionCookie } from './session-cookie.js';

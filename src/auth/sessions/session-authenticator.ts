@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { Settings } from '../../config/settings.js';
 import type { Identity } from '../principal.js';
-import { parseSecretToken, type SecretToken } from '../secret-token.js';
+import { parseSecretToken, type SecretToken } from '../credentials/secret-token.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionIdentities } from './session-identities.js';
 import { CsrfTokenError, hasCsrfToken } from './csrf-token.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Settings } from '../../config/settings.js';
-import { HostCookie } from '../host-cookie.js';
+import { HostCookie } from '../credentials/host-cookie.js';
 
 /** The cookie that a browser's session is known by. */
 @Injectable()

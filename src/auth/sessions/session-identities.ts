@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { BatchedLookup } from '../../common/concurrency/batched-lookup.js';
 import { Clock } from '../../common/time/clock.js';
 import { Settings } from '../../config/settings.js';
-import { type SessionRow, SessionsRepository } from '../../persistence/auth/sessions.repository.js';
-import { LastUses } from '../last-uses.js';
+import { type SessionRow, SessionsRepository } from '../../persistence/auth/users/sessions.repository.js';
+import { LastUses } from '../credentials/last-uses.js';
 import type { Identity } from '../principal.js';
-import { RevisionCache } from '../revision-cache.js';
-import { hasHash, type SecretToken } from '../secret-token.js';
+import { RevisionCache } from '../credentials/revision-cache.js';
+import { hasHash, type SecretToken } from '../credentials/secret-token.js';
 import { identityOfUser, UserDirectory } from '../users/user-directory.js';
 
 /** How exactly the last use of a session is stored. */

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { Clock } from '../../common/time/clock.js';
-import { SignInFailuresRepository } from '../../persistence/auth/sign-in-failures.repository.js';
+import { SignInFailuresRepository } from '../../persistence/auth/users/sign-in-failures.repository.js';
 
 const WINDOW_MS = 60_000;
 /** Of an account, and of an address. */

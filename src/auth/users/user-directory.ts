@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { MembershipsRepository } from '../../persistence/auth/memberships.repository.js';
-import { type UserRow, UsersRepository } from '../../persistence/auth/users.repository.js';
+import { MembershipsRepository } from '../../persistence/auth/users/memberships.repository.js';
+import { type UserRow, UsersRepository } from '../../persistence/auth/users/users.repository.js';
 import { PROJECT_ROLES, type ProjectRole } from '../../persistence/types.js';
 import type { Credential, Identity } from '../principal.js';
-import { RevisionCache } from '../revision-cache.js';
+import { RevisionCache } from '../credentials/revision-cache.js';
 
 export type UserRoles = Pick<UserRow, 'id' | 'name' | 'role'> & { projects: ReadonlyMap<string, ProjectRole> };
 

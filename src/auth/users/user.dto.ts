@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsEmail, IsIn, IsString, Length, MaxLength } from 'class-validator';
-import { MayBeAbsent } from '../../http/may-be-absent.js';
+import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 import { USER_ROLES, type UserRole } from '../../persistence/types.js';
 
 export const MAX_EMAIL_LENGTH = 254;

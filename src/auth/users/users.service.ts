@@ -7,7 +7,7 @@ import {
   type UserRow,
   UsersRepository,
   type UserWrite,
-} from '../../persistence/auth/users.repository.js';
+} from '../../persistence/auth/users/users.repository.js';
 import { InvitationLinks } from '../invitations/invitation-links.js';
 import type { Principal } from '../principal.js';
 import { Revocation } from '../revocation.js';

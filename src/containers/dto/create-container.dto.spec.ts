@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { CreateContainerDto } from './create-container.dto.js';
 import { ListContainersQuery, RemoveContainerQuery } from './list-containers.query.js';
 import { DomainError } from '../../common/errors/domain-error.js';
-import { StrictValidationPipe } from '../../http/validation.js';
+import { StrictValidationPipe } from '../../http/validation/validation.js';
 
 const pipe = new StrictValidationPipe();
 const MINIMAL = { name: 'my-dev-container', template: 'both' };

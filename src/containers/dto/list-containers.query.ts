@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
 import { IsProjectId } from '../../auth/is-project-id.js';
-import { PageCursor, PageLimit } from '../../http/page-query.js';
-import { QueryBoolean } from '../../http/query-boolean.js';
+import { PageCursor, PageLimit } from '../../http/validation/page-query.js';
+import { QueryBoolean } from '../../http/validation/query-boolean.js';
 import { CONTAINER_STATUSES, type ContainerStatus, type Template, TEMPLATES } from '../../persistence/types.js';
 
 export class ListContainersQuery {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createHmac } from 'node:crypto';
-import { isSameText } from '../../auth/secret-token.js';
+import { isSameText } from '../../auth/credentials/secret-token.js';
 import type { Credential } from '../../auth/principal.js';
 import { AdminToken } from '../../auth/admin-token.js';
 import { Clock } from '../../common/time/clock.js';

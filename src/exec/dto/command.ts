@@ -1,5 +1,5 @@
 import { ValidateBy } from 'class-validator';
-import { isPlainText } from '../../http/plain-text.js';
+import { isPlainText } from '../../http/validation/plain-text.js';
 
 export const MAX_ARGUMENTS = 1_000;
 

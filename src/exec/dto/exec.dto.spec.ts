@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { StrictValidationPipe } from '../../http/validation.js';
+import { StrictValidationPipe } from '../../http/validation/validation.js';
 import { ExecDto } from './exec.dto.js';
 
 const validate = (body: object): Promise<unknown> =>

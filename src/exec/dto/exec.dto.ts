@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNotEmpty, IsString, Max, MaxLength, Min } from 'class-validator';
 import { LIMITS } from '../../common/limits.js';
-import { IsPlainText } from '../../http/plain-text.js';
+import { IsPlainText } from '../../http/validation/plain-text.js';
 import { IsCommand, MAX_ARGUMENTS } from './command.js';
 import { IsEnvMap } from '../../containers/dto/rules/env-map.js';
 

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { MaxLength } from 'class-validator';
-import { IsPlainText } from '../../http/plain-text.js';
+import { IsPlainText } from '../../http/validation/plain-text.js';
 
 export class FilesQuery {
   @ApiProperty({

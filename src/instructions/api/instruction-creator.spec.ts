@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { FakeClock } from '../../../test/support/clock/fake-clock.js';
 import { containerRow, instructionRow } from '../../../test/support/rows.js';
 import { ADMINISTRATOR } from '../../auth/principal.js';
-import { bodyHash } from '../../http/body-hash.js';
+import { bodyHash } from '../../http/bodies/body-hash.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import type { Settings } from '../../config/settings.js';
 import type { ContainerLifecycleService } from '../../containers/lifecycle/container-lifecycle.service.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../auth/principal.js';
-import { bodyHash } from '../../http/body-hash.js';
+import { bodyHash } from '../../http/bodies/body-hash.js';
 import { Clock } from '../../common/time/clock.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { IdGenerator } from '../../common/id-generator.js';

@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
-import { IsTimestamp } from '../../http/is-timestamp.js';
-import { QueryBoolean } from '../../http/query-boolean.js';
+import { IsTimestamp } from '../../http/validation/is-timestamp.js';
+import { QueryBoolean } from '../../http/validation/query-boolean.js';
 import { toTimestamp } from '../../drivers/timestamp.js';
 import { MAX_TAIL } from '../log-hub.js';
 import type { StreamFilter } from '../log-subscription.js';

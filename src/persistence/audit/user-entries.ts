@@ -1,6 +1,6 @@
 import type { Actor } from '../../common/request-context.js';
 import type { AuditAction, AuditDetails } from '../types.js';
-import type { UserPatch, UserRow } from '../auth/users.repository.js';
+import type { UserPatch, UserRow } from '../auth/users/users.repository.js';
 import type { AuditEntry } from './audit-events.repository.js';
 
 /** What is done to a user. */

@@ -13,7 +13,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import { timestamptz } from '../columns.js';
 import type { ProjectQuotas, ProjectRole } from '../types.js';
-import { users } from './users.schema.js';
+import { users } from './users/users.schema.js';
 
 /** The units of tenancy. */
 export const projects = pgTable(

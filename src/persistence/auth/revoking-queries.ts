@@ -4,7 +4,7 @@ import { recordAudit } from '../audit/record-audit.js';
 import type { Database } from '../database.js';
 import { apiKeys } from './auth.schema.js';
 import { raiseAccessRevision } from './drizzle-access-revisions.repository.js';
-import { sessions, users } from './users.schema.js';
+import { sessions, users } from './users/users.schema.js';
 
 /**
  * Deletes what somebody may do things by.

@@ -13,7 +13,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { apiKeys, projects } from '../auth/auth.schema.js';
-import { sessions } from '../auth/users.schema.js';
+import { sessions } from '../auth/users/users.schema.js';
 import { timestamptz } from '../columns.js';
 import {
   DEFAULT_PROJECT,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { StrictValidationPipe } from '../../../http/validation.js';
+import { StrictValidationPipe } from '../../../http/validation/validation.js';
 import { CreateInstructionDto } from './create-instruction.dto.js';
 import { InstructionEventsQuery, ListInstructionsQuery } from './instructions.query.js';
 import { MAX_PROMPT_BYTES } from './rules/prompt.js';

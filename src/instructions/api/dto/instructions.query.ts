@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { IsProjectId } from '../../../auth/is-project-id.js';
-import { QueryBoolean } from '../../../http/query-boolean.js';
+import { QueryBoolean } from '../../../http/validation/query-boolean.js';
 import { INSTRUCTION_STATUSES, type InstructionStatus } from '../../../persistence/types.js';
 
 const QueryNumber = (): PropertyDecorator =>

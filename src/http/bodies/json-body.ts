@@ -1,14 +1,14 @@
 import bodyParser from 'body-parser';
 import type { Request, Response } from 'express';
 import type { IncomingMessage } from 'node:http';
-import { jsonExcess } from '../common/bytes/json-limits.js';
-import { DomainError } from '../common/errors/domain-error.js';
-import { LIMITS } from '../common/limits.js';
-import { bodyFault } from './client-errors.js';
-import { isSmallBodyExpected, isTrusted } from './trusted-requests.js';
+import { jsonExcess } from '../../common/bytes/json-limits.js';
+import { DomainError } from '../../common/errors/domain-error.js';
+import { LIMITS } from '../../common/limits.js';
+import { bodyFault } from '../client-errors.js';
+import { isSmallBodyExpected, isTrusted } from '../trusted-requests.js';
 import { malformedText, PAYLOAD_LIMITS } from './payload-limits.js';
 import { UNREAD_BODY } from './unread-body.js';
-import { validationFailed } from './validation.js';
+import { validationFailed } from '../validation/validation.js';
 
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/i;

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { and, asc, eq, getTableColumns, gt, lte } from 'drizzle-orm';
-import { recordAudit } from '../audit/record-audit.js';
-import { actorOf, changesOf, userEntry } from '../audit/user-entries.js';
-import type { Transaction } from '../containers/idempotency-keys.js';
-import { Database } from '../database.js';
-import { violatedConstraint, violatedForeignKey } from '../database-error.js';
-import { raiseAccessRevision } from './drizzle-access-revisions.repository.js';
+import { recordAudit } from '../../audit/record-audit.js';
+import { actorOf, changesOf, userEntry } from '../../audit/user-entries.js';
+import type { Transaction } from '../../containers/idempotency-keys.js';
+import { Database } from '../../database.js';
+import { violatedConstraint, violatedForeignKey } from '../../database-error.js';
+import { raiseAccessRevision } from '../drizzle-access-revisions.repository.js';
 import {
   type Invitation,
   type ProviderAccount,
@@ -15,7 +15,7 @@ import {
   type UserWrite,
 } from './users.repository.js';
 import { invitations, sessions, userIdentities, users } from './users.schema.js';
-import { revokeById } from './revoking-queries.js';
+import { revokeById } from '../revoking-queries.js';
 
 @Injectable()
 export class DrizzleUsersRepository extends UsersRepository {

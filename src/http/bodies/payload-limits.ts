@@ -1,5 +1,5 @@
-import type { FieldError } from '../common/errors/domain-error.js';
-import type { JsonLimits } from '../common/bytes/json-limits.js';
+import type { FieldError } from '../../common/errors/domain-error.js';
+import type { JsonLimits } from '../../common/bytes/json-limits.js';
 
 /** Bounds of what a client may send: far above what any request needs. */
 export const PAYLOAD_LIMITS: JsonLimits = { maxDepth: 32, maxValues: 5_000 };

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
-import type { Identity } from './principal.js';
-import { SessionIdentities } from './sessions/session-identities.js';
-import { UserDirectory } from './users/user-directory.js';
+import { ApiKeyIdentities } from '../api-keys/api-key-identities.js';
+import type { Identity } from '../principal.js';
+import { SessionIdentities } from '../sessions/session-identities.js';
+import { UserDirectory } from '../users/user-directory.js';
 
 /** The identities behind all credentials that can be revoked. */
 @Injectable()

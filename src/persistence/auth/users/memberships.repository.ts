@@ -1,4 +1,4 @@
-import type { memberships } from './auth.schema.js';
+import type { memberships } from '../auth.schema.js';
 import type { UserRow } from './users.repository.js';
 
 export type MembershipRow = typeof memberships.$inferSelect;

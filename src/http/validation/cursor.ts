@@ -1,5 +1,5 @@
-import { isId } from '../common/id-generator.js';
-import type { DomainError } from '../common/errors/domain-error.js';
+import { isId } from '../../common/id-generator.js';
+import type { DomainError } from '../../common/errors/domain-error.js';
 import { LATEST_TIMESTAMP } from './is-timestamp.js';
 import { validationFailed } from './validation.js';
 

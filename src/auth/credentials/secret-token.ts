@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IdGenerator } from '../common/id-generator.js';
+import type { IdGenerator } from '../../common/id-generator.js';
 
 /** What the holder of a credential presents: by the id it is found, by the secret it is proved. */
 export interface SecretToken {

@@ -1,6 +1,6 @@
 import { type ArgumentMetadata, ValidationPipe, type ValidationError } from '@nestjs/common';
-import { DomainError, type FieldError } from '../common/errors/domain-error.js';
-import { UNREAD_BODY } from './unread-body.js';
+import { DomainError, type FieldError } from '../../common/errors/domain-error.js';
+import { UNREAD_BODY } from '../bodies/unread-body.js';
 
 /** Keys that class-transformer drops silently, or that class-validator considers known because every object has them. */
 const PROTOTYPE_KEYS = new Set(['prototype', ...Object.getOwnPropertyNames(Object.prototype)]);

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { and, desc, eq, inArray, isNull, lte } from 'drizzle-orm';
-import { recordAudit } from '../audit/record-audit.js';
-import { actorOf, userEntry } from '../audit/user-entries.js';
-import { Database } from '../database.js';
+import { recordAudit } from '../../audit/record-audit.js';
+import { actorOf, userEntry } from '../../audit/user-entries.js';
+import { Database } from '../../database.js';
 import { type SessionRow, SessionsRepository } from './sessions.repository.js';
 import { sessions, users } from './users.schema.js';
-import { revokeById, storeLastUses } from './revoking-queries.js';
+import { revokeById, storeLastUses } from '../revoking-queries.js';
 
 @Injectable()
 export class DrizzleSessionsRepository extends SessionsRepository {

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { and, asc, eq } from 'drizzle-orm';
-import type { AuditEntry } from '../audit/audit-events.repository.js';
-import { recordAudit } from '../audit/record-audit.js';
-import type { Transaction } from '../containers/idempotency-keys.js';
-import { Database } from '../database.js';
-import { violatedForeignKey } from '../database-error.js';
-import { memberships, projects } from './auth.schema.js';
-import { raiseAccessRevision } from './drizzle-access-revisions.repository.js';
+import type { AuditEntry } from '../../audit/audit-events.repository.js';
+import { recordAudit } from '../../audit/record-audit.js';
+import type { Transaction } from '../../containers/idempotency-keys.js';
+import { Database } from '../../database.js';
+import { violatedForeignKey } from '../../database-error.js';
+import { memberships, projects } from '../auth.schema.js';
+import { raiseAccessRevision } from '../drizzle-access-revisions.repository.js';
 import {
   type Member,
   type MembershipOptions,

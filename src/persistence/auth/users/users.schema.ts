@@ -1,6 +1,6 @@
 import { index, integer, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
-import { timestamptz } from '../columns.js';
-import type { UserRole } from '../types.js';
+import { timestamptz } from '../../columns.js';
+import type { UserRole } from '../../types.js';
 
 export const users = pgTable(
   'users',

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { and, eq, inArray, lt, sql } from 'drizzle-orm';
-import { Database } from '../database.js';
+import { Database } from '../../database.js';
 import { type CountedFailures, SignInFailuresRepository } from './sign-in-failures.repository.js';
 import { signInFailures } from './users.schema.js';
 
