@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min, MinLength, ValidateIf } from 'class-validator';
+import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 import { IsProjectId } from '../../auth/is-project-id.js';
 import { GIT_EMAIL, GIT_NAME } from '../../common/git-identity.js';
 import { DEFAULT_LIMITS, LIMITS } from '../../common/limits.js';
@@ -27,7 +28,7 @@ export class CreateContainerDto {
     format: 'uuid',
     description: 'The id of the project that it belongs to: by default the only one of the caller, or "default".',
   })
-  @ValidateIf((dto: CreateContainerDto) => dto.projectId !== undefined)
+  @MayBeAbsent()
   @IsProjectId()
   projectId?: string;
 
@@ -70,7 +71,7 @@ export class CreateContainerDto {
     description:
       "A branch, a tag or a commit (7 to 64 hexadecimal digits), only with repoType clone; the repository's own default without it.",
   })
-  @ValidateIf((dto: CreateContainerDto) => dto.repoBranch !== undefined)
+  @MayBeAbsent()
   @IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'clone', 'is only allowed with repoType clone')
   @IsGitBranch()
   repoBranch?: string;
@@ -83,7 +84,7 @@ export class CreateContainerDto {
     description:
       'Path of a private key on the server, inside SSH_KEYS_DIR. The key is never copied into the container.',
   })
-  @ValidateIf((dto: CreateContainerDto) => dto.sshKeyPath !== undefined)
+  @MayBeAbsent()
   @IsString()
   @MinLength(1)
   @MaxLength(1024)
@@ -95,7 +96,7 @@ export class CreateContainerDto {
     description:
       'Name of the author of commits, where neither the repository nor the user configures one; by default GIT_NAME of the server.',
   })
-  @ValidateIf((dto: CreateContainerDto) => dto.gitName !== undefined)
+  @MayBeAbsent()
   @Matches(GIT_NAME, { message: 'gitName must be a name that git accepts: one line without < and >' })
   gitName?: string;
 
@@ -104,7 +105,7 @@ export class CreateContainerDto {
     example: 'ada@example.org',
     description: 'Address of the author of commits, as gitName; by default GIT_EMAIL of the server.',
   })
-  @ValidateIf((dto: CreateContainerDto) => dto.gitEmail !== undefined)
+  @MayBeAbsent()
   @Matches(GIT_EMAIL, { message: 'gitEmail must be an e-mail address' })
   gitEmail?: string;
 
@@ -153,7 +154,7 @@ export class CreateContainerDto {
     example: 'devforge-123e4567-e89b-42d3-a456-426614174000-workspace',
     description: 'Id or name of a kept volume, whose files become those of this container; only with repoType empty.',
   })
-  @ValidateIf((dto: CreateContainerDto) => dto.volume !== undefined)
+  @MayBeAbsent()
   @IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'empty', 'is only allowed with repoType empty')
   @IsString()
   @MaxLength(128)

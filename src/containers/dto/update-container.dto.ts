@@ -1,12 +1,10 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsInt, IsNumber, Max, Min, ValidateIf } from 'class-validator';
+import { IsInt, IsNumber, Max, Min } from 'class-validator';
+import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 import { LIMITS } from '../../common/limits.js';
 import { IsContainerName } from './rules/container-name.js';
 import { IsEnvMap } from './rules/env-map.js';
 import { IsGitBranch } from './rules/git-branch.js';
-
-const IfGiven = (name: keyof UpdateContainerDto): PropertyDecorator =>
-  ValidateIf((dto: UpdateContainerDto) => dto[name] !== undefined);
 
 /** Changes of a container. What is not given stays as it is. */
 export class UpdateContainerDto {
@@ -19,7 +17,7 @@ export class UpdateContainerDto {
     example: 'my-dev-container',
     pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
   })
-  @IfGiven('name')
+  @MayBeAbsent()
   @IsContainerName()
   name?: string;
 
@@ -30,7 +28,7 @@ export class UpdateContainerDto {
     maximum: LIMITS.cpuLimit.max,
     description: 'Cores. Takes effect at once.',
   })
-  @IfGiven('cpuLimit')
+  @MayBeAbsent()
   @IsNumber({ allowNaN: false, allowInfinity: false, maxDecimalPlaces: 3 })
   @Min(LIMITS.cpuLimit.min)
   @Max(LIMITS.cpuLimit.max)
@@ -43,7 +41,7 @@ export class UpdateContainerDto {
     maximum: LIMITS.memoryLimit.max,
     description: 'Memory in MiB. Takes effect at once.',
   })
-  @IfGiven('memoryLimit')
+  @MayBeAbsent()
   @IsInt()
   @Min(LIMITS.memoryLimit.min)
   @Max(LIMITS.memoryLimit.max)
@@ -56,7 +54,7 @@ export class UpdateContainerDto {
     maximum: LIMITS.diskLimit.max,
     description: 'Disk space in MiB. Takes effect at once.',
   })
-  @IfGiven('diskLimit')
+  @MayBeAbsent()
   @IsInt()
   @Min(LIMITS.diskLimit.min)
   @Max(LIMITS.diskLimit.max)
@@ -69,12 +67,12 @@ export class UpdateContainerDto {
     example: { FOO: 'bar' },
     description: 'Replaces all variables. Takes effect when the container is rebuilt.',
   })
-  @IfGiven('env')
+  @MayBeAbsent()
   @IsEnvMap()
   env?: Record<string, string>;
 
   @ApiProperty({ required: false, example: 'main', description: 'Only until the repository has been cloned.' })
-  @IfGiven('repoBranch')
+  @MayBeAbsent()
   @IsGitBranch()
   repoBranch?: string;
 }

@@ -1,4 +1,5 @@
-import { IsIn, IsInt, IsString, Max, MaxLength, Min, ValidateIf } from 'class-validator';
+import { IsIn, IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
+import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 import { MAX_TAIL } from '../log-hub.js';
 import type { StreamFilter } from '../log-subscription.js';
 
@@ -18,7 +19,7 @@ export class SubscribeLogsDto extends UnsubscribeLogsDto {
   @IsIn(['all', 'stdout', 'stderr'])
   stream: StreamFilter = 'all';
 
-  @ValidateIf((dto: SubscribeLogsDto) => dto.source !== undefined)
+  @MayBeAbsent()
   @IsString()
   @MaxLength(32)
   source?: string;

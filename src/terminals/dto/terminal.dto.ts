@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsInt, IsString, Max, MaxLength, Min, ValidateIf } from 'class-validator';
+import { IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
+import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 import { LIMITS } from '../../common/limits.js';
 
 /** In columns or rows. */
@@ -28,7 +29,7 @@ export class OpenTerminalDto {
   rows: number;
 
   /** An existing terminal; without it a new one is started. */
-  @ValidateIf((dto: OpenTerminalDto) => dto.terminalId !== undefined)
+  @MayBeAbsent()
   @IsString()
   @MaxLength(64)
   terminalId?: string;
