@@ -3,7 +3,7 @@ const layers = [
   ['common', 'config'],
   ['drivers', 'persistence', 'queues', 'events'],
   ['auth', 'http', 'realtime', 'rate-limits'],
-  ['workspace', 'git-keys', 'usage', 'agent-state', 'sites', 'leases'],
+  ['workspace', 'git-keys', 'credentials', 'egress', 'spend', 'usage', 'agent-state', 'sites', 'leases', 'warm-pool'],
   ['containers'],
 ];
 const flows = [
@@ -18,6 +18,7 @@ const flows = [
   'metrics',
   'health',
   'info',
+  'console',
 ];
 const composition = ['^src/app\\.module\\.ts$', '^src/app\\.setup\\.ts$', '^src/main\\.ts$', '^src/boot/'];
 const paths = (names) => `^src/(${names.join('|')})/`;
@@ -56,6 +57,28 @@ module.exports = {
       severity: 'error',
       from: { path: '\\.(controller|gateway)\\.ts$' },
       to: { path: '\\.repository\\.ts$' },
+    },
+    {
+      name: 'everything-is-not-for-callers',
+      comment: 'What answers callers reads in their scope, or in the project of a row that was found in it.',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot: [
+          '^src/persistence/',
+          '\\.spec\\.ts$',
+          // Administrators.
+          '^src/auth/(principal|project-scope)\\.ts$',
+          // Names of projects from the settings.
+          '^src/auth/oidc/group-roles\\.ts$',
+          '^src/(agents|leases|provisioning)/',
+          '^src/containers/(reconciliation/|lifecycle/container-store\\.ts$|container-snapshots\\.ts$)',
+          '^src/instructions/follow/',
+          '^src/logs/log-hub\\.ts$',
+          '^src/metrics/sampling/',
+        ],
+      },
+      to: { path: '^src/persistence/everything\\.ts$' },
     },
     {
       name: 'dockerode-in-drivers-docker',

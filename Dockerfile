@@ -43,6 +43,7 @@ COPY packages packages
 RUN npm ci --include=dev || npm install --no-save --include=dev
 COPY nest-cli.json tsconfig.json tsconfig.build.json .swcrc ./
 COPY src src
+COPY scripts scripts
 RUN npm run build
 
 # --- server
@@ -52,6 +53,7 @@ WORKDIR /app
 COPY --from=packages /app/package.json ./
 COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=build /app/packages/console/dist packages/console/dist
 # The sources of the workspace images, which the server builds at run time.
 COPY images/workspace images/workspace
 # File modes of a checkout depend on the umask. /data has the embedded database and the generated token when DATABASE_URL

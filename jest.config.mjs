@@ -35,7 +35,7 @@ export default {
   testTimeout: 30_000,
   testSequencer: '<rootDir>/test/support/suite-sequencer.mjs',
   projects: [
-    tier('unit', ['<rootDir>/src/**/*.spec.ts', '<rootDir>/scripts/**/*.spec.ts']),
+    tier('unit', ['<rootDir>/src/**/*.spec.ts', '<rootDir>/scripts/**/*.spec.ts', '<rootDir>/packages/**/*.spec.ts']),
     tier('contract', ['<rootDir>/test/contracts/**/*.test.ts']),
     tier('e2e', ['<rootDir>/test/e2e/**/*.test.ts']),
     tier('api', ['<rootDir>/test/api/**/*.test.ts']),

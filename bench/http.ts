@@ -2,9 +2,11 @@
  * What a request costs beside the release before, and what a flood by one client costs another:
  * `npm run bench -- http [--rounds 5] [--seconds 3]`.
  *
- * Both servers are built ones, in processes of their own, each with an embedded PostgreSQL. Their rounds are measured one
- * right after the other and in turning order. The engine holds back what provisioning asks of it first, so that the
- * containers of both are rows that wait. No limit is reached but in the flood, which meets the limits that a server has by default.
+ * Both servers are built ones, in processes of their own, each with an embedded PostgreSQL. What one request costs is measured by
+ * requests to all of them in turn, so that what else the machine does slows all alike; the last caller is the first one once
+ * more, and shows how precise that is. Their base image is not at the engine, and its pull is held back, so that the
+ * containers of both are rows that wait. Those that one load has made are deleted before the next one, so that the load after
+ * it finds as many as its own. No limit is reached but in the flood, which meets the limits that a server has by default.
  */
 import { parseArgs } from 'node:util';
 import { cpus, loadavg } from 'node:os';
@@ -15,6 +17,8 @@ import { previousRelease } from '../test/support/upgrade/previous-release.js';
 import { builtServer } from './support/build.js';
 import { Cleanup } from './support/cleanup.js';
 import { type Load, send } from './support/http/load.js';
+import { sendInTurn } from './support/http/pairs.js';
+import { databaseOf, deleteContainersAfter } from './support/http/rows.js';
 import { Report } from './support/report.js';
 import { median } from './support/statistics.js';
 
@@ -42,6 +46,8 @@ interface Rounds {
 
 interface Caller {
   label: string;
+  isNow: boolean;
+  database: ReturnType<typeof databaseOf>;
   url: string;
   token: string;
   container: string;
@@ -53,15 +59,16 @@ const body = (): object => ({ name: `bench-${process.pid}-${(names += 1)}`, temp
 async function startServer(cleanup: Cleanup, env: Record<string, string>, entry: string) {
   const proxy = await EngineProxy.start();
   cleanup.add(() => proxy.close());
-  proxy.hold(({ method, url }) => method === 'POST' && /\/(build|containers\/create)\b/.test(url), 'before');
+  proxy.hold(({ method, url }) => method === 'POST' && /\/images\/create\b/.test(url), 'before');
   const server = await startDevForge(
-    { NODE_ENV: 'production', LOG_LEVEL: 'info', ...proxy.env, ...env },
+    { NODE_ENV: 'production', LOG_LEVEL: 'info', BASE_IMAGE: 'devforge-bench:absent', ...proxy.env, ...env },
     { entry, nodeOptions: ['--max-semi-space-size=16'] },
   );
   cleanup.add(() => server.dispose());
+  const database = databaseOf(server);
   const api = new ApiClient(server.url, server.token);
   for (let at = 0; at < ROWS; at += 1) ok(await api.create(body() as never));
-  return { server, api, container: ok(await api.list({ limit: 1 })).items[0]!.id };
+  return { server, database, api, container: ok(await api.list({ limit: 1 })).items[0]!.id };
 }
 
 async function withKey(api: ApiClient): Promise<string> {
@@ -71,31 +78,35 @@ async function withKey(api: ApiClient): Promise<string> {
   return ok(answer).key;
 }
 
-/** Measures all callers in every round, beginning with another one each time. */
+/** Measures all callers in every round, beginning with another one each time. The first is compared with the others. */
 async function compare(
   report: Report,
   callers: Caller[],
   request: (caller: Caller) => Pick<Load, 'url' | 'method' | 'body'>,
   { rounds, seconds }: Rounds,
 ): Promise<void> {
-  const [before] = callers as [Caller];
-  const single = new Map(callers.map((caller) => [caller, [] as number[]]));
-  const rates = new Map(callers.map((caller) => [caller, [] as number[]]));
-  for (let round = 0; round < rounds; round += 1)
+  const loads = callers.map((caller) => ({ ...request(caller), token: caller.token }));
+  const single = callers.map((): number[] => []);
+  const rates = callers.map((): number[] => []);
+  for (let round = 0; round < rounds; round += 1) {
+    const since = new Date();
+    const times = await sendInTurn(loads, seconds * callers.length);
+    times.forEach((each, at) => single[at]!.push(...each));
+    for (const { database } of callers) await deleteContainersAfter(since, database);
     for (let turn = 0; turn < callers.length; turn += 1) {
-      const caller = callers[(round + turn) % callers.length]!;
-      const load = { ...request(caller), token: caller.token, seconds };
-      single.get(caller)!.push((await send({ ...load, connections: 1 })).meanMs);
-      rates.get(caller)!.push((await send({ ...load, connections: 10 })).perSecond);
+      const at = (round + turn) % callers.length;
+      rates[at]!.push((await send({ ...loads[at]!, seconds, connections: 10 })).perSecond);
+      await deleteContainersAfter(since, callers[at]!.database);
     }
-  for (const caller of callers) {
-    const more = median(single.get(caller)!.map((ms, round) => ms - single.get(before)![round]!));
-    const times = median(rates.get(caller)!.map((rate, round) => rate / rates.get(before)![round]!));
-    report.value(`${caller.label}: one at a time`, median(single.get(caller)!), 'ms');
-    if (caller !== before) report.value('  more than before', more, 'ms', { atMost: MAX_MORE_MS, unit: 'ms' });
-    report.value(`${caller.label}: a second, of 10`, Math.round(median(rates.get(caller)!)), '');
-    if (caller !== before) report.value('  beside before', times, 'x');
   }
+  callers.forEach(({ label, isNow }, at) => {
+    const more = median(single[at]!.map((ms, turn) => ms - single[0]![turn]!));
+    const times = median(rates[at]!.map((rate, round) => rate / rates[0]![round]!));
+    report.value(`${label}: one at a time`, median(single[at]!), 'ms');
+    if (at > 0) report.value('  more than before', more, 'ms', isNow ? { atMost: MAX_MORE_MS, unit: 'ms' } : undefined);
+    report.value(`${label}: a second, of 10`, Math.round(median(rates[at]!)), '');
+    if (at > 0) report.value('  beside before', times, 'x');
+  });
 }
 
 export async function measureFlood(
@@ -143,16 +154,18 @@ async function main(): Promise<void> {
     console.log(`${cpus().length} cores, load ${loadavg()[0]!.toFixed(1)}`);
     const before = await startServer(cleanup, {}, entryBefore);
     const now = await startServer(cleanup, HIGH_LIMITS, entry);
-    const caller = (label: string, { server, container }: typeof before, token = server.token): Caller => ({
+    const caller = (label: string, started: typeof before, token = started.server.token): Caller => ({
+      ...started,
       label,
-      url: server.url,
+      isNow: started === now,
+      url: started.server.url,
       token,
-      container,
     });
     const callers = [
       caller('before', before),
       caller('now, administrator', now),
       caller('now, API key', now, await withKey(now.api)),
+      caller('before, once more', before),
     ];
     report.section('GET /api/containers/:id');
     await compare(report, callers, ({ url, container }) => ({ url: `${url}/api/containers/${container}` }), options);

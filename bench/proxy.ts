@@ -16,6 +16,13 @@ import { CreatedContainers } from './support/created.js';
 import { usageOf } from './support/process-usage.js';
 import { ask, load, type Load, type Target } from './support/proxy/load.js';
 import { startNginx } from './support/proxy/nginx.js';
+import {
+  difference,
+  type Participants,
+  processorTime,
+  type ProcessorTime,
+  sum,
+} from './support/proxy/processor-time.js';
 import { Report } from './support/report.js';
 import { median, summarise } from './support/statistics.js';
 import { Cleanup } from './support/cleanup.js';
@@ -45,13 +52,24 @@ interface Sides {
 type Side = keyof Sides;
 const SIDES: readonly Side[] = ['proxied', 'nginx', 'direct'];
 
-async function compare(report: Report, label: string, targets: Sides, n: number): Promise<void> {
+const NONE: ProcessorTime = { devforge: 0, nginx: 0, container: 0, client: 0 };
+
+async function compare(
+  report: Report,
+  label: string,
+  targets: Sides,
+  n: number,
+  processors: () => Promise<ProcessorTime>,
+): Promise<void> {
   const runs: Record<Side, Load[]> = { proxied: [], nginx: [], direct: [] };
   const alone: Record<Side, number[]> = { proxied: [], nginx: [], direct: [] };
+  const spent: Record<Side, ProcessorTime> = { proxied: NONE, nginx: NONE, direct: NONE };
   for (const side of SIDES) await load(targets[side], WARM_UP, AT_ONCE);
   for (let round = 0; round < ROUNDS; round++) {
     for (const side of round % 2 === 0 ? SIDES : SIDES.toReversed()) {
+      const before = await processors();
       runs[side].push(await load(targets[side], Math.ceil(n / ROUNDS), AT_ONCE));
+      spent[side] = sum(spent[side], difference(await processors(), before));
       alone[side].push(...(await load(targets[side], Math.ceil(n / ROUNDS / 5), 1)).latencies);
     }
   }
@@ -69,7 +87,14 @@ async function compare(report: Report, label: string, targets: Sides, n: number)
   report.note(
     `proxied ${rate(runs.proxied)}/s, nginx ${rate(runs.nginx)}/s, direct ${rate(runs.direct)}/s; pairs ${ofDirect.map((each) => each.toFixed(2)).join(' ')}`,
   );
+  const requests = Math.ceil(n / ROUNDS) * ROUNDS;
+  for (const side of SIDES) report.note(`processor time of a request, ${side}: ${perRequest(spent[side], requests)}`);
 }
+
+const perRequest = (spent: ProcessorTime, requests: number): string =>
+  Object.entries(spent)
+    .map(([program, ms]) => `${program} ${((ms * 1_000) / requests).toFixed(0)} µs`)
+    .join(', ');
 
 const rate = (runs: Load[]): string => median(runs.map(({ requestsPerSecond }) => requestsPerSecond)).toFixed(0);
 
@@ -131,9 +156,11 @@ try {
     nginx: { hostname: nginx.hostname, port: nginx.port, headers: {}, path },
     direct: { ...direct, path },
   });
+  const participants: Participants = { devforge: server.pid, nginx: nginx.pid, container: container.dockerId! };
+  const processors = (): Promise<ProcessorTime> => processorTime(engine, participants);
   const assetPath = '/_static/src/browser/media/pwa-icon-512.png';
-  await compare(report, 'the page of VS Code', sides('/?folder=/workspace'), n);
-  await compare(report, `a file (${await ask(sides(assetPath).direct)} bytes)`, sides(assetPath), n);
+  await compare(report, 'the page of VS Code', sides('/?folder=/workspace'), n, processors);
+  await compare(report, `a file (${await ask(sides(assetPath).direct)} bytes)`, sides(assetPath), n, processors);
   await measureMemory(report, server.pid, { ...(await siteOf(`ports/${FILE_PORT}/preview`)), path: '/' });
   if (loadavg()[0]! > cpus().length)
     console.log('\nThe machine was busy: its times are longer than they would be, the ratios hold.');

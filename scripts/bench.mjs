@@ -2,21 +2,22 @@
  * npm run bench -- <name> [arguments]
  * Installs what is missing, then runs bench/<name>.ts; without a name it lists the benchmarks.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { installPackages } from './lib/apt.mjs';
 import { sorted } from './lib/arrays.mjs';
 import { runCommand } from './lib/entry.mjs';
-import { projectEnv, which } from './lib/exec.mjs';
+import { which } from './lib/exec.mjs';
 import { describeExtraCa, extraCa } from './lib/extra-ca.mjs';
 import { Failure } from './lib/failure.mjs';
 import { hostFacts, runAsRoot } from './lib/host.mjs';
-import { NODE, ROOT } from './lib/paths.mjs';
+import { ROOT } from './lib/paths.mjs';
+import { runTypeScript } from './lib/run-typescript.mjs';
 import { loadSettings } from './lib/settings.mjs';
 import { ensureSetup, SETUP_STEPS } from './lib/setup.mjs';
 import { defer } from './lib/shutdown.mjs';
 import { createSteps } from './lib/steps.mjs';
+import { removeTestGateway } from './lib/test-gateway.mjs';
 
 /** Debian packages, named like their program, with the services that an install would leave running. */
 const COMPARED = { proxy: { program: 'nginx', services: ['nginx.service'] } };
@@ -47,10 +48,11 @@ await runCommand(async () => {
   const settings = loadSettings();
   await ensureSetup(createSteps({ total: SETUP_STEPS }), settings);
   await ensurePackages(name);
+  defer(() => removeTestGateway(settings.engine));
   const ca = extraCa(settings.values);
   const hint = describeExtraCa(ca);
   if (hint) process.stdout.write(`${hint}\n`);
-  return execute(name, args, ca ? { EXTRA_CA_CERTS: ca.file } : {});
+  return runTypeScript(join('bench', `${name}.ts`), args, ca ? { EXTRA_CA_CERTS: ca.file } : {});
 });
 
 /** Installs what a benchmark compares DevForge with. */
@@ -61,19 +63,4 @@ async function ensurePackages(name) {
   const progress = (text) => process.stdout.write(`${program}: ${text}\n`);
   await installPackages(host, [program], { purpose: `The benchmark "${name}"`, progress });
   if (host.systemd) await runAsRoot(host, ['systemctl', 'disable', '--now', ...services]);
-}
-
-function execute(name, args, env) {
-  const words = ['--import', './scripts/lib/ts-hooks.mjs', join('bench', `${name}.ts`), ...args];
-  const child = spawn(NODE, words, { cwd: ROOT, env: projectEnv(env), stdio: 'inherit', detached: true });
-  const ended = new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('exit', (code) => resolve(code ?? 143));
-  });
-  defer(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGTERM');
-    await ended;
-  });
-  return ended;
 }

@@ -16,6 +16,7 @@ import { ensureServer, logTail } from './lib/quickstart/server.mjs';
 import { summary } from './lib/quickstart/summary.mjs';
 import { loadSettings, parsePort } from './lib/settings.mjs';
 import { ensureSetup, SETUP_STEPS } from './lib/setup.mjs';
+import { openInBrowser, requestSignInLink } from './lib/sign-in-link.mjs';
 import { createSteps, seconds } from './lib/steps.mjs';
 
 const print = (line) => process.stdout.write(`${line}\n`);
@@ -55,11 +56,14 @@ async function quickstart() {
   );
 
   const { url, expiresAt } = await api.must('POST', `/api/containers/${encodeURIComponent(container.id)}/editor`);
+  const link = await requestSignInLink(server);
+  const isOpened = link !== undefined && !options.noOpen && openInBrowser(link.url);
   const follow = !options.noFollow && !server.reused;
   print(
     summary({
       port,
       token: server.token,
+      ...(link && { console: { ...link, isOpened } }),
       editorUrl: url,
       expiresAt,
       container,

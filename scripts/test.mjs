@@ -10,10 +10,12 @@ import { hostFacts } from './lib/host.mjs';
 import { ensureNpmPackages } from './lib/npm-packages.mjs';
 import { runTier } from './lib/run-tier.mjs';
 import { loadSettings } from './lib/settings.mjs';
+import { defer } from './lib/shutdown.mjs';
+import { removeTestGateway } from './lib/test-gateway.mjs';
 import { ensureSetup, ensureTestTools, SETUP_STEPS, TEST_STEPS } from './lib/setup.mjs';
 import { createSteps, seconds } from './lib/steps.mjs';
 import { buildTestImages } from './lib/test-images.mjs';
-import { closingLine, readTestArgs, sumCounts, timeTable } from './lib/tiers.mjs';
+import { closingLine, readTestArgs, sideBySide, sumCounts, timeTable } from './lib/tiers.mjs';
 
 const counts = [];
 const say = (line) => process.stdout.write(`${line}\n`);
@@ -33,6 +35,7 @@ async function test() {
   const { tiers, ...options } = readTestArgs(process.argv.slice(2));
   const settings = loadSettings();
   await prepare(tiers, settings);
+  if (tiers.some((tier) => tier.real)) defer(() => removeTestGateway(settings.engine));
   const ca = extraCa(settings.values);
   const hint = describeExtraCa(ca);
   if (hint) say(hint);
@@ -45,16 +48,26 @@ async function test() {
     say,
   );
   const times = [];
-  for (const tier of tiers) {
-    const built = await images.ready(tier.images ?? []);
-    say(`\n── ${tier.name} ──`);
-    const tierStartedAt = Date.now();
-    const count = await runTier(tier, { ...options, env: { ...env, DEVFORGE_TEST_IMAGES: built.join(',') } });
-    const ms = Date.now() - tierStartedAt;
-    counts.push(count);
-    times.push({ name: tier.name, ms });
-    say(
-      `${count.failed === 0 ? '✓' : '✗'} ${tier.name}: ${count.passed} passed, ${count.failed} failed (${seconds(ms)})`,
+  for (const group of sideBySide(tiers)) {
+    await Promise.all(
+      group.map(async (tier) => {
+        const built = await images.ready(tier.images ?? []);
+        const title = `\n── ${tier.name} ──`;
+        if (group.length === 1) say(title);
+        const output = group.length === 1 ? undefined : (text) => process.stdout.write(`${title}\n${text}`);
+        const tierStartedAt = Date.now();
+        const count = await runTier(tier, {
+          ...options,
+          output,
+          env: { ...env, DEVFORGE_TEST_IMAGES: built.join(',') },
+        });
+        const ms = Date.now() - tierStartedAt;
+        counts.push(count);
+        times.push({ name: tier.name, ms });
+        say(
+          `${count.failed === 0 ? '✓' : '✗'} ${tier.name}: ${count.passed} passed, ${count.failed} failed (${seconds(ms)})`,
+        );
+      }),
     );
   }
   const total = sumCounts(counts);

@@ -11,7 +11,9 @@ import { ProblemFilter } from './http/problem.filter.js';
 import { ConfigModule } from './config/config.module.js';
 import { loggingModule } from './common/logging.module.js';
 import { notHeldToDomainError } from './containers/lifecycle/container-store.js';
+import { ConsoleModule } from './console/console.module.js';
 import { ContainersModule } from './containers/containers.module.js';
+import { CredentialsModule } from './credentials/credentials.module.js';
 import { EditorModule } from './editor/editor.module.js';
 import { ExecModule } from './exec/exec.module.js';
 import { EventsModule } from './events/events.module.js';
@@ -58,6 +60,7 @@ class ErrorTranslationModule {}
     AuthModule,
     RateLimitsModule,
     PermissionsModule,
+    CredentialsModule,
     ContainersModule,
     ProvisioningModule,
     EditorModule,
@@ -70,6 +73,7 @@ class ErrorTranslationModule {}
     MetricsModule,
     HealthModule,
     InfoModule,
+    ConsoleModule,
   ],
   providers: [
     { provide: APP_FILTER, useClass: ProblemFilter },

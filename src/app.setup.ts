@@ -1,10 +1,11 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Server } from 'node:http';
 import { Logger } from 'nestjs-pino';
+import { RefusalLog } from './auth/audit/refusal-log.js';
 import { setupDocs } from './boot/docs-pages.js';
 import { MAX_HEADER_BYTES } from './common/limits.js';
 import { limitShutdown } from './boot/shutdown-limit.js';
-import { beginContext } from './http/request-context.middleware.js';
+import { requestContexts } from './http/request-context.middleware.js';
 import { limitHeaders, limitUpgrades } from './http/upgrades.js';
 import { StrictValidationPipe } from './http/validation/validation.js';
 import { Settings } from './config/settings.js';
@@ -31,7 +32,7 @@ export function setupApp(app: NestExpressApplication): void {
   app.useLogger(app.get(Logger));
   app.disable('x-powered-by');
   app.set('trust proxy', settings.trustedProxies);
-  app.use(beginContext);
+  app.use(requestContexts(app.get(RefusalLog).onError));
   setupConnections(app);
   app.useGlobalPipes(new StrictValidationPipe());
   app.enableCors({

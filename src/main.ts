@@ -1,17 +1,17 @@
-import { registerHooks } from 'node:module';
+import { existsSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
-const DRIZZLE = '/node_modules/drizzle-orm/';
+// Where the folder cannot be written, everything is compiled at every start.
+enableCompileCache(join(import.meta.dirname, '.compile-cache'));
 
-/**
- * Resolves relative imports inside drizzle-orm without its package.json. Node 24 parses the whole `exports` of a package
- * for each file that it resolves; those of drizzle-orm have 175 kB and its hundred files import one another, which took
- * a third of the start-up time and 130 MB of heap.
- */
-registerHooks({
-  resolve(specifier, context, next) {
-    if (!/^\.{1,2}\/.*\.js$/.test(specifier) || !context.parentURL?.includes(DRIZZLE)) return next(specifier, context);
-    return { url: new URL(specifier, context.parentURL).href, format: 'module', shortCircuit: true };
-  },
-});
+/** The server and its packages in one file, which starts in half the time. `npm run dev` makes none. */
+const bundle = join(import.meta.dirname, 'server.js');
 
-await import('./boot/server.js');
+if (existsSync(bundle)) {
+  await import(pathToFileURL(bundle).href);
+} else {
+  await import('./boot/module-hooks.js');
+  await import('./boot/server.js');
+}

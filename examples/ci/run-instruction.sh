@@ -9,6 +9,7 @@
 #   REPO_BRANCH     branch; the repository's default branch without
 #   SSH_KEY_PATH    key for ssh URLs, a path on the server
 #   CHECK           shell command that must succeed afterwards, such as "npm ci && npm test"
+#   EGRESS_ALLOW    further hosts that the container may reach, as JSON: [{ "host": "api.example.org" }]
 #   PATCH           file that the patch is written to; devforge.patch without
 #   NAME            name of the container; ci-<process id> without
 #   MAX_BUDGET_USD  bound of the instruction, 5 without
@@ -45,9 +46,12 @@ fail() {
   exit 1
 }
 
-# autonomous: nobody is there to answer questions of the agent.
+# autonomous: nobody is there to answer questions of the agent. It reaches the repository, the API of the model, and what
+# package managers load from; EGRESS_ALLOW adds to that.
 body=$(jq --null-input --arg name "$NAME" --arg url "$REPO_URL" --arg branch "${REPO_BRANCH:-}" --arg key "${SSH_KEY_PATH:-}" \
-  '{ name: $name, template: "claude", mode: "autonomous", repoType: "clone", repoUrl: $url }
+  --argjson allow "${EGRESS_ALLOW:-[]}" \
+  '{ name: $name, template: "claude", mode: "autonomous", repoType: "clone", repoUrl: $url,
+     egressSets: ["git", "model", "packages"], egressAllow: $allow }
    + if $branch == "" then {} else { repoBranch: $branch } end
    + if $key == "" then {} else { sshKeyPath: $key } end')
 api POST /api/containers --header 'Prefer: wait=600' --data "$body" | jq --raw-output '"container \(.name): \(.status)"'

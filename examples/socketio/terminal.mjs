@@ -16,7 +16,7 @@ if (!containerId || !token) {
 
 const LEAVE = '\x1d'; // Ctrl-]
 const { stdin, stdout } = process;
-const size = () => ({ cols: stdout.columns ?? 80, rows: stdout.rows ?? 24 });
+const size = () => ({ cols: stdout.columns || 80, rows: stdout.rows || 24 });
 const socket = io(DEVFORGE_URL, { auth: { token }, transports: ['websocket'] });
 let id = terminalId;
 

@@ -271,6 +271,74 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/auth/options': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How a browser can be signed in */
+    get: operations['SessionLinksController_options'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/sessions/by-token': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Sign a browser in with a token, so that it need not keep it */
+    post: operations['SessionLinksController_byToken'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/sessions/by-link': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Sign a browser in with a single-use link */
+    post: operations['SessionLinksController_byLink'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/session-links': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Make a single-use link that signs a browser in to the console as the caller */
+    post: operations['SessionLinksController_create'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/invitations/accept': {
     parameters: {
       query?: never;
@@ -317,6 +385,48 @@ export interface paths {
     put?: never;
     post?: never;
     delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/credentials': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** List credentials, latest first */
+    get: operations['CredentialsController_list'];
+    put?: never;
+    /**
+     * Store a credential that containers may use
+     * @description Its value is encrypted and never returned. Containers name it in `credentials`.
+     */
+    post: operations['CredentialsController_create'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/credentials/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Get a credential, without its value */
+    get: operations['CredentialsController_get'];
+    put?: never;
+    post?: never;
+    /**
+     * Delete a credential that no container names
+     * @description Otherwise `containers` of the error says which ones do, the first 20 of them.
+     */
+    delete: operations['CredentialsController_remove'];
     options?: never;
     head?: never;
     patch?: never;
@@ -419,6 +529,66 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/containers/{id}/spend': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * What a container has spent on models since it was created
+     * @description Counted by the gateway from the answers of the API: those to instructions, and to Claude Code in terminals and VS Code. Prices are those of the list that the server has.
+     */
+    get: operations['ContainerSpendController_get'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/containers/{id}/egress': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    /**
+     * Change what a container may reach
+     * @description It takes effect within a second. A running container that is opened gets an interface of its own with its next start, and reaches everything through the gateway until then.
+     */
+    patch: operations['EgressController_change'];
+    trace?: never;
+  };
+  '/api/containers/{id}/egress/denials': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Connections that the container was refused, first to last
+     * @description The latest 1000 of the last 30 days are kept. Each names the rule that would allow it.
+     */
+    get: operations['EgressController_list'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/jobs/{id}': {
     parameters: {
       query?: never;
@@ -428,6 +598,26 @@ export interface paths {
     };
     /** Get the state and progress of a job */
     get: operations['JobsController_get'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/projects/{id}/spend': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * What the containers of a project have spent on models, those that are gone included
+     * @description By day, container, instruction or principal, and by model in each. Days are those of UTC.
+     */
+    get: operations['ProjectSpendController_get'];
     put?: never;
     post?: never;
     delete?: never;
@@ -624,6 +814,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/instructions/{id}/spend': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * What an instruction has spent on models
+     * @description Counted by the gateway from the answers of the API. It is complete when the instruction has ended.
+     */
+    get: operations['InstructionSpendController_get'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/containers/{id}/terminals': {
     parameters: {
       query?: never;
@@ -758,7 +968,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** For people and monitors: 503 that names what is unavailable */
+    /** For people and monitors: 503 that names what is unavailable; degraded while the API of the model refuses containers */
     get: operations['HealthController_check'];
     put?: never;
     post?: never;
@@ -832,12 +1042,64 @@ export interface components {
       name: string;
       /** @enum {string} */
       role: 'viewer' | 'member' | 'owner';
+      /** @description What the caller may do in the project. */
+      permissions: (
+        | 'container:read'
+        | 'container:create'
+        | 'container:update'
+        | 'container:delete'
+        | 'container:exec'
+        | 'container:files'
+        | 'container:terminal'
+        | 'container:editor'
+        | 'instruction:read'
+        | 'instruction:drive'
+        | 'project:read'
+        | 'project:manage'
+        | 'member:read'
+        | 'member:manage'
+        | 'api-key:manage'
+        | 'credential:read'
+        | 'credential:manage'
+        | 'audit:read'
+        | 'user:read'
+        | 'user:manage'
+        | 'session:manage'
+        | 'info:read'
+        | 'server:metrics'
+      )[];
     };
     MeDto: {
       /** @enum {string} */
       kind: 'administrator' | 'user' | 'service';
       id: string;
       name: string;
+      /** @description What the caller may do, in some project at least. */
+      permissions: (
+        | 'container:read'
+        | 'container:create'
+        | 'container:update'
+        | 'container:delete'
+        | 'container:exec'
+        | 'container:files'
+        | 'container:terminal'
+        | 'container:editor'
+        | 'instruction:read'
+        | 'instruction:drive'
+        | 'project:read'
+        | 'project:manage'
+        | 'member:read'
+        | 'member:manage'
+        | 'api-key:manage'
+        | 'credential:read'
+        | 'credential:manage'
+        | 'audit:read'
+        | 'user:read'
+        | 'user:manage'
+        | 'session:manage'
+        | 'info:read'
+        | 'server:metrics'
+      )[];
       projects: components['schemas']['OwnProjectDto'][];
     };
     ProjectQuotasDto: {
@@ -851,6 +1113,21 @@ export interface components {
       memoryMB?: number;
       /** @description MiB of disk space of all containers. */
       diskMB?: number;
+      /** @description Instructions that are queued or running. */
+      instructions?: number;
+    };
+    ProjectEgressDto: {
+      /**
+       * @description Its containers may not have the egress open.
+       * @default false
+       */
+      forbidOpen: boolean;
+    };
+    ProjectBudgetDto: {
+      /** @description On each day, in UTC. */
+      day?: number;
+      /** @description In each month, in UTC. */
+      month?: number;
     };
     CreateProjectDto: {
       /**
@@ -860,6 +1137,10 @@ export interface components {
       name: string;
       /** @description What is left out has no limit. */
       quotas?: components['schemas']['ProjectQuotasDto'];
+      /** @description What is left out is allowed. */
+      egress?: components['schemas']['ProjectEgressDto'];
+      /** @description What is left out has no limit. */
+      budgetUsd?: components['schemas']['ProjectBudgetDto'];
     };
     ProjectDto: {
       /** Format: uuid */
@@ -867,6 +1148,8 @@ export interface components {
       /** @example web-shop */
       name: string;
       quotas: components['schemas']['ProjectQuotasDto'];
+      egress: components['schemas']['ProjectEgressDto'];
+      budgetUsd: components['schemas']['ProjectBudgetDto'];
       /** Format: date-time */
       createdAt: string;
     };
@@ -879,14 +1162,22 @@ export interface components {
       limit: number | null;
     };
     ProjectUsageDto: {
+      /** @description Containers, stopped ones included. */
       containers: components['schemas']['UsageDto'];
+      /** @description Containers that run, or are about to. */
       running: components['schemas']['UsageDto'];
-      /** @description Cores. */
+      /** @description Cores of all containers. */
       cpu: components['schemas']['UsageDto'];
-      /** @description MiB. */
+      /** @description MiB of memory of all containers. */
       memoryMB: components['schemas']['UsageDto'];
-      /** @description MiB. */
+      /** @description MiB of disk space of all containers. */
       diskMB: components['schemas']['UsageDto'];
+      /** @description Instructions that are queued or running. */
+      instructions: components['schemas']['UsageDto'];
+      /** @description US dollars spent on models on this day, in UTC. */
+      usdToday: number;
+      /** @description US dollars spent on models in this month, in UTC. */
+      usdMonth: number;
     };
     UpdateProjectDto: {
       /**
@@ -896,6 +1187,10 @@ export interface components {
       name?: string;
       /** @description Replaces all quotas: what is left out has no limit. */
       quotas?: components['schemas']['ProjectQuotasDto'];
+      /** @description Replaces what it allows. Containers that are open already stay so. */
+      egress?: components['schemas']['ProjectEgressDto'];
+      /** @description Replaces the budgets: what is left out has no limit. Takes effect at once. */
+      budgetUsd?: components['schemas']['ProjectBudgetDto'];
     };
     NamedMemberDto: {
       /** Format: uuid */
@@ -1024,7 +1319,7 @@ export interface components {
     };
     AuditActorDto: {
       /** @enum {string} */
-      kind: 'administrator' | 'user' | 'service';
+      kind: 'administrator' | 'user' | 'service' | 'server';
       id: string;
       /** @description As it was called then. */
       name: string;
@@ -1036,7 +1331,7 @@ export interface components {
       id: string | null;
     };
     AuditTargetDto: {
-      /** @description Such as container, instruction, project, user, api_key or session. */
+      /** @description Such as container, instruction, project, user, api_key, credential or session. */
       kind: string;
       id: string | null;
       /** @description As it was called then; of a user, the email. */
@@ -1158,8 +1453,11 @@ export interface components {
     };
     OwnSessionDto: {
       id: string;
-      /** Format: uuid */
-      userId: string;
+      /**
+       * Format: uuid
+       * @description null for that of a token.
+       */
+      userId: string | null;
       /** @description Where it was signed in from. */
       address: string;
       /** @description As the browser calls itself. */
@@ -1175,7 +1473,7 @@ export interface components {
       lastUsedAt: string;
       /**
        * Format: date-time
-       * @description When it ends, whatever its use.
+       * @description When it ends, whatever its use: when its API key expires, at the latest.
        */
       expiresAt: string;
       /** @description Sent as X-CSRF-Token with every request that changes something. */
@@ -1183,8 +1481,11 @@ export interface components {
     };
     SessionDto: {
       id: string;
-      /** Format: uuid */
-      userId: string;
+      /**
+       * Format: uuid
+       * @description null for that of a token.
+       */
+      userId: string | null;
       /** @description Where it was signed in from. */
       address: string;
       /** @description As the browser calls itself. */
@@ -1200,12 +1501,45 @@ export interface components {
       lastUsedAt: string;
       /**
        * Format: date-time
-       * @description When it ends, whatever its use.
+       * @description When it ends, whatever its use: when its API key expires, at the latest.
        */
       expiresAt: string;
     };
     SessionListDto: {
       items: components['schemas']['SessionDto'][];
+    };
+    SignInProviderDto: {
+      /** @description For people. */
+      name: string;
+      /** @description Where to send the browser; `returnTo` may be added. */
+      url: string;
+    };
+    SignInOptionsDto: {
+      /** @description Whether a browser can be signed in at the host of the request. */
+      available: boolean;
+      /** @description Where browsers are signed in. */
+      url: string;
+      /** @description Whether they can be signed in there: only where VS Code has origins of its own. */
+      enabled: boolean;
+      /** @description The OpenID provider; null when there is none. */
+      provider: components['schemas']['SignInProviderDto'] | null;
+    };
+    SessionByTokenDto: {
+      /**
+       * Format: password
+       * @description The administrator token, or an API key.
+       */
+      token: string;
+    };
+    SessionByLinkDto: {
+      /** @description What follows `#` in the link. */
+      secret: string;
+    };
+    SessionLinkDto: {
+      /** @description Signs one browser in as the caller, once. */
+      url: string;
+      /** Format: date-time */
+      expiresAt: string;
     };
     AcceptInvitationDto: {
       /** @description What follows `#` in the invitation link. */
@@ -1220,6 +1554,87 @@ export interface components {
       /** @description What the user signs in with, besides the password. */
       email: string;
     };
+    CreateCredentialDto: {
+      /**
+       * @description What it is for.
+       * @example deploy key
+       */
+      name: string;
+      /**
+       * @description anthropic_api_key and claude_oauth_token are for Claude Code, git_https_token for repositories over HTTPS, ssh_key for repositories over SSH, http_header for any other host.
+       * @enum {string}
+       */
+      kind: 'anthropic_api_key' | 'claude_oauth_token' | 'git_https_token' | 'ssh_key' | 'http_header';
+      /** @description The secret, which nobody is shown again. An SSH key is a private key in PEM, without a passphrase. */
+      value: string;
+      /**
+       * @description The only host that it is sent to, with a port unless that is 443 (22 with ssh_key). Required with git_https_token and http_header.
+       * @example git.example.org
+       */
+      host?: string;
+      /** @description With git_https_token; x-access-token by default, since forges take any name with a token. */
+      username?: string;
+      /** @description With http_header: the header that has the value; Authorization by default. */
+      header?: string;
+      /**
+       * Format: uuid
+       * @description The project whose containers may use it, by its id (not its name). Without one, that of a user is for containers that this user creates; that of anybody else belongs to the only project of the caller, or to "default".
+       */
+      projectId?: string;
+    };
+    CredentialDto: {
+      /** Format: uuid */
+      id: string;
+      name: string;
+      /** @enum {string} */
+      kind: 'anthropic_api_key' | 'claude_oauth_token' | 'git_https_token' | 'ssh_key' | 'http_header';
+      /**
+       * Format: uuid
+       * @description null for that of a user.
+       */
+      projectId: string | null;
+      /**
+       * Format: uuid
+       * @description null for that of a project.
+       */
+      userId: string | null;
+      /** @description The only host that it is sent to. */
+      host: string | null;
+      username: string | null;
+      header: string | null;
+      /** @description Of an SSH key in the format of OpenSSH, as ssh-keygen -l shows it. */
+      fingerprint: string | null;
+      /** @description Who made it: the id of a user, "key:" and the id of a key of a project, or "admin". */
+      createdBy: string;
+      /** Format: date-time */
+      createdAt: string;
+      /** Format: date-time */
+      lastUsedAt: string | null;
+    };
+    CredentialListDto: {
+      items: components['schemas']['CredentialDto'][];
+    };
+    NamedCredentialDto: {
+      /** Format: uuid */
+      id: string;
+      name: string;
+      /** @enum {string} */
+      kind: 'anthropic_api_key' | 'claude_oauth_token' | 'git_https_token' | 'ssh_key' | 'http_header';
+    };
+    EgressRuleDto: {
+      /**
+       * @description A host name, or *. and a domain, which stands for every name below it. No addresses.
+       * @example api.example.org
+       */
+      host: string;
+      /**
+       * @description 443 by default. TLS on any port, SSH on any but 443, plain HTTP as a proxy is asked for it.
+       * @default [
+       *       443
+       *     ]
+       */
+      ports: number[];
+    };
     EditorDto: {
       /**
        * Format: date-time
@@ -1232,6 +1647,20 @@ export interface components {
       tool: string | null;
       /** @description The beginning of the command, path or question, on one line; written by the agent. */
       text: string;
+    };
+    ModelProblemDto: {
+      /**
+       * @description credential_refused: the API refuses the API key or token (401, 403). rate_limited (429), overloaded (529) and failed (other 5xx) pass by themselves in most cases. unreachable: there was no answer.
+       * @enum {string}
+       */
+      reason: 'credential_refused' | 'rate_limited' | 'overloaded' | 'failed' | 'unreachable';
+      /** @description The HTTP status; null when there was no answer. */
+      status: number | null;
+      /**
+       * Format: date-time
+       * @description When the API last refused.
+       */
+      at: string;
     };
     AgentDto: {
       /** @description Whether a Claude Code session is open. */
@@ -1248,6 +1677,8 @@ export interface components {
       since: string | null;
       /** @description null unless the state is waiting. */
       waitingFor: components['schemas']['WaitingForDto'] | null;
+      /** @description Why the API of the model refused the last request for a model; null once it has answered one. */
+      modelProblem: components['schemas']['ModelProblemDto'] | null;
     };
     JobDto: {
       /** Format: uuid */
@@ -1312,6 +1743,8 @@ export interface components {
       since: string | null;
       /** @description null unless the state is waiting. */
       waitingFor: components['schemas']['WaitingForDto'] | null;
+      /** @description Why the API of the model refused the last request for a model; null once it has answered one. */
+      modelProblem: components['schemas']['ModelProblemDto'] | null;
       /** @enum {string|null} */
       state: 'none' | 'idle' | 'working' | 'waiting' | null;
     };
@@ -1346,12 +1779,29 @@ export interface components {
       gitName: string | null;
       /** @description null: the server’s default. */
       gitEmail: string | null;
+      /** @description What it may use; without those that are gone. */
+      credentials: components['schemas']['NamedCredentialDto'][];
+      /**
+       * @description What it may reach.
+       * @enum {string}
+       */
+      egress: 'open' | 'restricted' | 'none';
+      /** @description Rules for the mode restricted. */
+      egressAllow: components['schemas']['EgressRuleDto'][];
+      /** @description Sets of rules for the mode restricted. */
+      egressSets: ('git' | 'model' | 'packages')[];
+      /** @description US dollars that it may spend on models; null for no budget. */
+      budgetUsd: number | null;
       /** @description Cores. */
       cpuLimit: number;
       /** @description MiB. */
       memoryLimit: number;
       /** @description MiB. */
       diskLimit: number;
+      /** @description Minutes without activity until it is stopped. */
+      idleStopMinutes: number | null;
+      /** @description Minutes from its start until it is stopped. */
+      ttlMinutes: number | null;
       /**
        * @description hard: the engine refuses further writes. soft: usage is measured, and the container is stopped at the limit.
        * @enum {string}
@@ -1363,7 +1813,12 @@ export interface components {
        */
       volume: string | null;
       /** @description Changed values that take effect when the container is rebuilt; of the name, its host name inside. */
-      pendingChanges: ('name' | 'env')[];
+      pendingChanges: ('name' | 'env' | 'credentials')[];
+      /**
+       * @description warm: it was given a workspace that ran already (WARM_POOL); cold: the workspace was created for it.
+       * @enum {string}
+       */
+      provisioning: 'warm' | 'cold';
       /** @enum {string} */
       status:
         | 'queued'
@@ -1388,6 +1843,16 @@ export interface components {
       editor: components['schemas']['EditorDto'] | null;
       /** @description null while unknown, such as right after the start. The state is none where no agent can run. */
       agent: components['schemas']['AgentDto'] | null;
+      /**
+       * Format: date-time
+       * @description When something last happened in it, to half a minute.
+       */
+      lastActivityAt: string | null;
+      /**
+       * @description What that was.
+       * @enum {string|null}
+       */
+      activity: 'instruction' | 'agent' | 'terminal' | 'exec' | 'files' | 'editor' | 'preview' | 'processes' | null;
       job: components['schemas']['JobDto'] | null;
       /** @description Only with includeMetrics; null unless the container runs. */
       metrics?: components['schemas']['MetricsDto'] | null;
@@ -1442,10 +1907,12 @@ export interface components {
        */
       repoBranch?: string;
       /**
-       * @description Path of a private key on the server, inside SSH_KEYS_DIR. The key is never copied into the container.
+       * @description Path of a private key on the server, inside SSH_KEYS_DIR; for administrators alone. Everybody else names a credential of the kind `ssh_key`. The key is never copied into the container.
        * @example ~/.ssh/id_ed25519
        */
       sshKeyPath?: string;
+      /** @description Ids of credentials that it may use: one ssh_key, or sshKeyPath, and one for Claude Code. */
+      credentials?: string[];
       /**
        * @description Name of the author of commits, where neither the repository nor the user configures one; by default GIT_NAME of the server.
        * @example Ada Lovelace
@@ -1456,6 +1923,17 @@ export interface components {
        * @example ada@example.org
        */
       gitEmail?: string;
+      /** @description US dollars that it may spend on models in all; none by default. Kept by the egress gateway, so only what it counts. */
+      budgetUsd?: number | null;
+      /**
+       * @description What it may reach. open: everything; restricted: what the rules name; none: nothing but the API of the model with a stored credential. By default as the server says for the mode (restricted for autonomous and open for interactive, unless its settings differ), or restricted where the project forbids open.
+       * @enum {string}
+       */
+      egress?: 'open' | 'restricted' | 'none';
+      /** @description What it may reach in the mode restricted, beside the sets. */
+      egressAllow?: components['schemas']['EgressRuleDto'][];
+      /** @description Sets of rules for the mode restricted: git is the host of repoUrl, model that of the model API, packages those of the package managers in the image. git and model by default. */
+      egressSets?: ('git' | 'model' | 'packages')[];
       /**
        * @description Cores, with three decimal places at most; GET /api/info has the limits of this machine.
        * @default 2
@@ -1471,6 +1949,10 @@ export interface components {
        * @default 10240
        */
       diskLimit: number;
+      /** @description The container is stopped when nothing has happened in it for so many minutes, and starts again when it is used: by a command, a terminal, a file, an instruction, VS Code or a port. null for never. By default as the server says. */
+      idleStopMinutes?: number | null;
+      /** @description The container is stopped so many minutes after its start, whatever happens in it. null for never. */
+      ttlMinutes?: number | null;
       /**
        * @description Id or name of a kept volume, whose files become those of this container; only with repoType empty.
        * @example devforge-123e4567-e89b-42d3-a456-426614174000-workspace
@@ -1507,11 +1989,100 @@ export interface components {
       env?: {
         [key: string]: string;
       };
+      /** @description Replaces all credentials. Takes effect when the container is rebuilt; for Claude Code with the next instruction. */
+      credentials?: string[];
+      /** @description Minutes without activity after which it is stopped; null for never. Takes effect at once. */
+      idleStopMinutes?: number | null;
+      /** @description Minutes from its start after which it is stopped; null for never. Takes effect at once. */
+      ttlMinutes?: number | null;
+      /** @description US dollars that it may spend on models in all; null for no budget. Takes effect at once. */
+      budgetUsd?: number | null;
       /**
        * @description Only until the repository has been cloned.
        * @example main
        */
       repoBranch?: string;
+    };
+    ModelSpendDto: {
+      /** @example claude-opus-5-5 */
+      model: string;
+      inputTokens: number;
+      outputTokens: number;
+      cacheReadTokens: number;
+      cacheWriteTokens: number;
+      webSearches: number;
+      /** @description Answers of the API. */
+      answers: number;
+      /** @description Of the answers, those that broke off before they said what they cost: their output is an estimate. */
+      estimatedAnswers: number;
+      /** @description False when the price of the model is not known: `usd` is then what the price list says for unknown ones. */
+      priced: boolean;
+      /** @description US dollars. */
+      usd: number;
+    };
+    SpendDto: {
+      /** @description US dollars, exact to nine decimals. */
+      usd: number;
+      byModel: components['schemas']['ModelSpendDto'][];
+      /** @description null without a budget. */
+      budgetUsd: number | null;
+      /** @description Whether the gateway counts what Claude Code in the container spends now. It does not where Claude Code uses a credential or an address of its own, or where the engine has no gateway. */
+      metered: boolean;
+    };
+    UpdateEgressDto: {
+      /**
+       * @description open: everything; restricted: what the rules name; none: nothing but the API of the model with a stored credential.
+       * @enum {string}
+       */
+      egress?: 'open' | 'restricted' | 'none';
+      /** @description Replaces the rules of the container. They count in the mode restricted. */
+      egressAllow?: components['schemas']['EgressRuleDto'][];
+      /** @description Replaces the sets of rules. They count in the mode restricted. */
+      egressSets?: ('git' | 'model' | 'packages')[];
+    };
+    EgressDenialDto: {
+      /** @description Counts the denials of the container, from 1. */
+      seq: number;
+      /** Format: date-time */
+      at: string;
+      /** @description As the container asked for it. */
+      host: string;
+      port: number;
+      /**
+       * @description not_allowed: no rule names it; private_address: it is not a public address; host_mismatch: TLS or HTTP named another host; protocol: neither TLS, nor SSH on a port other than 443, nor plain HTTP as a proxy is asked for it.
+       * @enum {string}
+       */
+      reason: 'not_allowed' | 'private_address' | 'host_mismatch' | 'protocol';
+      /** @description Of the same destination for the same reason, since the one before. */
+      attempts: number;
+      /** @description The rule that would allow it; null when none can. */
+      rule: components['schemas']['EgressRuleDto'] | null;
+    };
+    EgressDenialListDto: {
+      items: components['schemas']['EgressDenialDto'][];
+    };
+    ProjectBudgetsDto: {
+      day: number | null;
+      month: number | null;
+    };
+    SpendItemDto: {
+      /** @description US dollars, exact to nine decimals. */
+      usd: number;
+      byModel: components['schemas']['ModelSpendDto'][];
+      /** @description The day in UTC, or the id; null for what no instruction spent, and for containers and instructions of containers that were removed more than 90 days ago. */
+      key: string | null;
+    };
+    ProjectSpendDto: {
+      /** @description US dollars, exact to nine decimals. */
+      usd: number;
+      byModel: components['schemas']['ModelSpendDto'][];
+      /** @description US dollars on this day in UTC, whatever the query is. */
+      usdToday: number;
+      /** @description US dollars in this month in UTC, whatever the query is. */
+      usdMonth: number;
+      budgetUsd: components['schemas']['ProjectBudgetsDto'];
+      /** @description The same sums by what `by` names. */
+      items: components['schemas']['SpendItemDto'][];
     };
     VolumeDto: {
       /**
@@ -1582,8 +2153,10 @@ export interface components {
       model?: string;
       /** @description Turns after which the instruction fails. */
       maxTurns?: number;
-      /** @description Cost in US dollars after which the instruction fails. */
+      /** @description Cost in US dollars after which the instruction fails, as Claude Code counts it. Works with any credential; see budgetUsd. */
       maxBudgetUsd?: number;
+      /** @description US dollars that it may spend on models, as the egress gateway counts them; then it fails with budget_exceeded. */
+      budgetUsd?: number | null;
       /** @description Seconds after which the instruction times out; the setting INSTRUCTION_TIMEOUT_SECONDS by default. */
       timeoutSeconds?: number;
       /**
@@ -1640,6 +2213,8 @@ export interface components {
       usage: {
         [key: string]: unknown;
       } | null;
+      /** @description US dollars after which the gateway refuses it answers. */
+      budgetUsd: number | null;
       /** @description Seconds after which it times out. */
       timeoutSeconds: number | null;
       /** @description The permission requests that are open. */
@@ -1844,6 +2419,8 @@ export interface components {
       jsonBodyBytes: number;
       /** @description The longest prompt, in UTF-8. */
       promptBytes: number;
+      /** @description The most of idleStopMinutes and ttlMinutes. */
+      stopAfterMinutes: number;
       instructionTimeoutSeconds: number;
       execTimeoutSeconds: number;
       /** @description Of each output stream of a command. */
@@ -2304,19 +2881,65 @@ export interface components {
         } & components['schemas']['Problem'];
       };
     };
-    /**
-     * @description `project_not_found`: No such project
-     *
-     *     `volume_not_found`: No such volume
-     */
-    'project_not_found.volume_not_found': {
+    /** @description `credential_not_found`: No such credential */
+    credential_not_found: {
       headers: {
         [name: string]: unknown;
       };
       content: {
         'application/problem+json': {
           /** @enum {string} */
-          code?: 'project_not_found' | 'volume_not_found';
+          code?: 'credential_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `credential_in_use`: Credential in use */
+    credential_in_use: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'credential_in_use';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `csrf_token_invalid`: CSRF token missing or wrong
+     *
+     *     `forbidden`: Forbidden
+     *
+     *     `quota_exceeded`: Quota exceeded
+     *
+     *     `egress_open_forbidden`: Open egress forbidden
+     */
+    'csrf_token_invalid.forbidden.quota_exceeded.egress_open_forbidden': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'csrf_token_invalid' | 'forbidden' | 'quota_exceeded' | 'egress_open_forbidden';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `project_not_found`: No such project
+     *
+     *     `credential_not_found`: No such credential
+     *
+     *     `volume_not_found`: No such volume
+     */
+    'project_not_found.credential_not_found.volume_not_found': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'project_not_found' | 'credential_not_found' | 'volume_not_found';
         } & components['schemas']['Problem'];
       };
     };
@@ -2324,15 +2947,19 @@ export interface components {
      * @description `name_taken`: Name already in use
      *
      *     `volume_in_use`: Volume in use
+     *
+     *     `credential_not_usable`: Credential not usable
+     *
+     *     `egress_not_supported`: Egress cannot be restricted
      */
-    'name_taken.volume_in_use': {
+    'name_taken.volume_in_use.credential_not_usable.egress_not_supported': {
       headers: {
         [name: string]: unknown;
       };
       content: {
         'application/problem+json': {
           /** @enum {string} */
-          code?: 'name_taken' | 'volume_in_use';
+          code?: 'name_taken' | 'volume_in_use' | 'credential_not_usable' | 'egress_not_supported';
         } & components['schemas']['Problem'];
       };
     };
@@ -2423,7 +3050,25 @@ export interface components {
       };
     };
     /**
+     * @description `credential_not_found`: No such credential
+     *
+     *     `container_not_found`: No such container
+     */
+    'credential_not_found.container_not_found': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'credential_not_found' | 'container_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
      * @description `name_taken`: Name already in use
+     *
+     *     `credential_not_usable`: Credential not usable
      *
      *     `ambiguous_name`: Name in several projects
      *
@@ -2431,14 +3076,42 @@ export interface components {
      *
      *     `busy`: Container busy
      */
-    'name_taken.ambiguous_name.invalid_state.busy': {
+    'name_taken.credential_not_usable.ambiguous_name.invalid_state.busy': {
       headers: {
         [name: string]: unknown;
       };
       content: {
         'application/problem+json': {
           /** @enum {string} */
-          code?: 'name_taken' | 'ambiguous_name' | 'invalid_state' | 'busy';
+          code?: 'name_taken' | 'credential_not_usable' | 'ambiguous_name' | 'invalid_state' | 'busy';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `ssh_key_not_usable`: SSH key not usable */
+    ssh_key_not_usable: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'ssh_key_not_usable';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `credential_unreadable`: Credential cannot be decrypted
+     *
+     *     `internal_error`: Internal error
+     */
+    'credential_unreadable.internal_error': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'credential_unreadable' | 'internal_error';
         } & components['schemas']['Problem'];
       };
     };
@@ -2459,6 +3132,46 @@ export interface components {
         'application/problem+json': {
           /** @enum {string} */
           code?: 'instruction_running' | 'ambiguous_name' | 'invalid_state' | 'busy';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `csrf_token_invalid`: CSRF token missing or wrong
+     *
+     *     `forbidden`: Forbidden
+     *
+     *     `egress_open_forbidden`: Open egress forbidden
+     */
+    'csrf_token_invalid.forbidden.egress_open_forbidden': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'csrf_token_invalid' | 'forbidden' | 'egress_open_forbidden';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `ambiguous_name`: Name in several projects
+     *
+     *     `invalid_state`: Not possible in the current state
+     *
+     *     `image_outdated`: Container image outdated
+     *
+     *     `egress_not_supported`: Egress cannot be restricted
+     *
+     *     `busy`: Container busy
+     */
+    'ambiguous_name.invalid_state.image_outdated.egress_not_supported.busy': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'ambiguous_name' | 'invalid_state' | 'image_outdated' | 'egress_not_supported' | 'busy';
         } & components['schemas']['Problem'];
       };
     };
@@ -3761,6 +4474,130 @@ export interface operations {
       507: components['responses']['out_of_disk'];
     };
   };
+  SessionLinksController_options: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The ways that there are */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SignInOptionsDto'];
+        };
+      };
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  SessionLinksController_byToken: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SessionByTokenDto'];
+      };
+    };
+    responses: {
+      /** @description The session */
+      201: {
+        headers: {
+          /** @description The cookie of the session. */
+          'Set-Cookie'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['OwnSessionDto'];
+        };
+      };
+      400: components['responses']['validation_failed.malformed_body'];
+      401: components['responses']['invalid_credentials'];
+      403: components['responses']['forbidden'];
+      408: components['responses']['request_timeout'];
+      409: components['responses']['sign_in_unavailable'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  SessionLinksController_byLink: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SessionByLinkDto'];
+      };
+    };
+    responses: {
+      /** @description The session */
+      201: {
+        headers: {
+          /** @description The cookie of the session. */
+          'Set-Cookie'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['OwnSessionDto'];
+        };
+      };
+      400: components['responses']['validation_failed.malformed_body'];
+      401: components['responses']['invalid_credentials'];
+      403: components['responses']['forbidden'];
+      408: components['responses']['request_timeout'];
+      409: components['responses']['sign_in_unavailable'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  SessionLinksController_create: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The link */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SessionLinkDto'];
+        };
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
+      409: components['responses']['sign_in_unavailable'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
   InvitationsController_accept: {
     parameters: {
       query?: never;
@@ -3853,6 +4690,133 @@ export interface operations {
       429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['oidc_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  CredentialsController_list: {
+    parameters: {
+      query?: {
+        /** @description Only the credentials of this project. */
+        projectId?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Those of the caller's projects, and a user's own */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CredentialListDto'];
+        };
+      };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['project_not_found'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  CredentialsController_create: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CreateCredentialDto'];
+      };
+    };
+    responses: {
+      /** @description The credential */
+      201: {
+        headers: {
+          /** @description Path of the credential */
+          Location?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CredentialDto'];
+        };
+      };
+      400: components['responses']['validation_failed.malformed_body.ssh_key_not_usable'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded'];
+      404: components['responses']['project_not_found'];
+      408: components['responses']['request_timeout'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  CredentialsController_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The credential's id. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The credential */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CredentialDto'];
+        };
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['credential_not_found'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  CredentialsController_remove: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The credential's id. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is gone */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
+      404: components['responses']['credential_not_found'];
+      409: components['responses']['credential_in_use'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
     };
   };
@@ -3949,10 +4913,10 @@ export interface operations {
       };
       400: components['responses']['validation_failed.malformed_body.ssh_key_not_usable'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded'];
-      404: components['responses']['project_not_found.volume_not_found'];
+      403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded.egress_open_forbidden'];
+      404: components['responses']['project_not_found.credential_not_found.volume_not_found'];
       408: components['responses']['request_timeout'];
-      409: components['responses']['name_taken.volume_in_use'];
+      409: components['responses']['name_taken.volume_in_use.credential_not_usable.egress_not_supported'];
       413: components['responses']['payload_too_large'];
       415: components['responses']['unsupported_media_type'];
       422: components['responses']['idempotency_key_reused'];
@@ -4062,12 +5026,12 @@ export interface operations {
           'application/json': components['schemas']['ContainerDto'];
         };
       };
-      400: components['responses']['validation_failed.malformed_body'];
+      400: components['responses']['validation_failed.malformed_body.ssh_key_not_usable'];
       401: components['responses']['unauthorized'];
       403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded'];
-      404: components['responses']['container_not_found'];
+      404: components['responses']['credential_not_found.container_not_found'];
       408: components['responses']['request_timeout'];
-      409: components['responses']['name_taken.ambiguous_name.invalid_state.busy'];
+      409: components['responses']['name_taken.credential_not_usable.ambiguous_name.invalid_state.busy'];
       413: components['responses']['payload_too_large'];
       415: components['responses']['unsupported_media_type'];
       429: components['responses']['rate_limited'];
@@ -4101,12 +5065,13 @@ export interface operations {
           'application/json': components['schemas']['ContainerDto'];
         };
       };
+      400: components['responses']['ssh_key_not_usable'];
       401: components['responses']['unauthorized'];
       403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded'];
-      404: components['responses']['container_not_found'];
+      404: components['responses']['credential_not_found.container_not_found'];
       409: components['responses']['ambiguous_name.invalid_state.busy'];
       429: components['responses']['rate_limited'];
-      500: components['responses']['internal_error'];
+      500: components['responses']['credential_unreadable.internal_error'];
       502: components['responses']['engine_error'];
       503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
@@ -4195,6 +5160,123 @@ export interface operations {
       507: components['responses']['out_of_disk'];
     };
   };
+  ContainerSpendController_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description So far */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SpendDto'];
+        };
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      409: components['responses']['ambiguous_name'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  EgressController_change: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UpdateEgressDto'];
+      };
+    };
+    responses: {
+      /** @description The container with its changes */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ContainerDto'];
+        };
+      };
+      400: components['responses']['validation_failed.malformed_body'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden.egress_open_forbidden'];
+      404: components['responses']['container_not_found'];
+      408: components['responses']['request_timeout'];
+      409: components['responses']['ambiguous_name.invalid_state.image_outdated.egress_not_supported.busy'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  EgressController_list: {
+    parameters: {
+      query?: {
+        /** @description The `seq` of the last one that is known. */
+        after?: number;
+        /** @description How many. */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Those after `after` */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['EgressDenialListDto'];
+        };
+      };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      409: components['responses']['ambiguous_name'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
   JobsController_get: {
     parameters: {
       query?: never;
@@ -4219,6 +5301,47 @@ export interface operations {
       401: components['responses']['unauthorized'];
       403: components['responses']['forbidden'];
       404: components['responses']['job_not_found'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  ProjectSpendController_get: {
+    parameters: {
+      query?: {
+        /** @description How the items are made. */
+        by?: 'day' | 'container' | 'instruction' | 'principal';
+        /** @description First day in UTC; this month begins by default. */
+        since?: string;
+        /** @description Last day in UTC; today by default. */
+        until?: string;
+      };
+      header?: never;
+      path: {
+        /**
+         * @description The project's id or its name.
+         * @example default
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description In the given days */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ProjectSpendDto'];
+        };
+      };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['project_not_found'];
       429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
@@ -4442,7 +5565,7 @@ export interface operations {
       };
       400: components['responses']['validation_failed.malformed_body'];
       401: components['responses']['unauthorized'];
-      403: components['responses']['csrf_token_invalid.forbidden'];
+      403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded'];
       404: components['responses']['container_not_found'];
       408: components['responses']['request_timeout'];
       409: components['responses']['ambiguous_name.invalid_state.no_claude_code.busy'];
@@ -4674,6 +5797,36 @@ export interface operations {
       403: components['responses']['forbidden'];
       404: components['responses']['instruction_not_found'];
       409: components['responses']['invalid_state'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  InstructionSpendController_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The instruction's id. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description So far, or in all */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SpendDto'];
+        };
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['instruction_not_found'];
       429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];

@@ -46,6 +46,12 @@ export interface AgentState {
   since: string | null;
   /** The open question that keeps the agent waiting: the tool that it asks to use, and the beginning of its command, path or question. */
   waitingFor: { tool: string | null; text: string } | null;
+  /** Why the API of the model refused the last request for a model, with its HTTP status; null once it has answered one. */
+  modelProblem: {
+    reason: 'credential_refused' | 'rate_limited' | 'overloaded' | 'failed' | 'unreachable';
+    status: number | null;
+    at: string;
+  } | null;
 }
 
 export interface StatusUpdate {
@@ -118,6 +124,31 @@ export interface InstructionState {
   lastSeq: number;
 }
 
+export interface EgressRule {
+  /** A host name, or `*.` and a domain, which stands for every name below it. */
+  host: string;
+  ports: number[];
+}
+
+/** A connection of a container that was refused. */
+export interface EgressDenial {
+  /** Counts the denials of the container, from 1. */
+  seq: number;
+  at: string;
+  /** As the container asked for it. */
+  host: string;
+  port: number;
+  /**
+   * `not_allowed`: no rule names it; `private_address`: it is not a public address; `host_mismatch`: TLS or HTTP named
+   * another host; `protocol`: neither TLS, nor SSH on a port other than 443, nor plain HTTP as a proxy is asked for it.
+   */
+  reason: 'not_allowed' | 'private_address' | 'host_mismatch' | 'protocol';
+  /** Of the same destination for the same reason, since the denial before. */
+  attempts: number;
+  /** The rule for `egressAllow` that would allow it; null when none can. */
+  rule: EgressRule | null;
+}
+
 export interface ClientToServerEvents {
   /** `interval` in milliseconds, 500 to 60000. */
   'subscribe:metrics': (payload: { containerId: string; interval?: number }, ack?: Ack) => void;
@@ -163,6 +194,8 @@ export interface ServerToClientEvents {
   'metrics:error': (failure: { containerId: string; error: SocketError }) => void;
   /** Sent upon subscribing and at every change. */
   'status:update': (update: StatusUpdate) => void;
+  /** A connection of the container was refused. Of many at once a slow client gets the latest. */
+  'egress:denied': (event: { containerId: string; denial: EgressDenial }) => void;
   /** The container was removed. */
   'status:removed': (removal: { containerId: string; at: string }) => void;
   /** The last lines, once, before any update. */

@@ -1,20 +1,26 @@
-/** Runs one tier with its output streamed, bounded in time, and counts its tests. */
+/** Runs one tier, bounded in time, and counts its tests. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { killGroup, projectEnv } from './exec.mjs';
 import { NODE, ROOT } from './paths.mjs';
-import { defer } from './shutdown.mjs';
+import { defer, isStopping } from './shutdown.mjs';
 import { jestWords, tierCount } from './tiers.mjs';
 
 /** How long a run may live on after its last result before it counts as hung. */
 const GRACE_MS = 30_000;
 
-/** @returns {Promise<{ passed: number, failed: number }>} */
-export async function runTier(tier, { jestArgs, passWithNoTests, env = {} }) {
+/**
+ * What a command writes is streamed, or handed to `output` once it has ended.
+ * @typedef {(text: string) => void} Output
+ * @param {import('./tiers.mjs').Tier} tier
+ * @param {{ jestArgs: string[], passWithNoTests: boolean, env?: Record<string, string>, output?: Output }} options
+ * @returns {Promise<{ passed: number, failed: number }>}
+ */
+export async function runTier(tier, { jestArgs, passWithNoTests, env = {}, output }) {
   if (tier.kind === 'command') {
-    const code = await stream(tier.words, { env, minutes: tier.minutes });
+    const code = await stream(tier.words ?? [], { env, minutes: tier.minutes, output });
     return tierCount({ code, summary: { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 } });
   }
   const directory = mkdtempSync(join(tmpdir(), 'devforge-tier-'));
@@ -39,15 +45,21 @@ export async function runTier(tier, { jestArgs, passWithNoTests, env = {} }) {
 
 const plainOutput = () => (process.stdout.isTTY || process.env.FORCE_COLOR ? {} : { NO_COLOR: '1' });
 
-/** @returns {Promise<number>} the exit code; 124 when it was ended for taking too long */
-function stream([program = '', ...args], { env, minutes, finished = () => false }) {
+/**
+ * @param {string[]} words
+ * @param {{ env: object, minutes: number, output?: Output, finished?: () => boolean }} options
+ * @returns {Promise<number>} the exit code; 124 when it was ended for taking too long
+ */
+function stream([program = '', ...args], { env, minutes, output, finished = () => false }) {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd: ROOT,
       env: projectEnv({ ...plainOutput(), ...env }),
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: output ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
       detached: true,
     });
+    let written = '';
+    for (const pipe of [child.stdout, child.stderr]) pipe?.setEncoding('utf8').on('data', (text) => (written += text));
     const undo = defer(() => stop(child));
     const deadline = Date.now() + minutes * 60_000;
     let finishedAt;
@@ -61,7 +73,10 @@ function stream([program = '', ...args], { env, minutes, finished = () => false 
     }, 1000);
     const settle = (code) => {
       clearInterval(watch);
+      // The signal that ends this tier ends the script: no other tier begins.
+      if (isStopping()) return;
       undo.forget();
+      output?.(written);
       if (reason) process.stdout.write(`\n${reason}\n`);
       resolve(reason ? 124 : code);
     };
@@ -69,7 +84,7 @@ function stream([program = '', ...args], { env, minutes, finished = () => false 
       process.stdout.write(`${error.message}\n`);
       settle(127);
     });
-    child.on('exit', (code) => settle(code ?? 137));
+    child.on(output ? 'close' : 'exit', (code) => settle(code ?? 137));
   });
 }
 

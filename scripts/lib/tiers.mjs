@@ -12,12 +12,12 @@ import { seconds } from './steps.mjs';
 
 /** @type {Tier[]} */
 export const TIERS = [
-  { name: 'type-check', kind: 'command', words: ['tsc', '--noEmit'], minutes: 5 },
+  { name: 'type-check', kind: 'command', words: ['npm', 'run', '--silent', 'type-check'], minutes: 5 },
   { name: 'lint', kind: 'command', words: ['npm', 'run', '--silent', 'lint'], minutes: 5 },
   { name: 'unit', kind: 'jest', workers: 2, minutes: 10 },
-  { name: 'contract', kind: 'jest', workers: 3, real: true, images: ['claude'], minutes: 30 },
-  { name: 'e2e', kind: 'jest', workers: 3, real: true, images: ['claude', 'both', 'vscode'], minutes: 60 },
-  { name: 'faults', kind: 'jest', workers: 3, real: true, images: ['claude'], minutes: 40 },
+  { name: 'contract', kind: 'jest', workers: 3, real: true, images: ['claude', 'gateway'], minutes: 30 },
+  { name: 'e2e', kind: 'jest', workers: 3, real: true, images: ['claude', 'gateway', 'both', 'vscode'], minutes: 60 },
+  { name: 'faults', kind: 'jest', workers: 3, real: true, images: ['claude', 'gateway'], minutes: 40 },
 ];
 
 /**
@@ -43,6 +43,17 @@ export function readTestArgs(args) {
     jestArgs,
     passWithNoTests: jestArgs.includes('--passWithNoTests'),
   };
+}
+
+/** What runs at the same time: commands that follow one another, since each keeps one core busy. @param {Tier[]} tiers @returns {Tier[][]} */
+export function sideBySide(tiers) {
+  const groups = [];
+  for (const tier of tiers) {
+    const last = groups.at(-1);
+    if (tier.kind === 'command' && last?.[0].kind === 'command') last.push(tier);
+    else groups.push([tier]);
+  }
+  return groups;
 }
 
 /** Options that take a list come first: they would take the file names among `jestArgs` for theirs. @param {Tier} tier @param {string[]} jestArgs */

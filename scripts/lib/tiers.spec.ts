@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { closingLine, jestWords, readTestArgs, sumCounts, tierCount, TIERS, timeTable } from './tiers.mjs';
+import { closingLine, jestWords, readTestArgs, sideBySide, sumCounts, tierCount, TIERS, timeTable } from './tiers.mjs';
 
 const names = (args: string[]) => readTestArgs(args).tiers.map((tier: { name: string }) => tier.name);
 
@@ -10,6 +10,11 @@ describe('npm test', () => {
     expect(names(['--only=unit,lint', '--only', 'faults'])).toEqual(['lint', 'unit', 'faults']);
     expect(() => readTestArgs(['--only', 'nope'])).toThrow('No tier is called "nope"');
     expect(() => readTestArgs(['--only'])).toThrow('No tier is called ""');
+  });
+
+  it('runs the commands side by side, and one tier of suites after the other', () => {
+    const groups = sideBySide(TIERS).map((group) => group.map(({ name }) => name));
+    expect(groups).toEqual([['type-check', 'lint'], ['unit'], ['contract'], ['e2e'], ['faults']]);
   });
 
   it('hands the rest to Jest', () => {

@@ -4,6 +4,7 @@ import { quietLogger } from '../../test/support/quiet-logger.js';
 import { containerRow } from '../../test/support/rows.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type AgentReport, AgentStates } from './agent-states.js';
+import { ModelProblems } from './model-problems.js';
 
 const AT = new Date('2026-01-02T03:04:05.678Z');
 const LATER = new Date('2026-01-02T03:05:00.000Z');
@@ -15,12 +16,14 @@ const report = (
 ): AgentReport => ({ state, since, waitingFor });
 
 let states: AgentStates;
+let problems: ModelProblems;
 let events: DomainEvents;
 let changes: number;
 
 beforeEach(() => {
   events = new DomainEvents(quietLogger());
-  states = new AgentStates(events);
+  problems = new ModelProblems(events);
+  states = new AgentStates(events, problems);
   changes = 0;
   events.on('agent.changed', ({ containerId }) => {
     if (containerId === row.id) changes += 1;
@@ -39,7 +42,13 @@ describe('AgentStates', () => {
   it('returns null while no source has reported', async () => {
     expect(states.of(row)).toBeNull();
     await expect(changesBy(() => states.report(row.id, 'watch', report('idle')))).resolves.toBe(1);
-    expect(states.of(row)).toEqual({ active: true, state: 'idle', since: AT.toISOString(), waitingFor: null });
+    expect(states.of(row)).toEqual({
+      active: true,
+      state: 'idle',
+      since: AT.toISOString(),
+      waitingFor: null,
+      modelProblem: null,
+    });
     await expect(changesBy(() => states.clear(row.id, 'watch'))).resolves.toBe(1);
     expect(states.of(row)).toBeNull();
   });
@@ -55,12 +64,13 @@ describe('AgentStates', () => {
       state: 'none',
       since: null,
       waitingFor: null,
+      modelProblem: null,
     });
   });
 
   it('returns no start for the state none', () => {
     states.report(row.id, 'watch', report('none', AT));
-    expect(states.of(row)).toEqual({ active: false, state: 'none', since: null, waitingFor: null });
+    expect(states.of(row)).toEqual({ active: false, state: 'none', since: null, waitingFor: null, modelProblem: null });
   });
 
   it.each(['idle', 'working', 'waiting', 'none'] as const)(
@@ -87,6 +97,7 @@ describe('AgentStates', () => {
       state: 'waiting',
       since: LATER.toISOString(),
       waitingFor: { tool: 'Bash', text: 'rm -r x' },
+      modelProblem: null,
     });
     states.report(row.id, 'watch', report('working', AT, { tool: 'Bash', text: 'ls' }));
     expect(states.of(row)).toMatchObject({ state: 'working', waitingFor: null });
@@ -102,10 +113,35 @@ describe('AgentStates', () => {
     expect(states.of(row)).toMatchObject({ state: 'waiting' });
   });
 
+  it('names what keeps the API of the model from answering, until it answers or everything is reported anew', async () => {
+    const problem = { reason: 'rate_limited', status: 429, at: AT } as const;
+    states.report(row.id, 'watch', report('working'));
+    await settled();
+    await expect(changesBy(() => problems.report(row.id, problem))).resolves.toBe(1);
+    expect(states.of(row)).toMatchObject({
+      state: 'working',
+      modelProblem: { reason: 'rate_limited', status: 429, at: AT.toISOString() },
+    });
+    await expect(changesBy(() => problems.report(row.id, { ...problem, at: LATER }))).resolves.toBe(0);
+    expect(states.of(row)?.modelProblem).toMatchObject({ at: LATER.toISOString() });
+    await expect(
+      changesBy(() => problems.report(row.id, { reason: 'credential_refused', status: 401, at: LATER })),
+    ).resolves.toBe(1);
+    expect(states.of({ ...row, status: 'stopped' })?.modelProblem).toBeNull();
+    await expect(changesBy(() => problems.report(row.id, null))).resolves.toBe(1);
+    expect(states.of(row)?.modelProblem).toBeNull();
+    problems.report(row.id, problem);
+    await settled();
+    await expect(changesBy(() => problems.clear())).resolves.toBe(1);
+    expect(states.of(row)?.modelProblem).toBeNull();
+  });
+
   it('deletes the reports of a removed container', async () => {
     states.report(row.id, 'watch', report('idle'));
+    problems.report(row.id, { reason: 'overloaded', status: 529, at: AT });
     events.emit('container.removed', { containerId: row.id, projectId: row.projectId, at: AT });
     await settled();
     expect(states.of(row)).toBeNull();
+    expect(problems.all.size).toBe(0);
   });
 });

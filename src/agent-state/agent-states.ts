@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import type { AgentDto, AgentStateName, WaitingForDto } from './agent.dto.js';
+import { ModelProblems } from './model-problems.js';
 
 /**
  * Where a state comes from, the most reliable first: an instruction that DevForge executes, or the watch of the
@@ -17,14 +18,19 @@ export interface AgentReport {
   waitingFor: WaitingForDto | null;
 }
 
-const NONE: AgentDto = { active: false, state: 'none', since: null, waitingFor: null };
+type ReportedState = Omit<AgentDto, 'modelProblem'>;
+
+const NONE: ReportedState = { active: false, state: 'none', since: null, waitingFor: null };
 
 /** The latest reports on the agents of all containers, in memory: every source reports again after a restart. */
 @Injectable()
 export class AgentStates {
-  private readonly reports = new Map<string, Partial<Record<AgentSource, AgentDto>>>();
+  private readonly reports = new Map<string, Partial<Record<AgentSource, ReportedState>>>();
 
-  constructor(private readonly events: DomainEvents) {
+  constructor(
+    private readonly events: DomainEvents,
+    private readonly problems: ModelProblems,
+  ) {
     events.on('container.removed', ({ containerId }) => void this.reports.delete(containerId));
   }
 
@@ -41,17 +47,18 @@ export class AgentStates {
 
   /** @returns null while no source has reported; state `none` for a container in which no agent can run */
   of({ id, status, template }: Pick<ContainerRow, 'id' | 'status' | 'template'>): AgentDto | null {
-    if (status !== 'running' || template === 'vscode') return NONE;
-    return this.best(id) ?? null;
+    if (status !== 'running' || template === 'vscode') return { ...NONE, modelProblem: null };
+    const state = this.best(id);
+    return state === undefined ? null : { ...state, modelProblem: this.problems.all.get(id) ?? null };
   }
 
-  private best(containerId: string): AgentDto | undefined {
+  private best(containerId: string): ReportedState | undefined {
     const reports = this.reports.get(containerId);
     const source = AGENT_SOURCES.find((each) => reports?.[each] !== undefined);
     return source && reports?.[source];
   }
 
-  private set(containerId: string, source: AgentSource, report: AgentDto | undefined): void {
+  private set(containerId: string, source: AgentSource, report: ReportedState | undefined): void {
     const before = this.best(containerId);
     const { [source]: _, ...rest } = this.reports.get(containerId) ?? {};
     if (report !== undefined) this.reports.set(containerId, { ...rest, [source]: report });
@@ -62,7 +69,10 @@ export class AgentStates {
 }
 
 /** A state that continues keeps its `since`, and stays the same object. */
-function toDto({ state, since, waitingFor: reported }: AgentReport, previous: AgentDto | undefined): AgentDto {
+function toDto(
+  { state, since, waitingFor: reported }: AgentReport,
+  previous: ReportedState | undefined,
+): ReportedState {
   if (state === 'none') return NONE;
   const waitingFor = state === 'waiting' ? reported : null;
   const continues =

@@ -32,10 +32,10 @@ export class AgentWatch {
   private readonly stopped = new AbortController();
   private process: ProgramProcess | undefined;
 
-  /** @param credential the operator's, as an environment variable, which the program keeps for Claude Code */
+  /** @param credential reads what the program keeps for Claude Code, as an environment variable */
   constructor(
     readonly workspace: WorkspaceRef,
-    private readonly credential: Record<string, string>,
+    private readonly credential: () => Promise<Record<string, string>>,
     private readonly parts: AgentWatchDependencies,
   ) {}
 
@@ -81,6 +81,7 @@ export class AgentWatch {
   private async follow(): Promise<boolean> {
     const { programs, states, clock } = this.parts;
     this.process = undefined;
+    const credential = await this.credential();
     const process = await programs.open(this.workspace, 'devforge-agents', {
       args: ['watch'],
       signal: this.stopped.signal,
@@ -89,7 +90,7 @@ export class AgentWatch {
     this.process = process;
     process.stdin.on('error', () => undefined);
     const ended = new AbortController();
-    void this.speak(process, AbortSignal.any([ended.signal, this.stopped.signal]));
+    void this.speak(process, credential, AbortSignal.any([ended.signal, this.stopped.signal]));
     try {
       const latest = new LatestLine();
       const decoder = new StringDecoder('utf8');
@@ -110,8 +111,12 @@ export class AgentWatch {
   }
 
   /** Gives the credential, and then signs of life. Programs of older images take no notice of either. */
-  private async speak({ stdin }: ProgramProcess, ended: AbortSignal): Promise<void> {
-    const [variable] = Object.entries(this.credential);
+  private async speak(
+    { stdin }: ProgramProcess,
+    credential: Record<string, string>,
+    ended: AbortSignal,
+  ): Promise<void> {
+    const [variable] = Object.entries(credential);
     stdin.write(variable === undefined ? 'credential\n' : `credential ${variable.join('=')}\n`);
     while (!ended.aborted && stdin.writable) {
       if (!stdin.writableNeedDrain) stdin.write(`alive ${ALIVE_SECONDS}\n`);

@@ -3,17 +3,18 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { FakeClock, settled } from '../../test/support/clock/fake-clock.js';
 import { NO_SUCH_PROGRAM } from '../../test/support/workspace-program.js';
 import { quietLogger } from '../../test/support/quiet-logger.js';
+import { CredentialsHarness } from '../../test/support/credentials/fake-credentials.js';
 import { containerRow } from '../../test/support/rows.js';
 import { AgentStates } from '../agent-state/agent-states.js';
+import { ModelProblems } from '../agent-state/model-problems.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import type { FakeProcessSide } from '../drivers/fake/fake-process.js';
 import { FakeWorkspaceDriver } from '../drivers/fake/fake-workspace-driver.js';
-import type { Settings } from '../config/settings.js';
-import { AgentCredentials } from '../workspace/agent-credentials.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
 import { AgentWatches } from './agent-watches.js';
 
+let harness: CredentialsHarness;
 let driver: FakeWorkspaceDriver;
 let rows: Map<string, ContainerRow>;
 let events: DomainEvents;
@@ -47,10 +48,11 @@ const IDLE = { state: 'idle', since: 1e15, waitingFor: null };
 const WORKING = { state: 'working', since: 2e15, waitingFor: null };
 
 beforeEach(() => {
+  harness = new CredentialsHarness();
   driver = new FakeWorkspaceDriver();
   rows = new Map();
   events = new DomainEvents(quietLogger());
-  states = new AgentStates(events);
+  states = new AgentStates(events, new ModelProblems(events));
   clock = new FakeClock();
   sides = [];
   driver.onOpen = (_, side) => new Promise((exit) => sides.push({ ...side, exit }));
@@ -62,7 +64,7 @@ beforeEach(() => {
     repository,
     new WorkspacePrograms(driver, repository),
     states,
-    new AgentCredentials({ agentEnv: { ANTHROPIC_API_KEY: 'op' } } as unknown as Settings),
+    harness.withoutGateway().agents({ ANTHROPIC_API_KEY: 'op' }),
     events,
     clock,
     quietLogger(),
@@ -113,6 +115,28 @@ describe('AgentWatches', () => {
     const again = driver.run({ id: row.id });
     await change(row, { runtimeId: again.runtimeId });
     expect(driver.processes.at(-1)!.ref.runtimeId).toBe(again.runtimeId);
+  });
+
+  it('gives the program the credential of its container, and opens it again with another one', async () => {
+    const { id } = harness.add({ kind: 'claude_oauth_token' }, 'own-token');
+    const row = await add({ credentials: [id] });
+    await start();
+    const given = (index: number): string => String(sides[index]!.stdin.read()).split('\n')[0]!;
+    expect(given(0)).toBe('credential CLAUDE_CODE_OAUTH_TOKEN=own-token');
+    await change(row, { credentials: [] });
+    expect(given(1)).toBe('credential ANTHROPIC_API_KEY=op');
+    await change(row, { credentials: [] });
+    expect(sides).toHaveLength(2);
+  });
+
+  it('watches an agent without its credential when that cannot be decrypted', async () => {
+    const credential = harness.add();
+    harness.repository.rows.set(credential.id, { ...credential, keyId: 'lost' });
+    const row = await add({ credentials: [credential.id] });
+    await start();
+    expect(String(sides[0]!.stdin.read())).toMatch(/^credential\n/);
+    await print(IDLE);
+    expect(stateOf(row)).toBe('idle');
   });
 
   it('reports the latest valid line and ignores invalid ones', async () => {

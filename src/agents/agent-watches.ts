@@ -2,17 +2,22 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { Clock } from '../common/time/clock.js';
 import { CoalescedRefresh } from '../common/concurrency/coalesced-refresh.js';
+import { DomainError } from '../common/errors/domain-error.js';
 import { AgentStates } from '../agent-state/agent-states.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import { AgentCredentials } from '../workspace/agent-credentials.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
+import { workspaceOf } from '../workspace/workspace-ref.js';
 import { AgentWatch } from './agent-watch.js';
+import { EVERYTHING } from '../persistence/everything.js';
 
 /** Watches the agent of every running container that has Claude Code. Each DevForge process does this for itself. */
 @Injectable()
 export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly watches = new Map<string, AgentWatch>();
+  /** Of each watch, the workspace and the credentials that it was opened for. */
+  private readonly versions = new Map<string, string>();
   private readonly refreshes = new CoalescedRefresh();
   private unsubscribe: (() => void)[] = [];
   private isDestroyed = false;
@@ -55,7 +60,7 @@ export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
   private refresh(containerId: string): Promise<void> {
     return this.refreshes.run(
       containerId,
-      () => this.rows.findById(containerId),
+      () => this.rows.findById(containerId, EVERYTHING),
       (row) => (row === null ? this.end(containerId) : this.observe(row)),
     );
   }
@@ -63,9 +68,12 @@ export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
   private observe(row: ContainerRow): void {
     const { id, status, template, runtimeId } = row;
     if (status !== 'running' || template === 'vscode' || runtimeId === null || this.isDestroyed) return this.end(id);
-    if (this.watches.get(id)?.workspace.runtimeId === runtimeId) return;
+    // Other credentials reach the program when it is opened.
+    const version = [runtimeId, ...row.credentials].join(' ');
+    if (this.watches.has(id) && this.versions.get(id) === version) return;
     this.end(id);
-    const watch = new AgentWatch({ id, runtimeId }, this.credentials.of(row), {
+    this.versions.set(id, version);
+    const watch = new AgentWatch(workspaceOf(row), () => this.credentialOf(row), {
       programs: this.programs,
       states: this.states,
       clock: this.clock,
@@ -75,8 +83,20 @@ export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
     void watch.run();
   }
 
+  /** An agent without its credential still has a state. */
+  private async credentialOf(row: ContainerRow): Promise<Record<string, string>> {
+    try {
+      return await this.credentials.of(row);
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      this.logger.warn({ err: error, containerId: row.id }, 'The credential of a container cannot be used');
+      return {};
+    }
+  }
+
   private end(id: string): void {
     this.watches.get(id)?.close();
     this.watches.delete(id);
+    this.versions.delete(id);
   }
 }

@@ -3,6 +3,7 @@ import { FakeClock, settled } from '../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../test/support/quiet-logger.js';
 import { T0 } from '../../test/support/rows.js';
 import { AgentStates } from '../agent-state/agent-states.js';
+import { ModelProblems } from '../agent-state/model-problems.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type {
   InstructionActivity,
@@ -25,7 +26,7 @@ describe('InstructionActivityReporter', () => {
   beforeEach(() => {
     [activities, isUnavailable, reads] = [[], false, 0];
     events = new DomainEvents(quietLogger());
-    states = new AgentStates(events);
+    states = new AgentStates(events, new ModelProblems(events));
     clock = new FakeClock();
     const repository = {
       activities: async () => {
@@ -54,13 +55,20 @@ describe('InstructionActivityReporter', () => {
     activities = [working('c')];
     reporter.onApplicationBootstrap();
     await settled();
-    expect(stateOf('c')).toEqual({ active: true, state: 'working', since: T0.toISOString(), waitingFor: null });
+    expect(stateOf('c')).toEqual({
+      active: true,
+      state: 'working',
+      since: T0.toISOString(),
+      waitingFor: null,
+      modelProblem: null,
+    });
     await change({ ...working('c'), pendingPermission: PERMISSION }, working('d'));
     expect(stateOf('c')).toEqual({
       active: true,
       state: 'waiting',
       since: PERMISSION.askedAt.toISOString(),
       waitingFor: { tool: 'Bash', text: 'rm -rf /' },
+      modelProblem: null,
     });
     expect(stateOf('d')).toMatchObject({ state: 'working' });
     await clock.advance(1);

@@ -1,9 +1,12 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { noteActor } from '../common/request-context.js';
+import { noteActor, noteRequest } from '../common/request-context.js';
 import { expectSmallBody } from '../http/trusted-requests.js';
+import { targetOfRequest } from './audit/request-target.js';
 import { Authenticator, type Presented } from './authenticator.js';
-import { type AuthenticatedRequest, PUBLIC, PUBLIC_BODY } from './requires.js';
+import type { Permission } from './permissions.js';
+import { soleProjectOf } from './principal.js';
+import { type AuthenticatedRequest, PERMISSION, PUBLIC, PUBLIC_BODY } from './requires.js';
 import { CsrfTokenError } from './sessions/csrf-token.js';
 
 const BEARER = /^Bearer +([^\s]+) *$/i;
@@ -26,6 +29,8 @@ export class AccessGuard implements CanActivate {
       if (this.reflector.getAllAndOverride<boolean>(PUBLIC_BODY, targets)) expectSmallBody(request);
       return true;
     }
+    const permission = this.reflector.getAllAndOverride<Permission>(PERMISSION, targets);
+    noteRequest({ permission, target: () => targetOfRequest(request) });
     try {
       request.identity = await this.authenticator.authenticate(presentedBy(request));
     } catch (error) {
@@ -35,6 +40,7 @@ export class AccessGuard implements CanActivate {
       request.refusal = error;
     }
     noteActor(request.identity);
+    noteRequest({ projectId: soleProjectOf(request.identity) });
     return true;
   }
 }

@@ -7,8 +7,10 @@ import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
 import { ApiKeysController } from './api-keys/api-keys.controller.js';
 import { ApiKeysService } from './api-keys/api-keys.service.js';
 import { AuditController } from './audit/audit.controller.js';
+import { AuditLog } from './audit/audit-log.js';
 import { AuditRetention } from './audit/audit-retention.js';
 import { AuditService } from './audit/audit.service.js';
+import { RefusalLog } from './audit/refusal-log.js';
 import { Authenticator } from './authenticator.js';
 import { CredentialIdentities } from './credentials/credential-identities.js';
 import { InvitationLinks } from './invitations/invitation-links.js';
@@ -29,14 +31,18 @@ import { ProjectsController } from './projects/projects.controller.js';
 import { ProjectsService } from './projects/projects.service.js';
 import { Revocation } from './revocation.js';
 import { RoutePermissions } from './route-permissions.js';
+import { SessionLinksController } from './session-links/session-links.controller.js';
+import { SessionLinksService } from './session-links/session-links.service.js';
 import { BrowserSessions } from './sessions/browser-sessions.js';
 import { PasswordSignIn } from './sessions/password-sign-in.js';
 import { SessionAuthenticator } from './sessions/session-authenticator.js';
 import { SessionCookie } from './sessions/session-cookie.js';
 import { SessionIdentities } from './sessions/session-identities.js';
+import { SessionOwners } from './sessions/session-owners.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { SignInLimit } from './sessions/sign-in-limit.js';
+import { TokenSignIn } from './sessions/token-sign-in.js';
 import { SignInPageController } from './sign-in-page/sign-in-page.controller.js';
 import { UserDirectory } from './users/user-directory.js';
 import { UsersController } from './users/users.controller.js';
@@ -53,6 +59,7 @@ import { UsersService } from './users/users.service.js';
     AuditController,
     UsersController,
     SessionsController,
+    SessionLinksController,
     InvitationsController,
     InvitationPageController,
     OidcController,
@@ -62,6 +69,7 @@ import { UsersService } from './users/users.service.js';
     AdminToken,
     ApiKeyIdentities,
     ApiKeysService,
+    AuditLog,
     AuditRetention,
     AuditService,
     Authenticator,
@@ -79,17 +87,30 @@ import { UsersService } from './users/users.service.js';
     Passwords,
     PasswordSignIn,
     ProjectsService,
+    RefusalLog,
     Revocation,
     RoutePermissions,
     SessionAuthenticator,
     SessionCookie,
     SessionIdentities,
+    SessionLinksService,
+    SessionOwners,
     SessionsService,
     SignInLimit,
+    TokenSignIn,
     UserDirectory,
     UsersService,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [AdminToken, Authenticator, ClientAddresses, Revocation],
+  exports: [
+    ProjectsService,
+    AdminToken,
+    AuditLog,
+    Authenticator,
+    ClientAddresses,
+    RefusalLog,
+    Revocation,
+    UserDirectory,
+  ],
 })
 export class AuthModule {}

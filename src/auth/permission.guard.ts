@@ -24,7 +24,7 @@ export class PermissionGuard implements CanActivate {
     request.principal = asPrincipal(identity, this.reflector.getAllAndOverride<Permission>(PERMISSION, targets));
     trustRequest(request);
     // Also ends streams that are followed.
-    if (request.res !== undefined) this.revocation.watchStream(identity, request.res);
+    if (request.res !== undefined) this.revocation.watchStream(request.principal, request.res);
     return true;
   }
 }

@@ -27,6 +27,10 @@ const GRANTS = {
   'member:read': 'viewer',
   'member:manage': 'owner',
   'api-key:manage': 'owner',
+  /** Names and kinds of the credentials that containers may use. */
+  'credential:read': 'member',
+  /** Storing and deleting them. */
+  'credential:manage': 'owner',
   /** Seeing who did what in a project. */
   'audit:read': 'owner',
   /** Finding people to add to a project. */
@@ -43,8 +47,10 @@ const GRANTS = {
 
 export type Permission = keyof typeof GRANTS;
 
+export const PERMISSIONS = Object.keys(GRANTS) as Permission[];
+
 /** Permissions that users also have, without any role, for objects of their own. */
-const FOR_OWN_OBJECTS: ReadonlySet<Permission> = new Set(['api-key:manage']);
+const FOR_OWN_OBJECTS: ReadonlySet<Permission> = new Set(['api-key:manage', 'credential:read', 'credential:manage']);
 
 export function isForOwnObjects(permission: Permission): boolean {
   return FOR_OWN_OBJECTS.has(permission);

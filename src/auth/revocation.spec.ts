@@ -3,6 +3,7 @@ import { FakeClock } from '../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../test/support/quiet-logger.js';
 import type { AccessRevisionsRepository } from '../persistence/auth/access-revisions.repository.js';
 import type { ApiKeyRow, ApiKeysRepository } from '../persistence/auth/api-keys.repository.js';
+import type { AdminToken } from './admin-token.js';
 import { ApiKeyIdentities } from './api-keys/api-key-identities.js';
 import { CredentialIdentities } from './credentials/credential-identities.js';
 import { SessionIdentities } from './sessions/session-identities.js';
@@ -11,7 +12,11 @@ import type { Settings } from '../config/settings.js';
 import type { MembershipRow, MembershipsRepository } from '../persistence/auth/users/memberships.repository.js';
 import type { SessionRow, SessionsRepository } from '../persistence/auth/users/sessions.repository.js';
 import type { UserRow, UsersRepository } from '../persistence/auth/users/users.repository.js';
-import { ADMINISTRATOR, type Identity } from './principal.js';
+import { PassThrough } from 'node:stream';
+import type { ProjectRole } from '../persistence/types.js';
+import type { Permission } from './permissions.js';
+import { ADMINISTRATOR, asPrincipal, type Identity } from './principal.js';
+import { requireIn } from './project-scope.js';
 import { Revocation } from './revocation.js';
 
 const identity: Identity = {
@@ -39,7 +44,7 @@ beforeEach(() => {
   user = { id: 'u', name: 'Ada', role: 'user', disabledAt: null } as UserRow;
   memberships = [{ projectId: 'p', userId: 'u', role: 'member' } as MembershipRow];
   const expiresAt = new Date(clock.now().getTime() + 600_000);
-  session = { id: 's', userId: 'u', lastUsedAt: clock.now(), expiresAt } as SessionRow;
+  session = { id: 's', userId: 'u', apiKeyId: null, adminKey: null, lastUsedAt: clock.now(), expiresAt } as SessionRow;
   [revision, isAway, reads, ended] = [1, false, 0, []];
   const keys = {
     findByIds: async ([id]: string[]) => {
@@ -58,16 +63,19 @@ beforeEach(() => {
     { findById: async () => user } as unknown as UsersRepository,
     { ofUser: async () => memberships } as unknown as MembershipsRepository,
   );
+  const apiKeys = new ApiKeyIdentities(keys, users, clock);
   const sessions = new SessionIdentities(
     {
       findByIds: async () => (session === null ? [] : [session]),
       findById: async () => session,
     } as unknown as SessionsRepository,
     users,
+    apiKeys,
+    { deriveKey: () => Buffer.from('key') } as unknown as AdminToken,
     { sessions: { idleMs: 60_000 } } as Settings,
     clock,
   );
-  const identities = new CredentialIdentities(new ApiKeyIdentities(keys, users, clock), sessions, users);
+  const identities = new CredentialIdentities(apiKeys, sessions, users);
   revocation = new Revocation(revisions, identities, clock, quietLogger());
   revocation.onApplicationBootstrap();
 });
@@ -95,14 +103,14 @@ describe('Revocation', () => {
     expect(ended).toEqual(['one']);
   });
 
-  it('ends connections of a key that expires or whose role changes', async () => {
+  it('ends connections of a key that expires or whose role is lowered', async () => {
     watch('one');
     row!.expiresAt = new Date(clock.now().getTime() + 3_000);
     revision = 2;
     await clock.advance(8_000);
     expect(ended).toEqual(['one']);
-    row = { ...row!, expiresAt: null, role: 'member' };
-    watch('two');
+    row = { ...row!, expiresAt: null };
+    watch('two', { ...identity, roles: new Map([['p', 'member']]) });
     revision = 3;
     await clock.advance(5_000);
     expect(ended).toEqual(['one', 'two']);
@@ -140,6 +148,43 @@ describe('Revocation', () => {
       revision = 2;
       await clock.advance(5_000);
       expect(ended.toSorted()).toEqual([...expected].toSorted());
+    });
+
+    const owner: MembershipRow[] = [
+      { projectId: 'p', userId: 'u', role: 'owner' } as MembershipRow,
+      { projectId: 'q', userId: 'u', role: 'member' } as MembershipRow,
+    ];
+    it.each<[string, Permission, Record<string, ProjectRole>, boolean]>([
+      ['keeps what a viewer may follow', 'container:read', { p: 'viewer', q: 'member' }, false],
+      ['keeps what a viewer may follow', 'instruction:read', { p: 'viewer' }, false],
+      ['ends what a viewer may not do', 'container:exec', { p: 'viewer', q: 'owner' }, true],
+      ['ends what a viewer may not read', 'container:files', { p: 'viewer' }, true],
+      ['ends what is for owners', 'audit:read', { p: 'member', q: 'owner' }, true],
+      ['keeps what a member may do', 'container:exec', { p: 'member' }, false],
+      ['keeps what has nothing to do with the change', 'container:read', { p: 'owner' }, false],
+      ['ends what is in a project that was left', 'container:read', { q: 'owner' }, true],
+      ['keeps what everybody may do', 'info:read', {}, false],
+    ])('%s: a stream that needs %s of an owner with the roles %j now', async (_, permission, roles, ends) => {
+      memberships = owner;
+      const principal = asPrincipal(
+        {
+          ...inBrowser,
+          roles: new Map([
+            ['p', 'owner'],
+            ['q', 'member'],
+          ]),
+        },
+        permission,
+      );
+      requireIn(principal, 'p');
+      const stream = new PassThrough();
+      revocation.watchStream(principal, stream);
+      memberships = Object.entries(roles).map(
+        ([projectId, role]) => ({ projectId, userId: 'u', role }) as MembershipRow,
+      );
+      revision = 2;
+      await clock.advance(5_000);
+      expect(stream.destroyed).toBe(ends);
     });
 
     it('ends connections of administrators who are none any more', async () => {

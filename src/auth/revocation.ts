@@ -5,7 +5,7 @@ import { PeriodicTask } from '../common/concurrency/periodic-task.js';
 import { Clock } from '../common/time/clock.js';
 import { AccessRevisionsRepository } from '../persistence/auth/access-revisions.repository.js';
 import { CredentialIdentities } from './credentials/credential-identities.js';
-import type { Identity } from './principal.js';
+import { type Identity, neededFor, type Principal } from './principal.js';
 
 const INTERVAL_MS = 1_500;
 /** Connections whose credentials are read together. */
@@ -21,6 +21,7 @@ const TRUST_MS = 4_500;
 export class Revocation implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly task: PeriodicTask;
   private readonly connections = new Map<Identity, () => void>();
+  private readonly listeners = new Set<() => void>();
   private revision = -1;
   private readAt: number;
 
@@ -55,7 +56,16 @@ export class Revocation implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /**
-   * Calls `end` once when the credential of a connection is no longer valid.
+   * Calls the listener after every change of who may do what, and once after the start.
+   * @returns ends that
+   */
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /**
+   * Calls `end` once when the credential of a connection is no longer valid, or allows less than it did.
    * @returns stops watching it
    */
   watch(identity: Identity, end: () => void): () => void {
@@ -66,17 +76,23 @@ export class Revocation implements OnApplicationBootstrap, OnModuleDestroy {
     return () => this.connections.delete(connection);
   }
 
-  /** Destroys a response or a socket when the credential that it was opened with is no longer valid. */
-  watchStream(identity: Identity, stream: Writable): void {
+  /**
+   * Destroys a response or a socket when the credential that it was opened with is no longer valid, or does not allow it any
+   * more; what it still allows goes on.
+   */
+  watchStream(principal: Principal, stream: Writable): void {
     if (stream.destroyed) return;
-    const unwatch = this.watch(identity, () => stream.destroy());
+    const unwatch = this.watch(principal, () => stream.destroy());
     stream.once('close', unwatch);
   }
 
   private async check(): Promise<void> {
     const revision = await this.revisions.current();
     this.readAt = this.clock.now().getTime();
-    if (revision !== this.revision) this.identities.forget();
+    if (revision !== this.revision) {
+      this.identities.forget();
+      for (const listener of this.listeners) listener();
+    }
     this.revision = revision;
     const connections = [...this.connections];
     for (let at = 0; at < connections.length; at += CHECKED_AT_ONCE)
@@ -85,7 +101,7 @@ export class Revocation implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async checkOne(identity: Identity, end: () => void): Promise<void> {
-    if ((await this.identities.stillHolds(identity)) || !this.connections.delete(identity)) return;
+    if ((await this.identities.stillHolds(neededFor(identity))) || !this.connections.delete(identity)) return;
     end();
   }
 }

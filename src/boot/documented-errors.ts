@@ -20,6 +20,7 @@ const BY_PATH: [prefix: string, code: ErrorCode][] = [
   ['/api/volumes/{', 'volume_not_found'],
   ['/api/projects/{', 'project_not_found'],
   ['/api/api-keys/{', 'api_key_not_found'],
+  ['/api/credentials/{', 'credential_not_found'],
   ['/api/users/{', 'user_not_found'],
   ['/api/sessions/{', 'session_not_found'],
 ];

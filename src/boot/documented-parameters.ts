@@ -54,6 +54,7 @@ const PATH_PARAMETERS: [prefix: string, parameters: Record<string, Described>][]
       userId: { description: "The user's id.", schema: ID },
     },
   ],
+  ['/api/credentials/{', { id: { description: "The credential's id.", schema: ID } }],
   ['/api/users/{', { id: { description: "The user's id.", schema: ID } }],
   [
     '/api/sessions/{',

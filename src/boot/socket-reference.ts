@@ -116,6 +116,12 @@ export const SOCKET_REFERENCE: { toServer: SocketEvent[]; toClient: SocketEvent[
       description: 'Sent upon subscribing and at every change.',
     },
     {
+      name: 'egress:denied',
+      payload: '{ containerId: string; denial: EgressDenial }',
+      answer: null,
+      description: 'A connection of the container was refused. Of many at once a slow client gets the latest.',
+    },
+    {
       name: 'status:removed',
       payload: '{ containerId: string; at: string }',
       answer: null,
@@ -212,7 +218,7 @@ export const SOCKET_REFERENCE: { toServer: SocketEvent[]; toClient: SocketEvent[
     },
     {
       name: 'AgentState',
-      text: "export interface AgentState {\n  active: boolean;\n  /** With several sessions the most urgent state is shown: `waiting` before `working` before `idle`. */\n  state: 'none' | 'idle' | 'working' | 'waiting';\n  since: string | null;\n  /** The open question that keeps the agent waiting: the tool that it asks to use, and the beginning of its command, path or question. */\n  waitingFor: { tool: string | null; text: string } | null;\n}",
+      text: "export interface AgentState {\n  active: boolean;\n  /** With several sessions the most urgent state is shown: `waiting` before `working` before `idle`. */\n  state: 'none' | 'idle' | 'working' | 'waiting';\n  since: string | null;\n  /** The open question that keeps the agent waiting: the tool that it asks to use, and the beginning of its command, path or question. */\n  waitingFor: { tool: string | null; text: string } | null;\n  /** Why the API of the model refused the last request for a model, with its HTTP status; null once it has answered one. */\n  modelProblem: {\n    reason: 'credential_refused' | 'rate_limited' | 'overloaded' | 'failed' | 'unreachable';\n    status: number | null;\n    at: string;\n  } | null;\n}",
       description: '',
     },
     {
@@ -234,6 +240,16 @@ export const SOCKET_REFERENCE: { toServer: SocketEvent[]; toClient: SocketEvent[
       name: 'InstructionState',
       text: "export interface InstructionState {\n  id: string;\n  containerId: string;\n  prompt: string;\n  status: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'timed_out';\n  statusReason: { code: string; message: string } | null;\n  sessionId: string | null;\n  result: string | null;\n  /** So far, or in all. null while nothing was used, or when the price of a model is not known. */\n  costUsd: number | null;\n  /** Whether `costUsd` is computed from list prices: while it runs, or when it ended before Claude Code reported the cost. */\n  costEstimated: boolean;\n  /** So far, or in all. */\n  turns: number | null;\n  /** So far, or in all; the output tokens of a message are known only at the end. */\n  usage: Record<string, unknown> | null;\n  /** Seconds after which it times out. */\n  timeoutSeconds: number | null;\n  /** Permissions that it waits for now. */\n  permissions: { requestId: string; toolName: string; input: unknown; askedAt: string }[];\n  /** null until it has finished. */\n  diff: {\n    bytes: number;\n    truncated: boolean;\n    /** null for instructions of earlier releases. */\n    files: number | null;\n    insertions: number | null;\n    deletions: number | null;\n  } | null;\n  createdAt: string;\n  startedAt: string | null;\n  finishedAt: string | null;\n  /** Sequence number of the latest event; 0 when there is none. */\n  lastSeq: number;\n}",
       description: '',
+    },
+    {
+      name: 'EgressRule',
+      text: 'export interface EgressRule {\n  /** A host name, or `*.` and a domain, which stands for every name below it. */\n  host: string;\n  ports: number[];\n}',
+      description: '',
+    },
+    {
+      name: 'EgressDenial',
+      text: "export interface EgressDenial {\n  /** Counts the denials of the container, from 1. */\n  seq: number;\n  at: string;\n  /** As the container asked for it. */\n  host: string;\n  port: number;\n  /**\n   * `not_allowed`: no rule names it; `private_address`: it is not a public address; `host_mismatch`: TLS or HTTP named\n   * another host; `protocol`: neither TLS, nor SSH on a port other than 443, nor plain HTTP as a proxy is asked for it.\n   */\n  reason: 'not_allowed' | 'private_address' | 'host_mismatch' | 'protocol';\n  /** Of the same destination for the same reason, since the denial before. */\n  attempts: number;\n  /** The rule for `egressAllow` that would allow it; null when none can. */\n  rule: EgressRule | null;\n}",
+      description: 'A connection of a container that was refused.',
     },
   ],
 };

@@ -20,7 +20,13 @@ export class RandomIdGenerator extends IdGenerator {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** Whether the text is a lower-case UUID, the form of every id in the API. */
+/** Whether the text is a lower-case UUID, the form in which ids are stored and sent. */
 export function isId(text: string): boolean {
   return UUID.test(text);
+}
+
+/** The id that a client means, who may write it in upper case. @returns undefined for any other text */
+export function asId(text: string): string | undefined {
+  const lower = text.toLowerCase();
+  return isId(lower) ? lower : undefined;
 }

@@ -13,6 +13,8 @@ export const LIMITS = {
   diskLimit: { min: 256, max: 16_777_216 },
   jsonBodyBytes: MIB,
   promptBytes: 200_000,
+  /** 90 days. */
+  stopAfterMinutes: 90 * 24 * 60,
   instructionTimeoutSeconds: 7 * 24 * 60 * 60,
   execTimeoutSeconds: 60 * 60,
   execOutputBytes: 8 * MIB,

@@ -22,6 +22,19 @@ export interface RequestContext {
   readonly requestId: string | null;
   /** Absent until the caller is authenticated. */
   actor?: Actor;
+  /** What the caller presented that is known but not valid. */
+  presented?: Actor['credential'];
+  /** The permission that the route or the event needs. */
+  permission?: string;
+  /** What the caller asks for. */
+  target?: () => Target;
+  projectId?: string | null;
+  /** Whether what is asked for exists, but not for the caller. */
+  isHidden?: boolean;
+  /** Ids of the projects in which what is asked for was looked for, in vain: it may exist in another one. */
+  searched?: readonly string[];
+  /** Is called with the code of the error that the caller is answered with. */
+  readonly onError?: (code: string) => void;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();
@@ -35,6 +48,14 @@ export function runInContext<Result>(context: RequestContext, work: () => Result
 export function noteActor(actor: Actor): void {
   const context = currentContext();
   if (context !== undefined) context.actor = actor;
+}
+
+/** Notes what is found out about the current request, for the case that it is refused. */
+export function noteRequest(
+  found: Pick<RequestContext, 'presented' | 'permission' | 'target' | 'projectId' | 'isHidden' | 'searched'>,
+): void {
+  const context = currentContext();
+  if (context !== undefined) Object.assign(context, found);
 }
 
 /** The context of the request whose work this is; undefined in background work. */

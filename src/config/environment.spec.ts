@@ -30,6 +30,7 @@ describe('readSettings', () => {
       oidc: null,
       auditRetentionMs: 90 * 24 * 3_600_000,
       token: undefined,
+      secretsKeys: [],
       dataDir: resolve('.devforge'),
       databaseUrl: undefined,
       redisUrl: undefined,
@@ -40,6 +41,10 @@ describe('readSettings', () => {
       keepAliveSeconds: 75,
       baseImage: 'debian:bookworm-slim',
       extraCaCerts: undefined,
+      egress: { privateHosts: [], gatewayName: 'devforge-gateway', outerProxy: null },
+      egressDefaults: { interactive: 'open', autonomous: 'restricted' },
+      idleStopMinutes: null,
+      warmPool: [],
       instructionTimeoutSeconds: 21_600,
       rateLimits: {
         requests: { perSecond: 200, burst: 2_000 },
@@ -49,6 +54,18 @@ describe('readSettings', () => {
       concurrencyLimits: { sockets: 1_000, subscriptions: 10_000, queued: 500 },
       agentEnv: {},
     });
+  });
+
+  it('takes keys for credentials in base64 and hexadecimal, and shows none that is not valid', () => {
+    const [one, other] = [Buffer.alloc(32, 'a'), Buffer.alloc(32, 'b')];
+    const text = `${one.toString('base64')}, ${other.toString('hex')}`;
+    expect(readSettings({ SECRETS_KEY: text }).secretsKeys).toEqual([one, other]);
+    for (const wrong of ['hunter2', `${text},`, `${text},hunter2`]) {
+      const [problem, ...more] = problemsOf({ SECRETS_KEY: wrong });
+      expect(problem).toContain('SECRETS_KEY must be 32 random bytes');
+      expect(problem).not.toMatch(/hunter2|YWFh/);
+      expect(more).toEqual([]);
+    }
   });
 
   it('takes limits of instructions and the time of idle connections as whole numbers', () => {
@@ -91,6 +108,8 @@ describe('readSettings', () => {
       'GIT_EMAIL',
       'BASE_IMAGE',
       'EXTRA_CA_CERTS',
+      'EGRESS_PRIVATE_HOSTS',
+      'EGRESS_GATEWAY_NAME',
       'ANTHROPIC_API_KEY',
       'CLAUDE_CODE_OAUTH_TOKEN',
       'ANTHROPIC_BASE_URL',
@@ -112,6 +131,7 @@ describe('readSettings', () => {
         SESSION_IDLE_MINUTES: '30',
         SESSION_MAX_HOURS: '24',
         DEVFORGE_TOKEN: 'sixteen-letters!',
+        SECRETS_KEY: 'A'.repeat(43),
         DATA_DIR: '/data',
         DATABASE_URL: 'postgres://u:p@db/x',
         REDIS_URL: 'rediss://r:6379',
@@ -124,6 +144,12 @@ describe('readSettings', () => {
         ANTHROPIC_API_KEY: 'k',
         CLAUDE_CODE_OAUTH_TOKEN: 't',
         ANTHROPIC_BASE_URL: 'http://gateway:4000',
+        EGRESS_PRIVATE_HOSTS: 'Git.example.org, 10.1.0.0/16',
+        EGRESS_GATEWAY_NAME: 'my-gateway',
+        EGRESS_INTERACTIVE: 'none',
+        EGRESS_AUTONOMOUS: 'open',
+        IDLE_STOP_MINUTES: '30',
+        WARM_POOL: 'claude=2, both/restricted=1..5',
         INSTRUCTION_TIMEOUT_SECONDS: '0',
         RATE_LIMIT_REQUESTS: '6',
         RATE_LIMIT_CREATES: '30',
@@ -148,6 +174,7 @@ describe('readSettings', () => {
       sessions: { idleMs: 30 * 60_000, lifetimeMs: 24 * 3_600_000 },
       auditRetentionMs: 90 * 24 * 3_600_000,
       token: 'sixteen-letters!',
+      secretsKeys: [Buffer.alloc(32)],
       dataDir: '/data',
       databaseUrl: 'postgres://u:p@db/x',
       redisUrl: 'rediss://r:6379',
@@ -156,6 +183,13 @@ describe('readSettings', () => {
       gitIdentity: { name: 'Ada Lovelace', email: 'ada@example.org' },
       baseImage: 'debian:trixie',
       extraCaCerts: resolve('ca.pem'),
+      egress: { privateHosts: ['git.example.org', '10.1.0.0/16'], gatewayName: 'my-gateway', outerProxy: null },
+      egressDefaults: { interactive: 'none', autonomous: 'open' },
+      idleStopMinutes: 30,
+      warmPool: [
+        { template: 'claude', fenced: false, min: 2, max: 2 },
+        { template: 'both', fenced: true, min: 1, max: 5 },
+      ],
       instructionTimeoutSeconds: null,
       rateLimits: {
         requests: { perSecond: 0.1, burst: 1 },
@@ -213,6 +247,10 @@ describe('readSettings', () => {
       'ANTHROPIC_BASE_URL',
     ]);
     expect(new InvalidEnvironmentError(problems).message.split('\n')).toHaveLength(problems.length + 2);
+  });
+
+  it('names what is no number once', () => {
+    expect(problemsOf({ AUDIT_RETENTION_DAYS: 'abc' })).toEqual(['AUDIT_RETENTION_DAYS must be a number (got "abc")']);
   });
 
   it.each(['abc', '-1', '65536', '3.5', 'NaN', 'Infinity'])('refuses PORT=%s and shows the value', (port) => {

@@ -12,6 +12,7 @@ import {
   Max,
   Min,
   MinLength,
+  ValidateBy,
   validateSync,
 } from 'class-validator';
 import { homedir } from 'node:os';
@@ -19,12 +20,17 @@ import { isAbsolute, join, resolve } from 'node:path';
 import type { Rate } from '../common/concurrency/token-bucket.js';
 import { GIT_EMAIL, GIT_NAME } from '../common/git-identity.js';
 import { LIMITS } from '../common/limits.js';
+import { decodeSecretKey, SECRET_KEYS } from '../common/secret-key-text.js';
 import { listOf, missingOidcVariables, OidcEnvironment, oidcSettings } from './oidc-settings.js';
+import { outerProxy } from './outer-proxy.js';
 import type { DockerEndpoint, Settings } from './settings.js';
+import { parseWarmPool } from './warm-pool-settings.js';
 
 const MIB = 1024 * 1024;
 const MINUTE_MS = 60_000;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+const EGRESS_MODES = ['open', 'restricted', 'none'] as const;
+type EgressDefault = (typeof EGRESS_MODES)[number];
 const AGENT_VARIABLES = ['ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_BASE_URL'] as const;
 const webUrl = { require_tld: false, require_protocol: true, protocols: ['http', 'https'] };
 
@@ -98,6 +104,12 @@ class Environment extends OidcEnvironment {
   @MinLength(16)
   DEVFORGE_TOKEN?: string;
 
+  @Matches(SECRET_KEYS, {
+    message: 'SECRETS_KEY must be 32 random bytes in base64 or hexadecimal, or several such keys separated by commas',
+  })
+  @IsOptional()
+  SECRETS_KEY?: string;
+
   @IsNotEmpty()
   DATA_DIR = './.devforge';
 
@@ -136,6 +148,24 @@ class Environment extends OidcEnvironment {
   @IsString()
   EXTRA_CA_CERTS?: string;
 
+  @IsOptional()
+  @IsString()
+  MODEL_PRICES_FILE?: string;
+
+  @Matches(/^(?:(?:\*\.)?[a-z\d.-]+|[\d.]+\/\d+|[\da-f:]+(?:\/\d+)?|[\s,])*$/i, {
+    message: 'EGRESS_PRIVATE_HOSTS must be host names, addresses or networks, separated by commas',
+  })
+  EGRESS_PRIVATE_HOSTS = '';
+
+  @Matches(/^[a-z\d][a-z\d_.-]+$/i, { message: 'EGRESS_GATEWAY_NAME must be a name for a container' })
+  EGRESS_GATEWAY_NAME = 'devforge-gateway';
+
+  @IsIn(EGRESS_MODES)
+  EGRESS_INTERACTIVE: EgressDefault = 'open';
+
+  @IsIn(EGRESS_MODES)
+  EGRESS_AUTONOMOUS: EgressDefault = 'restricted';
+
   @Transform(({ value }) => Number(value))
   @IsInt()
   @Min(1)
@@ -159,6 +189,21 @@ class Environment extends OidcEnvironment {
   @Min(0)
   @Max(LIMITS.instructionTimeoutSeconds)
   INSTRUCTION_TIMEOUT_SECONDS = 6 * 60 * 60;
+
+  @Transform(({ value }) => Number(value))
+  @IsInt()
+  @Min(0)
+  @Max(LIMITS.stopAfterMinutes)
+  IDLE_STOP_MINUTES = 0;
+
+  @ValidateBy({
+    name: 'warmPool',
+    validator: {
+      validate: (value) => typeof value === 'string' && parseWarmPool(value) !== null,
+      defaultMessage: () => 'WARM_POOL must be a list like claude=2,both/restricted=1..5, with sizes up to 100',
+    },
+  })
+  WARM_POOL = '';
 
   @IsLimit()
   RATE_LIMIT_REQUESTS = 12_000;
@@ -207,11 +252,13 @@ export class InvalidEnvironmentError extends Error {
 export function readSettings(variables: Record<string, string | undefined>): Settings {
   const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined && value !== ''));
   const env = plainToInstance(Environment, set, { exposeDefaultValues: true });
-  const problems = validateSync(env, { skipMissingProperties: false }).flatMap((error) =>
-    Object.values(error.constraints ?? {}).map(
-      (message) => `${message} (got ${describe(error.property, set[error.property])})`,
-    ),
-  );
+  const problems = validateSync(env, { skipMissingProperties: false }).flatMap((error) => {
+    // What is no number violates its bounds as well.
+    const messages = Number.isNaN(error.value)
+      ? [`${error.property} must be a number`]
+      : Object.values(error.constraints ?? {});
+    return messages.map((message) => `${message} (got ${describe(error.property, set[error.property])})`);
+  });
   problems.push(...missingOidcVariables(env));
   if (problems.length > 0) throw new InvalidEnvironmentError(problems);
 
@@ -229,6 +276,7 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     oidc: oidcSettings(env),
     auditRetentionMs: env.AUDIT_RETENTION_DAYS === 0 ? null : env.AUDIT_RETENTION_DAYS * 24 * 60 * MINUTE_MS,
     token: env.DEVFORGE_TOKEN,
+    secretsKeys: listOf(env.SECRETS_KEY ?? '').map(decodeSecretKey),
     dataDir: absolute(env.DATA_DIR),
     databaseUrl: env.DATABASE_URL,
     redisUrl: env.REDIS_URL,
@@ -243,6 +291,15 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     gitIdentity: { name: env.GIT_NAME, email: env.GIT_EMAIL },
     baseImage: env.BASE_IMAGE,
     extraCaCerts: env.EXTRA_CA_CERTS === undefined ? undefined : absolute(env.EXTRA_CA_CERTS),
+    modelPricesFile: env.MODEL_PRICES_FILE === undefined ? undefined : absolute(env.MODEL_PRICES_FILE),
+    egress: {
+      privateHosts: listOf(env.EGRESS_PRIVATE_HOSTS).map((host) => host.toLowerCase()),
+      gatewayName: env.EGRESS_GATEWAY_NAME,
+      outerProxy: outerProxy(variables),
+    },
+    egressDefaults: { interactive: env.EGRESS_INTERACTIVE, autonomous: env.EGRESS_AUTONOMOUS },
+    warmPool: parseWarmPool(env.WARM_POOL) ?? [],
+    idleStopMinutes: env.IDLE_STOP_MINUTES === 0 ? null : env.IDLE_STOP_MINUTES,
     instructionTimeoutSeconds: env.INSTRUCTION_TIMEOUT_SECONDS === 0 ? null : env.INSTRUCTION_TIMEOUT_SECONDS,
     rateLimits: {
       requests: rateOf(env.RATE_LIMIT_REQUESTS, 10),

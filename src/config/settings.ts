@@ -1,5 +1,6 @@
 import type { Rate } from '../common/concurrency/token-bucket.js';
 import type { GitIdentity } from '../common/git-identity.js';
+import type { WarmPoolSize } from './warm-pool-settings.js';
 
 /** All settings of the server, validated once at boot. Injection token and type. */
 export abstract class Settings {
@@ -23,6 +24,8 @@ export abstract class Settings {
   readonly auditRetentionMs: number | null;
   /** The administrator's bearer token; undefined when DevForge generates it. */
   readonly token: string | undefined;
+  /** Keys of 32 bytes that credentials are encrypted with: the first encrypts, the others decrypt. Empty for a generated one. */
+  readonly secretsKeys: readonly Buffer[];
   /** Absolute path of the directory for the embedded database, keys and caches. */
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
@@ -37,10 +40,19 @@ export abstract class Settings {
   /** How long an idle HTTP connection is kept open. */
   readonly keepAliveSeconds: number;
   readonly baseImage: string;
+  readonly egress: EgressSettings;
   /** Absolute path of a PEM bundle that image builds and containers trust. */
   readonly extraCaCerts: string | undefined;
+  /** Absolute path of the price list of models; undefined for the one of this release. */
+  readonly modelPricesFile: string | undefined;
+  /** What containers of each mode may reach when nothing else is asked for. */
+  readonly egressDefaults: Readonly<Record<'interactive' | 'autonomous', 'open' | 'restricted' | 'none'>>;
   /** The time limit of an instruction that has none of its own; null for no limit. */
   readonly instructionTimeoutSeconds: number | null;
+  /** Of containers that say nothing of it: after so long without activity they are stopped; null for never. */
+  readonly idleStopMinutes: number | null;
+  /** Workspaces that are created ahead; none without an entry. */
+  readonly warmPool: readonly WarmPoolSize[];
   /** How often each principal may do something; null for no limit. */
   readonly rateLimits: Readonly<Record<RateLimitName, Rate | null>>;
   /** How much each principal may have at a time; Infinity for no limit. */
@@ -53,6 +65,23 @@ export abstract class Settings {
 export type RateLimitName = 'requests' | 'creates' | 'messages';
 /** Open sockets and their subscriptions, in one process; containers that are being made. */
 export type ConcurrencyLimitName = 'sockets' | 'subscriptions' | 'queued';
+
+export interface EgressSettings {
+  /** Host names, addresses and networks that workspaces may reach through the gateway although they are not public. */
+  readonly privateHosts: readonly string[];
+  /** Of the gateway's container, network and volume: servers with the same name share it. */
+  readonly gatewayName: string;
+  readonly outerProxy: OuterProxy | null;
+}
+
+/** The proxy of the operator's network, through which the egress gateway connects. */
+export interface OuterProxy {
+  /** URL of the proxy for TLS and SSH, and for plain HTTP; null for none. */
+  readonly https: string | null;
+  readonly http: string | null;
+  /** Hosts, domains with what is below them, addresses and networks that are reached without it; `*` for all. */
+  readonly direct: readonly string[];
+}
 
 /** Where the Docker engine listens: a Unix socket, or an address in the form of `DOCKER_HOST`. */
 export type DockerEndpoint = { kind: 'socket'; socketPath: string } | { kind: 'host'; url: string };

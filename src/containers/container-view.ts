@@ -3,8 +3,9 @@ import type { ContainerRow, JobRow } from '../persistence/containers/containers.
 import { JobsRepository } from '../persistence/containers/jobs.repository.js';
 import { AgentStates } from '../agent-state/agent-states.js';
 import type { AgentDto } from '../agent-state/agent.dto.js';
-import type { ContainerDto, JobDto } from './dto/container.dto.js';
+import type { ContainerDto, JobDto, NamedCredentialDto } from './dto/container.dto.js';
 import type { MetricsDto } from '../usage/metrics.dto.js';
+import { ContainerCredentials } from '../credentials/container-credentials.js';
 import { LatestMetrics } from '../usage/latest-metrics.js';
 import { SiteAddresses } from '../sites/site-addresses.js';
 
@@ -16,21 +17,30 @@ export class ContainerView {
     private readonly jobs: JobsRepository,
     private readonly metrics: LatestMetrics,
     private readonly agents: AgentStates,
+    private readonly credentials: ContainerCredentials,
   ) {}
 
-  async one(row: ContainerRow): Promise<ContainerDto> {
-    const [dto] = await this.many([row]);
-    return dto!;
+  /** @param job of the container, if it is known */
+  async one(row: ContainerRow, job?: JobRow): Promise<ContainerDto> {
+    const [jobs, credentials] = await Promise.all([
+      job === undefined ? this.jobsOf([row]) : [job],
+      this.credentials.named([row]),
+    ]);
+    return this.toDto(row, jobs[0], credentials.get(row.id) ?? []);
   }
 
   /** @param includeMetrics adds the latest metrics sample of running containers */
   async many(rows: ContainerRow[], includeMetrics = false): Promise<ContainerDto[]> {
-    const jobs = await this.jobs.findByIds(rows.flatMap(({ jobId }) => (jobId === null ? [] : [jobId])));
+    const [jobs, credentials] = await Promise.all([this.jobsOf(rows), this.credentials.named(rows)]);
     const byId = new Map(jobs.map((job) => [job.id, job]));
     return rows.map((row) => {
-      const dto = this.toDto(row, row.jobId === null ? undefined : byId.get(row.jobId));
+      const dto = this.toDto(row, row.jobId === null ? undefined : byId.get(row.jobId), credentials.get(row.id) ?? []);
       return includeMetrics ? { ...dto, metrics: this.metricsOf(row, dto.agent) } : dto;
     });
+  }
+
+  private async jobsOf(rows: ContainerRow[]): Promise<JobRow[]> {
+    return this.jobs.findByIds(rows.flatMap(({ jobId }) => (jobId === null ? [] : [jobId])));
   }
 
   /** The state of the agent in a sample may be out of date by now. */
@@ -39,7 +49,7 @@ export class ContainerView {
     return latest === undefined ? null : { ...latest, agent: agent ?? latest.agent };
   }
 
-  private toDto(row: ContainerRow, job: JobRow | undefined): ContainerDto {
+  private toDto(row: ContainerRow, job: JobRow | undefined, credentials: NamedCredentialDto[]): ContainerDto {
     return {
       id: row.id,
       name: row.name,
@@ -51,12 +61,20 @@ export class ContainerView {
       repoBranch: row.repoBranch,
       gitName: row.gitName,
       gitEmail: row.gitEmail,
+      credentials: credentials.map(({ id, name, kind }) => ({ id, name, kind })),
+      egress: row.egress,
+      egressAllow: row.egressAllow,
+      egressSets: row.egressSets,
+      budgetUsd: row.budgetUsd,
       cpuLimit: row.cpuLimit,
       memoryLimit: row.memoryLimit,
       diskLimit: row.diskLimit,
       diskLimitEnforced: row.diskLimitEnforced,
+      idleStopMinutes: row.idleStopMinutes,
+      ttlMinutes: row.ttlMinutes,
       volume: row.dataId,
       pendingChanges: row.pendingChanges,
+      provisioning: row.provisioning,
       status: row.status,
       statusReason: row.statusReason,
       dockerId: row.runtimeId,
@@ -64,6 +82,8 @@ export class ContainerView {
       editorUrl: row.template === 'claude' ? null : this.addresses.editorUrl(row),
       editor: row.template === 'claude' ? null : { lastSeenAt: row.editorLastSeenAt?.toISOString() ?? null },
       agent: this.agents.of(row),
+      lastActivityAt: row.lastActivityAt?.toISOString() ?? null,
+      activity: row.activity,
       job: job === undefined ? null : toJobDto(job),
       createdAt: row.createdAt.toISOString(),
       updatedAt: row.updatedAt.toISOString(),

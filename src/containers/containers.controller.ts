@@ -11,7 +11,7 @@ import {
   Query,
   Req,
   Res,
-  UseGuards,
+  UseInterceptors,
 } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
@@ -31,7 +31,7 @@ import { ListContainersQuery, RemoveContainerQuery } from './dto/list-containers
 import { ApiErrors, ENGINE_ERRORS } from '../http/api-errors.js';
 import { clientSignal } from '../http/client-signal.js';
 import { CountsAsCreate } from '../rate-limits/counts-as-create.js';
-import { QueueDepthGuard } from './queue-depth.guard.js';
+import { QueueDepthInterceptor } from './queue-depth.interceptor.js';
 import { parseIdempotencyKey, preferredWaitSeconds } from '../http/request-preferences.js';
 
 /** Long enough for a start that creates the container anew. */
@@ -63,7 +63,7 @@ export class ContainersController {
   @Post()
   @Requires('container:create')
   @CountsAsCreate()
-  @UseGuards(QueueDepthGuard)
+  @UseInterceptors(QueueDepthInterceptor)
   @ApiOperation({
     summary: 'Create a container',
     description: 'It is accepted at once and set up in the background; its job shows the progress.',
@@ -84,6 +84,10 @@ export class ContainersController {
   @ApiResponse({ status: 201, type: ContainerDto, description: 'It runs, as Prefer: wait asked', headers: LOCATION })
   @ApiErrors(
     'ssh_key_not_usable',
+    'credential_not_found',
+    'credential_not_usable',
+    'egress_open_forbidden',
+    'egress_not_supported',
     'quota_exceeded',
     'project_not_found',
     'volume_not_found',
@@ -103,7 +107,7 @@ export class ContainersController {
     let container = await this.containers.create(principal, body, parseIdempotencyKey(idempotencyKey));
     const wait = preferredWaitSeconds(prefer);
     if (wait !== undefined) {
-      const row = await this.waiter.untilSettled(container.id, wait * 1_000, clientSignal(request));
+      const row = await this.waiter.untilSettled(container, wait * 1_000, clientSignal(request));
       if (row !== null) container = await this.view.one(row);
       response.setHeader('Preference-Applied', `wait=${wait}`);
     }
@@ -126,14 +130,22 @@ export class ContainersController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Start a container; a failed or missing one is provisioned again with its volume' })
   @ApiResponse({ status: 200, type: ContainerDto, description: 'Its new state; unchanged when it runs already' })
-  @ApiErrors('quota_exceeded', 'invalid_state', 'busy', ...ENGINE_ERRORS)
+  @ApiErrors(
+    'ssh_key_not_usable',
+    'credential_not_found',
+    'credential_unreadable',
+    'quota_exceeded',
+    'invalid_state',
+    'busy',
+    ...ENGINE_ERRORS,
+  )
   async start(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
     @Req() request: Request,
   ): Promise<ContainerDto> {
     const started = await this.lifecycle.start(await this.containers.find(principal, id));
-    const row = await this.waiter.untilSettled(started.id, START_TIMEOUT_MS, clientSignal(request));
+    const row = await this.waiter.untilSettled(started, START_TIMEOUT_MS, clientSignal(request));
     return this.view.one(row ?? started);
   }
 
@@ -174,7 +186,7 @@ export class ContainersController {
     let row = await this.rebuilds.begin(await this.containers.find(principal, id));
     const wait = preferredWaitSeconds(prefer);
     if (wait !== undefined) {
-      row = (await this.waiter.untilSettled(row.id, wait * 1_000, clientSignal(request))) ?? row;
+      row = (await this.waiter.untilSettled(row, wait * 1_000, clientSignal(request))) ?? row;
       response.setHeader('Preference-Applied', `wait=${wait}`);
     }
     response.status(wait !== undefined && row.status === 'running' ? 200 : 202);
@@ -189,13 +201,22 @@ export class ContainersController {
   })
   @ApiBody({ type: UpdateContainerDto, examples: UPDATE_EXAMPLES })
   @ApiResponse({ status: 200, type: ContainerDto, description: 'The container with its changes' })
-  @ApiErrors('quota_exceeded', 'invalid_state', 'name_taken', 'busy', ...ENGINE_ERRORS)
+  @ApiErrors(
+    'ssh_key_not_usable',
+    'credential_not_found',
+    'credential_not_usable',
+    'quota_exceeded',
+    'invalid_state',
+    'name_taken',
+    'busy',
+    ...ENGINE_ERRORS,
+  )
   async update(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
     @Body() body: UpdateContainerDto,
   ): Promise<ContainerDto> {
-    return this.view.one(await this.changes.change(await this.containers.find(principal, id), body));
+    return this.view.one(await this.changes.change(principal, await this.containers.find(principal, id), body));
   }
 
   @Delete(':id')

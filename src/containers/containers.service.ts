@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { isInScope, type Principal } from '../auth/principal.js';
-import { projectsOf, requireIn, visibleTo } from '../auth/project-scope.js';
+import type { Principal } from '../auth/principal.js';
+import { noteNotFound, projectsOf, requireIn, visibleTo } from '../auth/project-scope.js';
 import { DomainError } from '../common/errors/domain-error.js';
-import { isId } from '../common/id-generator.js';
+import { asId } from '../common/id-generator.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
-import { DEFAULT_PROJECT, type Scope } from '../persistence/types.js';
+import { DEFAULT_PROJECT } from '../persistence/types.js';
 import { JobsRepository } from '../persistence/containers/jobs.repository.js';
 import { ContainerCreator } from './lifecycle/container-creator.js';
 import { CONTAINER_NAME } from '../workspace/container-names.js';
@@ -31,9 +31,9 @@ export class ContainersService {
 
   async create(principal: Principal, dto: CreateContainerDto, idempotencyKey?: string): Promise<ContainerDto> {
     await this.machine.require(dto);
-    const row = await this.creator.accept(principal, dto, idempotencyKey);
+    const { row, job } = await this.creator.accept(principal, dto, idempotencyKey);
     this.store.changed(row);
-    return this.view.one(row);
+    return this.view.one(row, job);
   }
 
   async list(principal: Principal, query: ListContainersQuery): Promise<ContainerPageDto> {
@@ -62,33 +62,36 @@ export class ContainersService {
    *   `forbidden` when its role in the project is not enough; `ambiguous_name` when several of its projects have one
    */
   async find(principal: Principal, reference: string): Promise<ContainerRow> {
-    const row = await this.lookUp(reference, visibleTo(principal));
+    const row = await this.lookUp(reference, principal);
     if (row === null) throw containerNotFound(reference);
     requireIn(principal, row.projectId);
     return row;
   }
 
-  /** What the server may push about a container, within its project. @returns null when there is no such container */
-  async snapshot(id: string): Promise<{ projectId: string; container: ContainerDto } | null> {
-    const row = await this.containers.findById(id);
-    return row === null ? null : { projectId: row.projectId, container: await this.view.one(row) };
-  }
-
   /** @throws DomainError `job_not_found` */
   async job(principal: Principal, id: string): Promise<JobDto> {
-    const job = isId(id) ? await this.jobs.findById(id) : null;
-    if (job === null || !isInScope(visibleTo(principal), job.projectId))
+    const asked = asId(id);
+    const scope = visibleTo(principal);
+    const job = asked === undefined ? null : await this.jobs.findById(asked, scope);
+    if (job === null) {
+      noteNotFound(scope);
       throw new DomainError('job_not_found', `There is no job "${id}".`);
+    }
     return toJobDto(job);
   }
 
-  private async lookUp(reference: string, scope: Scope): Promise<ContainerRow | null> {
-    if (isId(reference)) {
-      const row = await this.containers.findById(reference);
-      return row !== null && isInScope(scope, row.projectId) ? row : null;
+  private async lookUp(reference: string, principal: Principal): Promise<ContainerRow | null> {
+    const scope = visibleTo(principal);
+    const id = asId(reference);
+    if (id !== undefined) {
+      const row = await this.containers.findById(id, scope);
+      if (row === null) noteNotFound(scope, { kind: 'container', id, name: null });
+      return row;
     }
     // PostgreSQL rejects a query whose text contains NUL.
-    const rows = CONTAINER_NAME.test(reference) ? await this.containers.findByName(reference, scope) : [];
+    if (!CONTAINER_NAME.test(reference)) return null;
+    const rows = await this.containers.findByName(reference, scope);
+    if (rows.length === 0) noteNotFound(scope, { kind: 'container', id: null, name: reference });
     const row = rows.find(({ projectId }) => projectId === DEFAULT_PROJECT.id) ?? rows[0] ?? null;
     if (rows.length > 1 && row?.projectId !== DEFAULT_PROJECT.id)
       throw new DomainError('ambiguous_name', `Several projects have a container "${reference}": use its id.`);

@@ -3,11 +3,13 @@ import { ADMINISTRATOR } from '../auth/principal.js';
 import { pause, quietLogger } from '../../test/support/logs/fake-log-engine.js';
 import { FakeSocket } from '../../test/support/sockets/fake-socket.js';
 import { DomainError } from '../common/errors/domain-error.js';
+import type { EgressDenials } from '../egress/egress-denials.js';
 import { DomainEvents } from '../events/domain-events.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import { SocketCounters } from '../realtime/socket-counters.js';
 import type { ContainersService } from './containers.service.js';
 import { StatusGateway } from './status.gateway.js';
+import type { ContainerSnapshots } from './container-snapshots.js';
 
 let rows: Map<string, ContainerRow>;
 let events: DomainEvents;
@@ -37,8 +39,17 @@ beforeEach(() => {
     const container = { status, statusReason: null, agent: null, job: null, updatedAt: 'now', name: 'not pushed' };
     return { projectId, container };
   };
+  const list = async (id: string, after: number) => [{ seq: after + 1, host: `${id}.example` }];
+  const denials = { list } as unknown as EgressDenials;
   counters = new SocketCounters();
-  gateway = new StatusGateway({ find, snapshot } as unknown as ContainersService, events, [], counters);
+  gateway = new StatusGateway(
+    { find } as unknown as ContainersService,
+    { of: snapshot } as unknown as ContainerSnapshots,
+    denials,
+    events,
+    [],
+    counters,
+  );
   gateway.onApplicationBootstrap();
 });
 
@@ -52,6 +63,17 @@ async function change(id: string, status: ContainerRow['status']): Promise<void>
 }
 
 describe('StatusGateway', () => {
+  it('pushes refused connections to subscribers of the container and of all, whose project it is', async () => {
+    await subscribe({ containerId: 'c1' });
+    const { projectId } = rows.get('c1')!;
+    events.emit('egress.denied', { containerId: 'c1', projectId, seq: 7 });
+    events.emit('egress.denied', { containerId: 'c2', projectId, seq: 8 });
+    events.emit('egress.denied', { containerId: 'c1', projectId: 'of another', seq: 9 });
+    await pause(1);
+    const denial = { seq: 7, host: 'c1.example' };
+    expect(socket.sent).toEqual([{ event: 'egress:denied', payload: { containerId: 'c1', denial } }]);
+  });
+
   it('pushes the status of the container that was subscribed to, and of no other', async () => {
     await expect(subscribe({ containerId: 'c1' })).resolves.toEqual({ ok: true });
     await change('c1', 'stopping');

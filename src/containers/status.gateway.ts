@@ -3,7 +3,8 @@ import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@n
 import { isInScope, scopeOf } from '../auth/principal.js';
 import { ErrorTranslators } from '../common/errors/error-translators.js';
 import { CoalescedRefresh } from '../common/concurrency/coalesced-refresh.js';
-import { DomainEvents } from '../events/domain-events.js';
+import { EgressDenials } from '../egress/egress-denials.js';
+import { type DomainEventMap, DomainEvents } from '../events/domain-events.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import { LatestMessages } from '../realtime/outbox.js';
 import type { Acknowledgement } from '@devforge/contract';
@@ -15,6 +16,7 @@ import type { ServerMessage } from '../realtime/server-message.js';
 import type { TypedSocket } from '../realtime/typed-socket.js';
 import { ContainersService } from './containers.service.js';
 import { SubscribeStatusDto } from './dto/subscribe-status.dto.js';
+import { ContainerSnapshots } from './container-snapshots.js';
 
 const MAX_SUBSCRIPTIONS = 500;
 /** The topic of a subscription to every container that the client may see. */
@@ -31,6 +33,8 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
 
   constructor(
     private readonly containers: ContainersService,
+    private readonly snapshots: ContainerSnapshots,
+    private readonly denials: EgressDenials,
     private readonly events: DomainEvents,
     private readonly translators: ErrorTranslators,
     counters: SocketCounters,
@@ -46,6 +50,7 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
     this.listeners = [
       this.events.on('container.changed', ({ containerId }) => this.pushStatus(containerId)),
       this.events.on('agent.changed', ({ containerId }) => this.pushStatus(containerId)),
+      this.events.on('egress.denied', (denied) => this.pushDenial(denied)),
       this.events.on('container.removed', ({ containerId, projectId, at }) => {
         this.refreshes.drop(containerId);
         this.push(containerId, projectId, { event: 'status:removed', payload: { containerId, at: at.toISOString() } });
@@ -97,8 +102,20 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
     );
   }
 
+  private async pushDenial({ containerId, projectId, seq }: DomainEventMap['egress.denied']): Promise<void> {
+    if (this.subscriptions.size === 0) return;
+    const [denial] = await this.denials.list(containerId, seq - 1, 1);
+    if (denial?.seq !== seq) return;
+    this.push(
+      containerId,
+      projectId,
+      { event: 'egress:denied', payload: { containerId, denial } },
+      `${containerId} denial`,
+    );
+  }
+
   private async lookUp(containerId: string): Promise<{ projectId: string; message: ServerMessage } | null> {
-    const found = await this.containers.snapshot(containerId);
+    const found = await this.snapshots.of(containerId);
     if (found === null) return null;
     const { status, statusReason, agent, job, updatedAt } = found.container;
     return {
@@ -107,11 +124,12 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
     };
   }
 
-  private push(containerId: string, projectId: string, message: ServerMessage): void {
+  /** @param key what a newer message takes the place of */
+  private push(containerId: string, projectId: string, message: ServerMessage, key = containerId): void {
     for (const socket of this.subscriptions.sockets()) {
       if (!isInScope(scopeOf(socket.data.identity, 'container:read'), projectId)) continue;
       if (this.subscriptions.has(socket, ALL) || this.subscriptions.has(socket, containerId))
-        this.messages.of(socket).put(containerId, message);
+        this.messages.of(socket).put(key, message);
     }
   }
 }

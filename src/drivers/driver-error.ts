@@ -15,6 +15,8 @@ export type DriverErrorCode =
   | 'invalid'
   /** No space is left for images, containers or volumes. */
   | 'out_of_disk'
+  /** The workspace was created by an older release and lacks what is asked for; it has to be created anew. */
+  | 'outdated'
   /** An image build or pull failed; `output` holds its last lines. */
   | 'build_failed'
   /** A command in a workspace wrote more than the server takes. */

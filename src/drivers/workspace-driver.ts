@@ -1,4 +1,6 @@
 import type { Template } from '../persistence/types.js';
+import type { DenialWatch, EgressRule, WorkspaceEgress, WorkspaceSecrets } from './workspace-egress.js';
+import type { SpendingRules, SpendRecords } from './workspace-spend.js';
 import type { LogRecord, LogRequest } from './workspace-logs.js';
 import type { ExecRequest, ExecResult, ProcessRequest, WorkspaceProcess } from './workspace-process.js';
 import type { UsageSource } from './workspace-usage.js';
@@ -100,6 +102,17 @@ export abstract class WorkspaceDriver {
    * The files at `/workspace`, the state and the home directory stay.
    */
   abstract replace(spec: WorkspaceSpec, onStage: StageListener, signal: AbortSignal): Promise<WorkspaceRef>;
+  /**
+   * Names what cannot be changed once a workspace was created, the release of the driver included; not the environment. One
+   * that was created ahead can be claimed for a spec with the same fingerprint.
+   */
+  abstract fingerprint(spec: WorkspaceSpec): Promise<string>;
+  /**
+   * Gives a running workspace that was created ahead, with the id and the fingerprint of the spec, the limits and the egress of
+   * the spec. May be repeated.
+   * @returns false when it does not run any more: it has to be replaced
+   */
+  abstract claim(ref: WorkspaceRef, spec: WorkspaceSpec, signal: AbortSignal): Promise<boolean>;
   /** Starts a workspace that {@link ensure} has just returned; already running is success. */
   abstract start(ref: WorkspaceRef): Promise<void>;
   /**
@@ -153,6 +166,31 @@ export abstract class WorkspaceDriver {
    * files are.
    */
   abstract diskBytes(ref: WorkspaceRef, signal?: AbortSignal): Promise<number>;
+  /**
+   * Changes what a workspace may reach, running or not, within a second. A workspace that is opened while it runs goes on
+   * through the gateway, and gets an interface of its own when it is started again.
+   * @throws DriverError `not_found`, or `outdated` when the workspace has no way to the gateway until it is created anew
+   */
+  abstract setEgress(id: string, egress: WorkspaceEgress, signal?: AbortSignal): Promise<void>;
+  /**
+   * Sets everything that the gateway adds to requests of a workspace. Kept in memory alone.
+   * @throws DriverError `not_found` or `outdated`
+   */
+  abstract setSecrets(id: string, secrets: WorkspaceSecrets, signal?: AbortSignal): Promise<void>;
+  /**
+   * Sets how the answers of the model's API to a workspace are counted and limited. Kept in memory alone.
+   * @throws DriverError `not_found` or `outdated`
+   */
+  abstract setSpending(id: string, rules: SpendingRules, signal?: AbortSignal): Promise<void>;
+  /**
+   * What a workspace has spent and was not fetched before, a removed one included.
+   * @param known the journal and the last entry of it that is stored for good: they are forgotten up to there
+   */
+  abstract spend(id: string, known: { journal: string; seq: number } | undefined): Promise<SpendRecords>;
+  /** Follows refused connections. Resolves when the signal aborts, rejects when the gateway goes away. */
+  abstract watchDenials(watch: DenialWatch, signal: AbortSignal): Promise<void>;
+  /** Hosts from which the package managers in an image load, by their own configuration. */
+  abstract packageRules(image: string): Promise<EgressRule[]>;
   /** An IP address at which this process may reach the workspace's ports directly; null when there is none. */
   abstract address(ref: WorkspaceRef): Promise<string | null>;
 }

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { WorkspaceRef } from './workspace.js';
 
 /** Of both outputs of a command together; one that writes more fails with `output_limit`. */
 export const MAX_EXEC_OUTPUT_BYTES = 64 * 1024 * 1024;
@@ -55,4 +56,12 @@ export interface WorkspaceProcess {
   resize(size: TerminalSize): Promise<void>;
   /** Disconnects, which closes the command's stdin. The command itself is not killed. */
   close(): void;
+}
+
+/** A request with the environment that its workspace was not created with. */
+export function withAddedEnv<Request extends { env?: Record<string, string> }>(
+  request: Request,
+  { addedEnv }: WorkspaceRef,
+): Request {
+  return addedEnv === undefined ? request : { ...request, env: { ...addedEnv, ...request.env } };
 }

@@ -1,3 +1,5 @@
+import type { WorkspaceEgress } from './workspace-egress.js';
+
 /** Where things are inside every workspace, whatever runs it. The workspace images rely on these paths. */
 export const WORKSPACE_FOLDER = '/workspace';
 /** Sessions, known hosts and marker files, which belong to the container and not to its repository. */
@@ -7,12 +9,20 @@ export const HOME_FOLDER = '/home/dev';
 export const GIT_AGENT_FOLDER = '/run/devforge/git-agent';
 export const GIT_AGENT_SOCKET = `${GIT_AGENT_FOLDER}/agent.sock`;
 
+/** What a workspace sees of the egress gateway: its socket, and how programs reach the network. */
+export const EGRESS_FOLDER = '/run/devforge/egress';
+
 /** One incarnation of a workspace at the engine. */
 export interface WorkspaceRef {
   /** DevForge's id of the container. */
   id: string;
   /** The engine's own id, which differs after the workspace was re-created. */
   runtimeId: string;
+  /**
+   * Of a workspace that was created ahead and claimed: the environment that it was not created with. Commands get it, and the
+   * next start creates the workspace anew, with everything.
+   */
+  addedEnv?: Record<string, string>;
 }
 
 /** What a container needs of the engine. Names and labels of engine objects derive from `id` inside the driver. */
@@ -36,6 +46,7 @@ export interface WorkspaceSpec {
    * time they start the agent, pass the key on, and never store it.
    */
   readGitKey: (() => Promise<Buffer>) | null;
+  egress: WorkspaceEgress;
 }
 
 export type WorkspaceState = 'created' | 'running' | 'paused' | 'exited' | 'dead';

@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { PeriodicTask } from '../common/concurrency/periodic-task.js';
 import { Clock } from '../common/time/clock.js';
+import { ContainerActivity } from '../containers/activity/container-activity.js';
 import { ContainersRepository, type ContainerRow } from '../persistence/containers/containers.repository.js';
 import { readUpTo } from '../common/bytes/read-up-to.js';
 import { workspaceOf } from '../workspace/workspace-ref.js';
@@ -17,7 +18,7 @@ interface Followed {
   polling: PeriodicTask;
 }
 
-/** While browsers are connected to a container's VS Code, saves when VS Code last saw user activity. */
+/** While browsers are connected to a container's VS Code, it is in use, and when VS Code last saw user activity is saved. */
 @Injectable()
 export class EditorHeartbeat implements OnModuleDestroy {
   private readonly followed = new Map<string, Followed>();
@@ -25,6 +26,7 @@ export class EditorHeartbeat implements OnModuleDestroy {
   constructor(
     private readonly containers: ContainersRepository,
     private readonly tunnels: Tunnels,
+    private readonly activity: ContainerActivity,
     private readonly clock: Clock,
   ) {}
 
@@ -49,7 +51,11 @@ export class EditorHeartbeat implements OnModuleDestroy {
   }
 
   private poll(container: ContainerRow): PeriodicTask {
-    const polling = new PeriodicTask(this.clock, () => this.ask(container), {
+    const lookUp = (): Promise<void> => {
+      this.activity.note(container.id, 'editor');
+      return this.ask(container);
+    };
+    const polling = new PeriodicTask(this.clock, lookUp, {
       intervalMs: POLL_MS,
       // A heartbeat that is missed is noted by the next poll.
       onError: () => undefined,

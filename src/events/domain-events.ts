@@ -16,6 +16,10 @@ export interface DomainEventMap {
   'instruction.state_changed': { instructionId: string; containerId: string; projectId: string };
   /** The state of the agent in a container changed. */
   'agent.changed': { containerId: string };
+  /** A connection of a container was refused. */
+  'egress.denied': { containerId: string; projectId: string; seq: number };
+  /** What the containers of a project may spend was changed. */
+  'project.budget_changed': { projectId: string };
   'engine.available': Record<string, never>;
   'engine.unavailable': { reason: string };
 }

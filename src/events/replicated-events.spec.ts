@@ -10,6 +10,7 @@ describe('a replicated event', () => {
       'container.changed',
       'container.deleting',
       'container.removed',
+      'egress.denied',
       'instruction.changed',
       'instruction.state_changed',
     ]);
@@ -19,6 +20,7 @@ describe('a replicated event', () => {
     ['container.changed', { containerId, projectId }],
     ['container.removed', { containerId, projectId, at: new Date('2026-01-02T03:04:05.678Z') }],
     ['container.deleting', { containerId }],
+    ['egress.denied', { containerId, projectId, seq: 7 }],
     ['instruction.changed', { instructionId: containerId, containerId, projectId, lastSeq: 7 }],
     ['instruction.state_changed', { instructionId: containerId, containerId, projectId }],
   ] as const)('%s arrives as it was sent', (name, payload) => {
@@ -30,6 +32,7 @@ describe('a replicated event', () => {
       'container.changed',
       'container.deleting',
       'container.removed',
+      'egress.denied',
       'instruction.changed',
       'instruction.moved',
     ]);
@@ -51,6 +54,7 @@ describe('a replicated event', () => {
     ['container.changed', { containerId: 'nobody', projectId }],
     ['container.deleting', { containerId: [containerId] }],
     ['container.removed', { containerId, projectId }],
+    ['egress.denied', { containerId, projectId, seq: '7' }],
     ['container.removed', { containerId, projectId, at: 'yesterday' }],
     ['instruction.changed', { instructionId: containerId, containerId, projectId, lastSeq: '7' }],
     ['instruction.moved', { instructionId: 'x', containerId, projectId }],

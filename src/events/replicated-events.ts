@@ -27,8 +27,15 @@ const READERS: { [Name in DomainEventName]: Reader<Name> | null } = {
     isIdText(instructionId) && isIdText(containerId) && isText(projectId)
       ? { instructionId, containerId, projectId }
       : undefined,
+  // Each process follows the engine, and the one that stored a denial tells of it.
+  'egress.denied': ({ containerId, projectId, seq }) =>
+    isIdText(containerId) && isText(projectId) && Number.isSafeInteger(seq)
+      ? { containerId, projectId, seq: seq as number }
+      : undefined,
   // Each process observes the agents itself.
   'agent.changed': null,
+  // One process gives it to the engine.
+  'project.budget_changed': null,
   'engine.available': null,
   'engine.unavailable': null,
 };

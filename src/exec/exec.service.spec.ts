@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { containerRow } from '../../test/support/rows.js';
 import { FakeProgram } from '../../test/support/workspace-program.js';
+import type { AuditLog } from '../auth/audit/audit-log.js';
 import type { Principal } from '../auth/principal.js';
 import type { ContainersService } from '../containers/containers.service.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
@@ -10,6 +11,7 @@ import { FakeWorkspaceDriver } from '../drivers/fake/fake-workspace-driver.js';
 import { workspaceOf } from '../workspace/workspace-ref.js';
 import { ExecDto, type ExecResultDto } from './dto/exec.dto.js';
 import { ExecService } from './exec.service.js';
+import { noActivity } from '../../test/support/no-activity.js';
 
 const somebody = { id: 'admin' } as Principal;
 
@@ -18,13 +20,20 @@ describe('ExecService', () => {
   let row: ContainerRow;
   let service: ExecService;
   let client: AbortController;
+  let audit: Pick<AuditLog, 'record'>;
 
   beforeEach(async () => {
     driver = new FakeWorkspaceDriver();
     row = containerRow();
     row = { ...row, ...driver.run({ id: row.id }) };
+    audit = { record: () => Promise.resolve() };
     const tools = new WorkspacePrograms(driver, { findById: async () => row } as unknown as ContainersRepository);
-    service = new ExecService({ find: async () => row } as unknown as ContainersService, tools);
+    service = new ExecService(
+      { find: async () => row } as unknown as ContainersService,
+      tools,
+      noActivity,
+      audit as AuditLog,
+    );
     client = new AbortController();
   });
   afterEach(() => {
@@ -66,6 +75,12 @@ describe('ExecService', () => {
     expect(received).toEqual([`R${['/workspace/sub', 5_000, 7, 3, 'a', 'b c', '', 'A=1', 'B=='].join('\0')}`, 'Dä']);
     expect(driver.processes[0]!.process.request).toMatchObject({ argv: ['/usr/local/bin/devforge-exec'] });
     expect(driver.processes[0]!.process.request.env).toBeUndefined();
+  });
+
+  it('runs no command that cannot be recorded', async () => {
+    audit.record = () => Promise.reject(new Error('the database is away'));
+    for (let count = 0; count < 20; count += 1) await expect(run()).rejects.toThrow('the database is away');
+    expect(driver.processes).toEqual([]);
   });
 
   it('refuses the seventeenth command of a container, and runs one again when another has ended', async () => {

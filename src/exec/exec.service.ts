@@ -1,7 +1,9 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { AuditLog } from '../auth/audit/audit-log.js';
 import type { Principal } from '../auth/principal.js';
 import { ConcurrencyLimit, ConcurrencyLimitError } from '../common/concurrency/concurrency-limit.js';
 import { DomainError } from '../common/errors/domain-error.js';
+import { ContainerActivity } from '../containers/activity/container-activity.js';
 import { ContainersService } from '../containers/containers.service.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
 import type { FramedProgram } from '../workspace/programs/framed-program.js';
@@ -26,6 +28,8 @@ export class ExecService implements OnModuleDestroy {
   constructor(
     private readonly containers: ContainersService,
     private readonly programs: WorkspacePrograms,
+    private readonly activity: ContainerActivity,
+    private readonly audit: AuditLog,
   ) {}
 
   /** Ends the commands that run, so that their requests are answered and the server can close. */
@@ -35,13 +39,15 @@ export class ExecService implements OnModuleDestroy {
 
   /** @param clientSignal aborts when the client disconnects */
   async run(principal: Principal, reference: string, dto: ExecDto, clientSignal: AbortSignal): Promise<ExecResultDto> {
-    const row = await this.containers.find(principal, reference);
+    const row = await this.activity.begin(await this.containers.find(principal, reference), 'exec');
     requireRunning(row);
     const release = this.acquire(row.id);
+    const endActivity = this.activity.hold(row.id, 'exec');
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), dto.timeoutSeconds * 1_000 + SPARE_MS);
     const end = AbortSignal.any([clientSignal, late.signal, this.stopped.signal]);
     try {
+      await this.audit.record('container.exec', row);
       const process = await this.programs.openFramed(row, 'devforge-exec', EXEC_FRAMES, { signal: end });
       process.closeOn(end);
       try {
@@ -59,6 +65,7 @@ export class ExecService implements OnModuleDestroy {
       throw error;
     } finally {
       clearTimeout(timer);
+      endActivity();
       release();
     }
   }

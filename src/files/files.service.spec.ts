@@ -7,6 +7,8 @@ import type { FileHelper } from './file-helper.js';
 import type { FileHelpers } from './file-helpers.js';
 import { type FileRequest, FilesService } from './files.service.js';
 import type { Upload, UploadRoom } from './upload-room.js';
+import { noAudit } from '../../test/support/no-audit.js';
+import { noActivity } from '../../test/support/no-activity.js';
 
 describe('FilesService', () => {
   let row: ContainerRow;
@@ -45,7 +47,13 @@ describe('FilesService', () => {
     const room = {
       forFile: async (_: ContainerRow, { body }: Upload) => ({ body, maxBytes: 100 }),
     } as unknown as UploadRoom;
-    service = new FilesService({ find: async () => row } as unknown as ContainersService, helpers, room);
+    service = new FilesService(
+      { find: async () => row } as unknown as ContainersService,
+      helpers,
+      room,
+      noActivity,
+      noAudit,
+    );
   });
 
   it('asks the helper with the normalised path', async () => {

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { AuditLog } from '../auth/audit/audit-log.js';
 import type { Principal } from '../auth/principal.js';
 import { DomainError } from '../common/errors/domain-error.js';
+import { ContainerActivity } from '../containers/activity/container-activity.js';
 import { ContainersService } from '../containers/containers.service.js';
 import { requireRunning } from '../workspace/programs/program-failure.js';
 import type { ContainerRow } from '../persistence/containers/containers.repository.js';
@@ -49,16 +51,21 @@ export class FilesService {
     private readonly containers: ContainersService,
     private readonly helpers: FileHelpers,
     private readonly room: UploadRoom,
+    private readonly activity: ContainerActivity,
+    private readonly audit: AuditLog,
   ) {}
 
   /** @param take receives what was found, and resolves once the response is complete */
   read(request: FileRequest, take: (found: FoundContent) => Promise<void>): Promise<void> {
-    return this.work(request, async (helper, path) => {
+    return this.work(request, async (helper, path, row) => {
       const { entry } = await helper.ask<{ entry: FoundFile }>(asked('read', path, request));
       requireValid(entry);
       await take({
         entry,
-        send: (offset, length) => contentOf(helper, { offset, length }),
+        send: (offset, length) => {
+          const content = contentOf(helper, { offset, length });
+          return entry.type === 'file' ? after(this.audit.recordFile('file.read', row, path), content) : content;
+        },
         discard: () => discard(helper),
         stalled: helper.stalled,
       });
@@ -70,9 +77,13 @@ export class FilesService {
     request: FileRequest,
     take: (archive: Omit<FoundContent, 'entry' | 'send'> & { send(): AsyncIterable<Buffer> }) => Promise<void>,
   ): Promise<void> {
-    return this.work(request, async (helper, path) => {
+    return this.work(request, async (helper, path, row) => {
       await helper.ask(asked('pack', path, request));
-      await take({ send: () => contentOf(helper, {}), discard: () => discard(helper), stalled: helper.stalled });
+      await take({
+        send: () => after(this.audit.recordFile('file.archive', row, path), contentOf(helper, {})),
+        discard: () => discard(helper),
+        stalled: helper.stalled,
+      });
     });
   }
 
@@ -80,6 +91,7 @@ export class FilesService {
   write(request: FileRequest, upload: Upload): Promise<{ created: boolean; file: WrittenFileDto; etag: string }> {
     return this.work(request, async (helper, path, row) => {
       const { body, maxBytes } = await this.room.forFile(row, upload, request.clientSignal);
+      await this.audit.recordFile('file.write', row, path);
       await helper.ask({ ...asked('write', path, request), maxBytes });
       const { created, entry } = await helper.upload<{ created: boolean; entry: FoundFile }>(body);
       requireValid(entry);
@@ -92,6 +104,7 @@ export class FilesService {
   unpack(request: FileRequest, upload: Upload): Promise<UnpackedDto> {
     return this.work(request, async (helper, path, row) => {
       const { body, maxBytes } = await this.room.forArchive(row, upload, request.clientSignal);
+      await this.audit.recordFile('file.unpack', row, path);
       await helper.ask({ ...asked('unpack', path, request), maxBytes, maxEntries: MAX_ENTRIES });
       const unpacked = await helper.upload<Omit<UnpackedDto, 'path'>>(body);
       return { path, ...unpacked };
@@ -101,7 +114,11 @@ export class FilesService {
   async remove(request: FileRequest): Promise<void> {
     if (toWorkspacePath(request.path) === '')
       throw notValid('must name something inside the workspace; the workspace itself cannot be removed');
-    await this.work(request, (helper, path) => helper.ask(asked('remove', path, request)).then(() => helper.finish()));
+    await this.work(request, async (helper, path, row) => {
+      await this.audit.recordFile('file.delete', row, path);
+      await helper.ask(asked('remove', path, request));
+      helper.finish();
+    });
   }
 
   private async work<Result>(
@@ -109,10 +126,15 @@ export class FilesService {
     work: (helper: FileHelper, path: string, row: ContainerRow) => Promise<Result>,
   ): Promise<Result> {
     const workspacePath = toWorkspacePath(path);
-    const row = await this.containers.find(principal, container);
+    const row = await this.activity.begin(await this.containers.find(principal, container), 'files');
     requireRunning(row);
     const needs = conditions === undefined ? undefined : CONDITIONS_VERSION;
-    return this.helpers.use(row, clientSignal, (helper) => work(helper, workspacePath, row), needs);
+    const endActivity = this.activity.hold(row.id, 'files');
+    try {
+      return await this.helpers.use(row, clientSignal, (helper) => work(helper, workspacePath, row), needs);
+    } finally {
+      endActivity();
+    }
   }
 }
 
@@ -124,6 +146,16 @@ function asked(op: 'read' | 'pack' | 'write' | 'unpack' | 'remove', path: string
 async function* contentOf(helper: FileHelper, range: object): AsyncGenerator<Buffer, void> {
   await helper.send({ send: true, ...range });
   yield* helper.download();
+}
+
+/** The content, once the promise is fulfilled. */
+function after(recorded: Promise<void>, content: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  // Nobody may ask for the content.
+  recorded.catch(() => undefined);
+  return (async function* () {
+    await recorded;
+    yield* content;
+  })();
 }
 
 async function discard(helper: FileHelper): Promise<void> {

@@ -10,7 +10,7 @@ const HARDWARE_TYPES = ['sk-ssh-ed25519@openssh.com', 'sk-ecdsa-sha2-nistp256@op
 /**
  * The private key in a file, as `ssh-add` reads it. What editors and systems change about a file is mended: byte order
  * marks, UTF-16, line ends, spaces at the ends of lines, a missing last line end.
- * @returns the key, or why it is none, in words that follow "sshKeyPath"
+ * @returns the key, or why it is none, in words that follow the name of the property
  */
 export function readPrivateKey(file: Buffer): { key: Buffer } | { problem: string } {
   const lines = decode(file)
@@ -29,13 +29,13 @@ export function isPublicKey(file: Buffer): boolean {
 
 function problemOf(text: string): string | undefined {
   if (PUTTY.test(text))
-    return 'is a PuTTY key (.ppk): convert it with "puttygen key.ppk -O private-openssh -o key" and name the result';
+    return 'is a PuTTY key (.ppk): convert it with "puttygen key.ppk -O private-openssh -o key" and use the result';
   if (SSH_COM.test(text))
-    return 'is a key in the format of ssh.com: convert it with "ssh-keygen -i -f" and name the result';
+    return 'is a key in the format of ssh.com: convert it with "ssh-keygen -i -f" and use the result';
   const begin = BEGIN.exec(text);
   if (begin === null)
     return PUBLIC.test(text)
-      ? 'is a public key: name the private key, which usually has the same name without .pub'
+      ? 'is a public key: use the private key, which usually has the same name without .pub'
       : 'is not a private key in a format that OpenSSH reads';
   const end = END.exec(text);
   if (end === null) return 'is a private key that is cut off: its last line, -----END … PRIVATE KEY-----, is missing';

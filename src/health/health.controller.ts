@@ -4,6 +4,7 @@ import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs
 import { Public } from '../auth/requires.js';
 import { HealthFilter } from './health.filter.js';
 import { HealthIndicators } from './health.indicators.js';
+import { ModelApiIndicator } from './model-api.indicator.js';
 import { Readiness } from './readiness.js';
 
 @ApiTags('health')
@@ -14,17 +15,22 @@ export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicators,
+    private readonly modelApi: ModelApiIndicator,
     private readonly readiness: Readiness,
   ) {}
 
   @Get()
   @HealthCheck()
-  @ApiOperation({ summary: 'For people and monitors: 503 that names what is unavailable' })
+  @ApiOperation({
+    summary:
+      'For people and monitors: 503 that names what is unavailable; degraded while the API of the model refuses containers',
+  })
   check(): Promise<HealthCheckResult> {
     return this.health.check([
       () => this.indicators.docker(),
       () => this.indicators.databaseWorks(),
       () => this.indicators.queueAnswers(),
+      () => this.modelApi.check(),
     ]);
   }
 

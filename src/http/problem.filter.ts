@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { currentContext } from '../common/request-context.js';
 import { ERROR_CODES } from '../common/errors/error-codes.js';
 import { ErrorTranslators } from '../common/errors/error-translators.js';
 import { toDomainError, toProblem } from './problem.js';
@@ -21,6 +22,7 @@ export class ProblemFilter implements ExceptionFilter {
     const response = http.getResponse<Response>();
     const error = toDomainError(thrown, this.translators);
     const { status } = ERROR_CODES[error.code];
+    currentContext()?.onError?.(error.code);
     // Work that fails because the client closed the connection is no fault of the server.
     if (status >= 500)
       this.logger[response.destroyed ? 'debug' : 'error'](

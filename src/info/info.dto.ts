@@ -41,6 +41,8 @@ class LimitsDto {
   @ApiProperty({ type: 'integer', description: 'The largest JSON body; uploads of files are not limited.' })
   jsonBodyBytes: number;
   @ApiProperty({ type: 'integer', description: 'The longest prompt, in UTF-8.' }) promptBytes: number;
+  @ApiProperty({ type: 'integer', description: 'The most of idleStopMinutes and ttlMinutes.' })
+  stopAfterMinutes: number;
   @ApiProperty({ type: 'integer' }) instructionTimeoutSeconds: number;
   @ApiProperty({ type: 'integer' }) execTimeoutSeconds: number;
   @ApiProperty({ type: 'integer', description: 'Of each output stream of a command.' }) execOutputBytes: number;

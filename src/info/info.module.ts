@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ContainersModule } from '../containers/containers.module.js';
-import { HomePageController } from './home-page.controller.js';
+import { AboutPageController } from './about-page.controller.js';
 import { InfoController } from './info.controller.js';
 
-@Module({ imports: [ContainersModule], controllers: [InfoController, HomePageController] })
+@Module({ imports: [ContainersModule], controllers: [InfoController, AboutPageController] })
 export class InfoModule {}

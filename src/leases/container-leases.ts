@@ -6,6 +6,7 @@ import { ContainersRepository, type Lease } from '../persistence/containers/cont
 import { Presence } from '../persistence/presence.js';
 import { containerNotFound } from '../workspace/container-errors.js';
 import { type HeldLease, LEASE_TTL_MS, LeaseHandle, LeaseKeeper } from './lease-keeper.js';
+import { EVERYTHING } from '../persistence/everything.js';
 
 const RETRY_MS = 100;
 
@@ -43,7 +44,7 @@ export class ContainerLeases {
   ): Promise<Result> {
     const lease = await this.acquire(id, waitMs);
     if (lease === null) {
-      if ((await this.containers.findById(id)) === null) throw containerNotFound(id);
+      if ((await this.containers.findById(id, EVERYTHING)) === null) throw containerNotFound(id);
       throw new DomainError('busy', 'Another operation on this container is in progress; try again shortly.', {
         retryAfterSeconds: 1,
       });
@@ -70,7 +71,7 @@ export class ContainerLeases {
     for (;;) {
       const lease = await this.containers.acquireLease(id, this.presence.holder, LEASE_TTL_MS);
       if (lease !== null || this.clock.now().getTime() >= until) return lease;
-      if ((await this.containers.findById(id)) === null) return null;
+      if ((await this.containers.findById(id, EVERYTHING)) === null) return null;
       await this.clock.sleep(RETRY_MS);
     }
   }
@@ -85,7 +86,7 @@ export class ContainerLeases {
     const renewal = this.keeper.renewal(
       async () => {
         // The event of a deletion in another process may be missed, so the row is read as well.
-        const row = await this.containers.findById(lease.containerId);
+        const row = await this.containers.findById(lease.containerId, EVERYTHING);
         if (row?.status === 'deleting') handle.markLost();
         if (!(await this.containers.renewLease(lease, LEASE_TTL_MS))) return lose();
         renewedAt = this.clock.now().getTime();

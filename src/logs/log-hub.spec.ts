@@ -29,7 +29,7 @@ beforeEach(() => {
   engine.run('one');
   events = new DomainEvents(quietLogger);
   rows = new Map([['c1', row]]);
-  const repository = { findById: async (id: string) => rows.get(id) ?? null } as ContainersRepository;
+  const repository = { findById: async (id: string) => rows.get(id) ?? null } as unknown as ContainersRepository;
   hub = new LogHub(engine.driver, repository, events, new FastClock(), quietLogger);
   hub.onApplicationBootstrap();
 });

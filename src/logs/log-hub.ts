@@ -13,6 +13,7 @@ import type { LogRecord } from '../drivers/workspace-logs.js';
 import { LogStream } from './stream/log-stream.js';
 import { markSources } from './log-source.js';
 import { LogSubscription, type StreamFilter } from './log-subscription.js';
+import { EVERYTHING } from '../persistence/everything.js';
 
 /** How long a stream stays open for the next reader after the last one has left. */
 const LINGER_MS = 5_000;
@@ -144,7 +145,7 @@ export class LogHub implements OnApplicationBootstrap, OnModuleDestroy {
   private async resume(id: string): Promise<void> {
     const known = this.streams.get(id);
     if (known === undefined) return;
-    const row = await this.rows.findById(id);
+    const row = await this.rows.findById(id, EVERYTHING);
     if (row?.status === 'running') known.stream.resume(workspaceOf(row));
   }
 

@@ -1,10 +1,11 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { fileURLToPath } from 'node:url';
-import { Pool, type PoolConfig } from 'pg';
+import { Pool, type PoolClient, type PoolConfig } from 'pg';
 import { withTimeout } from '../common/concurrency/with-timeout.js';
 import { DISK_FULL } from './database-error.js';
-import * as schema from './containers/containers.schema.js';
+import { beginWith, type Rows } from './first-statements.js';
+import type { BoundStatement } from './statement-text.js';
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 const MIGRATION_LOCK = 'devforge:migrations';
@@ -23,10 +24,21 @@ interface Connected {
 /** Connection parameters: a URL, or the private socket of the embedded server. */
 export type ConnectionConfig = Pick<PoolConfig, 'connectionString' | 'host' | 'port' | 'user' | 'database' | 'ssl'>;
 
+/** A transaction that has begun. */
+export interface Begun {
+  /** Its connection. */
+  client: PoolClient;
+  tx: NodePgDatabase;
+  /** What its first statements have returned. */
+  rows: Rows[];
+  /** How what was sent with them has ended. */
+  ahead: PromiseSettledResult<void> | undefined;
+}
+
 /** The connection pool, and typed queries on it. */
 export class Database {
   readonly pool: Pool;
-  readonly orm: NodePgDatabase<typeof schema>;
+  readonly orm: NodePgDatabase;
   private outOfDiskAt: number | undefined;
 
   constructor(
@@ -50,7 +62,7 @@ export class Database {
         if (code === DISK_FULL) this.outOfDiskAt = performance.now();
       });
     });
-    this.orm = drizzle(this.pool, { schema });
+    this.orm = drizzle(this.pool);
   }
 
   /** Applies pending migrations, under a lock that serialises processes that start together. */
@@ -61,6 +73,31 @@ export class Database {
       await migrate(drizzle(client), { migrationsFolder: MIGRATIONS });
     } finally {
       client.release(true);
+    }
+  }
+
+  /**
+   * Works in a transaction that has begun with statements of its own, in one round trip.
+   * @param ahead is sent with them, before their results are known; whether it succeeded is known to `work`
+   */
+  async transaction<Result>(
+    first: readonly BoundStatement[],
+    work: (begun: Begun) => Promise<Result>,
+    ahead?: (client: PoolClient) => Promise<void>,
+  ): Promise<Result> {
+    const client = await this.pool.connect();
+    let isBroken = true;
+    try {
+      const [rows, sent] = await beginWith(client, first, ahead);
+      isBroken = false;
+      const result = await work({ client, tx: drizzle(client), rows, ahead: sent });
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      if (!isBroken) await client.query('rollback').catch(() => (isBroken = true));
+      throw error;
+    } finally {
+      client.release(isBroken);
     }
   }
 

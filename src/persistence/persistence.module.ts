@@ -12,6 +12,8 @@ import { DrizzleProjectsRepository } from './auth/drizzle-projects.repository.js
 import { MembershipsRepository } from './auth/users/memberships.repository.js';
 import { DrizzleMembershipsRepository } from './auth/users/drizzle-memberships.repository.js';
 import { SessionsRepository } from './auth/users/sessions.repository.js';
+import { DrizzleSessionLinksRepository } from './auth/users/drizzle-session-links.repository.js';
+import { SessionLinksRepository } from './auth/users/session-links.repository.js';
 import { DrizzleSessionsRepository } from './auth/users/drizzle-sessions.repository.js';
 import { SignInFailuresRepository } from './auth/users/sign-in-failures.repository.js';
 import { DrizzleSignInFailuresRepository } from './auth/users/drizzle-sign-in-failures.repository.js';
@@ -20,7 +22,9 @@ import { DrizzleUsersRepository } from './auth/users/drizzle-users.repository.js
 import { AuditEventsRepository } from './audit/audit-events.repository.js';
 import { DrizzleAuditEventsRepository } from './audit/drizzle-audit-events.repository.js';
 import { ContainersRepository } from './containers/containers.repository.js';
+import { CredentialsRepository } from './credentials/credentials.repository.js';
 import { Database } from './database.js';
+import { DrizzleCredentialsRepository } from './credentials/drizzle-credentials.repository.js';
 import { DrizzleContainersRepository } from './containers/drizzle-containers.repository.js';
 import { DrizzleInstructionDiffsRepository } from './instructions/drizzle-instruction-diffs.repository.js';
 import { DrizzleInstructionEventsRepository } from './instructions/drizzle-instruction-events.repository.js';
@@ -29,17 +33,23 @@ import { DrizzleInstructionsRepository } from './instructions/drizzle-instructio
 import { DrizzleJobsRepository } from './containers/drizzle-jobs.repository.js';
 import { DrizzleSignInTicketsRepository } from './auth/drizzle-sign-in-tickets.repository.js';
 import { PostgresLocks } from './postgres-locks.js';
+import { EgressDenialsRepository } from './egress/egress-denials.repository.js';
+import { DrizzleEgressDenialsRepository } from './egress/drizzle-egress-denials.repository.js';
 import { EmbeddedPostgres } from './embedded/embedded-postgres.js';
 import { InstructionDiffsRepository } from './instructions/instruction-diffs.repository.js';
 import { InstructionEventsRepository } from './instructions/instruction-events.repository.js';
 import { InstructionPermissionsRepository } from './instructions/instruction-permissions.repository.js';
 import { InstructionsRepository } from './instructions/instructions.repository.js';
 import { JobsRepository } from './containers/jobs.repository.js';
+import { DrizzleWarmPoolRepository } from './warm-pool/drizzle-warm-pool.repository.js';
+import { WarmPoolRepository } from './warm-pool/warm-pool.repository.js';
 import { Locks } from './locks.js';
 import { Presence } from './presence.js';
 import { DrizzleRateLimitCountsRepository } from './rate-limits/drizzle-rate-limit-counts.repository.js';
 import { RateLimitCountsRepository } from './rate-limits/rate-limit-counts.repository.js';
 import { SignInTicketsRepository } from './auth/sign-in-tickets.repository.js';
+import { DrizzleSpendRepository } from './spend/drizzle-spend.repository.js';
+import { SpendRepository } from './spend/spend.repository.js';
 
 /** Opens the database named by `DATABASE_URL`, or the embedded one. */
 async function openDatabase(settings: Settings, logger: PinoLogger): Promise<Database> {
@@ -90,11 +100,16 @@ async function announcePresence(
     { provide: ApiKeysRepository, useClass: DrizzleApiKeysRepository },
     { provide: ProjectsRepository, useClass: DrizzleProjectsRepository },
     { provide: AuditEventsRepository, useClass: DrizzleAuditEventsRepository },
+    { provide: CredentialsRepository, useClass: DrizzleCredentialsRepository },
+    { provide: EgressDenialsRepository, useClass: DrizzleEgressDenialsRepository },
     { provide: RateLimitCountsRepository, useClass: DrizzleRateLimitCountsRepository },
+    { provide: SpendRepository, useClass: DrizzleSpendRepository },
     { provide: MembershipsRepository, useClass: DrizzleMembershipsRepository },
+    { provide: SessionLinksRepository, useClass: DrizzleSessionLinksRepository },
     { provide: SessionsRepository, useClass: DrizzleSessionsRepository },
     { provide: SignInFailuresRepository, useClass: DrizzleSignInFailuresRepository },
     { provide: UsersRepository, useClass: DrizzleUsersRepository },
+    { provide: WarmPoolRepository, useClass: DrizzleWarmPoolRepository },
     { provide: Locks, useClass: PostgresLocks },
     { provide: Presence, useFactory: announcePresence, inject: [Database, Clock, IdGenerator, PinoLogger] },
   ],
@@ -111,11 +126,16 @@ async function announcePresence(
     ProjectsRepository,
     ApiKeysRepository,
     AuditEventsRepository,
+    CredentialsRepository,
+    EgressDenialsRepository,
     RateLimitCountsRepository,
+    SpendRepository,
     MembershipsRepository,
+    SessionLinksRepository,
     SessionsRepository,
     SignInFailuresRepository,
     UsersRepository,
+    WarmPoolRepository,
     Locks,
     Presence,
   ],

@@ -1,6 +1,15 @@
+import type { EVERYTHING } from './everything.js';
+
 /** Values of columns, which the API shows unchanged. */
 export const TEMPLATES = ['claude', 'vscode', 'both'] as const;
 export type Template = (typeof TEMPLATES)[number];
+
+/** How a container came to its workspace: by claiming one that ran already, or by creating it. */
+export const PROVISIONING = ['warm', 'cold'] as const;
+export type Provisioning = (typeof PROVISIONING)[number];
+
+/** `making` until it runs, `ready` to be claimed, `claimed` by a container, `ending` while it is removed. */
+export type WarmWorkspaceState = 'making' | 'ready' | 'claimed' | 'ending';
 
 export const MODES = ['interactive', 'autonomous'] as const;
 export type Mode = (typeof MODES)[number];
@@ -26,7 +35,7 @@ export type ContainerStatus = (typeof CONTAINER_STATUSES)[number];
 export type DiskLimitEnforcement = 'hard' | 'soft';
 
 /** Values that a running container has from its creation: a change takes effect when it is created anew. */
-export const FIXED_AT_CREATION = ['name', 'env'] as const;
+export const FIXED_AT_CREATION = ['name', 'env', 'credentials'] as const;
 export type FixedAtCreation = (typeof FIXED_AT_CREATION)[number];
 
 export interface StatusReason {
@@ -52,6 +61,64 @@ export type InstructionStatus = (typeof INSTRUCTION_STATUSES)[number];
 export const PERMISSION_DECISIONS = ['allow', 'deny'] as const;
 export type PermissionDecision = (typeof PERMISSION_DECISIONS)[number];
 
+/**
+ * What a credential is: keys and tokens for Claude Code, for Git over HTTPS, a private key for Git over SSH, and a header
+ * for any other HTTP host.
+ */
+export const CREDENTIAL_KINDS = [
+  'anthropic_api_key',
+  'claude_oauth_token',
+  'git_https_token',
+  'ssh_key',
+  'http_header',
+] as const;
+export type CredentialKind = (typeof CREDENTIAL_KINDS)[number];
+
+/** What a container may reach: everything, what its rules name, or nothing. */
+export const EGRESS_MODES = ['open', 'restricted', 'none'] as const;
+export type EgressMode = (typeof EGRESS_MODES)[number];
+
+/** Rules that DevForge finds out: the host of the repository, that of the model's API, those of the package managers. */
+export const EGRESS_SETS = ['git', 'model', 'packages'] as const;
+export type EgressSet = (typeof EGRESS_SETS)[number];
+
+/** A host name or `*.` and a suffix, with its ports. */
+export interface EgressRule {
+  host: string;
+  ports: number[];
+}
+
+export const EGRESS_DENIAL_REASONS = ['not_allowed', 'private_address', 'host_mismatch', 'protocol'] as const;
+export type EgressDenialReason = (typeof EGRESS_DENIAL_REASONS)[number];
+
+/** What a budget limits: an instruction, a container, or a project for a day or a month. */
+export const BUDGET_KINDS = ['instruction', 'container', 'project_day', 'project_month'] as const;
+export type BudgetKind = (typeof BUDGET_KINDS)[number];
+
+/** What the containers of a project may spend on models, in US dollars. What is left out has no limit. */
+export interface ProjectBudget {
+  day?: number;
+  month?: number;
+}
+
+/** What a project allows its containers. What is left out is allowed. */
+export interface ProjectEgress {
+  forbidOpen?: boolean;
+}
+
+/** What shows that a container is in use. `processes`: its processes take processor time. */
+export const ACTIVITIES = [
+  'instruction',
+  'agent',
+  'terminal',
+  'exec',
+  'files',
+  'editor',
+  'preview',
+  'processes',
+] as const;
+export type Activity = (typeof ACTIVITIES)[number];
+
 /** What a member of a project may do; each role includes those before it. */
 export const PROJECT_ROLES = ['viewer', 'member', 'owner'] as const;
 export type ProjectRole = (typeof PROJECT_ROLES)[number];
@@ -63,9 +130,17 @@ export type UserRole = (typeof USER_ROLES)[number];
 /** The project that exists from the first start. Everything that names no project belongs to it. */
 export const DEFAULT_PROJECT = { id: '00000000-0000-4000-8000-000000000001', name: 'default' } as const;
 
-/** What is limited for the containers of a project together: their number, those that run, cores, MiB of memory and disk. */
-export const QUOTAS = ['containers', 'running', 'cpu', 'memoryMB', 'diskMB'] as const;
-export type Quota = (typeof QUOTAS)[number];
+/** What is limited for a project as a whole, as its documentation says it. `project-quotas.ts` counts it. */
+export const QUOTAS = {
+  containers: { description: 'Containers, stopped ones included.' },
+  running: { description: 'Containers that run, or are about to.' },
+  cpu: { description: 'Cores of all containers.', decimals: 3 },
+  memoryMB: { description: 'MiB of memory of all containers.' },
+  diskMB: { description: 'MiB of disk space of all containers.' },
+  instructions: { description: 'Instructions that are queued or running.' },
+} as const satisfies Record<string, { description: string; decimals?: number }>;
+export type Quota = keyof typeof QUOTAS;
+export const QUOTA_NAMES = Object.keys(QUOTAS) as Quota[];
 /** What is left out has no limit. */
 export type ProjectQuotas = Partial<Record<Quota, number>>;
 export type ProjectUsage = Record<Quota, number>;
@@ -84,11 +159,13 @@ export const AUDIT_ACTIONS = [
   'container.update',
   'container.start',
   'container.stop',
+  'container.egress',
   'container.rebuild',
   'container.delete',
   'container.exec',
   'volume.delete',
   'terminal.open',
+  'terminal.close',
   'editor.link',
   'editor.open',
   'preview.link',
@@ -117,6 +194,9 @@ export const AUDIT_ACTIONS = [
   'invitation.accept',
   'session.create',
   'session.end',
+  'credential.create',
+  'credential.delete',
+  'credential.use',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
@@ -127,5 +207,11 @@ export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 /** What else is known of an act, such as a role: never a secret, a prompt or content. */
 export type AuditDetails = Record<string, string | number | boolean>;
 
-/** Ids of the projects that a query may see. */
-export type Scope = 'all' | readonly string[];
+/** Ids of the projects that a query may see. Every read of what belongs to projects takes one, so that none forgets it. */
+export type Scope = typeof EVERYTHING | readonly string[];
+
+/** For what belongs to a project or to a user, such as credentials: all of it, or that of the projects and of the user. */
+export interface HolderScope {
+  projects: Scope;
+  userId: string | undefined;
+}

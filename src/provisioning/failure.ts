@@ -22,6 +22,7 @@ const OF_DRIVER: Record<Exclude<DriverErrorCode, 'unavailable' | 'aborted'>, { c
   invalid: { code: 'engine_refused', retryable: false },
   out_of_disk: { code: 'out_of_disk', retryable: false },
   output_limit: { code: 'output_limit_exceeded', retryable: false },
+  outdated: { code: 'engine_refused', retryable: false },
   build_failed: { code: 'image_build_failed', retryable: false },
 };
 

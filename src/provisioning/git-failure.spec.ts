@@ -4,6 +4,16 @@ import { classifyGitFailure } from './git-failure.js';
 /** What git 2.39 and OpenSSH 9.2 write. */
 const MESSAGES: [code: string, retryable: boolean, stderr: string][] = [
   [
+    'egress_denied',
+    false,
+    "fatal: unable to access 'https://git.example.org/r.git/': Received HTTP code 403 from proxy after CONNECT\n",
+  ],
+  [
+    'egress_denied',
+    false,
+    'nc: Proxy error: "HTTP/1.1 403 Forbidden"\nkex_exchange_identification: Connection closed by remote host\r\nfatal: Could not read from remote repository.\n',
+  ],
+  [
     'git_auth_failed',
     false,
     "Cloning into '/workspace'...\nfatal: could not read Username for 'https://github.com': terminal prompts disabled\n",
@@ -223,6 +233,33 @@ describe('classifyGitFailure', () => {
 
   it('prefers the output over the exit code', () => {
     expect(classifyGitFailure(137, 'fatal: write error: No space left on device\n').code).toBe('out_of_disk');
+  });
+
+  it('names the rule that the egress gateway missed', () => {
+    const rule = '{"host":"git.example.org","ports":[22]}';
+    const explanation = `DevForge egress: git.example.org:22 is not allowed. The rule that allows it: ${rule}`;
+    for (const stderr of [
+      `nc: Proxy error: "HTTP/1.1 403 ${explanation}"\nConnection closed by UNKNOWN port 65535\r\n`,
+      `fatal: unable to access 'https://git.example.org/': CONNECT tunnel failed, response 403\n${explanation}\n`,
+    ]) {
+      const { code, message } = classifyGitFailure(128, stderr);
+      expect([code, message.endsWith(`${rule}.`)]).toEqual(['egress_denied', true]);
+    }
+  });
+
+  it.each([
+    'git.example.org cannot be resolved (ENOTFOUND)',
+    'git.example.org:443 cannot be reached (ECONNREFUSED)',
+    'git.example.org:443 cannot be reached through the outer proxy (timeout)',
+    'the gateway failed.',
+  ])('tries again when the egress gateway says that %s', (explanation) => {
+    for (const stderr of [
+      `nc: Proxy error: "HTTP/1.1 502 DevForge egress: ${explanation}"\nConnection closed by UNKNOWN port 65535\r\n`,
+      `fatal: unable to access 'https://git.example.org/': CONNECT tunnel failed, response 502\nDevForge egress: ${explanation}\n`,
+    ]) {
+      const { code, retryable, message } = classifyGitFailure(128, stderr);
+      expect([code, retryable, message.includes(explanation)]).toEqual(['git_network', true, true]);
+    }
   });
 
   it('contains an exit code that the output does not explain', () => {

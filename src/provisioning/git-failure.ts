@@ -12,6 +12,25 @@ interface Kind {
 /** Patterns in git's output, the most specific first. */
 const KINDS: Kind[] = [
   {
+    code: 'git_network',
+    pattern: /DevForge egress: (\S+ cannot be (?:resolved|reached).*?|the gateway failed)\.?"?$/m,
+    message: 'The server could not be reached, or the connection broke: $1.',
+    retryable: true,
+  },
+  {
+    code: 'egress_denied',
+    pattern: /DevForge egress: (.+?)\.?"?$/m,
+    message: 'The egress of the container does not allow the clone: $1.',
+    retryable: false,
+  },
+  {
+    code: 'egress_denied',
+    pattern: /(?:CONNECT tunnel failed, response|HTTP code) 403|Proxy error: "HTTP\/1\.1 403/,
+    message:
+      'The egress of the container does not allow a host that the repository leads to: GET /api/containers/:id/egress/denials names it, and the rule that allows it.',
+    retryable: false,
+  },
+  {
     code: 'git_host_key_changed',
     pattern: /Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED/i,
     message: 'The SSH host key of the server is not the one that is known for it.',

@@ -17,6 +17,7 @@ import { classifyFailure, ENGINE_AWAY, type FailureKind } from './failure.js';
 import { FailedWorkspace } from './failed-workspace.js';
 import type { Part, ProvisioningStep, StepContext } from './step.js';
 import { StepTracker } from './step-tracker.js';
+import { EVERYTHING } from '../persistence/everything.js';
 
 const BUSY_RETRY_MS = 250;
 const AWAY_RETRY_MS = 2_000;
@@ -87,7 +88,10 @@ export class ProvisioningRunner implements OnModuleDestroy {
     { jobId, containerId }: ProvisioningJobData,
     { phase }: Pipeline,
   ): Promise<{ job: JobRow; container: ContainerRow } | null> {
-    const [job, container] = await Promise.all([this.jobs.findById(jobId), this.containers.findById(containerId)]);
+    const [job, container] = await Promise.all([
+      this.jobs.findById(jobId, EVERYTHING),
+      this.containers.findById(containerId, EVERYTHING),
+    ]);
     if (job === null || container === null || job.finishedAt !== null) return null;
     if (container.jobId !== jobId || container.status === 'deleting') return null;
     return jobPhase(container) === phase ? { job, container } : null;

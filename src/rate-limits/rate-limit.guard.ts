@@ -30,8 +30,8 @@ export class RateLimitGuard extends ThrottlerGuard {
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     const isAllowed = await super.canActivate(context);
-    const { principal, res } = context.getType() === 'http' ? requestOf(context) : {};
-    if (principal !== undefined && res !== undefined) await this.turns.wait(principal.id, res);
+    const { identity, res } = context.getType() === 'http' ? requestOf(context) : {};
+    if (identity !== undefined && res !== undefined) await this.turns.wait(identity.id, res);
     return isAllowed;
   }
 

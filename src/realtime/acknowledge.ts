@@ -1,6 +1,7 @@
 import { plainToInstance } from 'class-transformer';
 import { validate } from 'class-validator';
 import { DomainError } from '../common/errors/domain-error.js';
+import { currentContext } from '../common/request-context.js';
 import type { ErrorTranslator } from '../common/errors/error-translators.js';
 import { toDomainError } from '../http/problem.js';
 import { payloadFault } from '../http/bodies/payload-limits.js';
@@ -22,6 +23,7 @@ export async function acknowledge<Dto extends object, Details extends object>(
     return { ok: true, ...details } as Acknowledgement<Details>;
   } catch (error) {
     const { code, message } = toDomainError(error, translators);
+    currentContext()?.onError?.(code);
     return { ok: false, error: { code, message } };
   }
 }

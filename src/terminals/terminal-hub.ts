@@ -98,10 +98,7 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
     if (row.status !== 'running') return [];
     const terminals = await this.ptyHost.list(row);
     return Promise.all(
-      terminals.map(async (terminal) => ({
-        ...terminal,
-        clients: (await this.streams.get(terminal.id)?.stream.catch(() => undefined))?.viewerCount ?? 0,
-      })),
+      terminals.map(async (terminal) => ({ ...terminal, clients: await this.viewersOf(row.id, terminal.id) })),
     );
   }
 
@@ -113,6 +110,13 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
     await this.ptyHost.end(row, id);
   }
 
+  /** The ids come from the workspace, which may name terminals of other containers. */
+  private async viewersOf(containerId: string, id: string): Promise<number> {
+    const shared = this.streams.get(id);
+    if (shared?.containerId !== containerId) return 0;
+    return (await shared.stream.catch(() => undefined))?.viewerCount ?? 0;
+  }
+
   private requireResponsive(row: ContainerRow): void {
     requireRunning(row);
     this.paused.requireUnpaused(row);
@@ -121,7 +125,7 @@ export class TerminalHub implements OnApplicationBootstrap, OnModuleDestroy {
   private share(row: ContainerRow, id: string, connecting: Promise<PtyHostConnection>): Promise<TerminalStream> {
     const dependencies = {
       attach: () => this.ptyHost.attach(row, id),
-      isContainerRunning: async () => (await this.containers.findById(row.id))?.status === 'running',
+      isContainerRunning: async () => (await this.containers.findById(row.id, [row.projectId]))?.status === 'running',
       requireUnpaused: () => this.paused.requireUnpaused(row),
       onOutput: this.garbage.count,
       onEnd: () => this.removeStream(id, shared),

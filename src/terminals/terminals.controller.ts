@@ -1,5 +1,6 @@
 import { Controller, Delete, Get, HttpCode, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { AuditLog } from '../auth/audit/audit-log.js';
 import { ApiErrors, PROGRAM_ERRORS } from '../http/api-errors.js';
 import { CurrentPrincipal, Requires } from '../auth/requires.js';
 import type { Principal } from '../auth/principal.js';
@@ -14,6 +15,7 @@ export class TerminalsController {
   constructor(
     private readonly containers: ContainersService,
     private readonly hub: TerminalHub,
+    private readonly audit: AuditLog,
   ) {}
 
   @Get(':id/terminals')
@@ -47,6 +49,8 @@ export class TerminalsController {
     @Param('id') id: string,
     @Param('terminalId') terminalId: string,
   ): Promise<void> {
-    await this.hub.end(await this.containers.find(principal, id), terminalId);
+    const row = await this.containers.find(principal, id);
+    await this.audit.recordTerminal('terminal.close', row, terminalId);
+    await this.hub.end(row, terminalId);
   }
 }

@@ -19,6 +19,8 @@ import { TerminalHub } from './terminal-hub.js';
 import { pausedContainer } from '../workspace/container-errors.js';
 import type { PausedWorkspaces } from '../workspace/paused-workspaces.js';
 import { WorkspacePrograms } from '../workspace/programs/workspace-programs.js';
+import { noAudit } from '../../test/support/no-audit.js';
+import { noActivity } from '../../test/support/no-activity.js';
 
 const OWN = 'c1';
 const SIZE = { cols: 80, rows: 24 };
@@ -62,7 +64,14 @@ beforeEach(async () => {
     quietLogger,
   );
   counters = new SocketCounters();
-  gateway = new TerminalsGateway({ find } as unknown as ContainersService, hub, [driverErrorToDomainError], counters);
+  gateway = new TerminalsGateway(
+    { find } as unknown as ContainersService,
+    hub,
+    noActivity,
+    [driverErrorToDomainError],
+    noAudit,
+    counters,
+  );
   socket = new FakeSocket();
 });
 
@@ -426,6 +435,12 @@ describe('the list of terminals', () => {
         clients: 1,
       },
     ]);
+  });
+
+  it('counts no clients for a terminal whose id a workspace took from another one', async () => {
+    await open();
+    // The fake PTY host is that of both containers.
+    await expect(hub.list(other)).resolves.toEqual([expect.objectContaining({ clients: 0 })]);
   });
 
   it('is empty without a PTY host, and for a stopped container', async () => {

@@ -1,6 +1,8 @@
 import { type OnGatewayDisconnect, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { type AuditedContainer, AuditLog } from '../auth/audit/audit-log.js';
 import { ErrorTranslators } from '../common/errors/error-translators.js';
 import { SerialQueue } from '../common/concurrency/serial-queue.js';
+import { ContainerActivity } from '../containers/activity/container-activity.js';
 import { ContainersService } from '../containers/containers.service.js';
 import { acknowledge } from '../realtime/acknowledge.js';
 import type { OutboxSource } from '../realtime/outbox.js';
@@ -20,6 +22,7 @@ import { TerminalViewer, type ViewerEntry } from './terminal-viewer.js';
 const MAX_TERMINALS = 50;
 
 interface OpenTerminal {
+  container: AuditedContainer;
   stream: TerminalStream;
   viewer: TerminalViewer;
   source: OutboxSource;
@@ -36,7 +39,9 @@ export class TerminalsGateway implements OnGatewayDisconnect<TypedSocket> {
   constructor(
     private readonly containers: ContainersService,
     private readonly hub: TerminalHub,
+    private readonly activity: ContainerActivity,
     private readonly translators: ErrorTranslators,
+    private readonly audit: AuditLog,
     counters: SocketCounters,
   ) {
     this.terminals = new SocketSubscriptions(counters, {
@@ -60,12 +65,14 @@ export class TerminalsGateway implements OnGatewayDisconnect<TypedSocket> {
     return acknowledge(payload, OpenTerminalDto, this.translators, async ({ containerId, cols, rows, terminalId }) => {
       const cancelReservation = this.terminals.reserve(socket, terminalId);
       try {
-        const row = await this.containers.find(principalOf(socket, 'terminal:open'), containerId);
+        const found = await this.containers.find(principalOf(socket, 'terminal:open'), containerId);
+        const row = await this.activity.begin(found, 'terminal');
         const size = { columns: cols, rows };
+        await this.audit.recordTerminal('terminal.open', row, terminalId);
         const stream = await (terminalId === undefined ? this.hub.open(row, size) : this.hub.join(row, terminalId));
         if (terminalId !== undefined) stream.resize(size);
         this.hub.used(row.id);
-        if (socket.connected) this.view(socket, stream);
+        if (socket.connected) this.view(socket, stream, row);
         // The client disconnected before it was given the id, so nobody could attach to the new terminal.
         else if (terminalId === undefined) stream.endTerminal();
         return { terminalId: stream.id };
@@ -79,6 +86,7 @@ export class TerminalsGateway implements OnGatewayDisconnect<TypedSocket> {
   input(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return this.enqueue(socket, payload, TerminalInputDto, ({ stream }, { data }) => {
       this.hub.used(stream.containerId);
+      this.activity.note(stream.containerId, 'terminal');
       return stream.input(data);
     });
   }
@@ -97,7 +105,10 @@ export class TerminalsGateway implements OnGatewayDisconnect<TypedSocket> {
 
   @SubscribeMessage('terminal:close')
   close(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
-    return this.enqueue(socket, payload, TerminalReferenceDto, ({ stream }) => stream.endTerminal());
+    return this.enqueue(socket, payload, TerminalReferenceDto, async ({ container, stream }) => {
+      await this.audit.recordTerminal('terminal.close', container, stream.id);
+      await stream.endTerminal();
+    });
   }
 
   /** Starts the work in order. Later requests do not wait for its end, so that a terminal whose program reads nothing can be closed. */
@@ -123,14 +134,14 @@ export class TerminalsGateway implements OnGatewayDisconnect<TypedSocket> {
     return answer;
   }
 
-  private view(socket: TypedSocket, stream: TerminalStream): void {
+  private view(socket: TypedSocket, stream: TerminalStream, container: AuditedContainer): void {
     const source: OutboxSource = { take: () => this.next(socket, stream.id, viewer) };
     const viewer = new TerminalViewer(
       () => socket.data.outbox.wake(source),
       () => stream.requestScreen(),
       () => performance.now(),
     );
-    const terminal = { stream, viewer, source };
+    const terminal = { container, stream, viewer, source };
     // Opening a terminal again shows its screen again.
     this.terminals.add(socket, stream.id, () => terminal);
     // The acknowledgement, with the terminal's id, is sent first.

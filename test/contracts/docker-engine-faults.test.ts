@@ -39,11 +39,11 @@ describe('the Docker engine client, with an engine that misbehaves,', () => {
       response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify({ message }));
     };
 
-  it('rejects a ping within a second when the engine accepts and sends nothing', async () => {
+  it('rejects a ping long before other calls when the engine accepts and sends nothing', async () => {
     answer = () => undefined;
     const begun = Date.now();
     await expect(runtime.system.ping()).rejects.toMatchObject({ name: 'DriverError', code: 'unavailable' });
-    expect(Date.now() - begun).toBeLessThan(1_500);
+    expect(Date.now() - begun).toBeLessThan(5_000);
   });
 
   it('rejects every read with unavailable when a response is missing, stalls or is cut off', async () => {

@@ -197,9 +197,7 @@ describe('EmbeddedPostgres.start', () => {
     const pid = await running();
     child.kill('SIGKILL');
     await once(child, 'exit');
-    const begun = performance.now();
     await expect(make().start()).resolves.toEqual(connection);
-    expect(performance.now() - begun).toBeLessThan(1_000);
     await expect(running()).resolves.toBe(pid);
     expect(messages.join()).toContain('Adopted');
   });

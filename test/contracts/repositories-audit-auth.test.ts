@@ -10,6 +10,7 @@ import { DrizzleUsersRepository } from '../../src/persistence/auth/users/drizzle
 import type { UserRow } from '../../src/persistence/auth/users/users.repository.js';
 import { projectRow, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
+import { EVERYTHING } from '../../src/persistence/everything.js';
 
 const CANARY = 'canary-0815';
 const ADMIN: Actor = { kind: 'administrator', id: 'admin', name: 'Administrator', credential: { kind: 'admin_token' } };
@@ -103,6 +104,8 @@ describe('audit events of who may do what', () => {
       id,
       secretHash: CANARY,
       userId: user.id,
+      apiKeyId: null,
+      adminKey: null,
       address: '192.0.2.7',
       userAgent: 'x',
       createdAt: T0,
@@ -141,7 +144,7 @@ describe('audit events of who may do what', () => {
     await recorded(ADMIN, () => users.insert(user));
     const query = { target: user.id, limit: 10 };
     await expect(events.list({ ...query, scope: [randomUUID()] })).resolves.toEqual([]);
-    await expect(events.list({ ...query, scope: 'all' })).resolves.toHaveLength(1);
+    await expect(events.list({ ...query, scope: EVERYTHING })).resolves.toHaveLength(1);
   });
 
   /** What is recorded of the work, first to last. */
@@ -149,7 +152,7 @@ describe('audit events of who may do what', () => {
     const requestId = randomUUID();
     const context: RequestContext = { address: '192.0.2.7', requestId, ...(actor === undefined ? {} : { actor }) };
     await runInContext(context, work);
-    const found = await events.list({ scope: 'all', limit: 1_000 });
+    const found = await events.list({ scope: EVERYTHING, limit: 1_000 });
     return found.filter((event) => event.requestId === requestId).toReversed();
   }
 });

@@ -9,9 +9,13 @@ import { DrizzleProjectsRepository } from '../../src/persistence/auth/drizzle-pr
 import type { ProjectRow } from '../../src/persistence/auth/projects.repository.js';
 import { QuotaExceededError, type ContainerRow } from '../../src/persistence/containers/containers.repository.js';
 import { DrizzleContainersRepository } from '../../src/persistence/containers/drizzle-containers.repository.js';
-import { DEFAULT_PROJECT, type ProjectQuotas } from '../../src/persistence/types.js';
-import { containerRow, jobRow, T0 } from '../support/rows.js';
+import { DrizzleInstructionsRepository } from '../../src/persistence/instructions/drizzle-instructions.repository.js';
+import { DEFAULT_PROJECT, type ProjectQuotas, type HolderScope } from '../../src/persistence/types.js';
+import { containerRow, jobRow, newInstruction, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
+import { EVERYTHING } from '../../src/persistence/everything.js';
+
+const ALL_HELD: HolderScope = { projects: EVERYTHING, userId: undefined };
 
 describe('repositories of projects and API keys', () => {
   let test: TestDatabase;
@@ -19,6 +23,7 @@ describe('repositories of projects and API keys', () => {
   let keys: DrizzleApiKeysRepository;
   let revisions: DrizzleAccessRevisionsRepository;
   let containers: DrizzleContainersRepository;
+  let instructions: DrizzleInstructionsRepository;
 
   beforeAll(async () => {
     test = await openTestDatabase();
@@ -26,6 +31,7 @@ describe('repositories of projects and API keys', () => {
     keys = new DrizzleApiKeysRepository(test.database);
     revisions = new DrizzleAccessRevisionsRepository(test.database);
     containers = new DrizzleContainersRepository(test.database);
+    instructions = new DrizzleInstructionsRepository(test.database);
   }, 60_000);
   beforeEach(async () => {
     await test.database.pool.query('truncate containers, jobs, idempotency_keys cascade');
@@ -34,7 +40,14 @@ describe('repositories of projects and API keys', () => {
   afterAll(() => test.close());
 
   async function project(quotas: ProjectQuotas = {}): Promise<ProjectRow> {
-    const row = { id: randomUUID(), name: `p-${randomUUID().slice(0, 8)}`, quotas, createdAt: T0 };
+    const row = {
+      id: randomUUID(),
+      name: `p-${randomUUID().slice(0, 8)}`,
+      quotas,
+      egress: {},
+      budgetUsd: {},
+      createdAt: T0,
+    };
     await expect(projects.insert(row)).resolves.toEqual({ kind: 'written', row });
     return row;
   }
@@ -59,7 +72,7 @@ describe('repositories of projects and API keys', () => {
     );
 
   it('have the default project from the start', async () => {
-    await expect(projects.findByName('default')).resolves.toMatchObject(DEFAULT_PROJECT);
+    await expect(projects.findByName('default', EVERYTHING)).resolves.toMatchObject(DEFAULT_PROJECT);
   });
 
   it('refuse a second project of one name', async () => {
@@ -101,6 +114,47 @@ describe('repositories of projects and API keys', () => {
     await expect(insert(containerRow({ projectId: one.id }))).resolves.toEqual({ kind: 'inserted' });
   });
 
+  it('have containers that are found several at once, by their ids or by their names in one of them', async () => {
+    const [here, there] = [await project({}), await project({})];
+    const rows = [here, here, there].map(({ id: projectId }) => containerRow({ projectId }));
+    for (const row of rows) await insert(row);
+    const [one, two, elsewhere] = rows as [ContainerRow, ContainerRow, ContainerRow];
+    const found = await containers.findByIdsOrNames([one.id, two.name, elsewhere.name, randomUUID()], here.id);
+    expect(new Set(found.map(({ id }) => id))).toEqual(new Set([one.id, two.id]));
+    await expect(containers.findByIdsOrNames([elsewhere.id], here.id)).resolves.toMatchObject([{ id: elsewhere.id }]);
+  });
+
+  it('never admit more unfinished instructions than the project may have, however many ask at once', async () => {
+    const { id: projectId } = await project({ instructions: 3 });
+    const rows = [containerRow({ projectId }), containerRow({ projectId })] as const;
+    for (const row of rows) await insert(row);
+    const ask = (of: ContainerRow = rows[0]) => instructions.insert(newInstruction(of));
+    const outcomes = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => ask(rows[index % 2]).catch((error: unknown) => error)),
+    );
+    const refused = outcomes.filter((outcome) => outcome instanceof QuotaExceededError);
+    expect([outcomes.length - refused.length, refused.length]).toEqual([3, 9]);
+    expect(refused[0]!.exceeded).toEqual({ quota: 'instructions', limit: 3, used: 3 });
+    await expect(projects.usage(projectId)).resolves.toMatchObject({ containers: 2, instructions: 3 });
+    await expect(instructions.requireQuota(projectId)).rejects.toThrow(QuotaExceededError);
+    await expect(ask(containerRow({ projectId: (await project()).id }))).resolves.toEqual({ kind: 'container_gone' });
+  });
+
+  it('count an instruction until it ends, in its project alone, and not the repetition of its request', async () => {
+    const [one, two] = [await project({ instructions: 1 }), await project({ instructions: 1 })];
+    const [here, there] = [containerRow({ projectId: one.id }), containerRow({ projectId: two.id })];
+    for (const row of [here, there]) await insert(row);
+    const given = { key: 'k', bodyHash: 'h' };
+    const first = await instructions.insert(newInstruction(here), given);
+    if (first.kind !== 'inserted') throw new Error(first.kind);
+    await expect(instructions.insert(newInstruction(there))).resolves.toMatchObject({ kind: 'inserted' });
+    await expect(instructions.insert(newInstruction(here))).rejects.toThrow(QuotaExceededError);
+    const again = await instructions.insert(newInstruction(here), given);
+    expect(again).toEqual({ kind: 'replayed', instructionId: first.row.id });
+    await instructions.cancel(first.row.id, { code: 'cancelled', message: 'c' });
+    await expect(instructions.insert(newInstruction(here))).resolves.toMatchObject({ kind: 'inserted' });
+  });
+
   it('leave an idempotency key unused when the quota refuses its request', async () => {
     const { id: projectId } = await project({ containers: 0 });
     const row = containerRow({ projectId });
@@ -117,7 +171,10 @@ describe('repositories of projects and API keys', () => {
     const start = () =>
       containers.transition(stopped.id, { from: ['stopped'], to: 'starting', patch: { desiredRunning: true } });
     await expect(start()).rejects.toThrow(QuotaExceededError);
-    await expect(containers.findById(stopped.id)).resolves.toMatchObject({ status: 'stopped', desiredRunning: false });
+    await expect(containers.findById(stopped.id, EVERYTHING)).resolves.toMatchObject({
+      status: 'stopped',
+      desiredRunning: false,
+    });
     await projects.update(projectId, { quotas: { running: 2 } });
     await expect(start()).resolves.toMatchObject({ status: 'starting', desiredRunning: true });
   });
@@ -131,7 +188,7 @@ describe('repositories of projects and API keys', () => {
     await expect(containers.changeSpec(row.id, { cpuLimit: 2, memoryLimit: 1_001 }, lease)).rejects.toThrow(
       QuotaExceededError,
     );
-    await expect(containers.findById(row.id)).resolves.toMatchObject({ cpuLimit: 1, memoryLimit: 500 });
+    await expect(containers.findById(row.id, EVERYTHING)).resolves.toMatchObject({ cpuLimit: 1, memoryLimit: 500 });
     await expect(containers.changeSpec(row.id, { cpuLimit: 2, memoryLimit: 1_000 }, lease)).resolves.toMatchObject({
       cpuLimit: 2,
     });
@@ -152,7 +209,7 @@ describe('repositories of projects and API keys', () => {
       (await containers.findByName('same', scope)).map(({ projectId }) => projectId);
     await expect(found([one.id])).resolves.toEqual([one.id]);
     await expect(found([])).resolves.toEqual([]);
-    expect((await found('all')).toSorted()).toEqual([one.id, two.id].toSorted());
+    expect((await found(EVERYTHING)).toSorted()).toEqual([one.id, two.id].toSorted());
     const listed = await containers.list({ scope: [two.id], limit: 10 });
     expect(listed.map(({ id }) => id)).toEqual([rows[1]!.id]);
   });
@@ -172,7 +229,7 @@ describe('repositories of projects and API keys', () => {
     const before = await revisions.current();
     await expect(projects.remove(id)).resolves.toBe('removed');
     await expect(projects.remove(id)).resolves.toBe('not_found');
-    await expect(keys.list(id)).resolves.toEqual([]);
+    await expect(keys.list({ projects: [id], userId: undefined })).resolves.toEqual([]);
     await expect(containers.tombstones([kept.id])).resolves.toHaveLength(1);
     await expect(revisions.current()).resolves.toBe(before + 1);
   });
@@ -190,7 +247,7 @@ describe('repositories of projects and API keys', () => {
   it('raise the access revision when a key is removed', async () => {
     const row = key(DEFAULT_PROJECT.id);
     await expect(keys.insert(row)).resolves.toBe('inserted');
-    await expect(keys.findById(row.id)).resolves.toEqual(row);
+    await expect(keys.findById(row.id, ALL_HELD)).resolves.toEqual(row);
     const before = await revisions.current();
     await expect(keys.remove(row.id)).resolves.toBe(true);
     await expect(keys.remove(row.id)).resolves.toBe(false);
@@ -204,7 +261,7 @@ describe('repositories of projects and API keys', () => {
     const later = new Date(T0.getTime() + 1_000);
     await keys.noteUsed(new Map([[row.id, later]]));
     await keys.noteUsed(new Map([[row.id, T0]]));
-    await expect(keys.findById(row.id)).resolves.toMatchObject({ lastUsedAt: later });
+    await expect(keys.findById(row.id, ALL_HELD)).resolves.toMatchObject({ lastUsedAt: later });
   });
 
   it('store the latest use of many keys together', async () => {
@@ -228,7 +285,7 @@ describe('repositories of projects and API keys', () => {
     const third = Array.from({ length: 8 }, () => key(projectId, { createdBy: asCreator(second.id) }));
     const [outcomes] = await Promise.all([Promise.all(third.map((row) => keys.insert(row))), keys.remove(first.id)]);
     for (const outcome of outcomes) expect(['inserted', 'creator_gone']).toContain(outcome);
-    await expect(keys.list(projectId)).resolves.toMatchObject([{ id: other.id }]);
+    await expect(keys.list({ projects: [projectId], userId: undefined })).resolves.toMatchObject([{ id: other.id }]);
     await expect(keys.insert(key(projectId, { createdBy: asCreator(first.id) }))).resolves.toBe('creator_gone');
   });
 

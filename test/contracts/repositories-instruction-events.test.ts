@@ -10,6 +10,7 @@ import type { StoredEvent } from '../../src/persistence/instructions/instruction
 import type { InstructionLease } from '../../src/persistence/instructions/instructions.repository.js';
 import { containerRow, jobRow, newInstruction, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
+import { EVERYTHING } from '../../src/persistence/everything.js';
 
 const LONG_MS = 60_000;
 const TABLES = [
@@ -73,7 +74,7 @@ describe('the data of instructions', () => {
       ];
       await expect(events.append(lease, { after: 0, events: texts, offset: 77 })).resolves.toBe(true);
       await expect(every(lease.instructionId)).resolves.toEqual(numbered(texts));
-      await expect(instructions.findById(lease.instructionId)).resolves.toMatchObject({
+      await expect(instructions.findById(lease.instructionId, EVERYTHING)).resolves.toMatchObject({
         lastSeq: 6,
         eventOffset: 77,
         sessionId: null,
@@ -89,7 +90,7 @@ describe('the data of instructions', () => {
         await expect(events.append(lease, { after, events: ['x'], offset: 9 })).resolves.toBe(false);
       await expect(events.append(lease, { after: 2, events: ['3'], offset: 6 })).resolves.toBe(true);
       await expect(every(lease.instructionId)).resolves.toEqual(numbered(['1', '2', '3']));
-      await expect(instructions.findById(lease.instructionId)).resolves.toMatchObject({
+      await expect(instructions.findById(lease.instructionId, EVERYTHING)).resolves.toMatchObject({
         lastSeq: 3,
         eventOffset: 6,
         sessionId: 's',
@@ -99,7 +100,7 @@ describe('the data of instructions', () => {
     it('are accepted from the holder of the lease only', async () => {
       const stale = await running();
       await instructions.release(stale);
-      const { containerId } = (await instructions.findById(stale.instructionId))!;
+      const { containerId } = (await instructions.findById(stale.instructionId, EVERYTHING))!;
       const present = (await instructions.claim(containerId, 'b', LONG_MS))!.lease;
       await expect(events.append(stale, { after: 0, events: ['stale'], offset: 6 })).resolves.toBe(false);
       await expect(events.append(present, { after: 0, events: ['present'], offset: 8 })).resolves.toBe(true);
@@ -217,7 +218,7 @@ describe('the data of instructions', () => {
   it('is deleted with the container, including events that are written concurrently', async () => {
     const lease = await running();
     const kept = await running();
-    const { containerId } = (await instructions.findById(lease.instructionId))!;
+    const { containerId } = (await instructions.findById(lease.instructionId, EVERYTHING))!;
     await permissions.insert(
       {
         instructionId: lease.instructionId,

@@ -16,6 +16,7 @@ import type {
 } from '../../src/persistence/instructions/instructions.repository.js';
 import { containerRow, jobRow, newInstruction, projectRow, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
+import { EVERYTHING } from '../../src/persistence/everything.js';
 
 const LONG_MS = 60_000;
 const REASON = { code: 'cancelled', message: 'The instruction was cancelled.' };
@@ -88,13 +89,14 @@ describe('the repository of instructions', () => {
         diffTruncated: false,
         lastSeq: 0,
         eventOffset: 0,
+        exceededBudget: null,
         leaseHolder: null,
         leaseExpiresAt: null,
         fence: 0,
         position: expect.any(Number),
       });
-      await expect(instructions.findById(row.id)).resolves.toEqual(row);
-      await expect(instructions.findById(randomUUID())).resolves.toBeNull();
+      await expect(instructions.findById(row.id, EVERYTHING)).resolves.toEqual(row);
+      await expect(instructions.findById(randomUUID(), EVERYTHING)).resolves.toBeNull();
     });
 
     it('returns the same instruction for the same key and body, and refuses another body', async () => {
@@ -115,7 +117,7 @@ describe('the repository of instructions', () => {
       await expect(instructions.findByKey('admin', of.id, { key: 'k', bodyHash: 'other' })).resolves.toEqual({
         kind: 'key_reused',
       });
-      await expect(instructions.list({ scope: 'all', containerId: of.id, limit: 10 })).resolves.toHaveLength(1);
+      await expect(instructions.list({ scope: EVERYTHING, containerId: of.id, limit: 10 })).resolves.toHaveLength(1);
     });
 
     it('keeps the keys of containers, owners and instructions apart', async () => {
@@ -153,22 +155,22 @@ describe('the repository of instructions', () => {
       const [wanted, unwanted] = [await insert(mine), await insert(other)];
       await expect(instructions.list({ scope: [projectId], limit: 10 })).resolves.toEqual([wanted]);
       await expect(instructions.list({ scope: [], limit: 10 })).resolves.toEqual([]);
-      await expect(instructions.list({ scope: 'all', limit: 2 })).resolves.toEqual([unwanted, wanted]);
+      await expect(instructions.list({ scope: EVERYTHING, limit: 2 })).resolves.toEqual([unwanted, wanted]);
     });
 
     it('lists the instructions of one container in pages, latest first', async () => {
       const [of, another] = [await container(), await container()];
       const rows = [await insert(of), await insert(of), await insert(of)].toReversed();
       await insert(another);
-      await expect(instructions.list({ scope: 'all', containerId: of.id, limit: 2 })).resolves.toEqual(
+      await expect(instructions.list({ scope: EVERYTHING, containerId: of.id, limit: 2 })).resolves.toEqual(
         rows.slice(0, 2),
       );
       await expect(
-        instructions.list({ scope: 'all', containerId: of.id, limit: 2, before: rows[1]!.position }),
+        instructions.list({ scope: EVERYTHING, containerId: of.id, limit: 2, before: rows[1]!.position }),
       ).resolves.toEqual(rows.slice(2));
       await claim(of);
       await expect(
-        instructions.list({ scope: 'all', containerId: of.id, limit: 2, status: 'running' }),
+        instructions.list({ scope: EVERYTHING, containerId: of.id, limit: 2, status: 'running' }),
       ).resolves.toMatchObject([{ id: rows[2]!.id }]);
     });
   });
@@ -263,7 +265,10 @@ describe('the repository of instructions', () => {
       await expect(instructions.renew([stale.lease, next.lease], LONG_MS)).resolves.toEqual([
         { lease: next.lease, cancelRequested: false },
       ]);
-      await expect(instructions.findById(stale.row.id)).resolves.toMatchObject({ status: 'running', leaseHolder: 'b' });
+      await expect(instructions.findById(stale.row.id, EVERYTHING)).resolves.toMatchObject({
+        status: 'running',
+        leaseHolder: 'b',
+      });
     });
 
     it('is valid as long as it is renewed', async () => {
@@ -377,7 +382,7 @@ describe('the repository of instructions', () => {
       leaseHolder: null,
     });
     await expect(instructions.finish(lease, { status: 'succeeded', reason: null })).resolves.toBeNull();
-    await expect(instructions.findById(lease.instructionId)).resolves.toEqual(ended);
+    await expect(instructions.findById(lease.instructionId, EVERYTHING)).resolves.toEqual(ended);
   });
 
   describe('cancel', () => {

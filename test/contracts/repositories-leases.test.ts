@@ -16,6 +16,7 @@ import { until } from '../support/e2e/until.js';
 import { quietLogger } from '../support/quiet-logger.js';
 import { containerRow, jobRow } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
+import { EVERYTHING } from '../../src/persistence/everything.js';
 
 const LONG_MS = 60_000;
 
@@ -96,7 +97,7 @@ describe('mutual exclusion on PostgreSQL', () => {
       await expect(containers.update(row.id, { image: 'stale' }, stale)).resolves.toBeNull();
       await expect(containers.renewLease(stale, LONG_MS)).resolves.toBe(false);
       await containers.releaseLease(stale);
-      await expect(containers.findById(row.id)).resolves.toMatchObject({
+      await expect(containers.findById(row.id, EVERYTHING)).resolves.toMatchObject({
         status: 'running',
         image: row.image,
         leaseHolder: 'b',

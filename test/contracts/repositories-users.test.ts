@@ -9,13 +9,16 @@ import { DrizzleSignInFailuresRepository } from '../../src/persistence/auth/user
 import { DrizzleUsersRepository } from '../../src/persistence/auth/users/drizzle-users.repository.js';
 import type { SessionRow } from '../../src/persistence/auth/users/sessions.repository.js';
 import type { UserRow } from '../../src/persistence/auth/users/users.repository.js';
-import { DEFAULT_PROJECT, type ProjectRole } from '../../src/persistence/types.js';
+import { DEFAULT_PROJECT, type ProjectRole, type HolderScope } from '../../src/persistence/types.js';
 import { T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
+import { EVERYTHING } from '../../src/persistence/everything.js';
 
 const PROJECT = DEFAULT_PROJECT.id;
 const KEEPS_OWNER = { keepsOwner: true };
 const later = (ms: number): Date => new Date(T0.getTime() + ms);
+
+const ALL_HELD: HolderScope = { projects: EVERYTHING, userId: undefined };
 
 describe('repositories of users', () => {
   let test: TestDatabase;
@@ -61,6 +64,8 @@ describe('repositories of users', () => {
     id: randomUUID().replaceAll('-', ''),
     secretHash: 'x',
     userId,
+    apiKeyId: null,
+    adminKey: null,
     address: '192.0.2.1',
     userAgent: 'test',
     createdAt: T0,
@@ -68,6 +73,7 @@ describe('repositories of users', () => {
     expiresAt: later(60_000),
     ...overrides,
   });
+  const ofUser = (userId: string) => ({ userId, apiKeyId: null, adminKey: null });
   const member = (userId: string, role: ProjectRole, options = KEEPS_OWNER) =>
     memberships.put({ projectId: PROJECT, userId, role, createdAt: T0 }, options);
   const raises = async (change: () => Promise<unknown>): Promise<void> => {
@@ -114,24 +120,24 @@ describe('repositories of users', () => {
     await users.invite(id, { hash: 'h', expiresAt: later(1_000) });
     await users.remove(id);
     await expect(sessions.findById(row.id)).resolves.toBeNull();
-    await expect(keys.findById(ofUser.id)).resolves.toBeNull();
+    await expect(keys.findById(ofUser.id, ALL_HELD)).resolves.toBeNull();
     await expect(memberships.ofProject(PROJECT)).resolves.toEqual([]);
     await expect(users.findByAccount({ issuer: 'i', subject: 's' })).resolves.toBeNull();
-    await expect(users.findInvited('h', T0)).resolves.toBeNull();
+    await expect(users.knownInvitations(['h'], T0)).resolves.toEqual([]);
   });
 
   it('use an invitation up once, however many accept it at once, and end the sessions of before', async () => {
     const { id } = await user();
     await sessions.insert(session(id));
     await users.invite(id, { hash: 'h', expiresAt: later(1_000) });
-    await expect(users.findInvited('h', T0)).resolves.toMatchObject({ id });
+    await expect(users.knownInvitations(['h', 'x'], T0)).resolves.toEqual(['h']);
     const accepted = await Promise.all(
       Array.from({ length: 5 }, (_, index) => users.acceptInvitation('h', `hash-${index}`, T0)),
     );
     const [winner, ...others] = accepted.filter((row) => row !== null);
     expect(others).toEqual([]);
     await expect(users.findById(id)).resolves.toEqual(winner);
-    await expect(sessions.ofUser(id)).resolves.toEqual([]);
+    await expect(sessions.ofOwner(ofUser(id))).resolves.toEqual([]);
   });
 
   it('refuse an invitation that has expired or was replaced', async () => {
@@ -139,7 +145,7 @@ describe('repositories of users', () => {
     await users.invite(id, { hash: 'first', expiresAt: later(1_000) });
     await users.invite(id, { hash: 'second', expiresAt: later(1_000) });
     await expect(users.acceptInvitation('first', 'x', T0)).resolves.toBeNull();
-    await expect(users.findInvited('second', later(1_000))).resolves.toBeNull();
+    await expect(users.knownInvitations(['second'], later(1_000))).resolves.toEqual([]);
     await expect(users.acceptInvitation('second', 'x', later(1_000))).resolves.toBeNull();
     await expect(users.findById(id)).resolves.toMatchObject({ passwordHash: null });
     await expect(users.invite(randomUUID(), { hash: 'h', expiresAt: T0 })).resolves.toBe(false);
@@ -221,7 +227,7 @@ describe('repositories of users', () => {
     const [old, fresh] = [session(id), session(id, { createdAt: later(60_000), expiresAt: later(90_000) })];
     await sessions.insert(old);
     await sessions.insert(fresh);
-    await expect(sessions.ofUser(id)).resolves.toEqual([fresh]);
+    await expect(sessions.ofOwner(ofUser(id))).resolves.toEqual([fresh]);
     await sessions.noteUsed(new Map([[fresh.id, later(5)]]));
     await sessions.noteUsed(new Map([[fresh.id, later(3)]]));
     await expect(sessions.findById(fresh.id)).resolves.toMatchObject({ lastUsedAt: later(5) });

@@ -15,6 +15,7 @@ import { DrizzleProjectsRepository } from '../../src/persistence/auth/drizzle-pr
 import { type ContainerStatus, DEFAULT_PROJECT } from '../../src/persistence/types.js';
 import { containerRow, jobRow, projectRow, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
+import { EVERYTHING } from '../../src/persistence/everything.js';
 
 describe('repositories', () => {
   let test: TestDatabase;
@@ -65,9 +66,9 @@ describe('repositories', () => {
       });
       const job = jobRow(row, { error: { code: 'e', message: 'm', retryable: true, output: ['x'] }, progress: 5 });
       await containers.insert(row, job);
-      await expect(containers.findById(row.id)).resolves.toEqual(row);
-      await expect(containers.findByName(row.name, 'all')).resolves.toEqual([row]);
-      await expect(jobs.findById(job.id)).resolves.toEqual(job);
+      await expect(containers.findById(row.id, EVERYTHING)).resolves.toEqual(row);
+      await expect(containers.findByName(row.name, EVERYTHING)).resolves.toEqual([row]);
+      await expect(jobs.findById(job.id, EVERYTHING)).resolves.toEqual(job);
       await expect(jobs.findByIds([job.id, randomUUID()])).resolves.toEqual([job]);
       await expect(jobs.findByIds([])).resolves.toEqual([]);
     });
@@ -76,7 +77,7 @@ describe('repositories', () => {
       const row = await inserted({ name: 'taken' });
       const second = containerRow({ name: 'taken' });
       await expect(containers.insert(second, jobRow(second))).resolves.toEqual({ kind: 'name_taken' });
-      await expect(containers.findByName('taken', 'all')).resolves.toMatchObject([{ id: row.id }]);
+      await expect(containers.findByName('taken', EVERYTHING)).resolves.toMatchObject([{ id: row.id }]);
       await expect(Promise.all([count('containers'), count('jobs')])).resolves.toEqual([1, 1]);
     });
 
@@ -89,7 +90,7 @@ describe('repositories', () => {
 
     it('rejects with any other error of the database', async () => {
       const row = await inserted();
-      await expect(containers.insert({ ...row, name: 'other' }, jobRow(row))).rejects.toThrow('Failed query');
+      await expect(containers.insert({ ...row, name: 'other' }, jobRow(row))).rejects.toThrow('containers_pkey');
     });
   });
 
@@ -153,7 +154,7 @@ describe('repositories', () => {
       for (;;) {
         const last = seen.at(-1);
         const page = await containers.list({
-          scope: 'all',
+          scope: EVERYTHING,
           limit: 2,
           ...(last === undefined ? {} : { after: { createdAt: last.createdAt, id: last.id } }),
         });
@@ -162,17 +163,17 @@ describe('repositories', () => {
       }
       expect(seen.map(({ createdAt }) => createdAt.getTime() - T0.getTime())).toEqual([3, 3, 2, 2, 2, 1, 0]);
       expect(new Set(seen.map(({ id }) => id)).size).toBe(7);
-      await expect(containers.list({ scope: 'all', limit: 100 })).resolves.toEqual(seen);
+      await expect(containers.list({ scope: EVERYTHING, limit: 100 })).resolves.toEqual(seen);
     });
 
     it('continues at the same position when containers are created and removed between pages', async () => {
       for (const moment of [1, 2, 3, 4]) await inserted({ ownerId: 'me', createdAt: new Date(T0.getTime() + moment) });
-      const [newest, second] = await containers.list({ scope: 'all', limit: 2 });
+      const [newest, second] = await containers.list({ scope: EVERYTHING, limit: 2 });
       await inserted({ ownerId: 'me', createdAt: new Date(T0.getTime() + 5) });
       const lease = await containers.acquireLease(second!.id, 'h', 1_000);
       await containers.tombstone(second!.id, lease!);
       const rest = await containers.list({
-        scope: 'all',
+        scope: EVERYTHING,
         limit: 10,
         after: { createdAt: second!.createdAt, id: second!.id },
       });
@@ -185,10 +186,10 @@ describe('repositories', () => {
       await inserted({ ownerId: 'me', status: 'stopped', template: 'both' });
       await inserted({ ownerId: 'me', status: 'running', template: 'claude' });
       await expect(
-        containers.list({ scope: 'all', status: 'stopped', template: 'claude', limit: 10 }),
+        containers.list({ scope: EVERYTHING, status: 'stopped', template: 'claude', limit: 10 }),
       ).resolves.toEqual([wanted]);
-      await expect(containers.list({ scope: 'all', status: 'stopped', limit: 10 })).resolves.toHaveLength(2);
-      await expect(containers.list({ scope: 'all', template: 'claude', limit: 10 })).resolves.toHaveLength(2);
+      await expect(containers.list({ scope: EVERYTHING, status: 'stopped', limit: 10 })).resolves.toHaveLength(2);
+      await expect(containers.list({ scope: EVERYTHING, template: 'claude', limit: 10 })).resolves.toHaveLength(2);
     });
   });
 
@@ -206,9 +207,13 @@ describe('repositories', () => {
       });
       expect(updated).toMatchObject({ status: 'cloning', statusReason: null, jobId: next.id, startedAt: T0 });
       expect(updated!.updatedAt.getTime()).toBeGreaterThan(T0.getTime());
-      await expect(containers.findById(row.id)).resolves.toEqual(updated);
-      await expect(jobs.findById(job.id)).resolves.toMatchObject({ state: 'completed', progress: 100, finishedAt: T0 });
-      await expect(jobs.findById(next.id)).resolves.toEqual(next);
+      await expect(containers.findById(row.id, EVERYTHING)).resolves.toEqual(updated);
+      await expect(jobs.findById(job.id, EVERYTHING)).resolves.toMatchObject({
+        state: 'completed',
+        progress: 100,
+        finishedAt: T0,
+      });
+      await expect(jobs.findById(next.id, EVERYTHING)).resolves.toEqual(next);
     });
 
     it('returns the new row with and without an update of a job', async () => {
@@ -238,9 +243,9 @@ describe('repositories', () => {
       };
       await expect(containers.transition(row.id, change)).resolves.toBeNull();
       await expect(containers.transition(row.id, { ...change, newJob: other })).resolves.toBeNull();
-      await expect(containers.findById(row.id)).resolves.toEqual(row);
-      await expect(jobs.findById(job.id)).resolves.toEqual(job);
-      await expect(jobs.findById(other.id)).resolves.toBeNull();
+      await expect(containers.findById(row.id, EVERYTHING)).resolves.toEqual(row);
+      await expect(jobs.findById(job.id, EVERYTHING)).resolves.toEqual(job);
+      await expect(jobs.findById(other.id, EVERYTHING)).resolves.toBeNull();
       await expect(containers.transition(randomUUID(), change)).resolves.toBeNull();
     });
 
@@ -309,10 +314,10 @@ describe('repositories', () => {
       const row = await tombstoned({ name: 'again' });
       await expect(
         Promise.all([
-          containers.findById(row.id),
-          containers.findByName('again', 'all'),
+          containers.findById(row.id, EVERYTHING),
+          containers.findByName('again', EVERYTHING),
           containers.listAll(),
-          containers.list({ scope: 'all', limit: 10 }),
+          containers.list({ scope: EVERYTHING, limit: 10 }),
         ]),
       ).resolves.toEqual([null, [], [], []]);
       await expect(containers.update(row.id, { image: 'x' })).resolves.toBeNull();
@@ -338,7 +343,7 @@ describe('repositories', () => {
       await containers.releaseLeasesOf('first');
       await containers.acquireLease(row.id, 'second', 60_000);
       await containers.tombstone(row.id, lost!);
-      await expect(containers.findById(row.id)).resolves.not.toBeNull();
+      await expect(containers.findById(row.id, EVERYTHING)).resolves.not.toBeNull();
       await expect(count('jobs')).resolves.toBe(1);
     });
 
@@ -363,7 +368,7 @@ describe('repositories', () => {
       await containers.releaseVolume(kept.id);
       await containers.purge({ idempotencyKeys: past, tombstones: future });
       await expect(containers.tombstones(ids)).resolves.toEqual([]);
-      await expect(containers.findById(alive.id)).resolves.toEqual(alive);
+      await expect(containers.findById(alive.id, EVERYTHING)).resolves.toEqual(alive);
     });
 
     it('is listed with its kept volume, and with the container that has it now', async () => {
@@ -380,9 +385,9 @@ describe('repositories', () => {
       };
       await expect(containers.keptVolumes([DEFAULT_PROJECT.id])).resolves.toEqual([{ ...listed, attachedTo: null }]);
       const user = await inserted({ dataId: kept.id });
-      await expect(containers.findById(user.id)).resolves.toMatchObject({ dataId: kept.id });
+      await expect(containers.findById(user.id, EVERYTHING)).resolves.toMatchObject({ dataId: kept.id });
       await expect(containers.keptVolumes([DEFAULT_PROJECT.id])).resolves.toEqual([{ ...listed, attachedTo: user.id }]);
-      await expect(containers.keptVolumes('all')).resolves.toMatchObject([{ id: other.id }, { id: kept.id }]);
+      await expect(containers.keptVolumes(EVERYTHING)).resolves.toMatchObject([{ id: other.id }, { id: kept.id }]);
       await expect(containers.keptVolumes([])).resolves.toEqual([]);
     });
 
@@ -439,7 +444,7 @@ describe('repositories', () => {
     await expect(containers.changeSpec(row.id, patch, lease)).resolves.toMatchObject(patch);
     await expect(containers.changeSpec(row.id, { name: other.name }, lease)).resolves.toBe('name_taken');
     await expect(containers.changeSpec(row.id, {}, { ...lease, fence: lease.fence - 1 })).resolves.toBeNull();
-    await expect(containers.findByName('renamed', 'all')).resolves.toMatchObject([{ id: row.id, ...patch }]);
+    await expect(containers.findByName('renamed', EVERYTHING)).resolves.toMatchObject([{ id: row.id, ...patch }]);
   });
 
   it('records the latest activity in VS Code and changes no other column', async () => {
@@ -447,7 +452,7 @@ describe('repositories', () => {
     const later = new Date(T0.getTime() + 5_000);
     await containers.noteEditorSeen(row.id, later);
     await containers.noteEditorSeen(row.id, T0);
-    await expect(containers.findById(row.id)).resolves.toEqual({ ...row, editorLastSeenAt: later });
+    await expect(containers.findById(row.id, EVERYTHING)).resolves.toEqual({ ...row, editorLastSeenAt: later });
     await containers.noteEditorSeen(randomUUID(), later);
   });
 
@@ -488,6 +493,6 @@ describe('repositories', () => {
     await expect(count('idempotency_keys')).resolves.toBe(1);
     await containers.purge({ idempotencyKeys: new Date(T0.getTime() + 1), tombstones: T0 });
     await expect(count('idempotency_keys')).resolves.toBe(0);
-    await expect(containers.findById(row.id)).resolves.toEqual(row);
+    await expect(containers.findById(row.id, EVERYTHING)).resolves.toEqual(row);
   });
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { WorkspaceDriver } from '../../src/drivers/workspace-driver.js';
 import { until } from './docker-engine-harness.js';
+import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { DRIVERS, following, idleSpec, runs } from './workspace-driver-harness.js';
 
 const { signal } = new AbortController();
@@ -11,7 +12,7 @@ describe.each(DRIVERS)('events of the %s driver', (_, make) => {
   const { driver } = harness;
   const ids: string[] = [];
 
-  beforeAll(() => harness.setUp());
+  beforeAll(() => harness.setUp(), IMAGE_BUILD_MS);
   afterAll(() => harness.cleanUp(ids));
 
   it('report what happens to a workspace, with its ids', async () => {

@@ -5,9 +5,16 @@ import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { FakeWorkspaceDriver } from '../../src/drivers/fake/fake-workspace-driver.js';
 import type { WorkspaceDriver } from '../../src/drivers/workspace-driver.js';
-import type { WorkspaceEvent, WorkspaceRef, WorkspaceSpec } from '../../src/drivers/workspace.js';
+import { OPEN_EGRESS } from '../../src/drivers/workspace-egress.js';
+import {
+  EGRESS_FOLDER,
+  type WorkspaceEvent,
+  type WorkspaceRef,
+  type WorkspaceSpec,
+} from '../../src/drivers/workspace.js';
 import { Engine } from '../support/api/engine.js';
 import { dockerDriver } from '../support/drivers/docker-driver.js';
+import { workspaceImage } from '../support/images/workspace-image.js';
 import { run } from '../support/git/run.js';
 import { BASE_IMAGE, endpoint, engine, PODMAN_SOCKET } from './docker-engine-harness.js';
 
@@ -26,6 +33,8 @@ export interface DriverHarness {
   hasForeign(id: string): Promise<boolean>;
   /** Writes to the output of a running workspace's main process. */
   write(ref: WorkspaceRef, stream: 'stdout' | 'stderr', output: Buffer | string): Promise<void>;
+  /** A workspace asks the gateway for a connection. */
+  connect(ref: WorkspaceRef, host: string, port: number): Promise<void>;
   /** Removes the workspaces, whatever state they are in. */
   cleanUp(ids: string[]): Promise<void>;
 }
@@ -55,6 +64,7 @@ export function idleSpec(
     env: {},
     limits: { cpus: 0.5, memoryMiB: 128, diskMiB: 1_024, pids: 64 },
     readGitKey: null,
+    egress: OPEN_EGRESS,
     ...overrides,
   };
 }
@@ -128,6 +138,11 @@ function fakeHarness(): DriverHarness {
     setUp: async () => void driver.images.add(image),
     createForeign: async (id) => void driver.foreign.add(id),
     hasForeign: async (id) => driver.foreign.has(id),
+    connect: async ({ id }, host, port) => {
+      const { allow } = driver.require(id).spec.egress;
+      if (!allow.some((rule) => rule.host === host && rule.ports.includes(port)))
+        driver.denials.deny(id, { host, port });
+    },
     write: async ({ id }, stream, output) => driver.require(id).log.write(stream, output),
     cleanUp: async () => undefined,
   };
@@ -143,13 +158,22 @@ function dockerHarness(socketPath?: string): DriverHarness {
     away: dockerDriver({ docker: endpoint('/nonexistent/docker.sock') }),
     logs: socketPath === undefined ? 'exact' : 'coarse',
     image,
-    setUp: () => buildIdleImage(docker, image),
+    setUp: async () => {
+      await buildIdleImage(docker, image);
+      await workspaceImage('gateway');
+    },
     createForeign: async (id) => {
       foreign.push((await docker.createContainer({ name: `devforge-${id}`, Image: BASE_IMAGE, Cmd: ['true'] })).id);
     },
     hasForeign: async (id) => {
       const { Config } = await docker.getContainer(`devforge-${id}`).inspect();
       return Object.keys(Config.Labels ?? {}).length === 0;
+    },
+    connect: async (ref, host, port) => {
+      // The base image has neither a forwarder nor a client, but Perl.
+      const program = `use Socket; my $s; socket($s, AF_UNIX, SOCK_STREAM, 0) && connect($s, pack_sockaddr_un("${EGRESS_FOLDER}/gateway.sock")) or die $!; syswrite $s, "CONNECT ${host}:${port} HTTP/1.1\\r\\nHost: ${host}\\r\\n\\r\\n"; sysread $s, my $answer, 12; print $answer`;
+      const { stdout, stderr } = await driver.exec(ref, { argv: ['perl', '-e', program], timeoutMs: 20_000 });
+      if (!/^HTTP\/1.1 \d/.test(stdout)) throw new Error(`no answer: ${stdout} ${stderr}`);
     },
     write: async (ref, stream, output) => {
       const argv = ['sh', '-c', `exec cat > /proc/1/fd/${stream === 'stdout' ? 1 : 2}`];

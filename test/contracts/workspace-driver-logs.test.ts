@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { LogRecord, LogRequest } from '../../src/drivers/workspace-logs.js';
 import type { WorkspaceRef } from '../../src/drivers/workspace.js';
 import { until } from './docker-engine-harness.js';
+import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { DRIVERS, idleSpec } from './workspace-driver-harness.js';
 
 const KIB = 1024;
@@ -18,7 +19,7 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
   const ids: string[] = [];
   const opened: AbortController[] = [];
 
-  beforeAll(() => harness.setUp());
+  beforeAll(() => harness.setUp(), IMAGE_BUILD_MS);
   afterEach(() => opened.splice(0).forEach((each) => each.abort()));
   afterAll(() => harness.cleanUp(ids));
 

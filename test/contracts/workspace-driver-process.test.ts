@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ProcessRequest, WorkspaceProcess } from '../../src/drivers/workspace-process.js';
 import type { WorkspaceRef } from '../../src/drivers/workspace.js';
 import { until } from './docker-engine-harness.js';
+import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { DRIVERS, idleSpec } from './workspace-driver-harness.js';
 
 const MIB = 1024 * 1024;
@@ -30,7 +31,7 @@ describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) =>
   beforeAll(async () => {
     await harness.setUp();
     ref = await started();
-  });
+  }, IMAGE_BUILD_MS);
 
   afterAll(() => harness.cleanUp(ids));
 
@@ -143,7 +144,7 @@ describe('a process with a terminal, on Docker', () => {
   const { driver } = harness;
   const ids: string[] = [];
 
-  beforeAll(() => harness.setUp());
+  beforeAll(() => harness.setUp(), IMAGE_BUILD_MS);
 
   afterAll(() => harness.cleanUp(ids));
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkspaceRef } from '../../src/drivers/workspace.js';
+import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { DRIVERS, idleSpec, runs } from './workspace-driver-harness.js';
 
 /** No source refreshes its counters less often. */
@@ -13,7 +14,7 @@ describe.each(DRIVERS)('usage of workspaces of the %s driver', (_, make) => {
   const { driver } = harness;
   const ids: string[] = [];
 
-  beforeAll(() => harness.setUp());
+  beforeAll(() => harness.setUp(), IMAGE_BUILD_MS);
   afterAll(() => harness.cleanUp(ids));
 
   async function created(): Promise<WorkspaceRef> {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { EnsureStage } from '../../src/drivers/workspace-driver.js';
 import type { ObservedWorkspace, WorkspaceRef, WorkspaceSpec } from '../../src/drivers/workspace.js';
 import { until } from './docker-engine-harness.js';
+import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { DRIVERS, idleSpec, runs } from './workspace-driver-harness.js';
 
 const { signal } = new AbortController();
@@ -12,7 +13,7 @@ describe.each(DRIVERS)('workspaces of the %s driver', (_, make) => {
   const { driver } = harness;
   const ids: string[] = [];
 
-  beforeAll(() => harness.setUp());
+  beforeAll(() => harness.setUp(), IMAGE_BUILD_MS);
   afterAll(() => harness.cleanUp(ids));
 
   function spec(overrides: Partial<WorkspaceSpec> = {}): WorkspaceSpec {

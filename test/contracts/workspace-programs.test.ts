@@ -21,6 +21,7 @@ import { FAKE_CLAUDE_LOG, installFakeClaude, installPrograms } from '../support/
 import { programsOf, startWorkspace, type Workspace } from '../support/terminals/workspace.js';
 import { containerRow } from '../support/rows.js';
 import { neverPaused } from '../support/never-paused.js';
+import { noAudit } from '../support/no-audit.js';
 
 const PORT = 7_000;
 const ECHO_SERVER = `require('node:net').createServer((socket) => socket.pipe(socket)).listen(${PORT}, '127.0.0.1')`;
@@ -71,7 +72,12 @@ describe.each([
   });
 
   it('runs commands', async () => {
-    const service = new ExecService({ find: async () => row } as unknown as ContainersService, programs);
+    const service = new ExecService(
+      { find: async () => row } as unknown as ContainersService,
+      programs,
+      noActivity,
+      noAudit,
+    );
     const dto = Object.assign(new ExecDto(), { command: ['sh', '-c', 'cat; echo oops >&2; exit 3'], stdin: 'input' });
     await expect(service.run({} as Principal, row.id, dto, new AbortController().signal)).resolves.toMatchObject({
       exitCode: 3,
@@ -234,7 +240,12 @@ describe('DevForge with a workspace whose image does not have a program', () => 
   const outdated = { code: 'image_outdated' };
 
   it('reports an outdated image, whichever program is missing', async () => {
-    const exec = new ExecService({ find: async () => row } as unknown as ContainersService, programs);
+    const exec = new ExecService(
+      { find: async () => row } as unknown as ContainersService,
+      programs,
+      noActivity,
+      noAudit,
+    );
     const signal = new AbortController().signal;
     const dto = Object.assign(new ExecDto(), { command: ['true'] });
     await expect(exec.run({} as Principal, row.id, dto, signal)).rejects.toMatchObject(outdated);
@@ -353,3 +364,4 @@ too_long = [refused(bytes.fromhex(vector["bytes"])) for vector in vectors["tooLo
 os.set_blocking(result, True)
 os.write(result, json.dumps({"frames": frames, "tooLong": too_long}).encode())
 `;
+import { noActivity } from '../support/no-activity.js';

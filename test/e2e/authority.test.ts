@@ -5,16 +5,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientToServerEvents } from '@devforge/contract';
 import { ApiClient, ok, problem } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
+import { PAGES, PUBLIC_ROUTES } from '../support/api/public-routes.js';
+import { ROUTE_BODIES } from '../support/api/route-bodies.js';
 import { newSignedInUser, publicUrlOf, signIn, type SignedIn } from '../support/api/signed-in.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
+import { siteHelpers } from '../support/editor/site-helpers.js';
 import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
 
 /** The least that a caller must be. In a project, each role includes those before it; users have objects of their own. */
-type Least = 'anybody' | 'owner or user' | 'viewer' | 'member' | 'owner' | 'administrator';
+type Least = 'anybody' | 'owner or user' | 'member or user' | 'viewer' | 'member' | 'owner' | 'administrator';
 const ROLES = ['viewer', 'member', 'owner'] as const;
 
 const ROUTES: Record<string, Least> = {
@@ -22,6 +25,7 @@ const ROUTES: Record<string, Least> = {
   'DELETE /api/containers/{id}': 'member',
   'DELETE /api/containers/{id}/files': 'member',
   'DELETE /api/containers/{id}/terminals/{terminalId}': 'member',
+  'DELETE /api/credentials/{id}': 'owner or user',
   'DELETE /api/projects/{id}': 'administrator',
   'DELETE /api/projects/{id}/members/{userId}': 'owner',
   'DELETE /api/sessions/current': 'anybody',
@@ -32,11 +36,17 @@ const ROUTES: Record<string, Least> = {
   'GET /api/audit': 'owner',
   'GET /api/containers': 'viewer',
   'GET /api/containers/{id}': 'viewer',
+  'GET /api/containers/{id}/egress/denials': 'viewer',
+  'GET /api/containers/{id}/spend': 'viewer',
+  'GET /api/instructions/{id}/spend': 'viewer',
+  'GET /api/projects/{id}/spend': 'viewer',
   'GET /api/containers/{id}/files': 'member',
   'GET /api/containers/{id}/instructions': 'viewer',
   'GET /api/containers/{id}/logs': 'viewer',
   'GET /api/containers/{id}/metrics': 'viewer',
   'GET /api/containers/{id}/terminals': 'member',
+  'GET /api/credentials': 'member or user',
+  'GET /api/credentials/{id}': 'member or user',
   'GET /api/info': 'anybody',
   'GET /api/instructions': 'viewer',
   'GET /api/instructions/{id}': 'viewer',
@@ -55,6 +65,7 @@ const ROUTES: Record<string, Least> = {
   'GET /api/volumes': 'viewer',
   'GET /metrics': 'administrator',
   'PATCH /api/containers/{id}': 'member',
+  'PATCH /api/containers/{id}/egress': 'member',
   'PATCH /api/projects/{id}': 'administrator',
   'PATCH /api/users/{id}': 'administrator',
   'POST /api/api-keys': 'owner or user',
@@ -66,25 +77,16 @@ const ROUTES: Record<string, Least> = {
   'POST /api/containers/{id}/rebuild': 'member',
   'POST /api/containers/{id}/start': 'member',
   'POST /api/containers/{id}/stop': 'member',
+  'POST /api/credentials': 'owner or user',
   'POST /api/instructions/{id}/cancel': 'member',
   'POST /api/instructions/{id}/permissions/{requestId}': 'member',
   'POST /api/projects': 'administrator',
+  'POST /api/session-links': 'anybody',
   'POST /api/users': 'administrator',
   'POST /api/users/{id}/invitation': 'administrator',
   'PUT /api/containers/{id}/files': 'member',
   'PUT /api/projects/{id}/members/{userId}': 'owner',
 };
-
-/** Routes that sign somebody in, who is nobody before. */
-const PUBLIC_ROUTES = [
-  'GET /api/auth/oidc/callback',
-  'GET /api/auth/oidc/start',
-  'POST /api/invitations/accept',
-  'POST /api/sessions',
-];
-
-/** What is shown to everybody, and is not part of the API. */
-const PAGES = ['/', '/docs', '/docs/errors', '/docs/sockets', '/sign-in'];
 
 const EVENTS: Record<keyof ClientToServerEvents, Least> = {
   'subscribe:metrics': 'viewer',
@@ -102,16 +104,10 @@ const EVENTS: Record<keyof ClientToServerEvents, Least> = {
   'terminal:close': 'member',
 };
 
-/** Valid bodies of the routes that refuse an empty one before they look for their object. */
-const BODIES: Record<string, object> = {
-  'POST /api/containers/{id}/exec': { command: ['true'] },
-  'POST /api/containers/{id}/instructions': { prompt: 'hello' },
-  'POST /api/instructions/{id}/permissions/{requestId}': { decision: 'deny' },
-  'PUT /api/projects/{id}/members/{userId}': { role: 'viewer' },
-};
-
 const ABSENT = '00000000-0000-4000-8000-00000000dead';
 const DEFAULT_PROJECT = '00000000-0000-4000-8000-000000000001';
+/** All that a workspace has to ask for the model's API with. */
+const WORKSPACE_TOKEN = 'sk-ant-api03-kept-by-devforge';
 
 interface Caller {
   name: string;
@@ -121,6 +117,7 @@ interface Caller {
   project: 'default' | 'other';
   /** Of a browser that is signed in. */
   browser?: SignedIn;
+  cookie?: string;
   isUser?: boolean;
 }
 
@@ -140,13 +137,13 @@ describe('authority', () => {
     expect(answer.status).toBe(201);
     return answer.body;
   };
-  const client = ({ token, browser }: Pick<Caller, 'token' | 'browser'>): ApiClient =>
-    browser?.api ?? new ApiClient(server.devforge.url, token);
+  const client = ({ token, browser, cookie }: Pick<Caller, 'token' | 'browser' | 'cookie'>): ApiClient =>
+    browser?.api ?? new ApiClient(publicUrlOf(server.devforge), token, cookie === undefined ? {} : { cookie });
   const callerNamed = (name: string): Caller => callers.find((caller) => caller.name === name)!;
   const may = ({ role, isUser = false }: Caller, least: Least): boolean => {
-    if (least === 'anybody' || role === 'administrator' || (least === 'owner or user' && isUser)) return true;
+    if (least === 'anybody' || role === 'administrator' || (least.endsWith(' or user') && isUser)) return true;
     if (least === 'administrator' || role === null) return false;
-    return ROLES.indexOf(role) >= ROLES.indexOf(least === 'owner or user' ? 'owner' : least);
+    return ROLES.indexOf(role) >= ROLES.indexOf(least.replace(' or user', '') as (typeof ROLES)[number]);
   };
 
   /** Browsers that are signed in, a user's own key, and a user who has been disabled since. */
@@ -213,6 +210,12 @@ describe('authority', () => {
       { name: 'wrong secret', token: last(callers[0]!.token!), role: null, project: 'default' },
     );
     await addUsers();
+    const site = await siteHelpers(() => server).signedIn(container, 3000);
+    callers.push(
+      { name: 'site cookie', token: null, role: null, project: 'default', cookie: site.cookie! },
+      { name: 'workspace token', token: WORKSPACE_TOKEN, role: null, project: 'default' },
+    );
+    const credential = { name: 'c', kind: 'anthropic_api_key', value: 'not-a-real-key' };
     existing = {
       containers: container.id,
       instructions: instruction.id,
@@ -220,6 +223,7 @@ describe('authority', () => {
       projects: DEFAULT_PROJECT,
       volumes: volume,
       'api-keys': (await newKey({ role: 'viewer' })).id,
+      credentials: ok(await server.api.request<{ id: string }>('POST', '/api/credentials', { body: credential })).id,
     };
     // The key that was made to expire has done so by now.
     await sleep(500);
@@ -237,7 +241,7 @@ describe('authority', () => {
       .replace('{port}', '3000')
       .replaceAll(/\{\w+\}/g, ABSENT);
     const body =
-      BODIES[route] ?? (method === 'GET' || method === 'DELETE' ? undefined : method === 'PUT' ? 'text' : {});
+      ROUTE_BODIES[route] ?? (method === 'GET' || method === 'DELETE' ? undefined : method === 'PUT' ? 'text' : {});
     return client(caller).request(method, path, {
       ...(body === undefined ? {} : { body }),
       query: pattern.endsWith('/files') ? { path: '/workspace/x' } : {},
@@ -313,12 +317,14 @@ describe('authority', () => {
     }
     await expect(theirs(owner, '/api/api-keys')).resolves.toContain(existing['api-keys']);
     await expect(theirs(foreigner, '/api/api-keys')).resolves.toHaveLength(1);
+    await expect(theirs(owner, '/api/credentials')).resolves.toEqual([existing['credentials']]);
+    await expect(theirs(foreigner, '/api/credentials')).resolves.toEqual([]);
     expect(ok(await client(foreigner).request('GET', '/api/me'))).toMatchObject({
       kind: 'service',
       name: 'test',
       projects: [{ id: other.id, name: 'other', role: 'owner' }],
     });
-    const elsewhere = ['containers', 'instructions', 'volumes', 'api-keys'].map(
+    const elsewhere = ['containers', 'instructions', 'volumes', 'api-keys', 'credentials'].map(
       (kind) => `/api/${kind}?projectId=${DEFAULT_PROJECT}`,
     );
     for (const path of [...elsewhere, '/api/projects/default'])
@@ -449,8 +455,9 @@ describe('authority', () => {
           code: 'quota_exceeded',
           quota: expect.stringMatching(/^(containers|cpu)$/),
         });
-      const usage = ok(await member.request('GET', `/api/projects/${project.id}/usage`));
-      expect(usage).toMatchObject({
+      proxy.fail(({ url }) => url.includes('/_ping'), 500, 'away');
+      expect(problem(await create({ name: 'one-more', ...spec })).code).toBe('quota_exceeded');
+      expect(ok(await member.request('GET', `/api/projects/${project.id}/usage`))).toMatchObject({
         containers: { used: 10, limit: 10 },
         cpu: { used: 5, limit: 5 },
         memoryMB: { used: 2_560, limit: 100_000 },

@@ -322,7 +322,7 @@ describe('a repository in a workspace', () => {
 
     it('leaves no sidecar, volume or network when its container is deleted', async () => {
       const { id } = await running(overSsh('secret'));
-      expect((await server.engine.labelled(id)).volumes).toHaveLength(4);
+      expect((await server.engine.labelled(id)).volumes).toHaveLength(5);
       ok(await server.api.remove(id));
       await expect(server.engine.labelled(id)).resolves.toEqual({ containers: [], volumes: [], networks: [] });
     });

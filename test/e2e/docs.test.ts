@@ -28,6 +28,7 @@ const ROUTES = [
   'DELETE /api/containers/{id}',
   'DELETE /api/containers/{id}/files',
   'DELETE /api/containers/{id}/terminals/{terminalId}',
+  'DELETE /api/credentials/{id}',
   'DELETE /api/projects/{id}',
   'DELETE /api/projects/{id}/members/{userId}',
   'DELETE /api/sessions/current',
@@ -37,20 +38,26 @@ const ROUTES = [
   'GET /api/api-keys',
   'GET /api/containers',
   'GET /api/containers/{id}',
+  'GET /api/containers/{id}/egress/denials',
   'GET /api/containers/{id}/files',
   'GET /api/containers/{id}/instructions',
   'GET /api/containers/{id}/logs',
   'GET /api/containers/{id}/metrics',
+  'GET /api/containers/{id}/spend',
   'GET /api/containers/{id}/terminals',
+  'GET /api/credentials',
+  'GET /api/credentials/{id}',
   'GET /api/info',
   'GET /api/instructions/{id}',
   'GET /api/instructions/{id}/diff',
   'GET /api/instructions/{id}/events',
+  'GET /api/instructions/{id}/spend',
   'GET /api/jobs/{id}',
   'GET /api/me',
   'GET /api/projects',
   'GET /api/projects/{id}',
   'GET /api/projects/{id}/members',
+  'GET /api/projects/{id}/spend',
   'GET /api/projects/{id}/usage',
   'GET /api/sessions',
   'GET /api/sessions/current',
@@ -59,6 +66,7 @@ const ROUTES = [
   'GET /api/volumes',
   'GET /metrics',
   'PATCH /api/containers/{id}',
+  'PATCH /api/containers/{id}/egress',
   'PATCH /api/projects/{id}',
   'PATCH /api/users/{id}',
   'POST /api/api-keys',
@@ -70,9 +78,11 @@ const ROUTES = [
   'POST /api/containers/{id}/rebuild',
   'POST /api/containers/{id}/start',
   'POST /api/containers/{id}/stop',
+  'POST /api/credentials',
   'POST /api/instructions/{id}/cancel',
   'POST /api/instructions/{id}/permissions/{requestId}',
   'POST /api/projects',
+  'POST /api/session-links',
   'POST /api/users',
   'POST /api/users/{id}/invitation',
   'PUT /api/containers/{id}/files',
@@ -82,11 +92,14 @@ const ROUTES = [
 const PUBLIC_ROUTES = [
   'GET /api/auth/oidc/callback',
   'GET /api/auth/oidc/start',
+  'GET /api/auth/options',
   'GET /health',
   'GET /health/live',
   'GET /health/ready',
   'POST /api/invitations/accept',
   'POST /api/sessions',
+  'POST /api/sessions/by-link',
+  'POST /api/sessions/by-token',
 ];
 
 describe('the API documentation', () => {
@@ -147,12 +160,12 @@ describe('the API documentation', () => {
     expect(body).toContain(`io('${server.devforge.url}', { auth: { token } })`);
   });
 
-  it('is one link from the bare address of the server, which needs no token', async () => {
+  it('is one link from the page about the server, which needs no token', async () => {
     const anonymous = new ApiClient(server.devforge.url, null);
-    const { status, headers, body } = await anonymous.request<string>('GET', '/');
+    const { status, headers, body } = await anonymous.request<string>('GET', '/about');
     expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
     const links = [...body.matchAll(/href="([^"]+)"/g)].map(([, link]) => link!);
-    expect(links).toEqual(expect.arrayContaining(['/docs', '/docs/sockets', '/sign-in', '/health']));
+    expect(links).toEqual(expect.arrayContaining(['/', '/docs', '/docs/sockets', '/sign-in', '/health']));
     for (const link of links) expect([link, (await anonymous.request('GET', link)).status]).toEqual([link, 200]);
   });
 
@@ -184,6 +197,7 @@ describe('the API documentation', () => {
     const body = schema(requestBody!.content['application/json']!.schema.$ref);
     expect(body.required).toEqual(['prompt']);
     expect(Object.keys(body.properties).toSorted()).toEqual([
+      'budgetUsd',
       'continue',
       'maxBudgetUsd',
       'maxTurns',
@@ -227,11 +241,17 @@ describe('the API documentation', () => {
     const body = schema(requestBody!.content['application/json']!.schema.$ref);
     expect(body.required.toSorted()).toEqual(['name', 'template']);
     expect(Object.keys(body.properties).toSorted()).toEqual([
+      'budgetUsd',
       'cpuLimit',
+      'credentials',
       'diskLimit',
+      'egress',
+      'egressAllow',
+      'egressSets',
       'env',
       'gitEmail',
       'gitName',
+      'idleStopMinutes',
       'memoryLimit',
       'mode',
       'name',
@@ -241,6 +261,7 @@ describe('the API documentation', () => {
       'repoUrl',
       'sshKeyPath',
       'template',
+      'ttlMinutes',
       'volume',
     ]);
     expect(body.properties).toMatchObject({

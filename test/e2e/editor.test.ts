@@ -234,7 +234,7 @@ describe('the sites of a container', () => {
       const begun = performance.now();
       for (const method of ['GET', 'POST'])
         expect((await visitor.request(`${previewOf(both, 4007)}/`, { method })).status).toBe(503);
-      expect(performance.now() - begun).toBeLessThan(2_000);
+      expect(performance.now() - begun).toBeLessThan(8_000);
     });
 
     it('keeps its Authorization header for a port and loses it for the editor', async () => {

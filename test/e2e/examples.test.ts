@@ -10,6 +10,7 @@ import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { gitFixture, startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
+import { dockerBridgeAddress } from '../support/git/addresses.js';
 import type { GitServers } from '../support/git/git-servers.js';
 import { type MessagesApi, startMessagesApi } from '../support/messages-api/messages-api.js';
 import { call, failure, say } from '../support/messages-api/replies.js';
@@ -35,7 +36,7 @@ describe('examples', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'devforge-examples-'));
     models = await startMessagesApi();
-    server = await startTestServer(model().env);
+    server = await startTestServer({ ...model().env, EGRESS_PRIVATE_HOSTS: (await dockerBridgeAddress())! });
     git = await gitFixture(server);
     await ensureImages(server, 'claude');
   }, IMAGE_BUILD_MS);

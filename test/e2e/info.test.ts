@@ -40,13 +40,14 @@ describe('GET /api/info', () => {
     expect(await ask()).toEqual({
       version,
       engine: { kind: 'docker', name: 'Docker', version: engine.Version },
-      capabilities: { pause: true, snapshot: false, hardDiskLimit: false, fence: false, resourceLimits: true },
+      capabilities: { pause: true, snapshot: false, hardDiskLimit: false, fence: true, resourceLimits: true },
       limits: {
         cpuLimit: { min: 0.1, max: Math.max(machine.NCPU, 2) },
         memoryLimit: { min: 128, max: Math.max(Math.floor(machine.MemTotal / MIB), 2_048) },
         diskLimit: { min: 256, max: 16_777_216 },
         jsonBodyBytes: 1_048_576,
         promptBytes: 200_000,
+        stopAfterMinutes: 129_600,
         instructionTimeoutSeconds: 604_800,
         execTimeoutSeconds: 3_600,
         execOutputBytes: 8_388_608,
@@ -77,9 +78,14 @@ describe('GET /api/info', () => {
       const end = Date.now() + 30_000;
       for (let info = await ask(); info.engine.version !== null; info = await ask())
         if (Date.now() > end) throw new Error('the version of an engine that is away is still shown');
-      const from = Date.now();
-      expect((await ask()).engine).toEqual({ kind: 'docker', name: null, version: null });
-      expect(Date.now() - from).toBeLessThan(2_000);
+      // A busy machine may delay one of them; an answer that waits for the engine is never fast.
+      const durations: number[] = [];
+      while (durations.length < 3) {
+        const from = Date.now();
+        expect((await ask()).engine).toEqual({ kind: 'docker', name: null, version: null });
+        durations.push(Date.now() - from);
+      }
+      expect(Math.min(...durations)).toBeLessThan(2_000);
     },
     60_000,
   );

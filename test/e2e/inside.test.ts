@@ -167,7 +167,7 @@ END`,
       expect([await has(vscode, 'claude'), await has(vscode, 'code-server')]).toEqual([false, true]);
       expect([await has(small, 'claude'), await has(small, 'code-server')]).toEqual([true, false]);
       expect([await has(both, 'claude'), await has(both, 'code-server')]).toEqual([true, true]);
-      expect(vscode.agent).toEqual({ active: false, state: 'none', since: null, waitingFor: null });
+      expect(vscode.agent).toEqual({ active: false, state: 'none', since: null, waitingFor: null, modelProblem: null });
       expect([vscode.editorUrl, small.editorUrl, both.editorUrl]).toEqual([
         expect.any(String),
         null,
@@ -384,9 +384,10 @@ time.sleep(60)
           expect.objectContaining({ Name: 'nofile' }),
         ]),
       );
-      expect(Mounts.map(({ Type }) => Type)).toEqual(['volume', 'volume', 'volume']);
+      expect(Mounts.map(({ Type }) => Type)).toEqual(['volume', 'volume', 'volume', 'volume']);
       expect(Mounts.map(({ Destination }) => Destination).toSorted()).toEqual([
         '/home/dev',
+        '/run/devforge/egress',
         '/var/lib/devforge',
         '/workspace',
       ]);

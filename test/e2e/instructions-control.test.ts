@@ -228,6 +228,7 @@ describe('the control of instructions', () => {
         state: 'waiting',
         since: expect.any(String),
         waitingFor: { tool: 'Bash', text: 'touch /workspace/shown' },
+        modelProblem: null,
       };
       await until('the agent state to be waiting', async () => (await agent())?.state === 'waiting');
       await expect(agent()).resolves.toEqual(waiting);
@@ -281,6 +282,29 @@ describe('the control of instructions', () => {
       expect(ended.status).toBe('succeeded');
       expect((await instructions.events(ended.id)).filter(({ event }) => event.type === 'control_request')).toEqual([]);
     });
+  });
+
+  it('admits no more at once than the quota of the project, queued ones included', async () => {
+    const of = workspace.container.id;
+    const quota = (quotas: object) => server.api.request('PATCH', '/api/projects/default', { body: { quotas } });
+    const usage = async () => ok(await server.api.request('GET', '/api/projects/default/usage'));
+    ok(await quota({ instructions: 3 }));
+    const { id, release } = await startBlocked();
+    try {
+      const answers = await Promise.all(Array.from({ length: 10 }, () => instructions.post(of, { prompt: 'Wait.' })));
+      const accepted = answers.filter(({ status }) => status === 202);
+      expect(accepted).toHaveLength(2);
+      for (const answer of answers.filter(({ status }) => status !== 202))
+        expect(problem(answer)).toMatchObject({ status: 403, code: 'quota_exceeded', quota: 'instructions', limit: 3 });
+      expect(await usage()).toMatchObject({ instructions: { used: 3, limit: 3 } });
+      for (const { body } of accepted) ok(await instructions.cancel(body.id));
+      expect(await usage()).toMatchObject({ instructions: { used: 1, limit: 3 } });
+    } finally {
+      ok(await quota({}));
+      release();
+    }
+    await expect(instructions.waitForEnd(id)).resolves.toMatchObject({ status: 'succeeded' });
+    expect(await usage()).toMatchObject({ instructions: { used: 0, limit: null } });
   });
 
   describe('the container', () => {

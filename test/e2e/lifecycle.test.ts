@@ -13,6 +13,10 @@ const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 /** What the engine grants a container that is stopped. */
 const GRACE_MS = 10_000;
 const NOBODY = '00000000-0000-4000-8000-000000000000';
+const USUAL = { egress: 'open', egressAllow: [], egressSets: ['git', 'model'], provisioning: 'cold' };
+const UNUSED = { idleStopMinutes: null, ttlMinutes: null, lastActivityAt: null, activity: null, budgetUsd: null };
+const NEW = { gitName: null, gitEmail: null, volume: null, pendingChanges: [], credentials: [], ...USUAL, ...UNUSED };
+const AUTONOMOUS = { ...NEW, egress: 'restricted' };
 
 describe('the lifecycle of a container', () => {
   let server: TestServer;
@@ -70,17 +74,14 @@ describe('the lifecycle of a container', () => {
         repoUrl: null,
         repoBranch: null,
         diskLimitEnforced: expect.stringMatching(/^(?:hard|soft)$/),
-        gitName: null,
-        gitEmail: null,
-        volume: null,
-        pendingChanges: [],
+        ...AUTONOMOUS,
         status: 'queued',
         statusReason: null,
         dockerId: null,
         image: null,
         editorUrl: null,
         editor: null,
-        agent: { active: false, state: 'none', since: null, waitingFor: null },
+        agent: { active: false, state: 'none', since: null, waitingFor: null, modelProblem: null },
         job: expect.objectContaining({
           id: expect.stringMatching(UUID),
           name: 'create',
@@ -110,8 +111,7 @@ describe('the lifecycle of a container', () => {
         attempts: 1,
         error: null,
       });
-      const shown = await inside(ready, 'echo "$FOO"');
-      expect(shown.stdout).toBe(`${env!['FOO']}\n`);
+      expect((await inside(ready, 'echo "$FOO"')).stdout).toBe(`${env!['FOO']}\n`);
     });
 
     it('shows each status of a new container in order, and a job whose progress only grows', async () => {
@@ -340,7 +340,7 @@ describe('the lifecycle of a container', () => {
     it('leaves no container, volume, sidecar or job after a delete', async () => {
       const container = await running({ sshKeyPath: server.key.privateKeyPath });
       const name = `devforge-${container.id}`;
-      const volumes = ['git-agent', 'home', 'state', 'workspace'].map((part) => `${name}-${part}`);
+      const volumes = ['egress', 'git-agent', 'home', 'state', 'workspace'].map((part) => `${name}-${part}`);
       const made = [`/${name}`, `/${name}-git-agent`, ...volumes];
       expect((await traces(container.id)).toSorted()).toEqual(made);
       expect(await server.api.remove(container.id)).toMatchObject({ status: 204, body: undefined });
@@ -414,7 +414,7 @@ describe('the lifecycle of a container', () => {
       );
       expect(seen.stdout).toBe(`kept\nkept\nkept\n# mine\nafter\n${name}\n/home/dev/.local/bin:\ntool\n`);
       expect(seen.stderr).toContain('.tmux.conf');
-      expect(await traces(container.id)).toHaveLength(4);
+      expect(await traces(container.id)).toHaveLength(5);
     });
 
     it('keeps the home directory when the container is removed at the engine', async () => {

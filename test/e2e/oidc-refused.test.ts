@@ -1,11 +1,14 @@
 /** Answers of an OpenID provider that are not of the sign-in which the browser has begun. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import type { Browser } from 'playwright-core';
+import { type AuditEvent, auditOf } from '../support/api/audit.js';
 import { ApiClient, problem } from '../support/api/client.js';
 import { freePort } from '../support/api/free-port.js';
 import { anotherAddress, cookieOf } from '../support/api/signed-in.js';
 import { closeContexts, launchChromium } from '../support/e2e/chromium.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
 import { CALLBACK_PATH, OidcBrowser } from '../support/oidc/oidc-browser.js';
 import { OpenIdProvider } from '../support/oidc/openid-provider.js';
 
@@ -174,6 +177,31 @@ describe('a sign-in by an OpenID provider', () => {
     for (let count = 0; count < 10; count += 1)
       expect(await attempt()).toEqual({ status: 403, code: 'sign_in_refused' });
     expect(await attempt()).toEqual({ status: 429, code: 'rate_limited' });
+  });
+
+  it.each([
+    ['a client', 'application/json', 'application/problem+json'],
+    ['a browser', 'text/html', 'text/html'],
+  ])('is recorded in the audit when %s is refused', async (_, accept, type) => {
+    const start = await fetch(`${url}/api/auth/oidc/start`, { redirect: 'manual' });
+    const state = new URL(start.headers.get('location')!).searchParams.get('state')!;
+    const requestId = `audit-${randomUUID()}`;
+    const from = { cookie: cookieOf(start), 'x-forwarded-for': anotherAddress() };
+    const headers = { accept, 'x-request-id': requestId, ...from };
+    const answer = await fetch(`${url}${CALLBACK_PATH}?state=${state}&code=x`, { headers });
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([403, expect.stringContaining(type)]);
+    const events = async (): Promise<AuditEvent[]> =>
+      (await auditOf(server.api, { action: 'session.create' })).filter((event) => event.requestId === requestId);
+    await until('it is recorded', async () => (await events()).length > 0);
+    await expect(events()).resolves.toEqual([
+      expect.objectContaining({
+        outcome: 'refused',
+        code: 'sign_in_refused',
+        actor: null,
+        credential: { kind: 'oidc', id: provider.issuer },
+        target: { kind: 'user', id: null, name: null },
+      }),
+    ]);
   });
 
   it('begins at the address of DevForge alone', async () => {

@@ -7,6 +7,7 @@ import { freePort } from '../support/api/free-port.js';
 import { inviteUser, newSignedInUser, publicUrlOf, type User } from '../support/api/signed-in.js';
 import { closeContexts, launchChromium } from '../support/e2e/chromium.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
+import { until } from '../support/e2e/until.js';
 import { OidcBrowser } from '../support/oidc/oidc-browser.js';
 import { type Account, CLIENT_SECRET, OpenIdProvider } from '../support/oidc/openid-provider.js';
 
@@ -90,7 +91,7 @@ describe('signing in by an OpenID provider', () => {
     expect(browser.page.url()).toBe(`${url}/docs/errors?from=oidc#sign_in_refused`);
     expect(await browser.me()).toEqual({
       status: 200,
-      body: { kind: 'user', id: user.id, name: user.name, projects: [] },
+      body: { kind: 'user', id: user.id, name: user.name, projects: [], permissions: expect.any(Array) },
     });
     expect(await browser.cookie(SESSION)).toMatchObject({ httpOnly: true, sameSite: 'Lax', domain: 'localhost' });
     expect(await browser.cookie(FLOW)).toBeUndefined();
@@ -134,6 +135,15 @@ describe('signing in by an OpenID provider', () => {
     ok(await server.api.request('PATCH', `/api/users/${user!.id}`, { body: { disabled: true } }));
     expect((await browser.me()).status).toBe(401);
     await expectRefused(await signedIn(login), 'is disabled');
+    const refusals = () => auditOf(server.api, { target: email, outcome: 'refused' });
+    await until('it is recorded', async () => (await refusals()).length > 0);
+    await expect(refusals()).resolves.toEqual([
+      expect.objectContaining({
+        action: 'session.create',
+        code: 'sign_in_refused',
+        target: { kind: 'user', id: user!.id, name: email },
+      }),
+    ]);
   }, 60_000);
 
   it('gives the roles of groups at each sign-in, and takes them away', async () => {

@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient, ok, problem } from '../support/api/client.js';
 import type { CreateContainer } from '../support/api/types.js';
@@ -28,12 +31,13 @@ describe('the limits of a principal', () => {
     undo.push(() => server.dispose());
   };
   /** A principal beside the administrator. */
-  const anotherPrincipal = async (): Promise<ApiClient> => {
+  const anotherKey = async (): Promise<string> => {
     const created = await server.api.request<{ key: string }>('POST', '/api/api-keys', {
       body: { name: uniqueName('key'), role: 'member' },
     });
-    return new ApiClient(server.devforge.url, ok(created).key);
+    return ok(created).key;
   };
+  const anotherPrincipal = async (): Promise<ApiClient> => new ApiClient(server.devforge.url, await anotherKey());
   const connect = async (): Promise<SocketClient> => {
     const client = await SocketClient.connect(server.devforge.url, { token: server.devforge.token });
     undo.push(() => client.close());
@@ -65,6 +69,41 @@ describe('the limits of a principal', () => {
     expect((await new ApiClient(server.devforge.url, 'wrong').list()).status).toBe(401);
     await sleep(2_000);
     expect((await server.api.list()).status).toBe(200);
+  });
+
+  it('let the request of one be answered before those that another one sent in great number', async () => {
+    await start({});
+    const other = await anotherKey();
+    const agent = new Agent({ keepAlive: true });
+    undo.push(() => agent.destroy());
+    const answered: string[] = [];
+    const send = (token: string, name: string): { sent: Promise<unknown>; answer: Promise<void> } => {
+      const headers = { authorization: `Bearer ${token}` };
+      const request = get(`${server.devforge.url}/api/containers`, { headers, agent });
+      const answer = once(request, 'response').then(([response]: IncomingMessage[]) => {
+        answered.push(response!.statusCode === 200 ? name : `status ${response!.statusCode}`);
+        return once(response!.resume(), 'end').then(() => undefined);
+      });
+      return { sent: once(request, 'finish'), answer };
+    };
+    const sendAll = async (): Promise<Promise<void>[]> => {
+      const many = Array.from({ length: 80 }, () => send(server.devforge.token, 'one of many'));
+      await Promise.all(many.map(({ sent }) => sent));
+      const one = send(other, 'the one');
+      await one.sent;
+      return [...many, one].map(({ answer }) => answer);
+    };
+    // The connections are open, and requests of both were seen.
+    await Promise.all(await sendAll());
+    answered.length = 0;
+    // All requests are there when the server goes on: how fast a busy client sends them says nothing of it.
+    server.devforge.freeze(true);
+    const answers = await sendAll();
+    server.devforge.freeze(false);
+    await Promise.all(answers);
+    expect(answered).toHaveLength(81);
+    expect(new Set(answered)).toEqual(new Set(['one of many', 'the one']));
+    expect(answered.indexOf('the one')).toBeLessThan(40);
   });
 
   it('are shared by the processes', async () => {
@@ -120,8 +159,12 @@ describe('the limits of a principal', () => {
       await start({ ...proxy.env, MAX_QUEUED: '1' });
       await ensureImages(server, 'claude');
       const hold = proxy.hold(creates('workspace'), 'before');
-      const { id } = ok(await server.api.create(small()));
-      expect(problem(await server.api.create(small()))).toMatchObject({ status: 429, code: 'rate_limited' });
+      const [body, key] = [small(), { 'idempotency-key': 'one' }];
+      const { id } = ok(await server.api.create(body, key));
+      // Whatever else is wrong with the request.
+      for (const refused of [small(), { ...small(), name: '!' }, { ...small(), projectId: randomUUID() }])
+        expect(problem(await server.api.create(refused))).toMatchObject({ status: 429, code: 'rate_limited' });
+      expect(ok(await server.api.create(body, key)).id).toBe(id);
       hold.release();
       await server.api.waitForStatus(id, 'running');
       ok(await server.api.create(small()));

@@ -9,8 +9,8 @@ import type { GitServers } from '../support/git/git-servers.js';
 import { startTwoReplicas, type TwoReplicas } from '../support/replicas/two-replicas.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
 
-/** How much later than its own clients those of the other replica may see a change. */
-const WITHIN_MS = 1_000;
+/** How much later clients of the other replica may see a change on a busy machine; reading the tables again takes longer. */
+const WITHIN_MS = 4_000;
 /** A worker reads the row of its container at this interval. */
 const LEASE_RENEWAL_MS = 5_000;
 /** How late this test may notice the renewal of a lease. */

@@ -46,6 +46,31 @@ describe('limits of requests', () => {
     'Content-Type': 'application/json',
   });
 
+  describe('a request with two Host headers', () => {
+    const UPGRADE = ['Connection: Upgrade', 'Upgrade: websocket'];
+
+    it.each<[string, string, string[]]>([
+      ['to the API', '/api/me', []],
+      ['to a page', '/sign-in', []],
+      ['to a site', '/', []],
+      ['to Socket.io', '/socket.io/?EIO=4&transport=polling', []],
+      ['for a WebSocket', '/socket.io/?EIO=4&transport=websocket', UPGRADE],
+      ['for a WebSocket of a site', '/', UPGRADE],
+      ['to what is served nowhere', '/nowhere', UPGRADE],
+    ])('%s is refused with 400', async (_, path, more) => {
+      const { port } = new URL(server.devforge.url);
+      const hosts = [`localhost:${port}`, `4000--a.localhost:${port}`];
+      for (const each of [hosts, hosts.toReversed(), [hosts[0], hosts[0]]]) {
+        const { socket, received, closed } = await dial();
+        const headers = [...each.map((host) => `Host: ${host}`), `Authorization: Bearer ${server.devforge.token}`];
+        socket.write([`GET ${path} HTTP/1.1`, ...headers, ...more, '', ''].join('\r\n'));
+        await until('an answer', () => received().includes('\r\n\r\n'));
+        expect(received().split('\r\n', 1)).toEqual(['HTTP/1.1 400 Bad Request']);
+        await closed;
+      }
+    });
+  });
+
   describe('bodies', () => {
     it.each([
       ['20,000 levels', `{"name":"a","template":"claude","env":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}`],
@@ -71,7 +96,7 @@ describe('limits of requests', () => {
       };
       const startedAt = performance.now();
       const refused = problem(await post(body));
-      expect(performance.now() - startedAt).toBeLessThan(2_000);
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
       expect(refused).toMatchObject({ status: 400, code: 'validation_failed' });
       const fewer = {
         ...MINIMAL,
@@ -144,6 +169,9 @@ describe('limits of requests', () => {
       '/api/containers/%00',
       '/api/instructions/%00',
       '/api/jobs/%00',
+      '/api/projects/%00',
+      '/api/users/%00',
+      '/api/credentials/%00',
       '/api/containers/a%00b/exec',
     ]) {
       const response = await server.api.request('GET', path);

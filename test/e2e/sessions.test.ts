@@ -193,19 +193,20 @@ describe('sessions', () => {
     it('take the same time for names that exist and names that do not', async () => {
       const names: string[] = [];
       for (let index = 0; index < 3; index += 1) names.push((await newUser()).user.email);
-      const median = async (email: (round: number) => string): Promise<number> => {
-        const times: number[] = [];
-        for (let round = 0; round < 15; round += 1) {
-          const at = performance.now();
-          expect((await trySignIn(url, { email: email(round), password: 'wrong' })).status).toBe(401);
-          times.push(performance.now() - at);
-        }
-        return times.toSorted((one, other) => one - other)[7]!;
+      const timed = async (email: string): Promise<number> => {
+        const at = performance.now();
+        expect((await trySignIn(url, { email, password: 'wrong' })).status).toBe(401);
+        return performance.now() - at;
       };
-      const known = await median((round) => names[round % 3]!);
-      const unknown = await median((round) => `nobody-${round % 3}@example.org`);
-      expect(unknown / known).toBeGreaterThan(0.5);
-      expect(unknown / known).toBeLessThan(2);
+      const [known, unknown]: number[][] = [[], []];
+      for (let round = 0; round < 15; round += 1) {
+        known!.push(await timed(names[round % 3]!));
+        unknown!.push(await timed(`nobody-${round % 3}@example.org`));
+      }
+      // The fastest of each, on a busy machine. Without a hash to verify it would be a small part.
+      const ratio = Math.min(...unknown!) / Math.min(...known!);
+      expect(ratio).toBeGreaterThan(0.4);
+      expect(ratio).toBeLessThan(2.5);
     }, 60_000);
 
     it('are ten a minute for an account, however many come at once', async () => {

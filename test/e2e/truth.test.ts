@@ -240,11 +240,14 @@ describe('consistency with the engine', () => {
           away(server.api.remove(down.id, { keepVolume: true })),
         ]);
         // Long enough for its own comparisons to notice that nothing answers.
+        const durations: number[] = [];
         for (const end = Date.now() + 4_000; Date.now() < end; await sleep(250)) {
           const startedAt = Date.now();
           expect(await everything()).toEqual(before);
-          expect(Date.now() - startedAt).toBeLessThan(1_000);
+          durations.push(Date.now() - startedAt);
         }
+        // A busy machine delays some of them; a read that waits for the engine is never fast.
+        expect(Math.min(...durations)).toBeLessThan(1_000);
         expect((await server.api.get(name)).status).toBe(404);
         expect(ok(await server.api.job(up.job!.id)).state).toBe('completed');
 

@@ -61,13 +61,66 @@ describe('the connections of a user', () => {
     const at = Date.now();
     ok(await a.api.request(method, path, body === undefined ? {} : { body }));
     await until('the socket is closed', () => !socket.socket.connected);
-    await streamEnded;
+    // A viewer may follow logs.
+    if ((body as { role?: string } | undefined)?.role !== 'viewer') await streamEnded;
+    else await stream.body!.cancel().catch(() => undefined);
     expect(Date.now() - at).toBeLessThan(LIMIT_MS);
     const answer = await user.api.request('POST', `/api/containers/${container.id}/exec`, {
       body: { command: ['true'] },
     });
     expect([401, 403]).toContain(answer.status);
     expect((await site.request(new URL('/', link).href)).status).toBe(401);
+  });
+
+  it('end where an owner who becomes a viewer may not have them any more, and go on where a viewer may', async () => {
+    const { a, b } = replicas;
+    const other = ok(await a.api.request<{ id: string }>('POST', '/api/projects', { body: { name: 'other' } }));
+    const projects = { [DEFAULT_PROJECT]: 'owner', [other.id]: 'viewer' };
+    const { user, api, cookie } = await newSignedInUser(b.api, { email: 'demoted@example.org', projects });
+    const logs = await Promise.all(
+      ['*/*', 'application/x-ndjson'].map(async (accept) => {
+        const path = `/api/containers/${container.id}/logs?follow=true&tail=0`;
+        const { status, body } = await fetch(publicUrlOf(b.devforge) + path, { headers: { cookie, accept } });
+        const log = { text: '', isOpen: status === 200 };
+        void (async () => {
+          for await (const part of body!.pipeThrough(new TextDecoderStream())) log.text += part;
+        })().then(
+          () => (log.isOpen = false),
+          () => (log.isOpen = false),
+        );
+        return log;
+      }),
+    );
+    const failing = { body: { command: ['false'] } };
+    const allGrow = async (): Promise<void> => {
+      const before = logs.map(({ text }) => text.length);
+      ok(await a.api.request('POST', `/api/containers/${container.id}/exec`, failing));
+      await until('more lines', () => logs.every(({ text }, index) => text.length > before[index]!));
+    };
+    await allGrow();
+    const sleeping = api
+      .request('POST', `/api/containers/${container.id}/exec`, {
+        body: { command: ['sleep', '300'], timeoutSeconds: 300 },
+      })
+      .then(
+        () => 'answered',
+        () => 'ended',
+      );
+    const at = Date.now();
+    const membership = (project: string): string => `/api/projects/${project}/members/${user.id}`;
+    ok(await a.api.request('PUT', membership(DEFAULT_PROJECT), { body: { role: 'viewer' } }));
+    await expect(sleeping).resolves.toBe('ended');
+    expect(Date.now() - at).toBeLessThan(LIMIT_MS);
+    await allGrow();
+    // Another project has nothing to do with it.
+    ok(await a.api.request('DELETE', membership(other.id)));
+    await until(
+      'it is known at the other replica',
+      async () => (await api.request('GET', `/api/projects/${other.id}`)).status === 404,
+    );
+    await allGrow();
+    ok(await a.api.request('DELETE', membership(DEFAULT_PROJECT)));
+    await until('both have ended', () => logs.every(({ isOpen }) => !isOpen), LIMIT_MS);
   });
 
   it('count failed sign-ins at every replica together', async () => {

@@ -58,6 +58,7 @@ describe('users', () => {
         id: answer.body.user.id,
         name: 'Grace Hopper',
         projects: [],
+        permissions: expect.any(Array),
       });
       const user = ok(await server.api.request<User>('GET', `/api/users/${answer.body.user.id}`));
       expect(user).toMatchObject({ status: 'active', lastSignInAt: expect.any(String) });

@@ -17,6 +17,7 @@ import { TerminalClient } from '../support/terminals/terminal-client.js';
 import { previousRelease } from '../support/upgrade/previous-release.js';
 
 const STEPS = 60;
+const DEFAULT_PROJECT = { id: '00000000-0000-4000-8000-000000000001', name: 'default' };
 const STEP_SECONDS = 0.5;
 const EDITOR_START_MS = 60_000;
 const PAGE = '/?folder=/workspace';
@@ -86,6 +87,14 @@ describe('an upgrade from 0.1.0', () => {
     });
   });
 
+  it('finds it in the default project, for the token of before', async () => {
+    expect(ok(await server.api.get(id())).projectId).toBe(DEFAULT_PROJECT.id);
+    const { kind, projects } = ok(await server.api.request<{ kind: string; projects: object[] }>('GET', '/api/me'));
+    expect({ kind, projects }).toMatchObject({ kind: 'administrator', projects: [DEFAULT_PROJECT] });
+    const instruction = ok(await server.api.request<{ id: string }>('GET', `/api/instructions/${runId}`));
+    expect(instruction.id).toBe(runId);
+  });
+
   it('goes on with its terminal', async () => {
     const terminal = await openTerminal(terminalId);
     await terminal.shows('before-42');
@@ -133,6 +142,22 @@ describe('an upgrade from 0.1.0', () => {
     expect(ok(await server.api.request<Container>('POST', `/api/containers/${id()}/start`)).status).toBe('running');
     await expect(exec(['cat', 'notes.md'])).resolves.toMatchObject({ exitCode: 0, stdout: 'written before' });
   }, 60_000);
+
+  it(
+    'leaves the network of an autonomous container as it was, and restricts a new one',
+    async () => {
+      expect(before).toMatchObject({ mode: 'autonomous' });
+      const container = ok(await server.api.get(id()));
+      expect(container).toMatchObject({ mode: 'autonomous', egress: 'open', egressAllow: [] });
+      const { HostConfig } = await server.engine.inspect(container.dockerId!);
+      expect(HostConfig.NetworkMode).not.toBe('none');
+      const { stdout } = await exec(['sh', '-c', 'tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d " " | sort']);
+      expect(stdout.trim().split('\n')).toEqual(['eth0', 'lo']);
+      const { container: fresh } = await server.workspace();
+      expect(fresh).toMatchObject({ mode: 'autonomous', egress: 'restricted' });
+    },
+    IMAGE_BUILD_MS,
+  );
 
   it(
     'moves it to the current image with all its files, and its home to a volume',

@@ -8,7 +8,15 @@ import type { ProjectRow } from '../../src/persistence/auth/projects.repository.
 export const T0 = new Date('2026-01-02T03:04:05.678Z');
 
 export function projectRow(overrides: Partial<ProjectRow> = {}): ProjectRow {
-  return { id: randomUUID(), name: `p-${randomUUID().slice(0, 8)}`, quotas: {}, createdAt: T0, ...overrides };
+  return {
+    id: randomUUID(),
+    name: `p-${randomUUID().slice(0, 8)}`,
+    quotas: {},
+    egress: {},
+    budgetUsd: {},
+    createdAt: T0,
+    ...overrides,
+  };
 }
 
 /** A running container with the given values. */
@@ -30,7 +38,14 @@ export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRo
     cpuLimit: 2,
     memoryLimit: 2048,
     diskLimit: 10_240,
+    idleStopMinutes: null,
+    ttlMinutes: null,
     env: {},
+    credentials: [],
+    egress: 'open',
+    egressAllow: [],
+    egressSets: [],
+    budgetUsd: null,
     status: 'running',
     statusReason: null,
     desiredRunning: true,
@@ -43,6 +58,8 @@ export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRo
     dataId: null,
     recreate: false,
     pendingChanges: [],
+    provisioning: 'cold',
+    addedEnv: null,
     leaseHolder: null,
     leaseExpiresAt: null,
     fence: 0,
@@ -50,6 +67,8 @@ export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRo
     updatedAt: T0,
     startedAt: null,
     editorLastSeenAt: null,
+    lastActivityAt: null,
+    activity: null,
     deletedAt: null,
     ...overrides,
   };
@@ -96,6 +115,7 @@ export function newInstruction(
     model: null,
     maxTurns: null,
     maxBudgetUsd: null,
+    budgetUsd: null,
     timeoutSeconds: null,
     createdAt: T0,
     ...overrides,
@@ -110,6 +130,7 @@ export function instructionRow(overrides: Partial<InstructionRow> = {}): Instruc
     position: 1,
     status: 'running',
     statusReason: null,
+    exceededBudget: null,
     cancelRequestedAt: null,
     sessionId: null,
     result: null,

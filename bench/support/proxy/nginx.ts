@@ -11,10 +11,12 @@ import { ask } from './load.js';
 export interface Nginx {
   hostname: string;
   port: number;
+  /** The process that serves. */
+  pid: number;
   dispose(): Promise<void>;
 }
 
-/** nginx as a reverse proxy with one worker, since DevForge is one process, and connections that are kept on both sides. */
+/** nginx as a reverse proxy in one process, since DevForge is one process, and connections that are kept on both sides. */
 export async function startNginx(upstream: { hostname: string; port: number }): Promise<Nginx> {
   const program = requireTool('nginx', 'nginx');
   const folder = await mkdtemp(join(tmpdir(), 'devforge-nginx-'));
@@ -42,7 +44,7 @@ export async function startNginx(upstream: { hostname: string; port: number }): 
       if (child.exitCode !== null) throw new Error('nginx did not start');
       await delay(20);
     }
-    return { ...target, dispose };
+    return { ...target, pid: child.pid!, dispose };
   } catch (error) {
     await dispose();
     throw error;
@@ -53,7 +55,7 @@ const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
 const configuration = (upstream: { hostname: string; port: number }, port: number): string => `
 daemon off;
-worker_processes 1;
+master_process off;
 pid nginx.pid;
 error_log stderr warn;
 events { worker_connections 512; }

@@ -11,8 +11,8 @@ const HELP_COMMAND = 'npm run quickstart -- --help';
 
 export const HELP = `npm run quickstart -- [options]
 
-From a fresh clone to VS Code in a container: installs what is missing, builds the images, starts DevForge and creates a
-first container. Running it again reuses everything.
+From a fresh clone to VS Code in a container: installs what is missing, builds the images, starts DevForge, creates a
+first container, and opens the console where there is a display. Running it again reuses everything.
 
   --repo URL         repository to clone, https:// or ssh; a public one by default, or a sample where GitHub is out of reach
   --branch NAME      its branch, tag or commit; the default branch by default
@@ -21,6 +21,7 @@ first container. Running it again reuses everything.
   --template NAME    what is in the container: claude, vscode or both (the default)
   --port PORT        port of DevForge: PORT of .env by default, else 3000
   --no-follow        stops DevForge after the summary, rather than running until Ctrl-C
+  --no-open          does not open the console in a browser
   -h, --help         this text
 
 --repo, --branch, --ssh-key and --template are for a new container. Another one beside the first needs a --name.
@@ -38,11 +39,12 @@ const OPTIONS = {
   'ssh-key': text,
   port: text,
   'no-follow': /** @type {import('node:util').ParseArgsOptionDescriptor} */ ({ type: 'boolean' }),
+  'no-open': /** @type {import('node:util').ParseArgsOptionDescriptor} */ ({ type: 'boolean' }),
 };
 
 /**
  * @param {string[]} [args] of the command line, those of the process by default
- * @returns {{ repo?: string, branch?: string, name: string, template: string, sshKey?: string, port?: string, noFollow: boolean, given: { template?: string } }}
+ * @returns {{ repo?: string, branch?: string, name: string, template: string, sshKey?: string, port?: string, noFollow: boolean, noOpen: boolean, given: { template?: string } }}
  *   `given` has what was asked for, without defaults
  */
 export function quickstartOptions(args) {
@@ -63,6 +65,7 @@ export function quickstartOptions(args) {
     sshKey: values['ssh-key'],
     port: values.port,
     noFollow: Boolean(values['no-follow']),
+    noOpen: Boolean(values['no-open']),
     given: { template: values.template },
   };
 }

@@ -148,10 +148,15 @@ describe('the git server of the quickstart', () => {
 });
 
 describe('the summary of the quickstart', () => {
-  it('contains the link, the token, a curl line and the docs', () => {
+  it('contains the links, the token, a curl line and the docs', () => {
     const text = summary({
       port: 3000,
       token: 't0k',
+      console: {
+        url: 'http://localhost:3000/welcome#secret',
+        expiresAt: '2026-01-01T00:15:00.000Z',
+        isOpened: false,
+      },
       editorUrl: '/editor/1?ticket=x',
       container: { name: 'quickstart', repoUrl: 'https://r' },
       log: '/d/devforge.log',
@@ -160,6 +165,8 @@ describe('the summary of the quickstart', () => {
       follow: true,
     });
     for (const part of [
+      'Console    http://localhost:3000/welcome#secret\n',
+      'works once, until 2026-01-01T00:15:00.000Z',
       'http://localhost:3000/editor/1?ticket=x',
       't0k',
       'curl -H "Authorization: Bearer t0k" "http://localhost:3000/api/containers',
@@ -168,5 +175,19 @@ describe('the summary of the quickstart', () => {
     ]) {
       expect(text).toContain(part);
     }
+  });
+
+  it('says where the console is when no link to it can be made', () => {
+    const text = summary({
+      port: 3001,
+      token: 't0k',
+      editorUrl: '/editor/1',
+      container: { name: 'quickstart' },
+      log: '/d/devforge.log',
+      reused: true,
+      took: '3 s',
+      follow: false,
+    });
+    expect(text).toContain('Console    http://localhost:3001/\n');
   });
 });

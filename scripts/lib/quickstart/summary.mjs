@@ -1,11 +1,19 @@
 /** The summary that the quickstart prints. It has no frame at its sides, so that whole lines can be copied. */
 
 /**
- * @param {{ port: number, token: string, editorUrl: string, expiresAt?: string, container: { name: string, repoUrl?: string | null }, log: string, reused: boolean, took: string, follow: boolean }} facts
+ * @param {{ port: number, token: string, console?: { url: string, expiresAt: string, isOpened: boolean }, editorUrl: string, expiresAt?: string, container: { name: string, repoUrl?: string | null }, log: string, reused: boolean, took: string, follow: boolean }} facts
  */
-export function summary({ port, token, editorUrl, expiresAt, container, log, reused, took, follow }) {
+export function summary({ port, token, console: link, editorUrl, expiresAt, container, log, reused, took, follow }) {
   const base = `http://localhost:${port}`;
+  const signIn = link && [
+    ['Console', link.url],
+    [
+      '',
+      `signs in as administrator; works once, until ${link.expiresAt}${link.isOpened ? '; opened in the browser' : ''}`,
+    ],
+  ];
   const rows = [
+    ...(signIn ?? [['Console', `${base}/`]]),
     ['VS Code', absolute(editorUrl, base)],
     [
       '',

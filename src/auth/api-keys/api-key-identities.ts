@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { BatchedLookup } from '../../common/concurrency/batched-lookup.js';
+import { noteRequest } from '../../common/request-context.js';
 import { Clock } from '../../common/time/clock.js';
 import { type ApiKeyRow, ApiKeysRepository } from '../../persistence/auth/api-keys.repository.js';
-import type { Identity } from '../principal.js';
+import { type Identity, isAtLeast } from '../principal.js';
 import { identityOfUser, UserDirectory } from '../users/user-directory.js';
 import { LastUses } from '../credentials/last-uses.js';
 import { RevisionCache } from '../credentials/revision-cache.js';
@@ -27,6 +28,7 @@ export class ApiKeyIdentities {
   /** @returns null for an unknown, wrong or expired key, and for that of a user who is disabled */
   async find({ id, secret }: SecretToken): Promise<Identity | null> {
     const key = await this.rows.get(id);
+    if (key !== null) noteRequest({ presented: { kind: 'api_key', id }, projectId: key.projectId });
     if (!hasHash(secret, key?.secretHash) || key === null || this.isExpired(key)) return null;
     const identity = await this.identityOf(key);
     if (identity !== null) this.uses.note(id, this.clock.now());
@@ -39,12 +41,14 @@ export class ApiKeyIdentities {
     return key === null || this.isExpired(key) ? null : this.identityOf(key);
   }
 
-  /** Whether the key still exists, has not expired and means the same. */
+  /** Whether the key still exists, has not expired and allows as much. */
   async stillHolds(identity: Identity): Promise<boolean> {
     if (identity.credential.kind !== 'api_key') return true;
     const key = await this.rows.get(identity.credential.id);
     if (key === null || this.isExpired(key)) return false;
-    return key.projectId === null ? this.users.stillCovers(identity) : key.role === identity.roles.get(key.projectId);
+    const { projectId, role } = key;
+    if (projectId === null || role === null) return this.users.stillCovers(identity);
+    return [...identity.roles].every(([id, least]) => id === projectId && isAtLeast(role, least));
   }
 
   /** Makes the next request with any key read it again. */

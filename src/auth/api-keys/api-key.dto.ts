@@ -1,9 +1,10 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsDate, IsIn, IsString, Length, MinDate } from 'class-validator';
+import { IsDate, IsIn, MinDate } from 'class-validator';
 import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 import { IsProjectId } from '../is-project-id.js';
 import { PROJECT_ROLES, type ProjectRole } from '../../persistence/types.js';
+import { IsDisplayName } from '../../http/validation/display-name.js';
 
 export const API_KEY_EXAMPLES = {
   service: { summary: 'For a service that creates and drives containers', value: { name: 'nightly build' } },
@@ -16,8 +17,7 @@ export const API_KEY_EXAMPLES = {
 
 export class CreateApiKeyDto {
   @ApiProperty({ example: 'nightly build', description: 'What the key is for.' })
-  @IsString()
-  @Length(1, 100)
+  @IsDisplayName(100)
   name: string;
 
   @ApiProperty({

@@ -9,10 +9,10 @@ import {
   creatorKeyOf,
 } from '../../persistence/auth/api-keys.repository.js';
 import { validationFailed } from '../../http/validation/validation.js';
-import type { Scope } from '../../persistence/types.js';
-import { isInScope, type Principal } from '../principal.js';
-import { projectForNew, projectNotFound, projectsOf } from '../project-scope.js';
+import type { Principal } from '../principal.js';
+import { noteNotFound, projectForNew, projectNotFound, projectsOf } from '../project-scope.js';
 import { Revocation } from '../revocation.js';
+import { SessionOwners } from '../sessions/session-owners.js';
 import { hashOfSecret, isTokenId, newSecretToken } from '../credentials/secret-token.js';
 import { formatApiKey } from './api-key-token.js';
 import type { ApiKeyDto, CreateApiKeyDto, NewApiKeyDto } from './api-key.dto.js';
@@ -25,6 +25,7 @@ const MAX_KEYS = 200;
 export class ApiKeysService {
   constructor(
     private readonly keys: ApiKeysRepository,
+    private readonly owners: SessionOwners,
     private readonly revocation: Revocation,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
@@ -62,8 +63,9 @@ export class ApiKeysService {
 
   /** Those of the projects that the principal owns, and a user's own. */
   async list(principal: Principal, projectId?: string): Promise<ApiKeyDto[]> {
-    const scope = projectsOf(principal, projectId);
-    const rows = (await this.keys.list(projectId)).filter((key) => isTheirs(key, principal, scope));
+    const projects = projectsOf(principal, projectId);
+    const userId = projectId === undefined ? principal.userId : undefined;
+    const rows = await this.keys.list({ projects, userId });
     const creators = new Set(rows.map(creatorKeyOf).filter((id) => id !== undefined));
     const creatorRows = creators.size === 0 ? [] : await this.keys.findByIds([...creators]);
     return rows.map((row) => toApiKeyDto(row, creatorRows));
@@ -71,25 +73,26 @@ export class ApiKeysService {
 
   /** @throws DomainError `api_key_not_found`, also for a key of another project or user */
   async remove(principal: Principal, id: string): Promise<void> {
+    // Administrators may revoke every key.
+    const projects = projectsOf(principal, undefined);
     // Not as text that PostgreSQL rejects.
-    const row = isTokenId(id) ? await this.keys.findById(id) : null;
-    const isFound = row !== null && isTheirs(row, principal, projectsOf(principal, undefined));
-    if (!isFound || !(await this.keys.remove(id)))
+    const row = isTokenId(id) ? await this.keys.findById(id, { projects, userId: principal.userId }) : null;
+    if (row === null) noteNotFound(projects);
+    if (row === null || !(await this.keys.remove(id)))
       throw new DomainError('api_key_not_found', 'There is no API key of this id.');
     this.revocation.noticeChange();
   }
 
-  /** The key that the principal came with. @throws DomainError `unauthorized` when it was revoked */
-  private async creatorOf({ credential }: Principal): Promise<ApiKeyRow | null> {
-    if (credential.kind !== 'api_key') return null;
-    const key = await this.keys.findById(credential.id);
-    if (key === null) throw revoked();
+  /** The key that the principal came with, by a session or not. @throws DomainError `unauthorized` when it was revoked */
+  private async creatorOf(principal: Principal): Promise<ApiKeyRow | null> {
+    const key = await this.owners.keyBehind(principal);
+    if (key === 'gone') throw revoked();
     return key;
   }
 }
 
 function revoked(): DomainError {
-  return new DomainError('unauthorized', 'The API key has been revoked.');
+  return new DomainError('unauthorized', 'The credential has been revoked.');
 }
 
 /** What is made with a key does not outlive it. */
@@ -114,12 +117,6 @@ function holderOf(
   if (role !== undefined)
     throw validationFailed([{ field: 'role', messages: ['is for keys of a project: name it in projectId'] }]);
   return { projectId: null, role: null, userId };
-}
-
-/** Administrators may revoke every key. */
-function isTheirs({ projectId, userId }: ApiKeyRow, principal: Principal, scope: Scope): boolean {
-  if (projectId !== null) return isInScope(scope, projectId);
-  return userId === principal.userId || principal.kind === 'administrator';
 }
 
 /** @param creators the keys that it may have been made with: one of a user stands for the user */

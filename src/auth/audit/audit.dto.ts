@@ -65,7 +65,7 @@ export class AuditQueryDto {
 }
 
 export class AuditActorDto {
-  @ApiProperty({ enum: ['administrator', 'user', 'service'] }) kind: string;
+  @ApiProperty({ enum: ['administrator', 'user', 'service', 'server'] }) kind: string;
   @ApiProperty() id: string;
   @ApiProperty({ description: 'As it was called then.' }) name: string;
 }
@@ -77,7 +77,8 @@ export class AuditCredentialDto {
 }
 
 export class AuditTargetDto {
-  @ApiProperty({ description: 'Such as container, instruction, project, user, api_key or session.' }) kind: string;
+  @ApiProperty({ description: 'Such as container, instruction, project, user, api_key, credential or session.' })
+  kind: string;
   @ApiProperty({ type: String, nullable: true }) id: string | null;
   @ApiProperty({ type: String, nullable: true, description: 'As it was called then; of a user, the email.' })
   name: string | null;

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { asId } from '../../common/id-generator.js';
 import { invalidCursor } from '../../http/validation/cursor.js';
 import { LATEST_TIMESTAMP } from '../../http/validation/is-timestamp.js';
 import {
@@ -51,14 +52,19 @@ function filterOf(principal: Principal, query: AuditQueryDto): Filter {
   const { actor, action, target, outcome } = query;
   return {
     scope: projectsOf(principal, query.projectId),
-    actor,
+    actor: referenceOf(actor),
     action,
-    target,
+    target: referenceOf(target),
     outcome,
     since: timeOf(query.since),
     until: timeOf(query.until),
     before: query.cursor === undefined ? undefined : decodeCursor(query.cursor),
   };
+}
+
+/** Names are told from ids by their form. */
+function referenceOf(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : (asId(text) ?? text);
 }
 
 /** Timestamps before 1970 and after the latest one that PostgreSQL knows mean the same as those. */

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { BatchedLookup } from '../../common/concurrency/batched-lookup.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { Clock } from '../../common/time/clock.js';
 import { UsersRepository } from '../../persistence/auth/users/users.repository.js';
@@ -10,6 +11,11 @@ import { InvitationLinks } from './invitation-links.js';
 /** Lets the holder of an invitation set a password. */
 @Injectable()
 export class InvitationsService {
+  /** Guesses of strangers wait for one query at a time. */
+  private readonly known = new BatchedLookup(async (hashes: string[]) =>
+    (await this.users.knownInvitations(hashes, this.clock.now())).map((id) => ({ id })),
+  );
+
   constructor(
     private readonly users: UsersRepository,
     private readonly links: InvitationLinks,
@@ -22,7 +28,7 @@ export class InvitationsService {
   async accept({ token, password }: AcceptInvitationDto): Promise<AcceptedInvitationDto> {
     const hash = this.links.hashOf(token);
     // Before the password is hashed, which is much work to do for a stranger.
-    if (hash === null || (await this.users.findInvited(hash, this.clock.now())) === null) throw invitationNotFound();
+    if (hash === null || (await this.known.get(hash)) === null) throw invitationNotFound();
     const passwordHash = await this.passwords.hash(password);
     const user = await this.users.acceptInvitation(hash, passwordHash, this.clock.now());
     if (user === null) throw invitationNotFound();

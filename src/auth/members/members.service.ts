@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../common/errors/domain-error.js';
-import { isId } from '../../common/id-generator.js';
+import { asId } from '../../common/id-generator.js';
 import { Clock } from '../../common/time/clock.js';
 import { type MembershipRow, MembershipsRepository } from '../../persistence/auth/users/memberships.repository.js';
 import type { ProjectRole } from '../../persistence/types.js';
@@ -28,9 +28,10 @@ export class MembersService {
   }
 
   /** @throws DomainError `project_not_found`, `user_not_found`; `invalid_state` when the project would lose its last owner */
-  async put(principal: Principal, project: string, userId: string, role: ProjectRole): Promise<MemberDto> {
+  async put(principal: Principal, project: string, user: string, role: ProjectRole): Promise<MemberDto> {
     const { id: projectId } = await this.projects.find(principal, project);
-    if (!isId(userId)) throw userNotFound();
+    const userId = asId(user);
+    if (userId === undefined) throw userNotFound();
     const outcome = await this.memberships.put(
       { projectId, userId, role, createdAt: this.clock.now() },
       options(principal),
@@ -49,9 +50,11 @@ export class MembersService {
   }
 
   /** @throws DomainError as {@link put} */
-  async remove(principal: Principal, project: string, userId: string): Promise<void> {
+  async remove(principal: Principal, project: string, user: string): Promise<void> {
     const { id: projectId } = await this.projects.find(principal, project);
-    const outcome = isId(userId) ? await this.memberships.remove(projectId, userId, options(principal)) : 'not_found';
+    const userId = asId(user);
+    if (userId === undefined) throw userNotFound();
+    const outcome = await this.memberships.remove(projectId, userId, options(principal));
     if (outcome === 'not_found') throw userNotFound();
     if (outcome === 'last_owner') throw lastOwner();
     this.revocation.noticeChange();

@@ -6,6 +6,7 @@ import { ProjectsRepository } from '../../persistence/auth/projects.repository.j
 import { type UserRow, UsersRepository } from '../../persistence/auth/users/users.repository.js';
 import { PROJECT_ROLES, type ProjectRole } from '../../persistence/types.js';
 import { Revocation } from '../revocation.js';
+import { EVERYTHING } from '../../persistence/everything.js';
 
 /** The provider decides, also about the last owner of a project. */
 const OPTIONS = { keepsOwner: false };
@@ -62,7 +63,7 @@ export class GroupRoles {
     current: ReadonlyMap<string, ProjectRole>,
     roles: readonly GroupRole[],
   ): Promise<boolean> {
-    const project = await this.projects.findByName(name);
+    const project = await this.projects.findByName(name, EVERYTHING);
     if (project === null) return false;
     const { id: projectId } = project;
     const role = highest(

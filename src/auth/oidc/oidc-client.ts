@@ -16,6 +16,7 @@ import {
   randomState,
 } from 'openid-client';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
+import { noteRequest } from '../../common/request-context.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { type OidcSettings, Settings } from '../../config/settings.js';
 import type { OidcFlow } from './oidc-flow-cookie.js';
@@ -59,6 +60,7 @@ export class OidcClient {
    *   `sign_in_unavailable`, `oidc_unavailable`
    */
   async complete(search: string, { state, nonce, codeVerifier }: OidcFlow): Promise<ProviderIdentity> {
+    noteRequest({ presented: { kind: 'oidc', id: this.oidc.issuer } });
     const config = await this.configuration();
     try {
       const url = new URL(`${this.settings.publicUrl}${CALLBACK}${search}`);

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../common/errors/domain-error.js';
+import { noteSignInOf } from '../audit/sign-in-target.js';
 import { SignInLimit } from '../sessions/sign-in-limit.js';
 import { type BegunSession, type BrowserAddress, SessionsService } from '../sessions/sessions.service.js';
+import { ownedByUser } from '../sessions/session-owners.js';
 import { actingAs } from './acting-as.js';
 import { GroupRoles } from './group-roles.js';
 import { OidcClient } from './oidc-client.js';
@@ -38,11 +40,13 @@ export class OidcSignIn {
   }
 
   private async signIn(search: string, flow: OidcFlow, from: BrowserAddress): Promise<BegunSession> {
+    noteSignInOf(null);
     const identity = await this.client.complete(search, flow);
     const user = await this.users.find(identity);
+    noteSignInOf(user);
     if (user.disabledAt !== null) throw disabled();
     await actingAs(user, identity, () => this.groupRoles.apply(user, identity.groups));
-    const begun = await this.sessions.begin(user.id, from);
+    const begun = await this.sessions.begin(ownedByUser(user.id), from);
     if (begun === null) throw disabled();
     return begun;
   }

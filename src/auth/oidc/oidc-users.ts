@@ -4,6 +4,7 @@ import { IdGenerator } from '../../common/id-generator.js';
 import { Clock } from '../../common/time/clock.js';
 import { Settings } from '../../config/settings.js';
 import { type UserRow, UsersRepository } from '../../persistence/auth/users/users.repository.js';
+import { noteSignInOf } from '../audit/sign-in-target.js';
 import { normalisedEmail } from '../users/email.js';
 import { MAX_EMAIL_LENGTH, MAX_USER_NAME_LENGTH } from '../users/user.dto.js';
 import { actingAs } from './acting-as.js';
@@ -70,6 +71,7 @@ export class OidcUsers {
   private async link(owner: UserRow, identity: ProviderIdentity): Promise<UserRow> {
     const { issuer, subject } = identity;
     const now = this.clock.now();
+    noteSignInOf(owner);
     await actingAs(owner, identity, () => this.users.linkAccount(owner.id, { issuer, subject }, now));
     const user = await this.users.findByAccount(identity);
     // Somebody may have been given the email address of who left.

@@ -1,6 +1,7 @@
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
+import { currentContext } from '../../common/request-context.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { ApiErrors } from '../../http/api-errors.js';
 import { Public } from '../requires.js';
@@ -76,6 +77,7 @@ async function answering(request: Request, response: Response, work: () => Promi
     await work();
   } catch (error) {
     if (!(error instanceof DomainError) || request.accepts(['json', 'html']) !== 'html') throw error;
+    currentContext()?.onError?.(error.code);
     sendRefusedPage(response, error);
   }
 }

@@ -52,8 +52,16 @@ describe('providerIdentity', () => {
     expect(providerIdentity(claims, {}, options).groups).toEqual(groups);
   });
 
+  it('takes a name as one line of text, and no email of several', () => {
+    const claims = { name: 'Ada\n\u001b[2J\u202eLovelace', email: 'ada@example.org\nroot', email_verified: true };
+    expect(providerIdentity({ ...ID_TOKEN, ...claims }, {}, STRICT)).toMatchObject({
+      name: 'Ada Lovelace',
+      email: null,
+    });
+  });
+
   it('ignores names and emails that are empty or no text', () => {
-    for (const value of ['', '  ', '\0', 5, null])
+    for (const value of ['', '  ', '\0', '\u200b', '\u202e', 5, null])
       expect(
         providerIdentity({ ...ID_TOKEN, name: value, email: value, email_verified: true }, {}, STRICT),
       ).toMatchObject({ name: null, email: null });

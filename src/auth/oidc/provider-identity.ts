@@ -1,4 +1,9 @@
 import type { OidcSettings } from '../../config/settings.js';
+import { isDisplayName } from '../../http/validation/display-name.js';
+import { plainText } from '../../common/plain-text.js';
+
+/** More than any name or email has. */
+const MAX_CLAIM_LENGTH = 1_000;
 
 /** Who the provider says that the browser's user is. */
 export interface ProviderIdentity {
@@ -26,7 +31,7 @@ export function providerIdentity(
     subject: idToken.sub,
     // An email is verified by the document that it is in.
     email: verifiedEmail(idToken, trustsEmail) ?? verifiedEmail(userInfo, trustsEmail),
-    name: textOf(idToken['name']) ?? textOf(userInfo['name']),
+    name: nameOf(idToken['name']) ?? nameOf(userInfo['name']),
     groups: groupsOf(idToken[groupsClaim] ?? userInfo[groupsClaim]),
   };
 }
@@ -34,13 +39,18 @@ export function providerIdentity(
 function verifiedEmail({ email, email_verified: isVerified }: Claims, trustsEmail: boolean): string | null {
   // Some providers send the text.
   const counts = isVerified === true || isVerified === 'true' || (isVerified === undefined && trustsEmail);
-  return counts ? textOf(email) : null;
+  return counts ? emailOf(email) : null;
 }
 
-/** PostgreSQL stores no NUL. */
-function textOf(value: unknown): string | null {
-  const text = typeof value === 'string' ? value.replaceAll('\0', '').trim() : '';
-  return text === '' ? null : text;
+/** Others see it, in logs and lists as well. */
+function nameOf(value: unknown): string | null {
+  const name = typeof value === 'string' ? plainText(value.replaceAll(/\s+/g, ' '), MAX_CLAIM_LENGTH).trim() : '';
+  return isDisplayName(name) ? name : null;
+}
+
+function emailOf(value: unknown): string | null {
+  const email = typeof value === 'string' ? value.trim() : '';
+  return isDisplayName(email) ? email : null;
 }
 
 /** Providers send one group alone as a list or as a text. */

@@ -1,7 +1,8 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiProperty, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { PROJECT_ROLES, type ProjectRole } from '../../persistence/types.js';
-import type { Principal } from '../principal.js';
+import { type Permission, PERMISSIONS } from '../permissions.js';
+import { permissionsOf, type Principal } from '../principal.js';
 import { CurrentPrincipal, Requires } from '../requires.js';
 import { ProjectsService } from './projects.service.js';
 
@@ -11,6 +12,8 @@ class OwnProjectDto {
   @ApiProperty({ format: 'uuid' }) id: string;
   @ApiProperty() name: string;
   @ApiProperty({ enum: PROJECT_ROLES }) role: ProjectRole;
+  @ApiProperty({ enum: PERMISSIONS, isArray: true, description: 'What the caller may do in the project.' })
+  permissions: Permission[];
 }
 
 /** Whom a credential belongs to. */
@@ -18,6 +21,8 @@ class MeDto {
   @ApiProperty({ enum: KINDS }) kind: (typeof KINDS)[number];
   @ApiProperty() id: string;
   @ApiProperty() name: string;
+  @ApiProperty({ enum: PERMISSIONS, isArray: true, description: 'What the caller may do, in some project at least.' })
+  permissions: Permission[];
   @ApiProperty({ type: [OwnProjectDto] }) projects: OwnProjectDto[];
 }
 
@@ -38,10 +43,12 @@ export class MeController {
       kind,
       id,
       name,
+      permissions: permissionsOf(principal),
       projects: projects.map((project) => ({
         id: project.id,
         name: project.name,
         role: kind === 'administrator' ? 'owner' : roles.get(project.id)!,
+        permissions: permissionsOf(principal, project.id),
       })),
     };
   }

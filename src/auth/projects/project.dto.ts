@@ -1,49 +1,64 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsInt, IsNumber, IsString, Matches, Max, Min, ValidateNested } from 'class-validator';
+import { IsBoolean, IsInt, IsNumber, IsString, Matches, Max, Min, ValidateNested } from 'class-validator';
+import { type ProjectQuotas, type Quota, QUOTA_NAMES, QUOTAS } from '../../persistence/types.js';
 import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 
 /** A part of a host name, without the two hyphens that separate such parts. */
-const PROJECT_NAME = /^(?=.{1,32}$)[a-z0-9]+(-[a-z0-9]+)*$/;
+export const PROJECT_NAME = /^(?=.{1,32}$)[a-z0-9]+(-[a-z0-9]+)*$/;
 const MAX_QUOTA = 1_000_000_000;
 
-/** A quota that is a whole number. */
-const WholeQuota = (description: string): PropertyDecorator =>
+/** The limit of one quota. */
+const QuotaLimit = ({ description, decimals }: { description: string; decimals?: number }): PropertyDecorator =>
   applyDecorators(
-    ApiProperty({ type: 'integer', required: false, minimum: 0, maximum: MAX_QUOTA, description }),
+    ApiProperty({
+      type: decimals === undefined ? 'integer' : 'number',
+      required: false,
+      minimum: 0,
+      maximum: MAX_QUOTA,
+      description,
+    }),
     MayBeAbsent(),
-    IsInt(),
+    decimals === undefined ? IsInt() : IsNumber({ allowNaN: false, allowInfinity: false, maxDecimalPlaces: decimals }),
     Min(0),
     Max(MAX_QUOTA),
   );
 
-/** How much the containers of a project may use together. What is left out has no limit. */
-export class ProjectQuotasDto {
-  @WholeQuota('Containers, stopped ones included.')
-  containers?: number;
+/** A class with a property for each quota. */
+function eachQuota<Value>(decorate: (quota: Quota) => PropertyDecorator): new () => Value {
+  const type = class {};
+  for (const quota of QUOTA_NAMES) decorate(quota)(type.prototype, quota);
+  return type as new () => Value;
+}
 
-  @WholeQuota('Containers that run, or are about to.')
-  running?: number;
+/** How much a project may use. What is left out has no limit. */
+export class ProjectQuotasDto extends eachQuota<ProjectQuotas>((quota) => QuotaLimit(QUOTAS[quota])) {}
 
-  @ApiProperty({
-    type: Number,
-    required: false,
-    minimum: 0,
-    maximum: MAX_QUOTA,
-    description: 'Cores of all containers.',
-  })
+/** What a project allows its containers to reach. */
+export class ProjectEgressDto {
+  @ApiProperty({ required: false, default: false, description: 'Its containers may not have the egress open.' })
   @MayBeAbsent()
-  @IsNumber({ allowNaN: false, allowInfinity: false, maxDecimalPlaces: 3 })
-  @Min(0)
-  @Max(MAX_QUOTA)
-  cpu?: number;
+  @IsBoolean()
+  forbidOpen?: boolean;
+}
 
-  @WholeQuota('MiB of memory of all containers.')
-  memoryMB?: number;
+const UsdLimit = (description: string): PropertyDecorator =>
+  applyDecorators(
+    ApiProperty({ type: Number, required: false, minimum: 0, maximum: MAX_QUOTA, description }),
+    MayBeAbsent(),
+    IsNumber({ allowNaN: false, allowInfinity: false }),
+    Min(0),
+    Max(MAX_QUOTA),
+  );
 
-  @WholeQuota('MiB of disk space of all containers.')
-  diskMB?: number;
+/** What the containers of a project may spend on models together, in US dollars. What is left out has no limit. */
+export class ProjectBudgetDto {
+  @UsdLimit('On each day, in UTC.')
+  day?: number;
+
+  @UsdLimit('In each month, in UTC.')
+  month?: number;
 }
 
 export const CREATE_PROJECT_EXAMPLES = {
@@ -69,6 +84,18 @@ export class CreateProjectDto {
   @Type(() => ProjectQuotasDto)
   @ValidateNested()
   quotas = new ProjectQuotasDto();
+
+  @ApiProperty({ type: ProjectEgressDto, required: false, description: 'What is left out is allowed.' })
+  @MayBeAbsent()
+  @Type(() => ProjectEgressDto)
+  @ValidateNested()
+  egress?: ProjectEgressDto;
+
+  @ApiProperty({ type: ProjectBudgetDto, required: false, description: 'What is left out has no limit.' })
+  @MayBeAbsent()
+  @Type(() => ProjectBudgetDto)
+  @ValidateNested()
+  budgetUsd?: ProjectBudgetDto;
 }
 
 export class UpdateProjectDto {
@@ -87,12 +114,34 @@ export class UpdateProjectDto {
   @Type(() => ProjectQuotasDto)
   @ValidateNested()
   quotas?: ProjectQuotasDto;
+
+  @ApiProperty({
+    type: ProjectEgressDto,
+    required: false,
+    description: 'Replaces what it allows. Containers that are open already stay so.',
+  })
+  @MayBeAbsent()
+  @Type(() => ProjectEgressDto)
+  @ValidateNested()
+  egress?: ProjectEgressDto;
+
+  @ApiProperty({
+    type: ProjectBudgetDto,
+    required: false,
+    description: 'Replaces the budgets: what is left out has no limit. Takes effect at once.',
+  })
+  @MayBeAbsent()
+  @Type(() => ProjectBudgetDto)
+  @ValidateNested()
+  budgetUsd?: ProjectBudgetDto;
 }
 
 export class ProjectDto {
   @ApiProperty({ format: 'uuid' }) id: string;
   @ApiProperty({ example: 'web-shop' }) name: string;
   @ApiProperty({ type: ProjectQuotasDto }) quotas: ProjectQuotasDto;
+  @ApiProperty({ type: ProjectEgressDto }) egress: ProjectEgressDto;
+  @ApiProperty({ type: ProjectBudgetDto }) budgetUsd: ProjectBudgetDto;
   @ApiProperty({ format: 'date-time' }) createdAt: string;
 }
 
@@ -105,11 +154,12 @@ class UsageDto {
   @ApiProperty({ type: Number, nullable: true, description: 'null without a limit.' }) limit: number | null;
 }
 
-/** What the containers of a project use together, of what they may. */
-export class ProjectUsageDto {
-  @ApiProperty({ type: UsageDto }) containers: UsageDto;
-  @ApiProperty({ type: UsageDto }) running: UsageDto;
-  @ApiProperty({ type: UsageDto, description: 'Cores.' }) cpu: UsageDto;
-  @ApiProperty({ type: UsageDto, description: 'MiB.' }) memoryMB: UsageDto;
-  @ApiProperty({ type: UsageDto, description: 'MiB.' }) diskMB: UsageDto;
+const EachUsage = eachQuota<Record<Quota, UsageDto>>((quota) =>
+  ApiProperty({ type: UsageDto, description: QUOTAS[quota].description }),
+);
+
+/** What a project uses, of what it may. */
+export class ProjectUsageDto extends EachUsage {
+  @ApiProperty({ description: 'US dollars spent on models on this day, in UTC.' }) usdToday: number;
+  @ApiProperty({ description: 'US dollars spent on models in this month, in UTC.' }) usdMonth: number;
 }

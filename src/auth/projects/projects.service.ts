@@ -1,13 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../common/errors/domain-error.js';
-import { IdGenerator, isId } from '../../common/id-generator.js';
+import { asId, IdGenerator } from '../../common/id-generator.js';
 import { Clock } from '../../common/time/clock.js';
+import { dayOf } from '../../common/time/day-of.js';
+import { usdOf } from '../../common/usd.js';
+import { DomainEvents } from '../../events/domain-events.js';
+import { SpendRepository } from '../../persistence/spend/spend.repository.js';
 import { type ProjectRow, ProjectsRepository, type ProjectWrite } from '../../persistence/auth/projects.repository.js';
-import { DEFAULT_PROJECT, QUOTAS } from '../../persistence/types.js';
-import { isInScope, type Principal } from '../principal.js';
-import { projectNotFound, requireIn, visibleTo } from '../project-scope.js';
+import { DEFAULT_PROJECT, QUOTA_NAMES, type Scope } from '../../persistence/types.js';
+import type { Principal } from '../principal.js';
+import { noteNotFound, projectNotFound, requireIn, visibleTo } from '../project-scope.js';
 import { Revocation } from '../revocation.js';
-import type { CreateProjectDto, ProjectDto, ProjectUsageDto, UpdateProjectDto } from './project.dto.js';
+import {
+  type CreateProjectDto,
+  PROJECT_NAME,
+  type ProjectDto,
+  type ProjectUsageDto,
+  type UpdateProjectDto,
+} from './project.dto.js';
 
 /** Makes, changes and removes projects. */
 @Injectable()
@@ -17,17 +27,25 @@ export class ProjectsService {
     private readonly revocation: Revocation,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
+    private readonly events: DomainEvents,
+    private readonly spend: SpendRepository,
   ) {}
 
-  async create({ name, quotas }: CreateProjectDto): Promise<ProjectDto> {
-    const row = { id: this.ids.next(), name, quotas: { ...quotas }, createdAt: this.clock.now() };
+  async create({ name, quotas, egress, budgetUsd }: CreateProjectDto): Promise<ProjectDto> {
+    const row = {
+      id: this.ids.next(),
+      name,
+      quotas: { ...quotas },
+      egress: { ...egress },
+      budgetUsd: { ...budgetUsd },
+      createdAt: this.clock.now(),
+    };
     return written(await this.projects.insert(row), name);
   }
 
   /** Those that the principal belongs to. */
   async list(principal: Principal): Promise<ProjectDto[]> {
-    const scope = visibleTo(principal);
-    return (await this.projects.list()).filter(({ id }) => isInScope(scope, id)).map(toProjectDto);
+    return (await this.projects.list(visibleTo(principal))).map(toProjectDto);
   }
 
   async get(principal: Principal, reference: string): Promise<ProjectDto> {
@@ -37,20 +55,30 @@ export class ProjectsService {
   async usage(principal: Principal, reference: string): Promise<ProjectUsageDto> {
     const { id, quotas } = await this.find(principal, reference);
     const used = await this.projects.usage(id);
-    const entries = QUOTAS.map((quota) => [quota, { used: used[quota], limit: quotas[quota] ?? null }]);
-    return Object.fromEntries(entries) as ProjectUsageDto;
+    const entries = QUOTA_NAMES.map((quota) => [quota, { used: used[quota], limit: quotas[quota] ?? null }]);
+    const { day, month } = await this.spend.ofProject(id, dayOf(this.clock.now()));
+    const usd = { usdToday: usdOf(day), usdMonth: usdOf(month) };
+    return { ...(Object.fromEntries(entries) as Omit<ProjectUsageDto, keyof typeof usd>), ...usd };
   }
 
-  async update(principal: Principal, reference: string, { name, quotas }: UpdateProjectDto): Promise<ProjectDto> {
+  async update(
+    principal: Principal,
+    reference: string,
+    { name, quotas, egress, budgetUsd }: UpdateProjectDto,
+  ): Promise<ProjectDto> {
     const { id } = await this.find(principal, reference);
     if (id === DEFAULT_PROJECT.id && name !== undefined && name !== DEFAULT_PROJECT.name)
       throw new DomainError('invalid_state', 'The default project keeps its name.');
     const patch = {
       ...(name === undefined ? {} : { name }),
       ...(quotas === undefined ? {} : { quotas: { ...quotas } }),
+      ...(egress === undefined ? {} : { egress: { ...egress } }),
+      ...(budgetUsd === undefined ? {} : { budgetUsd: { ...budgetUsd } }),
     };
     if (Object.keys(patch).length === 0) return this.get(principal, id);
-    return written(await this.projects.update(id, patch), name ?? reference);
+    const project = written(await this.projects.update(id, patch), name ?? reference);
+    if (budgetUsd !== undefined) this.events.emit('project.budget_changed', { projectId: id });
+    return project;
   }
 
   async remove(principal: Principal, reference: string): Promise<void> {
@@ -71,10 +99,20 @@ export class ProjectsService {
    * @throws DomainError `project_not_found`, also for a project that the principal does not belong to
    */
   async find(principal: Principal, reference: string): Promise<ProjectRow> {
-    const row = isId(reference) ? await this.projects.findById(reference) : await this.projects.findByName(reference);
-    if (row === null || !isInScope(visibleTo(principal), row.id)) throw projectNotFound(reference);
+    const id = asId(reference);
+    const scope = visibleTo(principal);
+    const row = id === undefined ? await this.findByName(reference, scope) : await this.projects.findById(id, scope);
+    if (row === null) {
+      noteNotFound(scope);
+      throw projectNotFound(reference);
+    }
     requireIn(principal, row.id);
     return row;
+  }
+
+  /** PostgreSQL rejects a query whose text contains NUL. */
+  private async findByName(name: string, scope: Scope): Promise<ProjectRow | null> {
+    return PROJECT_NAME.test(name) ? this.projects.findByName(name, scope) : null;
   }
 }
 
@@ -91,6 +129,6 @@ function written(outcome: ProjectWrite, name: string): ProjectDto {
   }
 }
 
-function toProjectDto({ id, name, quotas, createdAt }: ProjectRow): ProjectDto {
-  return { id, name, quotas, createdAt: createdAt.toISOString() };
+function toProjectDto({ id, name, quotas, egress, budgetUsd, createdAt }: ProjectRow): ProjectDto {
+  return { id, name, quotas, egress, budgetUsd, createdAt: createdAt.toISOString() };
 }

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { DomainError } from '../../common/errors/domain-error.js';
-import { Settings } from '../../config/settings.js';
 import { SessionAuthenticator } from './session-authenticator.js';
 import { SessionCookie } from './session-cookie.js';
 import type { OwnSessionDto, SessionDto } from './session.dto.js';
@@ -16,8 +15,12 @@ export class BrowserSessions {
     private readonly authenticator: SessionAuthenticator,
     private readonly sessions: SessionsService,
     private readonly cookie: SessionCookie,
-    private readonly settings: Settings,
   ) {}
+
+  /** Whether a browser can be signed in at the host of the request. */
+  isAvailable({ headers }: Request): boolean {
+    return this.authenticator.isAvailable(headers.host);
+  }
 
   /** @throws DomainError `sign_in_unavailable` */
   requireAvailable({ headers }: Request): void {
@@ -35,7 +38,7 @@ export class BrowserSessions {
   async begin(request: Request, response: Response, { token, session }: BegunSession): Promise<OwnSessionDto> {
     const earlier = await this.authenticator.tokenOf(request.headers.cookie);
     if (earlier !== null) await this.sessions.remove(earlier.id);
-    const lifetime = Math.floor(this.settings.sessions.lifetimeMs / 1_000);
+    const lifetime = Math.round((Date.parse(session.expiresAt) - Date.parse(session.createdAt)) / 1_000);
     response.append('Set-Cookie', this.cookie.issue(formatSecretToken(token), lifetime));
     response.set('Cache-Control', 'no-store');
     return { ...session, csrfToken: csrfTokenOf(token) };

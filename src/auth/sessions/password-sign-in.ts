@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { UsersRepository } from '../../persistence/auth/users/users.repository.js';
+import { noteSignInOf } from '../audit/sign-in-target.js';
 import { Passwords } from '../passwords/passwords.js';
 import { normalisedEmail } from '../users/email.js';
+import { ownedByUser } from './session-owners.js';
 import type { SignInDto } from './session.dto.js';
 import { type BegunSession, type BrowserAddress, SessionsService } from './sessions.service.js';
 import { SignInLimit } from './sign-in-limit.js';
@@ -26,9 +28,10 @@ export class PasswordSignIn {
     const account = normalisedEmail(email);
     const succeed = await this.limit.begin(from.address, account);
     const user = await this.users.findByEmail(account);
+    noteSignInOf(user);
     const hash = user?.disabledAt === null ? user.passwordHash : null;
     const isRight = await this.passwords.verify(password, hash);
-    const begun = isRight && user !== null ? await this.sessions.begin(user.id, from) : null;
+    const begun = isRight && user !== null ? await this.sessions.begin(ownedByUser(user.id), from) : null;
     if (user === null || hash === null || begun === null)
       throw new DomainError('invalid_credentials', 'The email or the password is wrong.');
     await succeed();

@@ -3,10 +3,14 @@ import { FakeClock } from '../../../test/support/clock/fake-clock.js';
 import type { Settings } from '../../config/settings.js';
 import type { SessionRow, SessionsRepository } from '../../persistence/auth/users/sessions.repository.js';
 import { formatSecretToken, hashOfSecret } from '../credentials/secret-token.js';
+import type { AdminToken } from '../admin-token.js';
+import type { ApiKeyIdentities } from '../api-keys/api-key-identities.js';
+import type { Identity } from '../principal.js';
 import type { UserDirectory, UserRoles } from '../users/user-directory.js';
 import { SessionAuthenticator } from './session-authenticator.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionIdentities } from './session-identities.js';
+import { adminKeyOf } from './session-owners.js';
 import { csrfTokenOf } from './csrf-token.js';
 
 const HOUR_MS = 3_600_000;
@@ -23,6 +27,8 @@ let rows: Map<string, SessionRow>;
 let user: UserRoles | null;
 let reads: number;
 let stored: Map<string, Date>[];
+let adminKey: string;
+let keyOf: (Identity & { credential: { kind: 'api_key'; id: string } }) | null;
 let identities: SessionIdentities;
 
 function authenticatorWith(settings: Settings): SessionAuthenticator {
@@ -35,6 +41,8 @@ beforeEach(() => {
     id,
     secretHash: hashOfSecret(secret),
     userId: 'u',
+    apiKeyId: null,
+    adminKey: null,
     address: '',
     userAgent: '',
     createdAt: clock.now(),
@@ -52,7 +60,13 @@ beforeEach(() => {
     },
     noteUsed: async (times: Map<string, Date>) => void stored.push(times),
   } as unknown as SessionsRepository;
-  identities = new SessionIdentities(sessions, { find: async () => user } as unknown as UserDirectory, SETTINGS, clock);
+  adminKey = 'key of the administrator';
+  const users = { find: async () => user } as unknown as UserDirectory;
+  const apiKeys = {
+    byId: async (id: string) => (id === keyOf?.credential.id ? keyOf : null),
+  } as unknown as ApiKeyIdentities;
+  const adminToken = { deriveKey: () => Buffer.from(adminKey) } as unknown as AdminToken;
+  identities = new SessionIdentities(sessions, users, apiKeys, adminToken, SETTINGS, clock);
 });
 
 const cookieOf = (...tokens: (typeof TOKEN)[]): string =>
@@ -98,6 +112,26 @@ describe('SessionAuthenticator', () => {
     expect(() => shared.requireAvailable('devforge.example.org')).toThrow('EDITOR_DOMAIN');
     expect(() => authenticatorWith(SETTINGS).requireAvailable('10.0.0.1')).toThrow('https://devforge.example.org');
     expect(() => authenticatorWith(SETTINGS).requireAvailable('DevForge.example.org')).not.toThrow();
+  });
+
+  it('recognises the administrator by a session of the token, until there is another token', async () => {
+    const own = adminKeyOf({ deriveKey: () => Buffer.from(adminKey) } as unknown as AdminToken);
+    Object.assign(rows.get(TOKEN.id)!, { userId: null, adminKey: own });
+    await expect(ask()).resolves.toMatchObject({
+      kind: 'administrator',
+      credential: { kind: 'session', id: TOKEN.id },
+    });
+    adminKey = 'key of another token';
+    await expect(ask()).resolves.toBeNull();
+  });
+
+  it('recognises whom the API key of a session belongs to, as long as there is the key', async () => {
+    const credential = { kind: 'api_key', id: 'k' } as const;
+    keyOf = { kind: 'service', id: 'key:k', name: 'ci', roles: new Map([['p', 'viewer']]), credential };
+    Object.assign(rows.get(TOKEN.id)!, { userId: null, apiKeyId: 'k' });
+    await expect(ask()).resolves.toMatchObject({ id: 'key:k', credential: { kind: 'session', id: TOKEN.id } });
+    keyOf = null;
+    await expect(ask()).resolves.toBeNull();
   });
 
   it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('needs the CSRF token for %s', async (method) => {

@@ -2,11 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { BatchedLookup } from '../../common/concurrency/batched-lookup.js';
 import { Clock } from '../../common/time/clock.js';
 import { Settings } from '../../config/settings.js';
-import { type SessionRow, SessionsRepository } from '../../persistence/auth/users/sessions.repository.js';
+import {
+  type SessionOwner,
+  type SessionRow,
+  SessionsRepository,
+} from '../../persistence/auth/users/sessions.repository.js';
 import { LastUses } from '../credentials/last-uses.js';
-import type { Identity } from '../principal.js';
+import { AdminToken } from '../admin-token.js';
+import { ApiKeyIdentities } from '../api-keys/api-key-identities.js';
+import { ADMINISTRATOR, type Credential, type Identity } from '../principal.js';
 import { RevisionCache } from '../credentials/revision-cache.js';
-import { hasHash, type SecretToken } from '../credentials/secret-token.js';
+import { hasHash, isSameText, type SecretToken } from '../credentials/secret-token.js';
+import { adminKeyOf } from './session-owners.js';
 import { identityOfUser, UserDirectory } from '../users/user-directory.js';
 
 /** How exactly the last use of a session is stored. */
@@ -25,11 +32,13 @@ export class SessionIdentities {
   constructor(
     private readonly sessions: SessionsRepository,
     private readonly users: UserDirectory,
+    private readonly apiKeys: ApiKeyIdentities,
+    private readonly adminToken: AdminToken,
     private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
 
-  /** @returns null for an unknown, wrong or expired session, and for that of a user who is disabled */
+  /** @returns null for an unknown, wrong or expired session, and for that of a user who is disabled or of a key that is revoked */
   async find({ id, secret }: SecretToken): Promise<Identity | null> {
     const session = await this.rows.get(id);
     if (!hasHash(secret, session?.secretHash) || session === null) return null;
@@ -46,7 +55,10 @@ export class SessionIdentities {
   async stillHolds(identity: Identity): Promise<boolean> {
     if (identity.credential.kind !== 'session') return true;
     const session = await this.rows.get(identity.credential.id);
-    return session !== null && !(await this.isExpired(session)) && this.users.stillCovers(identity);
+    if (session === null || (await this.isExpired(session))) return false;
+    if (session.apiKeyId !== null)
+      return this.apiKeys.stillHolds({ ...identity, credential: { kind: 'api_key', id: session.apiKeyId } });
+    return session.userId === null ? this.isOfAdministrator(session) : this.users.stillCovers(identity);
   }
 
   forget(): void {
@@ -60,10 +72,25 @@ export class SessionIdentities {
 
   private async identityOf(session: SessionRow): Promise<Identity | null> {
     if (await this.isExpired(session)) return null;
-    const user = await this.users.find(session.userId);
-    if (user === null) return null;
-    this.noteUse(session);
-    return identityOfUser(user, { kind: 'session', id: session.id });
+    const identity = await this.ofOwner(session, { kind: 'session', id: session.id });
+    if (identity !== null) this.noteUse(session);
+    return identity;
+  }
+
+  /** Who an owner of sessions is. @returns null when it is disabled, revoked or expired */
+  async ofOwner(owner: SessionOwner, credential: Credential): Promise<Identity | null> {
+    const { userId, apiKeyId } = owner;
+    if (userId !== null) {
+      const user = await this.users.find(userId);
+      return user === null ? null : identityOfUser(user, credential);
+    }
+    if (apiKeyId === null) return this.isOfAdministrator(owner) ? { ...ADMINISTRATOR, credential } : null;
+    const identity = await this.apiKeys.byId(apiKeyId);
+    return identity === null ? null : { ...identity, credential };
+  }
+
+  private isOfAdministrator({ adminKey }: SessionOwner): boolean {
+    return adminKey !== null && isSameText(adminKey, adminKeyOf(this.adminToken));
   }
 
   private noteUse(session: SessionRow): void {

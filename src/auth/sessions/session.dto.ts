@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsOptional, IsString, IsUUID, Length } from 'class-validator';
+import { IsOptional, IsString, Length } from 'class-validator';
+import { IsId } from '../../http/validation/is-id.js';
 import { MAX_EMAIL_LENGTH } from '../users/user.dto.js';
 import { MAX_PASSWORD_LENGTH } from '../passwords/new-password.js';
 
@@ -26,19 +27,24 @@ export class ListSessionsQuery {
     description: "Another user's sessions, for administrators; one's own by default.",
   })
   @IsOptional()
-  @IsUUID()
+  @IsId()
   userId?: string;
 }
 
 export class SessionDto {
   @ApiProperty() id: string;
-  @ApiProperty({ format: 'uuid' }) userId: string;
+  @ApiProperty({ type: String, format: 'uuid', nullable: true, description: 'null for that of a token.' })
+  userId: string | null;
   @ApiProperty({ description: 'Where it was signed in from.' }) address: string;
   @ApiProperty({ description: 'As the browser calls itself.' }) userAgent: string;
   @ApiProperty({ description: 'Whether the request came by this session.' }) current: boolean;
   @ApiProperty({ format: 'date-time' }) createdAt: string;
   @ApiProperty({ format: 'date-time', description: 'To within half a minute.' }) lastUsedAt: string;
-  @ApiProperty({ format: 'date-time', description: 'When it ends, whatever its use.' }) expiresAt: string;
+  @ApiProperty({
+    format: 'date-time',
+    description: 'When it ends, whatever its use: when its API key expires, at the latest.',
+  })
+  expiresAt: string;
 }
 
 export class OwnSessionDto extends SessionDto {

@@ -1,14 +1,21 @@
 import { Injectable } from '@nestjs/common';
+import { noteRequest } from '../../common/request-context.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { IdGenerator } from '../../common/id-generator.js';
 import { Clock } from '../../common/time/clock.js';
 import { Settings } from '../../config/settings.js';
-import { type SessionRow, SessionsRepository } from '../../persistence/auth/users/sessions.repository.js';
+import {
+  type SessionOwner,
+  type SessionRow,
+  SessionsRepository,
+} from '../../persistence/auth/users/sessions.repository.js';
 import { hashOfSecret, isTokenId, newSecretToken, type SecretToken } from '../credentials/secret-token.js';
 import type { Principal } from '../principal.js';
 import { forbidden } from '../principal.js';
 import { Revocation } from '../revocation.js';
 import type { SessionDto } from './session.dto.js';
+import { SessionIdentities } from './session-identities.js';
+import { isSameOwner, ownedByUser, SessionOwners } from './session-owners.js';
 
 const MAX_USER_AGENT_LENGTH = 300;
 
@@ -23,6 +30,8 @@ export interface BrowserAddress {
 export class SessionsService {
   constructor(
     private readonly sessions: SessionsRepository,
+    private readonly owners: SessionOwners,
+    private readonly identities: SessionIdentities,
     private readonly revocation: Revocation,
     private readonly settings: Settings,
     private readonly clock: Clock,
@@ -31,29 +40,33 @@ export class SessionsService {
 
   /**
    * A new session, never one that the browser had before.
-   * @returns null for a user who does not exist or is disabled
+   * @returns null for an owner that does not exist, is disabled or expired
    */
-  async begin(userId: string, { address, userAgent }: BrowserAddress): Promise<BegunSession | null> {
+  async begin(owner: SessionOwner, { address, userAgent }: BrowserAddress): Promise<BegunSession | null> {
     const token = newSecretToken(this.ids);
     const now = this.clock.now();
     const row: SessionRow = {
       id: token.id,
       secretHash: hashOfSecret(token.secret),
-      userId,
+      userId: owner.userId,
+      apiKeyId: owner.apiKeyId,
+      adminKey: owner.adminKey,
       address,
       userAgent: userAgent.slice(0, MAX_USER_AGENT_LENGTH).toWellFormed(),
       createdAt: now,
       lastUsedAt: now,
-      expiresAt: new Date(now.getTime() + this.settings.sessions.lifetimeMs),
+      expiresAt: await this.owners.endWithin(owner, new Date(now.getTime() + this.settings.sessions.lifetimeMs)),
     };
-    return (await this.sessions.insert(row)) ? { token, session: toSessionDto(row, token.id) } : null;
+    const actor = await this.identities.ofOwner(owner, { kind: 'session', id: token.id });
+    if (actor === null) return null;
+    return (await this.sessions.insert(row, actor)) ? { token, session: toSessionDto(row, token.id) } : null;
   }
 
   /** @throws DomainError `forbidden` when somebody who is no administrator asks for another user's */
   async list(principal: Principal, userId = principal.userId): Promise<SessionDto[]> {
-    if (userId === undefined) return [];
     if (userId !== principal.userId && principal.kind !== 'administrator') throw forbidden('user:manage');
-    const rows = await this.sessions.ofUser(userId);
+    const owner = userId === undefined ? await this.owners.of(principal) : ownedByUser(userId);
+    const rows = owner === null ? [] : await this.sessions.ofOwner(owner);
     const now = this.clock.now().getTime();
     const { idleMs } = this.settings.sessions;
     return rows
@@ -72,7 +85,8 @@ export class SessionsService {
   /** @throws DomainError `session_not_found`, also for a session of another user */
   async end(principal: Principal, id: string): Promise<void> {
     const row = isTokenId(id) ? await this.sessions.findById(id) : null;
-    const isTheirs = row !== null && (row.userId === principal.userId || principal.kind === 'administrator');
+    const isTheirs = row !== null && (principal.kind === 'administrator' || (await this.isOwn(principal, row)));
+    if (row !== null && !isTheirs) noteRequest({ isHidden: true });
     if (!isTheirs || !(await this.remove(id))) throw sessionNotFound();
   }
 
@@ -80,6 +94,12 @@ export class SessionsService {
   async endCurrent(principal: Principal): Promise<void> {
     const id = currentId(principal);
     if (id === undefined || !(await this.remove(id))) throw sessionNotFound();
+  }
+
+  private async isOwn(principal: Principal, row: SessionRow): Promise<boolean> {
+    if (principal.userId !== undefined && row.userId === principal.userId) return true;
+    const owner = await this.owners.of(principal);
+    return owner !== null && isSameOwner(owner, row);
   }
 
   /** Ends a session that the browser had before. */

@@ -34,13 +34,19 @@ export class SignInLimit {
       if (count > MAX_FAILURES) {
         await takeBack();
         throw new DomainError('rate_limited', 'Too many failed sign-ins.', {
-          retryAfterSeconds: Math.max(1, Math.ceil((windowStart.getTime() + WINDOW_MS - now.getTime()) / 1_000)),
+          retryAfterSeconds: secondsUntilEnd(windowStart, now),
         });
       }
       counted.push({ key, windowStart });
     }
     return takeBack;
   }
+}
+
+/** The window may have been begun by an attempt that came later and was faster. */
+function secondsUntilEnd(windowStart: Date, now: Date): number {
+  const ms = windowStart.getTime() + WINDOW_MS - now.getTime();
+  return Math.ceil(Math.min(Math.max(ms, 1), WINDOW_MS) / 1_000);
 }
 
 /** People type passwords where their name belongs. */

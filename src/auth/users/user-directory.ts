@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { MembershipsRepository } from '../../persistence/auth/users/memberships.repository.js';
 import { type UserRow, UsersRepository } from '../../persistence/auth/users/users.repository.js';
-import { PROJECT_ROLES, type ProjectRole } from '../../persistence/types.js';
-import type { Credential, Identity } from '../principal.js';
+import type { ProjectRole } from '../../persistence/types.js';
+import { type Credential, type Identity, isAtLeast } from '../principal.js';
 import { RevisionCache } from '../credentials/revision-cache.js';
 
 export type UserRoles = Pick<UserRow, 'id' | 'name' | 'role'> & { projects: ReadonlyMap<string, ProjectRole> };
@@ -50,8 +50,4 @@ export class UserDirectory {
 
 export function identityOfUser({ id, name, role, projects }: UserRoles, credential: Credential): Identity {
   return { kind: role === 'admin' ? 'administrator' : 'user', id, userId: id, name, roles: projects, credential };
-}
-
-function isAtLeast(role: ProjectRole | undefined, least: ProjectRole): boolean {
-  return role !== undefined && PROJECT_ROLES.indexOf(role) >= PROJECT_ROLES.indexOf(least);
 }

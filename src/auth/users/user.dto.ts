@@ -1,7 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsBoolean, IsEmail, IsIn, IsString, Length, MaxLength } from 'class-validator';
+import { IsBoolean, IsEmail, IsIn } from 'class-validator';
 import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 import { USER_ROLES, type UserRole } from '../../persistence/types.js';
+import { IsDisplayName } from '../../http/validation/display-name.js';
 
 export const MAX_EMAIL_LENGTH = 254;
 export const MAX_USER_NAME_LENGTH = 100;
@@ -21,12 +22,11 @@ export const UPDATE_USER_EXAMPLES = {
 export class CreateUserDto {
   @ApiProperty({ example: 'ada@example.org', description: 'Unique. Upper and lower case are the same.' })
   @IsEmail()
-  @MaxLength(MAX_EMAIL_LENGTH)
+  @IsDisplayName(MAX_EMAIL_LENGTH)
   email: string;
 
   @ApiProperty({ example: 'Ada Lovelace', description: 'As others see it.' })
-  @IsString()
-  @Length(1, MAX_USER_NAME_LENGTH)
+  @IsDisplayName(MAX_USER_NAME_LENGTH)
   name: string;
 
   @ApiProperty({
@@ -43,13 +43,12 @@ export class UpdateUserDto {
   @ApiProperty({ required: false, example: 'ada@example.org', description: 'As on creation.' })
   @MayBeAbsent()
   @IsEmail()
-  @MaxLength(MAX_EMAIL_LENGTH)
+  @IsDisplayName(MAX_EMAIL_LENGTH)
   email?: string;
 
   @ApiProperty({ required: false, example: 'Ada Lovelace', description: 'As others see it.' })
   @MayBeAbsent()
-  @IsString()
-  @Length(1, MAX_USER_NAME_LENGTH)
+  @IsDisplayName(MAX_USER_NAME_LENGTH)
   name?: string;
 
   @ApiProperty({ required: false, enum: USER_ROLES, description: 'Not of oneself.' })

@@ -30,8 +30,12 @@ export class UsersController {
   @ApiBody({ type: CreateUserDto, examples: CREATE_USER_EXAMPLES })
   @ApiResponse({ status: 201, type: InvitedUserDto, description: 'The user and the link', headers: LOCATION })
   @ApiErrors('email_taken')
-  async create(@Body() body: CreateUserDto, @Res({ passthrough: true }) response: Response): Promise<InvitedUserDto> {
-    const invited = await this.users.create(body);
+  async create(
+    @CurrentPrincipal() principal: Principal,
+    @Body() body: CreateUserDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<InvitedUserDto> {
+    const invited = await this.users.create(principal, body);
     response.location(`/api/users/${invited.user.id}`);
     return invited;
   }
@@ -80,7 +84,7 @@ export class UsersController {
   @Requires('user:manage')
   @ApiOperation({ summary: 'Make a new link with which the user sets a password; earlier links no longer work' })
   @ApiResponse({ status: 201, type: InvitationDto, description: 'The link' })
-  invite(@Param('id') id: string): Promise<InvitationDto> {
-    return this.users.invite(id);
+  invite(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<InvitationDto> {
+    return this.users.invite(principal, id);
   }
 }

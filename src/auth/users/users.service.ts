@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../common/errors/domain-error.js';
-import { IdGenerator, isId } from '../../common/id-generator.js';
+import { asId, IdGenerator } from '../../common/id-generator.js';
 import { Clock } from '../../common/time/clock.js';
 import {
   type UserPatch,
@@ -11,6 +11,7 @@ import {
 import { InvitationLinks } from '../invitations/invitation-links.js';
 import type { Principal } from '../principal.js';
 import { Revocation } from '../revocation.js';
+import { SessionOwners } from '../sessions/session-owners.js';
 import { normalisedEmail } from './email.js';
 import type { CreateUserDto, InvitationDto, InvitedUserDto, UpdateUserDto, UserDto, UserStatus } from './user.dto.js';
 
@@ -20,13 +21,15 @@ export class UsersService {
   constructor(
     private readonly users: UsersRepository,
     private readonly links: InvitationLinks,
+    private readonly owners: SessionOwners,
     private readonly revocation: Revocation,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
   ) {}
 
-  /** @throws DomainError `email_taken` */
-  async create({ email, name, role }: CreateUserDto): Promise<InvitedUserDto> {
+  /** @throws DomainError `email_taken`; `forbidden` for an administrator by an API key */
+  async create(principal: Principal, { email, name, role }: CreateUserDto): Promise<InvitedUserDto> {
+    if (role === 'admin') await this.requireNoKey(principal);
     const { invitation, url } = this.links.create();
     const row: UserRow = {
       id: this.ids.next(),
@@ -48,14 +51,18 @@ export class UsersService {
 
   /** @throws DomainError `user_not_found` */
   async get(id: string): Promise<UserDto> {
-    const row = isId(id) ? await this.users.findById(id) : null;
+    const row = await this.users.findById(idOf(id));
     if (row === null) throw userNotFound();
     return toUserDto(row);
   }
 
-  /** @throws DomainError `user_not_found`, `email_taken`; `invalid_state` for what would lock the caller out */
-  async update(principal: Principal, id: string, dto: UpdateUserDto): Promise<UserDto> {
-    const { disabled: wasDisabled } = await this.get(id);
+  /**
+   * @throws DomainError `user_not_found`, `email_taken`; `invalid_state` for what would lock the caller out; `forbidden` for
+   *   an administrator by an API key
+   */
+  async update(principal: Principal, reference: string, dto: UpdateUserDto): Promise<UserDto> {
+    const { id, disabled: wasDisabled, role: earlierRole } = await this.get(reference);
+    if (earlierRole === 'admin' || dto.role === 'admin') await this.requireNoKey(principal);
     if (id === principal.userId && (dto.disabled === true || dto.role === 'user')) throw lockout();
     const { email, name, role, disabled } = dto;
     const patch: UserPatch = {
@@ -71,25 +78,43 @@ export class UsersService {
   }
 
   /** @throws DomainError `user_not_found`; `invalid_state` for oneself */
-  async remove(principal: Principal, id: string): Promise<void> {
+  async remove(principal: Principal, reference: string): Promise<void> {
+    const id = idOf(reference);
     if (id === principal.userId) throw lockout();
-    if (!isId(id) || !(await this.users.remove(id))) throw userNotFound();
+    if (!(await this.users.remove(id))) throw userNotFound();
     this.revocation.noticeChange();
   }
 
   /**
    * A new link with which the user sets a password. Earlier links no longer work.
-   * @throws DomainError `user_not_found`
+   * @throws DomainError `user_not_found`; `forbidden` for an administrator by an API key
    */
-  async invite(id: string): Promise<InvitationDto> {
+  async invite(principal: Principal, id: string): Promise<InvitationDto> {
+    if ((await this.get(id)).role === 'admin') await this.requireNoKey(principal);
     const { invitation, url } = this.links.create();
-    if (!isId(id) || !(await this.users.invite(id, invitation))) throw userNotFound();
+    if (!(await this.users.invite(idOf(id), invitation))) throw userNotFound();
     return { invitationUrl: url, expiresAt: invitation.expiresAt.toISOString() };
+  }
+
+  /** An administrator that a key makes, or whose password it sets, would outlive the key. */
+  private async requireNoKey(principal: Principal): Promise<void> {
+    if ((await this.owners.keyBehind(principal)) === null) return;
+    throw new DomainError(
+      'forbidden',
+      'An API key can neither make, change nor invite an administrator: sign in, or use the administrator token.',
+    );
   }
 }
 
+/** @throws DomainError `user_not_found` for what is no id */
+function idOf(reference: string): string {
+  const id = asId(reference);
+  if (id === undefined) throw userNotFound();
+  return id;
+}
+
 export function userNotFound(): DomainError {
-  return new DomainError('user_not_found', 'There is no user of this id.');
+  return new DomainError('user_not_found', 'There is no user of this id; GET /api/users has the ids.');
 }
 
 function lockout(): DomainError {

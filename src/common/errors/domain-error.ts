@@ -5,13 +5,15 @@ export interface FieldError {
   messages: string[];
 }
 
+type Extensions = Record<string, string | number | boolean | null | readonly object[]>;
+
 export interface DomainErrorOptions {
   /** The invalid fields of the request. */
   fields?: FieldError[];
   /** Seconds until a retry can succeed; sent as `Retry-After`. */
   retryAfterSeconds?: number;
   /** Extension members of the problem document. */
-  extensions?: Record<string, string | number | boolean | null>;
+  extensions?: Extensions;
   cause?: unknown;
 }
 
@@ -19,7 +21,7 @@ export interface DomainErrorOptions {
 export class DomainError extends Error {
   readonly fields: FieldError[] | undefined;
   readonly retryAfterSeconds: number | undefined;
-  readonly extensions: Record<string, string | number | boolean | null>;
+  readonly extensions: Extensions;
 
   constructor(
     readonly code: ErrorCode,

@@ -1,8 +1,17 @@
 import { ApiProperty } from '@nestjs/swagger';
 import {
+  ACTIVITIES,
+  type Activity,
   CONTAINER_STATUSES,
   type ContainerStatus,
+  CREDENTIAL_KINDS,
+  type CredentialKind,
   type DiskLimitEnforcement,
+  EGRESS_MODES,
+  EGRESS_SETS,
+  type EgressMode,
+  type EgressRule,
+  type EgressSet,
   FIXED_AT_CREATION,
   type FixedAtCreation,
   type JobError,
@@ -10,6 +19,8 @@ import {
   type JobState,
   type Mode,
   MODES,
+  PROVISIONING,
+  type Provisioning,
   REPO_TYPES,
   type RepoType,
   type StatusReason,
@@ -17,6 +28,7 @@ import {
   TEMPLATES,
 } from '../../persistence/types.js';
 import { AgentDto } from '../../agent-state/agent.dto.js';
+import { EgressRuleDto } from '../../egress/egress.dto.js';
 import { MetricsDto } from '../../usage/metrics.dto.js';
 
 const nullable = { nullable: true } as const;
@@ -75,6 +87,13 @@ export class EditorDto {
   lastSeenAt: string | null;
 }
 
+/** A credential of a container, by its name. */
+export class NamedCredentialDto {
+  @ApiProperty({ format: 'uuid' }) id: string;
+  @ApiProperty() name: string;
+  @ApiProperty({ enum: CREDENTIAL_KINDS }) kind: CredentialKind;
+}
+
 /** A dev container as the API shows it. It never contains secrets. */
 export class ContainerDto {
   @ApiProperty({ format: 'uuid' }) id: string;
@@ -87,9 +106,25 @@ export class ContainerDto {
   @ApiProperty({ type: String, ...nullable }) repoBranch: string | null;
   @ApiProperty({ type: String, ...nullable, description: 'null: the server’s default.' }) gitName: string | null;
   @ApiProperty({ type: String, ...nullable, description: 'null: the server’s default.' }) gitEmail: string | null;
+  @ApiProperty({ type: [NamedCredentialDto], description: 'What it may use; without those that are gone.' })
+  credentials: NamedCredentialDto[];
+  @ApiProperty({ enum: EGRESS_MODES, description: 'What it may reach.' }) egress: EgressMode;
+  @ApiProperty({ type: [EgressRuleDto], description: 'Rules for the mode restricted.' }) egressAllow: EgressRule[];
+  @ApiProperty({ enum: EGRESS_SETS, isArray: true, description: 'Sets of rules for the mode restricted.' })
+  egressSets: EgressSet[];
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'US dollars that it may spend on models; null for no budget.',
+  })
+  budgetUsd: number | null;
   @ApiProperty({ description: 'Cores.' }) cpuLimit: number;
   @ApiProperty({ description: 'MiB.' }) memoryLimit: number;
   @ApiProperty({ description: 'MiB.' }) diskLimit: number;
+  @ApiProperty({ type: 'integer', ...nullable, description: 'Minutes without activity until it is stopped.' })
+  idleStopMinutes: number | null;
+  @ApiProperty({ type: 'integer', ...nullable, description: 'Minutes from its start until it is stopped.' })
+  ttlMinutes: number | null;
   @ApiProperty({
     enum: ['hard', 'soft'],
     description:
@@ -109,6 +144,11 @@ export class ContainerDto {
     description: 'Changed values that take effect when the container is rebuilt; of the name, its host name inside.',
   })
   pendingChanges: FixedAtCreation[];
+  @ApiProperty({
+    enum: PROVISIONING,
+    description: 'warm: it was given a workspace that ran already (WARM_POOL); cold: the workspace was created for it.',
+  })
+  provisioning: Provisioning;
   @ApiProperty({ enum: CONTAINER_STATUSES }) status: ContainerStatus;
   @ApiProperty(reasonSchema) statusReason: StatusReason | null;
   @ApiProperty({ type: String, ...nullable }) dockerId: string | null;
@@ -123,6 +163,15 @@ export class ContainerDto {
     description: 'null while unknown, such as right after the start. The state is none where no agent can run.',
   })
   agent: AgentDto | null;
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    ...nullable,
+    description: 'When something last happened in it, to half a minute.',
+  })
+  lastActivityAt: string | null;
+  @ApiProperty({ enum: ACTIVITIES, type: String, ...nullable, description: 'What that was.' })
+  activity: Activity | null;
   @ApiProperty({ type: JobDto, ...nullable }) job: JobDto | null;
   @ApiProperty({
     type: MetricsDto,

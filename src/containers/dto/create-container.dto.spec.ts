@@ -52,6 +52,7 @@ describe('CreateContainerDto', () => {
       sshKeyPath: '~/.ssh/id_ed25519',
       gitName: 'Ada Lovelace',
       gitEmail: 'ada@example.org',
+      credentials: ['123e4567-e89b-42d3-a456-426614174000'],
       cpuLimit: 0.5,
       memoryLimit: 512,
       diskLimit: 1024,

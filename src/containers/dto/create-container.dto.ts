@@ -2,14 +2,32 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min, MinLength, ValidateIf } from 'class-validator';
 import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 import { IsProjectId } from '../../auth/is-project-id.js';
+import {
+  EgressAllowProperty,
+  EgressModeProperty,
+  type EgressRuleDto,
+  EgressSetsProperty,
+} from '../../egress/egress.dto.js';
 import { GIT_EMAIL, GIT_NAME } from '../../common/git-identity.js';
 import { DEFAULT_LIMITS, LIMITS } from '../../common/limits.js';
-import { MODES, type Mode, REPO_TYPES, type RepoType, type Template, TEMPLATES } from '../../persistence/types.js';
+import {
+  type EgressMode,
+  type EgressSet,
+  MODES,
+  type Mode,
+  REPO_TYPES,
+  type RepoType,
+  type Template,
+  TEMPLATES,
+} from '../../persistence/types.js';
+import { BudgetProperty } from './rules/budget.js';
+import { ContainerCredentialIds } from './rules/credential-ids.js';
 import { IsContainerName } from './rules/container-name.js';
 import { IsEnvMap } from './rules/env-map.js';
 import { IsForbiddenUnless } from './rules/forbidden-unless.js';
 import { IsGitBranch } from './rules/git-branch.js';
 import { IsGitUrl } from './rules/git-url.js';
+import { StopAfterMinutes } from './rules/stop-after-minutes.js';
 
 /** The request for a new container. */
 export class CreateContainerDto {
@@ -82,13 +100,16 @@ export class CreateContainerDto {
     maxLength: 1024,
     example: '~/.ssh/id_ed25519',
     description:
-      'Path of a private key on the server, inside SSH_KEYS_DIR. The key is never copied into the container.',
+      'Path of a private key on the server, inside SSH_KEYS_DIR; for administrators alone. Everybody else names a credential of the kind `ssh_key`. The key is never copied into the container.',
   })
   @MayBeAbsent()
   @IsString()
   @MinLength(1)
   @MaxLength(1024)
   sshKeyPath?: string;
+
+  @ContainerCredentialIds('Ids of credentials that it may use: one ssh_key, or sshKeyPath, and one for Claude Code.')
+  credentials?: string[];
 
   @ApiProperty({
     required: false,
@@ -108,6 +129,24 @@ export class CreateContainerDto {
   @MayBeAbsent()
   @Matches(GIT_EMAIL, { message: 'gitEmail must be an e-mail address' })
   gitEmail?: string;
+
+  @BudgetProperty(
+    'US dollars that it may spend on models in all; none by default. Kept by the egress gateway, so only what it counts.',
+  )
+  budgetUsd?: number | null;
+
+  @EgressModeProperty(
+    'What it may reach. open: everything; restricted: what the rules name; none: nothing but the API of the model with a stored credential. By default as the server says for the mode (restricted for autonomous and open for interactive, unless its settings differ), or restricted where the project forbids open.',
+  )
+  egress?: EgressMode;
+
+  @EgressAllowProperty('What it may reach in the mode restricted, beside the sets.')
+  egressAllow?: EgressRuleDto[];
+
+  @EgressSetsProperty(
+    'Sets of rules for the mode restricted: git is the host of repoUrl, model that of the model API, packages those of the package managers in the image. git and model by default.',
+  )
+  egressSets?: EgressSet[];
 
   @ApiProperty({
     type: Number,
@@ -147,6 +186,14 @@ export class CreateContainerDto {
   @Min(LIMITS.diskLimit.min)
   @Max(LIMITS.diskLimit.max)
   diskLimit: number = DEFAULT_LIMITS.diskLimit;
+
+  @StopAfterMinutes(
+    'The container is stopped when nothing has happened in it for so many minutes, and starts again when it is used: by a command, a terminal, a file, an instruction, VS Code or a port. null for never. By default as the server says.',
+  )
+  idleStopMinutes?: number | null;
+
+  @StopAfterMinutes('The container is stopped so many minutes after its start, whatever happens in it. null for never.')
+  ttlMinutes?: number | null;
 
   @ApiProperty({
     required: false,

@@ -16,12 +16,15 @@ export const CREATE_EXAMPLES = {
     value: {
       name: 'my-small-container',
       template: 'claude',
-      mode: 'autonomous',
       cpuLimit: 1,
       memoryLimit: 1024,
       diskLimit: 2048,
       env: { FOO: 'bar' },
     },
+  },
+  autonomous: {
+    summary: 'An agent that asks nobody and may install packages',
+    value: { name: 'my-agent', template: 'claude', mode: 'autonomous', egressSets: ['git', 'model', 'packages'] },
   },
 };
 

@@ -2,9 +2,12 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsInt, IsNumber, Max, Min } from 'class-validator';
 import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 import { LIMITS } from '../../common/limits.js';
+import { BudgetProperty } from './rules/budget.js';
 import { IsContainerName } from './rules/container-name.js';
+import { ContainerCredentialIds } from './rules/credential-ids.js';
 import { IsEnvMap } from './rules/env-map.js';
 import { IsGitBranch } from './rules/git-branch.js';
+import { StopAfterMinutes } from './rules/stop-after-minutes.js';
 
 /** Changes of a container. What is not given stays as it is. */
 export class UpdateContainerDto {
@@ -70,6 +73,20 @@ export class UpdateContainerDto {
   @MayBeAbsent()
   @IsEnvMap()
   env?: Record<string, string>;
+
+  @ContainerCredentialIds(
+    'Replaces all credentials. Takes effect when the container is rebuilt; for Claude Code with the next instruction.',
+  )
+  credentials?: string[];
+
+  @StopAfterMinutes('Minutes without activity after which it is stopped; null for never. Takes effect at once.')
+  idleStopMinutes?: number | null;
+
+  @StopAfterMinutes('Minutes from its start after which it is stopped; null for never. Takes effect at once.')
+  ttlMinutes?: number | null;
+
+  @BudgetProperty('US dollars that it may spend on models in all; null for no budget. Takes effect at once.')
+  budgetUsd?: number | null;
 
   @ApiProperty({ required: false, example: 'main', description: 'Only until the repository has been cloned.' })
   @MayBeAbsent()

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../auth/principal.js';
 import { DomainError } from '../../common/errors/domain-error.js';
+import { ContainerCredentials } from '../../credentials/container-credentials.js';
 import { DriverError } from '../../drivers/driver-error.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import { ContainerLeases } from '../../leases/container-leases.js';
@@ -12,6 +14,7 @@ import { FIXED_AT_CREATION, type FixedAtCreation } from '../../persistence/types
 import { containerNotFound, invalidState } from '../../workspace/container-errors.js';
 import { MachineLimits } from '../../workspace/machine-limits.js';
 import type { UpdateContainerDto } from '../dto/update-container.dto.js';
+import { WorkspaceSecretsPublisher } from '../../workspace/workspace-secrets.js';
 import { ContainerStore } from './container-store.js';
 
 const LEASE_WAIT_MS = 15_000;
@@ -27,29 +30,48 @@ export class ContainerChanges {
     private readonly leases: ContainerLeases,
     private readonly driver: WorkspaceDriver,
     private readonly machine: MachineLimits,
+    private readonly credentials: ContainerCredentials,
+    private readonly secrets: WorkspaceSecretsPublisher,
   ) {}
 
-  /** @throws DomainError `name_taken`, `validation_failed`, `invalid_state` */
-  async change({ id }: ContainerRow, changes: UpdateContainerDto): Promise<ContainerRow> {
+  /** @throws DomainError `name_taken`, `validation_failed`, `invalid_state`, `credential_not_found` */
+  async change(
+    principal: Principal,
+    { id, projectId }: ContainerRow,
+    changes: UpdateContainerDto,
+  ): Promise<ContainerRow> {
     await this.machine.require(changes);
     return this.leases.withLease(id, LEASE_WAIT_MS, async ({ lease }) => {
-      const row = await this.containers.findById(id);
+      const row = await this.containers.findById(id, [projectId]);
       if (row === null) throw containerNotFound(id);
       if (row.status === 'deleting') throw invalidState(row.status, 'changed');
       const { repoBranch } = changes;
       if (repoBranch !== undefined && repoBranch !== row.repoBranch) requireNotCloned(row);
+      if (changes.credentials !== undefined) await this.credentials.requireUsable(principal, row, changes.credentials);
       const pendingChanges = pendingAfter(row, changes);
       const { cpuLimit = row.cpuLimit, memoryLimit = row.memoryLimit } = changes;
       // Before the engine is asked for anything.
       await this.containers.requireQuota(row.projectId, growthOf(row, changes));
       await this.resize(row, { cpuLimit, memoryLimit });
       try {
-        return await this.store.changeSpec(id, { ...changes, pendingChanges }, lease);
+        const changed = await this.store.changeSpec(id, { ...changes, pendingChanges }, lease);
+        const isPublished = changes.credentials !== undefined || changes.budgetUsd !== undefined;
+        if (isPublished && row.runtimeId !== null) await this.publish(changed);
+        return changed;
       } catch (error) {
         await this.resize({ ...row, cpuLimit, memoryLimit }, row).catch(() => undefined);
         throw error;
       }
     });
+  }
+
+  /** The row counts: a gateway that is away gets it when it is back. */
+  private async publish(row: ContainerRow): Promise<void> {
+    try {
+      await this.secrets.publish(row);
+    } catch (error) {
+      if (!(error instanceof DriverError)) throw error;
+    }
   }
 
   /** Limits of a workspace that exists change at once. */

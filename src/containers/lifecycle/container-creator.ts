@@ -4,22 +4,31 @@ import { projectForNew, projectNotFound } from '../../auth/project-scope.js';
 import { bodyHash } from '../../http/bodies/body-hash.js';
 import { Clock } from '../../common/time/clock.js';
 import { DomainError } from '../../common/errors/domain-error.js';
+import { credentialJustGone } from '../../credentials/credential-errors.js';
 import { IdGenerator } from '../../common/id-generator.js';
-import { Settings } from '../../config/settings.js';
 import {
   type ContainerRow,
   ContainersRepository,
-  demandOf,
+  type IdempotencyKey,
+  type InsertOutcome,
+  type JobRow,
+  QuotaExceededError,
 } from '../../persistence/containers/containers.repository.js';
 import { ProvisioningQueue } from '../../queues/provisioning-queue.js';
-import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import { WarmPool } from '../../warm-pool/warm-pool.js';
 import type { CreateContainerDto } from '../dto/create-container.dto.js';
 import { nameTaken } from '../../workspace/container-errors.js';
-import { queueFull } from '../queue-depth.guard.js';
-import { KeptVolumes, volumeInUse, volumeNotFound } from './kept-volumes.js';
+import { CreatePreconditions } from './create-preconditions.js';
+import { volumeInUse, volumeNotFound } from './kept-volumes.js';
+import { newContainer } from './new-container.js';
 import { newJob } from './new-job.js';
-import { PROVISIONING } from './state-table.js';
-import { SshKeys } from '../../git-keys/ssh-keys.js';
+import { QueueDepth } from './queue-depth.js';
+
+export interface AcceptedContainer {
+  row: ContainerRow;
+  /** Absent for one that an earlier request with the same key has made. */
+  job?: JobRow;
+}
 
 /** Validates and stores a request for a container before it is answered. */
 @Injectable()
@@ -27,97 +36,72 @@ export class ContainerCreator {
   constructor(
     private readonly containers: ContainersRepository,
     private readonly queue: ProvisioningQueue,
-    private readonly driver: WorkspaceDriver,
-    private readonly keys: SshKeys,
-    private readonly volumes: KeptVolumes,
-    private readonly settings: Settings,
+    private readonly preconditions: CreatePreconditions,
+    private readonly depth: QueueDepth,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
+    private readonly pool: WarmPool,
   ) {}
 
-  async accept(principal: Principal, dto: CreateContainerDto, idempotencyKey?: string): Promise<ContainerRow> {
-    if (dto.sshKeyPath !== undefined) await this.keys.assertUsable(dto.sshKeyPath);
+  async accept(principal: Principal, dto: CreateContainerDto, idempotencyKey?: string): Promise<AcceptedContainer> {
     const projectId = projectForNew(principal, dto.projectId);
-    // Before the engine is asked for anything. A repeated request is answered even if the quota is reached by now.
-    if (idempotencyKey === undefined)
-      await this.containers.requireQuota(projectId, demandOf({ ...dto, desiredRunning: true }));
-    await this.driver.ping();
-    const dataId = dto.volume === undefined ? null : await this.volumes.resolve(projectId, dto.volume);
-    const row = this.toRow(principal, projectId, dto, dataId);
-    const job = newJob(row.jobId!, row, row.createdAt);
+    const checked = await this.preconditions.check(principal, projectId, dto, idempotencyKey !== undefined);
+    const [id, jobId, now] = [this.ids.next(), this.ids.next(), this.clock.now()];
+    const wanted = newContainer(principal, dto, { ...checked, projectId, id, jobId, now });
     const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
-    const { queued } = this.settings.concurrencyLimits;
-    const queue = queued === Infinity ? undefined : { states: PROVISIONING, max: queued };
-    const outcome = await this.containers.insert(row, job, key, queue);
+    let { outcome, row, job } = await this.store(wanted, key);
+    if (outcome.kind === 'open_forbidden')
+      ({ outcome, row, job } = await this.store({ ...wanted, egress: this.preconditions.insteadOfOpen(dto) }, key));
     switch (outcome.kind) {
       case 'inserted':
         this.queue.wake('create', { jobId: job.id, containerId: row.id });
-        return row;
+        return { row, job };
       case 'replayed':
-        return this.replayed(outcome.containerId, row);
+        return { row: await this.replayed(outcome.containerId, row) };
       case 'key_reused':
         throw keyReused();
       case 'queue_full':
-        throw queueFull(queued);
+        throw this.depth.full();
       case 'project_not_found':
         throw projectNotFound(row.projectId);
       case 'name_taken':
         throw nameTaken(dto.name);
+      case 'credential_not_found':
+        throw credentialJustGone();
       case 'volume_not_found':
         throw volumeNotFound(dto.volume!);
       case 'volume_in_use':
         throw volumeInUse(dto.volume!);
+      case 'open_forbidden':
+        throw new Error(`A container whose egress is ${row.egress} was refused as an open one.`);
+    }
+  }
+
+  /** Stores the container, with the id of a workspace from the pool where there is one. */
+  private async store(
+    wanted: ContainerRow,
+    key: IdempotencyKey | undefined,
+  ): Promise<{ outcome: InsertOutcome; row: ContainerRow; job: JobRow }> {
+    const claimed = await this.pool.claim(wanted);
+    const row: ContainerRow = claimed === null ? wanted : { ...wanted, id: claimed, provisioning: 'warm' };
+    const job = newJob(wanted.jobId!, row, wanted.createdAt);
+    let isStored: boolean | undefined;
+    try {
+      const outcome = await this.containers.insert(row, job, key, this.depth.limit);
+      isStored = outcome.kind === 'inserted';
+      return { outcome, row, job };
+    } catch (error) {
+      // After any other error it may be stored.
+      if (error instanceof QuotaExceededError) isStored = false;
+      throw error;
+    } finally {
+      if (claimed !== null && isStored === false) await this.pool.release(claimed);
     }
   }
 
   /** @param row what would have been made */
   private async replayed(id: string, row: ContainerRow): Promise<ContainerRow> {
-    const made = await this.containers.findById(id);
-    // Without a project in the body, the same body may mean another project by now.
-    if (made !== null && made.projectId !== row.projectId) throw keyReused();
-    return made ?? row;
-  }
-
-  private toRow(principal: Principal, projectId: string, dto: CreateContainerDto, dataId: string | null): ContainerRow {
-    const now = this.clock.now();
-    return {
-      id: this.ids.next(),
-      ownerId: principal.id,
-      projectId,
-      name: dto.name,
-      template: dto.template,
-      mode: dto.mode,
-      repoType: dto.repoType,
-      repoUrl: dto.repoUrl ?? null,
-      repoBranch: dto.repoBranch ?? null,
-      sshKeyPath: dto.sshKeyPath ?? null,
-      gitName: dto.gitName ?? null,
-      gitEmail: dto.gitEmail ?? null,
-      cpuLimit: dto.cpuLimit,
-      memoryLimit: dto.memoryLimit,
-      diskLimit: dto.diskLimit,
-      env: dto.env,
-      status: 'queued',
-      statusReason: null,
-      desiredRunning: true,
-      diskLimitEnforced: 'soft',
-      runtimeId: null,
-      image: null,
-      jobId: this.ids.next(),
-      workspaceReady: false,
-      keepVolume: false,
-      dataId,
-      recreate: false,
-      pendingChanges: [],
-      leaseHolder: null,
-      leaseExpiresAt: null,
-      fence: 0,
-      createdAt: now,
-      updatedAt: now,
-      startedAt: null,
-      editorLastSeenAt: null,
-      deletedAt: null,
-    };
+    return (await this.containers.findById(id, [row.projectId])) ?? row;
   }
 }
 

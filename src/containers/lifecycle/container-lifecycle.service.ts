@@ -29,7 +29,7 @@ export class ContainerLifecycleService {
     await this.driver.ping();
     if (container.status === 'running') return container;
     return this.leases.withLease(container.id, LEASE_WAIT_MS, async (held) => {
-      const row = await this.current(container.id);
+      const row = await this.current(container);
       switch (row.status) {
         case 'running':
           return row;
@@ -50,7 +50,7 @@ export class ContainerLifecycleService {
     await this.driver.ping();
     if (container.status === 'stopped') return container;
     return this.leases.withLease(container.id, LEASE_WAIT_MS, async ({ lease }) => {
-      const row = await this.current(container.id);
+      const row = await this.current(container);
       if (row.status === 'stopped') return row;
       if (row.status !== 'running' && row.status !== 'stopping') throw invalidState(row.status, 'stopped');
       const stopping = await this.store.transition(row.id, 'stopping', {
@@ -66,7 +66,7 @@ export class ContainerLifecycleService {
     await this.driver.ping();
     await this.removal.begin(container, keepVolume);
     const removal = this.leases.withLease(container.id, LEASE_WAIT_MS, async ({ lease }) => {
-      const row = await this.containers.findById(container.id);
+      const row = await this.containers.findById(container.id, [container.projectId]);
       if (row !== null) await this.removal.finish(row, lease);
     });
     await removal.catch((error: unknown) => {
@@ -75,8 +75,8 @@ export class ContainerLifecycleService {
     });
   }
 
-  private async current(id: string): Promise<ContainerRow> {
-    const row = await this.containers.findById(id);
+  private async current({ id, projectId }: ContainerRow): Promise<ContainerRow> {
+    const row = await this.containers.findById(id, [projectId]);
     if (row === null) throw containerNotFound(id);
     return row;
   }

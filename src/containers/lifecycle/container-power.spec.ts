@@ -7,6 +7,7 @@ import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js
 import { fakeSpec } from '../../drivers/fake/fake-workspace.js';
 import type { HeldContainerLease } from '../../leases/container-leases.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
+import type { WorkspaceSecretsPublisher } from '../../workspace/workspace-secrets.js';
 import type { WorkspaceSpecs } from '../../workspace/workspace-specs.js';
 import { ContainerPower } from './container-power.js';
 import { type ContainerStore, NotHeldError } from './container-store.js';
@@ -38,7 +39,8 @@ describe('ContainerPower', () => {
     };
     power = new ContainerPower(
       driver,
-      { of: () => fakeSpec({ id, readGitKey: () => readKey() }) } as unknown as WorkspaceSpecs,
+      { of: async () => fakeSpec({ id, readGitKey: () => readKey() }) } as unknown as WorkspaceSpecs,
+      { publish: async () => true } as unknown as WorkspaceSecretsPublisher,
       { transition, tryTransition: transition, requireHeld } as unknown as ContainerStore,
       { begin: reprovision } as unknown as ReprovisionService,
       new FakeClock(),
@@ -51,7 +53,10 @@ describe('ContainerPower', () => {
     expect(driver.require(row.id)).toMatchObject({ state: 'running', gitKey: Buffer.from('key') });
     expect(written).toEqual([
       { to: 'starting', patch: { desiredRunning: true } },
-      { to: 'running', patch: { startedAt: new FakeClock().now(), runtimeId: row.runtimeId } },
+      {
+        to: 'running',
+        patch: { startedAt: new FakeClock().now(), runtimeId: row.runtimeId, pendingChanges: [], addedEnv: null },
+      },
     ]);
   });
 

@@ -6,9 +6,12 @@ import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import type { WorkspaceRef } from '../../drivers/workspace.js';
 import type { HeldContainerLease } from '../../leases/container-leases.js';
 import type { ContainerRow, Lease, Transition } from '../../persistence/containers/containers.repository.js';
+import type { StatusReason } from '../../persistence/types.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
+import { WorkspaceSecretsPublisher } from '../../workspace/workspace-secrets.js';
 import { WorkspaceSpecs } from '../../workspace/workspace-specs.js';
 import { VANISHED } from '../reconciliation/reconcile-decision.js';
+import { asCreated } from './as-created.js';
 import { ContainerStore } from './container-store.js';
 import { ReprovisionService } from './reprovision.service.js';
 
@@ -20,6 +23,7 @@ export class ContainerPower {
   constructor(
     private readonly driver: WorkspaceDriver,
     private readonly specs: WorkspaceSpecs,
+    private readonly secrets: WorkspaceSecretsPublisher,
     private readonly store: ContainerStore,
     private readonly reprovisioning: ReprovisionService,
     private readonly clock: Clock,
@@ -37,7 +41,8 @@ export class ContainerPower {
     await this.store.transition(row.id, 'starting', { lease, patch: { desiredRunning: true }, ...audit });
     let workspace: WorkspaceRef;
     try {
-      workspace = await this.driver.startAgain(workspaceOf(row), this.specs.of(row), signal);
+      await this.secrets.publish(row);
+      workspace = await this.driver.startAgain(workspaceOf(row), await this.specs.of(row), signal);
     } catch (error) {
       if (isNotFound(error)) return this.reprovisioning.begin(row, lease);
       const stopped = await this.store.tryTransition(row.id, 'stopped', {
@@ -49,7 +54,27 @@ export class ContainerPower {
       throw error;
     }
     const { runtimeId } = workspace;
-    return this.store.transition(row.id, 'running', { lease, patch: { startedAt: this.clock.now(), runtimeId } });
+    return this.store.transition(row.id, 'running', {
+      lease,
+      patch: { startedAt: this.clock.now(), runtimeId, ...asCreated(row, runtimeId) },
+    });
+  }
+
+  /**
+   * Stops a running container without being asked to, for good.
+   * @param quietSince nothing happens when there was activity after this time
+   * @returns null when nothing happened
+   */
+  async stopFor(
+    id: string,
+    reason: StatusReason,
+    lease: Lease,
+    { quietSince }: Pick<Transition, 'quietSince'> = {},
+  ): Promise<ContainerRow | null> {
+    const patch = { desiredRunning: false };
+    const only = quietSince === undefined ? {} : { quietSince };
+    const stopping = await this.store.tryTransition(id, 'stopping', { lease, reason, patch, ...only });
+    return stopping && this.finishStop(stopping, lease);
   }
 
   /** Stops the workspace of a container whose row says `stopping`. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../../common/errors/domain-error.js';
+import { credentialJustGone } from '../../credentials/credential-errors.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import {
   type ContainerPatch,
@@ -12,9 +13,10 @@ import {
   type Transition,
 } from '../../persistence/containers/containers.repository.js';
 import { JobsRepository } from '../../persistence/containers/jobs.repository.js';
-import type { ContainerStatus, StatusReason } from '../../persistence/types.js';
+import type { AuditAction, ContainerStatus, StatusReason } from '../../persistence/types.js';
 import { containerNotFound, invalidState, nameTaken } from '../../workspace/container-errors.js';
 import { statusesBefore } from './state-table.js';
+import { EVERYTHING } from '../../persistence/everything.js';
 
 /** The lease is lost or the container is being deleted: the work on it must stop. */
 export class NotHeldError extends Error {
@@ -43,7 +45,7 @@ export function notHeldToDomainError(error: unknown): DomainError | undefined {
   });
 }
 
-export interface TransitionOptions extends Pick<Transition, 'lease' | 'job' | 'newJob' | 'audit'> {
+export interface TransitionOptions extends Pick<Transition, 'lease' | 'quietSince' | 'job' | 'newJob' | 'audit'> {
   reason?: StatusReason;
   patch?: ContainerPatch;
 }
@@ -65,7 +67,7 @@ export class ContainerStore {
   async transition(id: string, to: ContainerStatus, options: TransitionOptions = {}): Promise<ContainerRow> {
     const row = await this.tryTransition(id, to, options);
     if (row !== null) return row;
-    const present = await this.containers.findById(id);
+    const present = await this.containers.findById(id, EVERYTHING);
     if (present === null) throw options.lease === undefined ? containerNotFound(id) : new NotHeldError(id, null);
     if (options.lease !== undefined && (present.fence !== options.lease.fence || present.status === 'deleting'))
       throw new NotHeldError(id, present.status);
@@ -74,7 +76,7 @@ export class ContainerStore {
 
   /** Whether the work under the lease may go on. @throws NotHeldError when it may not */
   async requireHeld(id: string, lease: Lease): Promise<void> {
-    const present = await this.containers.findById(id);
+    const present = await this.containers.findById(id, EVERYTHING);
     if (present === null || present.fence !== lease.fence || present.status === 'deleting')
       throw new NotHeldError(id, present?.status ?? null);
   }
@@ -103,10 +105,11 @@ export class ContainerStore {
     return row;
   }
 
-  /** Changes the spec. @throws NotHeldError when the lease is lost @throws DomainError `name_taken` */
-  async changeSpec(id: string, patch: SpecPatch, lease: Lease): Promise<ContainerRow> {
-    const row = await this.containers.changeSpec(id, patch, lease);
+  /** Changes the spec. @throws NotHeldError when the lease is lost @throws DomainError `name_taken`, `credential_not_found` */
+  async changeSpec(id: string, patch: SpecPatch, lease: Lease, action?: AuditAction): Promise<ContainerRow> {
+    const row = await this.containers.changeSpec(id, patch, lease, action);
     if (row === 'name_taken') throw nameTaken(patch.name!);
+    if (row === 'credential_not_found') throw credentialJustGone();
     if (row === null) throw await this.notHeld(id);
     this.changed(row);
     return row;
@@ -129,6 +132,6 @@ export class ContainerStore {
   }
 
   private async notHeld(id: string): Promise<NotHeldError> {
-    return new NotHeldError(id, (await this.containers.findById(id))?.status ?? null);
+    return new NotHeldError(id, (await this.containers.findById(id, EVERYTHING))?.status ?? null);
   }
 }

@@ -22,11 +22,15 @@ export class ContainerWaiter implements OnModuleDestroy {
   }
 
   /** @returns the container once no job works on it any more, or as it is after `waitMs` or when the client disconnects */
-  async untilSettled(id: string, waitMs: number, clientSignal: AbortSignal): Promise<ContainerRow | null> {
+  async untilSettled(
+    { id, projectId }: Pick<ContainerRow, 'id' | 'projectId'>,
+    waitMs: number,
+    clientSignal: AbortSignal,
+  ): Promise<ContainerRow | null> {
     const until = AbortSignal.any([clientSignal, this.stopped.signal, AbortSignal.timeout(waitMs)]);
     for (;;) {
       const changed = this.nextChange(id, until);
-      const row = await this.containers.findById(id);
+      const row = await this.containers.findById(id, [projectId]);
       if (row === null || !PROVISIONING.includes(row.status) || until.aborted) {
         changed.cancel();
         return row;

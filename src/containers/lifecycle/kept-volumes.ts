@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../auth/principal.js';
-import { projectsOf, requireIn, visibleTo } from '../../auth/project-scope.js';
+import { noteNotFound, projectsOf, requireIn, visibleTo } from '../../auth/project-scope.js';
 import { DomainError } from '../../common/errors/domain-error.js';
-import { isId } from '../../common/id-generator.js';
+import { asId } from '../../common/id-generator.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import { ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import type { VolumeDto } from '../dto/volume.dto.js';
@@ -33,7 +33,7 @@ export class KeptVolumes {
   async remove(principal: Principal, reference: string): Promise<void> {
     const id = idOf(reference);
     const volume = (await this.containers.keptVolumes(visibleTo(principal))).find((kept) => kept.id === id);
-    if (volume === undefined) throw volumeNotFound(reference);
+    if (volume === undefined) throw notFoundBy(principal, reference);
     requireIn(principal, volume.projectId);
     await this.driver.ping();
     const outcome = await this.containers.releaseVolume(volume.id);
@@ -44,12 +44,19 @@ export class KeptVolumes {
   }
 
   /** The id of a kept volume of a project. @throws DomainError `volume_not_found`, also for that of another project */
-  async resolve(projectId: string, reference: string): Promise<string> {
+  async resolve(principal: Principal, projectId: string, reference: string): Promise<string> {
     const id = idOf(reference);
     const isKept = id !== undefined && (await this.containers.keptVolumes([projectId])).some((kept) => kept.id === id);
-    if (!isKept || !(await this.driver.listData()).includes(id)) throw volumeNotFound(reference);
+    if (!isKept) throw notFoundBy(principal, reference);
+    if (!(await this.driver.listData()).includes(id)) throw volumeNotFound(reference);
     return id;
   }
+}
+
+function notFoundBy(principal: Principal, reference: string): DomainError {
+  const id = idOf(reference);
+  if (id !== undefined) noteNotFound(visibleTo(principal), { kind: 'volume', id, name: null });
+  return volumeNotFound(reference);
 }
 
 export function volumeNotFound(reference: string): DomainError {
@@ -65,6 +72,5 @@ function nameOf(id: string): string {
 }
 
 function idOf(reference: string): string | undefined {
-  const id = VOLUME_NAME.exec(reference)?.groups?.['id'] ?? reference;
-  return isId(id) ? id : undefined;
+  return asId(VOLUME_NAME.exec(reference)?.groups?.['id'] ?? reference);
 }

@@ -23,10 +23,10 @@ export class RebuildService {
   ) {}
 
   /** @throws DomainError `invalid_state` while a job works on it, `instruction_running` */
-  async begin({ id }: ContainerRow): Promise<ContainerRow> {
+  async begin({ id, projectId }: ContainerRow): Promise<ContainerRow> {
     await this.driver.ping();
     return this.leases.withLease(id, LEASE_WAIT_MS, async ({ lease }) => {
-      const row = await this.containers.findById(id);
+      const row = await this.containers.findById(id, [projectId]);
       if (row === null) throw containerNotFound(id);
       if (!REBUILDABLE.includes(row.status)) throw invalidState(row.status, 'rebuilt');
       const running = await this.instructions.activities();

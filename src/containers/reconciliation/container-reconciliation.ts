@@ -9,6 +9,7 @@ import { ContainerRepairs } from './container-repairs.js';
 import { NotHeldError } from '../lifecycle/container-store.js';
 import { decide, type Decision } from './reconcile-decision.js';
 import { PROVISIONING } from '../lifecycle/state-table.js';
+import { EVERYTHING } from '../../persistence/everything.js';
 
 /** A container that exited this long ago, while the engine was available, was stopped on purpose. */
 export const STOPPED_ON_PURPOSE_MS = 10_000;
@@ -38,7 +39,7 @@ export class ContainerReconciliation {
   }
 
   async reconcileOne(id: string): Promise<void> {
-    const row = await this.containers.findById(id);
+    const row = await this.containers.findById(id, EVERYTHING);
     if (row !== null) await this.reconcile(row, false);
   }
 
@@ -49,7 +50,7 @@ export class ContainerReconciliation {
     const decision = await this.decideFor(seen, engineWasAway);
     if (decision.do === 'nothing') return this.settle(seen, engineWasAway);
     await this.leases.tryWithLease(seen.id, async (held) => {
-      const row = await this.containers.findById(seen.id);
+      const row = await this.containers.findById(seen.id, [seen.projectId]);
       if (row === null) return;
       await this.apply(await this.decideFor(row, engineWasAway), row, held);
     });
@@ -60,7 +61,7 @@ export class ContainerReconciliation {
     if (decision.do === 'nothing') return;
     if (decision.do === 'wake') return this.repairs.wake(row);
     await this.leases.tryWithLease(row.id, async (held) => {
-      const present = await this.containers.findById(row.id);
+      const present = await this.containers.findById(row.id, [row.projectId]);
       if (present !== null) await this.apply(await this.decideFor(present, engineWasAway), present, held);
     });
   }
@@ -72,7 +73,7 @@ export class ContainerReconciliation {
   private async decideFor(row: ContainerRow, engineWasAway: boolean): Promise<Decision> {
     const needsEngine = !PROVISIONING.includes(row.status) && row.status !== 'failed' && row.status !== 'deleting';
     const [job, workspace] = await Promise.all([
-      row.jobId === null ? null : this.jobs.findById(row.jobId),
+      row.jobId === null ? null : this.jobs.findById(row.jobId, [row.projectId]),
       needsEngine ? this.driver.observe(row.id) : null,
     ]);
     return decide(row, job, { now: this.clock.now(), workspace, engineWasAway });

@@ -26,7 +26,7 @@ export class ContainerRepairs {
 
   /** Wakes the job's worker, once per process and job: a wake-up of a process that died may be lost. */
   async wake(row: ContainerRow): Promise<void> {
-    const job = row.jobId === null ? null : await this.jobs.findById(row.jobId);
+    const job = row.jobId === null ? null : await this.jobs.findById(row.jobId, [row.projectId]);
     if (job !== null)
       this.queue.wake(jobPhase(row), { jobId: job.id, containerId: row.id }, `${job.id}.${this.presence.holder}`);
   }

@@ -6,7 +6,6 @@ import type { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import type { WorkspaceRef } from '../../drivers/workspace.js';
 import type { ContainerLeases } from '../../leases/container-leases.js';
 import type { ContainerPower } from '../lifecycle/container-power.js';
-import type { ContainerStore } from '../lifecycle/container-store.js';
 import { DiskGuard } from './disk-guard.js';
 import { DiskUsage } from '../../usage/disk-usage.js';
 
@@ -34,13 +33,11 @@ beforeEach(() => {
   };
   disk = new DiskUsage(driver as unknown as WorkspaceDriver);
   const leases = { tryWithLease: async (_: string, work: (held: object) => Promise<void>) => work({ lease: {} }) };
-  const store = { transition: async (id: string) => rowOf(id, 'stopping') };
-  const power = { finishStop: async ({ id }: ContainerRow) => void stopped.push(id) };
+  const power = { stopFor: async (id: string) => void stopped.push(id) };
   guard = new DiskGuard(
     { listAll: async () => rows } as unknown as ContainersRepository,
     disk,
     leases as unknown as ContainerLeases,
-    store as unknown as ContainerStore,
     power as unknown as ContainerPower,
     {} as Clock,
     quietLogger(),

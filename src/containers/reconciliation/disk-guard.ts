@@ -5,7 +5,6 @@ import { Clock } from '../../common/time/clock.js';
 import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
 import { ContainerLeases } from '../../leases/container-leases.js';
 import { ContainerPower } from '../lifecycle/container-power.js';
-import { ContainerStore } from '../lifecycle/container-store.js';
 import { DiskUsage } from '../../usage/disk-usage.js';
 
 const INTERVAL_MS = 30_000;
@@ -22,7 +21,6 @@ export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly containers: ContainersRepository,
     private readonly disk: DiskUsage,
     private readonly leases: ContainerLeases,
-    private readonly store: ContainerStore,
     private readonly power: ContainerPower,
     clock: Clock,
     @InjectPinoLogger(DiskGuard.name) private readonly logger: PinoLogger,
@@ -62,13 +60,6 @@ export class DiskGuard implements OnApplicationBootstrap, OnModuleDestroy {
       code: 'disk_limit_exceeded',
       message: `The container used ${usedMB} MB of disk, its limit is ${row.diskLimit} MB.`,
     };
-    await this.leases.tryWithLease(row.id, async ({ lease }) => {
-      const stopping = await this.store.transition(row.id, 'stopping', {
-        lease,
-        reason,
-        patch: { desiredRunning: false },
-      });
-      await this.power.finishStop(stopping, lease);
-    });
+    await this.leases.tryWithLease(row.id, ({ lease }) => this.power.stopFor(row.id, reason, lease));
   }
 }

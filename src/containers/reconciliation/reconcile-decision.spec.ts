@@ -48,9 +48,15 @@ describe('a container that is being provisioned', () => {
   });
 
   it.each(statuses)('has its job woken in status %s after a minute without a change, and not before', (status) => {
-    const job = jobRow(row);
+    const job = jobRow(row, { attempts: 1 });
     expect(decision({ status }, { now: new Date(T0.getTime() + MINUTE_MS) }, job)).toEqual(NOTHING);
     expect(decision({ status }, { now: new Date(T0.getTime() + MINUTE_MS + 1) }, job)).toEqual({ do: 'wake' });
+  });
+
+  it('has a job that no worker has begun woken after ten seconds', () => {
+    const [job, status] = [jobRow(row), 'queued' as const];
+    expect(decision({ status }, { now: new Date(T0.getTime() + 10_000) }, job)).toEqual(NOTHING);
+    expect(decision({ status }, { now: new Date(T0.getTime() + 10_001) }, job)).toEqual({ do: 'wake' });
   });
 
   it.each(statuses)('has its job woken in status %s when the engine was away', (status) => {

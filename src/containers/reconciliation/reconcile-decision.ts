@@ -30,6 +30,11 @@ export const VANISHED: StatusReason = {
 };
 /** The longest delay between two attempts of a job; the queue has lost one that is unchanged for longer. */
 const LOST_AFTER_MS = 60_000;
+/**
+ * Of a job that no worker has begun: the process that accepted it may have died before it woke one. Waking one that only waits
+ * for its turn changes nothing.
+ */
+const UNBEGUN_LOST_AFTER_MS = 10_000;
 /** Exit code after SIGKILL. */
 const KILLED = 137;
 const NOTHING: Decision = { do: 'nothing' };
@@ -51,7 +56,8 @@ export function decide(row: ContainerRow, job: JobRow | null, observation: Obser
 
 function unfinished(job: JobRow | null, { now, engineWasAway }: Observation): Decision {
   if (job === null || job.finishedAt !== null) return { do: 'reprovision' };
-  const isLost = now.getTime() - job.updatedAt.getTime() > LOST_AFTER_MS;
+  const lostAfterMs = job.attempts === 0 ? UNBEGUN_LOST_AFTER_MS : LOST_AFTER_MS;
+  const isLost = now.getTime() - job.updatedAt.getTime() > lostAfterMs;
   return engineWasAway || isLost ? { do: 'wake' } : NOTHING;
 }
 

@@ -5,7 +5,7 @@ import { labelsOf, namesOf } from './names.js';
 
 const ID = '123e4567-e89b-42d3-a456-426614174000';
 const IMAGE = 'devforge/workspace-both:1';
-const ENGINE = { cpus: 4, isolation: 'within-bridge' } as const;
+const ENGINE = { cpus: 4, canFence: true, isolation: 'within-bridge' } as const;
 
 describe('names and labels', () => {
   it('derive from the id alone', () => {
@@ -13,6 +13,7 @@ describe('names and labels', () => {
       workspace: `devforge-${ID}`,
       homeCarrier: `devforge-${ID}-home`,
       gitAgent: `devforge-${ID}-git-agent`,
+      egressVolume: `devforge-${ID}-egress`,
       workspaceVolume: `devforge-${ID}-workspace`,
       stateVolume: `devforge-${ID}-state`,
       homeVolume: `devforge-${ID}-home`,
@@ -47,6 +48,7 @@ describe('workspaceContainer', () => {
         { volume: `devforge-${ID}-workspace`, target: '/workspace', labels },
         { volume: `devforge-${ID}-state`, target: '/var/lib/devforge', labels },
         { volume: `devforge-${ID}-home`, target: '/home/dev', labels },
+        { volume: `devforge-${ID}-egress`, target: '/run/devforge/egress', readOnly: true, noCopy: true, labels },
       ],
       network: 'devforge',
       cpuLimit: 2,
@@ -69,6 +71,34 @@ describe('workspaceContainer', () => {
     expect(workspaceContainer(spec, { ...ENGINE, isolation: 'between-bridges' }).network).toBe(`devforge-${ID}`);
   });
 
+  it('has neither a network nor programs that look for one when it is not open', () => {
+    for (const mode of ['restricted', 'none'] as const) {
+      const container = workspaceContainer({ ...spec, egress: { mode, allow: [] } }, ENGINE);
+      expect(container.network).toBe('none');
+      expect(container.env).toMatchObject({
+        FOO: 'bar',
+        https_proxy: 'http://127.0.0.1:3128',
+        HTTP_PROXY: 'http://127.0.0.1:3128',
+        NO_PROXY: 'localhost,127.0.0.1,::1',
+      });
+    }
+  });
+
+  it("passes a container's own options of the JDK on beside the proxy, after it", () => {
+    const java = '-Djavax.net.ssl.trustStore=/etc/ssl/certs/java/cacerts';
+    const optionsOf = (mode: 'open' | 'none'): string | undefined =>
+      workspaceContainer({ ...spec, env: { JAVA_TOOL_OPTIONS: java }, egress: { mode, allow: [] } }, ENGINE).env[
+        'JAVA_TOOL_OPTIONS'
+      ];
+    expect(optionsOf('none')).toMatch(new RegExp(`^-Dhttp.proxyHost=127.0.0.1 .* ${java}$`));
+    expect(optionsOf('open')).toBe(java);
+  });
+
+  it('has no way to the gateway on an engine that cannot give it one', () => {
+    const { mounts } = workspaceContainer(spec, { ...ENGINE, canFence: false });
+    expect(mounts.map(({ target }) => target)).not.toContain('/run/devforge/egress');
+  });
+
   it('is limited to the cores that the engine has', () => {
     const limitOf = (cpus: number): number =>
       workspaceContainer({ ...spec, limits: { ...limits, cpus } }, ENGINE).cpuLimit;
@@ -80,7 +110,7 @@ describe('workspaceContainer', () => {
     const env = { FOO: 'bar', SSH_AUTH_SOCK: 'forged' };
     const container = workspaceContainer({ ...spec, env, readGitKey: async () => Buffer.from('key') }, ENGINE);
     expect(container.env).toEqual({ FOO: 'bar', SSH_AUTH_SOCK: '/run/devforge/git-agent/agent.sock' });
-    expect(container.mounts[3]).toEqual({
+    expect(container.mounts[4]).toEqual({
       volume: `devforge-${ID}-git-agent`,
       target: '/run/devforge/git-agent',
       readOnly: true,

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import {
+  EGRESS_FOLDER,
   GIT_AGENT_FOLDER,
   GIT_AGENT_SOCKET,
   HOME_FOLDER,
@@ -6,14 +8,16 @@ import {
   WORKSPACE_FOLDER,
   type WorkspaceSpec,
 } from '../workspace.js';
+import { GATEWAY_URL } from '../workspace-egress.js';
 import type { ContainerSpec } from './engine/engine-client.js';
 import type { EngineProfile } from './engine/profile/engine-profile.js';
+import { LABEL_MANAGED, LABEL_ROLE } from './labels.js';
 import { labelsOf, namesOf, networkOf } from './names.js';
 
 /** @param engine refuses a limit above its number of cores */
 export function workspaceContainer(
   spec: WorkspaceSpec,
-  engine: Pick<EngineProfile, 'cpus' | 'isolation'>,
+  engine: Pick<EngineProfile, 'cpus' | 'isolation' | 'canFence'>,
 ): ContainerSpec {
   const names = namesOf(spec.id);
   const labels = labelsOf(spec.id, 'workspace');
@@ -24,17 +28,51 @@ export function workspaceContainer(
     hostname: spec.hostname,
     image: spec.image,
     labels,
-    env: { ...spec.env, ...(hasGitKey ? { SSH_AUTH_SOCK: GIT_AGENT_SOCKET } : {}) },
+    env: { ...withProxies(spec), ...(hasGitKey ? { SSH_AUTH_SOCK: GIT_AGENT_SOCKET } : {}) },
     mounts: [
       { volume: namesOf(dataId).workspaceVolume, target: WORKSPACE_FOLDER, labels: labelsOf(dataId, 'workspace') },
       { volume: names.stateVolume, target: STATE_FOLDER, labels },
       { volume: names.homeVolume, target: HOME_FOLDER, labels },
+      ...(engine.canFence
+        ? [{ volume: names.egressVolume, target: EGRESS_FOLDER, readOnly: true, noCopy: true, labels }]
+        : []),
       ...(hasGitKey ? [{ volume: names.gitAgentVolume, target: GIT_AGENT_FOLDER, readOnly: true, labels }] : []),
     ],
-    network: networkOf(spec.id, engine).name,
+    network: networkFor(spec, engine),
     cpuLimit: Math.min(spec.limits.cpus, engine.cpus),
     memoryLimit: spec.limits.memoryMiB,
     pidsLimit: spec.limits.pids,
+  };
+}
+
+/** A workspace that is not open has no interface but loopback. */
+export function networkFor({ id, egress }: WorkspaceSpec, engine: Pick<EngineProfile, 'isolation'>): string {
+  return egress.mode === 'open' ? networkOf(id, engine).name : 'none';
+}
+
+/** A container's own variables win, but the JDK reads all of its options from one. */
+function withProxies(spec: WorkspaceSpec): Record<string, string> {
+  const proxies = proxyEnv(spec);
+  const java = [proxies['JAVA_TOOL_OPTIONS'], spec.env['JAVA_TOOL_OPTIONS']].filter((options) => options !== undefined);
+  return { ...proxies, ...spec.env, ...(java.length === 0 ? {} : { JAVA_TOOL_OPTIONS: java.join(' ') }) };
+}
+
+/** What programs read to reach the network through the egress gateway. */
+function proxyEnv({ egress }: WorkspaceSpec): Record<string, string> {
+  if (egress.mode === 'open') return {};
+  const { hostname, port } = new URL(GATEWAY_URL);
+  const direct = ['localhost', '127.0.0.1', '::1'];
+  const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()]);
+  const java = ['http', 'https'].flatMap((scheme) => [
+    `-D${scheme}.proxyHost=${hostname}`,
+    `-D${scheme}.proxyPort=${port}`,
+  ]);
+  return {
+    ...Object.fromEntries(proxies.map((name) => [name, GATEWAY_URL])),
+    NO_PROXY: direct.join(','),
+    no_proxy: direct.join(','),
+    NODE_USE_ENV_PROXY: '1',
+    JAVA_TOOL_OPTIONS: [...java, '-Dhttp.nonProxyHosts=localhost|127.*|[::1]'].join(' '),
   };
 }
 
@@ -53,6 +91,23 @@ export function homeCarrierContainer(id: string, image: string): ContainerSpec {
     cpuLimit: 0.1,
     memoryLimit: 64,
     pidsLimit: 16,
+  };
+}
+
+/** A container in which an image is asked for the configuration of its package managers. */
+export function packageRulesContainer(image: string): ContainerSpec {
+  return {
+    name: `devforge-package-rules-${randomUUID()}`,
+    hostname: 'package-rules',
+    image,
+    labels: { [LABEL_MANAGED]: 'true', [LABEL_ROLE]: 'package-rules' },
+    env: {},
+    mounts: [],
+    network: 'none',
+    entrypoint: ['/bin/sleep', '120'],
+    cpuLimit: 1,
+    memoryLimit: 512,
+    pidsLimit: 64,
   };
 }
 

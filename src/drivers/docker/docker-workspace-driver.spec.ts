@@ -1,10 +1,13 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeClock, settled } from '../../../test/support/clock/fake-clock.js';
 import { fakeSpec } from '../fake/fake-workspace.js';
+import { NO_SECRETS } from '../workspace-egress.js';
 import type { WorkspaceEvent, WorkspaceSpec } from '../workspace.js';
 import { DockerWorkspaceDriver } from './docker-workspace-driver.js';
 import { FakeEngineClient } from './engine/fake/fake-engine-client.js';
+import { FakeEgressGateway } from './gateway/fake-egress-gateway.js';
 import type { WorkspaceImages } from './images/workspace-images.js';
+import { workspaceContainer } from './container-specs.js';
 import { namesOf } from './names.js';
 import type { UsageSources } from './usage/usage-sources.js';
 
@@ -14,14 +17,16 @@ const { signal } = new AbortController();
 describe('DockerWorkspaceDriver', () => {
   const names = namesOf(ID);
   let engine: FakeEngineClient;
+  let gateway: FakeEgressGateway;
   let driver: DockerWorkspaceDriver;
   let keyed: WorkspaceSpec;
 
   beforeEach(() => {
     engine = new FakeEngineClient();
+    gateway = new FakeEgressGateway();
     engine.images.add('image');
     engine.containers.onExec = ({ argv }) => ({ exitCode: argv[1] === '-l' ? 1 : 0 });
-    driver = new DockerWorkspaceDriver(engine, {} as WorkspaceImages, {} as UsageSources, new FakeClock());
+    driver = new DockerWorkspaceDriver(engine, {} as WorkspaceImages, {} as UsageSources, gateway, new FakeClock());
     keyed = fakeSpec({ id: ID, readGitKey: async () => Buffer.from('key') });
   });
 
@@ -69,6 +74,47 @@ describe('DockerWorkspaceDriver', () => {
     await expect(engine.networks.list('devforge.id')).resolves.toEqual([]);
   });
 
+  it('takes the network from a workspace that is restricted, and gives it back to one that is opened at its next start', async () => {
+    const open = fakeSpec({ id: ID });
+    const restricted = { ...open, egress: { mode: 'restricted' as const, allow: [] } };
+    const ref = await driver.ensure(open, () => undefined, signal);
+    await driver.start(ref);
+    await driver.setEgress(ID, restricted.egress);
+    await expect(engine.containers.inspect(ref.runtimeId)).resolves.toMatchObject({ networks: [] });
+    expect(gateway.workspaces.get(ID)).toEqual({ egress: restricted.egress });
+    await driver.stop(ID, 1);
+    const again = await driver.startAgain(ref, restricted, signal);
+    expect(again.runtimeId).not.toBe(ref.runtimeId);
+    expect(engine.containers.require(again.runtimeId)).toMatchObject({ state: 'running', spec: { network: 'none' } });
+    await driver.setEgress(ID, open.egress);
+    await driver.stop(ID, 1);
+    const opened = await driver.startAgain(again, open, signal);
+    expect(engine.containers.require(opened.runtimeId).spec.network).toBe('devforge');
+    await driver.stop(ID, 1);
+    await expect(driver.startAgain(opened, open, signal)).resolves.toEqual(opened);
+  });
+
+  it('says of a workspace of an older release that it has to be created anew', async () => {
+    const spec = fakeSpec({ id: ID });
+    const container = workspaceContainer(spec, { ...engine.system.present, canFence: false });
+    const { dockerId } = await engine.containers.create(container);
+    await engine.networks.ensureIsolatedBridge('devforge', {});
+    const ref = { id: ID, runtimeId: dockerId };
+    await expect(driver.setEgress(ID, { mode: 'none', allow: [] })).rejects.toMatchObject({ code: 'outdated' });
+    await expect(driver.setSecrets(ID, NO_SECRETS)).rejects.toMatchObject({ code: 'outdated' });
+    const restricted = { ...spec, egress: { mode: 'restricted' as const, allow: [] } };
+    await expect(driver.startAgain(ref, restricted, signal)).rejects.toMatchObject({ code: 'outdated' });
+    await expect(driver.startAgain(ref, spec, signal)).resolves.toEqual(ref);
+  });
+
+  it('creates no restricted workspace on an engine that cannot restrict it', async () => {
+    engine.system.present = { ...engine.system.present, canFence: false };
+    const restricted = fakeSpec({ id: ID, egress: { mode: 'restricted', allow: [] } });
+    await expect(driver.ensure(restricted, () => undefined, signal)).rejects.toMatchObject({ code: 'invalid' });
+    await driver.ensure(fakeSpec({ id: ID }), () => undefined, signal);
+    expect(gateway.workspaces.size).toBe(0);
+  });
+
   it('has no address for a workspace whose network the host has no route to', async () => {
     const ref = await driver.ensure(fakeSpec({ id: ID }), () => undefined, signal);
     await driver.start(ref);
@@ -78,7 +124,7 @@ describe('DockerWorkspaceDriver', () => {
   });
 
   it('reports what the engine cannot do once it has answered', async () => {
-    const able = { pause: true, snapshot: false, hardDiskLimit: false, fence: false, resourceLimits: true };
+    const able = { pause: true, snapshot: false, hardDiskLimit: false, fence: true, resourceLimits: true };
     expect(driver.capabilities).toEqual(able);
     const limits = { cpu: true, memory: false, pids: true };
     engine.system.present = { ...engine.system.present, name: 'Podman', canPause: false, limits };

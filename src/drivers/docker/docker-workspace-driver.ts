@@ -9,8 +9,16 @@ import {
   type StageListener,
   WorkspaceDriver,
 } from '../workspace-driver.js';
+import type { SpendingRules, SpendRecords } from '../workspace-spend.js';
+import type { DenialWatch, EgressRule, WorkspaceEgress, WorkspaceSecrets } from '../workspace-egress.js';
 import type { LogRecord, LogRequest } from '../workspace-logs.js';
-import type { ExecRequest, ExecResult, ProcessRequest, WorkspaceProcess } from '../workspace-process.js';
+import {
+  type ExecRequest,
+  type ExecResult,
+  type ProcessRequest,
+  withAddedEnv,
+  type WorkspaceProcess,
+} from '../workspace-process.js';
 import type { UsageSource } from '../workspace-usage.js';
 import {
   type ListedWorkspace,
@@ -20,15 +28,18 @@ import {
   type WorkspaceRef,
   type WorkspaceSpec,
 } from '../workspace.js';
-import { EngineClient } from './engine/engine-client.js';
+import { type ContainerLimits, EngineClient, type InspectedContainer } from './engine/engine-client.js';
 import { DriverError } from '../driver-error.js';
 import type { EngineProfile } from './engine/profile/engine-profile.js';
 import { shortcomingsOf } from './engine/profile/unsuitable-engine.js';
+import { EgressGateway } from './gateway/egress-gateway.js';
 import { GitAgent } from './git-agent.js';
 import { WorkspaceImages } from './images/workspace-images.js';
 import { LABEL_ID, LABEL_ROLE } from './labels.js';
+import { PackageRules } from './package-rules.js';
 import { UsageSources } from './usage/usage-sources.js';
-import { WorkspaceCreation } from './workspace-creation.js';
+import { fingerprintOf } from './fingerprint.js';
+import { hasGateway, WorkspaceCreation } from './workspace-creation.js';
 import { WorkspaceDisk } from './workspace-disk.js';
 import { toWorkspaceEvent } from './workspace-events.js';
 import { WorkspaceObjects } from './workspace-objects.js';
@@ -43,26 +54,29 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
   private readonly gitAgent: GitAgent;
   private readonly creation: WorkspaceCreation;
   private readonly disk: WorkspaceDisk;
+  private readonly packages: PackageRules;
   private profile: EngineProfile | undefined;
 
   constructor(
     private readonly engine: EngineClient,
     private readonly images: WorkspaceImages,
     private readonly usageSources: UsageSources,
+    private readonly gateway: EgressGateway,
     clock: Clock,
   ) {
     super();
     this.objects = new WorkspaceObjects(engine, clock);
     this.gitAgent = new GitAgent(engine, this.objects, clock);
-    this.creation = new WorkspaceCreation(engine, this.objects, this.gitAgent);
+    this.creation = new WorkspaceCreation(engine, this.objects, this.gitAgent, gateway);
     this.disk = new WorkspaceDisk(engine, clock);
+    this.packages = new PackageRules(engine);
   }
 
   /** Those of an engine that has not answered yet are Docker's. */
   get capabilities(): DriverCapabilities {
-    const { limits, canPause } = this.profile ?? { limits: {}, canPause: true };
+    const { limits, canPause, canFence } = this.profile ?? { limits: {}, canPause: true, canFence: true };
     const resourceLimits = !Object.values(limits).includes(false);
-    return { pause: canPause, snapshot: false, hardDiskLimit: false, fence: false, resourceLimits };
+    return { pause: canPause, snapshot: false, hardDiskLimit: false, fence: canFence, resourceLimits };
   }
 
   ping(): Promise<void> {
@@ -86,8 +100,14 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
     );
   }
 
-  prepare(template: Template, onProgress: (progress: ImageProgress) => void, signal: AbortSignal): Promise<string> {
-    return this.images.ensure(template, onProgress, signal);
+  async prepare(
+    template: Template,
+    onProgress: (progress: ImageProgress) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const image = await this.images.ensure(template, onProgress, signal);
+    if ((await this.engine.system.info()).canFence) await this.images.ensure('gateway', onProgress, signal);
+    return image;
   }
 
   ensure(spec: WorkspaceSpec, onStage: StageListener, signal: AbortSignal): Promise<WorkspaceRef> {
@@ -98,15 +118,33 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
     return this.creation.replace(spec, onStage, signal);
   }
 
-  start({ runtimeId }: WorkspaceRef): Promise<void> {
-    return this.engine.containers.start(runtimeId);
+  async fingerprint(spec: WorkspaceSpec): Promise<string> {
+    return fingerprintOf(spec, await this.engine.system.info());
+  }
+
+  async claim({ id, runtimeId }: WorkspaceRef, spec: WorkspaceSpec, signal: AbortSignal): Promise<boolean> {
+    const existing = await this.objects.inspectWorkspace(id);
+    if (existing?.dockerId !== runtimeId || existing.state !== 'running') return false;
+    const { cpuLimit, memoryLimit } = await this.limitsOf(spec.limits);
+    const isResized = existing.limits.cpuLimit !== cpuLimit || existing.limits.memoryLimit !== memoryLimit;
+    if (isResized) await this.engine.containers.update(runtimeId, { cpuLimit, memoryLimit });
+    if (hasGateway(existing)) await this.gateway.setEgress(id, spec.egress, signal);
+    return true;
+  }
+
+  /** The folder of its egress volume must exist, which it does not when the gateway was removed meanwhile. */
+  async start({ id, runtimeId }: WorkspaceRef): Promise<void> {
+    const existing = await this.engine.containers.inspect(runtimeId);
+    if (existing !== null && hasGateway(existing)) await this.gateway.open(id);
+    await this.engine.containers.start(runtimeId);
   }
 
   async startAgain(ref: WorkspaceRef, spec: WorkspaceSpec, signal: AbortSignal): Promise<WorkspaceRef> {
     const { id, image, readGitKey } = spec;
     if (readGitKey !== null) await this.gitAgent.ensure(id, image, readGitKey, signal);
-    await this.start(ref);
-    return ref;
+    const current = await this.creation.renew(ref, spec, signal);
+    await this.engine.containers.start(current.runtimeId);
+    return current;
   }
 
   async stop(id: string, graceSeconds: number): Promise<void> {
@@ -120,10 +158,8 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
     }
   }
 
-  async resize({ runtimeId }: WorkspaceRef, { cpus, memoryMiB }: Limits): Promise<void> {
-    const { cpus: engineCpus } = await this.engine.system.info();
-    const cpuLimit = Math.min(cpus, engineCpus);
-    await this.engine.containers.update(runtimeId, { cpuLimit, memoryLimit: memoryMiB });
+  async resize({ runtimeId }: WorkspaceRef, limits: Limits): Promise<void> {
+    await this.engine.containers.update(runtimeId, await this.limitsOf(limits));
   }
 
   pause({ runtimeId }: WorkspaceRef): Promise<void> {
@@ -134,16 +170,21 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
     return this.engine.containers.unpause(runtimeId);
   }
 
-  remove(id: string, options: RemoveOptions): Promise<void> {
-    return this.objects.remove(id, options);
+  async remove(id: string, options: RemoveOptions): Promise<void> {
+    await this.objects.remove(id, options);
+    await this.gateway.remove(id);
   }
 
   listData(): Promise<string[]> {
     return this.objects.listData();
   }
 
-  sweep(findOrphans: (ids: string[]) => Promise<OrphanedWorkspace[]>): Promise<string[]> {
-    return this.objects.sweep(findOrphans);
+  async sweep(findOrphans: (ids: string[]) => Promise<OrphanedWorkspace[]>): Promise<string[]> {
+    const atGateway = await this.gateway.list();
+    const removed = await this.objects.sweep(findOrphans, atGateway);
+    for (const id of removed) if (atGateway.includes(id)) await this.gateway.remove(id);
+    if (atGateway.every((id) => removed.includes(id))) await this.gateway.removeUnused();
+    return removed;
   }
 
   async observe(id: string): Promise<ObservedWorkspace | null> {
@@ -161,12 +202,12 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
     });
   }
 
-  exec({ runtimeId }: WorkspaceRef, request: ExecRequest): Promise<ExecResult> {
-    return this.engine.containers.exec(runtimeId, request);
+  exec(ref: WorkspaceRef, request: ExecRequest): Promise<ExecResult> {
+    return this.engine.containers.exec(ref.runtimeId, withAddedEnv(request, ref));
   }
 
-  open({ runtimeId }: WorkspaceRef, request: ProcessRequest): Promise<WorkspaceProcess> {
-    return this.engine.containers.open(runtimeId, request);
+  open(ref: WorkspaceRef, request: ProcessRequest): Promise<WorkspaceProcess> {
+    return this.engine.containers.open(ref.runtimeId, withAddedEnv(request, ref));
   }
 
   logs({ runtimeId }: WorkspaceRef, request: LogRequest): AsyncIterable<LogRecord[]> {
@@ -181,9 +222,52 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
     return this.disk.bytes(runtimeId, signal);
   }
 
+  async setEgress(id: string, egress: WorkspaceEgress, signal?: AbortSignal): Promise<void> {
+    const { dockerId, networks } = await this.withGateway('set egress', id);
+    await this.gateway.setEgress(id, egress, signal);
+    if (egress.mode === 'open') return;
+    await Promise.all(networks.map((name) => this.engine.networks.disconnect(name, dockerId)));
+  }
+
+  async setSecrets(id: string, secrets: WorkspaceSecrets, signal?: AbortSignal): Promise<void> {
+    await this.withGateway('set secrets', id);
+    await this.gateway.setSecrets(id, secrets, signal);
+  }
+
+  async setSpending(id: string, rules: SpendingRules, signal?: AbortSignal): Promise<void> {
+    await this.withGateway('set spending', id);
+    await this.gateway.setSpending(id, rules, signal);
+  }
+
+  spend(id: string, known: { journal: string; seq: number } | undefined): Promise<SpendRecords> {
+    return this.gateway.spend(id, known);
+  }
+
+  watchDenials(watch: DenialWatch, signal: AbortSignal): Promise<void> {
+    return this.gateway.watchDenials(watch, signal);
+  }
+
+  packageRules(image: string): Promise<EgressRule[]> {
+    return this.packages.of(image);
+  }
+
   async address({ runtimeId }: WorkspaceRef): Promise<string | null> {
     if ((await this.engine.system.info()).isRootless) return null;
     const container = await this.engine.containers.inspect(runtimeId);
     return Object.values(container?.addresses ?? {})[0] ?? null;
+  }
+
+  /** Those of the engine's container: the engine refuses more cores than it has. */
+  private async limitsOf({ cpus, memoryMiB }: Limits): Promise<ContainerLimits> {
+    const { cpus: available } = await this.engine.system.info();
+    return { cpuLimit: Math.min(cpus, available), memoryLimit: memoryMiB };
+  }
+
+  /** @throws DriverError `not_found` or `outdated` */
+  private async withGateway(what: string, id: string): Promise<InspectedContainer> {
+    const found = await this.objects.inspectWorkspace(id);
+    if (found === null) throw new DriverError('not_found', `${what} ${id}: no such workspace`);
+    if (!hasGateway(found)) throw new DriverError('outdated', `${what} ${id}: it has to be created anew`);
+    return found;
   }
 }

@@ -13,6 +13,7 @@ export function namesOf(id: string): {
   stateVolume: string;
   homeVolume: string;
   gitAgentVolume: string;
+  egressVolume: string;
 } {
   return {
     workspace: `devforge-${id}`,
@@ -22,6 +23,7 @@ export function namesOf(id: string): {
     stateVolume: `devforge-${id}-state`,
     homeVolume: `devforge-${id}-home`,
     gitAgentVolume: `devforge-${id}-git-agent`,
+    egressVolume: `devforge-${id}-egress`,
   };
 }
 

@@ -43,7 +43,7 @@ describe('WorkspaceObjects', () => {
     await objects.remove(id, { keepData: false });
     await expect(remaining(id)).resolves.toEqual([]);
     await expect(remaining(other)).resolves.toEqual(before);
-    expect(before).toHaveLength(6);
+    expect(before).toHaveLength(7);
   });
 
   it('keeps the workspace volume when asked to', async () => {
@@ -83,7 +83,7 @@ describe('WorkspaceObjects', () => {
     expect(removed).toEqual([gone]);
     expect(found.toSorted()).toEqual([gone, alive].toSorted());
     await expect(remaining(gone)).resolves.toEqual([]);
-    await expect(remaining(alive)).resolves.toHaveLength(6);
+    await expect(remaining(alive)).resolves.toHaveLength(7);
   });
 
   it('does not sweep a volume that was kept on purpose', async () => {
@@ -149,6 +149,6 @@ describe('WorkspaceObjects', () => {
     await objects.sweep(async () => []);
     engine.faults.failNext('containers.list', new DriverError('unavailable', 'x'));
     await expect(objects.sweep(async () => [])).rejects.toMatchObject({ code: 'unavailable' });
-    for (const id of [first, second]) await expect(remaining(id)).resolves.toHaveLength(6);
+    for (const id of [first, second]) await expect(remaining(id)).resolves.toHaveLength(7);
   });
 });

@@ -2,7 +2,7 @@ import type { Clock } from '../../common/time/clock.js';
 import { DriverError } from '../driver-error.js';
 import type { RemoveOptions } from '../workspace-driver.js';
 import type { OrphanedWorkspace } from '../workspace.js';
-import type { EngineClient, InspectedContainer, ObservedContainer } from './engine/engine-client.js';
+import type { EngineClient, InspectedContainer, ObservedContainer, VolumeOptions } from './engine/engine-client.js';
 import { LABEL_ID, LABEL_ROLE, type Role } from './labels.js';
 import { labelsOf, namesOf } from './names.js';
 import { SIDECARS } from './workspace-events.js';
@@ -45,8 +45,8 @@ export class WorkspaceObjects {
   }
 
   /** @throws DriverError `foreign` */
-  async ensureVolumes(id: string, names: string[]): Promise<void> {
-    await Promise.all(names.map((name) => this.engine.volumes.ensure(name, labelsOf(id, 'workspace'))));
+  async ensureVolumes(id: string, names: string[], options: VolumeOptions = {}): Promise<void> {
+    await Promise.all(names.map((name) => this.engine.volumes.ensure(name, labelsOf(id, 'workspace'), options)));
   }
 
   /** Whether the files of a workspace exist. */
@@ -75,7 +75,11 @@ export class WorkspaceObjects {
     await Promise.all([...own, ...attached].map((volume) => this.removeVolume(volume)));
   }
 
-  async sweep(findOrphans: (ids: string[]) => Promise<OrphanedWorkspace[]>): Promise<string[]> {
+  /** @param elsewhere ids of workspaces of which something is left that is no object of the engine */
+  async sweep(
+    findOrphans: (ids: string[]) => Promise<OrphanedWorkspace[]>,
+    elsewhere: string[] = [],
+  ): Promise<string[]> {
     const [containers, volumes, networks] = await Promise.all([
       this.engine.containers.list(LABEL_ID),
       this.engine.volumes.list(LABEL_ID),
@@ -87,9 +91,10 @@ export class WorkspaceObjects {
       if (id !== undefined) names.set(id, [...(names.get(id) ?? []), name]);
     }
     const removed: string[] = [];
-    for (const { id, keepData } of await findOrphans([...names.keys()])) {
+    for (const { id, keepData } of await findOrphans([...new Set([...names.keys(), ...elsewhere])])) {
       // Only the workspace volume exists, and it was kept on purpose.
-      if (keepData && names.get(id)?.every((name) => name === namesOf(id).workspaceVolume)) continue;
+      if (keepData && !elsewhere.includes(id) && names.get(id)?.every((name) => name === namesOf(id).workspaceVolume))
+        continue;
       await this.remove(id, { keepData });
       removed.push(id);
     }

@@ -9,8 +9,16 @@ import {
   type StageListener,
   WorkspaceDriver,
 } from '../workspace-driver.js';
+import {
+  type DenialWatch,
+  type EgressRule,
+  NO_SECRETS,
+  type WorkspaceEgress,
+  type WorkspaceSecrets,
+} from '../workspace-egress.js';
+import type { SpendingRules, SpendRecords } from '../workspace-spend.js';
 import type { LogRecord, LogRequest } from '../workspace-logs.js';
-import type { ExecRequest, ExecResult, ProcessRequest } from '../workspace-process.js';
+import { type ExecRequest, type ExecResult, type ProcessRequest, withAddedEnv } from '../workspace-process.js';
 import type {
   ListedWorkspace,
   ObservedWorkspace,
@@ -21,10 +29,13 @@ import type {
   WorkspaceSpec,
 } from '../workspace.js';
 import { type FakeExecHandler, playExec } from './fake-exec.js';
+import { FakeDenials } from './fake-denials.js';
 import { FakeFaults } from './fake-faults.js';
 import { FakeProcess, type FakeProcessHandler } from './fake-process.js';
+import { FakeSpending } from './fake-spending.js';
 import { FakeUsageSource } from './fake-usage.js';
 import { FakeWatchers } from './fake-watchers.js';
+import { fingerprintOf, listedOf, refOf } from './fake-views.js';
 import { fakeSpec, type FakeWorkspace, isUp, newFakeWorkspace } from './fake-workspace.js';
 
 const KILLED = 137;
@@ -47,7 +58,7 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
     pause: true,
     snapshot: false,
     hardDiskLimit: false,
-    fence: false,
+    fence: true,
     resourceLimits: true,
   };
   engine: EngineInfo = { name: 'Docker', version: '20.10.24', cpus: 4, memoryMiB: 8_192, shortcomings: [] };
@@ -69,6 +80,12 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
   onOpen: FakeProcessHandler = async () => 0;
   /** Called for every workspace that was just started. */
   onStart: (workspace: FakeWorkspace) => void = () => undefined;
+  /** Connections that were refused. */
+  readonly denials = new FakeDenials();
+  /** What was spent; {@link denials} tells who follows. */
+  readonly spending = new FakeSpending();
+  /** What {@link packageRules} finds in every image. */
+  packageHosts: EgressRule[] = [{ host: 'packages.example.org', ports: [443] }];
   private readonly workspaces = new Map<string, FakeWorkspace>();
   /** Ids of workspaces whose files exist. */
   private readonly data = new Set<string>();
@@ -118,7 +135,9 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
     const { id, dataId = id } = spec;
     if (dataId !== id && !this.data.has(dataId))
       throw new JobFailure('volume_missing', `The files of ${dataId} do not exist any more.`);
-    return refOf(Object.assign(existing ?? this.create(spec), { gitKey }));
+    const workspace = Object.assign(existing ?? this.create(spec), { gitKey });
+    workspace.spec = { ...workspace.spec, egress: spec.egress };
+    return refOf(workspace);
   }
 
   async replace(spec: WorkspaceSpec, onStage: StageListener, signal: AbortSignal): Promise<WorkspaceRef> {
@@ -127,16 +146,32 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
     return this.ensure(spec, onStage, signal);
   }
 
+  async fingerprint(spec: WorkspaceSpec): Promise<string> {
+    await this.faults.pass('fingerprint');
+    return fingerprintOf(spec);
+  }
+
+  async claim({ id, runtimeId }: WorkspaceRef, spec: WorkspaceSpec, _signal: AbortSignal): Promise<boolean> {
+    await this.faults.pass('claim');
+    const workspace = this.workspaces.get(id);
+    if (workspace?.runtimeId !== runtimeId || workspace.state !== 'running') return false;
+    workspace.spec = { ...workspace.spec, limits: spec.limits, egress: spec.egress };
+    return true;
+  }
+
   async start(ref: WorkspaceRef): Promise<void> {
     const workspace = await this.existing('start', ref);
     this.bringUp(workspace);
   }
 
   async startAgain(ref: WorkspaceRef, spec: WorkspaceSpec, _signal: AbortSignal): Promise<WorkspaceRef> {
-    const workspace = await this.existing('startAgain', ref);
+    const before = await this.existing('startAgain', ref);
+    const stays = isUp(before) || ref.addedEnv === undefined;
+    const workspace = stays ? before : this.create(spec);
     workspace.gitKey = (await spec.readGitKey?.()) ?? null;
+    workspace.spec = { ...workspace.spec, egress: spec.egress };
     this.bringUp(workspace);
-    return refOf(workspace);
+    return stays ? ref : refOf(workspace);
   }
 
   async stop(id: string, _graceSeconds: number): Promise<void> {
@@ -200,20 +235,16 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
 
   async list(): Promise<ListedWorkspace[]> {
     await this.faults.pass('list');
-    const all = [...this.workspaces.values()].map((each) => ({
-      ...refOf(each),
-      image: each.image,
-      state: each.state,
-    }));
-    return this.faults.listed(all);
+    return this.faults.listed([...this.workspaces.values()].map(listedOf));
   }
 
   async exec(ref: WorkspaceRef, request: ExecRequest): Promise<ExecResult> {
     const workspace = await this.existing('exec', ref);
     if (workspace.state !== 'running')
       throw new DriverError('conflict', `exec ${request.argv[0]}: the workspace is not running`);
-    this.execs.push({ ref, request });
-    return playExec(request, this.onExec);
+    const complete = withAddedEnv(request, ref);
+    this.execs.push({ ref, request: complete });
+    return playExec(complete, this.onExec);
   }
 
   async open(ref: WorkspaceRef, request: ProcessRequest): Promise<FakeProcess> {
@@ -221,7 +252,7 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
     if (request.signal?.aborted) throw new DriverError('aborted', `open ${request.argv[0]}: aborted`);
     if (workspace.state !== 'running')
       throw new DriverError('conflict', `open ${request.argv[0]}: the workspace is not running`);
-    const process = new FakeProcess(request, this.onOpen);
+    const process = new FakeProcess(withAddedEnv(request, ref), this.onOpen);
     this.processes.push({ ref: refOf(workspace), process });
     return process;
   }
@@ -244,7 +275,43 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
 
   async address(ref: WorkspaceRef): Promise<string | null> {
     const workspace = await this.existing('address', ref);
-    return isUp(workspace) ? workspace.address : null;
+    return isUp(workspace) && workspace.hasNetwork ? workspace.address : null;
+  }
+
+  async setEgress(id: string, egress: WorkspaceEgress, signal?: AbortSignal): Promise<void> {
+    const workspace = await this.current('setEgress', id, signal);
+    workspace.spec = { ...workspace.spec, egress };
+    if (egress.mode !== 'open') workspace.hasNetwork = false;
+  }
+
+  async setSecrets(id: string, secrets: WorkspaceSecrets, signal?: AbortSignal): Promise<void> {
+    (await this.current('setSecrets', id, signal)).secrets = secrets;
+  }
+
+  async setSpending(id: string, rules: SpendingRules, signal?: AbortSignal): Promise<void> {
+    (await this.current('setSpending', id, signal)).spending = rules;
+  }
+
+  async spend(id: string, known: { journal: string; seq: number } | undefined): Promise<SpendRecords> {
+    await this.faults.pass('spend');
+    return this.spending.after(id, known);
+  }
+
+  async watchDenials(watch: DenialWatch, signal: AbortSignal): Promise<void> {
+    await this.faults.pass('watchDenials');
+    if (!signal.aborted) await this.denials.watch(watch, signal, (listener) => this.faults.whenAway(listener));
+  }
+
+  async packageRules(image: string): Promise<EgressRule[]> {
+    await this.faults.pass('packageRules');
+    if (!this.images.has(image)) throw new DriverError('not_found', `packageRules: no image ${image}`);
+    return this.packageHosts;
+  }
+
+  /** The gateway is replaced by a new one: secrets are lost, and watches end. */
+  restartGateway(): void {
+    for (const workspace of this.workspaces.values()) workspace.secrets = NO_SECRETS;
+    this.denials.breakWatches();
   }
 
   /** A workspace that runs from the start of a test. */
@@ -308,9 +375,19 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
 
   private bringUp(workspace: FakeWorkspace): void {
     if (isUp(workspace)) return;
-    Object.assign(workspace, { state: 'running', startedAt: new Date(), exitCode: 0, oomKilled: false });
+    const hasNetwork = workspace.spec.egress.mode === 'open';
+    Object.assign(workspace, { state: 'running', startedAt: new Date(), exitCode: 0, oomKilled: false, hasNetwork });
     this.emit('started', workspace);
     this.onStart(workspace);
+  }
+
+  /** A workspace that is not outdated. */
+  private async current(call: DriverCall, id: string, signal?: AbortSignal): Promise<FakeWorkspace> {
+    await this.faults.pass(call);
+    if (signal?.aborted) throw new DriverError('aborted', `${call} ${id}: aborted`);
+    const workspace = this.require(id, call);
+    if (workspace.outdated) throw new DriverError('outdated', `${call} ${id}: it has to be created anew`);
+    return workspace;
   }
 
   private async existing(call: DriverCall, { id, runtimeId }: WorkspaceRef): Promise<FakeWorkspace> {
@@ -319,8 +396,4 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
     if (workspace.runtimeId !== runtimeId) throw new DriverError('not_found', `${call} ${id}: it was created anew`);
     return workspace;
   }
-}
-
-function refOf({ id, runtimeId }: WorkspaceRef): WorkspaceRef {
-  return { id, runtimeId };
 }

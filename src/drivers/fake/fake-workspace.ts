@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { UsageRecord } from '../workspace-usage.js';
+import type { SpendingRules } from '../workspace-spend.js';
+import { NO_SECRETS, OPEN_EGRESS, type WorkspaceSecrets } from '../workspace-egress.js';
 import type { ObservedWorkspace, WorkspaceSpec } from '../workspace.js';
 import { FakeLog } from './fake-log.js';
 
@@ -14,6 +16,14 @@ export interface FakeWorkspace extends ObservedWorkspace {
   address: string | null;
   /** What its Git agent holds: null while there is no agent. */
   gitKey: Buffer | null;
+  /** What the gateway adds to its requests. */
+  secrets: WorkspaceSecrets;
+  /** How its answers are counted. */
+  spending: SpendingRules | undefined;
+  /** Whether it has an interface; one that is opened gets it when it starts. */
+  hasNetwork: boolean;
+  /** Created by a release without egress policies. */
+  outdated: boolean;
 }
 
 /** @param incarnation how often this driver has created a workspace, so that ids of engine objects differ */
@@ -34,6 +44,10 @@ export function newFakeWorkspace(spec: WorkspaceSpec, incarnation: number): Fake
     diskBytes: 0,
     address: '192.0.2.2',
     gitKey: null,
+    secrets: NO_SECRETS,
+    spending: undefined,
+    hasNetwork: false,
+    outdated: false,
   };
 }
 
@@ -46,6 +60,7 @@ export function fakeSpec(overrides: Partial<WorkspaceSpec> = {}): WorkspaceSpec 
     env: {},
     limits: { cpus: 1, memoryMiB: 128, diskMiB: 1_024, pids: 64 },
     readGitKey: null,
+    egress: OPEN_EGRESS,
     ...overrides,
   };
 }

@@ -2,8 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { InjectPinoLogger, PinoLogger } from 'nestjs-pino';
 import { DomainError } from '../../common/errors/domain-error.js';
+import { ContainerActivity } from '../../containers/activity/container-activity.js';
 import { ContainerLifecycleService } from '../../containers/lifecycle/container-lifecycle.service.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
+import type { Activity } from '../../persistence/types.js';
 import { EDITOR_NOTICE } from '../pages/editor-notice.js';
 import { canBeStarted, statusMessage } from '../pages/waiting-page.js';
 import { redirect, sendError } from '../proxy/site-responses.js';
@@ -28,8 +30,27 @@ export interface ControlRequest {
 export class SiteControls {
   constructor(
     private readonly lifecycle: ContainerLifecycleService,
+    private readonly activity: ContainerActivity,
     @InjectPinoLogger(SiteControls.name) private readonly logger: PinoLogger,
   ) {}
+
+  /** Notes that the site of a container is used, if that runs. */
+  isInUse({ id, status }: ContainerRow, port: number | null): boolean {
+    if (status !== 'running') return false;
+    this.activity.note(id, activityOf(port));
+    return true;
+  }
+
+  /** Starts a container that was stopped because nobody used it. @returns the container as it is then */
+  async use(container: ContainerRow, port: number | null): Promise<ContainerRow> {
+    try {
+      return await this.activity.begin(container, activityOf(port));
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      this.logger.debug({ err: error, containerId: container.id }, 'A container was not started for its site');
+      return container;
+    }
+  }
 
   async handle(request: IncomingMessage, response: ServerResponse, path: string, of: ControlRequest): Promise<void> {
     const [action] = path.slice(CONTROL_PREFIX.length).split('?');
@@ -58,6 +79,10 @@ export class SiteControls {
     if (isForm) redirect(response, home, { status: 303 });
     else sendStatus(response, { ...container, status: 'starting', statusReason: null });
   }
+}
+
+function activityOf(port: number | null): Activity {
+  return port === null ? 'editor' : 'preview';
 }
 
 function sendStatus(response: ServerResponse, row: ContainerRow): void {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { runInContext } from '../../common/request-context.js';
+import { type RequestContext, runInContext } from '../../common/request-context.js';
 import { ClientAddresses } from '../../http/client-addresses.js';
 import { Revocation } from '../../auth/revocation.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
@@ -10,7 +10,8 @@ import { type SiteAddress, SiteAddresses } from '../../sites/site-addresses.js';
 import { CONTROL_PREFIX, SiteControls } from '../controls/site-controls.js';
 import { canBeStarted, waitingMessage } from '../pages/waiting-page.js';
 import { SiblingSignIn } from '../sign-in/sibling-sign-in.js';
-import { type Grant, homeOf } from '../sign-in/site-access.js';
+import { type Grant, homeOf, SITE_PERMISSION } from '../sign-in/site-access.js';
+import { type Principal, principalIn } from '../../auth/principal.js';
 import { askAsLocalhost, redirectToSite } from './localhost-mode.js';
 import { SiblingOrigins } from './sibling-origins.js';
 import { withoutCorsDecision } from './sibling-cors.js';
@@ -43,25 +44,38 @@ export class SiteHandler {
     private readonly clients: ClientAddresses,
   ) {}
 
-  async request(request: IncomingMessage, response: ServerResponse, to: GrantedRequest): Promise<void> {
-    const { address, site, grant } = to;
+  async request(request: IncomingMessage, response: ServerResponse, found: GrantedRequest): Promise<void> {
+    const { address, site, grant } = found;
     if (address.form === 'path' && address.missingSlash)
       return redirect(response, homeOf(address, site) + address.path.slice(1));
-    if (this.isCrossSite(request, to, false)) return sendError(response, 403, 'Cross-site request refused.');
-    if (address.path.startsWith(CONTROL_PREFIX) && grant.byOwnCookie) {
-      const context = { address: this.clients.of(request), requestId: null, actor: grant.identity };
-      return runInContext(context, () => this.control(request, response, to));
-    }
+    if (this.isCrossSite(request, found, false)) return sendError(response, 403, 'Cross-site request refused.');
+    if (address.path.startsWith(CONTROL_PREFIX) && grant.byOwnCookie)
+      return runInContext(this.contextOf(request, found), () => this.control(request, response, found));
+    const to = await this.inUse(request, found);
     if (this.refuses(request, response, to)) return;
-    this.revocation.watchStream(grant.identity, response);
+    this.revocation.watchStream(visitorOf(to), response);
     await this.proxy.web(request, response, this.destination(request, to));
   }
 
-  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, to: GrantedRequest): Promise<void> {
-    if (this.isCrossSite(request, to, true)) return sendError(socket, 403, 'Cross-site request refused.');
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, found: GrantedRequest): Promise<void> {
+    if (this.isCrossSite(request, found, true)) return sendError(socket, 403, 'Cross-site request refused.');
+    const to = await this.inUse(request, found);
     if (this.refuses(request, socket, to)) return;
-    this.revocation.watchStream(to.grant.identity, socket);
+    this.revocation.watchStream(visitorOf(to), socket);
     await this.proxy.ws(request, socket as Socket, head, this.destination(request, to));
+  }
+
+  /** With the container as it is once it may be used. */
+  private async inUse(request: IncomingMessage, to: GrantedRequest): Promise<GrantedRequest> {
+    if (this.controls.isInUse(to.container, to.site.port)) return to;
+    const container = await runInContext(this.contextOf(request, to), () =>
+      this.controls.use(to.container, to.site.port),
+    );
+    return { ...to, container };
+  }
+
+  private contextOf(request: IncomingMessage, { grant }: GrantedRequest): RequestContext {
+    return { address: this.clients.of(request), requestId: null, actor: grant.identity };
   }
 
   /** What the person who is signed in does beyond the site itself. */
@@ -143,6 +157,11 @@ export class SiteHandler {
     // A frame in a sandbox has no origin, and reads nothing that it is not allowed to.
     return upgrade || origin !== 'null' || !SAFE_METHODS.has(request.method ?? 'GET');
   }
+}
+
+/** For whom a connection to a site stays open. */
+function visitorOf({ grant, container }: GrantedRequest): Principal {
+  return principalIn(grant.identity, SITE_PERMISSION, container.projectId);
 }
 
 function isEditorPortProxy(path: string): boolean {

@@ -15,6 +15,7 @@ import type { Site } from './site.js';
 import { redirect, type ResponseTarget, sendError } from './site-responses.js';
 import { SiteDirectory } from './site-directory.js';
 import { type GrantedRequest, SiteHandler } from './site-handler.js';
+import { intercept } from '../../http/intercept.js';
 
 /** Handles requests to sites of containers before the API sees them, so that no API route answers under a site's name. */
 @Injectable()
@@ -71,7 +72,8 @@ export class SiteRouter {
     const site: Site = { containerId: container.id, port: address.port };
     if ('writeHead' in target) {
       const ticket = request.method === 'GET' ? parameterOf(address.path, TICKET_PARAMETER) : null;
-      if (ticket !== null) return this.access.signIn(request, target, address, site, ticket);
+      if (ticket !== null)
+        return this.access.signIn(request, target, address, { container, port: address.port, ticket });
     }
     const pass = await this.siblings.pass(request, address, site);
     const grant =
@@ -120,20 +122,4 @@ export class SiteRouter {
     const port = address.port ?? this.siblings.portOf(request, address);
     this.access.refuse(request, target, address, { port, asksEditor: address.port !== null });
   }
-}
-
-type Listener = (request: IncomingMessage, target: unknown, head?: Buffer) => void;
-
-/** Adds a listener before all others of a server, which get only the events for which it returns false. */
-function intercept(
-  server: Server,
-  event: 'request' | 'upgrade',
-  handle: (...args: Parameters<Listener>) => boolean,
-): void {
-  const others = server.listeners(event) as Listener[];
-  server.removeAllListeners(event);
-  server.on(event, (...args: Parameters<Listener>) => {
-    if (handle(...args)) return;
-    for (const other of others) other.apply(server, args);
-  });
 }

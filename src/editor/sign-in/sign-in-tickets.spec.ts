@@ -22,6 +22,14 @@ class InMemory extends SignInTicketsRepository {
     return 'inserted';
   }
 
+  /** The hashes of each query. */
+  readonly asked: string[][] = [];
+
+  async known(hashes: string[]): Promise<string[]> {
+    this.asked.push(hashes);
+    return hashes.filter((hash) => this.rows.has(hash));
+  }
+
   async take(hash: string): Promise<SignInTicketRow | null> {
     const row = this.rows.get(hash) ?? null;
     this.rows.delete(hash);
@@ -42,6 +50,16 @@ describe('SignInTickets', () => {
     const repository = Object.assign(new InMemory(), { gone });
     const tickets = new SignInTickets(repository, new FakeClock(), new RandomIdGenerator());
     await expect(tickets.issue(A, ADMIN)).rejects.toMatchObject({ code });
+  });
+
+  it('are looked for by one query at a time, however many strangers guess', async () => {
+    const repository = new InMemory();
+    const tickets = new SignInTickets(repository, new FakeClock(), new RandomIdGenerator());
+    const { ticket } = await tickets.issue(A, ADMIN);
+    const guesses = Array.from({ length: 100 }, (_, at) => tickets.redeem(`guess ${at}`, A));
+    await expect(tickets.redeem(ticket, A)).resolves.toEqual(ADMIN);
+    expect(new Set(await Promise.all(guesses))).toEqual(new Set([null]));
+    expect(repository.asked.map(({ length }) => length)).toEqual([101]);
   });
 
   it('are valid once', async () => {

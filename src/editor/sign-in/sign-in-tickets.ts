@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import type { Credential } from '../../auth/principal.js';
 import { DomainError } from '../../common/errors/domain-error.js';
+import { BatchedLookup } from '../../common/concurrency/batched-lookup.js';
 import { Clock } from '../../common/time/clock.js';
 import { IdGenerator } from '../../common/id-generator.js';
 import { type SignInTicketRow, SignInTicketsRepository } from '../../persistence/auth/sign-in-tickets.repository.js';
@@ -14,6 +15,11 @@ const TICKET_BYTES = 32;
 /** Single-use tickets in the links to sites, valid for five minutes. Every replica finds their hashes in the database. */
 @Injectable()
 export class SignInTickets {
+  /** Guesses of strangers wait for one query at a time. */
+  private readonly known = new BatchedLookup(async (hashes: string[]) =>
+    (await this.tickets.known(hashes)).map((id) => ({ id })),
+  );
+
   constructor(
     private readonly tickets: SignInTicketsRepository,
     private readonly clock: Clock,
@@ -37,7 +43,8 @@ export class SignInTickets {
    * @returns the credential that it was issued for; null when it is not valid for the site
    */
   async redeem(ticket: string, site: Site): Promise<Credential | null> {
-    const known = await this.tickets.take(hashOf(ticket));
+    const hash = hashOf(ticket);
+    const known = (await this.known.get(hash)) === null ? null : await this.tickets.take(hash);
     const isValid =
       known !== null &&
       known.containerId === site.containerId &&

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AuditLog } from '../../auth/audit/audit-log.js';
 import { Authenticator } from '../../auth/authenticator.js';
 import { type Credential, type Identity, isInScope, scopeOf } from '../../auth/principal.js';
 import { Settings } from '../../config/settings.js';
@@ -31,7 +32,14 @@ export interface Grant {
 }
 
 /** The permission to ask for a link, without which the cookie that came of one is worth nothing. */
-const PERMISSION = 'container:editor';
+export const SITE_PERMISSION = 'container:editor';
+
+/** A site that a link leads to. */
+export interface LinkedSite {
+  container: Pick<ContainerRow, 'id' | 'name' | 'projectId'>;
+  port: number | null;
+  ticket: string;
+}
 
 export interface RefuseOptions {
   /** What a person wants to open; null for VS Code. */
@@ -52,6 +60,7 @@ export class SiteAccess {
     private readonly cookie: SiteCookie,
     private readonly settings: Settings,
     private readonly authenticator: Authenticator,
+    private readonly audit: AuditLog,
   ) {}
 
   /** @returns null when the browser is not signed in to the site */
@@ -79,7 +88,7 @@ export class SiteAccess {
   /** @returns null when the credential is no longer valid, or may no longer open the container's sites */
   async identityOf(credential: Credential, { projectId }: Pick<ContainerRow, 'projectId'>): Promise<Identity | null> {
     const identity = await this.authenticator.identityOf(credential);
-    return identity !== null && isInScope(scopeOf(identity, PERMISSION), projectId) ? identity : null;
+    return identity !== null && isInScope(scopeOf(identity, SITE_PERMISSION), projectId) ? identity : null;
   }
 
   /** Signs in with the ticket in a link. A link that was used opens again where the browser still has its cookie. */
@@ -87,18 +96,20 @@ export class SiteAccess {
     request: IncomingMessage,
     response: ServerResponse,
     address: SiteAddress,
-    site: Site,
-    ticket: string,
+    { container, port, ticket }: LinkedSite,
   ): Promise<void> {
+    const site: Site = { containerId: container.id, port };
     const asLocalhost = parameterOf(address.path, HOST_PARAMETER) === 'localhost';
     const location = homeOf(address, site) + this.targetOf(address);
     const credential = await this.tickets.redeem(ticket, site);
     if (credential !== null) {
+      const identity = await this.identityOf(credential, container);
+      if (identity !== null) await this.audit.recordSite(request, identity, container, port);
       const cookies = this.cookies(address, site, { asLocalhost, credential });
       return redirect(response, location, { headers: { 'Set-Cookie': cookies } });
     }
     if (this.cookie.isValidFor(request.headers.cookie, site)) return redirect(response, location);
-    this.refuse(request, response, address, { port: site.port, reason: LINK_SPENT });
+    this.refuse(request, response, address, { port, reason: LINK_SPENT });
   }
 
   /** The same answer whether the container exists or not. */

@@ -44,8 +44,8 @@ export class InstructionCancellation implements OnModuleDestroy {
   }
 
   /** When the runner cannot be reached, the process that executes the instruction cancels it later. */
-  private async interrupt({ id, containerId }: InstructionRow): Promise<void> {
-    const container = await this.containers.findById(containerId);
+  private async interrupt({ id, containerId, projectId }: InstructionRow): Promise<void> {
+    const container = await this.containers.findById(containerId, [projectId]);
     if (container?.status !== 'running' || container.runtimeId === null) return;
     try {
       await this.runner.cancel({ workspace: workspaceOf(container), instructionId: id });
@@ -60,7 +60,7 @@ export class InstructionCancellation implements OnModuleDestroy {
   private async waitForEnd(row: InstructionRow, signal: AbortSignal): Promise<InstructionRow> {
     for (;;) {
       const changed = this.nextChange(row.id, signal);
-      const present = await this.instructions.findById(row.id);
+      const present = await this.instructions.findById(row.id, [row.projectId]);
       if (present === null) throw instructionNotFound(row.id);
       if (present.finishedAt !== null || signal.aborted) {
         changed.cancel();

@@ -5,9 +5,11 @@ import { ADMINISTRATOR } from '../../auth/principal.js';
 import { bodyHash } from '../../http/bodies/body-hash.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import type { Settings } from '../../config/settings.js';
+import { InstructionTarget } from './instruction-target.js';
 import type { ContainerLifecycleService } from '../../containers/lifecycle/container-lifecycle.service.js';
+import { noActivity } from '../../../test/support/no-activity.js';
 import type { ContainersService } from '../../containers/containers.service.js';
-import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
+import { type ContainerRow, QuotaExceededError } from '../../persistence/containers/containers.repository.js';
 import type { InstructionStorage } from '../follow/instruction-storage.js';
 import type { InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
 import { CONTAINER_STATUSES } from '../../persistence/types.js';
@@ -20,6 +22,7 @@ const DEFAULT_TIMEOUT = 3_600;
 describe('InstructionCreator', () => {
   const insert = jest.fn<InstructionsRepository['insert']>();
   const findByKey = jest.fn<InstructionsRepository['findByKey']>();
+  const requireQuota = jest.fn<InstructionsRepository['requireQuota']>();
   const start = jest.fn<ContainerLifecycleService['start']>();
   const earlier = instructionRow();
   let container: ContainerRow;
@@ -31,15 +34,20 @@ describe('InstructionCreator', () => {
       .mockReset()
       .mockImplementation(async (instruction) => ({ kind: 'inserted', row: instructionRow(instruction) }));
     findByKey.mockReset().mockResolvedValue(null);
+    requireQuota.mockReset().mockResolvedValue(undefined);
     start.mockReset().mockImplementation(async (row) => row);
     creator = new InstructionCreator(
       {
         insert,
         findByKey,
+        requireQuota,
         findById: async (id: string) => (id === earlier.id ? earlier : null),
       } as unknown as InstructionsRepository,
-      { find: async () => container } as unknown as ContainersService,
-      { start } as unknown as ContainerLifecycleService,
+      new InstructionTarget(
+        { find: async () => container } as unknown as ContainersService,
+        { start } as unknown as ContainerLifecycleService,
+        noActivity,
+      ),
       new FakeClock(),
       { next: () => 'new-id', secret: () => '' },
       { requireRoom: async () => undefined } as unknown as InstructionStorage,
@@ -118,6 +126,13 @@ describe('InstructionCreator', () => {
     container = containerRow({ status });
     await create({ startIfStopped: true });
     expect([start.mock.calls.length, insert.mock.calls.length]).toEqual([starts, 1]);
+  });
+
+  it('starts no container for an instruction that the quota refuses', async () => {
+    container = containerRow({ status: 'stopped' });
+    requireQuota.mockRejectedValue(new QuotaExceededError({ quota: 'instructions', limit: 1, used: 1 }));
+    await expect(create({ startIfStopped: true })).rejects.toThrow(QuotaExceededError);
+    expect([start.mock.calls.length, insert.mock.calls.length]).toEqual([0, 0]);
   });
 
   it('stores nothing when the container cannot be started', async () => {

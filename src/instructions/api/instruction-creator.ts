@@ -5,10 +5,7 @@ import { Clock } from '../../common/time/clock.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { IdGenerator } from '../../common/id-generator.js';
 import { Settings } from '../../config/settings.js';
-import { ContainerLifecycleService } from '../../containers/lifecycle/container-lifecycle.service.js';
 import { containerNotFound } from '../../workspace/container-errors.js';
-import { ContainersService } from '../../containers/containers.service.js';
-import { PROVISIONING } from '../../containers/lifecycle/state-table.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import {
   type InstructionRow,
@@ -16,6 +13,7 @@ import {
   type NewInstruction,
 } from '../../persistence/instructions/instructions.repository.js';
 import { InstructionStorage } from '../follow/instruction-storage.js';
+import { InstructionTarget } from './instruction-target.js';
 import type { CreateInstructionDto } from './dto/create-instruction.dto.js';
 
 /** Checks and stores new instructions. */
@@ -23,8 +21,7 @@ import type { CreateInstructionDto } from './dto/create-instruction.dto.js';
 export class InstructionCreator {
   constructor(
     private readonly instructions: InstructionsRepository,
-    private readonly containers: ContainersService,
-    private readonly lifecycle: ContainerLifecycleService,
+    private readonly target: InstructionTarget,
     private readonly clock: Clock,
     private readonly ids: IdGenerator,
     private readonly storage: InstructionStorage,
@@ -38,41 +35,29 @@ export class InstructionCreator {
     dto: CreateInstructionDto,
     idempotencyKey?: string,
   ): Promise<InstructionRow> {
-    const container = await this.containers.find(principal, reference);
+    const container = await this.target.find(principal, reference);
     const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
     // An instruction accepted before is returned in any state of the container.
     const existing = key && (await this.instructions.findByKey(principal.id, container.id, key));
-    if (existing) return this.resolve(existing, container.id);
+    if (existing) return this.resolve(existing, container);
     if (container.template === 'vscode')
       throw new DomainError('no_claude_code', 'The template "vscode" does not include Claude Code.');
     await this.storage.requireRoom();
-    await this.requireRunning(container, dto.startIfStopped);
-    return this.resolve(await this.instructions.insert(this.toRow(container, principal, dto), key), container.id);
-  }
-
-  private async requireRunning(container: ContainerRow, startIfStopped: boolean): Promise<void> {
-    if (container.status === 'running') return;
-    if (!startIfStopped || container.status === 'deleting') {
-      throw new DomainError(
-        'invalid_state',
-        `The container is ${container.status}; instructions need a running container.`,
-        {
-          extensions: { currentStatus: container.status },
-        },
-      );
-    }
-    if (!PROVISIONING.includes(container.status)) await this.lifecycle.start(container);
+    // Before the container is started for it.
+    await this.instructions.requireQuota(container.projectId);
+    await this.target.requireRunning(container, dto.startIfStopped);
+    return this.resolve(await this.instructions.insert(this.toRow(container, principal, dto), key), container);
   }
 
   private async resolve(
     outcome: Awaited<ReturnType<InstructionsRepository['insert']>>,
-    containerId: string,
+    { id: containerId, projectId }: ContainerRow,
   ): Promise<InstructionRow> {
     switch (outcome.kind) {
       case 'inserted':
         return outcome.row;
       case 'replayed': {
-        const row = await this.instructions.findById(outcome.instructionId);
+        const row = await this.instructions.findById(outcome.instructionId, [projectId]);
         if (row === null) throw containerNotFound(containerId);
         return row;
       }
@@ -95,6 +80,7 @@ export class InstructionCreator {
       model: dto.model ?? null,
       maxTurns: dto.maxTurns ?? null,
       maxBudgetUsd: dto.maxBudgetUsd ?? null,
+      budgetUsd: dto.budgetUsd ?? null,
       timeoutSeconds: dto.timeoutSeconds ?? this.settings.instructionTimeoutSeconds,
       createdAt: this.clock.now(),
     };

@@ -49,8 +49,8 @@ export class InstructionPermissionsService {
       throw new DomainError('permission_answered', `The request was answered with "${request.decision}" before.`);
   }
 
-  private async workspaceOf({ status, containerId }: InstructionRow): Promise<WorkspaceRef> {
-    const container = status === 'running' ? await this.containers.findById(containerId) : null;
+  private async workspaceOf({ status, containerId, projectId }: InstructionRow): Promise<WorkspaceRef> {
+    const container = status === 'running' ? await this.containers.findById(containerId, [projectId]) : null;
     if (container?.status === 'running' && container.runtimeId !== null) return workspaceOf(container);
     throw new DomainError(
       'invalid_state',

@@ -38,6 +38,7 @@ function toDto(row: InstructionRow, requests: PermissionRow[]): InstructionDto {
     costEstimated: row.costEstimated,
     turns: row.turns,
     usage: row.usage,
+    budgetUsd: row.budgetUsd,
     timeoutSeconds: row.timeoutSeconds,
     permissions: requests.map(toPermissionDto),
     diff: toDiffSummary(row),

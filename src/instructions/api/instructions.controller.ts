@@ -59,7 +59,7 @@ export class InstructionsController {
   })
   @ApiBody({ type: CreateInstructionDto, examples: INSTRUCTION_EXAMPLES })
   @ApiResponse({ status: 202, type: InstructionDto, description: 'Accepted', headers: LOCATION })
-  @ApiErrors('invalid_state', 'no_claude_code', 'idempotency_key_reused', 'busy', ...ENGINE_ERRORS)
+  @ApiErrors('quota_exceeded', 'invalid_state', 'no_claude_code', 'idempotency_key_reused', 'busy', ...ENGINE_ERRORS)
   async create(
     @CurrentPrincipal() principal: Principal,
     @Param('id') container: string,

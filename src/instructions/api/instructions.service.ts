@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { isInScope, type Principal } from '../../auth/principal.js';
-import { projectsOf, requireIn, visibleTo } from '../../auth/project-scope.js';
+import type { Principal } from '../../auth/principal.js';
+import { noteNotFound, projectsOf, requireIn, visibleTo } from '../../auth/project-scope.js';
 import { DomainError } from '../../common/errors/domain-error.js';
-import { isId } from '../../common/id-generator.js';
+import { asId } from '../../common/id-generator.js';
 import { ContainersService } from '../../containers/containers.service.js';
 import { type InstructionRow, InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
 import type { CreateInstructionDto } from './dto/create-instruction.dto.js';
@@ -63,8 +63,13 @@ export class InstructionsService {
 
   /** @throws DomainError `instruction_not_found`, also for an instruction of another owner */
   async find(principal: Principal, id: string): Promise<InstructionRow> {
-    const row = isId(id) ? await this.instructions.findById(id) : null;
-    if (row === null || !isInScope(visibleTo(principal), row.projectId)) throw instructionNotFound(id);
+    const asked = asId(id);
+    const scope = visibleTo(principal);
+    const row = asked === undefined ? null : await this.instructions.findById(asked, scope);
+    if (row === null) {
+      noteNotFound(scope);
+      throw instructionNotFound(id);
+    }
     requireIn(principal, row.projectId);
     return row;
   }

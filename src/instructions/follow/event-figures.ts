@@ -1,4 +1,4 @@
-import type { TokenUsage } from './model-prices.js';
+import type { TokenUsage } from '../../spend/model-price-table.js';
 
 /** A part of a message of the model. */
 export interface MessageFigures {

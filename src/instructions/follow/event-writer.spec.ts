@@ -10,6 +10,7 @@ import { DomainError } from '../../common/errors/domain-error.js';
 import type { InstructionStorage } from './instruction-storage.js';
 import type { InstructionChanges } from './instruction-changes.js';
 import type { Settings } from '../../config/settings.js';
+import { ModelPriceTable } from '../../spend/model-price-table.js';
 import { EventWriter, EventWriterFactory, LeaseLostError } from './event-writer.js';
 import { LiveFigures } from './live-figures.js';
 
@@ -17,6 +18,8 @@ const row = instructionRow({ lastSeq: 10, eventOffset: 100 });
 const lease = { instructionId: row.id, holder: 'me', fence: 1 };
 const PERMISSION_REQUEST =
   '{"type":"control_request","request_id":"r","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{}}}';
+
+const prices = new ModelPriceTable({} as Settings);
 
 describe('EventWriter', () => {
   let batches: EventBatch[];
@@ -50,7 +53,7 @@ describe('EventWriter', () => {
       eventsAppended: ({ lastSeq }: { lastSeq: number }) => calls.push(`appended ${lastSeq}`),
       stateChanged: ({ lastSeq }: { lastSeq: number }) => calls.push(`changed ${lastSeq}`),
     } as unknown as InstructionChanges;
-    writer = new EventWriter(row, lease, new LiveFigures(), {
+    writer = new EventWriter(row, lease, new LiveFigures(prices), {
       events,
       permissions,
       changes,
@@ -81,7 +84,7 @@ describe('EventWriter', () => {
   });
 
   it('writes with the events what the run has used, when that has changed', async () => {
-    await add('{"type":"assistant","message":{"id":"a","model":"sonnet","usage":{"input_tokens":1000}}}');
+    await add('{"type":"assistant","message":{"id":"a","model":"claude-sonnet-4-5","usage":{"input_tokens":1000}}}');
     await settled();
     expect(batches[0]!.figures).toEqual({
       turns: 1,
@@ -111,6 +114,7 @@ describe('EventWriter', () => {
       {} as InstructionChanges,
       new FakeClock(),
       {} as InstructionStorage,
+      prices,
       {} as Settings,
     );
     const next = await factory.create(row, lease);

@@ -8,6 +8,7 @@ import { InstructionPermissionsRepository } from '../../persistence/instructions
 import type { InstructionLease, InstructionRow } from '../../persistence/instructions/instructions.repository.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { Settings } from '../../config/settings.js';
+import { ModelPriceTable } from '../../spend/model-price-table.js';
 import { InstructionChanges } from './instruction-changes.js';
 import { InstructionStorage } from './instruction-storage.js';
 import { type CliEvent, readCliEvent } from './cli-event.js';
@@ -46,6 +47,7 @@ export class EventWriterFactory {
     private readonly changes: InstructionChanges,
     private readonly clock: Clock,
     private readonly storage: InstructionStorage,
+    private readonly prices: ModelPriceTable,
     private readonly settings: Settings,
   ) {}
 
@@ -64,7 +66,7 @@ export class EventWriterFactory {
 
   /** Counts what earlier attempts, perhaps of another process, have stored. */
   private async figuresOf({ id: instructionId, lastSeq }: InstructionRow): Promise<LiveFigures> {
-    const figures = new LiveFigures();
+    const figures = new LiveFigures(this.prices);
     for (let after = 0; after < lastSeq;) {
       const page = await this.events.page({ instructionId, after, through: lastSeq });
       if (page.length === 0) break;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { CredentialsHarness } from '../../../test/support/credentials/fake-credentials.js';
 import { FakeClock } from '../../../test/support/clock/fake-clock.js';
 import { FakeRunner } from '../../../test/support/instructions/fake-runner.js';
 import { containerRow, instructionRow } from '../../../test/support/rows.js';
@@ -16,14 +17,15 @@ import type {
   InstructionsRepository,
 } from '../../persistence/instructions/instructions.repository.js';
 import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
-import type { Settings } from '../../config/settings.js';
-import { AgentCredentials } from '../../workspace/agent-credentials.js';
 import { WorkspacePrograms } from '../../workspace/programs/workspace-programs.js';
 import { RunnerClient } from '../runner/runner-client.js';
 import type { InstructionChanges } from './instruction-changes.js';
 import { DiffStorage } from './diff-storage.js';
+import type { Settings } from '../../config/settings.js';
+import { ModelPriceTable } from '../../spend/model-price-table.js';
 import { EventWriterFactory, LeaseLostError } from './event-writer.js';
 import type { InstructionStorage } from './instruction-storage.js';
+import type { BudgetEnds } from './budget-ends.js';
 import { InstructionFollower } from './instruction-follower.js';
 
 describe('InstructionFollower', () => {
@@ -64,10 +66,19 @@ describe('InstructionFollower', () => {
         putPart: async (_id: string, _part: number, patch: Buffer) => void patches.push(String(patch)),
         getPart: async () => null,
       }),
-      new EventWriterFactory(events, permissions, changes, new FakeClock(), storage, {
-        instructionOutput: { maxEvents: 5, maxBytes: 1e6, storageBytes: 0 },
-      } as Settings),
-      new AgentCredentials({ agentEnv: { ANTHROPIC_API_KEY: 'op' } } as unknown as Settings),
+      new EventWriterFactory(
+        events,
+        permissions,
+        changes,
+        new FakeClock(),
+        storage,
+        new ModelPriceTable({} as Settings),
+        {
+          instructionOutput: { maxEvents: 5, maxBytes: 1e6, storageBytes: 0 },
+        } as Settings,
+      ),
+      new CredentialsHarness().withoutGateway().agents({ ANTHROPIC_API_KEY: 'op' }),
+      { apply: async (_row: unknown, end: InstructionEnd) => end } as unknown as BudgetEnds,
     );
   });
 

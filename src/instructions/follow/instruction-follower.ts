@@ -10,10 +10,12 @@ import { type FollowedPart, RunnerClient, RunnerError, type RunRef } from '../ru
 import type { RunnerOutcome } from '../runner/runner-outcome.js';
 import { DiffStorage, MAX_DIFF_BYTES, NO_DIFF, type StoredDiff } from './diff-storage.js';
 import { type EventWriter, EventWriterFactory, LeaseLostError } from './event-writer.js';
+import { BudgetEnds } from './budget-ends.js';
 import { CANCELLED, endForStoppedContainer, endFromOutcome } from './run-end.js';
 import { toRunRequest } from './run-request.js';
 import { AgentCredentials } from '../../workspace/agent-credentials.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
+import { EVERYTHING } from '../../persistence/everything.js';
 
 /** Starts the run of an instruction and stores its output. An attempt continues where the previous one ended. */
 @Injectable()
@@ -25,6 +27,7 @@ export class InstructionFollower {
     private readonly diffs: DiffStorage,
     private readonly writers: EventWriterFactory,
     private readonly credentials: AgentCredentials,
+    private readonly budgets: BudgetEnds,
   ) {}
 
   /**
@@ -34,10 +37,10 @@ export class InstructionFollower {
    * @throws DriverError, RunnerError, DomainError `image_outdated`, `output_limit_exceeded`, `instruction_storage_full`
    */
   async follow(lease: InstructionLease, signal: AbortSignal): Promise<InstructionEnd | undefined> {
-    const row = await this.instructions.findById(lease.instructionId);
+    const row = await this.instructions.findById(lease.instructionId, EVERYTHING);
     if (row === null || row.fence !== lease.fence || row.status !== 'running')
       throw new LeaseLostError(lease.instructionId);
-    const container = await this.containers.findById(row.containerId);
+    const container = await this.containers.findById(row.containerId, [row.projectId]);
     if (container === null || container.status === 'deleting') throw new LeaseLostError(lease.instructionId);
     if (container.status !== 'running' || container.runtimeId === null) return endForStoppedContainer(row, container);
 
@@ -62,7 +65,7 @@ export class InstructionFollower {
     signal: AbortSignal,
   ): AsyncGenerator<FollowedPart> {
     if (row.cancelRequestedAt === null) {
-      const start = { request: toRunRequest(row, container), env: this.credentials.of(container) };
+      const start = { request: toRunRequest(row, container), env: await this.credentials.of(container, row.id) };
       return yield* this.runner.perform(run, start, row.eventOffset, signal);
     }
     await this.runner.cancel(run);
@@ -80,7 +83,10 @@ export class InstructionFollower {
     if (part.kind === 'outcome') {
       const diff = await this.storeDiff(run, part.outcome, signal);
       const diffTruncated = part.outcome.diffTruncated || diff.bytes >= MAX_DIFF_BYTES;
-      return endFromOutcome({ ...part.outcome, diffTruncated }, diff, writer.unreportedFigures);
+      return this.budgets.apply(
+        row,
+        endFromOutcome({ ...part.outcome, diffTruncated }, diff, writer.unreportedFigures),
+      );
     }
     return row.cancelRequestedAt === null ? undefined : { status: 'cancelled', reason: CANCELLED };
   }

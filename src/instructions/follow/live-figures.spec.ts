@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { readCliEvent } from './cli-event.js';
+import type { Settings } from '../../config/settings.js';
+import { ModelPriceTable } from '../../spend/model-price-table.js';
 import { LiveFigures } from './live-figures.js';
-import { estimateUsd } from './model-prices.js';
 
 const MILLION = 1_000_000;
+const prices = new ModelPriceTable({} as Settings);
 const tokens = (input_tokens: number, output_tokens: number, more = {}) => ({
   input_tokens,
   output_tokens,
@@ -23,14 +25,14 @@ const message = (
     message: { id, model, usage, content: [{ type: 'text', text }] },
   });
 const figuresOf = (...events: ReturnType<typeof event>[]): LiveFigures => {
-  const figures = new LiveFigures();
+  const figures = new LiveFigures(prices);
   for (const each of events) figures.observe(each);
   return figures;
 };
 
 describe('the live figures of a run', () => {
   it('are unknown until the first message', () => {
-    const figures = new LiveFigures();
+    const figures = new LiveFigures(prices);
     expect(figures.observe(event({ type: 'system', subtype: 'init' }))).toBe(false);
     expect(figures.current).toBeUndefined();
     expect(figures.unreported).toBeUndefined();
@@ -107,22 +109,5 @@ describe('the live figures of a run', () => {
       expect(figures.observe(event(value))).toBe(false);
     figures.observe(message('odd', { input_tokens: '5', output_tokens: -1, cache_read_input_tokens: 1e300 }));
     expect(figures.current).toMatchObject({ turns: 1_001, usage: tokens(1_000, 1_000) });
-  });
-});
-
-describe('the estimate of a cost', () => {
-  it.each([
-    ['claude-opus-4-5-20251101', 30],
-    ['claude-opus-4-1-20250805', 90],
-    ['claude-sonnet-4-5-20250929', 18],
-    ['claude-haiku-4-5', 6],
-    ['claude-3-5-haiku-latest', 4.8],
-  ])('of %s uses the list price of its family', (model, usd) => {
-    expect(estimateUsd(model, tokens(MILLION, MILLION))).toBeCloseTo(usd);
-  });
-
-  it('counts what is written to the cache and read from it', () => {
-    const usage = { cache_creation_input_tokens: MILLION, cache_read_input_tokens: MILLION };
-    expect(estimateUsd('sonnet', tokens(0, 0, usage))).toBeCloseTo(3.75 + 0.3);
   });
 });

@@ -1,5 +1,5 @@
 import type { MessageFigures, ResultFigures } from './event-figures.js';
-import { estimateUsd, type TokenUsage } from './model-prices.js';
+import type { ModelPriceTable, TokenUsage } from '../../spend/model-price-table.js';
 
 /** What an instruction has used so far. */
 export interface InstructionFigures {
@@ -38,6 +38,8 @@ export class LiveFigures {
   private hasMessages = false;
   private isEmpty = true;
 
+  constructor(private readonly prices: Pick<ModelPriceTable, 'estimateUsd'>) {}
+
   /** @returns whether the figures have changed */
   observe({ message, result }: { message?: MessageFigures; result?: ResultFigures }): boolean {
     if (message !== undefined) this.add(message);
@@ -51,7 +53,7 @@ export class LiveFigures {
     const { turns, usage, costUsd } = [
       this.reported,
       this.estimated,
-      ...[...this.messages.values()].map(toTotals),
+      ...[...this.messages.values()].map((message) => this.toTotals(message)),
     ].reduce(sum);
     return { turns, usage, costUsd, costEstimated: this.hasMessages && costUsd !== null };
   }
@@ -74,7 +76,7 @@ export class LiveFigures {
     if (this.messages.size <= MAX_OPEN_MESSAGES) return;
     const [[id, oldest]] = this.messages as unknown as [[string, MessageFigures]];
     this.messages.delete(id);
-    this.estimated = sum(this.estimated, toTotals(oldest));
+    this.estimated = sum(this.estimated, this.toTotals(oldest));
   }
 
   private conclude({ turns, usage, costUsd }: ResultFigures): void {
@@ -84,11 +86,12 @@ export class LiveFigures {
     this.isEmpty = false;
     this.hasMessages = false;
   }
-}
 
-function toTotals({ model, isTurn, usage, characters }: MessageFigures): Totals {
-  const output = Math.max(usage.output_tokens, Math.ceil(characters / CHARACTERS_A_TOKEN));
-  return { turns: isTurn ? 1 : 0, usage, costUsd: estimateUsd(model, { ...usage, output_tokens: output }) };
+  private toTotals({ model, isTurn, usage, characters }: MessageFigures): Totals {
+    const output = Math.max(usage.output_tokens, Math.ceil(characters / CHARACTERS_A_TOKEN));
+    const costUsd = this.prices.estimateUsd(model, { ...usage, output_tokens: output });
+    return { turns: isTurn ? 1 : 0, usage, costUsd };
+  }
 }
 
 function sum(one: Totals, other: Totals): Totals {

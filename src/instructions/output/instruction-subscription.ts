@@ -2,13 +2,15 @@ import type {
   InstructionEventsRepository,
   StoredEvent,
 } from '../../persistence/instructions/instruction-events.repository.js';
-import type { InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
+import type { InstructionRow, InstructionsRepository } from '../../persistence/instructions/instructions.repository.js';
 import type { Outbox, OutboxSource } from '../../realtime/outbox.js';
 import type { ServerMessage } from '../../realtime/server-message.js';
 import type { InstructionView } from '../api/instruction-view.js';
 
 /** A slow client can have many subscriptions, each of which keeps one page in memory. */
 const PAGE_LIMITS = { maxEvents: 200, targetBytes: 64 * 1024 };
+
+export type InstructionRef = Pick<InstructionRow, 'id' | 'projectId'>;
 
 export interface SubscriptionDependencies {
   instructions: InstructionsRepository;
@@ -21,6 +23,8 @@ export interface SubscriptionDependencies {
  * read when the transport asks for the next message.
  */
 export class InstructionSubscription implements OutboxSource {
+  private readonly instructionId: string;
+  private readonly scope: readonly string[];
   private page: StoredEvent[] = [];
   /** Index in {@link page} of the next event to send. */
   private position = 0;
@@ -34,12 +38,15 @@ export class InstructionSubscription implements OutboxSource {
   private isLast = false;
 
   constructor(
-    private readonly instructionId: string,
+    { id, projectId }: InstructionRef,
     private after: number,
     private readonly outbox: Outbox,
     private readonly dependencies: SubscriptionDependencies,
     private readonly onEnd: () => void,
-  ) {}
+  ) {
+    this.instructionId = id;
+    this.scope = [projectId];
+  }
 
   /** The instruction may have changed. */
   changed(): void {
@@ -112,7 +119,7 @@ export class InstructionSubscription implements OutboxSource {
   private async show(version: string, isFinished: boolean): Promise<void> {
     const { instructionId } = this;
     const { instructions, view } = this.dependencies;
-    const row = await instructions.findById(instructionId);
+    const row = await instructions.findById(instructionId, this.scope);
     if (row === null) return this.end({ event: 'instruction:removed', payload: { instructionId } });
     const message: ServerMessage = { event: 'instruction:update', payload: { instruction: await view.one(row) } };
     if (isFinished) return this.end(message);

@@ -10,6 +10,7 @@ import { InstructionView } from '../api/instruction-view.js';
 import { InstructionChanges } from '../follow/instruction-changes.js';
 import { POLL_MS } from './event-feed.js';
 import { InstructionSubscription } from './instruction-subscription.js';
+import type { InstructionRef } from './instruction-subscription.js';
 
 const MAX_SUBSCRIPTIONS = 100;
 
@@ -58,13 +59,19 @@ export class InstructionSubscriptions implements OnApplicationBootstrap, OnModul
    * @param after `seq` of the last event that the client has
    * @throws DomainError `too_many_subscriptions`
    */
-  start(socket: TypedSocket, id: string, after: number): void {
+  start(socket: TypedSocket, { id, projectId }: InstructionRef, after: number): void {
     const added = this.subscriptions.add(socket, id, () => {
       const { instructions, events, view } = this;
       // A finished instruction must not count against the limit.
       const onEnd = (): void => this.end(socket, id);
       const dependencies = { instructions, events, view };
-      const subscription = new InstructionSubscription(id, after, socket.data.outbox, dependencies, onEnd);
+      const subscription = new InstructionSubscription(
+        { id, projectId },
+        after,
+        socket.data.outbox,
+        dependencies,
+        onEnd,
+      );
       return { subscription, unwatch: this.changes.watch(id, () => subscription.changed()) };
     });
     added?.subscription.changed();

@@ -24,8 +24,8 @@ export class InstructionsGateway implements OnGatewayDisconnect<TypedSocket> {
   @SubscribeMessage('subscribe:instruction')
   subscribe(socket: TypedSocket, payload: unknown): Promise<Acknowledgement> {
     return acknowledge(payload, SubscribeInstructionDto, this.translators, async ({ instructionId, after }) => {
-      const { id } = await this.instructions.find(principalOf(socket, 'subscribe:instruction'), instructionId);
-      this.subscriptions.start(socket, id, after);
+      const row = await this.instructions.find(principalOf(socket, 'subscribe:instruction'), instructionId);
+      this.subscriptions.start(socket, row, after);
     });
   }
 

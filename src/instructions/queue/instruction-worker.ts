@@ -28,7 +28,12 @@ const MAX_FAILURES = 20;
 const TRANSIENT_CODES = new Set(['unavailable', 'conflict', 'not_found', 'aborted']);
 
 /** Errors that another attempt would meet again. */
-const PERMANENT_CODES = new Set<ErrorCode>(['image_outdated', 'output_limit_exceeded', 'instruction_storage_full']);
+const PERMANENT_CODES = new Set<ErrorCode>([
+  'image_outdated',
+  'output_limit_exceeded',
+  'instruction_storage_full',
+  'credential_unreadable',
+]);
 
 /** Executes one instruction to its end, across outages of the engine, the container and the database. */
 @Injectable()

@@ -24,9 +24,12 @@ export class RunCleanup {
     await this.inContainer(row, (run) => this.runner.cancel(run));
   }
 
-  private async inContainer({ id, containerId }: InstructionRow, work: (run: RunRef) => Promise<void>): Promise<void> {
+  private async inContainer(
+    { id, containerId, projectId }: InstructionRow,
+    work: (run: RunRef) => Promise<void>,
+  ): Promise<void> {
     try {
-      const container = await this.containers.findById(containerId);
+      const container = await this.containers.findById(containerId, [projectId]);
       if (container?.status === 'running' && container.runtimeId !== null)
         await work({ workspace: workspaceOf(container), instructionId: id });
     } catch (error) {

@@ -21,7 +21,7 @@ const sample = (overrides: Partial<MetricsDto> = {}): MetricsDto => ({
   disk: { usedMB: 7, limitMB: 1024, percent: 1 },
   network: { rxBytes: 1_000, txBytes: 2_000, rxBytesPerSecond: 1, txBytesPerSecond: 2 },
   pids: 5,
-  agent: { active: true, state: 'working', since: 'now', waitingFor: null },
+  agent: { active: true, state: 'working', since: 'now', waitingFor: null, modelProblem: null },
   ...overrides,
 });
 
@@ -107,7 +107,10 @@ describe('the metrics from the database', () => {
     const { find } = await scrape();
     for (const name of ['agent_active', 'agent_state', 'disk_bytes'])
       expect(find(`devforge_container_${name}`)).toEqual([]);
-    samples.set(ALICE, sample({ agent: { active: false, state: null, since: null, waitingFor: null } }));
+    samples.set(
+      ALICE,
+      sample({ agent: { active: false, state: null, since: null, waitingFor: null, modelProblem: null } }),
+    );
     expect((await scrape()).find('devforge_container_agent_active')).toMatchObject([{ value: 0 }]);
   });
 

@@ -367,6 +367,7 @@ describe('the agent in a sample', () => {
       state: 'waiting',
       since: '2030-01-01T00:00:00.000Z',
       waitingFor: { tool: 'Bash', text: 'ls' },
+      modelProblem: null,
     };
     expect(await agent()).toEqual(knownAgent);
     await pass(1_000);

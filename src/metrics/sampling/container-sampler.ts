@@ -186,7 +186,13 @@ export class ContainerSampler {
     if (processes === undefined) return void (this.agent = null);
     const active = processes.length > 0;
     if (this.agent?.active === active && this.agent.state === (active ? null : 'none')) return;
-    this.agent = { active, state: active ? null : 'none', since: new Date(at).toISOString(), waitingFor: null };
+    this.agent = {
+      active,
+      state: active ? null : 'none',
+      since: new Date(at).toISOString(),
+      waitingFor: null,
+      modelProblem: null,
+    };
   }
 }
 

@@ -4,6 +4,7 @@ import { FakeSocket } from '../../../test/support/sockets/fake-socket.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import type { ContainersService } from '../../containers/containers.service.js';
 import { AgentStates } from '../../agent-state/agent-states.js';
+import { ModelProblems } from '../../agent-state/model-problems.js';
 import type { DiskUsage } from '../../usage/disk-usage.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import type { ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
@@ -80,7 +81,7 @@ beforeEach(async () => {
     repository,
     sources as unknown as WorkspaceDriver,
     disk,
-    new AgentStates(events),
+    new AgentStates(events, new ModelProblems(events)),
     events,
     quietLogger,
   );

@@ -13,6 +13,7 @@ import { ContainerSampler } from './container-sampler.js';
 import { MetricsHistory } from './metrics-history.js';
 import { type MetricsSubscriber, MetricsSubscribers } from './metrics-subscribers.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import { EVERYTHING } from '../../persistence/everything.js';
 
 /** Keeps one sampler for each running container, shared by all of its subscribers. */
 @Injectable()
@@ -116,7 +117,7 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
     try {
       await this.refreshes.run(
         containerId,
-        () => this.rows.findById(containerId),
+        () => this.rows.findById(containerId, EVERYTHING),
         (row) => (row === null ? this.forget(containerId) : this.track(row)),
       );
     } catch (error) {

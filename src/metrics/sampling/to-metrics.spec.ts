@@ -18,7 +18,13 @@ const usage = (more: Partial<UsageRecord> = {}): UsageRecord => ({
 
 describe('toMetrics', () => {
   it('computes the metrics from two readings', () => {
-    const agent = { active: true, state: null, since: '2030-01-01T00:00:00.000Z', waitingFor: null };
+    const agent = {
+      active: true,
+      state: null,
+      since: '2030-01-01T00:00:00.000Z',
+      waitingFor: null,
+      modelProblem: null,
+    };
     const now = usage({ at: at + 2_000, monotonicMs: 7_000, cpuSeconds: 12.46829, rxBytes: 3_001, txBytes: 2_000 });
     expect(toMetrics(row, now, usage(), 1_024, agent)).toEqual({
       containerId: 'c',

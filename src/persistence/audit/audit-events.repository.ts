@@ -12,6 +12,15 @@ export interface AuditEntry {
   details?: AuditDetails | undefined;
 }
 
+/** Something that the current request may not do. */
+export interface Refusal {
+  action: string;
+  target: Target;
+  projectId: string | null;
+  /** Of the error. */
+  code: string;
+}
+
 export interface AuditQuery {
   /** Events of no project are in `all` alone. */
   scope: Scope;
@@ -34,6 +43,10 @@ export interface AuditQuery {
 export abstract class AuditEventsRepository {
   /** Records what the current request does and has no transaction for. Work without an actor is not recorded. */
   abstract record(entry: AuditEntry): Promise<void>;
+  /** Records what the current request was refused, whoever it came from. */
+  abstract recordRefusal(refusal: Refusal): Promise<void>;
+  /** Whether it exists in another project than those of the given ids, or belongs to a user. */
+  abstract existsOutside(projectIds: readonly string[], target: Target): Promise<boolean>;
   /** Latest first. */
   abstract list(query: AuditQuery): Promise<AuditEventRow[]>;
   /** Deletes up to `limit` events from before a time. @returns how many */

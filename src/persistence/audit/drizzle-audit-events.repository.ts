@@ -1,5 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { and, asc, desc, eq, gte, inArray, lt, or, sql, type SQL } from 'drizzle-orm';
+import { and, asc, type Column, desc, eq, gte, inArray, isNull, lt, notInArray, or, sql, type SQL } from 'drizzle-orm';
+import { currentContext, type Target } from '../../common/request-context.js';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import { apiKeys, projects } from '../auth/auth.schema.js';
+import { containers, jobs, keptVolume } from '../containers/containers.schema.js';
 import { Database } from '../database.js';
 import { auditEvents } from './audit.schema.js';
 import {
@@ -7,8 +11,21 @@ import {
   type AuditEventRow,
   AuditEventsRepository,
   type AuditQuery,
+  type Refusal,
 } from './audit-events.repository.js';
-import { recordAudit } from './record-audit.js';
+import { callerOf, recordAudit } from './record-audit.js';
+import { inProjects } from '../in-projects.js';
+import { EVERYTHING } from '../everything.js';
+import { credentials } from '../credentials/credentials.schema.js';
+import { instructions } from '../instructions/instructions.schema.js';
+
+/** What belongs to a project, or to a user, by its kind. */
+const HELD: Readonly<Record<string, typeof instructions | typeof jobs | typeof credentials | typeof apiKeys>> = {
+  instruction: instructions,
+  job: jobs,
+  credential: credentials,
+  api_key: apiKeys,
+};
 
 @Injectable()
 export class DrizzleAuditEventsRepository extends AuditEventsRepository {
@@ -20,11 +37,45 @@ export class DrizzleAuditEventsRepository extends AuditEventsRepository {
     return recordAudit(this.database.orm, entry);
   }
 
+  async recordRefusal({ action, target, projectId, code }: Refusal): Promise<void> {
+    const context = currentContext();
+    if (context === undefined) return;
+    await this.database.orm.insert(auditEvents).values({
+      ...callerOf(context),
+      action,
+      targetKind: target.kind,
+      targetId: target.id,
+      targetName: target.name,
+      projectId,
+      outcome: 'refused',
+      code,
+    });
+  }
+
+  async existsOutside(projectIds: readonly string[], { kind, id, name }: Target): Promise<boolean> {
+    const { orm } = this.database;
+    const outside = (column: Column): SQL => or(isNull(column), notInArray(column, [...projectIds]))!;
+    const exists = async (table: PgTable, ...conditions: SQL[]): Promise<boolean> =>
+      (await orm.$count(table, and(...conditions))) > 0;
+    if (kind === 'container') {
+      const isMeant = id === null ? eq(containers.name, name ?? '') : eq(containers.id, id);
+      return exists(containers, isMeant, isNull(containers.deletedAt), outside(containers.projectId));
+    }
+    if (kind === 'project') {
+      const isMeant = id === null ? eq(projects.name, name ?? '') : eq(projects.id, id);
+      return exists(projects, isMeant, outside(projects.id));
+    }
+    if (id === null) return false;
+    if (kind === 'volume') return exists(containers, keptVolume(eq(containers.id, id))!, outside(containers.projectId));
+    const table = HELD[kind];
+    return table !== undefined && exists(table, eq(table.id, id), outside(table.projectId));
+  }
+
   async list(query: AuditQuery): Promise<AuditEventRow[]> {
     const { scope, actor, action, target, outcome, since, until, limit, before } = query;
-    if (scope !== 'all' && scope.length === 0) return [];
+    if (scope !== EVERYTHING && scope.length === 0) return [];
     const wanted: (SQL | undefined)[] = [
-      scope === 'all' ? undefined : inArray(auditEvents.projectId, [...scope]),
+      inProjects(auditEvents.projectId, scope),
       actor === undefined ? undefined : or(eq(auditEvents.actorId, actor), eq(auditEvents.actorName, actor)),
       action === undefined
         ? undefined

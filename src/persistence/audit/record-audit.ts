@@ -8,18 +8,35 @@ import { auditEvents } from './audit.schema.js';
 
 type NewAuditEvent = typeof auditEvents.$inferInsert;
 
+const THE_SERVER: Partial<NewAuditEvent> = { actorKind: 'server', actorId: 'devforge', actorName: 'DevForge' };
+
 /**
  * Records what the current request does, in the transaction that does it. Background work has no actor and records nothing.
  * @param actor who it turns out to be, when the request came by no credential
  */
 export async function recordAudit(on: Queries, entry: AuditEntry, actor?: Actor): Promise<void> {
+  const event = auditEventOf(entry, actor);
+  if (event !== undefined) await on.insert(auditEvents).values(event);
+}
+
+/** The row of {@link recordAudit}, for a statement that does more. */
+export function auditEventOf(entry: AuditEntry, actor?: Actor): NewAuditEvent | undefined {
   const context = currentContext();
-  if (context === undefined) return;
+  if (context === undefined) return undefined;
   context.actor ??= actor;
-  if (context.actor === undefined) return;
-  const { action, target, projectId, details } = entry;
-  await on.insert(auditEvents).values({
-    ...callerOf(context),
+  if (context.actor === undefined) return undefined;
+  return { ...callerOf(context), ...columnsOf(entry) };
+}
+
+/** Records something that is told whoever does it: the caller of the current request, or else DevForge by itself. */
+export async function recordServerAudit(on: Queries, entry: AuditEntry): Promise<void> {
+  const context = currentContext();
+  const caller = context?.actor === undefined ? THE_SERVER : callerOf(context);
+  await on.insert(auditEvents).values({ ...caller, ...columnsOf(entry) });
+}
+
+function columnsOf({ action, target, projectId, details }: AuditEntry) {
+  return {
     action,
     targetKind: target.kind,
     targetId: target.id,
@@ -27,7 +44,7 @@ export async function recordAudit(on: Queries, entry: AuditEntry, actor?: Actor)
     projectId,
     outcome: 'allowed',
     details: details ?? null,
-  });
+  } as const;
 }
 
 /** The same for something that is done to a container, of which only the id is known. */
@@ -54,13 +71,14 @@ export function containerEntry(
 }
 
 /** The columns that tell who it was. */
-export function callerOf({ actor, address, requestId }: RequestContext): Partial<NewAuditEvent> {
+export function callerOf({ actor, presented, address, requestId }: RequestContext): Partial<NewAuditEvent> {
+  const credential = actor?.credential ?? presented;
   return {
     actorKind: actor?.kind ?? null,
     actorId: actor?.id ?? null,
     actorName: actor?.name ?? null,
-    credentialKind: actor?.credential.kind ?? null,
-    credentialId: actor?.credential.id ?? null,
+    credentialKind: credential?.kind ?? null,
+    credentialId: credential?.id ?? null,
     address,
     requestId,
   };

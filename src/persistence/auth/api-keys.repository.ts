@@ -1,4 +1,5 @@
 import type { apiKeys } from './auth.schema.js';
+import type { HolderScope } from '../types.js';
 
 export type ApiKeyRow = typeof apiKeys.$inferSelect;
 
@@ -21,10 +22,11 @@ export function creatorKeyOf({ createdBy }: Pick<ApiKeyRow, 'createdBy'>): strin
 export abstract class ApiKeysRepository {
   /** Inserts the key, unless its project or user has `max` already. Those that have expired a day before are deleted first. */
   abstract insert(key: ApiKeyRow, max?: number): Promise<ApiKeyInsertion>;
-  abstract findById(id: string): Promise<ApiKeyRow | null>;
+  abstract findById(id: string, scope: HolderScope): Promise<ApiKeyRow | null>;
+  /** For those who present them. */
   abstract findByIds(ids: string[]): Promise<ApiKeyRow[]>;
-  /** Those of a project, or of all projects and users, latest first. */
-  abstract list(projectId?: string): Promise<ApiKeyRow[]>;
+  /** Latest first. */
+  abstract list(scope: HolderScope): Promise<ApiKeyRow[]>;
   /** Removes the key, the keys that were made with it, and so on. @returns false when there is none */
   abstract remove(id: string): Promise<boolean>;
   /** Stores the times of last use, each unless a later one is stored already. */

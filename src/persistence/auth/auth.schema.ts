@@ -12,7 +12,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { timestamptz } from '../columns.js';
-import type { ProjectQuotas, ProjectRole } from '../types.js';
+import type { ProjectBudget, ProjectEgress, ProjectQuotas, ProjectRole } from '../types.js';
 import { users } from './users/users.schema.js';
 
 /** The units of tenancy. */
@@ -22,6 +22,8 @@ export const projects = pgTable(
     id: uuid('id').primaryKey(),
     name: text('name').notNull(),
     quotas: jsonb('quotas').$type<ProjectQuotas>().notNull(),
+    egress: jsonb('egress').$type<ProjectEgress>().notNull().default({}),
+    budgetUsd: jsonb('budget_usd').$type<ProjectBudget>().notNull().default({}),
     createdAt: timestamptz('created_at').notNull(),
   },
   (table) => [uniqueIndex('projects_name').on(table.name)],

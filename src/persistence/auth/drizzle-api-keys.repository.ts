@@ -15,6 +15,8 @@ import type { Transaction } from '../containers/idempotency-keys.js';
 import { apiKeys } from './auth.schema.js';
 import { raiseAccessRevision } from './drizzle-access-revisions.repository.js';
 import { storeLastUses } from './revoking-queries.js';
+import { heldIn } from '../in-projects.js';
+import type { HolderScope } from '../types.js';
 
 /** So that who finds a key refused still sees it in the list. */
 const KEPT_AFTER_EXPIRY_MS = 24 * 60 * 60_000;
@@ -49,8 +51,11 @@ export class DrizzleApiKeysRepository extends ApiKeysRepository {
     }
   }
 
-  async findById(id: string): Promise<ApiKeyRow | null> {
-    const [row] = await this.database.orm.select().from(apiKeys).where(eq(apiKeys.id, id));
+  async findById(id: string, scope: HolderScope): Promise<ApiKeyRow | null> {
+    const [row] = await this.database.orm
+      .select()
+      .from(apiKeys)
+      .where(and(eq(apiKeys.id, id), heldIn(apiKeys, scope)));
     return row ?? null;
   }
 
@@ -58,11 +63,11 @@ export class DrizzleApiKeysRepository extends ApiKeysRepository {
     return this.database.orm.select().from(apiKeys).where(inArray(apiKeys.id, ids));
   }
 
-  async list(projectId?: string): Promise<ApiKeyRow[]> {
+  async list(scope: HolderScope): Promise<ApiKeyRow[]> {
     return this.database.orm
       .select()
       .from(apiKeys)
-      .where(projectId === undefined ? undefined : eq(apiKeys.projectId, projectId))
+      .where(heldIn(apiKeys, scope))
       .orderBy(desc(apiKeys.createdAt), asc(apiKeys.id));
   }
 

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { and, asc, eq, isNull, or } from 'drizzle-orm';
+import { and, asc, eq, isNull, or, type SQL } from 'drizzle-orm';
 import { containers, keptVolume } from '../containers/containers.schema.js';
 import type { AuditEntry } from '../audit/audit-events.repository.js';
 import { recordAudit } from '../audit/record-audit.js';
 import { Database } from '../database.js';
 import { violatedConstraint } from '../database-error.js';
-import type { ProjectUsage } from '../types.js';
+import type { ProjectUsage, Scope } from '../types.js';
 import { projects } from './auth.schema.js';
 import { usageOf } from './project-quotas.js';
 import { raiseAccessRevision } from './drizzle-access-revisions.repository.js';
@@ -16,6 +16,7 @@ import {
   ProjectsRepository,
   type ProjectWrite,
 } from './projects.repository.js';
+import { inProjects } from '../in-projects.js';
 
 @Injectable()
 export class DrizzleProjectsRepository extends ProjectsRepository {
@@ -44,18 +45,18 @@ export class DrizzleProjectsRepository extends ProjectsRepository {
     });
   }
 
-  async findById(id: string): Promise<ProjectRow | null> {
-    const [row] = await this.database.orm.select().from(projects).where(eq(projects.id, id));
+  async findById(id: string, scope: Scope): Promise<ProjectRow | null> {
+    const [row] = await this.select(scope, eq(projects.id, id));
     return row ?? null;
   }
 
-  async findByName(name: string): Promise<ProjectRow | null> {
-    const [row] = await this.database.orm.select().from(projects).where(eq(projects.name, name));
+  async findByName(name: string, scope: Scope): Promise<ProjectRow | null> {
+    const [row] = await this.select(scope, eq(projects.name, name));
     return row ?? null;
   }
 
-  async list(): Promise<ProjectRow[]> {
-    return this.database.orm.select().from(projects).orderBy(asc(projects.name));
+  async list(scope: Scope): Promise<ProjectRow[]> {
+    return this.select(scope);
   }
 
   async usage(id: string): Promise<ProjectUsage> {
@@ -78,6 +79,11 @@ export class DrizzleProjectsRepository extends ProjectsRepository {
       await recordAudit(tx, entryOf('project.delete', row));
       return 'removed';
     });
+  }
+
+  private async select(scope: Scope, condition?: SQL): Promise<ProjectRow[]> {
+    const wanted = and(condition, inProjects(projects.id, scope));
+    return this.database.orm.select().from(projects).where(wanted).orderBy(asc(projects.name));
   }
 }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { eq, lt } from 'drizzle-orm';
+import { eq, inArray, lt } from 'drizzle-orm';
 import { recordContainerAudit } from '../audit/record-audit.js';
 import { Database } from '../database.js';
 import { violatedForeignKey } from '../database-error.js';
@@ -27,6 +27,14 @@ export class DrizzleSignInTicketsRepository extends SignInTicketsRepository {
       if (violated === undefined) throw error;
       return violated.includes('container_id') ? 'container_gone' : 'credential_gone';
     }
+  }
+
+  async known(hashes: string[]): Promise<string[]> {
+    const rows = await this.database.orm
+      .select({ hash: signInTickets.hash })
+      .from(signInTickets)
+      .where(inArray(signInTickets.hash, hashes));
+    return rows.map(({ hash }) => hash);
   }
 
   async take(hash: string): Promise<SignInTicketRow | null> {

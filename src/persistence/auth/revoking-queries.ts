@@ -4,7 +4,8 @@ import { recordAudit } from '../audit/record-audit.js';
 import type { Database } from '../database.js';
 import { apiKeys } from './auth.schema.js';
 import { raiseAccessRevision } from './drizzle-access-revisions.repository.js';
-import { sessions, users } from './users/users.schema.js';
+import { sessions } from './users/sessions.schema.js';
+import { users } from './users/users.schema.js';
 
 /**
  * Deletes what somebody may do things by.

@@ -1,5 +1,5 @@
 import type { containers, jobs } from './containers.schema.js';
-import type { AuditAction, ContainerStatus, ExceededQuota, ProjectUsage, Scope, Template } from '../types.js';
+import type { Activity, AuditAction, ContainerStatus, ExceededQuota, ProjectUsage, Scope, Template } from '../types.js';
 
 export type ContainerRow = typeof containers.$inferSelect;
 export type JobRow = typeof jobs.$inferSelect;
@@ -22,20 +22,38 @@ export type ContainerPatch = Partial<
     | 'startedAt'
     | 'recreate'
     | 'pendingChanges'
+    | 'provisioning'
+    | 'addedEnv'
   >
 >;
 
 /** What a new container adds to the usage of its project. */
 export function demandOf(
   row: Pick<ContainerRow, 'desiredRunning' | 'cpuLimit' | 'memoryLimit' | 'diskLimit'>,
-): ProjectUsage {
+): Partial<ProjectUsage> {
   const { desiredRunning, cpuLimit: cpu, memoryLimit: memoryMB, diskLimit: diskMB } = row;
   return { containers: 1, running: desiredRunning ? 1 : 0, cpu, memoryMB, diskMB };
 }
 
 /** The columns of the spec that a client may change. */
 export type SpecPatch = Partial<
-  Pick<ContainerRow, 'name' | 'cpuLimit' | 'memoryLimit' | 'diskLimit' | 'env' | 'repoBranch' | 'pendingChanges'>
+  Pick<
+    ContainerRow,
+    | 'name'
+    | 'cpuLimit'
+    | 'memoryLimit'
+    | 'diskLimit'
+    | 'env'
+    | 'repoBranch'
+    | 'credentials'
+    | 'egress'
+    | 'egressAllow'
+    | 'egressSets'
+    | 'idleStopMinutes'
+    | 'ttlMinutes'
+    | 'budgetUsd'
+    | 'pendingChanges'
+  >
 >;
 
 /** What a change of limits adds to the usage of the container's project; negative where they shrink. */
@@ -92,7 +110,13 @@ export type InsertOutcome =
   | { kind: 'project_not_found' }
   | { kind: 'volume_not_found' }
   | { kind: 'volume_in_use' }
-  | { kind: 'queue_full' };
+  /** One of its credentials is gone. */
+  | { kind: 'credential_not_found' }
+  | { kind: 'queue_full' }
+  /** Its egress is `open`, which the project forbids. */
+  | { kind: 'open_forbidden' };
+
+export type SpecConflict = 'name_taken' | 'credential_not_found';
 
 /** How many containers of the owner may be in these states, with the new one. */
 export interface QueueLimit {
@@ -100,10 +124,10 @@ export interface QueueLimit {
   max: number;
 }
 
-/** A container that is created, started or changed would exceed a quota of its project. Nothing was written. */
+/** A container that is created, started or changed, or an instruction, would exceed a quota of its project. Nothing was written. */
 export class QuotaExceededError extends Error {
   constructor(readonly exceeded: ExceededQuota) {
-    super(`The project may use ${exceeded.limit} of ${exceeded.quota}, and uses ${exceeded.used} already.`);
+    super(`The quota "${exceeded.quota}" of the project is ${exceeded.limit}, and ${exceeded.used} is used already.`);
   }
 }
 
@@ -112,6 +136,8 @@ export interface Transition {
   from: readonly ContainerStatus[];
   to: ContainerStatus;
   patch?: ContainerPatch;
+  /** Nothing is written when there was activity after this time. */
+  quietSince?: Date;
   /** Nothing is written when this lease is lost. */
   lease?: Lease;
   /** A job that is updated in the same transaction. */
@@ -141,9 +167,11 @@ export abstract class ContainersRepository {
   abstract requireQuota(projectId: string, more: Partial<ProjectUsage>): Promise<void>;
   /** Containers of an owner that are in one of the states. */
   abstract countInStates(ownerId: string, states: readonly ContainerStatus[]): Promise<number>;
-  abstract findById(id: string): Promise<ContainerRow | null>;
+  abstract findById(id: string, scope: Scope): Promise<ContainerRow | null>;
   /** Those of the name in the given projects, which is at most one for each project. */
   abstract findByName(name: string, scope: Scope): Promise<ContainerRow[]>;
+  /** Those that have one of the references as their id, or as their name in the given project. */
+  abstract findByIdsOrNames(references: string[], projectId: string): Promise<ContainerRow[]>;
   abstract list(query: ListQuery): Promise<ContainerRow[]>;
   /** All containers of all projects. */
   abstract listAll(): Promise<ContainerRow[]>;
@@ -158,16 +186,29 @@ export abstract class ContainersRepository {
   abstract update(id: string, patch: ContainerPatch, lease?: Lease): Promise<ContainerRow | null>;
   /**
    * Changes the spec. Limits may shrink even where a quota is exceeded.
-   * @returns the new row, null when it is removed or the lease is lost, `name_taken` when another container has the name
+   * @returns the new row, null when it is removed or the lease is lost, `name_taken` when another container has the name,
+   *   `credential_not_found` when one of the credentials is gone
    * @throws QuotaExceededError
    */
-  abstract changeSpec(id: string, patch: SpecPatch, lease: Lease): Promise<ContainerRow | null | 'name_taken'>;
+  abstract changeSpec(
+    id: string,
+    patch: SpecPatch,
+    lease: Lease,
+    action?: AuditAction,
+  ): Promise<ContainerRow | null | SpecConflict>;
   /** The volumes that were kept of removed containers in the given projects, latest first. */
   abstract keptVolumes(scope: Scope): Promise<KeptVolume[]>;
   /** Marks a kept volume as no longer wanted, so that it is swept. */
   abstract releaseVolume(id: string): Promise<'released' | 'not_found' | 'in_use'>;
   /** Records activity in VS Code unless later activity is recorded already. Leaves `updatedAt` unchanged. */
   abstract noteEditorSeen(id: string, at: Date): Promise<void>;
+  /**
+   * Records activity unless later activity is recorded already. Leaves `updatedAt` unchanged.
+   * @returns the status of the container at that time, or null when it is removed
+   */
+  abstract noteActivity(id: string, activity: Activity, at: Date): Promise<ContainerStatus | null>;
+  /** The running containers of all projects that stop by themselves at some time. */
+  abstract listStoppingByThemselves(): Promise<ContainerRow[]>;
   /**
    * Turns the row into a tombstone: removes the values of its user, its jobs, instructions and idempotency keys. An
    * attached volume that is not kept is released.

@@ -13,17 +13,22 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { apiKeys, projects } from '../auth/auth.schema.js';
-import { sessions } from '../auth/users/users.schema.js';
+import { sessions } from '../auth/users/sessions.schema.js';
 import { timestamptz } from '../columns.js';
 import {
   DEFAULT_PROJECT,
+  type Activity,
   type ContainerStatus,
   type DiskLimitEnforcement,
+  type EgressMode,
+  type EgressRule,
+  type EgressSet,
   type FixedAtCreation,
   type JobError,
   type JobName,
   type JobState,
   type Mode,
+  type Provisioning,
   type RepoType,
   type StatusReason,
   type Template,
@@ -56,7 +61,22 @@ export const containers = pgTable(
     cpuLimit: doublePrecision('cpu_limit').notNull(),
     memoryLimit: integer('memory_limit').notNull(),
     diskLimit: integer('disk_limit').notNull(),
+    /** It is stopped after so long without activity; null for never. */
+    idleStopMinutes: integer('idle_stop_minutes'),
+    /** It is stopped so long after its start; null for never. */
+    ttlMinutes: integer('ttl_minutes'),
     env: jsonb('env').$type<Record<string, string>>().notNull(),
+    /** Ids of the credentials that it may use; those that are gone have no effect. */
+    credentials: uuid('credential_ids')
+      .array()
+      .notNull()
+      .default(sql`'{}'::uuid[]`),
+    egress: text('egress').$type<EgressMode>().notNull().default('open'),
+    /** Of `restricted` ones, beside what the sets stand for. */
+    egressAllow: jsonb('egress_allow').$type<EgressRule[]>().notNull().default([]),
+    egressSets: jsonb('egress_sets').$type<EgressSet[]>().notNull().default([]),
+    /** What it may spend on models in all, in US dollars. */
+    budgetUsd: doublePrecision('budget_usd'),
 
     status: text('status').$type<ContainerStatus>().notNull(),
     statusReason: jsonb('status_reason').$type<StatusReason>(),
@@ -76,6 +96,10 @@ export const containers = pgTable(
     /** Changed values that the engine's container does not have yet. */
     pendingChanges: jsonb('pending_changes').$type<FixedAtCreation[]>().notNull().default([]),
 
+    provisioning: text('provisioning').$type<Provisioning>().notNull().default('cold'),
+    /** Environment that the engine's container was not created with, if it was created ahead. */
+    addedEnv: jsonb('added_env').$type<Record<string, string>>(),
+
     /** The lease on the container and its fencing number; a write with an older number is refused. */
     leaseHolder: text('lease_holder'),
     leaseExpiresAt: timestamptz('lease_expires_at'),
@@ -86,6 +110,9 @@ export const containers = pgTable(
     startedAt: timestamptz('started_at'),
     /** Last activity of a user in VS Code. */
     editorLastSeenAt: timestamptz('editor_last_seen_at'),
+    /** Latest activity of any kind. */
+    lastActivityAt: timestamptz('last_activity_at'),
+    activity: text('activity').$type<Activity>(),
     deletedAt: timestamptz('deleted_at'),
   },
   (table) => [
@@ -96,6 +123,10 @@ export const containers = pgTable(
     uniqueIndex('containers_data')
       .on(table.dataId)
       .where(sql`deleted_at is null`),
+    // Only those that are being made are counted by their owner.
+    index('containers_provisioning')
+      .on(table.ownerId)
+      .where(sql`deleted_at is null and status in ('queued', 'creating', 'starting', 'cloning')`),
     index('containers_project')
       .on(table.projectId, table.createdAt, table.id)
       .where(sql`deleted_at is null`),

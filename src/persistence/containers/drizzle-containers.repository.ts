@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, lt, not, or, sql, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, lte, not, or, sql, type SQL } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import {
   type ContainerPatch,
   type ContainerRow,
   ContainersRepository,
-  demandOf,
   growthOf,
   type IdempotencyKey,
   type InsertOutcome,
@@ -15,17 +14,23 @@ import {
   type ListQuery,
   type QueueLimit,
   QuotaExceededError,
+  type SpecConflict,
   type SpecPatch,
   type Transition,
 } from './containers.repository.js';
 import { Database } from '../database.js';
-import { violatedConstraint, violatedForeignKey } from '../database-error.js';
+import { violatedConstraint } from '../database-error.js';
 import { containerEntry, recordAudit } from '../audit/record-audit.js';
 import { exceededQuota, exceededQuotaLocked } from '../auth/project-quotas.js';
-import type { ContainerStatus, ProjectUsage, Scope } from '../types.js';
+import type { Activity, AuditAction, ContainerStatus, ProjectUsage, Scope } from '../types.js';
 import { instructionEvents, instructions } from '../instructions/instructions.schema.js';
+import { inScope, inStates, live, lockCredentials, lockKeptVolume } from './container-conditions.js';
+import { egressDenials } from '../egress/egress.schema.js';
+import { readContainer, readContainers, readContainersByIdsOrNames, readContainersByName } from './container-reads.js';
 import { containers, idempotencyKeys, jobs, keptVolume } from './containers.schema.js';
-import { claimKey, type Queries, type Transaction } from './idempotency-keys.js';
+import type { Queries, Transaction } from './idempotency-keys.js';
+import { insertContainer } from './insert-container.js';
+import { EVERYTHING } from '../everything.js';
 
 const now = sql`now()`;
 const inMs = (ms: number): SQL => sql`now() + make_interval(secs => ${ms / 1000})`;
@@ -36,34 +41,8 @@ export class DrizzleContainersRepository extends ContainersRepository {
     super();
   }
 
-  async insert(container: ContainerRow, job: JobRow, key?: IdempotencyKey, queue?: QueueLimit): Promise<InsertOutcome> {
-    try {
-      return await this.database.orm.transaction(async (tx): Promise<InsertOutcome> => {
-        const { id: containerId, ownerId, projectId, createdAt, dataId } = container;
-        const target = { ownerId, scope: 'containers', containerId, createdAt };
-        // Before the key, which others of the owner may wait for.
-        if (queue !== undefined)
-          await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`creates of ${ownerId}`}, 0))`);
-        const known = key === undefined ? undefined : await claimKey(tx, target, key);
-        if (known?.kind === 'replayed') return { kind: 'replayed', containerId: known.row.containerId };
-        if (known !== undefined) return known;
-        // The errors undo the claim of the key.
-        if (queue !== undefined && (await countInStates(tx, ownerId, queue.states)) >= queue.max) throw new QueueFull();
-        const exceeded = await exceededQuotaLocked(tx, projectId, demandOf(container));
-        if (exceeded !== null) throw new QuotaExceededError(exceeded);
-        if (dataId !== null && !(await lockKeptVolume(tx, dataId, [projectId]))) throw new VolumeNotFound();
-        await insertBoth(tx, container, job);
-        await recordAudit(tx, containerEntry('container.create', container));
-        return { kind: 'inserted' };
-      });
-    } catch (error) {
-      if (error instanceof QueueFull) return { kind: 'queue_full' };
-      if (error instanceof VolumeNotFound) return { kind: 'volume_not_found' };
-      if (violatedConstraint(error) === 'containers_name') return { kind: 'name_taken' };
-      if (violatedConstraint(error) === 'containers_data') return { kind: 'volume_in_use' };
-      if (violatedForeignKey(error) !== undefined) return { kind: 'project_not_found' };
-      throw error;
-    }
+  insert(container: ContainerRow, job: JobRow, key?: IdempotencyKey, queue?: QueueLimit): Promise<InsertOutcome> {
+    return insertContainer(this.database, { container, job, key, queue });
   }
 
   async requireQuota(projectId: string, more: Partial<ProjectUsage>): Promise<void> {
@@ -72,44 +51,23 @@ export class DrizzleContainersRepository extends ContainersRepository {
   }
 
   async countInStates(ownerId: string, states: readonly ContainerStatus[]): Promise<number> {
-    return countInStates(this.database.orm, ownerId, states);
+    return this.database.orm.$count(containers, inStates(ownerId, states));
   }
 
-  async findById(id: string): Promise<ContainerRow | null> {
-    const [row] = await this.database.orm
-      .select()
-      .from(containers)
-      .where(live(eq(containers.id, id)));
-    return row ?? null;
+  async findById(id: string, scope: Scope): Promise<ContainerRow | null> {
+    return readContainer(this.database.pool, id, scope);
   }
 
   async findByName(name: string, scope: Scope): Promise<ContainerRow[]> {
-    return this.database.orm
-      .select()
-      .from(containers)
-      .where(live(eq(containers.name, name), inScope(scope)))
-      .orderBy(asc(containers.createdAt), asc(containers.id));
+    return readContainersByName(this.database.pool, name, scope);
   }
 
-  async list({ scope, status, template, limit, after }: ListQuery): Promise<ContainerRow[]> {
-    return this.database.orm
-      .select()
-      .from(containers)
-      .where(
-        live(
-          inScope(scope),
-          status === undefined ? undefined : eq(containers.status, status),
-          template === undefined ? undefined : eq(containers.template, template),
-          after === undefined
-            ? undefined
-            : or(
-                lt(containers.createdAt, after.createdAt),
-                and(eq(containers.createdAt, after.createdAt), gt(containers.id, after.id)),
-              ),
-        ),
-      )
-      .orderBy(desc(containers.createdAt), asc(containers.id))
-      .limit(limit);
+  async findByIdsOrNames(references: string[], projectId: string): Promise<ContainerRow[]> {
+    return readContainersByIdsOrNames(this.database.pool, references, projectId);
+  }
+
+  async list(query: ListQuery): Promise<ContainerRow[]> {
+    return readContainers(this.database.pool, query);
   }
 
   async listAll(): Promise<ContainerRow[]> {
@@ -146,16 +104,22 @@ export class DrizzleContainersRepository extends ContainersRepository {
     return row ?? null;
   }
 
-  async changeSpec(id: string, patch: SpecPatch, lease: Lease): Promise<ContainerRow | null | 'name_taken'> {
+  async changeSpec(
+    id: string,
+    patch: SpecPatch,
+    lease: Lease,
+    action: AuditAction = 'container.update',
+  ): Promise<ContainerRow | null | SpecConflict> {
     try {
       return await this.database.orm.transaction(async (tx) => {
         await requireQuotaToChange(tx, id, patch);
+        if (!(await lockCredentials(tx, patch.credentials ?? []))) return 'credential_not_found';
         const [row] = await tx
           .update(containers)
           .set({ ...patch, updatedAt: now })
           .where(live(eq(containers.id, id), held(lease)))
           .returning();
-        if (row !== undefined) await recordAudit(tx, containerEntry('container.update', row));
+        if (row !== undefined) await recordAudit(tx, containerEntry(action, row));
         return row ?? null;
       });
     } catch (error) {
@@ -184,7 +148,7 @@ export class DrizzleContainersRepository extends ContainersRepository {
 
   async releaseVolume(id: string): Promise<'released' | 'not_found' | 'in_use'> {
     return this.database.orm.transaction(async (tx) => {
-      if (!(await lockKeptVolume(tx, id, 'all'))) return 'not_found';
+      if (!(await lockKeptVolume(tx, id, EVERYTHING))) return 'not_found';
       const users = await tx
         .select({ id: containers.id })
         .from(containers)
@@ -209,6 +173,28 @@ export class DrizzleContainersRepository extends ContainersRepository {
       .where(live(eq(containers.id, id)));
   }
 
+  async noteActivity(id: string, activity: Activity, at: Date): Promise<ContainerStatus | null> {
+    const time = sql`${at.toISOString()}::timestamptz`;
+    const isLater = sql`coalesce(${containers.lastActivityAt} < ${time}, true)`;
+    const [row] = await this.database.orm
+      .update(containers)
+      .set({
+        lastActivityAt: sql`greatest(${containers.lastActivityAt}, ${time})`,
+        activity: sql`case when ${isLater} then ${activity} else ${containers.activity} end`,
+      })
+      .where(live(eq(containers.id, id)))
+      .returning({ status: containers.status });
+    return row?.status ?? null;
+  }
+
+  async listStoppingByThemselves(): Promise<ContainerRow[]> {
+    const hasLimit = or(isNotNull(containers.idleStopMinutes), isNotNull(containers.ttlMinutes));
+    return this.database.orm
+      .select()
+      .from(containers)
+      .where(live(eq(containers.status, 'running'), hasLimit));
+  }
+
   async tombstone(id: string, lease: Lease): Promise<void> {
     await this.database.orm.transaction(async (tx) => {
       const rows = await tx
@@ -217,6 +203,8 @@ export class DrizzleContainersRepository extends ContainersRepository {
           deletedAt: now,
           updatedAt: now,
           env: {},
+          credentials: [],
+          egressAllow: [],
           sshKeyPath: null,
           repoUrl: null,
           gitName: null,
@@ -239,6 +227,7 @@ export class DrizzleContainersRepository extends ContainersRepository {
       for (const instruction of deleted)
         await tx.delete(instructionEvents).where(eq(instructionEvents.instructionId, instruction.id));
       await tx.delete(idempotencyKeys).where(eq(idempotencyKeys.containerId, id));
+      await tx.delete(egressDenials).where(eq(egressDenials.containerId, id));
     });
   }
 
@@ -289,25 +278,6 @@ export class DrizzleContainersRepository extends ContainersRepository {
   }
 }
 
-/** Thrown to undo a transaction. */
-class VolumeNotFound extends Error {}
-/** Thrown to undo a transaction. */
-class QueueFull extends Error {}
-
-async function countInStates(on: Queries, ownerId: string, states: readonly ContainerStatus[]): Promise<number> {
-  return on.$count(containers, live(eq(containers.ownerId, ownerId), inArray(containers.status, [...states])));
-}
-
-/** Whether the volume is kept. Until the transaction ends, no other one attaches or releases it. */
-async function lockKeptVolume(tx: Transaction, id: string, scope: Scope): Promise<boolean> {
-  const rows = await tx
-    .select({ id: containers.id })
-    .from(containers)
-    .where(keptVolume(eq(containers.id, id), inScope(scope)))
-    .for('update');
-  return rows.length > 0;
-}
-
 async function requireQuotaToChange(tx: Transaction, id: string, patch: SpecPatch): Promise<void> {
   if (patch.cpuLimit === undefined && patch.memoryLimit === undefined && patch.diskLimit === undefined) return;
   const [row] = await tx
@@ -328,22 +298,16 @@ async function requireQuotaToRun(tx: Transaction, id: string): Promise<void> {
   if (exceeded !== null) throw new QuotaExceededError(exceeded);
 }
 
-/** Inserts the container and its first job in one statement. */
-async function insertBoth(on: Queries, container: ContainerRow, job: JobRow): Promise<void> {
-  const inserted = on.$with('inserted').as(on.insert(containers).values(container).returning({ id: containers.id }));
-  await on.with(inserted).insert(jobs).values(job);
-}
-
 /** Updates the container and its job in one statement: one round trip and one commit. */
 async function applyTransition(
   on: Queries,
   id: string,
-  { from, to, patch, lease, job }: Omit<Transition, 'newJob'>,
+  { from, to, patch, lease, quietSince, job }: Omit<Transition, 'newJob'>,
 ): Promise<ContainerRow | null> {
   const update = on
     .update(containers)
     .set({ statusReason: null, ...patch, status: to, updatedAt: now })
-    .where(live(eq(containers.id, id), inArray(containers.status, [...from]), held(lease)))
+    .where(live(eq(containers.id, id), inArray(containers.status, [...from]), held(lease), quiet(quietSince)))
     .returning();
   if (job === undefined) return (await update)[0] ?? null;
   const changed = on.$with('changed').as(update);
@@ -357,12 +321,8 @@ async function applyTransition(
   return (await on.with(changed, withJob).select().from(changed))[0] ?? null;
 }
 
-function live(...conditions: (SQL | undefined)[]): SQL | undefined {
-  return and(isNull(containers.deletedAt), ...conditions);
-}
-
-function inScope(scope: Scope): SQL | undefined {
-  return scope === 'all' ? undefined : inArray(containers.projectId, [...scope]);
+function quiet(since: Date | undefined): SQL | undefined {
+  return since === undefined ? undefined : or(isNull(containers.lastActivityAt), lte(containers.lastActivityAt, since));
 }
 
 function held(lease: Lease | undefined): SQL | undefined {

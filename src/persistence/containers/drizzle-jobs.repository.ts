@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { and, count, eq, exists, inArray, isNull, sql, type SQL } from 'drizzle-orm';
+import { and, count, eq, exists, isNull, sql, type SQL } from 'drizzle-orm';
 import type { JobPatch, JobRow, Lease } from './containers.repository.js';
 import { Database } from '../database.js';
+import { RowsSelection } from '../rows-selection.js';
 import { JobsRepository } from './jobs.repository.js';
 import { containers, jobs } from './containers.schema.js';
-import type { JobName, JobState } from '../types.js';
+import type { JobName, JobState, Scope } from '../types.js';
+import { inProjects } from '../in-projects.js';
+
+const BY_IDS = new RowsSelection('jobs_by_ids', jobs, sql`where ${jobs.id} = any(${sql.placeholder('ids')})`);
 
 @Injectable()
 export class DrizzleJobsRepository extends JobsRepository {
@@ -12,13 +16,16 @@ export class DrizzleJobsRepository extends JobsRepository {
     super();
   }
 
-  async findById(id: string): Promise<JobRow | null> {
-    const [row] = await this.database.orm.select().from(jobs).where(eq(jobs.id, id));
+  async findById(id: string, scope: Scope): Promise<JobRow | null> {
+    const [row] = await this.database.orm
+      .select()
+      .from(jobs)
+      .where(and(eq(jobs.id, id), inProjects(jobs.projectId, scope)));
     return row ?? null;
   }
 
   async findByIds(ids: string[]): Promise<JobRow[]> {
-    return ids.length === 0 ? [] : this.database.orm.select().from(jobs).where(inArray(jobs.id, ids));
+    return ids.length === 0 ? [] : BY_IDS.run(this.database.pool, { ids });
   }
 
   async countUnfinished(): Promise<{ name: JobName; state: JobState; count: number }[]> {

@@ -19,7 +19,7 @@ export type ExistingKey = { kind: 'replayed'; row: Row } | { kind: 'key_reused' 
  * @returns undefined when the key is new
  */
 export async function claimKey(
-  tx: Transaction,
+  tx: Queries,
   target: KeyTarget,
   { key, bodyHash }: IdempotencyKey,
 ): Promise<ExistingKey | undefined> {

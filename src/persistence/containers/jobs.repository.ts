@@ -1,8 +1,9 @@
 import type { JobPatch, JobRow, Lease } from './containers.repository.js';
-import type { JobName, JobState } from '../types.js';
+import type { JobName, JobState, Scope } from '../types.js';
 
 export abstract class JobsRepository {
-  abstract findById(id: string): Promise<JobRow | null>;
+  abstract findById(id: string, scope: Scope): Promise<JobRow | null>;
+  /** Those of containers that were found in the scope of the caller. */
   abstract findByIds(ids: string[]): Promise<JobRow[]>;
   /** Counts unfinished jobs by the queue that they are in, and state. Combinations without jobs are left out. */
   abstract countUnfinished(): Promise<{ name: JobName; state: JobState; count: number }[]>;

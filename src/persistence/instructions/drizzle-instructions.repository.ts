@@ -17,7 +17,8 @@ import {
 } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import type { Target } from '../../common/request-context.js';
-import type { IdempotencyKey } from '../containers/containers.repository.js';
+import { type IdempotencyKey, QuotaExceededError } from '../containers/containers.repository.js';
+import { exceededQuota, exceededQuotaLocked } from '../auth/project-quotas.js';
 import { recordAudit } from '../audit/record-audit.js';
 import { Database } from '../database.js';
 import { violatedConstraint } from '../database-error.js';
@@ -36,8 +37,10 @@ import {
 } from './instructions.repository.js';
 import { instructionPermissions, instructions } from './instructions.schema.js';
 import { containers } from '../containers/containers.schema.js';
-import type { StatusReason } from '../types.js';
+import type { Scope, StatusReason } from '../types.js';
 import { claimKey, type ExistingKey, findKey, type Transaction } from '../containers/idempotency-keys.js';
+import { inProjects } from '../in-projects.js';
+import { EVERYTHING } from '../everything.js';
 
 const now = sql`now()`;
 const inMs = (ms: number): SQL => sql`now() + make_interval(secs => ${ms / 1000})`;
@@ -50,8 +53,10 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
   }
 
   async insert(instruction: NewInstruction, key?: IdempotencyKey): Promise<InstructionInsertOutcome> {
-    const { id: instructionId, containerId, ownerId, createdAt } = instruction;
+    const { id: instructionId, containerId, projectId, ownerId, createdAt } = instruction;
     return this.database.orm.transaction(async (tx): Promise<InstructionInsertOutcome> => {
+      // The project before the container, as where containers are started.
+      const exceeded = await exceededQuotaLocked(tx, projectId, { instructions: 1 });
       // The share lock makes a concurrent deletion of the container wait, so that it deletes this instruction too.
       const live = and(eq(containers.id, containerId), isNull(containers.deletedAt), ne(containers.status, 'deleting'));
       const container = await tx.select({ id: containers.id }).from(containers).where(live).for('share');
@@ -60,14 +65,19 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
         key &&
         (await claimKey(tx, { ownerId, scope: scopeOf(containerId), containerId, instructionId, createdAt }, key));
       if (known !== undefined) return toOutcome(known);
+      if (exceeded !== null) throw new QuotaExceededError(exceeded);
       const [row] = await tx
         .insert(instructions)
         .values({ ...instruction, status: 'queued' })
         .returning();
-      const { projectId } = instruction;
       await recordAudit(tx, { action: 'instruction.create', target: targetOf(instructionId), projectId });
       return { kind: 'inserted', row: row! };
     });
+  }
+
+  async requireQuota(projectId: string): Promise<void> {
+    const exceeded = await exceededQuota(this.database.orm, projectId, { instructions: 1 });
+    if (exceeded !== null) throw new QuotaExceededError(exceeded);
   }
 
   async findByKey(
@@ -79,8 +89,9 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
     return known === undefined ? null : toOutcome(known);
   }
 
-  async findById(id: string): Promise<InstructionRow | null> {
-    const [row] = await this.database.orm.select().from(instructions).where(eq(instructions.id, id));
+  async findById(id: string, scope: Scope): Promise<InstructionRow | null> {
+    const wanted = and(eq(instructions.id, id), inProjects(instructions.projectId, scope));
+    const [row] = await this.database.orm.select().from(instructions).where(wanted);
     return row ?? null;
   }
 
@@ -124,7 +135,7 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
 
   async list({ scope, containerId, status, limit, before }: InstructionListQuery): Promise<InstructionRow[]> {
     const wanted = and(
-      scope === 'all' ? undefined : inArray(instructions.projectId, [...scope]),
+      inProjects(instructions.projectId, scope),
       containerId === undefined ? undefined : eq(instructions.containerId, containerId),
       status === undefined ? undefined : eq(instructions.status, status),
       before === undefined ? undefined : lt(instructions.position, before),
@@ -239,7 +250,7 @@ export class DrizzleInstructionsRepository extends InstructionsRepository {
         await recordAudit(tx, { action: 'instruction.cancel', target: targetOf(id), projectId: row.projectId });
       return row;
     });
-    return changed ?? this.findById(id);
+    return changed ?? this.findById(id, EVERYTHING);
   }
 
   /** Starts the first queued instruction, unless another process starts one at the same moment. */

@@ -17,6 +17,7 @@ export type NewInstruction = Pick<
   | 'model'
   | 'maxTurns'
   | 'maxBudgetUsd'
+  | 'budgetUsd'
   | 'timeoutSeconds'
   | 'createdAt'
 >;
@@ -97,15 +98,24 @@ export interface ClaimedInstruction {
 
 /** Rows of instructions. They are deleted with their container. */
 export abstract class InstructionsRepository {
-  /** Writes the instruction and its idempotency key in one transaction. */
+  /**
+   * Writes the instruction and its idempotency key in one transaction.
+   * @throws QuotaExceededError when the project has as many unfinished instructions as it may
+   */
   abstract insert(instruction: NewInstruction, key?: IdempotencyKey): Promise<InstructionInsertOutcome>;
+  /**
+   * Whether a project may have one more unfinished instruction now; {@link insert} decides.
+   * @throws QuotaExceededError
+   */
+  abstract requireQuota(projectId: string): Promise<void>;
   /** @returns null when the key was not used before for that container */
   abstract findByKey(
     ownerId: string,
     containerId: string,
     key: IdempotencyKey,
   ): Promise<Exclude<InstructionInsertOutcome, { kind: 'inserted' }> | null>;
-  abstract findById(id: string): Promise<InstructionRow | null>;
+  abstract findById(id: string, scope: Scope): Promise<InstructionRow | null>;
+  /** Of one that was found in the scope of the caller. */
   abstract progress(id: string): Promise<InstructionProgress | null>;
   /** One for each container with a running instruction. */
   abstract activities(): Promise<InstructionActivity[]>;

@@ -14,7 +14,13 @@ import {
 } from 'drizzle-orm/pg-core';
 import { bytes, timestamptz } from '../columns.js';
 import { containers } from '../containers/containers.schema.js';
-import { DEFAULT_PROJECT, type InstructionStatus, type PermissionDecision, type StatusReason } from '../types.js';
+import {
+  type BudgetKind,
+  DEFAULT_PROJECT,
+  type InstructionStatus,
+  type PermissionDecision,
+  type StatusReason,
+} from '../types.js';
 
 /** Prompts for Claude Code, with the progress and the result of each. */
 export const instructions = pgTable(
@@ -34,6 +40,10 @@ export const instructions = pgTable(
     model: text('model'),
     maxTurns: integer('max_turns'),
     maxBudgetUsd: doublePrecision('max_budget_usd'),
+    /** What it may spend on models, in US dollars; the gateway keeps it, and Claude Code the other one. */
+    budgetUsd: doublePrecision('budget_usd'),
+    /** The budget for which the gateway refused it an answer. */
+    exceededBudget: text('exceeded_budget').$type<BudgetKind>(),
     timeoutSeconds: integer('timeout_seconds'),
 
     status: text('status').$type<InstructionStatus>().notNull(),

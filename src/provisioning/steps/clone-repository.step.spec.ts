@@ -47,7 +47,7 @@ describe('CloneRepositoryStep', () => {
     expect(argvs()).toEqual([['/usr/local/bin/devforge-clone', 'run', URL]]);
     expect(driver.execs[0]?.request).toMatchObject({
       cwd: '/workspace',
-      env: { GIT_ALLOW_PROTOCOL: 'https:ssh', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '/bin/false' },
+      env: { GIT_ALLOW_PROTOCOL: 'https:ssh:http', GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '/bin/false' },
     });
     expect(update).toHaveBeenCalledWith(row.id, { workspaceReady: true }, context.lease);
     expect(context.row.workspaceReady).toBe(true);

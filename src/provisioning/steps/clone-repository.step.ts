@@ -17,7 +17,7 @@ const CANCEL_TIMEOUT_MS = 15_000;
 
 /** Disables prompts, and every transport but HTTPS and SSH. */
 const GIT_ENV = {
-  GIT_ALLOW_PROTOCOL: 'https:ssh',
+  GIT_ALLOW_PROTOCOL: 'https:ssh:http',
   GIT_TERMINAL_PROMPT: '0',
   GIT_ASKPASS: '/bin/false',
   GIT_HTTP_LOW_SPEED_LIMIT: '1',

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { asCreated } from '../../containers/lifecycle/as-created.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { WorkspaceSpecs } from '../../workspace/workspace-specs.js';
@@ -20,7 +21,7 @@ export class ResumeWorkspaceStep extends ProvisioningStep {
 
   async run(context: StepContext): Promise<void> {
     const { row, signal } = context;
-    const { runtimeId } = await this.driver.startAgain(workspaceOf(row), this.specs.of(row), signal);
-    if (runtimeId !== row.runtimeId) context.remember({ runtimeId });
+    const { runtimeId } = await this.driver.startAgain(workspaceOf(row), await this.specs.of(row), signal);
+    if (runtimeId !== row.runtimeId) context.remember({ runtimeId, ...asCreated(row, runtimeId) });
   }
 }

@@ -3,6 +3,7 @@ import type { INestApplication } from '@nestjs/common';
 import { createServer, type Server as HttpServer } from 'node:http';
 import { listening } from '../../../test/support/api/listening.js';
 import { until } from '../../../test/support/e2e/until.js';
+import { RefusalLog } from '../../auth/audit/refusal-log.js';
 import { Authenticator, type Presented } from '../../auth/authenticator.js';
 import type { Identity } from '../../auth/principal.js';
 import { Revocation } from '../../auth/revocation.js';
@@ -93,6 +94,7 @@ describe('DevForgeIoAdapter', () => {
       [RateLimiter, { take: () => ({ allowed: messages-- > 0 }) }],
       [SocketUsages, usages],
       [ClientAddresses, { of: () => '127.0.0.1' }],
+      [RefusalLog, { onError: () => undefined }],
       [Revocation, { watch: () => () => undefined }],
     ]);
     http = createServer();

@@ -2,16 +2,19 @@ import type { INestApplication } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { IncomingMessage } from 'node:http';
 import type { ServerOptions } from 'socket.io';
+import { RefusalLog } from '../../auth/audit/refusal-log.js';
+import { targetOfPayload } from '../../auth/audit/request-target.js';
 import { Authenticator } from '../../auth/authenticator.js';
+import { soleProjectOf } from '../../auth/principal.js';
 import { Revocation } from '../../auth/revocation.js';
 import { TokenBucket } from '../../common/concurrency/token-bucket.js';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { ErrorTranslators } from '../../common/errors/error-translators.js';
-import { runInContext } from '../../common/request-context.js';
+import { type RequestContext, runInContext } from '../../common/request-context.js';
 import { Settings } from '../../config/settings.js';
 import { ClientAddresses } from '../../http/client-addresses.js';
 import { toDomainError } from '../../http/problem.js';
-import { isClientEvent } from '../event-permissions.js';
+import { EVENT_PERMISSIONS, isClientEvent } from '../event-permissions.js';
 import { principalOf } from '../principal-of.js';
 import { ConnectAttempts } from './connect-attempts.js';
 import { REQUEST_RATE, TERMINAL_INPUT_RATE } from './message-rates.js';
@@ -48,6 +51,7 @@ export class DevForgeIoAdapter extends IoAdapter {
   private readonly usages: SocketUsages;
   private readonly revocation: Revocation;
   private readonly addresses: ClientAddresses;
+  private readonly refusals: RefusalLog;
 
   constructor(app: INestApplication) {
     super(app);
@@ -61,6 +65,7 @@ export class DevForgeIoAdapter extends IoAdapter {
     this.usages = app.get(SocketUsages);
     this.revocation = app.get(Revocation);
     this.addresses = app.get(ClientAddresses);
+    this.refusals = app.get(RefusalLog);
   }
 
   override createIOServer(port: number, options?: ServerOptions): TypedServer {
@@ -80,7 +85,7 @@ export class DevForgeIoAdapter extends IoAdapter {
     const attempts = new ConnectAttempts();
     attempts.watch(server);
     server.use(async (socket, next) => {
-      const refusal = await this.authenticate(socket);
+      const refusal = await runInContext(this.contextOf(socket), () => this.authenticate(socket));
       if (refusal !== undefined) attempts.refused(socket);
       next(refusal);
     });
@@ -109,18 +114,25 @@ export class DevForgeIoAdapter extends IoAdapter {
       return undefined;
     } catch (error) {
       const { code, message } = toDomainError(error, this.translators);
+      this.refusals.onError(code);
       return Object.assign(new Error(message), { data: { code, message } });
     }
   }
 
+  private contextOf(socket: TypedSocket): RequestContext {
+    const { onError } = this.refusals;
+    return { address: this.addresses.of(socket.request), requestId: socket.id, permission: 'socket:connect', onError };
+  }
+
   private prepare(socket: TypedSocket): void {
     socket.data.outbox = new Outbox(this.counters.instrument(transportOf(socket)));
-    const { id } = socket.data.identity;
-    const caller = { address: this.addresses.of(socket.request), requestId: socket.id, actor: socket.data.identity };
+    const { identity } = socket.data;
+    const { id } = identity;
     const isOneTooMany = !this.usages.of(id).hasRoom;
+    const caller = { ...this.contextOf(socket), actor: identity, projectId: soleProjectOf(identity) };
     socket.data.usage = this.usages.open(id);
     this.counters.connected += 1;
-    const unwatch = this.revocation.watch(socket.data.identity, () => socket.disconnect(true));
+    const unwatch = this.revocation.watch(identity, () => socket.disconnect(true));
     socket.on('disconnect', () => {
       this.counters.connected -= 1;
       this.usages.close(id);
@@ -152,12 +164,16 @@ export class DevForgeIoAdapter extends IoAdapter {
         return refuse(
           new DomainError('payload_too_large', `A message of "${event}" has at most ${MAX_MESSAGE_BYTES} bytes.`),
         );
-      try {
-        principalOf(socket, event);
-      } catch (error) {
-        return refuse(error as DomainError);
-      }
-      runInContext({ ...caller }, next);
+      const asked = { permission: EVENT_PERMISSIONS[event], target: () => targetOfPayload(rest[0]) };
+      runInContext({ ...caller, ...asked }, () => {
+        try {
+          principalOf(socket, event);
+        } catch (error) {
+          this.refusals.onError((error as DomainError).code);
+          return refuse(error as DomainError);
+        }
+        next();
+      });
     });
   }
 }

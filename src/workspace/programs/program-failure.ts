@@ -1,6 +1,7 @@
 import { DomainError } from '../../common/errors/domain-error.js';
 import type { WorkspaceRef } from '../../drivers/workspace.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
+import { workspaceOf } from '../workspace-ref.js';
 import type { WorkspaceProgram } from './programs.js';
 
 /** Exit codes by which the engine, and a shell, report that a program cannot be started. */
@@ -60,7 +61,7 @@ export function notRunning({ status }: Pick<ContainerRow, 'status'>, cause?: unk
 }
 
 /** @throws DomainError `invalid_state` */
-export function requireRunning(row: Pick<ContainerRow, 'id' | 'status' | 'runtimeId'>): WorkspaceRef {
+export function requireRunning(row: Pick<ContainerRow, 'id' | 'status' | 'runtimeId' | 'addedEnv'>): WorkspaceRef {
   if (row.status !== 'running' || row.runtimeId === null) throw notRunning(row);
-  return { id: row.id, runtimeId: row.runtimeId };
+  return workspaceOf(row);
 }

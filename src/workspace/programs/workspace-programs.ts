@@ -19,7 +19,7 @@ import { ProgramProcess } from './program-process.js';
 import { programPath, type WorkspaceProgram } from './programs.js';
 
 /** What of a container's row says where its programs run. */
-export type ProgramContainer = Pick<ContainerRow, 'id' | 'status' | 'runtimeId'>;
+export type ProgramContainer = Pick<ContainerRow, 'id' | 'projectId' | 'status' | 'runtimeId' | 'addedEnv'>;
 
 /** A container, or a workspace that is still being set up. */
 export type ProgramTarget = ProgramContainer | WorkspaceRef;
@@ -118,7 +118,7 @@ export class WorkspacePrograms {
     if (!('status' in target)) {
       if (!isRunning) return new DriverError('conflict', cause.message, { cause });
     } else {
-      const present = (await this.containers.findById(target.id)) ?? target;
+      const present = (await this.containers.findById(target.id, [target.projectId])) ?? target;
       if (present.status !== 'running' || !isRunning) return notRunning(present, cause);
     }
     return isOutdated(end) ? imageOutdated(cause) : programFailed(end, cause);

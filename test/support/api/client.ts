@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requireDocumented } from './documented.js';
+import { pollIntervals } from './polling.js';
 import type { Container, ContainerList, ContainerStatus, CreateContainer, Job, Problem } from './types.js';
 
 export type Headers = Record<string, string>;
@@ -20,8 +21,6 @@ export interface ApiRequest {
   /** 120 000 by default. */
   timeoutMs?: number;
 }
-
-const POLL_MS = 50;
 
 /** DevForge's REST interface for tests: sends the token, and judges nothing but that the answer is a documented one. */
 export class ApiClient {
@@ -102,6 +101,7 @@ export class ApiClient {
     const wanted = [statuses].flat();
     const deadline = Date.now() + timeoutMs;
     let last: ApiResponse<Container> | Error = new Error('never asked');
+    const intervals = pollIntervals();
     while (Date.now() < deadline) {
       last = await this.get(id).catch((error: Error) => error);
       if (!(last instanceof Error) && last.status === 200) {
@@ -110,7 +110,7 @@ export class ApiClient {
       } else if (!(last instanceof Error) && last.status === 404) {
         break;
       }
-      await sleep(POLL_MS);
+      await sleep(intervals.next().value);
     }
     throw new Error(`Container ${id} did not become ${wanted.join(' or ')}: ${await this.explain(last)}`);
   }

@@ -7,6 +7,7 @@ import { freePort } from './free-port.js';
 import { type Exit, OwnedProcess } from './owned-process.js';
 import { endLeftoverPostgres } from './postgres-leftover.js';
 import { inheritedEnvironment } from './server-environment.js';
+import { TEST_GATEWAY } from './test-gateway.js';
 
 export interface DevForgeOptions {
   /** The built server; by default `DEVFORGE_ENTRY` of the environment, else `dist/main.js` of the project. */
@@ -60,7 +61,8 @@ export class DevForgeProcess {
     await chmod(folder, 0o711);
     const token = env['DEVFORGE_TOKEN'] ?? randomBytes(24).toString('base64url');
     const dataDir = env['DATA_DIR'] ?? join(folder, 'data');
-    const all = { NODE_ENV: 'test', LOG_LEVEL: 'info', HOST: '127.0.0.1', ...env };
+    const defaults = { NODE_ENV: 'test', LOG_LEVEL: 'info', HOST: '127.0.0.1', EGRESS_GATEWAY_NAME: TEST_GATEWAY };
+    const all = { ...defaults, ...env };
     const fixed = { PORT: String(port), DEVFORGE_TOKEN: token, DATA_DIR: dataDir };
     const server = new DevForgeProcess(
       `http://127.0.0.1:${port}`,

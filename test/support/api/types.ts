@@ -17,6 +17,49 @@ export type ContainerStatus =
   | 'missing'
   | 'deleting';
 
+export type CredentialKind = 'anthropic_api_key' | 'claude_oauth_token' | 'git_https_token' | 'ssh_key' | 'http_header';
+
+export type EgressMode = 'open' | 'restricted' | 'none';
+export type EgressSet = 'git' | 'model' | 'packages';
+
+export interface EgressRule {
+  host: string;
+  ports: number[];
+}
+
+/** An item of `GET /api/containers/:id/egress/denials`. */
+export interface EgressDenial {
+  seq: number;
+  at: string;
+  host: string;
+  port: number;
+  reason: string;
+  attempts: number;
+  rule: EgressRule | null;
+}
+
+/** What one model was used for. */
+export interface ModelSpend {
+  model: string;
+  inputTokens: number;
+  outputTokens: number;
+  cacheReadTokens: number;
+  cacheWriteTokens: number;
+  webSearches: number;
+  answers: number;
+  estimatedAnswers: number;
+  priced: boolean;
+  usd: number;
+}
+
+/** The answer to `GET /api/containers/:id/spend`. */
+export interface Spend {
+  usd: number;
+  budgetUsd: number | null;
+  metered: boolean;
+  byModel: ModelSpend[];
+}
+
 export interface StatusReason {
   code: string;
   message: string;
@@ -34,6 +77,12 @@ export interface CreateContainer {
   sshKeyPath?: string;
   gitName?: string;
   gitEmail?: string;
+  /** Ids. */
+  credentials?: string[];
+  egress?: EgressMode;
+  egressAllow?: { host: string; ports?: number[] }[];
+  egressSets?: EgressSet[];
+  budgetUsd?: number | null;
   /** Cores. */
   cpuLimit?: number;
   /** MiB. */
@@ -42,6 +91,8 @@ export interface CreateContainer {
   diskLimit?: number;
   /** Id or name of a kept volume. */
   volume?: string;
+  idleStopMinutes?: number | null;
+  ttlMinutes?: number | null;
   env?: Record<string, string>;
 }
 
@@ -50,6 +101,13 @@ export interface AgentState {
   state: 'none' | 'idle' | 'working' | 'waiting';
   since: string | null;
   waitingFor: { tool: string | null; text: string } | null;
+  modelProblem: ModelProblem | null;
+}
+
+export interface ModelProblem {
+  reason: 'credential_refused' | 'rate_limited' | 'overloaded' | 'failed' | 'unreachable';
+  status: number | null;
+  at: string;
 }
 
 export interface Metrics {
@@ -75,12 +133,20 @@ export interface Container {
   repoBranch: string | null;
   gitName: string | null;
   gitEmail: string | null;
+  credentials: { id: string; name: string; kind: CredentialKind }[];
+  egress: EgressMode;
+  egressAllow: EgressRule[];
+  egressSets: EgressSet[];
+  budgetUsd: number | null;
   cpuLimit: number;
   memoryLimit: number;
   diskLimit: number;
+  idleStopMinutes: number | null;
+  ttlMinutes: number | null;
   diskLimitEnforced: 'hard' | 'soft';
   volume: string | null;
-  pendingChanges: ('name' | 'env')[];
+  pendingChanges: ('name' | 'env' | 'credentials')[];
+  provisioning: 'warm' | 'cold';
   status: ContainerStatus;
   statusReason: StatusReason | null;
   dockerId: string | null;
@@ -88,12 +154,41 @@ export interface Container {
   editorUrl: string | null;
   editor: { lastSeenAt: string | null } | null;
   agent: AgentState | null;
+  lastActivityAt: string | null;
+  activity: string | null;
   /** The provisioning job, of which {@link Job.id} is certain and the rest may be a summary. */
   job: (Pick<Job, 'id'> & Partial<Job>) | null;
   metrics?: Metrics;
   createdAt: string;
   updatedAt: string;
   startedAt: string | null;
+}
+
+/** The body of `POST /api/credentials`. */
+export interface CreateCredential {
+  name: string;
+  kind: CredentialKind;
+  value: string;
+  host?: string;
+  username?: string;
+  header?: string;
+  projectId?: string;
+}
+
+/** What `/api/credentials` shows: never the value. */
+export interface Credential {
+  id: string;
+  name: string;
+  kind: CredentialKind;
+  projectId: string | null;
+  userId: string | null;
+  host: string | null;
+  username: string | null;
+  header: string | null;
+  fingerprint: string | null;
+  createdBy: string;
+  createdAt: string;
+  lastUsedAt: string | null;
 }
 
 /** An item of `GET /api/volumes`. */

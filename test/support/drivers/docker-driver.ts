@@ -2,9 +2,12 @@ import { SystemClock } from '../../../src/common/time/clock.js';
 import type { DockerEndpoint, Settings } from '../../../src/config/settings.js';
 import { DockerWorkspaceDriver } from '../../../src/drivers/docker/docker-workspace-driver.js';
 import { DockerEngineClient } from '../../../src/drivers/docker/engine/docker-engine-client.js';
+import { DockerEgressGateway } from '../../../src/drivers/docker/gateway/docker-egress-gateway.js';
 import { WorkspaceImages } from '../../../src/drivers/docker/images/workspace-images.js';
 import { UsageSources } from '../../../src/drivers/docker/usage/usage-sources.js';
 import { Locks } from '../../../src/persistence/locks.js';
+import { TEST_GATEWAY } from '../api/test-gateway.js';
+import { workspaceImage } from '../images/workspace-image.js';
 import { quietLogger } from '../quiet-logger.js';
 
 const ENDPOINT: DockerEndpoint = {
@@ -21,8 +24,13 @@ class NoLocks extends Locks {
 /** The Docker driver without the rest of DevForge. */
 export function dockerDriver(overrides: Partial<Settings> = {}): DockerWorkspaceDriver {
   const baseImage = process.env['BASE_IMAGE'] ?? 'debian:bookworm-slim';
-  const settings = { docker: ENDPOINT, baseImage, ...overrides } as Settings;
+  const egress = { privateHosts: [], gatewayName: TEST_GATEWAY, outerProxy: null };
+  const settings = { docker: ENDPOINT, baseImage, egress, ...overrides } as unknown as Settings;
   const engine = new DockerEngineClient(settings);
   const images = new WorkspaceImages(settings, engine, new NoLocks(), quietLogger());
-  return new DockerWorkspaceDriver(engine, images, new UsageSources(engine, quietLogger()), new SystemClock());
+  const clock = new SystemClock();
+  // All tests share one gateway, which has to be built with the certificates of this machine's network.
+  const built = { ensure: () => workspaceImage('gateway') } as unknown as WorkspaceImages;
+  const gateway = new DockerEgressGateway(engine, built, settings, clock);
+  return new DockerWorkspaceDriver(engine, images, new UsageSources(engine, quietLogger()), gateway, clock);
 }

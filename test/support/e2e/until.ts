@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
-const POLL_MS = 50;
+import { pollIntervals } from '../api/polling.js';
 
 /**
  * Asks until the answer is there, and gives it back.
@@ -15,6 +14,7 @@ export async function until<Answer>(
 ): Promise<Answer> {
   const deadline = Date.now() + timeoutMs;
   let last: unknown;
+  const intervals = pollIntervals();
   for (;;) {
     try {
       const answer = await ask();
@@ -24,6 +24,6 @@ export async function until<Answer>(
       last = error;
     }
     if (Date.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${what}`, { cause: last });
-    await sleep(POLL_MS);
+    await sleep(intervals.next().value);
   }
 }

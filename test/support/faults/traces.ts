@@ -19,7 +19,7 @@ export async function tracesOf(engine: Engine, id: string): Promise<string[]> {
 /** The names that {@link tracesOf} returns for a complete container. */
 export function expectedTraces(id: string, { key }: { key: boolean }): string[] {
   const name = `devforge-${id}`;
-  const made = [`/${name}`, `${name}-home`, `${name}-state`, `${name}-workspace`];
+  const made = [`/${name}`, `${name}-egress`, `${name}-home`, `${name}-state`, `${name}-workspace`];
   return (key ? [...made, `/${name}-git-agent`, `${name}-git-agent`] : made).toSorted();
 }
 

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestAuthority } from './certificate.js';
 import { Faults } from './faults.js';
 import { serveByBackend } from './http-backend.js';
+import { LfsStore } from './lfs-store.js';
 import type { Repositories } from './repositories.js';
 
 export interface Credentials {
@@ -26,15 +27,18 @@ export interface Page {
   headers?: Record<string, string>;
 }
 
+const LFS_API = '/info/lfs';
+const LFS_OBJECT = /^\/lfs-objects\/([0-9a-f]{64})$/;
 const PATH = /^\/([^/]+?)(?:\.git)?(\/.*)$/;
 
-/** git over smart HTTP and TLS: clone and fetch for everyone, private repositories and push with credentials. */
+/** git over smart HTTP and TLS: clone and fetch for everyone, private repositories, push and Git LFS with credentials. */
 export class HttpsGitServer {
   readonly faults = new Faults();
   /** Every request so far, in the order in which they ended. */
   readonly requests: ServedRequest[] = [];
   /** By the name that a repository would have. */
   readonly pages = new Map<string, Page>();
+  readonly lfs = new LfsStore();
 
   private constructor(
     private readonly server: Server,
@@ -83,16 +87,20 @@ export class HttpsGitServer {
     await this.faults.open();
     if (this.faults.takeFailure()) return answer(request, response, 503, { 'Retry-After': '1' });
     const { pathname, searchParams, search } = new URL(url, 'https://localhost');
+    const [, oid] = LFS_OBJECT.exec(pathname) ?? [];
+    if (oid !== undefined) return this.lfs.serveObject(oid, request, response);
     const [, name = '', rest = ''] = PATH.exec(pathname) ?? [];
     const page = this.pages.get(name);
     if (page) return answer(request, response, page.status, page.headers);
     const visibility = this.repositories.visibilityOf(name);
     if (!visibility) return answer(request, response, 404);
-    const writes = rest === '/git-receive-pack' || searchParams.get('service') === 'git-receive-pack';
+    const isLfs = rest.startsWith(LFS_API);
+    const writes = isLfs || rest === '/git-receive-pack' || searchParams.get('service') === 'git-receive-pack';
     const user = this.userOf(request);
     if ((writes || visibility === 'private') && user === undefined) {
       return answer(request, response, 401, { 'WWW-Authenticate': 'Basic realm="git"' });
     }
+    if (isLfs) return this.lfs.serveApi(rest.slice(LFS_API.length), request, response);
     const target = { root: this.repositories.root, path: `/${name}.git${rest}`, query: search.slice(1), user };
     await serveByBackend(target, request, response, this.faults);
   }

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Settings } from '../../../src/config/settings.js';
 import { DockerEngineClient } from '../../../src/drivers/docker/engine/docker-engine-client.js';
+import type { ImageTarget } from '../../../src/drivers/docker/images/build-context.js';
 import { WorkspaceImages } from '../../../src/drivers/docker/images/workspace-images.js';
-import type { Template } from '../api/types.js';
 import { testBundle } from '../e2e/bundle.js';
 import { GOOD_BASE } from '../faults/base-images.js';
 import { quietLogger } from '../quiet-logger.js';
@@ -14,7 +14,7 @@ import { quietLogger } from '../quiet-logger.js';
  *
  * @returns its reference
  */
-export async function workspaceImage(template: Template): Promise<string> {
+export async function workspaceImage(template: ImageTarget): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'devforge-image-'));
   try {
     const extraCaCerts = join(folder, 'ca-bundle.pem');

@@ -10,6 +10,7 @@ export interface CreateInstruction {
   model?: string;
   maxTurns?: number;
   maxBudgetUsd?: number;
+  budgetUsd?: number;
   timeoutSeconds?: number;
   startIfStopped?: boolean;
 }
@@ -28,6 +29,7 @@ export interface Instruction {
   usage: Record<string, unknown> | null;
   permissions: { requestId: string; toolName: string; input: Record<string, unknown>; askedAt: string }[];
   timeoutSeconds: number | null;
+  budgetUsd: number | null;
   diff: { bytes: number; truncated: boolean; files: number; insertions: number; deletions: number } | null;
   createdAt: string;
   startedAt: string | null;

@@ -4,6 +4,7 @@ import type { Container, CreateContainer } from '../api/types.js';
 import { ensureImages } from '../e2e/images.js';
 import { uniqueName } from '../e2e/names.js';
 import { startTestServer, type TestServer } from '../e2e/server.js';
+import { dockerBridgeAddress } from '../git/addresses.js';
 import { type MessagesApi, startMessagesApi } from '../messages-api/messages-api.js';
 import type { ScriptedModel } from '../messages-api/scripted-model.js';
 import { InstructionsClient } from './instructions-client.js';
@@ -28,7 +29,9 @@ export async function startInstructionsServer(
 ): Promise<InstructionsServer> {
   const model = await startMessagesApi();
   try {
-    const server = await startTestServer(env, options);
+    // The model's address is a private one.
+    const privateHost = (await dockerBridgeAddress()) ?? '127.0.0.1';
+    const server = await startTestServer({ EGRESS_PRIVATE_HOSTS: privateHost, ...env }, options);
     const dispose = async (): Promise<void> => {
       await server.dispose();
       await model.close();

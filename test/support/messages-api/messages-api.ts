@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { dockerBridgeAddress } from '../git/addresses.js';
@@ -10,6 +11,12 @@ import { ScriptedModel } from './scripted-model.js';
 const PREFIX = /^\/m\/([^/]+)(\/.*)$/;
 /** Padded to the length of a real key: Claude Code stores approval of a key by its last twenty characters. */
 const KEY = 'sk-ant-api03-test-of-devforge-';
+
+/** PEM. */
+export interface Certificate {
+  key: string;
+  cert: string;
+}
 
 /** A request other than `POST /v1/messages`. */
 export interface OtherCall {
@@ -29,7 +36,7 @@ export class MessagesApi {
   private readonly closing = new AbortController();
 
   private constructor(
-    private readonly server: Server,
+    private readonly server: Server | TlsServer,
     /** The address for containers. */
     readonly url: string,
   ) {
@@ -42,11 +49,14 @@ export class MessagesApi {
   }
 
   /** @internal Use {@link startMessagesApi}. */
-  static async start(host?: string): Promise<MessagesApi> {
+  static async start(host?: string, tls?: Certificate): Promise<MessagesApi> {
     const address = host ?? (await dockerBridgeAddress()) ?? '127.0.0.1';
-    const server = createServer().listen(0, '0.0.0.0');
+    const server = (tls === undefined ? createServer() : createTlsServer(tls)).listen(0, '0.0.0.0');
     await once(server, 'listening');
-    return new MessagesApi(server, `http://${address}:${(server.address() as AddressInfo).port}`);
+    return new MessagesApi(
+      server,
+      `${tls === undefined ? 'http' : 'https'}://${address}:${(server.address() as AddressInfo).port}`,
+    );
   }
 
   /** The model with this name (letters, digits, hyphens), which is created on first use. */
@@ -114,7 +124,8 @@ export class MessagesApi {
  * Starts the API without models; see {@link MessagesApi.model}.
  *
  * @param host the address for containers; by default that of `docker0`, which is reachable from every bridge network
+ * @param tls for `https`, a certificate for that address
  */
-export function startMessagesApi(host?: string): Promise<MessagesApi> {
-  return MessagesApi.start(host);
+export function startMessagesApi(host?: string, tls?: Certificate): Promise<MessagesApi> {
+  return MessagesApi.start(host, tls);
 }

@@ -1,5 +1,5 @@
 /** Processes that run in every workspace, and `ps` itself. */
-const PERMANENT = /docker-init|devforge-workspace|devforge-agents|sleep infinity|ps -eo/;
+const PERMANENT = /docker-init|devforge-workspace|devforge-agents|devforge-forward|sleep infinity|ps -eo/;
 
 /** Lists processes for {@link startedCommands}. */
 export const LIST_COMMANDS = 'ps -eo args --no-headers';

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkspaceDriver } from '../../../src/drivers/workspace-driver.js';
+import { OPEN_EGRESS } from '../../../src/drivers/workspace-egress.js';
 import type { WorkspaceRef } from '../../../src/drivers/workspace.js';
 import type { ContainersRepository } from '../../../src/persistence/containers/containers.repository.js';
 import { WorkspacePrograms } from '../../../src/workspace/programs/workspace-programs.js';
@@ -30,6 +31,7 @@ export async function startWorkspace(env: Record<string, string> = {}): Promise<
       env,
       limits: { cpus: 1, memoryMiB: 512, diskMiB: 1_024, pids: 256 },
       readGitKey: null,
+      egress: OPEN_EGRESS,
     };
     const ref = await driver.ensure(spec, () => undefined, signal);
     await driver.start(ref);

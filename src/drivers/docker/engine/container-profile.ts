@@ -1,5 +1,5 @@
 import type { ContainerCreateOptions } from 'dockerode';
-import type { ContainerSpec } from './engine-client.js';
+import type { ContainerLimits, ContainerSpec } from './engine-client.js';
 import type { EngineProfile } from './profile/engine-profile.js';
 
 const MIB = 1024 * 1024;
@@ -15,6 +15,11 @@ export function resources(
   return { Memory: memory, MemorySwap: memory, NanoCpus: Math.round(cpuLimit * 1e9) };
 }
 
+/** The limits that {@link resources} has set. */
+export function limitsOf({ NanoCpus = 0, Memory = 0 }: { NanoCpus?: number; Memory?: number }): ContainerLimits {
+  return { cpuLimit: NanoCpus / 1e9, memoryLimit: Memory / MIB };
+}
+
 /**
  * The options of every container that DevForge creates: what is not granted here is denied. A golden test compares them
  * with the engine's `inspect`.
@@ -24,7 +29,7 @@ export function toCreateOptions(spec: ContainerSpec, engine: Pick<EngineProfile,
     name: spec.name,
     Image: spec.image,
     Hostname: spec.hostname,
-    User: USER,
+    User: spec.user ?? USER,
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
     Labels: spec.labels,
     ...(spec.entrypoint === undefined ? {} : { Entrypoint: spec.entrypoint }),
@@ -43,7 +48,7 @@ export function toCreateOptions(spec: ContainerSpec, engine: Pick<EngineProfile,
       IpcMode: 'private',
       CgroupnsMode: 'private',
       NetworkMode: spec.network,
-      RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+      RestartPolicy: { Name: spec.restarts === true ? 'unless-stopped' : 'no', MaximumRetryCount: 0 },
       ...(engine.log === null ? {} : { LogConfig: { Type: engine.log.driver, Config: engine.log.options } }),
       Tmpfs: { '/tmp': 'rw,nosuid,nodev,exec,mode=1777' },
       Mounts: spec.mounts.map((mount) => ({
@@ -51,7 +56,11 @@ export function toCreateOptions(spec: ContainerSpec, engine: Pick<EngineProfile,
         Source: mount.volume,
         Target: mount.target,
         ReadOnly: mount.readOnly ?? false,
-        VolumeOptions: { NoCopy: false, Labels: mount.labels, DriverConfig: { Name: 'local', Options: {} } },
+        VolumeOptions: {
+          NoCopy: mount.noCopy ?? false,
+          Labels: mount.labels,
+          DriverConfig: { Name: 'local', Options: {} },
+        },
       })),
     },
   };

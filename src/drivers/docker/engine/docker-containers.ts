@@ -16,7 +16,7 @@ import type { LogRecord, LogRequest } from '../../workspace-logs.js';
 import type { UsageRecord } from '../../workspace-usage.js';
 import { DriverError } from '../../driver-error.js';
 import { LABEL_ID } from '../labels.js';
-import { resources, toCreateOptions } from './container-profile.js';
+import { limitsOf, resources, toCreateOptions } from './container-profile.js';
 import { readLogs } from './logs/docker-logs.js';
 import { execInContainer } from './exec/docker-exec.js';
 import { openProcess } from './exec/docker-process.js';
@@ -247,12 +247,15 @@ function toInspected(inspected: Dockerode.ContainerInspectInfo): InspectedContai
     oomKilled: state.OOMKilled,
     startedAt: toDate(state.StartedAt),
     finishedAt: toDate(state.FinishedAt),
+    network: inspected.HostConfig.NetworkMode ?? '',
+    networks: Object.keys(inspected.NetworkSettings.Networks ?? {}).filter((name) => name !== 'none'),
     addresses: Object.fromEntries(
       Object.entries(inspected.NetworkSettings.Networks ?? {}).flatMap(([name, network]) =>
         network?.IPAddress ? [[name, network.IPAddress]] : [],
       ),
     ),
     volumes: toVolumes(inspected.Mounts),
+    limits: limitsOf(inspected.HostConfig),
   };
 }
 

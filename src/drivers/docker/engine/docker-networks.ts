@@ -42,6 +42,27 @@ export class DockerNetworks extends EngineNetworks {
     });
   }
 
+  async disconnect(name: string, dockerId: string): Promise<void> {
+    await engineCall(`disconnect network ${name}`, DEADLINE.write, async (abortSignal) => {
+      try {
+        await this.docker.getNetwork(name).disconnect({ Container: dockerId, Force: true, abortSignal });
+      } catch (error) {
+        if (await this.hasEndpoint(name, dockerId, abortSignal)) throw error;
+      }
+    });
+  }
+
+  /** Engine versions refuse differently when there is nothing to disconnect. */
+  private async hasEndpoint(name: string, dockerId: string, abortSignal: AbortSignal): Promise<boolean> {
+    try {
+      const { NetworkSettings } = await this.docker.getContainer(dockerId).inspect({ abortSignal });
+      return name in NetworkSettings.Networks;
+    } catch (error) {
+      if (statusOf(error) === NOT_FOUND) return false;
+      throw error;
+    }
+  }
+
   private async ensure(name: string, labels: Record<string, string>, abortSignal: AbortSignal): Promise<void> {
     let found = await this.named(name, abortSignal);
     if (found.length === 0) {

@@ -1,6 +1,6 @@
 import type Dockerode from 'dockerode';
 import { DriverError } from '../../driver-error.js';
-import { EngineVolumes } from './engine-client.js';
+import { EngineVolumes, type VolumeOptions } from './engine-client.js';
 import { DEADLINE, engineCall, statusOf } from './engine-call.js';
 
 const NOT_FOUND = 404;
@@ -29,13 +29,21 @@ export class DockerVolumes extends EngineVolumes {
     });
   }
 
-  async ensure(name: string, labels: Record<string, string>): Promise<void> {
+  async ensure(name: string, labels: Record<string, string>, { folder }: VolumeOptions = {}): Promise<void> {
     await engineCall(`create volume ${name}`, DEADLINE.write, async (abortSignal) => {
       // The engine answers with the volume that it has, when it has one of that name.
-      await this.docker.createVolume({ Name: name, Labels: labels, abortSignal });
+      const DriverOpts: Record<string, string> =
+        folder === undefined ? {} : { type: 'none', o: 'bind', device: folder };
+      await this.docker.createVolume({ Name: name, Labels: labels, Driver: 'local', DriverOpts, abortSignal });
       const { Labels: present } = await this.docker.getVolume(name).inspect({ abortSignal });
       if (Object.entries(labels).every(([label, value]) => present?.[label] === value)) return;
       throw new DriverError('foreign', `the name ${name} belongs to a volume that DevForge did not create`);
+    });
+  }
+
+  async folder(name: string): Promise<string> {
+    return engineCall(`inspect volume ${name}`, DEADLINE.read, async (abortSignal) => {
+      return (await this.docker.getVolume(name).inspect({ abortSignal })).Mountpoint;
     });
   }
 

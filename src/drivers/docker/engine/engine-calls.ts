@@ -31,6 +31,7 @@ export const ENGINE_OPERATIONS = [
   'list networks',
   'ensure network',
   'remove network',
+  'disconnect network',
 ] as const;
 export type EngineOperation = (typeof ENGINE_OPERATIONS)[number];
 export type EngineCallName = EngineOperation | `${EngineOperation} ${string}`;

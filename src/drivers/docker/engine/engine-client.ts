@@ -53,6 +53,8 @@ export interface VolumeMount {
   volume: string;
   target: string;
   readOnly?: boolean;
+  /** An empty volume is not filled with what the image has at the target. */
+  noCopy?: boolean;
   labels: Record<string, string>;
 }
 
@@ -67,6 +69,10 @@ export interface ContainerSpec {
   hostname: string;
   /** Replaces the image's own. */
   entrypoint?: string[];
+  /** uid and gid; those of workspaces by default. */
+  user?: string;
+  /** The engine starts it again whenever it ends, and with the engine itself. */
+  restarts?: boolean;
   /** Cores. */
   cpuLimit: number;
   /** MiB. */
@@ -99,9 +105,14 @@ export interface InspectedContainer extends ObservedContainer {
   oomKilled: boolean;
   startedAt: Date | null;
   finishedAt: Date | null;
+  /** The network that it was created with: a name, or `none`. */
+  network: string;
+  /** Names of the networks that it has an interface of. */
+  networks: string[];
   /** IP addresses by the name of their network. */
   addresses: Record<string, string>;
   volumes: MountedVolume[];
+  limits: ContainerLimits;
 }
 
 export interface ContainerLimits {
@@ -186,9 +197,19 @@ export abstract class EngineVolumes {
    * Creates the volume, or finds the one of that name.
    * @throws DriverError `foreign` when the name belongs to a volume without these labels
    */
-  abstract ensure(name: string, labels: Record<string, string>): Promise<void>;
+  abstract ensure(name: string, labels: Record<string, string>, options?: VolumeOptions): Promise<void>;
+  /**
+   * Where its files are on the engine's machine.
+   * @throws DriverError `not_found`
+   */
+  abstract folder(name: string): Promise<string>;
   /** Removes it; already gone is success. */
   abstract remove(name: string): Promise<void>;
+}
+
+export interface VolumeOptions {
+  /** A folder on the engine's machine that the volume consists of. It must exist whenever a container starts. */
+  folder?: string;
 }
 
 export abstract class EngineNetworks {
@@ -200,4 +221,6 @@ export abstract class EngineNetworks {
   /** Networks that have the label: `name` or `name=value`. */
   abstract list(label: string): Promise<{ name: string; labels: Record<string, string> }[]>;
   abstract remove(name: string): Promise<void>;
+  /** Takes the container's interface away; already gone is success. */
+  abstract disconnect(name: string, dockerId: string): Promise<void>;
 }

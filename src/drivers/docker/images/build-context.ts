@@ -4,11 +4,15 @@ import { join, relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { pack } from 'tar-stream';
+import type { Template } from '../../../persistence/types.js';
 
 const FOLDER = fileURLToPath(new URL('../../../../images/workspace', import.meta.url));
 const EXTRA_CA = 'extra-ca.crt';
 const EXECUTABLE = 0o755;
 const PLAIN = 0o644;
+
+/** A target of the Dockerfile: the workspace image of a template, or the egress gateway. */
+export type ImageTarget = Template | 'gateway';
 
 interface ContextFile {
   name: string;
@@ -26,8 +30,8 @@ interface Source {
 
 /** The input of an image build: the files of `images/workspace` and the extra certificate authorities. */
 export interface BuildContext {
-  /** Hash of every file's name, mode and content. */
-  digest: string;
+  /** Hash of the name, mode and content of every file that the target is made of. */
+  digest(target: ImageTarget): string;
   tar(): Readable;
 }
 
@@ -75,9 +79,16 @@ async function readSources(sources: Source[]): Promise<BuildContext> {
   if (!files.some(({ name }) => name === EXTRA_CA))
     files.push({ name: EXTRA_CA, mode: PLAIN, content: Buffer.alloc(0) });
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const [gateway, workspace] = [true, false].map((isGateway) => digestOf(files, isGateway));
+  return { digest: (target) => (target === 'gateway' ? gateway! : workspace!), tar: () => toTar(files) };
+}
+
+function digestOf(files: ContextFile[], isGateway: boolean): string {
   const hash = createHash('sha256');
-  for (const { name, mode, content } of files) hash.update(`${name}\0${mode}\0${content.length}\0`).update(content);
-  return { digest: hash.digest('hex'), tar: () => toTar(files) };
+  for (const { name, mode, content } of files)
+    if (isGateway ? !/^(rootfs\/|make-)/.test(name) : !name.startsWith('gateway/'))
+      hash.update(`${name}\0${mode}\0${content.length}\0`).update(content);
+  return hash.digest('hex');
 }
 
 function toTar(files: ContextFile[]): Readable {

@@ -5,12 +5,11 @@ import { safeMessageOf } from '../../../common/errors/error-report.js';
 import { JobFailure } from '../../../common/errors/job-failure.js';
 import { Settings } from '../../../config/settings.js';
 import { Locks } from '../../../persistence/locks.js';
-import type { Template } from '../../../persistence/types.js';
 import { EngineClient } from '../engine/engine-client.js';
 import { DriverError } from '../../driver-error.js';
 import type { ImageProgress } from '../../workspace-driver.js';
 import { LABEL_MANAGED, LABEL_ROLE } from '../labels.js';
-import { type BuildContext, BuildContextReader } from './build-context.js';
+import { type BuildContext, BuildContextReader, type ImageTarget } from './build-context.js';
 import { BuildProgress, isTransientFailure, isInformative } from './build-progress.js';
 
 const TAG_DIGITS = 16;
@@ -46,16 +45,16 @@ export class WorkspaceImages implements OnModuleDestroy {
   }
 
   /**
-   * Builds the template's image when the engine does not have it.
+   * Builds the image of a template, or of the egress gateway, when the engine does not have it.
    * @returns the image's reference
    * @throws JobFailure `image_build_failed`, `base_image_unavailable` or `out_of_disk`, with the last lines of output
    */
-  async ensure(template: Template, onProgress: Listener, signal: AbortSignal): Promise<string> {
+  async ensure(target: ImageTarget, onProgress: Listener, signal: AbortSignal): Promise<string> {
     const context = await this.buildContext.read();
-    const reference = this.referenceOf(template, context);
+    const reference = this.referenceOf(target, context);
     if (await this.engine.images.exists(reference)) return reference;
 
-    const build = this.running.get(reference) ?? this.start(reference, template, context);
+    const build = this.running.get(reference) ?? this.start(reference, target, context);
     build.listeners.add(onProgress);
     try {
       await Promise.race([build.done, rejectWhenAborted(signal)]);
@@ -65,17 +64,18 @@ export class WorkspaceImages implements OnModuleDestroy {
     }
   }
 
-  private referenceOf(template: Template, context: BuildContext): string {
+  private referenceOf(target: ImageTarget, context: BuildContext): string {
     const hash = createHash('sha256')
-      .update(`${template}\0${this.settings.baseImage}\0${context.digest}`)
+      .update(`${target}\0${this.settings.baseImage}\0${context.digest(target)}`)
       .digest('hex');
-    return `devforge/workspace-${template}:${hash.slice(0, TAG_DIGITS)}`;
+    const name = target === 'gateway' ? target : `workspace-${target}`;
+    return `devforge/${name}:${hash.slice(0, TAG_DIGITS)}`;
   }
 
-  private start(reference: string, template: Template, context: BuildContext): RunningBuild {
+  private start(reference: string, target: ImageTarget, context: BuildContext): RunningBuild {
     const listeners = new Set<Listener>();
     const done = this.locks
-      .withLock(`image:${reference}`, () => this.build(reference, template, context, listeners))
+      .withLock(`image:${reference}`, () => this.build(reference, target, context, listeners))
       .finally(() => this.running.delete(reference));
     // All callers may have gone before it fails.
     done.catch(() => undefined);
@@ -86,7 +86,7 @@ export class WorkspaceImages implements OnModuleDestroy {
 
   private async build(
     reference: string,
-    template: Template,
+    target: ImageTarget,
     context: BuildContext,
     listeners: Set<Listener>,
   ): Promise<void> {
@@ -98,7 +98,7 @@ export class WorkspaceImages implements OnModuleDestroy {
     try {
       await this.engine.images.build({
         tag: reference,
-        target: template,
+        target,
         context: context.tar(),
         buildArgs: { BASE_IMAGE: this.settings.baseImage },
         labels: { [LABEL_MANAGED]: 'true', [LABEL_ROLE]: 'image' },

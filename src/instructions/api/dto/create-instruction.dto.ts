@@ -1,17 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
-import {
-  IsBoolean,
-  IsInt,
-  IsNumber,
-  IsOptional,
-  IsString,
-  IsUUID,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-} from 'class-validator';
+import { IsBoolean, IsInt, IsNumber, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IsId } from '../../../http/validation/is-id.js';
 import { LIMITS } from '../../../common/limits.js';
+import { BudgetProperty } from '../../../containers/dto/rules/budget.js';
 import { IsForbiddenUnless } from '../../../containers/dto/rules/forbidden-unless.js';
 import { IsPrompt, MAX_PROMPT_BYTES } from './rules/prompt.js';
 
@@ -28,7 +19,7 @@ export class CreateInstructionDto {
 
   @ApiProperty({ required: false, format: 'uuid', description: 'The session to continue; a new one by default.' })
   @IsOptional()
-  @IsUUID()
+  @IsId()
   sessionId?: string;
 
   @ApiProperty({
@@ -75,13 +66,19 @@ export class CreateInstructionDto {
     required: false,
     minimum: 0.000_001,
     maximum: 1_000_000,
-    description: 'Cost in US dollars after which the instruction fails.',
+    description:
+      'Cost in US dollars after which the instruction fails, as Claude Code counts it. Works with any credential; see budgetUsd.',
   })
   @IsOptional()
   @IsNumber({ allowNaN: false, allowInfinity: false })
   @Min(0.000_001)
   @Max(1_000_000)
   maxBudgetUsd?: number;
+
+  @BudgetProperty(
+    'US dollars that it may spend on models, as the egress gateway counts them; then it fails with budget_exceeded.',
+  )
+  budgetUsd?: number | null;
 
   @ApiProperty({
     type: 'integer',

@@ -59,6 +59,8 @@ export class InstructionDto {
       'Token usage as Claude Code reports it, so far or in all. It prints messages before it knows their output tokens, which are too low until the end.',
   })
   usage: Record<string, unknown> | null;
+  @ApiProperty({ type: Number, ...nullable, description: 'US dollars after which the gateway refuses it answers.' })
+  budgetUsd: number | null;
   @ApiProperty({ type: Number, ...nullable, description: 'Seconds after which it times out.' })
   timeoutSeconds: number | null;
   @ApiProperty({ type: [PermissionDto], description: 'The permission requests that are open.' })

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { and, asc, eq, getTableColumns, gt, lte } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, gt, inArray, lte } from 'drizzle-orm';
 import { recordAudit } from '../../audit/record-audit.js';
 import { actorOf, changesOf, userEntry } from '../../audit/user-entries.js';
 import type { Transaction } from '../../containers/idempotency-keys.js';
@@ -14,7 +14,8 @@ import {
   UsersRepository,
   type UserWrite,
 } from './users.repository.js';
-import { invitations, sessions, userIdentities, users } from './users.schema.js';
+import { sessions } from './sessions.schema.js';
+import { invitations, userIdentities, users } from './users.schema.js';
 import { revokeById } from '../revoking-queries.js';
 
 @Injectable()
@@ -78,13 +79,12 @@ export class DrizzleUsersRepository extends UsersRepository {
     }
   }
 
-  async findInvited(hash: string, now: Date): Promise<UserRow | null> {
-    const [row] = await this.database.orm
-      .select(getTableColumns(users))
+  async knownInvitations(hashes: string[], now: Date): Promise<string[]> {
+    const rows = await this.database.orm
+      .select({ hash: invitations.hash })
       .from(invitations)
-      .innerJoin(users, eq(users.id, invitations.userId))
-      .where(and(eq(invitations.hash, hash), gt(invitations.expiresAt, now)));
-    return row ?? null;
+      .where(and(inArray(invitations.hash, hashes), gt(invitations.expiresAt, now)));
+    return rows.map(({ hash }) => hash);
   }
 
   async acceptInvitation(hash: string, passwordHash: string, now: Date): Promise<UserRow | null> {

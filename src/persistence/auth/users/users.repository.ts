@@ -29,8 +29,8 @@ export abstract class UsersRepository {
   abstract remove(id: string): Promise<boolean>;
   /** Replaces an earlier invitation of the user. @returns false when there is no such user */
   abstract invite(id: string, invitation: Invitation): Promise<boolean>;
-  /** The user of an invitation that is not expired. */
-  abstract findInvited(hash: string, now: Date): Promise<UserRow | null>;
+  /** Those of the hashes that are of an invitation that is not expired. */
+  abstract knownInvitations(hashes: string[], now: Date): Promise<string[]>;
   /**
    * Uses an invitation up: sets the password and ends all sessions of the user.
    * @returns null when there is no such invitation, it has expired, or another caller has used it

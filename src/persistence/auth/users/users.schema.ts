@@ -33,25 +33,6 @@ export const userIdentities = pgTable(
   (table) => [primaryKey({ columns: [table.issuer, table.subject] }), index('user_identities_user').on(table.userId)],
 );
 
-/** Browsers that users are signed in with. The secret of the cookie is stored as its hash. */
-export const sessions = pgTable(
-  'sessions',
-  {
-    id: text('id').primaryKey(),
-    /** SHA-256 of the secret, in hexadecimal. */
-    secretHash: text('secret_hash').notNull(),
-    userId: uuid('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
-    address: text('address').notNull(),
-    userAgent: text('user_agent').notNull(),
-    createdAt: timestamptz('created_at').notNull(),
-    lastUsedAt: timestamptz('last_used_at').notNull(),
-    expiresAt: timestamptz('expires_at').notNull(),
-  },
-  (table) => [index('sessions_user').on(table.userId, table.createdAt), index('sessions_expires').on(table.expiresAt)],
-);
-
 /** Links with which a user sets a password; one per user at most. */
 export const invitations = pgTable(
   'invitations',

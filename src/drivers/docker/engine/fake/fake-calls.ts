@@ -3,8 +3,8 @@ export type FakeEngineCall =
   | `system.${'ping' | 'info' | 'watch' | 'volumeBytes'}`
   | `containers.${'create' | 'start' | 'stop' | 'pause' | 'unpause' | 'remove' | 'inspect' | 'list' | 'exec' | 'open' | 'logs' | 'usage' | 'update' | 'diskFootprint' | 'changedPaths' | 'readFolder' | 'writeFolder'}`
   | `images.${'exists' | 'pull' | 'build' | 'remove'}`
-  | `volumes.${'list' | 'exists' | 'ensure' | 'remove'}`
-  | `networks.${'ensureIsolatedBridge' | 'list' | 'remove'}`;
+  | `volumes.${'list' | 'exists' | 'ensure' | 'folder' | 'remove'}`
+  | `networks.${'ensureIsolatedBridge' | 'list' | 'remove' | 'disconnect'}`;
 
 /** Whether the labels match a filter: `name` or `name=value`. */
 export function matchesLabel(labels: Record<string, string>, filter: string): boolean {

@@ -27,7 +27,10 @@ const KILLED = 137;
 const POLL_MS = 5;
 const USAGE_EVERY_MS = 1_000;
 
-export interface FakeContainer extends Omit<InspectedContainer, 'addresses' | 'volumes'> {
+export interface FakeContainer extends Omit<
+  InspectedContainer,
+  'network' | 'networks' | 'addresses' | 'volumes' | 'limits'
+> {
   spec: ContainerSpec;
   writableLayerBytes: number;
   usage: Omit<UsageRecord, 'at' | 'monotonicMs'>;
@@ -49,10 +52,13 @@ export class FakeContainers extends EngineContainers {
   /** Called for every container that was just started. */
   onStart: (container: FakeContainer) => void = () => undefined;
   private readonly present = new Map<string, FakeContainer>();
+  /** Those whose interface was taken away. */
+  private readonly disconnected = new Set<string>();
   private made = 0;
 
   constructor(private readonly engine: FakeEngineParts) {
     super();
+    engine.networks.onDisconnect = (_name, dockerId) => void this.disconnected.add(dockerId);
     engine.volumes.usedBy = () =>
       [...this.present.values()].flatMap(({ spec }) => spec.mounts.map(({ volume }) => volume));
   }
@@ -74,6 +80,7 @@ export class FakeContainers extends EngineContainers {
     if (container.state === 'running') return;
     if (!this.engine.networks.has(container.spec.network))
       throw new DriverError('not_found', `start container ${dockerId}: no such network`);
+    this.disconnected.delete(dockerId);
     Object.assign(container, { state: 'running', startedAt: new Date(), exitCode: 0, oomKilled: false });
     this.emit('start', container);
     this.onStart(container);
@@ -110,8 +117,11 @@ export class FakeContainers extends EngineContainers {
     const container = this.find(dockerIdOrName);
     if (container === undefined) return null;
     const { spec, writableLayerBytes: _layer, usage: _usage, ...shown } = container;
-    const connected = isUp(container) && spec.network !== 'none';
-    return { ...shown, addresses: connected ? { [spec.network]: '192.0.2.2' } : {}, volumes: volumesOf(container) };
+    const networks = spec.network === 'none' || this.disconnected.has(container.dockerId) ? [] : [spec.network];
+    const addresses = Object.fromEntries(isUp(container) ? networks.map((name) => [name, '192.0.2.2']) : []);
+    const { cpuLimit, memoryLimit } = spec;
+    const limits = { cpuLimit, memoryLimit };
+    return { ...shown, network: spec.network, networks, addresses, volumes: volumesOf(container), limits };
   }
 
   async list(label: string): Promise<ObservedContainer[]> {

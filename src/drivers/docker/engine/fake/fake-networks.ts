@@ -6,6 +6,8 @@ import { type FakeEngineCall, matchesLabel } from './fake-calls.js';
 const BUILT_IN = ['none', 'bridge'];
 
 export class FakeNetworks extends EngineNetworks {
+  /** A container has lost its interface. */
+  onDisconnect: (name: string, dockerId: string) => void = () => undefined;
   private readonly present = new Map<string, Record<string, string>>(BUILT_IN.map((name) => [name, {}]));
 
   constructor(private readonly faults: FakeFaults<FakeEngineCall>) {
@@ -26,6 +28,11 @@ export class FakeNetworks extends EngineNetworks {
   async remove(name: string): Promise<void> {
     await this.faults.pass('networks.remove');
     this.present.delete(name);
+  }
+
+  async disconnect(name: string, dockerId: string): Promise<void> {
+    await this.faults.pass('networks.disconnect');
+    this.onDisconnect(name, dockerId);
   }
 
   has(name: string): boolean {

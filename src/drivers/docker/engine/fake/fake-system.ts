@@ -14,6 +14,7 @@ const DOCKER: EngineProfile = {
   isRootless: false,
   limits: { cpu: true, memory: true, pids: true },
   canPause: true,
+  canFence: true,
   measuresUsage: true,
   log: { driver: 'local', options: {}, times: 'epoch-seconds', maxTail: Number.MAX_SAFE_INTEGER },
   isolation: 'within-bridge',

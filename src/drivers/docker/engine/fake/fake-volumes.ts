@@ -31,6 +31,12 @@ export class FakeVolumes extends EngineVolumes {
     throw new DriverError('foreign', `the name ${name} belongs to a volume that DevForge did not create`);
   }
 
+  async folder(name: string): Promise<string> {
+    await this.faults.pass('volumes.folder');
+    if (!this.present.has(name)) throw new DriverError('not_found', `inspect volume ${name}: no such volume`);
+    return `/volumes/${name}`;
+  }
+
   async remove(name: string): Promise<void> {
     await this.faults.pass('volumes.remove');
     if (this.usedBy().includes(name)) throw new DriverError('conflict', `remove volume ${name}: in use`);

@@ -13,6 +13,8 @@ export interface EngineProfile {
   isRootless: boolean;
   limits: EnforcedLimits;
   canPause: boolean;
+  /** Volumes may consist of a folder of the engine's machine, through which workspaces reach the egress gateway. */
+  canFence: boolean;
   /** Its statistics are those of the container. */
   measuresUsage: boolean;
   log: LogProfile | null;

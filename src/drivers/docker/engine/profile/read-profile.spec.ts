@@ -38,6 +38,7 @@ describe('readProfile', () => {
       isRootless: false,
       limits: ALL,
       canPause: true,
+      canFence: true,
       measuresUsage: true,
       log: {
         driver: 'local',
@@ -63,6 +64,7 @@ describe('readProfile', () => {
       isRootless: false,
       limits: ALL,
       canPause: true,
+      canFence: true,
       measuresUsage: true,
       log: { driver: 'k8s-file', options: { 'max-size': '144m' }, times: 'rfc3339', maxTail: 100_000 },
       isolation: 'between-bridges',
@@ -110,6 +112,7 @@ describe('readProfile', () => {
       isRootless: true,
       limits: { ...ALL, cpu: false },
       canPause: true,
+      canFence: true,
     });
   });
 });

@@ -59,6 +59,7 @@ export function readProfile(version: VersionRecord, info: InfoRecord, podman?: P
     isRootless,
     limits: hasCgroups ? limitsOf(info, podman) : { cpu: false, memory: false, pids: false },
     canPause: hasCgroups,
+    canFence: !(isPodman && isRootless),
     measuresUsage: hasCgroups,
     log: logProfile(info.Plugins?.Log ?? [], isPodman),
     isolation: isPodman ? 'between-bridges' : 'within-bridge',

@@ -5,6 +5,8 @@ import ctypes
 import os
 import signal
 
+import egress
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -31,6 +33,7 @@ class Request:
         self.limit = int(limit)
         self.argv = rest[: int(count)]
         self.env = dict(os.environb)
+        egress.add_proxies(self.env)
         for variable in rest[int(count) :]:
             name, value = variable.split(b"=", 1)
             self.env[name] = value

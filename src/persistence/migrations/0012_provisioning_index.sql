@@ -1,0 +1,1 @@
+CREATE INDEX IF NOT EXISTS "containers_provisioning" ON "containers" USING btree ("owner_id") WHERE deleted_at is null and status in ('queued', 'creating', 'starting', 'cloning');

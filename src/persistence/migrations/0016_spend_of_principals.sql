@@ -1,0 +1,2 @@
+ALTER TABLE "spend" DROP CONSTRAINT "spend_container_id_instruction_id_day_model_project_id_pk";--> statement-breakpoint
+ALTER TABLE "spend" ADD CONSTRAINT "spend_key" PRIMARY KEY("container_id","instruction_id","day","model","project_id","principal_id");
