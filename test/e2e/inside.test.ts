@@ -96,7 +96,7 @@ END`,
       expect(await said(both, install)).toBe('/home/dev/.local/lib/python3.11/site-packages/greeting.py');
       const inVenv = `cd /tmp && python3 -m venv venv && . venv/bin/activate && ${install}`;
       expect(await said(both, inVenv)).toBe('/tmp/venv/lib/python3.11/site-packages/greeting.py');
-    });
+    }, 120_000);
 
     it('use UTF-8, also for environment variables of the client', async () => {
       expect(await said(both, 'locale charmap')).toBe('UTF-8');

@@ -2,7 +2,6 @@ import { createServer } from 'node:http';
 import { parseAuthority } from './addresses.mjs';
 import { Refused, Unreachable } from './dial.mjs';
 import { forwardHttp } from './forward-http.mjs';
-import { explain } from './policy.mjs';
 import { withSecret } from './secret-routes.mjs';
 import { serveSocks, SOCKS_VERSION } from './socks.mjs';
 import { openTunnel, relay } from './tunnel.mjs';
@@ -101,7 +100,8 @@ http.on('clientError', (_error, socket) => {
 function toAnswer(error, workspace) {
   if (error instanceof Refused) {
     workspace.deny(error);
-    return { status: 403, message: `DevForge egress: ${explain(error.reason, error.host, error.port)}\n` };
+    const why = workspace.policy.explain(error.reason, error.host, error.port);
+    return { status: 403, message: `DevForge egress: ${why}\n` };
   }
   if (error instanceof Unreachable) return { status: 502, message: `DevForge egress: ${error.message}\n` };
   console.error(error);
