@@ -148,6 +148,32 @@ describe('spend', () => {
   });
 
   it(
+    'carries errors and broken streams to Claude Code, which gets over them, or ends with the credential that was refused',
+    async () => {
+      const { container, model } = await room.container();
+      model.replyNext(
+        bash('echo 1'),
+        overloaded(),
+        rateLimited(),
+        say('Cut.', { interrupted: { at: 'during', by: 'cut' } }),
+        say('At last.'),
+      );
+      const first = await room.instructions.create(container.id, 'go');
+      await expect(room.instructions.waitForEnd(first.id)).resolves.toMatchObject({
+        status: 'succeeded',
+        result: expect.stringContaining('At last.'),
+      });
+      model.replyByDefault(unauthorized());
+      const second = await room.instructions.create(container.id, 'go on');
+      await expect(room.instructions.waitForEnd(second.id)).resolves.toMatchObject({
+        status: 'failed',
+        statusReason: { code: 'auth_failed' },
+      });
+    },
+    CLAUDE_MS,
+  );
+
+  it(
     'ends an instruction whose budget is used up, and no other one',
     async () => {
       const { container, model } = await room.container();
