@@ -113,7 +113,7 @@ describe('users', () => {
         await page.getByText('The two passwords are not the same.').waitFor();
         await page.fill('#again', PASSWORD);
         await page.click('button');
-        await page.getByText(`Sign in as ${user.email}`).waitFor();
+        await page.waitForURL(`${url}/`);
         expect(requested.filter((each) => each.includes(secretOf({ invitationUrl })))).toEqual([]);
         expect(requested).toContain(`${url}/api/invitations/accept`);
       } finally {

@@ -4,6 +4,8 @@ import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../passwords/new-passw
 const SCRIPT = `
 const element = (id) => document.getElementById(id);
 const [form, password, again, message] = ['form', 'password', 'again', 'message'].map(element);
+const post = (path, body) =>
+  fetch('/api/' + path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
 const token = location.hash.slice(1);
 history.replaceState(null, '', location.pathname);
 if (token === '') {
@@ -15,16 +17,13 @@ form.addEventListener('submit', async (event) => {
   if (password.value !== again.value) return void (message.textContent = 'The two passwords are not the same.');
   message.textContent = '';
   try {
-    const answer = await fetch('/api/invitations/accept', {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ token, password: password.value }),
-    });
+    const answer = await post('invitations/accept', { token, password: password.value });
     const body = await answer.json();
     if (!answer.ok) return void (message.textContent = body.detail ?? body.title);
     form.hidden = true;
     message.textContent = 'Your password is set. Sign in as ' + body.email + '.';
     element('sign-in').hidden = false;
+    if ((await post('sessions', { email: body.email, password: password.value })).ok) location.replace('/');
   } catch {
     message.textContent = 'DevForge does not answer.';
   }
@@ -50,5 +49,5 @@ const PAGE: Page = {
   frameAncestors: "'none'",
 };
 
-/** Where the user of an invitation sets a password. */
+/** Where the user of an invitation sets a password, and is signed in with it. */
 export const INVITATION_PAGE = renderPage(PAGE);
