@@ -14,6 +14,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // Each file is one request of its own; nothing is inlined, so that the Content-Security-Policy can stay strict.
     assetsInlineLimit: 0,
+    // One small file, which comes with the page: the styles of a part cannot be lost on the way when it is opened.
+    cssCodeSplit: false,
     license: { fileName: 'licenses.md' },
     reportCompressedSize: false,
   },

@@ -1,5 +1,5 @@
 import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query';
-import { ApiError } from './api-error.ts';
+import { ApiError, isUnreachable } from './api-error.ts';
 
 export const SESSION_KEY = ['session'] as const;
 const MAX_RETRY_MS = 5_000;
@@ -12,7 +12,7 @@ function noticeSignOut(error: unknown, key?: readonly unknown[]): void {
 
 /** Waits for a server that is started again; other failures are shown. */
 function shouldRetry(_count: number, error: unknown): boolean {
-  return error instanceof ApiError && (error.isUnreachable || error.status === 503);
+  return isUnreachable(error) || (error instanceof ApiError && error.status === 503);
 }
 
 export const queryClient: QueryClient = new QueryClient({

@@ -1,11 +1,12 @@
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { Button } from '../ui/button.tsx';
 import { SearchIcon } from '../ui/icons.tsx';
+import { lazyPart } from '../ui/load-script.ts';
 import styles from './shell.module.css';
 import { useKeys } from './use-keys.ts';
 
-const Palette = lazy(() => import('./palette.tsx'));
-const KeysDialog = lazy(() => import('./keys-dialog.tsx'));
+const Palette = lazyPart(() => import('./palette.tsx'));
+const KeysDialog = lazyPart(() => import('./keys-dialog.tsx'));
 
 /** What opens over every page, and the button for those who do not know the key. */
 export function Overlays() {

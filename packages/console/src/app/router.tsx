@@ -1,11 +1,11 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, Outlet } from '@tanstack/react-router';
 import { readFilters } from '../admin/audit-filters.ts';
 import { readFilesSearch } from '../container/files/paths.ts';
 import { readView } from '../containers/view.ts';
 import { SessionGate } from '../session/session-gate.tsx';
 import { WelcomePage } from '../sign-in/welcome-page.tsx';
 import { Empty } from '../ui/empty.tsx';
-import { Failure } from '../ui/failure.tsx';
+import { lazyPage, PageFailure } from './lazy-page.tsx';
 import { Shell } from './shell.tsx';
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
@@ -27,43 +27,43 @@ const containers = createRoute({
   getParentRoute: () => signedIn,
   path: '/',
   validateSearch: readView,
-  component: lazyRouteComponent(() => import('../containers/containers-page.tsx'), 'ContainersPage'),
+  component: lazyPage(() => import('../containers/containers-page.tsx'), 'ContainersPage'),
 });
 
 const newContainer = createRoute({
   getParentRoute: () => signedIn,
   path: 'new',
-  component: lazyRouteComponent(() => import('../new-container/new-container-page.tsx'), 'NewContainerPage'),
+  component: lazyPage(() => import('../new-container/new-container-page.tsx'), 'NewContainerPage'),
 });
 
 const inbox = createRoute({
   getParentRoute: () => signedIn,
   path: 'inbox',
-  component: lazyRouteComponent(() => import('../inbox/inbox-page.tsx'), 'InboxPage'),
+  component: lazyPage(() => import('../inbox/inbox-page.tsx'), 'InboxPage'),
 });
 
 const container = createRoute({
   getParentRoute: () => signedIn,
   path: 'containers/$name',
-  component: lazyRouteComponent(() => import('../container/container-page.tsx'), 'ContainerPage'),
+  component: lazyPage(() => import('../container/container-page.tsx'), 'ContainerPage'),
 });
 
 const agent = createRoute({
   getParentRoute: () => container,
   path: '/',
-  component: lazyRouteComponent(() => import('../container/agent/agent-tab.tsx'), 'AgentTab'),
+  component: lazyPage(() => import('../container/agent/agent-tab.tsx'), 'AgentTab'),
 });
 
 const terminal = createRoute({
   getParentRoute: () => container,
   path: 'terminal',
-  component: lazyRouteComponent(() => import('../container/terminal/terminal-tab.tsx'), 'TerminalTab'),
+  component: lazyPage(() => import('../container/terminal/terminal-tab.tsx'), 'TerminalTab'),
 });
 
 const logs = createRoute({
   getParentRoute: () => container,
   path: 'logs',
-  component: lazyRouteComponent(() => import('../container/logs/logs-tab.tsx'), 'LogsTab'),
+  component: lazyPage(() => import('../container/logs/logs-tab.tsx'), 'LogsTab'),
 });
 
 const changes = createRoute({
@@ -71,76 +71,76 @@ const changes = createRoute({
   path: 'changes',
   validateSearch: ({ instruction }: Record<string, unknown>): { instruction?: string } =>
     typeof instruction === 'string' ? { instruction } : {},
-  component: lazyRouteComponent(() => import('../container/changes/changes-tab.tsx'), 'ChangesTab'),
+  component: lazyPage(() => import('../container/changes/changes-tab.tsx'), 'ChangesTab'),
 });
 
 const files = createRoute({
   getParentRoute: () => container,
   path: 'files',
   validateSearch: readFilesSearch,
-  component: lazyRouteComponent(() => import('../container/files/files-tab.tsx'), 'FilesTab'),
+  component: lazyPage(() => import('../container/files/files-tab.tsx'), 'FilesTab'),
 });
 
 const ports = createRoute({
   getParentRoute: () => container,
   path: 'ports',
-  component: lazyRouteComponent(() => import('../container/ports/ports-tab.tsx'), 'PortsTab'),
+  component: lazyPage(() => import('../container/ports/ports-tab.tsx'), 'PortsTab'),
 });
 
 const metrics = createRoute({
   getParentRoute: () => container,
   path: 'metrics',
-  component: lazyRouteComponent(() => import('../container/metrics/metrics-tab.tsx'), 'MetricsTab'),
+  component: lazyPage(() => import('../container/metrics/metrics-tab.tsx'), 'MetricsTab'),
 });
 
 const settings = createRoute({
   getParentRoute: () => container,
   path: 'settings',
-  component: lazyRouteComponent(() => import('../container/settings/settings-tab.tsx'), 'SettingsTab'),
+  component: lazyPage(() => import('../container/settings/settings-tab.tsx'), 'SettingsTab'),
 });
 
 const admin = createRoute({
   getParentRoute: () => signedIn,
   path: 'admin',
-  component: lazyRouteComponent(() => import('../admin/admin-page.tsx'), 'AdminPage'),
+  component: lazyPage(() => import('../admin/admin-page.tsx'), 'AdminPage'),
 });
 
 const adminPages = [
   createRoute({
     getParentRoute: () => admin,
     path: '/',
-    component: lazyRouteComponent(() => import('../admin/admin-page.tsx'), 'AdminStart'),
+    component: lazyPage(() => import('../admin/admin-page.tsx'), 'AdminStart'),
   }),
   createRoute({
     getParentRoute: () => admin,
     path: 'projects',
-    component: lazyRouteComponent(() => import('../admin/projects-page.tsx'), 'ProjectsPage'),
+    component: lazyPage(() => import('../admin/projects-page.tsx'), 'ProjectsPage'),
   }),
   createRoute({
     getParentRoute: () => admin,
     path: 'projects/$id',
-    component: lazyRouteComponent(() => import('../admin/project-page.tsx'), 'ProjectPage'),
+    component: lazyPage(() => import('../admin/project-page.tsx'), 'ProjectPage'),
   }),
   createRoute({
     getParentRoute: () => admin,
     path: 'users',
-    component: lazyRouteComponent(() => import('../admin/users-page.tsx'), 'UsersPage'),
+    component: lazyPage(() => import('../admin/users-page.tsx'), 'UsersPage'),
   }),
   createRoute({
     getParentRoute: () => admin,
     path: 'keys',
-    component: lazyRouteComponent(() => import('../admin/keys-page.tsx'), 'KeysPage'),
+    component: lazyPage(() => import('../admin/keys-page.tsx'), 'KeysPage'),
   }),
   createRoute({
     getParentRoute: () => admin,
     path: 'audit',
     validateSearch: readFilters,
-    component: lazyRouteComponent(() => import('../admin/audit-page.tsx'), 'AuditPage'),
+    component: lazyPage(() => import('../admin/audit-page.tsx'), 'AuditPage'),
   }),
   createRoute({
     getParentRoute: () => admin,
     path: 'health',
-    component: lazyRouteComponent(() => import('../admin/health-page.tsx'), 'HealthPage'),
+    component: lazyPage(() => import('../admin/health-page.tsx'), 'HealthPage'),
   }),
 ] as const;
 
@@ -158,7 +158,7 @@ const routeTree = root.addChildren([
 export const router = createRouter({
   routeTree,
   defaultPreload: 'intent',
-  defaultErrorComponent: ({ error, reset }) => <Failure error={error} onRetry={reset} />,
+  defaultErrorComponent: PageFailure,
   scrollRestoration: true,
 });
 

@@ -1,4 +1,5 @@
 import { useMutation } from '@tanstack/react-query';
+import { isUnreachable } from '../api/api-error.ts';
 import { api, must, setCsrfToken } from '../api/client.ts';
 import { queryClient, SESSION_KEY } from '../api/query-client.ts';
 import type { Session } from '../api/types.ts';
@@ -17,9 +18,13 @@ function begin(signIn: SignIn): Promise<Session> {
   }
 }
 
-/** Exchanges what a person has for the cookie of a session, which scripts cannot read. */
+const MAX_RETRIES = 3;
+
+/** Exchanges what a person has for the cookie of a session, which scripts cannot read. A request that is lost is sent again. */
 export function useSignIn() {
   return useMutation({
+    retry: (count, error) => count < MAX_RETRIES && isUnreachable(error),
+    retryDelay: (count) => 500 * 2 ** count,
     mutationFn: async (signIn: SignIn) => {
       const session = await begin(signIn);
       setCsrfToken(session.csrfToken);

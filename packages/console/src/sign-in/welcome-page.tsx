@@ -1,6 +1,6 @@
 import { useNavigate } from '@tanstack/react-router';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { messageOf } from '../api/api-error.ts';
+import { isUnreachable, messageOf } from '../api/api-error.ts';
 import { useSessionQuery } from '../session/use-session.ts';
 import { Button, buttonClass } from '../ui/button.tsx';
 import { Empty } from '../ui/empty.tsx';
@@ -24,26 +24,32 @@ export function WelcomePage() {
   }, []);
 
   const leave = useCallback(() => void navigate({ to: '/', replace: true }), [navigate]);
-  const redeem = useCallback(() => {
-    if (isUsed.current) return;
-    isUsed.current = true;
-    mutate({ by: 'link', secret }, { onSuccess: leave });
-  }, [leave, mutate, secret]);
+  const redeem = useCallback(() => mutate({ by: 'link', secret }, { onSuccess: leave }), [leave, mutate, secret]);
 
   useEffect(() => {
     if (secret === '') leave();
-    else if (me === null) redeem();
+    else if (me === null && !isUsed.current) {
+      isUsed.current = true;
+      redeem();
+    }
   }, [leave, me, redeem, secret]);
 
   if (error !== null)
     return (
       <Page
-        title="This link does not work"
+        title={isUnreachable(error) ? 'You could not be signed in' : 'This link does not work'}
         text={messageOf(error)}
         actions={
-          <a className={buttonClass({ look: 'primary' })} href="/">
-            Sign in another way
-          </a>
+          <>
+            {isUnreachable(error) && (
+              <Button look="primary" onClick={redeem}>
+                Try again
+              </Button>
+            )}
+            <a className={buttonClass({ look: isUnreachable(error) ? 'plain' : 'primary' })} href="/">
+              Sign in another way
+            </a>
+          </>
         }
       />
     );

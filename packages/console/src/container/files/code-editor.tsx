@@ -4,6 +4,7 @@ import { keymap } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { basicSetup, EditorView } from 'codemirror';
 import { useEffect, useRef } from 'react';
+import { loadScript } from '../../ui/load-script.ts';
 import styles from './files.module.css';
 import { languageOf } from './languages.ts';
 
@@ -69,7 +70,12 @@ export default function CodeEditor({ name, text, onChange, onSave }: CodeEditorP
         ],
       }),
     });
-    void languageOf(name)?.().then((loaded) => view.dispatch({ effects: language.reconfigure(loaded) }));
+    const load = languageOf(name);
+    if (load !== null)
+      void loadScript(load).then(
+        (loaded) => view.dispatch({ effects: language.reconfigure(loaded) }),
+        () => undefined, // It stays a plain text.
+      );
     return () => view.destroy();
   }, [name]);
 

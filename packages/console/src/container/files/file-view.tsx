@@ -1,18 +1,19 @@
 import { useMutation } from '@tanstack/react-query';
 import { useBlocker } from '@tanstack/react-router';
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { Button, buttonClass } from '../../ui/button.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
 import { formatBytes } from '../../ui/format.ts';
 import { DownloadIcon } from '../../ui/icons.tsx';
+import { lazyPart } from '../../ui/load-script.ts';
 import { Loading } from '../../ui/loading.tsx';
 import { showFailure } from '../../ui/toasts.tsx';
 import styles from './files.module.css';
 import { filesUrl, nameOf } from './paths.ts';
 import { isOtherVersion, useFile, writeFile } from './use-files.ts';
 
-const CodeEditor = lazy(() => import('./code-editor.tsx'));
+const CodeEditor = lazyPart(() => import('./code-editor.tsx'));
 
 interface FileViewProps {
   containerId: string;

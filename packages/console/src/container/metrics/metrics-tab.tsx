@@ -1,18 +1,19 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { Suspense, useEffect, useMemo, useState } from 'react';
 import { api, must } from '../../api/client.ts';
 import type { ContainerMetrics } from '../../api/types.ts';
 import { useLatestMetrics, watchMetrics } from '../../live/metrics-store.ts';
 import { Button } from '../../ui/button.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
+import { lazyPart } from '../../ui/load-script.ts';
 import { Loading } from '../../ui/loading.tsx';
 import { useThisContainer } from '../container-context.ts';
 import { columnsOf, PLOTS } from './history.ts';
 import styles from './metrics.module.css';
 import type { Range } from './time-plot.tsx';
 
-const TimePlot = lazy(() => import('./time-plot.tsx'));
+const TimePlot = lazyPart(() => import('./time-plot.tsx'));
 const SPANS: [string, number][] = [
   ['5 min', 300],
   ['15 min', 900],
@@ -54,7 +55,7 @@ export function MetricsTab() {
         <Button onClick={() => setRange(null)} disabled={range === null}>
           Whole hour
         </Button>
-        <span className={styles.note}>Drag over a plot to zoom in, double-click to see everything again.</span>
+        <span className="note">Drag over a plot to zoom in, double-click to see everything again.</span>
       </div>
       <Suspense fallback={<Loading />}>
         <div className={styles.plots}>
