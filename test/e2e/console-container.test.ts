@@ -105,6 +105,38 @@ describe("the console's pages of a container", () => {
     expect(egressAllow).toEqual([{ host: 'refused.invalid', ports: [443] }]);
   }, 90_000);
 
+  it('have what begins to wait said by the browser, which leads to the inbox', async () => {
+    const { container, model } = await server.workspace({ mode: 'interactive' });
+    model.replyNext(bash('echo asked > asked.txt'));
+    const { page, context, url } = await openConsole(chromium, server, { as: server.api });
+    await context.grantPermissions(['notifications'], { origin: url });
+    // A page of the test is always looked at, and no script sees what the browser has shown.
+    await context.addInitScript(`
+      Object.defineProperty(document, 'hidden', { get: () => window.isLeft === true });
+      window.shown = [];
+      window.Notification = class extends Notification {
+        constructor(...what) {
+          super(...what);
+          window.shown.push(this);
+        }
+      };
+    `);
+    await page.goto(`${url}/inbox`);
+    await page.getByRole('button', { name: 'Notify me in the browser' }).click();
+    await page.getByRole('button', { name: 'Turn notifications off' }).waitFor(SLOW);
+    await page.getByRole('link', { name: 'Containers' }).click();
+    await page.evaluate('window.isLeft = true');
+    const path = `/api/containers/${container.id}/instructions`;
+    ok(await server.api.request('POST', path, { body: { prompt: 'Try it.' } }));
+    await until('a notification', () => page.evaluate<boolean>('window.shown.length > 0'));
+    expect(await page.evaluate('shown.map(({ title, body }) => [title, body])')).toEqual([
+      [`${container.name} asks to use Bash`, 'echo asked > asked.txt'],
+    ]);
+    await page.evaluate(`shown[0].dispatchEvent(new Event('click'))`);
+    await page.getByRole('heading', { name: 'Inbox' }).waitFor(SLOW);
+    await context.close();
+  }, 60_000);
+
   it('browse, edit, upload and download files', async () => {
     await inWorkspace('mkdir -p src; echo "const one = 1;" > src/one.ts; printf "\\000" > data.bin');
     const { page } = browser;

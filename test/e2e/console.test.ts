@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { ApiClient, ok } from '../support/api/client.js';
-import { anotherAddress, publicUrlOf } from '../support/api/signed-in.js';
+import { publicUrlOf } from '../support/api/signed-in.js';
 import { type ConsoleBrowser, openConsole } from '../support/console/console-browser.js';
 import { closeContexts, launchChromium } from '../support/e2e/chromium.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
@@ -62,70 +62,6 @@ describe('the console', () => {
       expect(headers.get('content-type')).toMatch(/javascript/);
       expect(headers.get('vary')).toContain('Accept-Encoding');
     }
-  });
-
-  it('signs in once by a link, and keeps no secret where scripts can read it', async () => {
-    const link = ok(await server.api.request<{ url: string }>('POST', '/api/session-links'));
-    const context = await chromium.newContext({ extraHTTPHeaders: { 'x-forwarded-for': anotherAddress() } });
-    const page = await context.newPage();
-    await page.goto(link.url);
-    await page.getByRole('heading', { name: 'Containers' }).waitFor(SLOW);
-    expect(page.url()).toBe(`${url}/`);
-    const readable = await page.evaluate(
-      'JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, history.state])',
-    );
-    expect(readable).not.toContain(new URL(link.url).hash.slice(1));
-    expect(readable).not.toContain('devforge_session');
-    await page.reload();
-    await page.getByRole('heading', { name: 'Containers' }).waitFor(SLOW);
-
-    const second = await (await chromium.newContext()).newPage();
-    await second.goto(link.url);
-    await second.getByText('This link has been used, has expired, or does not exist.').waitFor(SLOW);
-  });
-
-  it('asks somebody who is signed in before a link signs another in', async () => {
-    const makeLink = async (): Promise<string> =>
-      ok(await server.api.request<{ url: string }>('POST', '/api/session-links')).url;
-    const context = await chromium.newContext({ extraHTTPHeaders: { 'x-forwarded-for': anotherAddress() } });
-    const page = await context.newPage();
-    await page.goto(await makeLink());
-    await page.getByRole('heading', { name: 'Containers' }).waitFor(SLOW);
-    const [before] = await context.cookies();
-
-    const link = await makeLink();
-    const another = await context.newPage();
-    for (const answer of ['Stay Administrator', 'Sign in with the link']) {
-      await another.goto('about:blank');
-      await another.goto(link);
-      await another.getByText('You are signed in as Administrator').waitFor(SLOW);
-      expect(await context.cookies()).toEqual([before]);
-      await another.getByRole('button', { name: answer }).click();
-      await another.getByRole('heading', { name: 'Containers' }).waitFor(SLOW);
-    }
-    expect((await context.cookies())[0]!.value).not.toBe(before!.value);
-    await context.close();
-  });
-
-  it('signs in with a token at the address that was wanted, and out again', async () => {
-    const page = await (await chromium.newContext()).newPage();
-    await page.goto(`${url}/?status=running`);
-    await page.getByRole('tab', { name: 'Token' }).click();
-    const token = page.getByRole('textbox', { name: 'Token' });
-    await token.fill('a wrong token');
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('alert').getByText('The token is unknown, revoked or expired.').waitFor(SLOW);
-    await token.fill(server.devforge.token);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('heading', { name: 'Containers' }).waitFor(SLOW);
-    expect(page.url()).toBe(`${url}/?status=running`);
-    const kept = await page.evaluate('JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])');
-    expect(kept).not.toContain(server.devforge.token);
-
-    await page.getByRole('button', { name: 'Administrator' }).click();
-    await page.getByRole('menuitem', { name: 'Sign out' }).click();
-    await page.getByRole('tab', { name: 'Token' }).waitFor(SLOW);
-    expect((await page.context().request.get(`${url}/api/me`)).status()).toBe(401);
   });
 
   it('shows containers as they change, without a reload', async () => {
@@ -195,6 +131,52 @@ describe('the console', () => {
     await page.getByRole('link', { name: 'Logs' }).click();
     await page.getByRole('log').getByText('opened, 80 by 24').waitFor(SLOW);
   }, 150_000);
+
+  it('shows what is wrong with a new container at its fields, and the same request as a command', async () => {
+    browser = await openConsole(chromium, server, { as: server.api });
+    const { page } = browser;
+    await page.getByRole('link', { name: 'New container' }).first().click();
+    await page.getByLabel('May connect to').selectOption('Only what is listed');
+    for (const [label, text] of [
+      ['Name', 'Not A Label'],
+      ['Address', 'no address'],
+      ['Branch, tag or commit', '-x'],
+      ['Name in commits', '<'],
+      ['Further hosts', 'no host!'],
+      ['Environment variables', 'LD_PRELOAD=x'],
+      ['Stop after minutes without use', '0'],
+      ['Stop after minutes in all', '60'],
+      ['Budget, US dollars', '0'],
+    ] as const)
+      await page.getByLabel(label, { exact: true }).fill(text);
+    await page.getByLabel("The model's API").check();
+    const command = page.getByRole('complementary', { name: 'The same as a command' });
+    for (const text of [
+      '"idleStopMinutes": null',
+      '"ttlMinutes": 60',
+      '"budgetUsd": 0',
+      '"host": "no host!"',
+      '"model"',
+    ])
+      expect(await command.innerText()).toContain(text);
+    await page.getByRole('button', { name: 'Create container' }).click();
+    await page.getByText('Some fields have to be corrected.').waitFor(SLOW);
+    const invalid = await page.evaluate(
+      `[...document.querySelectorAll('[aria-invalid=true]')].map(({ labels }) => labels[0].textContent)`,
+    );
+    expect(invalid).toEqual([
+      'Name',
+      'Address',
+      'Branch, tag or commit',
+      'Name in commits',
+      'Further hosts',
+      'Environment variables',
+      'Budget, US dollars',
+    ]);
+    expect(await page.evaluate('document.activeElement.labels[0].textContent')).toBe('Name');
+    // The refusal.
+    browser.complaints.length = 0;
+  }, 60_000);
 
   it('has a permission answered where it is asked for', async () => {
     const { container, model } = await server.workspace({ mode: 'interactive' });
@@ -280,8 +262,25 @@ describe('the console', () => {
     await page.getByLabel('E-mail address').fill(`${name}@example.org`);
     await page.getByRole('button', { name: 'Invite' }).click();
     await page.getByText(/\/invitation#/).waitFor(SLOW);
+    await page.getByRole('link', { name: 'Projects' }).click();
+    await page.getByRole('link', { name }).click();
+    await page.getByLabel('User to add').selectOption(`Ann (${name}@example.org)`);
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByLabel('Role of Ann').selectOption('owner');
+    const rolesOf = async (): Promise<string[]> =>
+      ok(await server.api.request<{ items: { role: string }[] }>('GET', `/api/projects/${name}/members`)).items.map(
+        ({ role }) => role,
+      );
+    await until('Ann to be an owner', async () => (await rolesOf())[0] === 'owner');
+    await page.getByRole('button', { name: 'Remove Ann' }).click();
+    await page.getByText('Nobody is a member.').waitFor(SLOW);
+    expect(await rolesOf()).toEqual([]);
+    await page.getByRole('link', { name: 'Users' }).click();
     await page.getByRole('button', { name: 'Disable Ann' }).click();
     await page.getByRole('cell', { name: 'disabled' }).waitFor(SLOW);
+    await page.getByRole('button', { name: 'Delete Ann' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('No users yet').waitFor(SLOW);
 
     await page.getByRole('link', { name: 'API keys' }).click();
     await page.getByLabel('New key').fill(`key of ${name}`);
@@ -289,6 +288,7 @@ describe('the console', () => {
     await page.getByRole('button', { name: 'Create' }).click();
     await page.getByText(/^df_/).waitFor(SLOW);
     await page.getByRole('button', { name: `Revoke key of ${name}` }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click();
     await page.getByRole('button', { name: `Revoke key of ${name}` }).waitFor({ state: 'hidden', ...SLOW });
 
     await page.getByRole('link', { name: 'Audit' }).click();
@@ -298,6 +298,13 @@ describe('the console', () => {
     await page.getByRole('cell', { name: 'project.create', exact: true }).waitFor(SLOW);
     await page.getByRole('link', { name: 'Health' }).click();
     await page.getByRole('listitem').filter({ hasText: 'Database' }).getByText('up', { exact: true }).waitFor(SLOW);
+
+    await page.getByRole('link', { name: 'Projects' }).click();
+    await page.getByRole('link', { name }).click();
+    await page.getByRole('button', { name: `Delete ${name}` }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('link', { name }).waitFor({ state: 'hidden', ...SLOW });
+    expect((await server.api.request('GET', `/api/projects/${name}`)).status).toBe(404);
   }, 60_000);
 
   it('offers a viewer nothing that would be refused', async () => {

@@ -1,8 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
-import { apiFetch, api, must } from '../api/client.ts';
+import { apiFetch } from '../api/client.ts';
+import { useInfo } from '../api/use-info.ts';
 import { classes } from '../ui/classes.ts';
 import { Failure } from '../ui/failure.tsx';
 import { Loading } from '../ui/loading.tsx';
+import { Section } from '../ui/section.tsx';
 import { useTitle } from '../ui/use-title.ts';
 import styles from './admin.module.css';
 
@@ -21,31 +23,27 @@ const NAMES: Record<string, string> = { docker: 'Engine', modelApi: "The model's
 
 export function HealthPage() {
   const { data, error, refetch } = useQuery({ queryKey: ['health'], queryFn: readHealth, refetchInterval: 5_000 });
-  const { data: info } = useQuery({
-    queryKey: ['info'],
-    queryFn: () => must(api.GET('/api/info')),
-    staleTime: Infinity,
-  });
+  const info = useInfo();
   useTitle('Health');
   if (data === undefined)
     return error === null ? <Loading /> : <Failure error={error} onRetry={() => void refetch()} />;
   return (
     <>
       <h1>Health</h1>
-      <section className={styles.section} aria-label="Parts">
+      <Section title="Parts">
         <ul className={styles.health}>
           {Object.entries(data.details).map(([name, { status, ...details }]) => (
             <li key={name}>
               <span className={classes(styles.state, status !== 'up' && styles.down)} aria-hidden />
               <strong>{NAMES[name] ?? name.charAt(0).toUpperCase() + name.slice(1)}</strong>
               <span>{status}</span>
-              <span className={styles.note}>{describe(details)}</span>
+              <span className="note">{describe(details)}</span>
             </li>
           ))}
         </ul>
-      </section>
+      </Section>
       {info !== undefined && (
-        <section className={styles.section} aria-label="Server">
+        <Section title="Server">
           <dl className={styles.facts}>
             <dt>DevForge</dt>
             <dd>{info.version}</dd>
@@ -59,7 +57,7 @@ export function HealthPage() {
                 .join(', ')}
             </dd>
           </dl>
-        </section>
+        </Section>
       )}
     </>
   );

@@ -6,12 +6,14 @@ import { api, must } from '../api/client.ts';
 import { queryClient } from '../api/query-client.ts';
 import { may, useMe } from '../session/me.ts';
 import { Button } from '../ui/button.tsx';
+import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { Empty } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
-import { Field } from '../ui/field.tsx';
 import { formatDate } from '../ui/format.ts';
-import { TableScroll } from '../ui/table-scroll.tsx';
+import { InputField } from '../ui/input-field.tsx';
 import { Loading } from '../ui/loading.tsx';
+import { SelectField } from '../ui/select-field.tsx';
+import { TableScroll } from '../ui/table-scroll.tsx';
 import { showFailure, showUnlessAtFields } from '../ui/toasts.tsx';
 import { useTitle } from '../ui/use-title.ts';
 import styles from './admin.module.css';
@@ -28,10 +30,14 @@ export function KeysPage() {
   const { data, error, refetch } = useQuery({ queryKey: KEYS_KEY, queryFn: () => must(api.GET('/api/api-keys')) });
   const { data: projects } = useProjects();
   const [secret, setSecret] = useState<string | null>(null);
+  const [revoked, setRevoked] = useState<{ id: string; name: string } | null>(null);
   const revoke = useMutation({
     mutationFn: (id: string) => must(api.DELETE('/api/api-keys/{id}', { params: { path: { id } } })),
     onError: (failure) => showFailure('The key was not revoked', failure),
-    onSettled: refresh,
+    onSettled: () => {
+      setRevoked(null);
+      refresh();
+    },
   });
   useTitle('API keys');
   if (data === undefined)
@@ -68,7 +74,7 @@ export function KeysPage() {
                 <td>{lastUsedAt === null ? 'never' : formatDate(lastUsedAt)}</td>
                 <td>{expiresAt === null ? 'never' : formatDate(expiresAt)}</td>
                 <td className={styles.actions}>
-                  <Button look="quiet" aria-label={`Revoke ${name}`} onClick={() => revoke.mutate(id)}>
+                  <Button look="quiet" aria-label={`Revoke ${name}`} onClick={() => setRevoked({ id, name })}>
                     Revoke
                   </Button>
                 </td>
@@ -76,6 +82,16 @@ export function KeysPage() {
             ))}
           </tbody>
         </TableScroll>
+      )}
+      {revoked !== null && (
+        <ConfirmDialog
+          title={`Revoke ${revoked.name}?`}
+          text="Programs that use the key are refused from now on. This cannot be undone."
+          action="Revoke"
+          isPending={revoke.isPending}
+          onConfirm={() => revoke.mutate(revoked.id)}
+          onClose={() => setRevoked(null)}
+        />
       )}
       <NewKey onMade={setSecret} />
     </>
@@ -115,46 +131,34 @@ function NewKey({ onMade }: { onMade: (key: string) => void }) {
   };
   return (
     <form className={styles.inline} onSubmit={submit}>
-      <Field label="New key" error={errors['name']}>
-        {(control) => (
-          <input
-            {...control}
-            required
-            placeholder="what it is for"
-            value={draft.name}
-            onChange={(event) => setDraft({ ...draft, name: event.target.value })}
-          />
-        )}
-      </Field>
-      <Field label="Project" error={errors['projectId']}>
-        {(control) => (
-          <select
-            {...control}
-            value={projectId}
-            onChange={(event) => setDraft({ ...draft, projectId: event.target.value })}
-          >
-            {isUser && <option value="">As yourself</option>}
-            {projects.map(({ id, name }) => (
-              <option key={id} value={id}>
-                {name}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <InputField
+        label="New key"
+        error={errors['name']}
+        required
+        placeholder="what it is for"
+        value={draft.name}
+        onChange={(name) => setDraft({ ...draft, name })}
+      />
+      <SelectField
+        label="Project"
+        error={errors['projectId']}
+        options={[
+          ...(isUser ? [['', 'As yourself'] as const] : []),
+          ...projects.map(({ id, name }) => [id, name] as const),
+        ]}
+        value={projectId}
+        onChange={(next) => setDraft({ ...draft, projectId: next })}
+      />
       {projectId !== '' && (
         <RoleSelect label="Role of the key" role={draft.role} onChange={(role) => setDraft({ ...draft, role })} />
       )}
-      <Field label="Expires" error={errors['expiresAt']}>
-        {(control) => (
-          <input
-            {...control}
-            type="date"
-            value={draft.expires}
-            onChange={(event) => setDraft({ ...draft, expires: event.target.value })}
-          />
-        )}
-      </Field>
+      <InputField
+        label="Expires"
+        error={errors['expiresAt']}
+        type="date"
+        value={draft.expires}
+        onChange={(expires) => setDraft({ ...draft, expires })}
+      />
       <Button type="submit" disabled={make.isPending}>
         Create
       </Button>

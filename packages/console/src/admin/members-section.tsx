@@ -4,6 +4,7 @@ import { api, must } from '../api/client.ts';
 import { queryClient } from '../api/query-client.ts';
 import { useMay } from '../session/me.ts';
 import { Button } from '../ui/button.tsx';
+import { Section } from '../ui/section.tsx';
 import { TableScroll } from '../ui/table-scroll.tsx';
 import { showFailure } from '../ui/toasts.tsx';
 import styles from './admin.module.css';
@@ -36,9 +37,8 @@ export function MembersSection({ projectId, mayManage }: { projectId: string; ma
   });
   const members = data?.items ?? [];
   return (
-    <section className={styles.section} aria-label="Members">
-      <h2>Members</h2>
-      {members.length === 0 && <p className={styles.note}>Nobody is a member.</p>}
+    <Section title="Members">
+      {members.length === 0 && <p className="note">Nobody is a member.</p>}
       {members.length > 0 && (
         <TableScroll label="Members">
           <tbody>
@@ -72,7 +72,7 @@ export function MembersSection({ projectId, mayManage }: { projectId: string; ma
       {mayManage && (
         <NewMember known={members.map(({ userId }) => userId)} onAdd={(userId, role) => put.mutate({ userId, role })} />
       )}
-    </section>
+    </Section>
   );
 }
 

@@ -6,13 +6,17 @@ import { Failure } from '../ui/failure.tsx';
 import { formatMiB, formatUsd } from '../ui/format.ts';
 import { Loading } from '../ui/loading.tsx';
 import { Meter } from '../ui/meter.tsx';
+import { Section } from '../ui/section.tsx';
 import { useTitle } from '../ui/use-title.ts';
 import styles from './admin.module.css';
+import { DeleteProject } from './delete-project.tsx';
 import { MembersSection } from './members-section.tsx';
 import { QuotasSection } from './quotas-section.tsx';
 import { SpendPlot } from './spend-plot.tsx';
 
 const route = getRouteApi('/signed-in/admin/projects/$id');
+/** It is always there, and keeps its name. */
+const DEFAULT_PROJECT = 'default';
 const plain = (value: number): string => value.toLocaleString();
 const METERS = [
   ['containers', 'Containers', plain],
@@ -47,8 +51,7 @@ export function ProjectPage() {
       <h1>
         <Link to="/admin/projects">Projects</Link> / {name}
       </h1>
-      <section className={styles.section} aria-label="Quotas">
-        <h2>Used of its quotas</h2>
+      <Section title="Used of its quotas">
         <div className={styles.meters}>
           {METERS.map(([key, label, format]) => (
             <Meter key={key} label={label} {...usage.data[key]} format={format} />
@@ -61,10 +64,13 @@ export function ProjectPage() {
             format={formatUsd}
           />
         </div>
-      </section>
+      </Section>
       <SpendPlot projectId={id} />
       {may('project:manage') && <QuotasSection key={id} project={project.data} />}
       {may('member:read', id) && <MembersSection projectId={id} mayManage={may('member:manage', id)} />}
+      {may('project:manage') && name !== DEFAULT_PROJECT && (
+        <DeleteProject id={id} name={name} containers={usage.data.containers.used} />
+      )}
     </>
   );
 }

@@ -8,8 +8,8 @@ import { useMay } from '../session/me.ts';
 import { Button } from '../ui/button.tsx';
 import { Empty } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
-import { Field } from '../ui/field.tsx';
 import { formatDate } from '../ui/format.ts';
+import { InputField } from '../ui/input-field.tsx';
 import { TableScroll } from '../ui/table-scroll.tsx';
 import { Loading } from '../ui/loading.tsx';
 import { showFailure } from '../ui/toasts.tsx';
@@ -81,9 +81,13 @@ function NewProject() {
   };
   return (
     <form className={styles.inline} onSubmit={submit}>
-      <Field label="New project" error={fieldErrors(make.error)['name']}>
-        {(control) => <input {...control} required value={name} onChange={(event) => setName(event.target.value)} />}
-      </Field>
+      <InputField
+        label="New project"
+        error={fieldErrors(make.error)['name']}
+        required
+        value={name}
+        onChange={setName}
+      />
       <Button type="submit" disabled={make.isPending}>
         Create
       </Button>

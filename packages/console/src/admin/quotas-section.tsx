@@ -4,10 +4,9 @@ import { useState } from 'react';
 import { fieldErrors } from '../api/api-error.ts';
 import { api, must } from '../api/client.ts';
 import { queryClient } from '../api/query-client.ts';
-import { Section } from '../container/settings/section.tsx';
-import settings from '../container/settings/settings.module.css';
-import { Field } from '../ui/field.tsx';
-import { showFailure, showMessage } from '../ui/toasts.tsx';
+import { InputField } from '../ui/input-field.tsx';
+import { EditableSection, FieldGrid } from '../ui/section.tsx';
+import { showMessage, showUnlessAtFields } from '../ui/toasts.tsx';
 
 type Project = components['schemas']['ProjectDto'];
 
@@ -46,34 +45,34 @@ export function QuotasSection({ project }: { project: Project }) {
       setTyped({});
       showMessage('Saved');
     },
-    onError: (error) => showFailure('The quotas were not saved', error),
+    onError: (error) => {
+      showUnlessAtFields('The quotas were not saved', error);
+    },
   });
   const errors = fieldErrors(save.error);
   return (
-    <Section
+    <EditableSection
       title="Quotas and budgets"
       mayChange
       isChanged={Object.keys(typed).some((name) => typed[name] !== current[name])}
       isPending={save.isPending}
       onSave={() => save.mutate()}
     >
-      <div className={settings.grid}>
+      <FieldGrid>
         {[...QUOTAS, ...BUDGETS].map(([name, label]) => (
-          <Field key={name} label={label} error={errors[name]}>
-            {(control) => (
-              <input
-                {...control}
-                type="number"
-                min={0}
-                step="any"
-                placeholder="no limit"
-                value={values[name]}
-                onChange={(event) => setTyped({ ...typed, [name]: event.target.value })}
-              />
-            )}
-          </Field>
+          <InputField
+            key={name}
+            label={label}
+            error={errors[`quotas.${name}`] ?? errors[`budgetUsd.${name}`]}
+            type="number"
+            min={0}
+            step="any"
+            placeholder="no limit"
+            value={values[name] ?? ''}
+            onChange={(value) => setTyped({ ...typed, [name]: value })}
+          />
         ))}
-      </div>
-    </Section>
+      </FieldGrid>
+    </EditableSection>
   );
 }

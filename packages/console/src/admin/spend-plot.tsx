@@ -4,6 +4,7 @@ import { api, must } from '../api/client.ts';
 import { Failure } from '../ui/failure.tsx';
 import { formatUsd } from '../ui/format.ts';
 import { Loading } from '../ui/loading.tsx';
+import { Section } from '../ui/section.tsx';
 import styles from './admin.module.css';
 import { daysBefore, daysBetween } from './spend-days.ts';
 
@@ -25,23 +26,26 @@ export function SpendPlot({ projectId }: { projectId: string }) {
   const days = daysBetween(since, until, data.items);
   const top = Math.max(...days.map(({ usd }) => usd));
   return (
-    <section className={styles.section} aria-label="Spend by day">
-      <div className={styles.row}>
-        <h2>Spend by day</h2>
-        <span className={styles.note}>{`${formatUsd(data.usd)} in ${span} days, at most ${formatUsd(top)} a day`}</span>
-        <select
-          className={styles.select}
-          aria-label="Days"
-          value={span}
-          onChange={(event) => setSpan(Number(event.target.value) as typeof span)}
-        >
-          {SPANS.map((count) => (
-            <option key={count} value={count}>
-              {count} days
-            </option>
-          ))}
-        </select>
-      </div>
+    <Section
+      title="Spend by day"
+      head={
+        <>
+          <span className="note">{`${formatUsd(data.usd)} in ${span} days, at most ${formatUsd(top)} a day`}</span>
+          <select
+            className={styles.select}
+            aria-label="Days"
+            value={span}
+            onChange={(event) => setSpan(Number(event.target.value) as typeof span)}
+          >
+            {SPANS.map((count) => (
+              <option key={count} value={count}>
+                {count} days
+              </option>
+            ))}
+          </select>
+        </>
+      }
+    >
       <ol className={styles.bars} aria-label="Days">
         {days.map(({ day, usd }) => (
           <li key={day} title={`${day}: ${formatUsd(usd)}`}>
@@ -51,10 +55,10 @@ export function SpendPlot({ projectId }: { projectId: string }) {
         ))}
       </ol>
       <div className={styles.row}>
-        <span className={styles.note}>{since}</span>
+        <span className="note">{since}</span>
         <span className={styles.space} />
-        <span className={styles.note}>{until}</span>
+        <span className="note">{until}</span>
       </div>
-    </section>
+    </Section>
   );
 }

@@ -6,10 +6,11 @@ import { api, must } from '../api/client.ts';
 import { queryClient } from '../api/query-client.ts';
 import { useMay, useMe } from '../session/me.ts';
 import { Button } from '../ui/button.tsx';
+import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { Empty } from '../ui/empty.tsx';
 import { Failure } from '../ui/failure.tsx';
-import { Field } from '../ui/field.tsx';
 import { formatDate } from '../ui/format.ts';
+import { InputField } from '../ui/input-field.tsx';
 import { TableScroll } from '../ui/table-scroll.tsx';
 import { Loading } from '../ui/loading.tsx';
 import { showFailure, showUnlessAtFields } from '../ui/toasts.tsx';
@@ -83,6 +84,15 @@ function UserRow({ user, mayManage, onInvited }: { user: User; mayManage: boolea
     onSuccess: ({ invitationUrl }) => onInvited(invitationUrl),
     onError,
   });
+  const [isDeleting, setIsDeleting] = useState(false);
+  const remove = useMutation({
+    mutationFn: () => must(api.DELETE('/api/users/{id}', { params })),
+    onError: (error) => showFailure(`${name} was not deleted`, error),
+    onSettled: () => {
+      setIsDeleting(false);
+      refresh();
+    },
+  });
   const isMe = id === me.id;
   return (
     <tr>
@@ -121,6 +131,21 @@ function UserRow({ user, mayManage, onInvited }: { user: User; mayManage: boolea
               {disabled ? 'Enable' : 'Disable'}
             </Button>
           )}
+          {!isMe && (
+            <Button look="quiet" aria-label={`Delete ${name}`} onClick={() => setIsDeleting(true)}>
+              Delete
+            </Button>
+          )}
+          {isDeleting && (
+            <ConfirmDialog
+              title={`Delete ${name}?`}
+              text="The memberships, sessions and API keys of the user are deleted too; the containers stay. This cannot be undone."
+              action="Delete"
+              isPending={remove.isPending}
+              onConfirm={() => remove.mutate()}
+              onClose={() => setIsDeleting(false)}
+            />
+          )}
         </td>
       )}
     </tr>
@@ -147,27 +172,21 @@ function Invite({ onInvited }: { onInvited: (url: string) => void }) {
   };
   return (
     <form className={styles.inline} onSubmit={submit} aria-label="Invite somebody">
-      <Field label="Name" error={errors['name']}>
-        {(control) => (
-          <input
-            {...control}
-            required
-            value={draft.name}
-            onChange={(event) => setDraft({ ...draft, name: event.target.value })}
-          />
-        )}
-      </Field>
-      <Field label="E-mail address" error={errors['email']}>
-        {(control) => (
-          <input
-            {...control}
-            type="email"
-            required
-            value={draft.email}
-            onChange={(event) => setDraft({ ...draft, email: event.target.value })}
-          />
-        )}
-      </Field>
+      <InputField
+        label="Name"
+        error={errors['name']}
+        required
+        value={draft.name}
+        onChange={(name) => setDraft({ ...draft, name })}
+      />
+      <InputField
+        label="E-mail address"
+        error={errors['email']}
+        type="email"
+        required
+        value={draft.email}
+        onChange={(email) => setDraft({ ...draft, email })}
+      />
       <Button type="submit" disabled={invite.isPending}>
         Invite
       </Button>

@@ -3,6 +3,7 @@ import { memo } from 'react';
 import type { Container } from '../api/types.ts';
 import { useLatestMetrics, useSeries } from '../live/metrics-store.ts';
 import { Sparkline } from '../live/sparkline.tsx';
+import { useProjectName } from '../session/me.ts';
 import { classes } from '../ui/classes.ts';
 import { formatBytes, formatMiB, formatPercent } from '../ui/format.ts';
 import { AgentBadge } from './agent-badge.tsx';
@@ -20,7 +21,8 @@ interface RowProps {
 export const ContainerRow = memo(function ContainerRow({ container, top, rowIndex }: RowProps) {
   const { name, status, agent } = container;
   const isRunning = status === 'running';
-  const subtitle = container.repoUrl === null ? container.template : repositoryOf(container);
+  const project = useProjectName(container.projectId);
+  const content = container.repoUrl === null ? container.template : repositoryOf(container);
   return (
     <div
       className={styles.row}
@@ -33,7 +35,7 @@ export const ContainerRow = memo(function ContainerRow({ container, top, rowInde
           {name}
         </Link>
         <span className={styles.sub} title={container.repoUrl ?? undefined}>
-          {subtitle}
+          {[project, content].filter((text) => text !== null).join(' · ')}
         </span>
       </span>
       <span role="cell" className={styles.cell}>

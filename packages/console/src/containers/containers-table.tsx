@@ -11,6 +11,8 @@ import { readView, type Sort, type View } from './view.ts';
 const ROW_HEIGHT = 54;
 /** One more is that of the statuses: together 50. */
 const MAX_WATCHED = 49;
+/** Rows that scroll past are not watched. */
+const SETTLE_MS = 150;
 const COLUMNS: [string, Sort | null][] = [
   ['Name', 'name'],
   ['Status', 'status'],
@@ -104,12 +106,16 @@ function useWatchedMetrics(visible: Container[]): void {
   const watched = useRef(new Map<string, () => void>());
   useEffect(() => {
     const current = watched.current;
-    for (const [id, stop] of current) {
-      if (ids.includes(id)) continue;
-      stop();
-      current.delete(id);
-    }
-    for (const id of ids) if (!current.has(id)) current.set(id, watchMetrics(id));
+    const change = (): void => {
+      for (const [id, stop] of current) {
+        if (ids.includes(id)) continue;
+        stop();
+        current.delete(id);
+      }
+      for (const id of ids) if (!current.has(id)) current.set(id, watchMetrics(id));
+    };
+    const timer = setTimeout(change, current.size === 0 ? 0 : SETTLE_MS);
+    return () => clearTimeout(timer);
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [ids.join()]);
   useEffect(() => {

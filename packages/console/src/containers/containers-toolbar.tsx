@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router';
-import { useMay } from '../session/me.ts';
+import { useMay, useMe } from '../session/me.ts';
 import { buttonClass } from '../ui/button.tsx';
 import { classes } from '../ui/classes.ts';
 import { inputClass } from '../ui/field.tsx';
@@ -16,6 +16,7 @@ interface ToolbarProps {
 
 export function ContainersToolbar({ view, onChange, shown, total }: ToolbarProps) {
   const may = useMay();
+  const { projects } = useMe();
   const set = (change: Partial<Record<keyof View, unknown>>): void => onChange(readView({ ...view, ...change }));
   return (
     <div className={styles.toolbar}>
@@ -32,6 +33,21 @@ export function ContainersToolbar({ view, onChange, shown, total }: ToolbarProps
           onChange={(event) => set({ q: event.target.value })}
         />
       </div>
+      {projects.length > 1 && (
+        <select
+          className={styles.filter}
+          aria-label="Project"
+          value={view.project ?? ''}
+          onChange={(event) => set({ project: event.target.value })}
+        >
+          <option value="">Any project</option>
+          {projects.map(({ id, name }) => (
+            <option key={id} value={id}>
+              {name}
+            </option>
+          ))}
+        </select>
+      )}
       <select
         className={styles.filter}
         aria-label="Status"

@@ -41,6 +41,11 @@ describe('the view of the containers', () => {
     expect(names(applyView(all, { agent: 'none', status: 'running' }))).toEqual([]);
   });
 
+  it('shows the containers of one project', () => {
+    const other = container('f', { projectId: 'shop' });
+    expect(names(applyView([...all, other], { project: 'shop' }))).toEqual(['f']);
+  });
+
   it('puts what needs a person first when it sorts by agent or status', () => {
     expect(names(applyView(all, { sort: 'agent' })).slice(0, 2)).toEqual(['dddd', 'bb']);
     expect(names(applyView(all, { sort: 'status' }))[0]).toBe('ccc');
@@ -53,13 +58,8 @@ describe('the view of the containers', () => {
   });
 
   it('is read from the address, of which it ignores what it does not know', () => {
-    expect(readView({ q: 'x', status: 'busy', agent: 'idle', sort: 'cpu', desc: true })).toEqual({
-      q: 'x',
-      status: 'busy',
-      agent: 'idle',
-      sort: 'cpu',
-      desc: true,
-    });
+    const view = { q: 'x', status: 'busy', agent: 'idle', project: 'id', sort: 'cpu', desc: true };
+    expect(readView(view)).toEqual(view);
     expect(readView({ q: '', status: 'toString?', agent: 1, sort: 'x', desc: 'yes', other: 1 })).toEqual({});
   });
 });

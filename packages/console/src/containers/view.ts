@@ -8,6 +8,8 @@ export interface View {
   q?: string;
   status?: 'running' | 'stopped' | 'busy' | 'failed';
   agent?: AgentWord;
+  /** Id of a project. */
+  project?: string;
   sort?: Sort;
   desc?: boolean;
 }
@@ -28,18 +30,19 @@ const STATUS_ORDER: readonly ContainerStatus[] = [
 
 /** Takes from the search of an address what it understands. */
 export function readView(search: Record<string, unknown>): View {
-  const { q, status, agent, sort, desc } = search;
+  const { q, status, agent, project, sort, desc } = search;
   return {
     ...(typeof q === 'string' && q !== '' ? { q } : {}),
     ...(typeof status === 'string' && status in STATUS_GROUPS ? { status: status as View['status'] } : {}),
     ...(AGENTS.includes(agent as AgentWord) ? { agent: agent as AgentWord } : {}),
+    ...(typeof project === 'string' && project !== '' ? { project } : {}),
     ...(SORTS.includes(sort as Sort) ? { sort: sort as Sort } : {}),
     ...(desc === true ? { desc } : {}),
   };
 }
 
-export function isFiltered({ q, status, agent }: View): boolean {
-  return q !== undefined || status !== undefined || agent !== undefined;
+export function isFiltered({ q, status, agent, project }: View): boolean {
+  return [q, status, agent, project].some((one) => one !== undefined);
 }
 
 /** The containers that a view shows, in its order. */
@@ -49,6 +52,7 @@ export function applyView(containers: readonly Container[], view: View): Contain
     (container) =>
       (view.status === undefined || STATUS_GROUPS[view.status].includes(container.status)) &&
       (view.agent === undefined || (container.agent?.state ?? 'none') === view.agent) &&
+      (view.project === undefined || container.projectId === view.project) &&
       words.every((word) => textOf(container).includes(word)),
   );
   const compare = COMPARE[view.sort ?? 'created'];

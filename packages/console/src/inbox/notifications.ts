@@ -3,6 +3,8 @@ import type { InboxItem } from './items.ts';
 import { textOf, titleOf } from './texts.ts';
 
 const KEY = 'devforge.notifications';
+/** What an agent asks for is read after it has begun to wait; and somebody may have answered at once. */
+const SETTLE_MS = 2_500;
 const listeners = new Set<() => void>();
 
 export type NotificationState = 'on' | 'off' | 'refused' | 'unavailable';
@@ -31,21 +33,33 @@ export async function setNotifications(isOn: boolean): Promise<void> {
 export function useNotifications(items: readonly InboxItem[] | undefined, open: () => void): void {
   const show = useRef(open);
   show.current = open;
+  const latest = useRef<readonly InboxItem[]>([]);
   const known = useRef<Set<string>>(null);
   useEffect(() => {
     if (items === undefined) return;
+    latest.current = items;
     const before = known.current;
     known.current = new Set(items.map(({ key }) => key));
     if (before === null || !document.hidden || read() !== 'on') return;
-    for (const item of items) if (!before.has(item.key)) notify(item, () => show.current());
+    for (const { key } of items) {
+      if (before.has(key)) continue;
+      setTimeout(() => {
+        const item = latest.current.find((one) => one.key === key);
+        if (item !== undefined) notify(item, () => show.current());
+      }, SETTLE_MS);
+    }
   }, [items]);
 }
 
 function notify(item: InboxItem, open: () => void): void {
-  const notification = new Notification(titleOf(item), { body: textOf(item), tag: item.key });
+  const notification = new Notification(titleOf(item), { body: bodyOf(item), tag: item.key });
   notification.addEventListener('click', () => {
     window.focus();
     open();
     notification.close();
   });
+}
+
+function bodyOf(item: InboxItem): string {
+  return item.kind === 'permission' ? (item.container.agent?.waitingFor?.text ?? '') : textOf(item);
 }

@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { bodyOf, curlOf, EMPTY_DRAFT, parseEnv, parseRules } from './draft.ts';
+import { readFileSync } from 'node:fs';
+import { bodyOf, curlOf, type Draft, EMPTY_DRAFT, parseEnv, parseRules } from './draft.ts';
+
+const CONTRACT = new URL('../../../contract/openapi.json', import.meta.url);
+interface Document {
+  components: { schemas: { CreateContainerDto: { properties: object } } };
+}
 
 describe('the draft of a container', () => {
   it('asks for the defaults that it shows, and leaves the rest to the server', () => {
@@ -11,6 +17,26 @@ describe('the draft of a container', () => {
       memoryLimit: 2048,
       diskLimit: 10240,
     });
+  });
+
+  it('has every field of the API', () => {
+    const { components } = JSON.parse(readFileSync(CONTRACT, 'utf8')) as Document;
+    const filled: Draft = {
+      ...EMPTY_DRAFT,
+      egress: 'restricted',
+      egressSets: ['git'],
+      credentials: ['id'],
+      env: 'A=1',
+    };
+    for (const [name, value] of Object.entries(filled)) if (value === '') Object.assign(filled, { [name]: '7' });
+    const fields = Object.keys(components.schemas.CreateContainerDto.properties);
+    expect(Object.keys(bodyOf(filled)).toSorted()).toEqual(fields.toSorted());
+  });
+
+  it('asks for no stop with 0, and for the default of the server without a number', () => {
+    expect(bodyOf({ ...EMPTY_DRAFT, idleStopMinutes: '0' })).toMatchObject({ idleStopMinutes: null });
+    expect(bodyOf({ ...EMPTY_DRAFT, idleStopMinutes: '30' })).toMatchObject({ idleStopMinutes: 30 });
+    expect(bodyOf(EMPTY_DRAFT)).not.toHaveProperty('idleStopMinutes');
   });
 
   it('clones when there is a repository, and says nothing about a branch otherwise', () => {

@@ -16,6 +16,10 @@ export interface Draft {
   cpuLimit: string;
   memoryLimit: string;
   diskLimit: string;
+  /** 0 is never. */
+  idleStopMinutes: string;
+  ttlMinutes: string;
+  budgetUsd: string;
   egress: '' | NonNullable<Body['egress']>;
   egressSets: NonNullable<Body['egressSets']>;
   egressAllow: string;
@@ -37,6 +41,9 @@ export const EMPTY_DRAFT: Draft = {
   cpuLimit: '2',
   memoryLimit: '2048',
   diskLimit: '10240',
+  idleStopMinutes: '',
+  ttlMinutes: '',
+  budgetUsd: '',
   egress: '',
   egressSets: [],
   egressAllow: '',
@@ -67,6 +74,9 @@ export function bodyOf(draft: Draft): Body {
     cpuLimit: number(draft.cpuLimit),
     memoryLimit: number(draft.memoryLimit),
     diskLimit: number(draft.diskLimit),
+    idleStopMinutes: number(draft.idleStopMinutes) === 0 ? null : number(draft.idleStopMinutes),
+    ttlMinutes: number(draft.ttlMinutes),
+    budgetUsd: number(draft.budgetUsd),
     egress: draft.egress === '' ? undefined : draft.egress,
     egressSets: isFenced && draft.egressSets.length > 0 ? draft.egressSets : undefined,
     egressAllow: rules.length > 0 ? rules : undefined,

@@ -1,6 +1,7 @@
 import type { Container } from '../api/types.ts';
-import { Field } from '../ui/field.tsx';
-import styles from './new-container.module.css';
+import { Choices } from '../ui/choices.tsx';
+import { LinesField } from '../ui/lines-field.tsx';
+import { SelectField } from '../ui/select-field.tsx';
 
 type Sets = Container['egressSets'];
 
@@ -34,56 +35,29 @@ export function EgressFields({ modes, draft, errors, set }: EgressFieldsProps) {
   const { egress, egressSets, egressAllow } = draft;
   return (
     <>
-      <div className={styles.pair}>
-        <Field label="May connect to" error={errors['egress']}>
-          {(control) => (
-            <select
-              {...control}
-              value={egress}
-              onChange={(event) => set({ egress: event.target.value as EgressDraft['egress'] })}
-            >
-              {modes.map(([mode, label]) => (
-                <option key={mode} value={mode}>
-                  {label}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
-      </div>
+      <SelectField
+        label="May connect to"
+        error={errors['egress']}
+        options={modes}
+        value={egress}
+        onChange={(next) => set({ egress: next })}
+      />
       {egress === 'restricted' && (
         <>
-          <div className={styles.choices} role="group" aria-label="Sets of hosts">
-            {SETS.map(([name, label]) => (
-              <label key={name} className={styles.choice}>
-                <input
-                  type="checkbox"
-                  checked={egressSets.includes(name)}
-                  onChange={({ target }) =>
-                    set({
-                      egressSets: target.checked ? [...egressSets, name] : egressSets.filter((one) => one !== name),
-                    })
-                  }
-                />
-                {label}
-              </label>
-            ))}
-          </div>
-          <Field
+          <Choices
+            label="Sets of hosts"
+            error={errors['egressSets']}
+            options={SETS}
+            chosen={egressSets}
+            onChange={(next) => set({ egressSets: next })}
+          />
+          <LinesField
             label="Further hosts"
             error={errors['egressAllow']}
             hint="One in each line: example.org, *.example.org:8443"
-          >
-            {(control) => (
-              <textarea
-                {...control}
-                rows={3}
-                spellCheck={false}
-                value={egressAllow}
-                onChange={(event) => set({ egressAllow: event.target.value })}
-              />
-            )}
-          </Field>
+            value={egressAllow}
+            onChange={(next) => set({ egressAllow: next })}
+          />
         </>
       )}
     </>

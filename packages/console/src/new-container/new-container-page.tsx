@@ -14,6 +14,7 @@ import { bodyOf, curlOf, type Draft, EMPTY_DRAFT } from './draft.ts';
 import styles from './new-container.module.css';
 import { RepositoryFields } from './repository-fields.tsx';
 import { ResourceFields } from './resource-fields.tsx';
+import { StopFields } from './stop-fields.tsx';
 
 export interface FieldsProps {
   draft: Draft;
@@ -55,9 +56,10 @@ export function NewContainerPage() {
           <RepositoryFields {...fields} />
           <AccessFields {...fields} />
           <ResourceFields {...fields} />
+          <StopFields {...fields} />
           {create.error !== null && (
             <p role="alert" className={styles.error}>
-              {Object.keys(fields.errors).length > 0 ? 'Some fields have to be corrected.' : messageOf(create.error)}
+              {summaryOf(create.error)}
             </p>
           )}
           <div className={styles.actions}>
@@ -77,4 +79,12 @@ export function NewContainerPage() {
       </div>
     </div>
   );
+}
+
+/** What no field of the form shows is said in full. */
+function summaryOf(error: Error): string {
+  const errors = Object.entries(fieldErrors(error));
+  if (errors.length === 0) return messageOf(error);
+  const others = errors.filter(([name]) => !(name in EMPTY_DRAFT) && !name.includes('.'));
+  return ['Some fields have to be corrected.', ...others.map(([name, text]) => `${name}: ${text}.`)].join(' ');
 }

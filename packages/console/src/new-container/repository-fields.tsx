@@ -1,5 +1,5 @@
 import { useMe } from '../session/me.ts';
-import { Field } from '../ui/field.tsx';
+import { InputField } from '../ui/input-field.tsx';
 import type { FieldsProps } from './new-container-page.tsx';
 import styles from './new-container.module.css';
 
@@ -9,58 +9,51 @@ export function RepositoryFields({ draft, set, errors }: FieldsProps) {
     <fieldset className={styles.group}>
       <legend>Repository</legend>
       <div className={styles.pair}>
-        <Field label="Address" error={errors['repoUrl']} hint="Empty for an empty workspace.">
-          {(control) => (
-            <input
-              {...control}
-              autoComplete="off"
-              spellCheck={false}
-              placeholder="https://github.com/owner/repository.git"
-              value={draft.repoUrl}
-              onChange={(event) => set({ repoUrl: event.target.value })}
-            />
-          )}
-        </Field>
+        <InputField
+          label="Address"
+          error={errors['repoUrl']}
+          hint="Empty for an empty workspace."
+          autoComplete="off"
+          placeholder="https://github.com/owner/repository.git"
+          value={draft.repoUrl}
+          onChange={(repoUrl) => set({ repoUrl })}
+        />
       </div>
       {draft.repoUrl.trim() !== '' && (
         <div className={styles.pair}>
-          <Field label="Branch, tag or commit" error={errors['repoBranch']} hint="Empty for the default branch.">
-            {(control) => (
-              <input
-                {...control}
-                autoComplete="off"
-                spellCheck={false}
-                value={draft.repoBranch}
-                onChange={(event) => set({ repoBranch: event.target.value })}
-              />
-            )}
-          </Field>
+          <InputField
+            label="Branch, tag or commit"
+            error={errors['repoBranch']}
+            hint="Empty for the default branch."
+            autoComplete="off"
+            value={draft.repoBranch}
+            onChange={(repoBranch) => set({ repoBranch })}
+          />
           {me.kind === 'administrator' && (
-            <Field label="SSH key on the server" error={errors['sshKeyPath']} hint="A path in SSH_KEYS_DIR.">
-              {(control) => (
-                <input
-                  {...control}
-                  autoComplete="off"
-                  spellCheck={false}
-                  value={draft.sshKeyPath}
-                  onChange={(event) => set({ sshKeyPath: event.target.value })}
-                />
-              )}
-            </Field>
+            <InputField
+              label="SSH key on the server"
+              error={errors['sshKeyPath']}
+              hint="A path in SSH_KEYS_DIR."
+              autoComplete="off"
+              value={draft.sshKeyPath}
+              onChange={(sshKeyPath) => set({ sshKeyPath })}
+            />
           )}
         </div>
       )}
       <div className={styles.pair}>
-        <Field label="Name in commits" error={errors['gitName']}>
-          {(control) => (
-            <input {...control} value={draft.gitName} onChange={(event) => set({ gitName: event.target.value })} />
-          )}
-        </Field>
-        <Field label="Email in commits" error={errors['gitEmail']}>
-          {(control) => (
-            <input {...control} value={draft.gitEmail} onChange={(event) => set({ gitEmail: event.target.value })} />
-          )}
-        </Field>
+        <InputField
+          label="Name in commits"
+          error={errors['gitName']}
+          value={draft.gitName}
+          onChange={(gitName) => set({ gitName })}
+        />
+        <InputField
+          label="Email in commits"
+          error={errors['gitEmail']}
+          value={draft.gitEmail}
+          onChange={(gitEmail) => set({ gitEmail })}
+        />
       </div>
     </fieldset>
   );

@@ -22,3 +22,9 @@ export function useMay(): (permission: Permission, projectId?: string) => boolea
   const me = useMe();
   return (permission, projectId) => may(me, permission, projectId);
 }
+
+/** For somebody who is in several projects; null for others. */
+export function useProjectName(id: string): string | null {
+  const { projects } = useMe();
+  return projects.length > 1 ? (projects.find((one) => one.id === id)?.name ?? null) : null;
+}

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { Field } from '../ui/field.tsx';
+import { InputField } from '../ui/input-field.tsx';
 import { CredentialForm } from './credential-form.tsx';
 import { useSignIn } from './use-sign-in.ts';
 
@@ -9,21 +9,15 @@ export function TokenForm() {
   const submit = (): void => signIn.mutate({ by: 'token', token }, { onError: () => setToken('') });
   return (
     <CredentialForm error={signIn.error} isPending={signIn.isPending} onSubmit={submit}>
-      <Field
+      <InputField
         label="Token"
         hint="The administrator token, which is in DATA_DIR/admin-token, or an API key. It is exchanged for a session and not kept."
-      >
-        {(control) => (
-          <input
-            {...control}
-            type="password"
-            autoComplete="off"
-            required
-            value={token}
-            onChange={(event) => setToken(event.target.value)}
-          />
-        )}
-      </Field>
+        type="password"
+        autoComplete="off"
+        required
+        value={token}
+        onChange={setToken}
+      />
     </CredentialForm>
   );
 }

@@ -41,7 +41,7 @@ export function ChangedFiles({ files }: { files: readonly FileDiff[] }) {
                 {file.movedFrom !== null && `${file.movedFrom} → `}
                 {file.path}
               </span>
-              {CHANGES[file.change] !== '' && <span className={styles.note}>{CHANGES[file.change]}</span>}
+              {CHANGES[file.change] !== '' && <span className="note">{CHANGES[file.change]}</span>}
               <DiffStat added={file.added} removed={file.removed} />
             </summary>
             {file.hunks.length > 0 ? (

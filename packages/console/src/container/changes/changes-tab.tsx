@@ -72,7 +72,7 @@ function Shown({ containerId, instructionId, isEnabled }: ShownProps) {
           Refresh
         </Button>
       )}
-      <span className={styles.note} role="status">
+      <span className="note" role="status">
         {data === undefined ? '' : summaryOf(data)}
       </span>
     </>

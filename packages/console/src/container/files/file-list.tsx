@@ -1,9 +1,8 @@
-import { AlertDialog } from '@base-ui/react/alert-dialog';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { Button, buttonClass } from '../../ui/button.tsx';
+import { Button } from '../../ui/button.tsx';
 import { classes } from '../../ui/classes.ts';
-import dialog from '../../ui/dialog.module.css';
+import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
 import { formatBytes } from '../../ui/format.ts';
 import { FileIcon, FolderIcon, TrashIcon } from '../../ui/icons.tsx';
 import { useThisContainer } from '../container-context.ts';
@@ -57,26 +56,13 @@ function RemoveDialog({ path, onClose, onRemoved }: { path: string; onClose: () 
   const { id } = useThisContainer();
   const remove = useRemove(id);
   return (
-    <AlertDialog.Root open onOpenChange={(isOpen) => !isOpen && onClose()}>
-      <AlertDialog.Portal>
-        <AlertDialog.Backdrop className={dialog.backdrop} />
-        <AlertDialog.Popup className={dialog.popup}>
-          <AlertDialog.Title className={dialog.title}>Delete {path}?</AlertDialog.Title>
-          <AlertDialog.Description className={dialog.text}>
-            A directory is deleted with everything in it. This cannot be undone.
-          </AlertDialog.Description>
-          <div className={dialog.actions}>
-            <AlertDialog.Close className={buttonClass()}>Cancel</AlertDialog.Close>
-            <Button
-              look="danger"
-              disabled={remove.isPending}
-              onClick={() => remove.mutate(path, { onSuccess: onRemoved, onSettled: onClose })}
-            >
-              Delete
-            </Button>
-          </div>
-        </AlertDialog.Popup>
-      </AlertDialog.Portal>
-    </AlertDialog.Root>
+    <ConfirmDialog
+      title={`Delete ${path}?`}
+      text="A directory is deleted with everything in it. This cannot be undone."
+      action="Delete"
+      isPending={remove.isPending}
+      onConfirm={() => remove.mutate(path, { onSuccess: onRemoved, onSettled: onClose })}
+      onClose={onClose}
+    />
   );
 }

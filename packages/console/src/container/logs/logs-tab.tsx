@@ -41,7 +41,7 @@ export function LogsTab() {
           Download
         </Button>
         <span className={styles.space} />
-        <span className={styles.note} role="status">
+        <span className="note" role="status">
           {isPaused ? 'Paused' : (log?.notice ?? '')}
         </span>
       </div>

@@ -5,8 +5,8 @@ import { useMay } from '../../session/me.ts';
 import { Button } from '../../ui/button.tsx';
 import { Empty } from '../../ui/empty.tsx';
 import { Failure } from '../../ui/failure.tsx';
-import { Field } from '../../ui/field.tsx';
 import { ExternalIcon } from '../../ui/icons.tsx';
+import { InputField } from '../../ui/input-field.tsx';
 import { Loading } from '../../ui/loading.tsx';
 import { useThisContainer } from '../container-context.ts';
 import { useOpenLink } from '../use-open-link.ts';
@@ -88,19 +88,7 @@ function OtherPort({ onOpen, isPending }: { onOpen: (port: number) => void; isPe
   };
   return (
     <form className={styles.other} onSubmit={submit}>
-      <Field label="Another port">
-        {(control) => (
-          <input
-            {...control}
-            type="number"
-            min={1}
-            max={65_535}
-            required
-            value={port}
-            onChange={(event) => setPort(event.target.value)}
-          />
-        )}
-      </Field>
+      <InputField label="Another port" type="number" min={1} max={65_535} required value={port} onChange={setPort} />
       <Button type="submit" disabled={isPending}>
         Open
       </Button>

@@ -5,8 +5,8 @@ import { parseRules } from '../../new-container/draft.ts';
 import { EGRESS_MODES, EgressFields } from '../../new-container/egress-fields.tsx';
 import { Button } from '../../ui/button.tsx';
 import { formatDate } from '../../ui/format.ts';
+import { EditableSection } from '../../ui/section.tsx';
 import { useThisContainer } from '../container-context.ts';
-import { Section } from './section.tsx';
 import styles from './settings.module.css';
 import { useChange } from './use-change.ts';
 
@@ -34,7 +34,7 @@ export function EgressSection({ mayChange }: { mayChange: boolean }) {
       { onSuccess: () => setTyped({}) },
     );
   return (
-    <Section
+    <EditableSection
       title="Network"
       mayChange={mayChange}
       isChanged={JSON.stringify(draft) !== JSON.stringify(current)}
@@ -48,7 +48,7 @@ export function EgressSection({ mayChange }: { mayChange: boolean }) {
         set={(next) => setTyped({ ...typed, ...(next as Partial<typeof current>) })}
       />
       {container.egress !== 'open' && <Denials mayChange={mayChange} />}
-    </Section>
+    </EditableSection>
   );
 }
 
@@ -63,7 +63,7 @@ function Denials({ mayChange }: { mayChange: boolean }) {
   const allow = useAllow();
   useEffect(() => void denialsStore.read([container]), [container]);
   const denials = (all.get(container.id) ?? []).slice(-SHOWN_DENIALS).toReversed();
-  if (denials.length === 0) return <p className={styles.note}>No connection was refused.</p>;
+  if (denials.length === 0) return <p className="note">No connection was refused.</p>;
   return (
     <table className={styles.table}>
       <caption>Refused connections</caption>

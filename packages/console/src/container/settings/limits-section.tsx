@@ -1,74 +1,56 @@
-import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, must } from '../../api/client.ts';
-import { Field } from '../../ui/field.tsx';
+import { type Limit, LimitFields } from '../../new-container/limit-fields.tsx';
+import { InputField } from '../../ui/input-field.tsx';
+import { EditableSection, FieldGrid } from '../../ui/section.tsx';
 import { useThisContainer } from '../container-context.ts';
-import { Section } from './section.tsx';
-import styles from './settings.module.css';
 import { useChange } from './use-change.ts';
 
-const LIMITS = [
-  ['cpuLimit', 'CPU, cores', 0.1],
-  ['memoryLimit', 'Memory, MiB', 1],
-  ['diskLimit', 'Disk, MiB', 1],
-] as const;
 const STOPS = [
   ['idleStopMinutes', 'Stop after minutes without use'],
   ['ttlMinutes', 'Stop after minutes in all'],
 ] as const;
 
-type Name = (typeof LIMITS)[number][0] | (typeof STOPS)[number][0];
+type Name = Limit | (typeof STOPS)[number][0];
 
 export function LimitsSection({ mayChange }: { mayChange: boolean }) {
   const container = useThisContainer();
   const change = useChange(container);
   const [typed, setTyped] = useState<Partial<Record<Name, string>>>({});
-  const { data: info } = useQuery({
-    queryKey: ['info'],
-    queryFn: () => must(api.GET('/api/info')),
-    staleTime: Infinity,
-  });
   const textOf = (name: Name): string => typed[name] ?? String(container[name] ?? '');
   const changed = (Object.keys(typed) as Name[]).filter((name) => textOf(name) !== String(container[name] ?? ''));
+  const set = (name: Name, value: string): void => setTyped({ ...typed, [name]: value });
   const save = (): void => {
     const values = changed.map((name) => [name, typed[name] === '' ? null : Number(typed[name])]);
     change.mutate({ kind: 'container', body: Object.fromEntries(values) }, { onSuccess: () => setTyped({}) });
   };
-  const input = (name: Name, label: string, rest: { step?: number; min?: number; max?: number; hint?: string }) => (
-    <Field
-      key={name}
-      label={label}
-      error={change.errors[name]}
-      {...(rest.hint === undefined ? {} : { hint: rest.hint })}
-    >
-      {(control) => (
-        <input
-          {...control}
-          type="number"
-          step={rest.step ?? 1}
-          min={rest.min}
-          max={rest.max}
-          value={textOf(name)}
-          onChange={(event) => setTyped({ ...typed, [name]: event.target.value })}
-        />
-      )}
-    </Field>
-  );
+  const limits = {
+    cpuLimit: textOf('cpuLimit'),
+    memoryLimit: textOf('memoryLimit'),
+    diskLimit: textOf('diskLimit'),
+  };
   return (
-    <Section
+    <EditableSection
       title="Limits"
       mayChange={mayChange}
       isChanged={changed.length > 0}
       isPending={change.isPending}
       onSave={save}
     >
-      <div className={styles.grid}>
-        {LIMITS.map(([name, label, step]) => {
-          const range = info?.limits[name];
-          return input(name, label, { step, ...range, ...(range && { hint: `${range.min} to ${range.max}` }) });
-        })}
-        {STOPS.map(([name, label]) => input(name, label, { min: 1, hint: 'Empty for never' }))}
-      </div>
-    </Section>
+      <FieldGrid>
+        <LimitFields values={limits} errors={change.errors} set={set} />
+        {STOPS.map(([name, label]) => (
+          <InputField
+            key={name}
+            label={label}
+            error={change.errors[name]}
+            hint="Empty for never"
+            type="number"
+            min={1}
+            value={textOf(name)}
+            onChange={(value) => set(name, value)}
+          />
+        ))}
+      </FieldGrid>
+    </EditableSection>
   );
 }

@@ -1,11 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, must } from '../../api/client.ts';
-import { Field } from '../../ui/field.tsx';
 import { formatUsd } from '../../ui/format.ts';
+import { InputField } from '../../ui/input-field.tsx';
 import { Meter } from '../../ui/meter.tsx';
+import { EditableSection, FieldGrid } from '../../ui/section.tsx';
 import { useThisContainer } from '../container-context.ts';
-import { Section } from './section.tsx';
 import styles from './settings.module.css';
 import { useChange } from './use-change.ts';
 
@@ -26,7 +26,7 @@ export function SpendSection({ mayChange }: { mayChange: boolean }) {
       { onSuccess: () => setTyped(null) },
     );
   return (
-    <Section
+    <EditableSection
       title="Spend"
       mayChange={mayChange}
       isChanged={budget !== current}
@@ -37,7 +37,7 @@ export function SpendSection({ mayChange }: { mayChange: boolean }) {
         <>
           <Meter label="Spent on models" used={data.usd} limit={data.budgetUsd} format={formatUsd} />
           {!data.metered && (
-            <p className={styles.note}>This container is not metered: its requests do not pass the egress gateway.</p>
+            <p className="note">This container is not metered: its requests do not pass the egress gateway.</p>
           )}
           {data.byModel.length > 0 && (
             <table className={styles.table}>
@@ -65,20 +65,18 @@ export function SpendSection({ mayChange }: { mayChange: boolean }) {
           )}
         </>
       )}
-      <div className={styles.grid}>
-        <Field label="Budget, US dollars" hint="Empty for none" error={change.errors['budgetUsd']}>
-          {(control) => (
-            <input
-              {...control}
-              type="number"
-              min={0}
-              step={0.01}
-              value={budget}
-              onChange={(event) => setTyped(event.target.value)}
-            />
-          )}
-        </Field>
-      </div>
-    </Section>
+      <FieldGrid>
+        <InputField
+          label="Budget, US dollars"
+          hint="Empty for none"
+          error={change.errors['budgetUsd']}
+          type="number"
+          min={0}
+          step="any"
+          value={budget}
+          onChange={setTyped}
+        />
+      </FieldGrid>
+    </EditableSection>
   );
 }
