@@ -32,11 +32,15 @@ export class AgentWatch {
   private readonly stopped = new AbortController();
   private process: ProgramProcess | undefined;
 
-  /** @param credential reads what the program keeps for Claude Code, as an environment variable */
+  /**
+   * @param credential reads what the program keeps for Claude Code, as an environment variable
+   * @param delayMs how long to wait before the program is first opened
+   */
   constructor(
     readonly workspace: WorkspaceRef,
     private readonly credential: () => Promise<Record<string, string>>,
     private readonly parts: AgentWatchDependencies,
+    private readonly delayMs = 0,
   ) {}
 
   /** Resolves after {@link close}, or when the image does not have the program. */
@@ -45,6 +49,7 @@ export class AgentWatch {
     let delayMs = RETRY_DELAY_MS.initial;
     /** When the container was started that had no such program. */
     let missingSince: number | undefined;
+    if (this.delayMs > 0) await clock.sleep(this.delayMs, this.stopped.signal);
     while (!this.stopped.signal.aborted) {
       const openedAt = clock.now().getTime();
       try {

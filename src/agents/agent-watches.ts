@@ -4,6 +4,7 @@ import { Clock } from '../common/time/clock.js';
 import { CoalescedRefresh } from '../common/concurrency/coalesced-refresh.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { AgentStates } from '../agent-state/agent-states.js';
+import { quietAfterClaim } from '../containers/lifecycle/just-claimed.js';
 import { DomainEvents } from '../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../persistence/containers/containers.repository.js';
 import { AgentCredentials } from '../workspace/agent-credentials.js';
@@ -73,12 +74,10 @@ export class AgentWatches implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.watches.has(id) && this.versions.get(id) === version) return;
     this.end(id);
     this.versions.set(id, version);
-    const watch = new AgentWatch(workspaceOf(row), () => this.credentialOf(row), {
-      programs: this.programs,
-      states: this.states,
-      clock: this.clock,
-      logger: this.logger,
-    });
+    const { programs, states, clock, logger } = this;
+    const parts = { programs, states, clock, logger };
+    const delayMs = quietAfterClaim(row, clock.now());
+    const watch = new AgentWatch(workspaceOf(row), () => this.credentialOf(row), parts, delayMs);
     this.watches.set(id, watch);
     void watch.run();
   }

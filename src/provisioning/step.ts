@@ -23,6 +23,8 @@ export interface StepContext {
   row: ContainerRow;
   /** Columns that the next transition writes, which saves a commit for each. */
   unwritten: ContainerPatch;
+  /** Whether a step found the workspace running. */
+  isUp?: boolean;
   readonly jobId: string;
   readonly lease: Lease;
   /** Aborts when the work must stop: the lease is lost, the container is being deleted, DevForge shuts down. */

@@ -11,8 +11,10 @@ import { DEMAND_WINDOW_MS, sizeOf } from './pool-size.js';
 import { WarmWorkspaceMaker } from './warm-workspace-maker.js';
 
 const INTERVAL_MS = 10_000;
-/** Containers that are being created come first. */
-const AFTER_CLAIM_MS = 500;
+/** Containers that are being created, and what is done in them right after, come first. */
+const AFTER_CLAIM_MS = 1_000;
+/** For no longer than this, however many are claimed. */
+const MAX_WAIT_MS = 5_000;
 /** A request takes no longer to store its container. */
 const CLAIM_STORED_MS = 60_000;
 
@@ -53,8 +55,7 @@ export class WarmPoolKeeper implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async keep(signal: AbortSignal): Promise<void> {
-    const wait = this.claimedAt + AFTER_CLAIM_MS - this.clock.now().getTime();
-    if (wait > 0) await this.clock.sleep(wait, signal);
+    await this.afterClaims(signal);
     await this.pool.settleClaims(new Date(this.clock.now().getTime() - CLAIM_STORED_MS));
     await this.maker.endAbandoned();
     const rows = await this.pool.list();
@@ -64,6 +65,16 @@ export class WarmPoolKeeper implements OnApplicationBootstrap, OnModuleDestroy {
       for (const size of sizes) await this.keepOne(size, rows, signal);
     } finally {
       await this.maker.removeEnding();
+    }
+  }
+
+  private async afterClaims(signal: AbortSignal): Promise<void> {
+    const end = this.clock.now().getTime() + MAX_WAIT_MS;
+    for (;;) {
+      const now = this.clock.now().getTime();
+      const wait = Math.min(this.claimedAt + AFTER_CLAIM_MS, end) - now;
+      if (wait <= 0 || signal.aborted) return;
+      await this.clock.sleep(wait, signal);
     }
   }
 

@@ -5,6 +5,7 @@ import { CoalescedRefresh } from '../../common/concurrency/coalesced-refresh.js'
 import { AgentStates } from '../../agent-state/agent-states.js';
 import { DiskUsage } from '../../usage/disk-usage.js';
 import type { MetricsDto } from '../../usage/metrics.dto.js';
+import { quietAfterClaim } from '../../containers/lifecycle/just-claimed.js';
 import { LatestMetrics } from '../../usage/latest-metrics.js';
 import { DomainEvents } from '../../events/domain-events.js';
 import { type ContainerRow, ContainersRepository } from '../../persistence/containers/containers.repository.js';
@@ -104,13 +105,18 @@ export class MetricsHub extends LatestMetrics implements OnApplicationBootstrap,
     this.samplers.set(row.id, { sampler, runtimeId: row.runtimeId });
     this.subscribers.attach(row.id, sampler);
     sampler.start();
-    if (this.disk.last(row.id) === undefined) {
-      this.disk
-        .measure(row)
-        .catch((error: unknown) =>
-          this.logger.debug({ err: error, containerId: row.id }, 'The disk of a container could not be measured'),
-        );
-    }
+    if (this.disk.last(row.id) !== undefined) return;
+    const delayMs = quietAfterClaim(row, new Date());
+    if (delayMs === 0) this.measureDisk(row);
+    else setTimeout(() => this.samplers.get(row.id)?.sampler === sampler && this.measureDisk(row), delayMs).unref();
+  }
+
+  private measureDisk(row: ContainerRow): void {
+    this.disk
+      .measure(row)
+      .catch((error: unknown) =>
+        this.logger.debug({ err: error, containerId: row.id }, 'The disk of a container could not be measured'),
+      );
   }
 
   private async refresh(containerId: string): Promise<void> {

@@ -36,6 +36,7 @@ export class EnsureWorkspaceStep extends ProvisioningStep {
     const spec = await this.specs.of(row);
     const isClaimed = row.provisioning === 'warm' && row.runtimeId === null;
     const claimed = isClaimed ? await this.pool.take(spec, signal) : null;
+    context.isUp = claimed !== null;
     const made = claimed ?? (await this.make(context, spec, isClaimed));
     // Before anything runs in it that may need them.
     await this.secrets.publish(row);

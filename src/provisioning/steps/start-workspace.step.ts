@@ -5,7 +5,7 @@ import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
 
-/** Starts the workspace that the step before has created. */
+/** Starts the workspace that the step before has created; a claimed one runs already. */
 @Injectable()
 export class StartWorkspaceStep extends ProvisioningStep {
   readonly name = 'start';
@@ -16,7 +16,8 @@ export class StartWorkspaceStep extends ProvisioningStep {
     super();
   }
 
-  async run({ row }: StepContext): Promise<void> {
+  async run({ row, isUp }: StepContext): Promise<void> {
+    if (isUp) return;
     try {
       await this.driver.start(workspaceOf(row));
     } catch (error) {
