@@ -1635,6 +1635,15 @@ export interface components {
        */
       ports: number[];
     };
+    ScheduleViewDto: {
+      start: string | null;
+      stop: string | null;
+      timeZone: string;
+      /** Format: date-time */
+      nextStart: string | null;
+      /** Format: date-time */
+      nextStop: string | null;
+    };
     EditorDto: {
       /**
        * Format: date-time
@@ -1802,6 +1811,10 @@ export interface components {
       idleStopMinutes: number | null;
       /** @description Minutes from its start until it is stopped. */
       ttlMinutes: number | null;
+      /** @description Minutes that its agent may wait for a person until it is stopped. */
+      waitingStopMinutes: number | null;
+      /** @description When it is started and stopped. */
+      schedule: components['schemas']['ScheduleViewDto'] | null;
       /**
        * @description hard: the engine refuses further writes. soft: usage is measured, and the container is stopped at the limit.
        * @enum {string}
@@ -1845,6 +1858,11 @@ export interface components {
       agent: components['schemas']['AgentDto'] | null;
       /**
        * Format: date-time
+       * @description While its agent waits for a person: when it is stopped unless somebody answers or uses it; null without waitingStopMinutes.
+       */
+      waitingStopAt: string | null;
+      /**
+       * Format: date-time
        * @description When something last happened in it, to half a minute.
        */
       lastActivityAt: string | null;
@@ -1867,6 +1885,24 @@ export interface components {
       items: components['schemas']['ContainerDto'][];
       /** @description Value of cursor for the next page. */
       nextCursor: string | null;
+    };
+    ScheduleDto: {
+      /**
+       * @description When it is started, if it is stopped: minute, hour, day of the month, month, day of the week; with a field for seconds before them, if there are six.
+       * @example 0 8 * * mon-fri
+       */
+      start?: string | null;
+      /**
+       * @description When it is stopped; it waits for instructions and for an agent at work: minute, hour, day of the month, month, day of the week; with a field for seconds before them, if there are six.
+       * @example 0 19 * * *
+       */
+      stop?: string | null;
+      /**
+       * @description Of the times: a name of the IANA time zone database.
+       * @default UTC
+       * @example Europe/Berlin
+       */
+      timeZone: string;
     };
     CreateContainerDto: {
       /**
@@ -1953,6 +1989,10 @@ export interface components {
       idleStopMinutes?: number | null;
       /** @description The container is stopped so many minutes after its start, whatever happens in it. null for never. */
       ttlMinutes?: number | null;
+      /** @description The container is stopped when its agent has waited so many minutes for a person and nothing else has happened. null for never, as by default. */
+      waitingStopMinutes?: number | null;
+      /** @description When it is started and stopped, whatever else stops it; null for never, as by default. */
+      schedule?: components['schemas']['ScheduleDto'] | null;
       /**
        * @description Id or name of a kept volume, whose files become those of this container; only with repoType empty.
        * @example devforge-123e4567-e89b-42d3-a456-426614174000-workspace
@@ -1995,6 +2035,10 @@ export interface components {
       idleStopMinutes?: number | null;
       /** @description Minutes from its start after which it is stopped; null for never. Takes effect at once. */
       ttlMinutes?: number | null;
+      /** @description Minutes that its agent may wait for a person until it is stopped; null for ever. Takes effect at once. */
+      waitingStopMinutes?: number | null;
+      /** @description Replaces the whole schedule; null for none. Takes effect at once. */
+      schedule?: components['schemas']['ScheduleDto'] | null;
       /** @description US dollars that it may spend on models in all; null for no budget. Takes effect at once. */
       budgetUsd?: number | null;
       /**

@@ -60,6 +60,8 @@ export interface StatusUpdate {
   statusReason: { code: string; message: string } | null;
   /** null while it is unknown; `none` in a container in which no agent can run. */
   agent: AgentState | null;
+  /** While its agent waits for a person: when it is stopped unless somebody answers or uses it. */
+  waitingStopAt: string | null;
   job: JobState | null;
   /** When the container last changed. */
   at: string;

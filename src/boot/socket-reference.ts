@@ -223,7 +223,7 @@ export const SOCKET_REFERENCE: { toServer: SocketEvent[]; toClient: SocketEvent[
     },
     {
       name: 'StatusUpdate',
-      text: 'export interface StatusUpdate {\n  containerId: string;\n  status: ContainerStatusWord;\n  statusReason: { code: string; message: string } | null;\n  /** null while it is unknown; `none` in a container in which no agent can run. */\n  agent: AgentState | null;\n  job: JobState | null;\n  /** When the container last changed. */\n  at: string;\n}',
+      text: 'export interface StatusUpdate {\n  containerId: string;\n  status: ContainerStatusWord;\n  statusReason: { code: string; message: string } | null;\n  /** null while it is unknown; `none` in a container in which no agent can run. */\n  agent: AgentState | null;\n  /** While its agent waits for a person: when it is stopped unless somebody answers or uses it. */\n  waitingStopAt: string | null;\n  job: JobState | null;\n  /** When the container last changed. */\n  at: string;\n}',
       description: '',
     },
     {

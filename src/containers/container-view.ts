@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/time/clock.js';
 import type { ContainerRow, JobRow } from '../persistence/containers/containers.repository.js';
 import { JobsRepository } from '../persistence/containers/jobs.repository.js';
 import { AgentStates } from '../agent-state/agent-states.js';
 import type { AgentDto } from '../agent-state/agent.dto.js';
+import { waitingOf } from './activity/idleness.js';
+import { scheduleView } from './dto/schedule.dto.js';
 import type { ContainerDto, JobDto, NamedCredentialDto } from './dto/container.dto.js';
 import type { MetricsDto } from '../usage/metrics.dto.js';
 import { ContainerCredentials } from '../credentials/container-credentials.js';
@@ -18,6 +21,7 @@ export class ContainerView {
     private readonly metrics: LatestMetrics,
     private readonly agents: AgentStates,
     private readonly credentials: ContainerCredentials,
+    private readonly clock: Clock,
   ) {}
 
   /** @param job of the container, if it is known */
@@ -50,6 +54,7 @@ export class ContainerView {
   }
 
   private toDto(row: ContainerRow, job: JobRow | undefined, credentials: NamedCredentialDto[]): ContainerDto {
+    const agent = this.agents.of(row);
     return {
       id: row.id,
       name: row.name,
@@ -72,6 +77,8 @@ export class ContainerView {
       diskLimitEnforced: row.diskLimitEnforced,
       idleStopMinutes: row.idleStopMinutes,
       ttlMinutes: row.ttlMinutes,
+      waitingStopMinutes: row.waitingStopMinutes,
+      schedule: scheduleView(row.schedule, this.clock.now()),
       volume: row.dataId,
       pendingChanges: row.pendingChanges,
       provisioning: row.provisioning,
@@ -81,7 +88,8 @@ export class ContainerView {
       image: row.image,
       editorUrl: row.template === 'claude' ? null : this.addresses.editorUrl(row),
       editor: row.template === 'claude' ? null : { lastSeenAt: row.editorLastSeenAt?.toISOString() ?? null },
-      agent: this.agents.of(row),
+      agent,
+      waitingStopAt: (agent && waitingOf(row, agent))?.until.toISOString() ?? null,
       lastActivityAt: row.lastActivityAt?.toISOString() ?? null,
       activity: row.activity,
       job: job === undefined ? null : toJobDto(job),

@@ -41,6 +41,7 @@ import { RebuildService } from './lifecycle/rebuild.service.js';
 import { QueueDepth } from './lifecycle/queue-depth.js';
 import { Reconciler } from './reconciliation/reconciler.js';
 import { ReprovisionService } from './lifecycle/reprovision.service.js';
+import { ScheduleFollower } from './schedule/schedule-follower.js';
 import { SiteAddresses } from '../sites/site-addresses.js';
 import { StatusGateway } from './status.gateway.js';
 import { AgentCredentials } from '../workspace/agent-credentials.js';
@@ -100,6 +101,7 @@ import { ContainerSnapshots } from './container-snapshots.js';
     RebuildService,
     Reconciler,
     ReprovisionService,
+    ScheduleFollower,
     SecretWithdrawal,
     SiteAddresses,
     StatusGateway,

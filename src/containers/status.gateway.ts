@@ -117,10 +117,14 @@ export class StatusGateway implements OnApplicationBootstrap, OnModuleDestroy, O
   private async lookUp(containerId: string): Promise<{ projectId: string; message: ServerMessage } | null> {
     const found = await this.snapshots.of(containerId);
     if (found === null) return null;
-    const { status, statusReason, agent, job, updatedAt } = found.container;
+    const { status, statusReason, agent, waitingStopAt, job, updatedAt } = found.container;
+    const at = updatedAt;
     return {
       projectId: found.projectId,
-      message: { event: 'status:update', payload: { containerId, status, statusReason, agent, job, at: updatedAt } },
+      message: {
+        event: 'status:update',
+        payload: { containerId, status, statusReason, agent, waitingStopAt, job, at },
+      },
     };
   }
 

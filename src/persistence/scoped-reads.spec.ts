@@ -14,6 +14,7 @@ const FOR_WORKERS = 'for work that no caller asked for';
 const UNSCOPED: Record<string, string> = {
   'containers.findByIdsOrNames': 'host names of sites, before it is known who asks',
   'containers.listAll': FOR_WORKERS,
+  'containers.listScheduled': FOR_WORKERS,
   'containers.listStoppingByThemselves': FOR_WORKERS,
   'jobs.findByIds': AFTER_A_SCOPED_READ,
   'instructions.activities': FOR_WORKERS,

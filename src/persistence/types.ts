@@ -119,6 +119,13 @@ export const ACTIVITIES = [
 ] as const;
 export type Activity = (typeof ACTIVITIES)[number];
 
+/** When a container is started and stopped: cron expressions, as of the clocks in a time zone. */
+export interface Schedule {
+  start: string | null;
+  stop: string | null;
+  timeZone: string;
+}
+
 /** What a member of a project may do; each role includes those before it. */
 export const PROJECT_ROLES = ['viewer', 'member', 'owner'] as const;
 export type ProjectRole = (typeof PROJECT_ROLES)[number];

@@ -52,12 +52,30 @@ describe('the use of a container', () => {
     ).resolves.toMatchObject({ status: 'stopping' });
   });
 
+  it('is planned by schedules, which are followed once', async () => {
+    const schedule = { start: '0 8 * * *', stop: null, timeZone: 'UTC' };
+    const row = await inserted({ status: 'stopped', schedule });
+    await inserted({ status: 'stopped' });
+    const [now, later] = [T0, new Date(T0.getTime() + 1)];
+    const listed = async (by: Date) => (await containers.listScheduled(by)).map(({ id }) => id);
+    expect(await listed(now)).toEqual([row.id]);
+    await expect(containers.settleSchedule(row.id, null, later)).resolves.toBe(true);
+    await expect(containers.settleSchedule(row.id, null, later)).resolves.toBe(false);
+    expect(await listed(now)).toEqual([]);
+    expect(await listed(later)).toEqual([row.id]);
+    await expect(containers.settleSchedule(row.id, now, later)).resolves.toBe(false);
+    await expect(containers.settleSchedule(row.id, later, new Date('9999-12-31'))).resolves.toBe(true);
+    const settled = await containers.findById(row.id, EVERYTHING);
+    expect(settled).toEqual({ ...row, schedule, scheduleNextAt: new Date('9999-12-31') });
+  });
+
   it('is looked for in the running containers that stop by themselves', async () => {
     const idle = await inserted({ status: 'running', idleStopMinutes: 1 });
     const limited = await inserted({ status: 'running', ttlMinutes: 1 });
+    const waiting = await inserted({ status: 'running', waitingStopMinutes: 1 });
     await inserted({ status: 'running' });
     await inserted({ status: 'stopped', idleStopMinutes: 1 });
     const listed = await containers.listStoppingByThemselves();
-    expect(listed.map(({ id }) => id).toSorted()).toEqual([idle.id, limited.id].toSorted());
+    expect(listed.map(({ id }) => id).toSorted()).toEqual([idle.id, limited.id, waiting.id].toSorted());
   });
 });

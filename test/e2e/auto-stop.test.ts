@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ok } from '../support/api/client.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ok, problem } from '../support/api/client.js';
 import type { Container, CreateContainer } from '../support/api/types.js';
 import { BrowserClient } from '../support/editor/browser-client.js';
-import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
+import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
-import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
+import { type InstructionsServer, startInstructionsServer } from '../support/instructions/instructions-server.js';
+import { bash, say } from '../support/messages-api/replies.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
 import { TerminalClient } from '../support/terminals/terminal-client.js';
 
@@ -13,7 +15,7 @@ const MINUTE_MS = 60_000;
 const SMALL = { template: 'claude', cpuLimit: 1, memoryLimit: 512 } as const;
 
 describe('a container that nobody uses', () => {
-  let server: TestServer;
+  let server: InstructionsServer;
 
   const create = async (changes: Partial<CreateContainer>): Promise<Container> =>
     ok(await server.api.create({ ...SMALL, name: uniqueName('idle'), ...changes }, { prefer: 'wait=60' }));
@@ -30,6 +32,18 @@ describe('a container that nobody uses', () => {
       2 * MINUTE_MS,
     );
 
+  /** One whose agent asks for a permission, with the instruction that it is for. */
+  const startWaiting = async (): Promise<{ container: Container; instructionId: string }> => {
+    const { container, model } = await server.workspace({
+      mode: 'interactive',
+      idleStopMinutes: null,
+      waitingStopMinutes: 1,
+    });
+    model.replyNext(bash('touch /workspace/never'));
+    const { id } = await server.instructions.create(container.id, 'Ask me.');
+    return { container, instructionId: id };
+  };
+
   /** A program on a port, and a browser that is signed in to it. */
   const openPreview = async (container: Container): Promise<{ browser: BrowserClient; url: string }> => {
     const serve = 'setsid python3 -m http.server --bind 127.0.0.1 4000 > /dev/null 2>&1 < /dev/null &';
@@ -42,8 +56,7 @@ describe('a container that nobody uses', () => {
   };
 
   beforeAll(async () => {
-    server = await startTestServer({ IDLE_STOP_MINUTES: '1' });
-    await ensureImages(server, 'claude');
+    server = await startInstructionsServer({ IDLE_STOP_MINUTES: '1' });
   }, IMAGE_BUILD_MS);
   afterAll(() => server.dispose());
 
@@ -68,12 +81,28 @@ describe('a container that nobody uses', () => {
       expect(await get(unused)).toMatchObject({ activity: 'exec', lastActivityAt: expect.any(String) });
       ok(await exec(computing, ['sh', '-c', 'setsid sh -c "while :; do :; done" > /dev/null 2>&1 &']));
       const preview = await openPreview(previewed);
+      const watcher = await SocketClient.connect(server.devforge.url, { token: server.devforge.token });
+      await watcher.ask('subscribe:status', {});
+      const waiting = await startWaiting();
       const using = exec(used, ['sleep', '100']);
       const [idle, over] = await Promise.all([stopped(unused), stopped(limited), stopped(other), stopped(previewed)]);
       expect(idle.statusReason).toEqual({ code: 'idle', message: expect.stringContaining('1 minutes') });
       expect(over.statusReason).toMatchObject({ code: 'ttl_expired' });
       const quietFor = Date.parse(idle.updatedAt) - Date.parse(idle.lastActivityAt!);
       expect(quietFor).toBeGreaterThanOrEqual(MINUTE_MS);
+
+      // Whoever watches knows when it will be stopped from the beginning of the waiting.
+      const waited = await stopped(waiting.container);
+      expect(waited.statusReason).toMatchObject({ code: 'waiting' });
+      const told = watcher.all('status:update').filter(({ containerId }) => containerId === waited.id);
+      const { agent, waitingStopAt } = told.find((update) => update.agent?.state === 'waiting')!;
+      expect(Date.parse(waitingStopAt!) - Date.parse(agent!.since!)).toBeGreaterThanOrEqual(MINUTE_MS);
+      expect(Date.parse(waited.updatedAt)).toBeGreaterThanOrEqual(Date.parse(waitingStopAt!));
+      watcher.close();
+      await expect(server.instructions.waitForEnd(waiting.instructionId)).resolves.toMatchObject({
+        status: 'failed',
+        statusReason: { code: 'container_stopped' },
+      });
 
       expect(ok(await exec(idle, ['cat', '/workspace/file'])).stdout).toBe('kept\n');
       expect(await get(idle)).toMatchObject({ status: 'running', statusReason: null, activity: 'exec' });
@@ -109,4 +138,37 @@ describe('a container that nobody uses', () => {
     ok(await server.api.request('PATCH', `/api/containers/${container.id}`, { body: none }));
     expect(await get(container)).toMatchObject(none);
   });
+
+  it('is started and stopped by its schedule, once an instruction in it has ended', async () => {
+    const { container, model } = await server.workspace({ idleStopMinutes: null });
+    const path = `/api/containers/${container.id}`;
+    const change = async (schedule: CreateContainer['schedule']): Promise<Container> =>
+      ok(await server.api.request<Container>('PATCH', path, { body: { schedule } }));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    model.replyNext(async () => (await promise, say('Done.')));
+    const { id } = await server.instructions.create(container.id, 'Take your time.');
+    await server.instructions.waitFor(id, 'to run', ({ status }) => status === 'running');
+
+    const changed = await change({ stop: '*/2 * * * * *' });
+    expect(changed.schedule).toMatchObject({ start: null, stop: '*/2 * * * * *', timeZone: 'UTC', nextStart: null });
+    expect(Date.parse(changed.schedule!.nextStop!)).toBeGreaterThan(Date.parse(changed.createdAt));
+    // Long enough for the schedule to be looked at a few times.
+    await sleep(12_000);
+    expect((await get(container)).status).toBe('running');
+    resolve();
+    await expect(server.instructions.waitForEnd(id)).resolves.toMatchObject({ status: 'succeeded' });
+    expect((await stopped(container)).statusReason).toMatchObject({ code: 'schedule' });
+
+    await change({ start: '*/2 * * * * *', timeZone: 'Europe/Berlin' });
+    await server.api.waitForStatus(container.id, 'running');
+    const next = new Date(Date.now() + 24 * 60 * MINUTE_MS);
+    const daily = `${next.getUTCMinutes()} ${next.getUTCHours()} * * *`;
+    expect((await change({ start: null, stop: daily })).schedule).toMatchObject({ timeZone: 'UTC', nextStart: null });
+    expect((await change(null)).schedule).toBeNull();
+    const refused = await server.api.request('PATCH', path, { body: { schedule: { start: '0 25 * * *' } } });
+    expect(problem(refused)).toMatchObject({
+      code: 'validation_failed',
+      errors: [{ field: 'schedule', messages: [expect.stringContaining('Invalid value for hour: 25')] }],
+    });
+  }, 120_000);
 });

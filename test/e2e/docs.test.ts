@@ -259,10 +259,12 @@ describe('the API documentation', () => {
       'repoBranch',
       'repoType',
       'repoUrl',
+      'schedule',
       'sshKeyPath',
       'template',
       'ttlMinutes',
       'volume',
+      'waitingStopMinutes',
     ]);
     expect(body.properties).toMatchObject({
       template: { enum: ['claude', 'vscode', 'both'] },

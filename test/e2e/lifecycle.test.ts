@@ -5,6 +5,7 @@ import type { Container, CreateContainer, Volume } from '../support/api/types.js
 import { createSshKey, type SshKey } from '../support/git/ssh-key.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
+import { AUTONOMOUS } from '../support/e2e/new-container.js';
 import { startTestServer, type TestServer } from '../support/e2e/server.js';
 import { until } from '../support/e2e/until.js';
 
@@ -13,10 +14,6 @@ const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 /** What the engine grants a container that is stopped. */
 const GRACE_MS = 10_000;
 const NOBODY = '00000000-0000-4000-8000-000000000000';
-const USUAL = { egress: 'open', egressAllow: [], egressSets: ['git', 'model'], provisioning: 'cold' };
-const UNUSED = { idleStopMinutes: null, ttlMinutes: null, lastActivityAt: null, activity: null, budgetUsd: null };
-const NEW = { gitName: null, gitEmail: null, volume: null, pendingChanges: [], credentials: [], ...USUAL, ...UNUSED };
-const AUTONOMOUS = { ...NEW, egress: 'restricted' };
 
 describe('the lifecycle of a container', () => {
   let server: TestServer;

@@ -80,6 +80,18 @@ describe('AutoStop', () => {
     expect(stopped).toHaveLength(1);
   });
 
+  it('stops one whose agent has waited for too long, unless it was used since', async () => {
+    rows = [containerRow({ waitingStopMinutes: 1 })];
+    verdicts = [{ kind: 'waiting', until: SINCE }];
+    await autoStop.check();
+    expect([noted, asked]).toEqual([[], []]);
+    verdicts = [{ kind: 'waited', since: SINCE }];
+    await autoStop.check();
+    expect(asked).toMatchObject([
+      { reason: { code: 'waiting', message: expect.stringContaining('1 minute ') }, quietSince: SINCE },
+    ]);
+  });
+
   it('judges once more under the lease', async () => {
     verdicts = [IDLE, { kind: 'active', activity: 'agent' }];
     await autoStop.check();

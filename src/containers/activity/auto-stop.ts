@@ -9,7 +9,7 @@ import {
   type Lease,
 } from '../../persistence/containers/containers.repository.js';
 import { ContainerPower } from '../lifecycle/container-power.js';
-import { EXPIRED, IDLE } from './automatic-stop.js';
+import { EXPIRED, IDLE, WAITED } from './automatic-stop.js';
 import type { StatusReason } from '../../persistence/types.js';
 import { ContainerActivity } from './container-activity.js';
 import { ContainerObservations } from './container-observations.js';
@@ -57,7 +57,7 @@ export class AutoStop implements OnApplicationBootstrap, OnModuleDestroy {
   private async checkOne(row: ContainerRow): Promise<void> {
     const verdict = await this.observations.judge(row);
     if (verdict.kind === 'active') return this.activity.note(row.id, verdict.activity);
-    if (verdict.kind !== 'idle' && verdict.kind !== 'expired') return;
+    if (!['idle', 'waited', 'expired'].includes(verdict.kind)) return;
     await this.leases.tryWithLease(row.id, ({ lease }) => this.stop(row, lease));
   }
 
@@ -69,8 +69,11 @@ export class AutoStop implements OnApplicationBootstrap, OnModuleDestroy {
     if (verdict.kind === 'idle') {
       const message = `Nothing happened in it for ${row.idleStopMinutes} minutes; it starts again when it is used.`;
       await this.stopFor(id, { code: IDLE, message }, lease, verdict.since);
+    } else if (verdict.kind === 'waited') {
+      const message = `Its agent waited ${row.waitingStopMinutes} ${plural(row.waitingStopMinutes)} for a person; it starts again when it is used.`;
+      await this.stopFor(id, { code: WAITED, message }, lease, verdict.since);
     } else if (verdict.kind === 'expired') {
-      const message = `It ran for ${row.ttlMinutes} ${row.ttlMinutes === 1 ? 'minute' : 'minutes'}; it starts again when it is used.`;
+      const message = `It ran for ${row.ttlMinutes} ${plural(row.ttlMinutes)}; it starts again when it is used.`;
       await this.stopFor(id, { code: EXPIRED, message }, lease);
     }
   }
@@ -79,4 +82,8 @@ export class AutoStop implements OnApplicationBootstrap, OnModuleDestroy {
     const stopped = await this.power.stopFor(containerId, reason, lease, quietSince && { quietSince });
     if (stopped !== null) this.logger.info({ containerId, reason: reason.code }, 'A container was stopped');
   }
+}
+
+function plural(minutes: number | null): string {
+  return minutes === 1 ? 'minute' : 'minutes';
 }

@@ -16,6 +16,12 @@ export class ContainerObservations {
     private readonly clock: Clock,
   ) {}
 
+  /** Whether an instruction is queued or runs, or an agent is at work, also when that is not known. */
+  async isWorking(row: ContainerRow): Promise<boolean> {
+    const agent = this.agents.of(row);
+    return agent === null || agent.state === 'working' || this.instructions.hasUnfinished(row.id);
+  }
+
   async judge(row: ContainerRow): Promise<Verdict> {
     const sample = this.metrics.latest(row.id);
     return judge({

@@ -11,9 +11,9 @@ const SAMPLE_MS = 60_000;
 /** What is known of a running container, beside the activity that was recorded. */
 export interface Observation {
   now: Date;
-  row: Pick<ContainerRow, 'startedAt' | 'lastActivityAt' | 'idleStopMinutes' | 'ttlMinutes'>;
+  row: Pick<ContainerRow, 'startedAt' | 'lastActivityAt' | 'idleStopMinutes' | 'ttlMinutes' | 'waitingStopMinutes'>;
   /** null while it is unknown. */
-  agent: Pick<AgentDto, 'state'> | null;
+  agent: Pick<AgentDto, 'state' | 'since'> | null;
   /** Whether an instruction waits or runs. */
   hasInstructions: boolean;
   /** The latest sample of processor time, in percent of a core. */
@@ -29,19 +29,49 @@ export type Verdict =
   | { kind: 'quiet'; since: Date }
   /** Nothing has happened since, for longer than it may. */
   | { kind: 'idle'; since: Date }
+  /** Its agent waits for a person, and nothing else happens, for less than it may; at that time it will be stopped. */
+  | { kind: 'waiting'; until: Date }
+  /** Its agent has waited for longer than it may, and nothing else has happened since. */
+  | { kind: 'waited'; since: Date }
   /** It has run for as long as it may. */
   | { kind: 'expired' };
 
-/** Whether a running container is to be stopped. An agent that waits for a person is in use. */
+/** Whether a running container is to be stopped. An agent that waits for a person is in use, unless that has a limit. */
 export function judge({ now, row, agent, hasInstructions, cpu }: Observation): Verdict {
-  const { startedAt, lastActivityAt, idleStopMinutes, ttlMinutes } = row;
+  const { startedAt, idleStopMinutes, ttlMinutes } = row;
   if (startedAt === null) return { kind: 'unknown' };
   const passed = (since: Date, minutes: number): boolean => now.getTime() - since.getTime() >= minutes * MINUTE_MS;
   if (ttlMinutes !== null && passed(startedAt, ttlMinutes)) return { kind: 'expired' };
-  if (hasInstructions) return { kind: 'active', activity: 'instruction' };
-  if (agent?.state === 'working' || agent?.state === 'waiting') return { kind: 'active', activity: 'agent' };
+  const waiting = agent === null ? null : waitingOf(row, agent);
+  if (hasInstructions && waiting === null) return { kind: 'active', activity: 'instruction' };
+  if (agent?.state === 'working' || (agent?.state === 'waiting' && waiting === null))
+    return { kind: 'active', activity: 'agent' };
   if (cpu !== null && cpu.percent >= BUSY_PERCENT) return { kind: 'active', activity: 'processes' };
   if (agent === null || cpu === null || now.getTime() - cpu.at.getTime() > SAMPLE_MS) return { kind: 'unknown' };
-  const since = lastActivityAt !== null && lastActivityAt > startedAt ? lastActivityAt : startedAt;
+  if (waiting !== null)
+    return now < waiting.until ? { kind: 'waiting', until: waiting.until } : { kind: 'waited', since: waiting.since };
+  const since = latest(startedAt, row.lastActivityAt, sinceOf(agent));
   return { kind: idleStopMinutes !== null && passed(since, idleStopMinutes) ? 'idle' : 'quiet', since };
+}
+
+/**
+ * Since when an agent that waits for a person has waited while nothing else happened, and until when it may.
+ * @returns null when it does not wait, may do so for ever, or since when is not known
+ */
+export function waitingOf(
+  { startedAt, lastActivityAt, waitingStopMinutes }: Omit<Observation['row'], 'idleStopMinutes' | 'ttlMinutes'>,
+  agent: Pick<AgentDto, 'state' | 'since'>,
+): { since: Date; until: Date } | null {
+  const began = sinceOf(agent);
+  if (agent.state !== 'waiting' || began === null || waitingStopMinutes === null) return null;
+  const since = latest(began, startedAt, lastActivityAt);
+  return { since, until: new Date(since.getTime() + waitingStopMinutes * MINUTE_MS) };
+}
+
+function sinceOf({ since }: Pick<AgentDto, 'since'>): Date | null {
+  return since === null ? null : new Date(since);
+}
+
+function latest(first: Date, ...others: (Date | null)[]): Date {
+  return others.reduce<Date>((found, each) => (each !== null && each > found ? each : found), first);
 }

@@ -29,6 +29,7 @@ import {
 } from '../../persistence/types.js';
 import { AgentDto } from '../../agent-state/agent.dto.js';
 import { EgressRuleDto } from '../../egress/egress.dto.js';
+import { ScheduleViewDto } from './schedule.dto.js';
 import { MetricsDto } from '../../usage/metrics.dto.js';
 
 const nullable = { nullable: true } as const;
@@ -126,6 +127,14 @@ export class ContainerDto {
   @ApiProperty({ type: 'integer', ...nullable, description: 'Minutes from its start until it is stopped.' })
   ttlMinutes: number | null;
   @ApiProperty({
+    type: 'integer',
+    ...nullable,
+    description: 'Minutes that its agent may wait for a person until it is stopped.',
+  })
+  waitingStopMinutes: number | null;
+  @ApiProperty({ type: ScheduleViewDto, ...nullable, description: 'When it is started and stopped.' })
+  schedule: ScheduleViewDto | null;
+  @ApiProperty({
     enum: ['hard', 'soft'],
     description:
       'hard: the engine refuses further writes. soft: usage is measured, and the container is stopped at the limit.',
@@ -163,6 +172,14 @@ export class ContainerDto {
     description: 'null while unknown, such as right after the start. The state is none where no agent can run.',
   })
   agent: AgentDto | null;
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    ...nullable,
+    description:
+      'While its agent waits for a person: when it is stopped unless somebody answers or uses it; null without waitingStopMinutes.',
+  })
+  waitingStopAt: string | null;
   @ApiProperty({
     type: String,
     format: 'date-time',

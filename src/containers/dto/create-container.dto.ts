@@ -27,6 +27,7 @@ import { IsEnvMap } from './rules/env-map.js';
 import { IsForbiddenUnless } from './rules/forbidden-unless.js';
 import { IsGitBranch } from './rules/git-branch.js';
 import { IsGitUrl } from './rules/git-url.js';
+import { ScheduleDto, ScheduleProperty } from './schedule.dto.js';
 import { StopAfterMinutes } from './rules/stop-after-minutes.js';
 
 /** The request for a new container. */
@@ -194,6 +195,14 @@ export class CreateContainerDto {
 
   @StopAfterMinutes('The container is stopped so many minutes after its start, whatever happens in it. null for never.')
   ttlMinutes?: number | null;
+
+  @StopAfterMinutes(
+    'The container is stopped when its agent has waited so many minutes for a person and nothing else has happened. null for never, as by default.',
+  )
+  waitingStopMinutes?: number | null;
+
+  @ScheduleProperty('When it is started and stopped, whatever else stops it; null for never, as by default.')
+  schedule?: ScheduleDto | null;
 
   @ApiProperty({
     required: false,

@@ -7,6 +7,7 @@ import { IsContainerName } from './rules/container-name.js';
 import { ContainerCredentialIds } from './rules/credential-ids.js';
 import { IsEnvMap } from './rules/env-map.js';
 import { IsGitBranch } from './rules/git-branch.js';
+import { ScheduleDto, ScheduleProperty } from './schedule.dto.js';
 import { StopAfterMinutes } from './rules/stop-after-minutes.js';
 
 /** Changes of a container. What is not given stays as it is. */
@@ -84,6 +85,14 @@ export class UpdateContainerDto {
 
   @StopAfterMinutes('Minutes from its start after which it is stopped; null for never. Takes effect at once.')
   ttlMinutes?: number | null;
+
+  @StopAfterMinutes(
+    'Minutes that its agent may wait for a person until it is stopped; null for ever. Takes effect at once.',
+  )
+  waitingStopMinutes?: number | null;
+
+  @ScheduleProperty('Replaces the whole schedule; null for none. Takes effect at once.')
+  schedule?: ScheduleDto | null;
 
   @BudgetProperty('US dollars that it may spend on models in all; null for no budget. Takes effect at once.')
   budgetUsd?: number | null;

@@ -13,6 +13,7 @@ import {
 import { FIXED_AT_CREATION, type FixedAtCreation } from '../../persistence/types.js';
 import { containerNotFound, invalidState } from '../../workspace/container-errors.js';
 import { MachineLimits } from '../../workspace/machine-limits.js';
+import { toSchedule } from '../dto/schedule.dto.js';
 import type { UpdateContainerDto } from '../dto/update-container.dto.js';
 import { WorkspaceSecretsPublisher } from '../../workspace/workspace-secrets.js';
 import { ContainerStore } from './container-store.js';
@@ -38,7 +39,7 @@ export class ContainerChanges {
   async change(
     principal: Principal,
     { id, projectId }: ContainerRow,
-    changes: UpdateContainerDto,
+    { schedule, ...changes }: UpdateContainerDto,
   ): Promise<ContainerRow> {
     await this.machine.require(changes);
     return this.leases.withLease(id, LEASE_WAIT_MS, async ({ lease }) => {
@@ -54,7 +55,8 @@ export class ContainerChanges {
       await this.containers.requireQuota(row.projectId, growthOf(row, changes));
       await this.resize(row, { cpuLimit, memoryLimit });
       try {
-        const changed = await this.store.changeSpec(id, { ...changes, pendingChanges }, lease);
+        const scheduled = schedule === undefined ? {} : { schedule: toSchedule(schedule), scheduleNextAt: null };
+        const changed = await this.store.changeSpec(id, { ...changes, ...scheduled, pendingChanges }, lease);
         const isPublished = changes.credentials !== undefined || changes.budgetUsd !== undefined;
         if (isPublished && row.runtimeId !== null) await this.publish(changed);
         return changed;

@@ -1,6 +1,7 @@
 import type { Principal } from '../../auth/principal.js';
 import type { EgressChoice } from '../../egress/egress-policies.js';
 import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
+import { toSchedule } from '../dto/schedule.dto.js';
 import type { CreateContainerDto } from '../dto/create-container.dto.js';
 
 /** What is known of a new container besides what was asked for. */
@@ -33,6 +34,9 @@ export function newContainer(principal: Principal, dto: CreateContainerDto, made
     memoryLimit: dto.memoryLimit,
     diskLimit: dto.diskLimit,
     ttlMinutes: dto.ttlMinutes ?? null,
+    waitingStopMinutes: dto.waitingStopMinutes ?? null,
+    schedule: toSchedule(dto.schedule ?? null),
+    scheduleNextAt: null,
     env: dto.env,
     credentials: dto.credentials ?? [],
     budgetUsd: dto.budgetUsd ?? null,

@@ -51,6 +51,9 @@ export type SpecPatch = Partial<
     | 'egressSets'
     | 'idleStopMinutes'
     | 'ttlMinutes'
+    | 'waitingStopMinutes'
+    | 'schedule'
+    | 'scheduleNextAt'
     | 'budgetUsd'
     | 'pendingChanges'
   >
@@ -207,6 +210,15 @@ export abstract class ContainersRepository {
    * @returns the status of the container at that time, or null when it is removed
    */
   abstract noteActivity(id: string, activity: Activity, at: Date): Promise<ContainerStatus | null>;
+  /** The containers of all projects whose schedule asks for something by that time, or has not been looked at yet. */
+  abstract listScheduled(by: Date): Promise<ContainerRow[]>;
+  /**
+   * Notes that a schedule was followed. Leaves `updatedAt` unchanged.
+   * @param from what `scheduleNextAt` is now
+   * @param to when it asks for something next
+   * @returns false when the schedule was followed or changed meanwhile
+   */
+  abstract settleSchedule(id: string, from: Date | null, to: Date): Promise<boolean>;
   /** The running containers of all projects that stop by themselves at some time. */
   abstract listStoppingByThemselves(): Promise<ContainerRow[]>;
   /**

@@ -30,6 +30,7 @@ import {
   type Mode,
   type Provisioning,
   type RepoType,
+  type Schedule,
   type StatusReason,
   type Template,
 } from '../types.js';
@@ -65,6 +66,11 @@ export const containers = pgTable(
     idleStopMinutes: integer('idle_stop_minutes'),
     /** It is stopped so long after its start; null for never. */
     ttlMinutes: integer('ttl_minutes'),
+    /** It is stopped after its agent has waited so long for a person; null for never. */
+    waitingStopMinutes: integer('waiting_stop_minutes'),
+    schedule: jsonb('schedule').$type<Schedule>(),
+    /** When the schedule asks for something next; null until that is known. */
+    scheduleNextAt: timestamptz('schedule_next_at'),
     env: jsonb('env').$type<Record<string, string>>().notNull(),
     /** Ids of the credentials that it may use; those that are gone have no effect. */
     credentials: uuid('credential_ids')
@@ -127,6 +133,9 @@ export const containers = pgTable(
     index('containers_provisioning')
       .on(table.ownerId)
       .where(sql`deleted_at is null and status in ('queued', 'creating', 'starting', 'cloning')`),
+    index('containers_schedule')
+      .on(table.scheduleNextAt)
+      .where(sql`deleted_at is null and schedule is not null`),
     index('containers_project')
       .on(table.projectId, table.createdAt, table.id)
       .where(sql`deleted_at is null`),

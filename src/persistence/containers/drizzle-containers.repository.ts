@@ -187,8 +187,26 @@ export class DrizzleContainersRepository extends ContainersRepository {
     return row?.status ?? null;
   }
 
+  async listScheduled(by: Date): Promise<ContainerRow[]> {
+    const { schedule, scheduleNextAt } = containers;
+    return this.database.orm
+      .select()
+      .from(containers)
+      .where(live(isNotNull(schedule), or(isNull(scheduleNextAt), lte(scheduleNextAt, by))));
+  }
+
+  async settleSchedule(id: string, from: Date | null, to: Date): Promise<boolean> {
+    const { scheduleNextAt } = containers;
+    const { rowCount } = await this.database.orm
+      .update(containers)
+      .set({ scheduleNextAt: to })
+      .where(live(eq(containers.id, id), from === null ? isNull(scheduleNextAt) : eq(scheduleNextAt, from)));
+    return rowCount === 1;
+  }
+
   async listStoppingByThemselves(): Promise<ContainerRow[]> {
-    const hasLimit = or(isNotNull(containers.idleStopMinutes), isNotNull(containers.ttlMinutes));
+    const { idleStopMinutes, ttlMinutes, waitingStopMinutes } = containers;
+    const hasLimit = or(isNotNull(idleStopMinutes), isNotNull(ttlMinutes), isNotNull(waitingStopMinutes));
     return this.database.orm
       .select()
       .from(containers)

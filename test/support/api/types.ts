@@ -93,6 +93,8 @@ export interface CreateContainer {
   volume?: string;
   idleStopMinutes?: number | null;
   ttlMinutes?: number | null;
+  waitingStopMinutes?: number | null;
+  schedule?: { start?: string | null; stop?: string | null; timeZone?: string } | null;
   env?: Record<string, string>;
 }
 
@@ -143,6 +145,14 @@ export interface Container {
   diskLimit: number;
   idleStopMinutes: number | null;
   ttlMinutes: number | null;
+  waitingStopMinutes: number | null;
+  schedule: {
+    start: string | null;
+    stop: string | null;
+    timeZone: string;
+    nextStart: string | null;
+    nextStop: string | null;
+  } | null;
   diskLimitEnforced: 'hard' | 'soft';
   volume: string | null;
   pendingChanges: ('name' | 'env' | 'credentials')[];
@@ -154,6 +164,7 @@ export interface Container {
   editorUrl: string | null;
   editor: { lastSeenAt: string | null } | null;
   agent: AgentState | null;
+  waitingStopAt: string | null;
   lastActivityAt: string | null;
   activity: string | null;
   /** The provisioning job, of which {@link Job.id} is certain and the rest may be a summary. */

@@ -87,6 +87,9 @@ function applyUpdate(update: StatusUpdate): void {
   void queryClient.invalidateQueries({ queryKey: ['container'] });
 }
 
-function merged(container: Container, { status, statusReason, agent, job, at }: StatusUpdate): Container {
-  return { ...container, status, statusReason, agent, job: job as Container['job'], updatedAt: at };
+function merged(
+  container: Container,
+  { status, statusReason, agent, waitingStopAt, job, at }: StatusUpdate,
+): Container {
+  return { ...container, status, statusReason, agent, waitingStopAt, job: job as Container['job'], updatedAt: at };
 }

@@ -39,6 +39,11 @@ export function InboxEntry({ item }: { item: InboxItem }) {
           </Button>
         )}
       </div>
+      {isAsked(item) && container.waitingStopAt !== null && (
+        <p className={styles.note}>
+          Without an answer it is stopped at {new Date(container.waitingStopAt).toLocaleTimeString()}.
+        </p>
+      )}
       {textOf(item) !== '' && <p className={styles.text}>{textOf(item)}</p>}
       <Action item={item} />
     </li>

@@ -8,6 +8,7 @@ import { useChange } from './use-change.ts';
 const STOPS = [
   ['idleStopMinutes', 'Stop after minutes without use'],
   ['ttlMinutes', 'Stop after minutes in all'],
+  ['waitingStopMinutes', 'Stop after minutes of waiting for a person'],
 ] as const;
 
 type Name = Limit | (typeof STOPS)[number][0];

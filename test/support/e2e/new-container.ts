@@ -1,0 +1,12 @@
+/** What the API shows of a new container for which nothing else was asked. */
+const USUAL = { egress: 'open', egressAllow: [], egressSets: ['git', 'model'], provisioning: 'cold' };
+const ENDLESS = {
+  idleStopMinutes: null,
+  ttlMinutes: null,
+  waitingStopMinutes: null,
+  waitingStopAt: null,
+  schedule: null,
+};
+const UNUSED = { ...ENDLESS, lastActivityAt: null, activity: null, budgetUsd: null };
+const NEW = { gitName: null, gitEmail: null, volume: null, pendingChanges: [], credentials: [], ...USUAL, ...UNUSED };
+export const AUTONOMOUS = { ...NEW, egress: 'restricted' };
