@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto';
 import type { ExecRequest, ExecResult } from '../../src/drivers/workspace-process.js';
 import type { WorkspaceRef } from '../../src/drivers/workspace.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
-import { idleSpec, DRIVERS } from './workspace-driver-harness.js';
+import { DRIVERS, workspacesOf } from './workspace-driver-harness.js';
 
 const KIB = 1024;
 
 describe.each(DRIVERS)('commands in a workspace of the %s driver', (_, make) => {
   const harness = make();
   const { driver } = harness;
-  const ids: string[] = [];
+  const { created, started, removeAll } = workspacesOf(harness);
   let ref: WorkspaceRef;
 
   beforeAll(async () => {
@@ -18,19 +18,7 @@ describe.each(DRIVERS)('commands in a workspace of the %s driver', (_, make) => 
     ref = await started();
   }, IMAGE_BUILD_MS);
 
-  afterAll(() => harness.cleanUp(ids));
-
-  async function created(): Promise<WorkspaceRef> {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    return driver.ensure(spec, () => undefined, new AbortController().signal);
-  }
-
-  async function started(): Promise<WorkspaceRef> {
-    const workspace = await created();
-    await driver.start(workspace);
-    return workspace;
-  }
+  afterAll(removeAll);
 
   const exec = (argv: string[], request: Partial<ExecRequest> = {}): Promise<ExecResult> =>
     driver.exec(ref, { argv, timeoutMs: 20_000, ...request });

@@ -69,6 +69,22 @@ export function idleSpec(
   };
 }
 
+/** Makes the workspaces of a suite, all from the same spec. */
+export function workspacesOf(harness: DriverHarness, overrides: Partial<WorkspaceSpec> = {}) {
+  const ids: string[] = [];
+  const created = (): Promise<WorkspaceRef> => {
+    const spec = idleSpec(harness, overrides);
+    ids.push(spec.id);
+    return harness.driver.ensure(spec, () => undefined, new AbortController().signal);
+  };
+  const started = async (): Promise<WorkspaceRef> => {
+    const ref = await created();
+    await harness.driver.start(ref);
+    return ref;
+  };
+  return { created, started, removeAll: () => harness.cleanUp(ids) };
+}
+
 /** Overrides by which the main process of a workspace runs a shell command. */
 export function runs(command: string): Partial<WorkspaceSpec> {
   return { env: { [COMMAND]: command } };

@@ -4,7 +4,7 @@ import type { LogRecord, LogRequest } from '../../src/drivers/workspace-logs.js'
 import type { WorkspaceRef } from '../../src/drivers/workspace.js';
 import { until } from './docker-engine-harness.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
-import { DRIVERS, idleSpec } from './workspace-driver-harness.js';
+import { DRIVERS, workspacesOf } from './workspace-driver-harness.js';
 
 const KIB = 1024;
 const ENTRY = 16 * KIB;
@@ -16,24 +16,12 @@ describe.each(DRIVERS)('logs of the %s driver', (_, make) => {
   const harness = make();
   const exactly = harness.logs === 'exact' ? it : it.skip;
   const { driver } = harness;
-  const ids: string[] = [];
+  const { created, started, removeAll } = workspacesOf(harness);
   const opened: AbortController[] = [];
 
   beforeAll(() => harness.setUp(), IMAGE_BUILD_MS);
   afterEach(() => opened.splice(0).forEach((each) => each.abort()));
-  afterAll(() => harness.cleanUp(ids));
-
-  async function created(): Promise<WorkspaceRef> {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    return driver.ensure(spec, () => undefined, new AbortController().signal);
-  }
-
-  async function started(): Promise<WorkspaceRef> {
-    const workspace = await created();
-    await driver.start(workspace);
-    return workspace;
-  }
+  afterAll(removeAll);
 
   function request(more: Partial<LogRequest> = {}): LogRequest {
     const abort = new AbortController();

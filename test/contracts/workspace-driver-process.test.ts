@@ -8,7 +8,7 @@ import type { ProcessRequest, WorkspaceProcess } from '../../src/drivers/workspa
 import type { WorkspaceRef } from '../../src/drivers/workspace.js';
 import { until } from './docker-engine-harness.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
-import { DRIVERS, idleSpec } from './workspace-driver-harness.js';
+import { DRIVERS, workspacesOf } from './workspace-driver-harness.js';
 
 const MIB = 1024 * 1024;
 
@@ -25,7 +25,7 @@ async function readUntil(stream: Readable, wanted: string): Promise<string> {
 describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) => {
   const harness = make();
   const { driver } = harness;
-  const ids: string[] = [];
+  const { created, started, removeAll } = workspacesOf(harness);
   let ref: WorkspaceRef;
 
   beforeAll(async () => {
@@ -33,19 +33,7 @@ describe.each(DRIVERS)('processes in a workspace of the %s driver', (_, make) =>
     ref = await started();
   }, IMAGE_BUILD_MS);
 
-  afterAll(() => harness.cleanUp(ids));
-
-  async function created(): Promise<WorkspaceRef> {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    return driver.ensure(spec, () => undefined, new AbortController().signal);
-  }
-
-  async function started(): Promise<WorkspaceRef> {
-    const workspace = await created();
-    await driver.start(workspace);
-    return workspace;
-  }
+  afterAll(removeAll);
 
   const open = (argv: string[], request: Partial<ProcessRequest> = {}): Promise<WorkspaceProcess> =>
     driver.open(ref, { argv, ...request });
@@ -142,17 +130,14 @@ describe('a process with a terminal, on Docker', () => {
   const [, make] = DRIVERS[1]!;
   const harness = make();
   const { driver } = harness;
-  const ids: string[] = [];
+  const { started, removeAll } = workspacesOf(harness);
 
   beforeAll(() => harness.setUp(), IMAGE_BUILD_MS);
 
-  afterAll(() => harness.cleanUp(ids));
+  afterAll(removeAll);
 
   it('has the size it is opened with, and a new one after a resize', async () => {
-    const spec = idleSpec(harness);
-    ids.push(spec.id);
-    const ref = await driver.ensure(spec, () => undefined, new AbortController().signal);
-    await driver.start(ref);
+    const ref = await started();
     const process = await driver.open(ref, {
       argv: ['sh', '-c', 'trap "stty size" WINCH; read line; stty size; while :; do sleep 0.05; done'],
       terminal: { columns: 101, rows: 31 },

@@ -1,33 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { WorkspaceRef } from '../../src/drivers/workspace.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
-import { DRIVERS, idleSpec, runs } from './workspace-driver-harness.js';
+import { DRIVERS, runs, workspacesOf } from './workspace-driver-harness.js';
 
 /** No source refreshes its counters less often. */
 const REFRESHED_MS = 1_500;
-const { signal } = new AbortController();
 
 describe.each(DRIVERS)('usage of workspaces of the %s driver', (_, make) => {
   const harness = make();
   const { driver } = harness;
-  const ids: string[] = [];
+  const { created, started, removeAll } = workspacesOf(harness, runs('while :; do :; done'));
 
   beforeAll(() => harness.setUp(), IMAGE_BUILD_MS);
-  afterAll(() => harness.cleanUp(ids));
-
-  async function created(): Promise<WorkspaceRef> {
-    const spec = idleSpec(harness, runs('while :; do :; done'));
-    ids.push(spec.id);
-    return driver.ensure(spec, () => undefined, signal);
-  }
-
-  async function started(): Promise<WorkspaceRef> {
-    const ref = await created();
-    await driver.start(ref);
-    return ref;
-  }
+  afterAll(removeAll);
 
   it('is read as counters and a clock that never go back', async () => {
     const source = await driver.usage(await started());

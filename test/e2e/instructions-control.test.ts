@@ -7,6 +7,7 @@ import { ok, problem } from '../support/api/client.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { uniqueName } from '../support/e2e/names.js';
 import { until } from '../support/e2e/until.js';
+import { BlockedInstructions } from '../support/instructions/blocked-instructions.js';
 import {
   type InstructionsServer,
   startInstructionsServer,
@@ -32,7 +33,7 @@ describe('the control of instructions', () => {
   let instructions: InstructionsClient;
   let workspace: Workspace;
   const clients: SocketClient[] = [];
-  const releases: (() => void)[] = [];
+  const blocked = new BlockedInstructions();
 
   beforeAll(async () => {
     server = await startInstructionsServer({ INSTRUCTION_MAX_EVENTS: String(MAX_EVENTS) });
@@ -41,8 +42,7 @@ describe('the control of instructions', () => {
   }, IMAGE_BUILD_MS);
   afterEach(() => {
     clients.splice(0).forEach((client) => client.close());
-    // A failed test must not block the turns of the next one.
-    releases.splice(0).forEach((release) => release());
+    blocked.releaseAll();
     workspace.model.clearScript();
   });
   afterAll(() => server?.dispose(), 60_000);
@@ -52,16 +52,7 @@ describe('the control of instructions', () => {
     clients.push(client);
     return client;
   };
-  /** Starts an instruction whose first turn is answered when `release` is called. */
-  async function startBlocked(of = workspace): Promise<{ id: string; release: () => void }> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    releases.push(resolve);
-    const turns = of.model.turns.length;
-    of.model.replyNext(async () => (await promise, say('Done.')));
-    const { id } = await instructions.create(of.container.id, 'Wait.');
-    await of.model.waitForTurn(turns + 1, 60_000);
-    return { id, release: resolve };
-  }
+  const startBlocked = (of = workspace) => blocked.start(instructions, of);
   const get = async (id: string): Promise<Instruction> => ok(await instructions.get(id));
 
   describe('a run whose output somebody in the container writes to', () => {

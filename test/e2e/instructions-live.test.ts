@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ok, problem } from '../support/api/client.js';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
 import { until } from '../support/e2e/until.js';
+import { BlockedInstructions } from '../support/instructions/blocked-instructions.js';
 import {
   type InstructionsServer,
   startInstructionsServer,
@@ -28,7 +29,7 @@ describe('the events of an instruction', () => {
   let instructions: InstructionsClient;
   let workspace: Workspace;
   const clients: SocketClient[] = [];
-  const releases: (() => void)[] = [];
+  const blocked = new BlockedInstructions();
 
   beforeAll(async () => {
     server = await startInstructionsServer();
@@ -37,8 +38,7 @@ describe('the events of an instruction', () => {
   }, IMAGE_BUILD_MS);
   afterEach(() => {
     clients.splice(0).forEach((client) => client.close());
-    // A failed test must not block the turns of the next one.
-    releases.splice(0).forEach((release) => release());
+    blocked.releaseAll();
     workspace.model.clearScript();
   });
   afterAll(() => server?.dispose(), 60_000);
@@ -48,16 +48,7 @@ describe('the events of an instruction', () => {
     clients.push(client);
     return client;
   };
-  /** Starts an instruction whose first turn is answered when `release` is called. */
-  async function startBlocked(of = workspace): Promise<{ id: string; release: () => void }> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    releases.push(resolve);
-    const turns = of.model.turns.length;
-    of.model.replyNext(async () => (await promise, say('Done.')));
-    const { id } = await instructions.create(of.container.id, 'Wait.');
-    await of.model.waitForTurn(turns + 1, 60_000);
-    return { id, release: resolve };
-  }
+  const startBlocked = (of = workspace) => blocked.start(instructions, of);
   const get = async (id: string): Promise<Instruction> => ok(await instructions.get(id));
 
   describe('over REST', () => {
@@ -154,8 +145,7 @@ describe('the events of an instruction', () => {
     });
 
     it('come with turns, tokens and cost while the instruction runs', async () => {
-      const { promise, resolve: release } = Promise.withResolvers<void>();
-      releases.push(release);
+      const { promise, release } = blocked.block();
       const client = await connect();
       workspace.model.replyNext(bash('true'), async () => (await promise, say('Done.')));
       const { id } = await instructions.create(workspace.container.id, 'Do it.');
