@@ -56,6 +56,7 @@ COPY --from=build /app/dist dist
 COPY --from=build /app/packages/console/dist packages/console/dist
 # The sources of the workspace images, which the server builds at run time.
 COPY images/workspace images/workspace
+COPY images/tools images/tools
 # File modes of a checkout depend on the umask. /data has the embedded database and the generated token when DATABASE_URL
 # and DEVFORGE_TOKEN are unset; ~/.ssh is the default of SSH_KEYS_DIR.
 RUN chmod -R u=rwX,go=rX images \

@@ -46,6 +46,7 @@ export type ErrorCode =
   | 'special_file'
   | 'image_outdated'
   | 'egress_not_supported'
+  | 'images_not_supported'
   | 'busy'
   | 'method_not_allowed'
   | 'precondition_failed'

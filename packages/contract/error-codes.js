@@ -44,6 +44,7 @@ export const ERROR_CODES = {
   special_file: { status: 409, retryable: false },
   image_outdated: { status: 409, retryable: false },
   egress_not_supported: { status: 409, retryable: false },
+  images_not_supported: { status: 409, retryable: false },
   busy: { status: 409, retryable: true },
   method_not_allowed: { status: 405, retryable: false },
   precondition_failed: { status: 412, retryable: false },

@@ -1141,6 +1141,13 @@ export interface components {
       egress?: components['schemas']['ProjectEgressDto'];
       /** @description What is left out has no limit. */
       budgetUsd?: components['schemas']['ProjectBudgetDto'];
+      /**
+       * @description Patterns of the images that its containers may be made of, among those that the server allows (ALLOWED_IMAGES): whole names with registry, * for any characters; null for all of those, and an empty list for none.
+       * @example [
+       *       "docker.io/library/debian"
+       *     ]
+       */
+      allowedImages?: string[] | null;
     };
     ProjectDto: {
       /** Format: uuid */
@@ -1150,6 +1157,8 @@ export interface components {
       quotas: components['schemas']['ProjectQuotasDto'];
       egress: components['schemas']['ProjectEgressDto'];
       budgetUsd: components['schemas']['ProjectBudgetDto'];
+      /** @description null: those of the server. */
+      allowedImages: string[] | null;
       /** Format: date-time */
       createdAt: string;
     };
@@ -1191,6 +1200,13 @@ export interface components {
       egress?: components['schemas']['ProjectEgressDto'];
       /** @description Replaces the budgets: what is left out has no limit. Takes effect at once. */
       budgetUsd?: components['schemas']['ProjectBudgetDto'];
+      /**
+       * @description Patterns of the images that its containers may be made of, among those that the server allows (ALLOWED_IMAGES): whole names with registry, * for any characters; null for all of those, and an empty list for none.
+       * @example [
+       *       "docker.io/library/debian"
+       *     ]
+       */
+      allowedImages?: string[] | null;
     };
     NamedMemberDto: {
       /** Format: uuid */
@@ -1826,7 +1842,7 @@ export interface components {
        */
       volume: string | null;
       /** @description Changed values that take effect when the container is rebuilt; of the name, its host name inside. */
-      pendingChanges: ('name' | 'env' | 'credentials')[];
+      pendingChanges: ('name' | 'env' | 'credentials' | 'image' | 'packages')[];
       /**
        * @description warm: it was given a workspace that ran already (WARM_POOL); cold: the workspace was created for it.
        * @enum {string}
@@ -1849,6 +1865,11 @@ export interface components {
         message?: string;
       } | null;
       dockerId: string | null;
+      /** @description The image that was asked for; null for the one of the template. */
+      imageReference: string | null;
+      /** @description Packages of its distribution that its image has beside what it needs. */
+      packages: string[];
+      /** @description What its workspace runs; null until that is built. */
       image: string | null;
       /** @description Address of VS Code; POST …/editor signs a browser in. */
       editorUrl: string | null;
@@ -1920,6 +1941,18 @@ export interface components {
        * @enum {string}
        */
       template: 'claude' | 'vscode' | 'both';
+      /**
+       * @description The image to work in instead of the one of the template, whose programs are laid over it: Debian, Ubuntu, Fedora or another one with glibc 2.26 or newer, for the processor of the engine. It is pulled when the engine does not have it. Which ones are allowed is a setting (ALLOWED_IMAGES).
+       * @example debian:trixie
+       */
+      image?: string;
+      /**
+       * @description Names of packages of its distribution, such as postgresql-client, that the package manager of the image installs when the image is made; apt also takes name=version.
+       * @example [
+       *       "postgresql-client"
+       *     ]
+       */
+      packages?: string[];
       /**
        * @description Used by a person, or driven by instructions.
        * @default interactive
@@ -2031,6 +2064,18 @@ export interface components {
       };
       /** @description Replaces all credentials. Takes effect when the container is rebuilt; for Claude Code with the next instruction. */
       credentials?: string[];
+      /**
+       * @description The image to work in, as on create. Takes effect when the container is rebuilt.
+       * @example debian:trixie
+       */
+      image?: string;
+      /**
+       * @description Replaces all packages. Takes effect when the container is rebuilt.
+       * @example [
+       *       "postgresql-client"
+       *     ]
+       */
+      packages?: string[];
       /** @description Minutes without activity after which it is stopped; null for never. Takes effect at once. */
       idleStopMinutes?: number | null;
       /** @description Minutes from its start after which it is stopped; null for never. Takes effect at once. */
@@ -2447,6 +2492,8 @@ export interface components {
       fence: boolean;
       /** @description The engine enforces cpuLimit, memoryLimit and the limit of processes. */
       resourceLimits: boolean;
+      /** @description Containers can be made of images that are named on create (image). */
+      customImages: boolean;
     };
     RangeDto: {
       min: number;
@@ -2995,15 +3042,18 @@ export interface components {
      *     `credential_not_usable`: Credential not usable
      *
      *     `egress_not_supported`: Egress cannot be restricted
+     *
+     *     `images_not_supported`: Images cannot be chosen
      */
-    'name_taken.volume_in_use.credential_not_usable.egress_not_supported': {
+    'name_taken.volume_in_use.credential_not_usable.egress_not_supported.images_not_supported': {
       headers: {
         [name: string]: unknown;
       };
       content: {
         'application/problem+json': {
           /** @enum {string} */
-          code?: 'name_taken' | 'volume_in_use' | 'credential_not_usable' | 'egress_not_supported';
+          code?:
+            'name_taken' | 'volume_in_use' | 'credential_not_usable' | 'egress_not_supported' | 'images_not_supported';
         } & components['schemas']['Problem'];
       };
     };
@@ -4960,7 +5010,7 @@ export interface operations {
       403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded.egress_open_forbidden'];
       404: components['responses']['project_not_found.credential_not_found.volume_not_found'];
       408: components['responses']['request_timeout'];
-      409: components['responses']['name_taken.volume_in_use.credential_not_usable.egress_not_supported'];
+      409: components['responses']['name_taken.volume_in_use.credential_not_usable.egress_not_supported.images_not_supported'];
       413: components['responses']['payload_too_large'];
       415: components['responses']['unsupported_media_type'];
       422: components['responses']['idempotency_key_reused'];

@@ -144,6 +144,11 @@ class Environment extends OidcEnvironment {
   @IsNotEmpty()
   BASE_IMAGE = 'debian:bookworm-slim';
 
+  @Matches(/^(?:[a-z\d*][\w.:/@*-]*|[\s,])*$/, {
+    message: 'ALLOWED_IMAGES must be names of images, with * for any characters, separated by commas, or none',
+  })
+  ALLOWED_IMAGES = 'docker.io/library/*';
+
   @IsOptional()
   @IsString()
   EXTRA_CA_CERTS?: string;
@@ -290,6 +295,7 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     sshKeysDir: absolute(env.SSH_KEYS_DIR),
     gitIdentity: { name: env.GIT_NAME, email: env.GIT_EMAIL },
     baseImage: env.BASE_IMAGE,
+    allowedImages: env.ALLOWED_IMAGES === 'none' ? [] : listOf(env.ALLOWED_IMAGES),
     extraCaCerts: env.EXTRA_CA_CERTS === undefined ? undefined : absolute(env.EXTRA_CA_CERTS),
     modelPricesFile: env.MODEL_PRICES_FILE === undefined ? undefined : absolute(env.MODEL_PRICES_FILE),
     egress: {

@@ -40,6 +40,8 @@ export abstract class Settings {
   /** How long an idle HTTP connection is kept open. */
   readonly keepAliveSeconds: number;
   readonly baseImage: string;
+  /** Patterns of the images that containers may be made of. */
+  readonly allowedImages: readonly string[];
   readonly egress: EgressSettings;
   /** Absolute path of a PEM bundle that image builds and containers trust. */
   readonly extraCaCerts: string | undefined;

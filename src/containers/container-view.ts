@@ -85,6 +85,8 @@ export class ContainerView {
       status: row.status,
       statusReason: row.statusReason,
       dockerId: row.runtimeId,
+      imageReference: row.imageReference,
+      packages: row.packages,
       image: row.image,
       editorUrl: row.template === 'claude' ? null : this.addresses.editorUrl(row),
       editor: row.template === 'claude' ? null : { lastSeenAt: row.editorLastSeenAt?.toISOString() ?? null },

@@ -88,6 +88,7 @@ export class ContainersController {
     'credential_not_usable',
     'egress_open_forbidden',
     'egress_not_supported',
+    'images_not_supported',
     'quota_exceeded',
     'project_not_found',
     'volume_not_found',

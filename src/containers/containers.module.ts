@@ -48,6 +48,8 @@ import { AgentCredentials } from '../workspace/agent-credentials.js';
 import { ModelCredential } from '../workspace/model-credential.js';
 import { WorkspaceSecretsPublisher } from '../workspace/workspace-secrets.js';
 import { VolumesController } from './volumes.controller.js';
+import { ImagePolicy } from '../workspace/image-policy.js';
+import { SpecRules } from '../workspace/spec-rules.js';
 import { WorkspaceSpecs } from '../workspace/workspace-specs.js';
 import { WarmPool } from '../warm-pool/warm-pool.js';
 import { WarmPoolCounters } from '../warm-pool/warm-pool-counters.js';
@@ -104,6 +106,8 @@ import { ContainerSnapshots } from './container-snapshots.js';
     ScheduleFollower,
     SecretWithdrawal,
     SiteAddresses,
+    ImagePolicy,
+    SpecRules,
     StatusGateway,
     WarmPool,
     WarmPoolCounters,

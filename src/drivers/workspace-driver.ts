@@ -39,6 +39,18 @@ export interface DriverCapabilities {
   fence: boolean;
   /** The engine enforces the limits of cores, memory and processes. */
   resourceLimits: boolean;
+  /** Workspaces can be made of images that others have made. */
+  customImages: boolean;
+}
+
+/** What the image of a workspace is made of. */
+export interface ImageRequest {
+  /** The programs that it has. */
+  template: Template;
+  /** Reference of the image that they are laid over; without one, the image that DevForge builds for the template. */
+  image?: string;
+  /** Names of packages of its distribution that are installed as well. */
+  packages?: readonly string[];
 }
 
 export interface RemoveOptions {
@@ -81,12 +93,14 @@ export abstract class WorkspaceDriver {
   abstract watch(onEvent: (event: WorkspaceEvent) => void, signal: AbortSignal, onReady: () => void): Promise<void>;
 
   /**
-   * Makes sure that the engine has the image of a template, and builds it when it is missing.
+   * Makes sure that the engine has an image, and builds it when it is missing. Of an image that others have made, no program
+   * runs meanwhile but the package manager, and that within limits.
    * @returns the image's reference
-   * @throws JobFailure `image_build_failed`, `base_image_unavailable` or `out_of_disk`, with the last lines of output
+   * @throws JobFailure `image_build_failed`, `base_image_unavailable` or `out_of_disk`, with the last lines of output;
+   * `packages_not_installed`; `image_unavailable` or `image_unsuitable` for an image that others have made
    */
   abstract prepare(
-    template: Template,
+    request: ImageRequest,
     onProgress: (progress: ImageProgress) => void,
     signal: AbortSignal,
   ): Promise<string>;

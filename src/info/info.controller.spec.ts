@@ -23,7 +23,14 @@ describe('InfoController', () => {
   it('shows the version of the package, and what the driver reports', async () => {
     const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
     driver.engine = { ...driver.engine, version: '29.0.1', cpus: 12, memoryMiB: 31_999 };
-    driver.capabilities = { pause: false, snapshot: true, hardDiskLimit: true, fence: false, resourceLimits: false };
+    driver.capabilities = {
+      pause: false,
+      snapshot: true,
+      hardDiskLimit: true,
+      fence: false,
+      resourceLimits: false,
+      customImages: false,
+    };
     await expect(controller.get()).resolves.toEqual({
       version,
       engine: { kind: 'docker', name: 'Docker', version: '29.0.1' },

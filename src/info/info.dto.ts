@@ -25,6 +25,8 @@ class CapabilitiesDto {
   @ApiProperty({ description: 'Outgoing connections of containers can be restricted.' }) fence: boolean;
   @ApiProperty({ description: 'The engine enforces cpuLimit, memoryLimit and the limit of processes.' })
   resourceLimits: boolean;
+  @ApiProperty({ description: 'Containers can be made of images that are named on create (image).' })
+  customImages: boolean;
 }
 
 class RangeDto {

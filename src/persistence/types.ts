@@ -35,7 +35,7 @@ export type ContainerStatus = (typeof CONTAINER_STATUSES)[number];
 export type DiskLimitEnforcement = 'hard' | 'soft';
 
 /** Values that a running container has from its creation: a change takes effect when it is created anew. */
-export const FIXED_AT_CREATION = ['name', 'env', 'credentials'] as const;
+export const FIXED_AT_CREATION = ['name', 'env', 'credentials', 'image', 'packages'] as const;
 export type FixedAtCreation = (typeof FIXED_AT_CREATION)[number];
 
 export interface StatusReason {

@@ -25,7 +25,7 @@ export class WarmWorkspaceMaker {
 
   /** The image that those of a kind have now; it is built when it is missing. */
   prepare({ template }: WarmKind, signal: AbortSignal): Promise<string> {
-    return this.driver.prepare(template, () => undefined, signal);
+    return this.driver.prepare({ template }, () => undefined, signal);
   }
 
   /** The fingerprint of those of a kind that are made now. */

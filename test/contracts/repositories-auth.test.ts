@@ -46,6 +46,7 @@ describe('repositories of projects and API keys', () => {
       quotas,
       egress: {},
       budgetUsd: {},
+      allowedImages: ['docker.io/library/*'],
       createdAt: T0,
     };
     await expect(projects.insert(row)).resolves.toEqual({ kind: 'written', row });

@@ -100,7 +100,7 @@ describe.each(DRIVERS)('the %s driver while its engine is away', (_, make) => {
           () => undefined,
         ),
     ],
-    ['prepare', (each) => each.prepare('claude', () => undefined, signal)],
+    ['prepare', (each) => each.prepare({ template: 'claude' }, () => undefined, signal)],
     ['ensure', (each) => each.ensure(idleSpec(harness), () => undefined, signal)],
     ['start', (each) => each.start(ref)],
     ['startAgain', (each) => each.startAgain(ref, idleSpec(harness), signal)],

@@ -40,7 +40,14 @@ describe('GET /api/info', () => {
     expect(await ask()).toEqual({
       version,
       engine: { kind: 'docker', name: 'Docker', version: engine.Version },
-      capabilities: { pause: true, snapshot: false, hardDiskLimit: false, fence: true, resourceLimits: true },
+      capabilities: {
+        pause: true,
+        snapshot: false,
+        hardDiskLimit: false,
+        fence: true,
+        resourceLimits: true,
+        customImages: true,
+      },
       limits: {
         cpuLimit: { min: 0.1, max: Math.max(machine.NCPU, 2) },
         memoryLimit: { min: 128, max: Math.max(Math.floor(machine.MemTotal / MIB), 2_048) },

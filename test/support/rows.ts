@@ -14,6 +14,7 @@ export function projectRow(overrides: Partial<ProjectRow> = {}): ProjectRow {
     quotas: {},
     egress: {},
     budgetUsd: {},
+    allowedImages: null,
     createdAt: T0,
     ...overrides,
   };
@@ -37,6 +38,8 @@ export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRo
     gitEmail: null,
     cpuLimit: 2,
     memoryLimit: 2048,
+    imageReference: null,
+    packages: [],
     diskLimit: 10_240,
     idleStopMinutes: null,
     ttlMinutes: null,

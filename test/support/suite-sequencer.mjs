@@ -21,6 +21,7 @@ const FIRST = [
   'e2e/console',
   'e2e/console-container',
   'e2e/queues-lost',
+  'e2e/images',
   'e2e/editor-browser',
   'e2e/console-sign-in',
   'e2e/health',

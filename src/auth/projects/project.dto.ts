@@ -1,8 +1,21 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsBoolean, IsInt, IsNumber, IsString, Matches, Max, Min, ValidateNested } from 'class-validator';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsInt,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  Min,
+  ValidateNested,
+} from 'class-validator';
 import { type ProjectQuotas, type Quota, QUOTA_NAMES, QUOTAS } from '../../persistence/types.js';
+import { IMAGE_PATTERN } from '../../common/image-reference.js';
 import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 
 /** A part of a host name, without the two hyphens that separate such parts. */
@@ -74,6 +87,28 @@ export const UPDATE_PROJECT_EXAMPLES = {
   quotas: { summary: 'Other quotas, instead of all those before', value: { quotas: { running: 8 } } },
 };
 
+const MAX_PATTERNS = 100;
+
+const AllowedImagesProperty = (description: string): PropertyDecorator =>
+  applyDecorators(
+    ApiProperty({
+      type: [String],
+      required: false,
+      nullable: true,
+      maxItems: MAX_PATTERNS,
+      items: { type: 'string', pattern: IMAGE_PATTERN.source },
+      example: ['docker.io/library/debian'],
+      description,
+    }),
+    IsOptional(),
+    IsArray(),
+    ArrayMaxSize(MAX_PATTERNS),
+    Matches(IMAGE_PATTERN, {
+      each: true,
+      message: 'each of $property must be the name of an image, with * for any characters',
+    }),
+  );
+
 export class CreateProjectDto {
   @ApiProperty({ example: 'web-shop', description: 'Unique; at most 32 of a-z, 0-9 and single hyphens between them.' })
   @IsString()
@@ -96,6 +131,11 @@ export class CreateProjectDto {
   @Type(() => ProjectBudgetDto)
   @ValidateNested()
   budgetUsd?: ProjectBudgetDto;
+
+  @AllowedImagesProperty(
+    'Patterns of the images that its containers may be made of, among those that the server allows (ALLOWED_IMAGES): whole names with registry, * for any characters; null for all of those, and an empty list for none.',
+  )
+  allowedImages?: string[] | null;
 }
 
 export class UpdateProjectDto {
@@ -134,6 +174,11 @@ export class UpdateProjectDto {
   @Type(() => ProjectBudgetDto)
   @ValidateNested()
   budgetUsd?: ProjectBudgetDto;
+
+  @AllowedImagesProperty(
+    'Patterns of the images that its containers may be made of, among those that the server allows (ALLOWED_IMAGES): whole names with registry, * for any characters; null for all of those, and an empty list for none.',
+  )
+  allowedImages?: string[] | null;
 }
 
 export class ProjectDto {
@@ -142,6 +187,8 @@ export class ProjectDto {
   @ApiProperty({ type: ProjectQuotasDto }) quotas: ProjectQuotasDto;
   @ApiProperty({ type: ProjectEgressDto }) egress: ProjectEgressDto;
   @ApiProperty({ type: ProjectBudgetDto }) budgetUsd: ProjectBudgetDto;
+  @ApiProperty({ type: [String], nullable: true, description: 'null: those of the server.' })
+  allowedImages: string[] | null;
   @ApiProperty({ format: 'date-time' }) createdAt: string;
 }
 

@@ -31,13 +31,14 @@ export class ProjectsService {
     private readonly spend: SpendRepository,
   ) {}
 
-  async create({ name, quotas, egress, budgetUsd }: CreateProjectDto): Promise<ProjectDto> {
+  async create({ name, quotas, egress, budgetUsd, allowedImages = null }: CreateProjectDto): Promise<ProjectDto> {
     const row = {
       id: this.ids.next(),
       name,
       quotas: { ...quotas },
       egress: { ...egress },
       budgetUsd: { ...budgetUsd },
+      allowedImages,
       createdAt: this.clock.now(),
     };
     return written(await this.projects.insert(row), name);
@@ -64,7 +65,7 @@ export class ProjectsService {
   async update(
     principal: Principal,
     reference: string,
-    { name, quotas, egress, budgetUsd }: UpdateProjectDto,
+    { name, quotas, egress, budgetUsd, allowedImages }: UpdateProjectDto,
   ): Promise<ProjectDto> {
     const { id } = await this.find(principal, reference);
     if (id === DEFAULT_PROJECT.id && name !== undefined && name !== DEFAULT_PROJECT.name)
@@ -74,6 +75,7 @@ export class ProjectsService {
       ...(quotas === undefined ? {} : { quotas: { ...quotas } }),
       ...(egress === undefined ? {} : { egress: { ...egress } }),
       ...(budgetUsd === undefined ? {} : { budgetUsd: { ...budgetUsd } }),
+      ...(allowedImages === undefined ? {} : { allowedImages }),
     };
     if (Object.keys(patch).length === 0) return this.get(principal, id);
     const project = written(await this.projects.update(id, patch), name ?? reference);
@@ -129,6 +131,6 @@ function written(outcome: ProjectWrite, name: string): ProjectDto {
   }
 }
 
-function toProjectDto({ id, name, quotas, egress, budgetUsd, createdAt }: ProjectRow): ProjectDto {
-  return { id, name, quotas, egress, budgetUsd, createdAt: createdAt.toISOString() };
+function toProjectDto({ id, name, quotas, egress, budgetUsd, allowedImages, createdAt }: ProjectRow): ProjectDto {
+  return { id, name, quotas, egress, budgetUsd, allowedImages, createdAt: createdAt.toISOString() };
 }

@@ -47,6 +47,7 @@ export const ERROR_CODES = {
   special_file: { status: 409, title: 'Not a regular file', retryable: false },
   image_outdated: { status: 409, title: 'Container image outdated', retryable: false },
   egress_not_supported: { status: 409, title: 'Egress cannot be restricted', retryable: false },
+  images_not_supported: { status: 409, title: 'Images cannot be chosen', retryable: false },
   busy: { status: 409, title: 'Container busy', retryable: true },
   method_not_allowed: { status: 405, title: 'Method not allowed', retryable: false },
   precondition_failed: { status: 412, title: 'Precondition failed', retryable: false },

@@ -161,7 +161,16 @@ export class ContainerDto {
   @ApiProperty({ enum: CONTAINER_STATUSES }) status: ContainerStatus;
   @ApiProperty(reasonSchema) statusReason: StatusReason | null;
   @ApiProperty({ type: String, ...nullable }) dockerId: string | null;
-  @ApiProperty({ type: String, ...nullable }) image: string | null;
+  @ApiProperty({
+    type: String,
+    ...nullable,
+    description: 'The image that was asked for; null for the one of the template.',
+  })
+  imageReference: string | null;
+  @ApiProperty({ type: [String], description: 'Packages of its distribution that its image has beside what it needs.' })
+  packages: string[];
+  @ApiProperty({ type: String, ...nullable, description: 'What its workspace runs; null until that is built.' })
+  image: string | null;
   @ApiProperty({ type: String, ...nullable, description: 'Address of VS Code; POST …/editor signs a browser in.' })
   editorUrl: string | null;
   @ApiProperty({ type: EditorDto, ...nullable, description: 'Use of VS Code; null with the template claude.' })

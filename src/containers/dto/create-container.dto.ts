@@ -28,6 +28,8 @@ import { IsForbiddenUnless } from './rules/forbidden-unless.js';
 import { IsGitBranch } from './rules/git-branch.js';
 import { IsGitUrl } from './rules/git-url.js';
 import { ScheduleDto, ScheduleProperty } from './schedule.dto.js';
+import { ImageProperty } from './rules/image.js';
+import { PackagesProperty } from './rules/packages.js';
 import { StopAfterMinutes } from './rules/stop-after-minutes.js';
 
 /** The request for a new container. */
@@ -54,6 +56,16 @@ export class CreateContainerDto {
   @ApiProperty({ enum: TEMPLATES, description: 'Installed programs: Claude Code, VS Code, or both.' })
   @IsIn(TEMPLATES)
   template: Template;
+
+  @ImageProperty(
+    'The image to work in instead of the one of the template, whose programs are laid over it: Debian, Ubuntu, Fedora or another one with glibc 2.26 or newer, for the processor of the engine. It is pulled when the engine does not have it. Which ones are allowed is a setting (ALLOWED_IMAGES).',
+  )
+  image?: string;
+
+  @PackagesProperty(
+    'Names of packages of its distribution, such as postgresql-client, that the package manager of the image installs when the image is made; apt also takes name=version.',
+  )
+  packages?: string[];
 
   @ApiProperty({
     enum: MODES,

@@ -5,6 +5,8 @@ import { LIMITS } from '../../common/limits.js';
 import { BudgetProperty } from './rules/budget.js';
 import { IsContainerName } from './rules/container-name.js';
 import { ContainerCredentialIds } from './rules/credential-ids.js';
+import { ImageProperty } from './rules/image.js';
+import { PackagesProperty } from './rules/packages.js';
 import { IsEnvMap } from './rules/env-map.js';
 import { IsGitBranch } from './rules/git-branch.js';
 import { ScheduleDto, ScheduleProperty } from './schedule.dto.js';
@@ -79,6 +81,12 @@ export class UpdateContainerDto {
     'Replaces all credentials. Takes effect when the container is rebuilt; for Claude Code with the next instruction.',
   )
   credentials?: string[];
+
+  @ImageProperty('The image to work in, as on create. Takes effect when the container is rebuilt.')
+  image?: string;
+
+  @PackagesProperty('Replaces all packages. Takes effect when the container is rebuilt.')
+  packages?: string[];
 
   @StopAfterMinutes('Minutes without activity after which it is stopped; null for never. Takes effect at once.')
   idleStopMinutes?: number | null;

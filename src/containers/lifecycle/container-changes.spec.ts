@@ -16,6 +16,10 @@ import {
   QuotaExceededError,
   type SpecPatch,
 } from '../../persistence/containers/containers.repository.js';
+import type { Settings } from '../../config/settings.js';
+import { ImagePolicy } from '../../workspace/image-policy.js';
+import { SpecRules } from '../../workspace/spec-rules.js';
+import type { ProjectsRepository } from '../../persistence/auth/projects.repository.js';
 import { MachineLimits } from '../../workspace/machine-limits.js';
 import { ContainerChanges } from './container-changes.js';
 import type { ContainerStore } from './container-store.js';
@@ -51,12 +55,14 @@ describe('ContainerChanges', () => {
     };
     const leases = { withLease: async (_: string, __: number, work: (held: object) => unknown) => work({ lease: {} }) };
     const monitor = new EngineMonitor(driver, new DomainEvents(quietLogger()), new FakeClock(), quietLogger());
+    const projects = { findById: async () => null } as unknown as ProjectsRepository;
+    const settings = { allowedImages: ['docker.io/library/*'] } as unknown as Settings;
     changes = new ContainerChanges(
       { findById: async () => row, requireQuota } as unknown as ContainersRepository,
       { changeSpec } as unknown as ContainerStore,
       leases as unknown as ContainerLeases,
       driver,
-      new MachineLimits(monitor),
+      new SpecRules(new MachineLimits(monitor), new ImagePolicy(driver, projects, settings)),
       harness.credentials,
       harness.publisher(),
     );

@@ -9,11 +9,12 @@ import {
   type ContainerRow,
   ContainersRepository,
   growthOf,
+  type SpecPatch,
 } from '../../persistence/containers/containers.repository.js';
 import { FIXED_AT_CREATION, type FixedAtCreation } from '../../persistence/types.js';
 import { containerNotFound, invalidState } from '../../workspace/container-errors.js';
-import { MachineLimits } from '../../workspace/machine-limits.js';
 import { toSchedule } from '../dto/schedule.dto.js';
+import { SpecRules } from '../../workspace/spec-rules.js';
 import type { UpdateContainerDto } from '../dto/update-container.dto.js';
 import { WorkspaceSecretsPublisher } from '../../workspace/workspace-secrets.js';
 import { ContainerStore } from './container-store.js';
@@ -30,18 +31,18 @@ export class ContainerChanges {
     private readonly store: ContainerStore,
     private readonly leases: ContainerLeases,
     private readonly driver: WorkspaceDriver,
-    private readonly machine: MachineLimits,
+    private readonly rules: SpecRules,
     private readonly credentials: ContainerCredentials,
     private readonly secrets: WorkspaceSecretsPublisher,
   ) {}
 
-  /** @throws DomainError `name_taken`, `validation_failed`, `invalid_state`, `credential_not_found` */
+  /** @throws DomainError `name_taken`, `validation_failed`, `invalid_state`, `credential_not_found`, `images_not_supported` */
   async change(
     principal: Principal,
     { id, projectId }: ContainerRow,
     { schedule, ...changes }: UpdateContainerDto,
   ): Promise<ContainerRow> {
-    await this.machine.require(changes);
+    await this.rules.require(projectId, changes);
     return this.leases.withLease(id, LEASE_WAIT_MS, async ({ lease }) => {
       const row = await this.containers.findById(id, [projectId]);
       if (row === null) throw containerNotFound(id);
@@ -56,7 +57,7 @@ export class ContainerChanges {
       await this.resize(row, { cpuLimit, memoryLimit });
       try {
         const scheduled = schedule === undefined ? {} : { schedule: toSchedule(schedule), scheduleNextAt: null };
-        const changed = await this.store.changeSpec(id, { ...changes, ...scheduled, pendingChanges }, lease);
+        const changed = await this.store.changeSpec(id, { ...specOf(changes), ...scheduled, pendingChanges }, lease);
         const isPublished = changes.credentials !== undefined || changes.budgetUsd !== undefined;
         if (isPublished && row.runtimeId !== null) await this.publish(changed);
         return changed;
@@ -104,11 +105,19 @@ function requireNotCloned({ repoType, workspaceReady, status }: ContainerRow): v
   });
 }
 
+/** The columns of a row for what a request says. */
+function specOf({ image, ...changes }: Omit<UpdateContainerDto, 'schedule'>): SpecPatch {
+  return { ...changes, ...(image === undefined ? {} : { imageReference: image }) };
+}
+
 /** What the engine's container does not have yet. One that was not created yet gets everything. */
-function pendingAfter(row: ContainerRow, changes: UpdateContainerDto): FixedAtCreation[] {
+function pendingAfter(row: ContainerRow, changes: Omit<UpdateContainerDto, 'schedule'>): FixedAtCreation[] {
   if (row.runtimeId === null) return [];
-  const isChanged = (name: FixedAtCreation): boolean =>
-    changes[name] !== undefined && JSON.stringify(changes[name]) !== JSON.stringify(row[name]);
+  const wanted = specOf(changes);
+  const isChanged = (name: FixedAtCreation): boolean => {
+    const column = name === 'image' ? 'imageReference' : name;
+    return wanted[column] !== undefined && JSON.stringify(wanted[column]) !== JSON.stringify(row[column]);
+  };
   return FIXED_AT_CREATION.filter((name) => row.pendingChanges.includes(name) || isChanged(name));
 }
 

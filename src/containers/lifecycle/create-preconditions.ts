@@ -11,6 +11,7 @@ import {
   demandOf,
 } from '../../persistence/containers/containers.repository.js';
 import type { EgressMode } from '../../persistence/types.js';
+import { ImagePolicy } from '../../workspace/image-policy.js';
 import type { CreateContainerDto } from '../dto/create-container.dto.js';
 import { KeptVolumes } from './kept-volumes.js';
 
@@ -23,6 +24,7 @@ export class CreatePreconditions {
     private readonly credentials: ContainerCredentials,
     private readonly egress: EgressPolicies,
     private readonly volumes: KeptVolumes,
+    private readonly images: ImagePolicy,
     private readonly settings: Settings,
   ) {}
 
@@ -39,6 +41,7 @@ export class CreatePreconditions {
     if (dto.sshKeyPath !== undefined && principal.kind !== 'administrator') throw serverKeyForbidden();
     const made = { projectId, ownerId: principal.id, sshKeyPath: dto.sshKeyPath ?? null, credentials: [] };
     await this.credentials.requireUsable(principal, made, dto.credentials ?? []);
+    await this.images.require(projectId, dto.image);
     const egress = this.egress.forNew(dto.mode, dto);
     const dataId = await this.volumeOf(principal, projectId, dto).catch(async (error: unknown) => {
       // Containers are counted when they are stored; a client that has no room is told that rather than something else.

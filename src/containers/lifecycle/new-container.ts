@@ -23,6 +23,8 @@ export function newContainer(principal: Principal, dto: CreateContainerDto, made
     ownerId: principal.id,
     name: dto.name,
     template: dto.template,
+    imageReference: dto.image ?? null,
+    packages: dto.packages ?? [],
     mode: dto.mode,
     repoType: dto.repoType,
     repoUrl: dto.repoUrl ?? null,

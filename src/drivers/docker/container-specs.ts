@@ -111,6 +111,23 @@ export function packageRulesContainer(image: string): ContainerSpec {
   };
 }
 
+/** A container that never starts: through it the engine reads the files of an image. */
+export function imageCheckContainer(image: string): ContainerSpec {
+  return {
+    name: `devforge-image-check-${randomUUID()}`,
+    hostname: 'image-check',
+    image,
+    labels: { [LABEL_MANAGED]: 'true', [LABEL_ROLE]: 'image-check' },
+    env: {},
+    mounts: [],
+    network: 'none',
+    entrypoint: ['/bin/false'],
+    cpuLimit: 0.1,
+    memoryLimit: 64,
+    pidsLimit: 16,
+  };
+}
+
 /** The sidecar that holds a Git key in memory; the workspace reaches nothing of it but its socket. */
 export function gitAgentContainer(id: string, image: string): ContainerSpec {
   const names = namesOf(id);

@@ -124,7 +124,14 @@ describe('DockerWorkspaceDriver', () => {
   });
 
   it('reports what the engine cannot do once it has answered', async () => {
-    const able = { pause: true, snapshot: false, hardDiskLimit: false, fence: true, resourceLimits: true };
+    const able = {
+      pause: true,
+      snapshot: false,
+      hardDiskLimit: false,
+      fence: true,
+      resourceLimits: true,
+      customImages: true,
+    };
     expect(driver.capabilities).toEqual(able);
     const limits = { cpu: true, memory: false, pids: true };
     engine.system.present = { ...engine.system.present, name: 'Podman', canPause: false, limits };

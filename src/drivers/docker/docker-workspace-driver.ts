@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/time/clock.js';
-import type { Template } from '../../persistence/types.js';
 import {
   type DriverCapabilities,
   type EngineInfo,
   type ImageProgress,
+  type ImageRequest,
   type RemoveOptions,
   type StageListener,
   WorkspaceDriver,
@@ -34,6 +34,7 @@ import type { EngineProfile } from './engine/profile/engine-profile.js';
 import { shortcomingsOf } from './engine/profile/unsuitable-engine.js';
 import { EgressGateway } from './gateway/egress-gateway.js';
 import { GitAgent } from './git-agent.js';
+import { CustomImages } from './images/custom-images.js';
 import { WorkspaceImages } from './images/workspace-images.js';
 import { LABEL_ID, LABEL_ROLE } from './labels.js';
 import { PackageRules } from './package-rules.js';
@@ -55,6 +56,7 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
   private readonly creation: WorkspaceCreation;
   private readonly disk: WorkspaceDisk;
   private readonly packages: PackageRules;
+  private readonly custom: CustomImages;
   private profile: EngineProfile | undefined;
 
   constructor(
@@ -66,6 +68,7 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
   ) {
     super();
     this.objects = new WorkspaceObjects(engine, clock);
+    this.custom = new CustomImages(engine, images);
     this.gitAgent = new GitAgent(engine, this.objects, clock);
     this.creation = new WorkspaceCreation(engine, this.objects, this.gitAgent, gateway);
     this.disk = new WorkspaceDisk(engine, clock);
@@ -76,7 +79,14 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
   get capabilities(): DriverCapabilities {
     const { limits, canPause, canFence } = this.profile ?? { limits: {}, canPause: true, canFence: true };
     const resourceLimits = !Object.values(limits).includes(false);
-    return { pause: canPause, snapshot: false, hardDiskLimit: false, fence: canFence, resourceLimits };
+    return {
+      pause: canPause,
+      snapshot: false,
+      hardDiskLimit: false,
+      fence: canFence,
+      resourceLimits,
+      customImages: true,
+    };
   }
 
   ping(): Promise<void> {
@@ -101,11 +111,11 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
   }
 
   async prepare(
-    template: Template,
+    request: ImageRequest,
     onProgress: (progress: ImageProgress) => void,
     signal: AbortSignal,
   ): Promise<string> {
-    const image = await this.images.ensure(template, onProgress, signal);
+    const image = await this.custom.ensure(request, onProgress, signal);
     if ((await this.engine.system.info()).canFence) await this.images.ensure('gateway', onProgress, signal);
     return image;
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../../common/time/clock.js';
 import { DriverError } from '../driver-error.js';
 import { gitAgentContainer } from './container-specs.js';
 import type { EngineClient } from './engine/engine-client.js';
+import { programsOf } from './images/programs-of.js';
 import { namesOf } from './names.js';
 import type { WorkspaceObjects } from './workspace-objects.js';
 
@@ -61,7 +62,9 @@ export class GitAgent {
     const existing = await this.objects.findSidecar(id, 'git-agent');
     if (existing !== undefined) return existing.dockerId;
     await this.objects.ensureVolumes(id, [namesOf(id).gitAgentVolume]);
-    return (await this.engine.containers.create(gitAgentContainer(id, image))).dockerId;
+    // Programs of an image that others have made could read the key.
+    const trusted = (await programsOf(this.engine, image)) ?? image;
+    return (await this.engine.containers.create(gitAgentContainer(id, trusted))).dockerId;
   }
 
   private async waitUntilListening(dockerId: string, signal?: AbortSignal): Promise<number> {

@@ -2,8 +2,10 @@ import { DriverError } from '../driver-error.js';
 import type { EgressRule } from '../workspace-egress.js';
 import { packageRulesContainer } from './container-specs.js';
 import type { EngineClient } from './engine/engine-client.js';
+import { programsOf } from './images/programs-of.js';
 
-const PROGRAM = ['python3', '-IS', '/usr/local/lib/devforge/tools/package_hosts.py'];
+const PROGRAM = ['-IS', '/usr/local/lib/devforge/tools/package_hosts.py'];
+const OWN_PYTHON = '/opt/devforge/bin/python3';
 const TIMEOUT_MS = 60_000;
 
 /** Asks the package managers of an image, once, in a container without network, where they load from. */
@@ -22,11 +24,12 @@ export class PackageRules {
   }
 
   private async read(image: string): Promise<EgressRule[]> {
+    const python = (await programsOf(this.engine, image)) === undefined ? 'python3' : OWN_PYTHON;
     const { dockerId } = await this.engine.containers.create(packageRulesContainer(image));
     try {
       await this.engine.containers.start(dockerId);
       const { exitCode, stdout, stderr } = await this.engine.containers.exec(dockerId, {
-        argv: PROGRAM,
+        argv: [python, ...PROGRAM],
         timeoutMs: TIMEOUT_MS,
       });
       // Images that DevForge did not build have none of it.

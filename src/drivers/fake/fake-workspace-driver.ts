@@ -1,10 +1,8 @@
 import { JobFailure } from '../../common/errors/job-failure.js';
-import type { Template } from '../../persistence/types.js';
 import { DriverError } from '../driver-error.js';
 import {
   type DriverCapabilities,
   type EngineInfo,
-  type ImageProgress,
   type RemoveOptions,
   type StageListener,
   WorkspaceDriver,
@@ -35,7 +33,7 @@ import { FakeProcess, type FakeProcessHandler } from './fake-process.js';
 import { FakeSpending } from './fake-spending.js';
 import { FakeUsageSource } from './fake-usage.js';
 import { FakeWatchers } from './fake-watchers.js';
-import { fingerprintOf, listedOf, refOf } from './fake-views.js';
+import { fakeImageOf, fingerprintOf, listedOf, type PrepareHandler, refOf } from './fake-views.js';
 import { fakeSpec, type FakeWorkspace, isUp, newFakeWorkspace } from './fake-workspace.js';
 
 const KILLED = 137;
@@ -60,6 +58,7 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
     hardDiskLimit: false,
     fence: true,
     resourceLimits: true,
+    customImages: true,
   };
   engine: EngineInfo = { name: 'Docker', version: '20.10.24', cpus: 4, memoryMiB: 8_192, shortcomings: [] };
   readonly faults = new FakeFaults<DriverCall>();
@@ -67,9 +66,8 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
   readonly images = new Set<string>();
   /** Ids whose name at the engine belongs to an object that DevForge did not create. */
   readonly foreign = new Set<string>();
-  /** Builds the image of a template. */
-  onPrepare: (template: Template, onProgress: (progress: ImageProgress) => void, signal: AbortSignal) => Promise<void> =
-    async () => undefined;
+  /** Builds an image. */
+  onPrepare: PrepareHandler = async () => undefined;
   /** Every command that was run, in order. */
   readonly execs: { ref: WorkspaceRef; request: ExecRequest }[] = [];
   /** Plays the commands; by default each exits with 0 at once. */
@@ -109,14 +107,10 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
     await ended;
   }
 
-  async prepare(
-    template: Template,
-    onProgress: (progress: ImageProgress) => void,
-    signal: AbortSignal,
-  ): Promise<string> {
+  async prepare(...asked: Parameters<PrepareHandler>): Promise<string> {
     await this.faults.pass('prepare');
-    const image = `devforge/workspace-${template}:fake`;
-    if (!this.images.has(image)) await this.onPrepare(template, onProgress, signal);
+    const image = fakeImageOf(asked[0]);
+    if (!this.images.has(image)) await this.onPrepare(...asked);
     this.images.add(image);
     return image;
   }

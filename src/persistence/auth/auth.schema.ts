@@ -24,6 +24,8 @@ export const projects = pgTable(
     quotas: jsonb('quotas').$type<ProjectQuotas>().notNull(),
     egress: jsonb('egress').$type<ProjectEgress>().notNull().default({}),
     budgetUsd: jsonb('budget_usd').$type<ProjectBudget>().notNull().default({}),
+    /** Patterns of the images that its containers may be made of; null for those of the server. */
+    allowedImages: jsonb('allowed_images').$type<string[]>(),
     createdAt: timestamptz('created_at').notNull(),
   },
   (table) => [uniqueIndex('projects_name').on(table.name)],

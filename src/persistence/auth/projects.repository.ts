@@ -2,7 +2,7 @@ import type { ProjectUsage, Scope } from '../types.js';
 import type { projects } from './auth.schema.js';
 
 export type ProjectRow = typeof projects.$inferSelect;
-export type ProjectPatch = Partial<Pick<ProjectRow, 'name' | 'quotas' | 'egress' | 'budgetUsd'>>;
+export type ProjectPatch = Partial<Pick<ProjectRow, 'name' | 'quotas' | 'egress' | 'budgetUsd' | 'allowedImages'>>;
 
 export type ProjectWrite = { kind: 'written'; row: ProjectRow } | { kind: 'name_taken' } | { kind: 'not_found' };
 export type ProjectRemoval = 'removed' | 'not_found' | 'not_empty';

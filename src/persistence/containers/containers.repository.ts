@@ -46,6 +46,8 @@ export type SpecPatch = Partial<
     | 'env'
     | 'repoBranch'
     | 'credentials'
+    | 'imageReference'
+    | 'packages'
     | 'egress'
     | 'egressAllow'
     | 'egressSets'

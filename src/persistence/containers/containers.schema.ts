@@ -53,6 +53,10 @@ export const containers = pgTable(
     name: text('name').notNull(),
     template: text('template').$type<Template>().notNull(),
     mode: text('mode').$type<Mode>().notNull(),
+    /** The image that its programs are laid over; null for the one of its template. */
+    imageReference: text('image_reference'),
+    /** Packages of its distribution that are installed in its image. */
+    packages: jsonb('packages').$type<string[]>().notNull().default([]),
     repoType: text('repo_type').$type<RepoType>().notNull(),
     repoUrl: text('repo_url'),
     repoBranch: text('repo_branch'),
@@ -90,6 +94,7 @@ export const containers = pgTable(
     desiredRunning: boolean('desired_running').notNull(),
     diskLimitEnforced: text('disk_limit_enforced').$type<DiskLimitEnforcement>().notNull(),
     runtimeId: text('docker_id'),
+    /** What its workspace runs. */
     image: text('image'),
     jobId: uuid('job_id'),
     /** Whether the repository is cloned, or none was requested. */

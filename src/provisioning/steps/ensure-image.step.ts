@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
+import { imageRequestOf } from '../../workspace/image-request.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
 
-/** Makes sure that the engine has the image of the container's template. */
+/** Makes sure that the engine has the container's image. */
 @Injectable()
 export class EnsureImageStep extends ProvisioningStep {
   readonly name = 'image';
@@ -15,7 +16,7 @@ export class EnsureImageStep extends ProvisioningStep {
 
   async run(context: StepContext): Promise<void> {
     const image = await this.driver.prepare(
-      context.row.template,
+      imageRequestOf(context.row),
       ({ percent, line }) => context.report(percent, line),
       context.signal,
     );

@@ -83,6 +83,8 @@ export interface CreateContainer {
   egressAllow?: { host: string; ports?: number[] }[];
   egressSets?: EgressSet[];
   budgetUsd?: number | null;
+  image?: string;
+  packages?: string[];
   /** Cores. */
   cpuLimit?: number;
   /** MiB. */
@@ -140,6 +142,8 @@ export interface Container {
   egressAllow: EgressRule[];
   egressSets: EgressSet[];
   budgetUsd: number | null;
+  imageReference: string | null;
+  packages: string[];
   cpuLimit: number;
   memoryLimit: number;
   diskLimit: number;
@@ -155,7 +159,7 @@ export interface Container {
   } | null;
   diskLimitEnforced: 'hard' | 'soft';
   volume: string | null;
-  pendingChanges: ('name' | 'env' | 'credentials')[];
+  pendingChanges: ('name' | 'env' | 'credentials' | 'image' | 'packages')[];
   provisioning: 'warm' | 'cold';
   status: ContainerStatus;
   statusReason: StatusReason | null;

@@ -7,6 +7,7 @@ const ENDLESS = {
   waitingStopAt: null,
   schedule: null,
 };
-const UNUSED = { ...ENDLESS, lastActivityAt: null, activity: null, budgetUsd: null };
+const IMAGE = { imageReference: null, packages: [] };
+const UNUSED = { ...ENDLESS, ...IMAGE, lastActivityAt: null, activity: null, budgetUsd: null };
 const NEW = { gitName: null, gitEmail: null, volume: null, pendingChanges: [], credentials: [], ...USUAL, ...UNUSED };
 export const AUTONOMOUS = { ...NEW, egress: 'restricted' };

@@ -27,7 +27,7 @@ export async function startWorkspace(env: Record<string, string> = {}): Promise<
     const spec = {
       id: randomUUID(),
       hostname: 'contract',
-      image: await driver.prepare('claude', () => undefined, signal),
+      image: await driver.prepare({ template: 'claude' }, () => undefined, signal),
       env,
       limits: { cpus: 1, memoryMiB: 512, diskMiB: 1_024, pids: 256 },
       readGitKey: null,

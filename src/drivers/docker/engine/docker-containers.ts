@@ -1,7 +1,9 @@
 import type Dockerode from 'dockerode';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { firstEntry } from './first-entry.js';
 import {
+  type ArchivedFile,
   type ContainerLimits,
   type ContainerSpec,
   type DiskFootprint,
@@ -169,6 +171,18 @@ export class DockerContainers extends EngineContainers {
       this.docker.getContainer(dockerId).getArchive({ path: `${folder}/.` }),
     );
     return stream as unknown as Readable;
+  }
+
+  async readFile(dockerId: string, path: string, maxBytes: number): Promise<ArchivedFile | null> {
+    return engineCall(`read container ${dockerId}`, DEADLINE.write, async (abortSignal) => {
+      try {
+        const stream = await this.docker.getContainer(dockerId).getArchive({ path, abortSignal });
+        return await firstEntry(stream as unknown as Readable, maxBytes);
+      } catch (error) {
+        if (statusOf(error) === NOT_FOUND) return null;
+        throw error;
+      }
+    });
   }
 
   async writeFolder(dockerId: string, folder: string, tar: Readable): Promise<void> {

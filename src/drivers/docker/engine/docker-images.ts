@@ -1,7 +1,7 @@
 import type Dockerode from 'dockerode';
 import { stripVTControlCharacters } from 'node:util';
 import type { Readable } from 'node:stream';
-import { type BuildRequest, EngineImages } from './engine-client.js';
+import { type BuildRequest, type ContainerLimits, EngineImages, type InspectedImage } from './engine-client.js';
 import { DriverError } from '../../driver-error.js';
 import { DEADLINE, engineCall, observed, statusOf, toDriverError } from './engine-call.js';
 import { linesOf } from './logs/stream-lines.js';
@@ -21,12 +21,15 @@ export class DockerImages extends EngineImages {
   }
 
   async exists(reference: string): Promise<boolean> {
+    return (await this.inspect(reference)) !== null;
+  }
+
+  async inspect(reference: string): Promise<InspectedImage | null> {
     return engineCall(`inspect image ${reference}`, DEADLINE.read, async (abortSignal) => {
       try {
-        await this.docker.getImage(reference).inspect({ abortSignal });
-        return true;
+        return toInspected(await this.docker.getImage(reference).inspect({ abortSignal }));
       } catch (error) {
-        if (statusOf(error) === NOT_FOUND) return false;
+        if (statusOf(error) === NOT_FOUND) return null;
         throw error;
       }
     });
@@ -71,6 +74,7 @@ export class DockerImages extends EngineImages {
         labels: request.labels,
         rm: true,
         forcerm: true,
+        ...(request.limits === undefined ? {} : limitsOf(request.limits)),
         abortSignal: signal,
       });
       await followProgress(what, stream as Readable, (line) => {
@@ -87,6 +91,33 @@ export class DockerImages extends EngineImages {
       clearTimeout(timer);
     }
   }
+}
+
+const MIB = 1024 * 1024;
+const CPU_PERIOD_US = 100_000;
+
+function limitsOf({ cpuLimit, memoryLimit }: ContainerLimits): Dockerode.ImageBuildOptions {
+  const memory = memoryLimit * MIB;
+  return { memory, memswap: memory, cpuperiod: CPU_PERIOD_US, cpuquota: Math.round(cpuLimit * CPU_PERIOD_US) };
+}
+
+/** Engines leave out what an image does not have, or say null. */
+function toInspected({ Id, Os, Architecture, Config }: Dockerode.ImageInspectInfo): InspectedImage {
+  const config = Config as Partial<Dockerode.ImageInspectInfo['Config']> | null;
+  return {
+    id: Id,
+    os: Os,
+    architecture: Architecture,
+    labels: config?.Labels ?? {},
+    env: Object.fromEntries(
+      (config?.Env ?? []).map((entry) => {
+        const at = entry.indexOf('=');
+        return at < 0 ? [entry, ''] : [entry.slice(0, at), entry.slice(at + 1)];
+      }),
+    ),
+    volumes: Object.keys(config?.Volumes ?? {}),
+    hasTriggers: ((config?.OnBuild as string[] | null | undefined) ?? []).length > 0,
+  };
 }
 
 /** Reads the engine's stream of JSON records to its end; an `error` record means that the operation failed. */

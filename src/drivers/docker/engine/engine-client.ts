@@ -166,24 +166,57 @@ export abstract class EngineContainers {
   abstract changedPaths(dockerId: string): Promise<string[]>;
   /** What is in a folder, as a tar stream with the folder's content at its root. Works on stopped containers as well. */
   abstract readFolder(dockerId: string, folder: string): Promise<Readable>;
+  /**
+   * One file of a container, running or not. Links are followed in the path, and not at its end.
+   * @returns null when there is none
+   * @throws DriverError `output_limit` for one that is larger than `maxBytes`
+   */
+  abstract readFile(dockerId: string, path: string, maxBytes: number): Promise<ArchivedFile | null>;
   /** Unpacks a tar stream into a folder, with the owners and modes in it. */
   abstract writeFolder(dockerId: string, folder: string, tar: Readable): Promise<void>;
 }
 
+export interface ArchivedFile {
+  kind: 'file' | 'link' | 'other';
+  /** Of a file. */
+  content: Buffer;
+  /** Of a link. */
+  target: string | null;
+}
+
 export interface BuildRequest {
   tag: string;
-  target: string;
+  target?: string;
   /** The build context as an uncompressed tar stream. */
   context: Readable;
   buildArgs: Record<string, string>;
   labels: Record<string, string>;
+  /** Of each program that the build runs; none by default. Cores, and MiB. */
+  limits?: ContainerLimits;
   /** One line of the build's output at a time. */
   onOutput: (line: string) => void;
   signal?: AbortSignal;
 }
 
+/** An image and what containers of it are given. */
+export interface InspectedImage {
+  /** The engine's own id, which names its content. */
+  id: string;
+  os: string;
+  /** As the engine names it, such as `amd64`. */
+  architecture: string;
+  labels: Record<string, string>;
+  env: Record<string, string>;
+  /** Paths for which every container gets a volume without a name. */
+  volumes: string[];
+  /** It runs instructions of its own when another image is built from it. */
+  hasTriggers: boolean;
+}
+
 export abstract class EngineImages {
   abstract exists(reference: string): Promise<boolean>;
+  /** @returns null only when the engine says that there is no such image */
+  abstract inspect(reference: string): Promise<InspectedImage | null>;
   abstract pull(reference: string, signal?: AbortSignal): Promise<void>;
   abstract build(request: BuildRequest): Promise<void>;
   abstract remove(reference: string): Promise<void>;

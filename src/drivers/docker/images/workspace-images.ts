@@ -7,41 +7,32 @@ import { Settings } from '../../../config/settings.js';
 import { Locks } from '../../../persistence/locks.js';
 import { EngineClient } from '../engine/engine-client.js';
 import { DriverError } from '../../driver-error.js';
-import type { ImageProgress } from '../../workspace-driver.js';
-import { LABEL_MANAGED, LABEL_ROLE } from '../labels.js';
 import { type BuildContext, BuildContextReader, type ImageTarget } from './build-context.js';
-import { BuildProgress, isTransientFailure, isInformative } from './build-progress.js';
+import { ImageBuilds, type ProgressListener } from './image-builds.js';
 
 const TAG_DIGITS = 16;
 
-type Listener = (progress: ImageProgress) => void;
-
-interface RunningBuild {
-  done: Promise<void>;
-  listeners: Set<Listener>;
-}
-
 /**
  * Builds the images that workspaces run. The tag is a hash of all build inputs, so every change of an input leads to a
- * new image. Concurrent callers share one build.
+ * new image.
  */
 @Injectable()
 export class WorkspaceImages implements OnModuleDestroy {
-  private readonly running = new Map<string, RunningBuild>();
-  private readonly stopped = new AbortController();
+  readonly builds: ImageBuilds;
   private readonly buildContext: BuildContextReader;
 
   constructor(
     private readonly settings: Settings,
     private readonly engine: EngineClient,
-    private readonly locks: Locks,
-    @InjectPinoLogger(WorkspaceImages.name) private readonly logger: PinoLogger,
+    locks: Locks,
+    @InjectPinoLogger(WorkspaceImages.name) logger: PinoLogger,
   ) {
     this.buildContext = new BuildContextReader(settings.extraCaCerts);
+    this.builds = new ImageBuilds(engine, locks, logger);
   }
 
   onModuleDestroy(): void {
-    this.stopped.abort();
+    this.builds.stop();
   }
 
   /**
@@ -49,80 +40,31 @@ export class WorkspaceImages implements OnModuleDestroy {
    * @returns the image's reference
    * @throws JobFailure `image_build_failed`, `base_image_unavailable` or `out_of_disk`, with the last lines of output
    */
-  async ensure(target: ImageTarget, onProgress: Listener, signal: AbortSignal): Promise<string> {
+  async ensure(target: ImageTarget, onProgress: ProgressListener, signal: AbortSignal): Promise<string> {
     const context = await this.buildContext.read();
     const reference = this.referenceOf(target, context);
-    if (await this.engine.images.exists(reference)) return reference;
-
-    const build = this.running.get(reference) ?? this.start(reference, target, context);
-    build.listeners.add(onProgress);
-    try {
-      await Promise.race([build.done, rejectWhenAborted(signal)]);
-      return reference;
-    } finally {
-      build.listeners.delete(onProgress);
-    }
+    const recipe = {
+      plan: async (_report: unknown, stopped: AbortSignal) => {
+        await this.ensureBaseImage(stopped);
+        return { target, context: context.tar(), buildArgs: { BASE_IMAGE: this.settings.baseImage } };
+      },
+    };
+    await this.builds.ensure(reference, recipe, onProgress, signal);
+    return reference;
   }
 
   private referenceOf(target: ImageTarget, context: BuildContext): string {
-    const hash = createHash('sha256')
-      .update(`${target}\0${this.settings.baseImage}\0${context.digest(target)}`)
-      .digest('hex');
     const name = target === 'gateway' ? target : `workspace-${target}`;
-    return `devforge/${name}:${hash.slice(0, TAG_DIGITS)}`;
+    return taggedByHash(name, [target, this.settings.baseImage, context.digest(target)]);
   }
 
-  private start(reference: string, target: ImageTarget, context: BuildContext): RunningBuild {
-    const listeners = new Set<Listener>();
-    const done = this.locks
-      .withLock(`image:${reference}`, () => this.build(reference, target, context, listeners))
-      .finally(() => this.running.delete(reference));
-    // All callers may have gone before it fails.
-    done.catch(() => undefined);
-    const build = { done, listeners };
-    this.running.set(reference, build);
-    return build;
-  }
-
-  private async build(
-    reference: string,
-    target: ImageTarget,
-    context: BuildContext,
-    listeners: Set<Listener>,
-  ): Promise<void> {
-    // Another process may have built it while this one waited for the lock.
-    if (await this.engine.images.exists(reference)) return;
-    await this.ensureBaseImage();
-    this.logger.info({ image: reference }, 'Building a workspace image');
-    const progress = new BuildProgress();
-    try {
-      await this.engine.images.build({
-        tag: reference,
-        target,
-        context: context.tar(),
-        buildArgs: { BASE_IMAGE: this.settings.baseImage },
-        labels: { [LABEL_MANAGED]: 'true', [LABEL_ROLE]: 'image' },
-        onOutput: (line) => {
-          progress.read(line);
-          if (!isInformative(line)) return;
-          for (const listener of listeners) listener({ percent: progress.percent, line });
-        },
-        signal: this.stopped.signal,
-      });
-    } catch (error) {
-      throw toFailure(error);
-    }
-    this.logger.info({ image: reference }, 'Built a workspace image');
-  }
-
-  private async ensureBaseImage(): Promise<void> {
+  private async ensureBaseImage(signal: AbortSignal): Promise<void> {
     const { baseImage } = this.settings;
     if (await this.engine.images.exists(baseImage)) return;
     try {
-      await this.engine.images.pull(baseImage, this.stopped.signal);
+      await this.engine.images.pull(baseImage, signal);
     } catch (error) {
-      if (error instanceof DriverError && ['unavailable', 'aborted', 'out_of_disk'].includes(error.code))
-        throw toFailure(error);
+      if (error instanceof DriverError && ['unavailable', 'aborted', 'out_of_disk'].includes(error.code)) throw error;
       throw new JobFailure(
         'base_image_unavailable',
         `The base image ${baseImage} is not at the engine and cannot be pulled. Run "npm run setup", which makes it on this machine, or set BASE_IMAGE.`,
@@ -132,24 +74,8 @@ export class WorkspaceImages implements OnModuleDestroy {
   }
 }
 
-function toFailure(error: unknown): unknown {
-  if (!(error instanceof DriverError)) return error;
-  const output = error.details.output;
-  if (error.code === 'build_failed') {
-    return new JobFailure('image_build_failed', error.message, {
-      cause: error,
-      output,
-      retryable: isTransientFailure(output ?? []),
-    });
-  }
-  if (error.code === 'out_of_disk') return new JobFailure('out_of_disk', error.message, { cause: error, output });
-  return error;
-}
-
-function rejectWhenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const abort = (): void => reject(new DriverError('aborted', 'wait for the workspace image: aborted'));
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-  });
+/** Name of an image of DevForge's own, with a hash of what it is made of. */
+export function taggedByHash(name: string, inputs: readonly string[]): string {
+  const hash = createHash('sha256').update(inputs.join('\0')).digest('hex');
+  return `devforge/${name}:${hash.slice(0, TAG_DIGITS)}`;
 }

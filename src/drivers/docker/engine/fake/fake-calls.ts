@@ -1,8 +1,8 @@
 /** The calls of the engine client, by the part they belong to. */
 export type FakeEngineCall =
   | `system.${'ping' | 'info' | 'watch' | 'volumeBytes'}`
-  | `containers.${'create' | 'start' | 'stop' | 'pause' | 'unpause' | 'remove' | 'inspect' | 'list' | 'exec' | 'open' | 'logs' | 'usage' | 'update' | 'diskFootprint' | 'changedPaths' | 'readFolder' | 'writeFolder'}`
-  | `images.${'exists' | 'pull' | 'build' | 'remove'}`
+  | `containers.${'create' | 'start' | 'stop' | 'pause' | 'unpause' | 'remove' | 'inspect' | 'list' | 'exec' | 'open' | 'logs' | 'usage' | 'update' | 'diskFootprint' | 'changedPaths' | 'readFolder' | 'readFile' | 'writeFolder'}`
+  | `images.${'exists' | 'inspect' | 'pull' | 'build' | 'remove'}`
   | `volumes.${'list' | 'exists' | 'ensure' | 'folder' | 'remove'}`
   | `networks.${'ensureIsolatedBridge' | 'list' | 'remove' | 'disconnect'}`;
 

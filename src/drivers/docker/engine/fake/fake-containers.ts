@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  type ArchivedFile,
   type ContainerLimits,
   type ContainerSpec,
   type DiskFootprint,
@@ -51,6 +52,8 @@ export class FakeContainers extends EngineContainers {
   onExec: FakeExecHandler = () => ({ exitCode: 0 });
   /** Called for every container that was just started. */
   onStart: (container: FakeContainer) => void = () => undefined;
+  /** Files of images, by the image's reference or id and by their path. */
+  readonly files = new Map<string, Record<string, ArchivedFile>>();
   private readonly present = new Map<string, FakeContainer>();
   /** Those whose interface was taken away. */
   private readonly disconnected = new Set<string>();
@@ -158,7 +161,7 @@ export class FakeContainers extends EngineContainers {
     return { writableLayerBytes: container.writableLayerBytes, volumes: volumesOf(container) };
   }
 
-  /** Files are played by no fake. */
+  /** Of files, only those of {@link files} are played. */
   async changedPaths(dockerId: string): Promise<string[]> {
     await this.existing('containers.changedPaths', dockerId);
     return [];
@@ -167,6 +170,11 @@ export class FakeContainers extends EngineContainers {
   async readFolder(dockerId: string): Promise<Readable> {
     await this.existing('containers.readFolder', dockerId);
     return Readable.from([]);
+  }
+
+  async readFile(dockerId: string, path: string, _maxBytes: number): Promise<ArchivedFile | null> {
+    const { image } = await this.existing('containers.readFile', dockerId);
+    return this.files.get(image)?.[path] ?? null;
   }
 
   async writeFolder(dockerId: string, _folder: string, tar: Readable): Promise<void> {

@@ -1,4 +1,5 @@
-import { type BuildRequest, EngineImages } from '../engine-client.js';
+import { createHash } from 'node:crypto';
+import { type BuildRequest, EngineImages, type InspectedImage } from '../engine-client.js';
 import { DriverError } from '../../../driver-error.js';
 import type { FakeFaults } from '../../../fake/fake-faults.js';
 import type { FakeEngineCall } from './fake-calls.js';
@@ -14,7 +15,7 @@ export class FakeImages extends EngineImages {
   readonly pullable = new Set<string>();
   /** By default every build succeeds without output. */
   onBuild: FakeBuildHandler = () => true;
-  private readonly present = new Set<string>();
+  private readonly present = new Map<string, InspectedImage>();
 
   constructor(private readonly faults: FakeFaults<FakeEngineCall>) {
     super();
@@ -23,6 +24,11 @@ export class FakeImages extends EngineImages {
   async exists(reference: string): Promise<boolean> {
     await this.faults.pass('images.exists');
     return this.has(reference);
+  }
+
+  async inspect(reference: string): Promise<InspectedImage | null> {
+    await this.faults.pass('images.inspect');
+    return this.find(reference) ?? null;
   }
 
   async pull(reference: string, signal?: AbortSignal): Promise<void> {
@@ -46,7 +52,7 @@ export class FakeImages extends EngineImages {
       throw new DriverError('build_failed', `build image ${request.tag}: failed`, {
         output: output.slice(-KEPT_OUTPUT_LINES),
       });
-    this.add(request.tag);
+    this.add(request.tag, { labels: request.labels });
   }
 
   async remove(reference: string): Promise<void> {
@@ -55,12 +61,26 @@ export class FakeImages extends EngineImages {
   }
 
   /** An image that is there from the start. */
-  add(reference: string): void {
-    this.present.add(reference);
+  add(reference: string, details: Partial<InspectedImage> = {}): void {
+    this.present.set(reference, {
+      id: `sha256:${createHash('sha256').update(reference).digest('hex')}`,
+      os: 'linux',
+      architecture: 'amd64',
+      labels: {},
+      env: {},
+      volumes: [],
+      hasTriggers: false,
+      ...details,
+    });
   }
 
   has(reference: string): boolean {
-    return this.present.has(reference);
+    return this.find(reference) !== undefined;
+  }
+
+  /** By its name or its id. */
+  private find(reference: string): InspectedImage | undefined {
+    return this.present.get(reference) ?? [...this.present.values()].find(({ id }) => id === reference);
   }
 }
 

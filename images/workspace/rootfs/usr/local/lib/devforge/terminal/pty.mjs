@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { ReadStream } from 'node:tty';
 
@@ -16,6 +16,9 @@ import { ReadStream } from 'node:tty';
  */
 const native = createRequire(import.meta.url)('node-pty/build/Release/pty.node');
 
+/** Images that DevForge's programs were laid over may have none of their own. */
+const OWN_BASH = '/opt/devforge/bin/bash';
+const BASH = existsSync(OWN_BASH) ? OWN_BASH : '/bin/bash';
 const NO_UID = -1;
 const IS_UTF8 = true;
 const MACOS_HELPER = '';
@@ -52,7 +55,7 @@ export class Pty {
    */
   constructor({ file, args, env, cwd, cols, rows }, { onData, onEnd }) {
     const { fd, pid } = native.fork(
-      '/bin/bash',
+      BASH,
       ['--noprofile', '--norc', '-c', CLOSE_INHERITED_FDS, file, ...args],
       Object.entries(env).map(([name, value]) => `${name}=${value}`),
       cwd,

@@ -5,7 +5,7 @@ import os
 import signal
 
 # The container's own variables could change how these programs behave.
-ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/opt/devforge/bin", "LC_ALL": "C"}
 
 
 def run_in(folder: int, argv: list[bytes | str], files: dict[int, int] | None = None) -> int:
