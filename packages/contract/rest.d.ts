@@ -1717,11 +1717,11 @@ export interface components {
       containerId: string;
       /** @enum {string} */
       state: 'queued' | 'active' | 'completed' | 'failed';
-      /** @description image, network, git-agent, container, start; with a repository resume and clone follow. null while it waits. */
+      /** @description image, network, git-agent, container, start; with a repository or a set-up resume, clone and setup follow. null while it waits. */
       step: string | null;
       /** @description Percentage of the whole job, up to the running container. */
       progress: number;
-      /** @description Latest line of output of the step: of git, or of the image build. */
+      /** @description Latest line of output of the step: of git, the set-up, or the image build. */
       message: string | null;
       /** @description Number of starts. */
       attempts: number;
@@ -1800,6 +1800,14 @@ export interface components {
       repoType: 'empty' | 'clone';
       repoUrl: string | null;
       repoBranch: string | null;
+      /** @description Commits that are cloned; null for all. */
+      depth: number | null;
+      /** @description Submodules are cloned as well. */
+      submodules: boolean;
+      /** @description Files of Git LFS are fetched as well. */
+      lfs: boolean;
+      /** @description The command that prepares the workspace. */
+      setup: string | null;
       /** @description null: the server’s default. */
       gitName: string | null;
       /** @description null: the server’s default. */
@@ -1975,6 +1983,23 @@ export interface components {
        * @example main
        */
       repoBranch?: string;
+      /** @description How many commits of the history are cloned, only with repoType clone; all of them by default. */
+      depth?: number;
+      /**
+       * @description Clones the submodules of the repository as well, only with repoType clone.
+       * @default false
+       */
+      submodules: boolean;
+      /**
+       * @description Fetches the files of Git LFS, only with repoType clone; the package git-lfs is installed for it.
+       * @default false
+       */
+      lfs: boolean;
+      /**
+       * @description A command for bash that prepares the workspace: it runs in /workspace after the clone, before the container is running, and its output is in the log. When it fails the container is failed, and start runs it again.
+       * @example npm ci
+       */
+      setup?: string;
       /**
        * @description Path of a private key on the server, inside SSH_KEYS_DIR; for administrators alone. Everybody else names a credential of the kind `ssh_key`. The key is never copied into the container.
        * @example ~/.ssh/id_ed25519

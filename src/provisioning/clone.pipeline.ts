@@ -6,9 +6,10 @@ import { completed } from './completed.js';
 import type { Pipeline } from './provisioning-runner.js';
 import type { Part, ProvisioningStep, StepContext } from './step.js';
 import { CloneRepositoryStep } from './steps/clone-repository.step.js';
+import { SetUpWorkspaceStep } from './steps/set-up-workspace.step.js';
 import { ResumeWorkspaceStep } from './steps/resume-workspace.step.js';
 
-/** Clones the repository into the workspace of a started container. */
+/** Clones the repository into the workspace of a started container, and runs its set-up. */
 @Injectable()
 export class ClonePipeline implements Pipeline {
   readonly phase = 'clone';
@@ -17,10 +18,11 @@ export class ClonePipeline implements Pipeline {
   constructor(
     resume: ResumeWorkspaceStep,
     clone: CloneRepositoryStep,
+    setUp: SetUpWorkspaceStep,
     private readonly store: ContainerStore,
     private readonly clock: Clock,
   ) {
-    this.steps = [resume, clone];
+    this.steps = [resume, clone, setUp];
   }
 
   partOf(): Part {

@@ -9,6 +9,7 @@ import { ProvisioningRunner } from './provisioning-runner.js';
 import { CloneRepositoryStep } from './steps/clone-repository.step.js';
 import { EnsureImageStep } from './steps/ensure-image.step.js';
 import { EnsureWorkspaceStep } from './steps/ensure-workspace.step.js';
+import { SetUpWorkspaceStep } from './steps/set-up-workspace.step.js';
 import { ResumeWorkspaceStep } from './steps/resume-workspace.step.js';
 import { StartWorkspaceStep } from './steps/start-workspace.step.js';
 
@@ -20,6 +21,7 @@ import { StartWorkspaceStep } from './steps/start-workspace.step.js';
     StartWorkspaceStep,
     ResumeWorkspaceStep,
     CloneRepositoryStep,
+    SetUpWorkspaceStep,
     FailedWorkspace,
     ProvisioningRunner,
     CreatePipeline,

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { randomUUID } from 'node:crypto';
 import { buffer, text } from 'node:stream/consumers';
 import type { Principal } from '../../src/auth/principal.js';
+import type { DomainError } from '../../src/common/errors/domain-error.js';
 import type { ContainersService } from '../../src/containers/containers.service.js';
 import { Tunnel } from '../../src/editor/tunnel/tunnel.js';
 import { ExecDto } from '../../src/exec/dto/exec.dto.js';
@@ -69,6 +70,14 @@ describe.each([
     ['devforge-tunnel', []],
   ])('knows the version of %s', async (program, args) => {
     await expect(versionOf(program, args)).resolves.toBe(versions[program]);
+  });
+
+  it('knows the set-up of a workspace, which older images do not have', async () => {
+    const ended = programs.run(row, 'devforge-setup', { args: ['cancel'], timeoutMs: 10_000 }).then(
+      ({ exitCode }) => exitCode,
+      ({ code }: DomainError) => code,
+    );
+    await expect(ended).resolves.toBe(release === undefined ? 0 : 'image_outdated');
   });
 
   it('runs commands', async () => {

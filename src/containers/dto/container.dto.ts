@@ -53,14 +53,14 @@ export class JobDto {
     type: String,
     ...nullable,
     description:
-      'image, network, git-agent, container, start; with a repository resume and clone follow. null while it waits.',
+      'image, network, git-agent, container, start; with a repository or a set-up resume, clone and setup follow. null while it waits.',
   })
   step: string | null;
   @ApiProperty({ description: 'Percentage of the whole job, up to the running container.' }) progress: number;
   @ApiProperty({
     type: String,
     ...nullable,
-    description: 'Latest line of output of the step: of git, or of the image build.',
+    description: 'Latest line of output of the step: of git, the set-up, or the image build.',
   })
   message: string | null;
   @ApiProperty({ description: 'Number of starts.' }) attempts: number;
@@ -105,6 +105,12 @@ export class ContainerDto {
   @ApiProperty({ enum: REPO_TYPES }) repoType: RepoType;
   @ApiProperty({ type: String, ...nullable }) repoUrl: string | null;
   @ApiProperty({ type: String, ...nullable }) repoBranch: string | null;
+  @ApiProperty({ type: 'integer', ...nullable, description: 'Commits that are cloned; null for all.' })
+  depth: number | null;
+  @ApiProperty({ description: 'Submodules are cloned as well.' }) submodules: boolean;
+  @ApiProperty({ description: 'Files of Git LFS are fetched as well.' }) lfs: boolean;
+  @ApiProperty({ type: String, ...nullable, description: 'The command that prepares the workspace.' })
+  setup: string | null;
   @ApiProperty({ type: String, ...nullable, description: 'null: the server’s default.' }) gitName: string | null;
   @ApiProperty({ type: String, ...nullable, description: 'null: the server’s default.' }) gitEmail: string | null;
   @ApiProperty({ type: [NamedCredentialDto], description: 'What it may use; without those that are gone.' })

@@ -1,5 +1,18 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min, MinLength, ValidateIf } from 'class-validator';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+  ValidateIf,
+} from 'class-validator';
 import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 import { IsProjectId } from '../../auth/is-project-id.js';
 import {
@@ -31,6 +44,18 @@ import { ScheduleDto, ScheduleProperty } from './schedule.dto.js';
 import { ImageProperty } from './rules/image.js';
 import { PackagesProperty } from './rules/packages.js';
 import { StopAfterMinutes } from './rules/stop-after-minutes.js';
+
+const MAX_DEPTH = 1_000_000;
+/** In characters. */
+const MAX_SETUP = 16_384;
+
+const CloneFlag = (description: string): PropertyDecorator =>
+  applyDecorators(
+    ApiProperty({ required: false, default: false, description }),
+    MayBeAbsent(),
+    IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'clone', 'is only allowed with repoType clone'),
+    IsBoolean(),
+  );
 
 /** The request for a new container. */
 export class CreateContainerDto {
@@ -106,6 +131,41 @@ export class CreateContainerDto {
   @IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'clone', 'is only allowed with repoType clone')
   @IsGitBranch()
   repoBranch?: string;
+
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    minimum: 1,
+    maximum: MAX_DEPTH,
+    description: 'How many commits of the history are cloned, only with repoType clone; all of them by default.',
+  })
+  @MayBeAbsent()
+  @IsForbiddenUnless((dto: CreateContainerDto) => dto.repoType === 'clone', 'is only allowed with repoType clone')
+  @IsInt()
+  @Min(1)
+  @Max(MAX_DEPTH)
+  depth?: number;
+
+  @CloneFlag('Clones the submodules of the repository as well, only with repoType clone.')
+  submodules?: boolean;
+
+  @CloneFlag('Fetches the files of Git LFS, only with repoType clone; the package git-lfs is installed for it.')
+  lfs?: boolean;
+
+  @ApiProperty({
+    required: false,
+    minLength: 1,
+    maxLength: MAX_SETUP,
+    example: 'npm ci',
+    description:
+      'A command for bash that prepares the workspace: it runs in /workspace after the clone, before the container is running, and its output is in the log. When it fails the container is failed, and start runs it again.',
+  })
+  @MayBeAbsent()
+  @IsString()
+  @MinLength(1)
+  @MaxLength(MAX_SETUP)
+  @Matches(/^[^\0]*$/, { message: 'setup must not contain NUL' })
+  setup?: string;
 
   @ApiProperty({
     required: false,

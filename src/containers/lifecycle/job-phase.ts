@@ -1,3 +1,4 @@
+import type { ContainerRow } from '../../persistence/containers/containers.repository.js';
 import type { ContainerStatus, JobName } from '../../persistence/types.js';
 
 /** Where the clone begins in a job that has one, in percent of the whole job. */
@@ -8,7 +9,11 @@ export function jobPhase({ status }: { status: ContainerStatus }): JobName {
   return status === 'cloning' ? 'clone' : 'create';
 }
 
-/** Whether the job ends with a clone. */
-export function needsClone({ repoType, workspaceReady }: { repoType: string; workspaceReady: boolean }): boolean {
-  return repoType === 'clone' && !workspaceReady;
+/** Whether the job ends with a clone, or the set-up of the workspace. */
+export function needsClone({
+  repoType,
+  setup,
+  workspaceReady,
+}: Pick<ContainerRow, 'repoType' | 'setup' | 'workspaceReady'>): boolean {
+  return (repoType === 'clone' || setup !== null) && !workspaceReady;
 }

@@ -60,6 +60,12 @@ export const containers = pgTable(
     repoType: text('repo_type').$type<RepoType>().notNull(),
     repoUrl: text('repo_url'),
     repoBranch: text('repo_branch'),
+    /** How many commits are cloned; null for all. */
+    depth: integer('clone_depth'),
+    submodules: boolean('submodules').notNull().default(false),
+    lfs: boolean('lfs').notNull().default(false),
+    /** A command that prepares the workspace, once, after the clone. */
+    setup: text('setup'),
     sshKeyPath: text('ssh_key_path'),
     gitName: text('git_name'),
     gitEmail: text('git_email'),

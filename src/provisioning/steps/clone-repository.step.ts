@@ -30,7 +30,7 @@ const GIT_ENV = {
 export class CloneRepositoryStep extends ProvisioningStep {
   readonly name = 'clone';
   readonly status = 'cloning';
-  readonly weight = 90;
+  readonly weight = 60;
 
   constructor(
     private readonly programs: WorkspacePrograms,
@@ -41,6 +41,7 @@ export class CloneRepositoryStep extends ProvisioningStep {
 
   async run(context: StepContext): Promise<void> {
     const { row, signal } = context;
+    if (row.repoType !== 'clone') return;
     const workspace = workspaceOf(row);
     const progress = new GitProgress();
     const silence = new AbortController();
@@ -48,7 +49,7 @@ export class CloneRepositoryStep extends ProvisioningStep {
     try {
       const result = await this.programs.run(workspace, 'devforge-clone', {
         args: ['run', cloneUrl(row.repoUrl!), ...(row.repoBranch === null ? [] : [row.repoBranch])],
-        env: GIT_ENV,
+        env: { ...GIT_ENV, ...optionsOf(row) },
         cwd: WORKSPACE_FOLDER,
         timeoutMs: MAX_CLONE_MS,
         signal: AbortSignal.any([signal, silence.signal]),
@@ -73,11 +74,21 @@ export class CloneRepositoryStep extends ProvisioningStep {
     } finally {
       clearTimeout(timer);
     }
-    context.row = await this.store.update(row.id, { workspaceReady: true }, context.lease);
+    // With a set-up it is ready after that.
+    if (row.setup === null) context.row = await this.store.update(row.id, { workspaceReady: true }, context.lease);
   }
 
   /** Aborting the exec only disconnects from the command; this ends it. */
   private async cancel(workspace: WorkspaceRef): Promise<void> {
     await this.programs.run(workspace, 'devforge-clone', { args: ['cancel'], timeoutMs: CANCEL_TIMEOUT_MS });
   }
+}
+
+/** What `devforge-clone` reads from its environment. */
+function optionsOf({ depth, submodules, lfs }: StepContext['row']): Record<string, string> {
+  return {
+    ...(depth === null ? {} : { DEVFORGE_CLONE_DEPTH: String(depth) }),
+    ...(submodules ? { DEVFORGE_CLONE_SUBMODULES: '1' } : {}),
+    ...(lfs ? { DEVFORGE_CLONE_LFS: '1' } : {}),
+  };
 }

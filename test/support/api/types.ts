@@ -84,6 +84,10 @@ export interface CreateContainer {
   egressSets?: EgressSet[];
   budgetUsd?: number | null;
   image?: string;
+  depth?: number;
+  submodules?: boolean;
+  lfs?: boolean;
+  setup?: string;
   packages?: string[];
   /** Cores. */
   cpuLimit?: number;
@@ -143,6 +147,10 @@ export interface Container {
   egressSets: EgressSet[];
   budgetUsd: number | null;
   imageReference: string | null;
+  depth: number | null;
+  submodules: boolean;
+  lfs: boolean;
+  setup: string | null;
   packages: string[];
   cpuLimit: number;
   memoryLimit: number;

@@ -8,6 +8,7 @@ const ENDLESS = {
   schedule: null,
 };
 const IMAGE = { imageReference: null, packages: [] };
-const UNUSED = { ...ENDLESS, ...IMAGE, lastActivityAt: null, activity: null, budgetUsd: null };
+const WORKSPACE = { depth: null, submodules: false, lfs: false, setup: null };
+const UNUSED = { ...ENDLESS, ...IMAGE, ...WORKSPACE, lastActivityAt: null, activity: null, budgetUsd: null };
 const NEW = { gitName: null, gitEmail: null, volume: null, pendingChanges: [], credentials: [], ...USUAL, ...UNUSED };
 export const AUTONOMOUS = { ...NEW, egress: 'restricted' };
