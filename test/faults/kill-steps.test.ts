@@ -10,11 +10,13 @@ import type { When } from '../support/engine-proxy/hold.js';
 import {
   addsKey,
   inspectsEndOfClone,
+  inspectsEndOfSetUp,
   clones,
   creates,
   inspectsImage,
   listsNetworks,
   nth,
+  setsUp,
   starts,
 } from '../support/engine-proxy/matchers.js';
 import { expectRemovable, expectRepository, expectComplete } from '../support/faults/traces.js';
@@ -43,6 +45,8 @@ const POINTS: Point[] = [
   ['resume', 'the start before the clone', 'after', () => nth(START.workspaceAgain, starts)],
   ['clone', 'the start of the clone', 'before', () => clones],
   ['clone', 'the inspection of the ended clone', 'before', inspectsEndOfClone],
+  ['setup', 'the start of the set-up', 'before', () => setsUp],
+  ['setup', 'the inspection of the ended set-up', 'before', inspectsEndOfSetUp],
 ];
 
 describe('a SIGKILL of the server during provisioning', () => {
@@ -65,11 +69,21 @@ describe('a SIGKILL of the server during provisioning', () => {
 
   /** A private repository with a key: every step has something to do. */
   const withKey = () =>
-    small({ repoType: 'clone', repoUrl: git.url('ssh', 'open'), sshKeyPath: server.key.privateKeyPath });
+    small({
+      repoType: 'clone',
+      repoUrl: git.url('ssh', 'open'),
+      sshKeyPath: server.key.privateKeyPath,
+      setup: 'echo once >> ~/set-ups',
+    });
   const stepOf = async (id: string) => (await server.api.get(id)).body.job?.step;
+  const expectOneSetUp = async (dockerId: string): Promise<void> => {
+    const { stdout } = await server.engine.exec(dockerId, ['cat', '/home/dev/set-ups']);
+    expect(stdout).toBe('once\n');
+  };
   const expectEverything = async (id: string, key: boolean): Promise<void> => {
     const container = await expectComplete(server, id, { key });
     await expectRepository(server, container, COMMITS);
+    if (key) await expectOneSetUp(container.dockerId!);
     await expectRemovable(server, id);
   };
 

@@ -34,6 +34,7 @@ export const executes =
     words.every((word) => (request.body?.['Cmd'] as string[] | undefined)?.includes(word));
 
 export const clones = executes('/usr/local/bin/devforge-clone', 'run');
+export const setsUp = executes('/usr/local/bin/devforge-setup', 'run');
 export const addsKey = executes('ssh-add', '-q');
 
 /** The one of this kind that comes `count`-th. */
@@ -51,6 +52,9 @@ function after(first: RequestMatcher, then: RequestMatcher): RequestMatcher {
     return false;
   };
 }
+
+/** The set-up is through, and DevForge asks how it ended. */
+export const inspectsEndOfSetUp = (): RequestMatcher => after(setsUp, inspectsExec);
 
 /** Git is through, and DevForge asks how it ended. */
 export const inspectsEndOfClone = (): RequestMatcher => after(clones, inspectsExec);
