@@ -12,6 +12,7 @@ export default defineConfig({
     './src/persistence/egress/egress.schema.ts',
     './src/persistence/instructions/instructions.schema.ts',
     './src/persistence/rate-limits/rate-limits.schema.ts',
+    './src/persistence/snapshots/snapshots.schema.ts',
     './src/persistence/spend/spend.schema.ts',
     './src/persistence/warm-pool/warm-pool.schema.ts',
   ],

@@ -626,6 +626,61 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/containers/{id}/snapshots': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** List the snapshots of a container, latest first */
+    get: operations['SnapshotsController_listOf'];
+    put?: never;
+    /**
+     * Save the files of a container
+     * @description Those at /workspace, of the home directory, of the system and the sessions of Claude Code, all as of one moment. The container may run; it stands still for that moment. Answered when the snapshot is complete.
+     */
+    post: operations['SnapshotsController_create'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/snapshots': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** List the snapshots of all containers, deleted ones included, latest first */
+    get: operations['SnapshotsController_list'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/snapshots/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** Delete a snapshot; containers that were made of it keep their files */
+    delete: operations['SnapshotsController_remove'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/volumes': {
     parameters: {
       query?: never;
@@ -688,6 +743,26 @@ export interface paths {
     put?: never;
     /** Create a single-use link that signs a browser in to the program on a port of the container */
     post: operations['EditorController_openPreview'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/containers/{id}/fork': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Make copies of a container
+     * @description Each is a container of its own with the same settings, and with the files and the sessions of Claude Code as they are now, on a new branch. It may run; it stands still for a moment. Answered once the files are saved; the copies are set up in the background.
+     */
+    post: operations['ContainerForksController_fork'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1115,6 +1190,8 @@ export interface components {
       diskMB?: number;
       /** @description Instructions that are queued or running. */
       instructions?: number;
+      /** @description MiB of all snapshots. */
+      snapshotMB?: number;
     };
     ProjectEgressDto: {
       /**
@@ -1183,6 +1260,8 @@ export interface components {
       diskMB: components['schemas']['UsageDto'];
       /** @description Instructions that are queued or running. */
       instructions: components['schemas']['UsageDto'];
+      /** @description MiB of all snapshots. */
+      snapshotMB: components['schemas']['UsageDto'];
       /** @description US dollars spent on models on this day, in UTC. */
       usdToday: number;
       /** @description US dollars spent on models in this month, in UTC. */
@@ -1849,6 +1928,16 @@ export interface components {
        * @description Id of the kept volume that it was created with; null for a volume of its own.
        */
       volume: string | null;
+      /**
+       * Format: uuid
+       * @description Id of the snapshot that it began with.
+       */
+      fromSnapshot: string | null;
+      /**
+       * Format: uuid
+       * @description Id of the container that it is a copy of.
+       */
+      forkedFrom: string | null;
       /** @description Changed values that take effect when the container is rebuilt; of the name, its host name inside. */
       pendingChanges: ('name' | 'env' | 'credentials' | 'image' | 'packages')[];
       /**
@@ -2057,6 +2146,11 @@ export interface components {
        */
       volume?: string;
       /**
+       * Format: uuid
+       * @description Id of a snapshot of the project, whose files it begins with; only with the template of the snapshot and repoType empty. The repository is that of the snapshot.
+       */
+      fromSnapshot?: string;
+      /**
        * @description Environment of everything in the container. Names that take over the loader or git, and values with line breaks, are refused.
        * @example {
        *       "FOO": "bar"
@@ -2198,6 +2292,39 @@ export interface components {
       /** @description The same sums by what `by` names. */
       items: components['schemas']['SpendItemDto'][];
     };
+    SnapshotDto: {
+      /** Format: uuid */
+      id: string;
+      /**
+       * Format: uuid
+       * @description The project that it belongs to.
+       */
+      projectId: string;
+      /**
+       * Format: uuid
+       * @description The container that it is of, which may be gone.
+       */
+      containerId: string;
+      /** @description Name of that container then. */
+      containerName: string;
+      /**
+       * @description Template of that container.
+       * @enum {string}
+       */
+      template: 'claude' | 'vscode' | 'both';
+      /** @enum {string} */
+      repoType: 'empty' | 'clone';
+      repoUrl: string | null;
+      /** @description What it takes of the disk; what it shares with others is counted as its own. */
+      bytes: number;
+      /** @description For how long the container stood still, in milliseconds; 0 if it did not run. */
+      pausedMs: number;
+      /** Format: date-time */
+      createdAt: string;
+    };
+    SnapshotListDto: {
+      items: components['schemas']['SnapshotDto'][];
+    };
     VolumeDto: {
       /**
        * Format: uuid
@@ -2278,6 +2405,18 @@ export interface components {
        * @default false
        */
       startIfStopped: boolean;
+    };
+    ForkContainerDto: {
+      /**
+       * @description How many.
+       * @default 1
+       */
+      count: number;
+      /** @description What Claude Code is to do in each of them. */
+      instruction?: components['schemas']['CreateInstructionDto'];
+    };
+    ForkedContainersDto: {
+      items: components['schemas']['ContainerDto'][];
     };
     PermissionDto: {
       /** @description Answer it with POST …/permissions/:requestId. */
@@ -3046,16 +3185,18 @@ export interface components {
      *
      *     `credential_not_found`: No such credential
      *
+     *     `snapshot_not_found`: No such snapshot
+     *
      *     `volume_not_found`: No such volume
      */
-    'project_not_found.credential_not_found.volume_not_found': {
+    'project_not_found.credential_not_found.snapshot_not_found.volume_not_found': {
       headers: {
         [name: string]: unknown;
       };
       content: {
         'application/problem+json': {
           /** @enum {string} */
-          code?: 'project_not_found' | 'credential_not_found' | 'volume_not_found';
+          code?: 'project_not_found' | 'credential_not_found' | 'snapshot_not_found' | 'volume_not_found';
         } & components['schemas']['Problem'];
       };
     };
@@ -3306,6 +3447,50 @@ export interface components {
         } & components['schemas']['Problem'];
       };
     };
+    /**
+     * @description `snapshot_not_supported`: Snapshots not supported
+     *
+     *     `ambiguous_name`: Name in several projects
+     *
+     *     `invalid_state`: Not possible in the current state
+     *
+     *     `busy`: Container busy
+     */
+    'snapshot_not_supported.ambiguous_name.invalid_state.busy': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'snapshot_not_supported' | 'ambiguous_name' | 'invalid_state' | 'busy';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `snapshot_not_found`: No such snapshot */
+    snapshot_not_found: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'snapshot_not_found';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /** @description `snapshot_in_use`: Snapshot in use */
+    snapshot_in_use: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?: 'snapshot_in_use';
+        } & components['schemas']['Problem'];
+      };
+    };
     /** @description `volume_not_found`: No such volume */
     volume_not_found: {
       headers: {
@@ -3403,6 +3588,39 @@ export interface components {
         'application/problem+json': {
           /** @enum {string} */
           code?: 'ambiguous_name' | 'invalid_state' | 'preview_unavailable';
+        } & components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `snapshot_not_supported`: Snapshots not supported
+     *
+     *     `credential_not_usable`: Credential not usable
+     *
+     *     `ambiguous_name`: Name in several projects
+     *
+     *     `invalid_state`: Not possible in the current state
+     *
+     *     `no_claude_code`: No Claude Code in this container
+     *
+     *     `egress_not_supported`: Egress cannot be restricted
+     *
+     *     `busy`: Container busy
+     */
+    'snapshot_not_supported.credential_not_usable.ambiguous_name.invalid_state.no_claude_code.egress_not_supported.busy': {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        'application/problem+json': {
+          /** @enum {string} */
+          code?:
+            | 'snapshot_not_supported'
+            | 'credential_not_usable'
+            | 'ambiguous_name'
+            | 'invalid_state'
+            | 'no_claude_code'
+            | 'egress_not_supported'
+            | 'busy';
         } & components['schemas']['Problem'];
       };
     };
@@ -5033,7 +5251,7 @@ export interface operations {
       400: components['responses']['validation_failed.malformed_body.ssh_key_not_usable'];
       401: components['responses']['unauthorized'];
       403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded.egress_open_forbidden'];
-      404: components['responses']['project_not_found.credential_not_found.volume_not_found'];
+      404: components['responses']['project_not_found.credential_not_found.snapshot_not_found.volume_not_found'];
       408: components['responses']['request_timeout'];
       409: components['responses']['name_taken.volume_in_use.credential_not_usable.egress_not_supported.images_not_supported'];
       413: components['responses']['payload_too_large'];
@@ -5467,6 +5685,136 @@ export interface operations {
       507: components['responses']['out_of_disk'];
     };
   };
+  SnapshotsController_listOf: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SnapshotListDto'];
+        };
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['container_not_found'];
+      409: components['responses']['ambiguous_name'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  SnapshotsController_create: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The snapshot */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SnapshotDto'];
+        };
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded'];
+      404: components['responses']['container_not_found'];
+      409: components['responses']['snapshot_not_supported.ambiguous_name.invalid_state.busy'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  SnapshotsController_list: {
+    parameters: {
+      query?: {
+        /** @description Only the snapshots of this project. */
+        projectId?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SnapshotListDto'];
+        };
+      };
+      400: components['responses']['validation_failed'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['forbidden'];
+      404: components['responses']['project_not_found'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  SnapshotsController_remove: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The snapshot's id. */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is deleted */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden'];
+      404: components['responses']['snapshot_not_found'];
+      409: components['responses']['snapshot_in_use'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
   VolumesController_list: {
     parameters: {
       query?: {
@@ -5604,6 +5952,49 @@ export interface operations {
       429: components['responses']['rate_limited'];
       500: components['responses']['internal_error'];
       503: components['responses']['database_unavailable.shutting_down'];
+      507: components['responses']['out_of_disk'];
+    };
+  };
+  ContainerForksController_fork: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /**
+         * @description The container's id or its name.
+         * @example my-dev-container
+         */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ForkContainerDto'];
+      };
+    };
+    responses: {
+      /** @description The copies */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ForkedContainersDto'];
+        };
+      };
+      400: components['responses']['validation_failed.malformed_body'];
+      401: components['responses']['unauthorized'];
+      403: components['responses']['csrf_token_invalid.forbidden.quota_exceeded.egress_open_forbidden'];
+      404: components['responses']['container_not_found'];
+      408: components['responses']['request_timeout'];
+      409: components['responses']['snapshot_not_supported.credential_not_usable.ambiguous_name.invalid_state.no_claude_code.egress_not_supported.busy'];
+      413: components['responses']['payload_too_large'];
+      415: components['responses']['unsupported_media_type'];
+      429: components['responses']['rate_limited'];
+      500: components['responses']['internal_error'];
+      502: components['responses']['engine_error'];
+      503: components['responses']['engine_unavailable.database_unavailable.shutting_down'];
       507: components['responses']['out_of_disk'];
     };
   };

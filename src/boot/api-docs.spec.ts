@@ -17,6 +17,7 @@ import { UpdateEgressDto } from '../egress/egress.dto.js';
 import { ExecDto } from '../exec/dto/exec.dto.js';
 import { AnswerPermissionDto } from '../instructions/api/dto/answer-permission.dto.js';
 import { CreateInstructionDto } from '../instructions/api/dto/create-instruction.dto.js';
+import { ForkContainerDto } from '../instructions/api/dto/fork-container.dto.js';
 import { describeApi } from './api-docs.js';
 
 interface Schema {
@@ -62,6 +63,7 @@ const BODIES: Record<string, new () => object> = {
   UpdateEgressDto,
   ExecDto,
   CreateInstructionDto,
+  ForkContainerDto,
   AnswerPermissionDto,
   SessionByTokenDto,
   SessionByLinkDto,

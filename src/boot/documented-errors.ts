@@ -17,6 +17,7 @@ const BY_PATH: [prefix: string, code: ErrorCode][] = [
   ['/api/containers/{', 'ambiguous_name'],
   ['/api/instructions/{', 'instruction_not_found'],
   ['/api/jobs/{', 'job_not_found'],
+  ['/api/snapshots/{', 'snapshot_not_found'],
   ['/api/volumes/{', 'volume_not_found'],
   ['/api/projects/{', 'project_not_found'],
   ['/api/api-keys/{', 'api_key_not_found'],

@@ -55,6 +55,7 @@ const PATH_PARAMETERS: [prefix: string, parameters: Record<string, Described>][]
     },
   ],
   ['/api/credentials/{', { id: { description: "The credential's id.", schema: ID } }],
+  ['/api/snapshots/{', { id: { description: "The snapshot's id.", schema: ID } }],
   ['/api/users/{', { id: { description: "The user's id.", schema: ID } }],
   [
     '/api/sessions/{',

@@ -84,6 +84,9 @@ export class ContainerView {
       waitingStopMinutes: row.waitingStopMinutes,
       schedule: scheduleView(row.schedule, this.clock.now()),
       volume: row.dataId,
+      // That of a copy is gone with the last one that needed it.
+      fromSnapshot: row.forkedFrom === null ? row.snapshotId : null,
+      forkedFrom: row.forkedFrom,
       pendingChanges: row.pendingChanges,
       provisioning: row.provisioning,
       status: row.status,

@@ -92,6 +92,7 @@ export class ContainersController {
     'quota_exceeded',
     'project_not_found',
     'volume_not_found',
+    'snapshot_not_found',
     'name_taken',
     'volume_in_use',
     'idempotency_key_reused',

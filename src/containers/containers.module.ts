@@ -43,6 +43,12 @@ import { Reconciler } from './reconciliation/reconciler.js';
 import { ReprovisionService } from './lifecycle/reprovision.service.js';
 import { ScheduleFollower } from './schedule/schedule-follower.js';
 import { SiteAddresses } from '../sites/site-addresses.js';
+import { ContainerForks } from './snapshots/container-forks.js';
+import { SnapshotKeeper } from './snapshots/snapshot-keeper.js';
+import { SnapshotMaker } from './snapshots/snapshot-maker.js';
+import { SnapshotStore } from './snapshots/snapshot-store.js';
+import { SnapshotsController } from './snapshots/snapshots.controller.js';
+import { SnapshotsService } from './snapshots/snapshots.service.js';
 import { StatusGateway } from './status.gateway.js';
 import { AgentCredentials } from '../workspace/agent-credentials.js';
 import { ModelCredential } from '../workspace/model-credential.js';
@@ -66,6 +72,7 @@ import { ContainerSnapshots } from './container-snapshots.js';
     EgressController,
     JobsController,
     ProjectSpendController,
+    SnapshotsController,
     VolumesController,
   ],
   providers: [
@@ -105,6 +112,11 @@ import { ContainerSnapshots } from './container-snapshots.js';
     ReprovisionService,
     ScheduleFollower,
     SecretWithdrawal,
+    ContainerForks,
+    SnapshotKeeper,
+    SnapshotMaker,
+    SnapshotStore,
+    SnapshotsService,
     SiteAddresses,
     ImagePolicy,
     SpecRules,
@@ -122,6 +134,7 @@ import { ContainerSnapshots } from './container-snapshots.js';
   exports: [
     AgentStates,
     ContainerActivity,
+    ContainerForks,
     ContainerLeases,
     ContainerLifecycleService,
     ContainersService,

@@ -60,6 +60,14 @@ export interface RemoveOptions {
   dataId?: string;
 }
 
+/** What is known of a snapshot once it is complete. */
+export interface SavedSnapshot {
+  /** What it takes of the disk; blocks that it shares with others are counted as its own. */
+  bytes: number;
+  /** For how long the workspace stood still, in milliseconds. */
+  pausedMs: number;
+}
+
 export interface ImageProgress {
   /** Percent of the build. */
   percent: number;
@@ -145,6 +153,26 @@ export abstract class WorkspaceDriver {
   abstract resize(ref: WorkspaceRef, limits: Pick<WorkspaceSpec['limits'], 'cpus' | 'memoryMiB'>): Promise<void>;
   abstract pause(ref: WorkspaceRef): Promise<void>;
   abstract unpause(ref: WorkspaceRef): Promise<void>;
+  /**
+   * Saves the files of a workspace, running or not: those at `/workspace`, of the home directory, of the system, and of Claude
+   * Code, all as of one moment. A running workspace stands still for that moment. Neither its environment nor memory is saved.
+   * @param image of a workspace of this release, whose programs are used
+   * @throws DriverError `not_found`, `outdated`, or `out_of_disk`; what was saved until then is left to {@link removeSnapshot}
+   */
+  abstract saveSnapshot(
+    ref: WorkspaceRef,
+    snapshotId: string,
+    image: string,
+    signal: AbortSignal,
+  ): Promise<SavedSnapshot>;
+  /**
+   * Replaces the files of a workspace that {@link ensure} has just returned by those of a snapshot. May be repeated.
+   * @param image as for {@link saveSnapshot}
+   * @throws DriverError `not_found` without the workspace or the snapshot, `conflict` when the workspace runs
+   */
+  abstract restoreSnapshot(spec: WorkspaceSpec, snapshotId: string, image: string, signal: AbortSignal): Promise<void>;
+  /** Removes a snapshot, complete or not; already gone is success. */
+  abstract removeSnapshot(snapshotId: string): Promise<void>;
   /** Removes everything that belongs to the workspace, whatever its name is now, running or not; already gone is success. */
   abstract remove(id: string, options: RemoveOptions): Promise<void>;
   /** Ids of the workspaces whose files at `/workspace` exist, with or without the workspace itself. */

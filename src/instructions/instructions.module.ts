@@ -10,6 +10,8 @@ import { InstructionPermissionsService } from './api/instruction-permissions.ser
 import { InstructionSpendController } from './api/instruction-spend.controller.js';
 import { InstructionView } from './api/instruction-view.js';
 import { InstructionsController } from './api/instructions.controller.js';
+import { ContainerForksController } from './api/container-forks.controller.js';
+import { InstructedForks } from './api/instructed-forks.js';
 import { InstructionsService } from './api/instructions.service.js';
 import { EventFeed } from './output/event-feed.js';
 import { InstructionOutputController } from './output/instruction-output.controller.js';
@@ -27,7 +29,12 @@ import { RunCleanup } from './queue/run-cleanup.js';
 
 @Module({
   imports: [ContainersModule, SpendModule],
-  controllers: [InstructionsController, InstructionOutputController, InstructionSpendController],
+  controllers: [
+    ContainerForksController,
+    InstructionsController,
+    InstructionOutputController,
+    InstructionSpendController,
+  ],
   providers: [
     BudgetEnds,
     DiffStorage,
@@ -49,6 +56,7 @@ import { RunCleanup } from './queue/run-cleanup.js';
     InstructionsService,
     InstructionView,
     RunCleanup,
+    InstructedForks,
   ],
 })
 export class InstructionsModule {}

@@ -49,6 +49,8 @@ import { DrizzleRateLimitCountsRepository } from './rate-limits/drizzle-rate-lim
 import { RateLimitCountsRepository } from './rate-limits/rate-limit-counts.repository.js';
 import { SignInTicketsRepository } from './auth/sign-in-tickets.repository.js';
 import { DrizzleSpendRepository } from './spend/drizzle-spend.repository.js';
+import { DrizzleSnapshotsRepository } from './snapshots/drizzle-snapshots.repository.js';
+import { SnapshotsRepository } from './snapshots/snapshots.repository.js';
 import { SpendRepository } from './spend/spend.repository.js';
 
 /** Opens the database named by `DATABASE_URL`, or the embedded one. */
@@ -103,6 +105,7 @@ async function announcePresence(
     { provide: CredentialsRepository, useClass: DrizzleCredentialsRepository },
     { provide: EgressDenialsRepository, useClass: DrizzleEgressDenialsRepository },
     { provide: RateLimitCountsRepository, useClass: DrizzleRateLimitCountsRepository },
+    { provide: SnapshotsRepository, useClass: DrizzleSnapshotsRepository },
     { provide: SpendRepository, useClass: DrizzleSpendRepository },
     { provide: MembershipsRepository, useClass: DrizzleMembershipsRepository },
     { provide: SessionLinksRepository, useClass: DrizzleSessionLinksRepository },
@@ -129,6 +132,7 @@ async function announcePresence(
     CredentialsRepository,
     EgressDenialsRepository,
     RateLimitCountsRepository,
+    SnapshotsRepository,
     SpendRepository,
     MembershipsRepository,
     SessionLinksRepository,

@@ -27,6 +27,7 @@ const UNSCOPED: Record<string, string> = {
   'egress-denials.list': AFTER_A_SCOPED_READ,
   'credentials.findByIds': AFTER_A_SCOPED_READ,
   'projects.usage': AFTER_A_SCOPED_READ,
+  'snapshots.listUnsettled': FOR_WORKERS,
   'spend.ofProject': AFTER_A_SCOPED_READ,
   'spend.sums': FOR_WORKERS,
   'api-keys.findByIds': BY_WHOM_IT_IS,

@@ -8,6 +8,12 @@ export type Template = (typeof TEMPLATES)[number];
 export const PROVISIONING = ['warm', 'cold'] as const;
 export type Provisioning = (typeof PROVISIONING)[number];
 
+/** `making` until its files are complete, `ready` to be restored, `ending` while it is removed. */
+export type SnapshotState = 'making' | 'ready' | 'ending';
+
+/** Why a snapshot was made: to be kept, or for the copies of a container, with which it ends. */
+export type SnapshotPurpose = 'kept' | 'fork';
+
 /** `making` until it runs, `ready` to be claimed, `claimed` by a container, `ending` while it is removed. */
 export type WarmWorkspaceState = 'making' | 'ready' | 'claimed' | 'ending';
 
@@ -145,6 +151,7 @@ export const QUOTAS = {
   memoryMB: { description: 'MiB of memory of all containers.' },
   diskMB: { description: 'MiB of disk space of all containers.' },
   instructions: { description: 'Instructions that are queued or running.' },
+  snapshotMB: { description: 'MiB of all snapshots.' },
 } as const satisfies Record<string, { description: string; decimals?: number }>;
 export type Quota = keyof typeof QUOTAS;
 export const QUOTA_NAMES = Object.keys(QUOTAS) as Quota[];
@@ -169,8 +176,11 @@ export const AUDIT_ACTIONS = [
   'container.egress',
   'container.rebuild',
   'container.delete',
+  'container.fork',
   'container.exec',
   'volume.delete',
+  'snapshot.create',
+  'snapshot.delete',
   'terminal.open',
   'terminal.close',
   'editor.link',

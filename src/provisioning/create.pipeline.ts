@@ -9,6 +9,8 @@ import type { Pipeline } from './provisioning-runner.js';
 import type { Part, ProvisioningStep, StepContext } from './step.js';
 import { EnsureImageStep } from './steps/ensure-image.step.js';
 import { EnsureWorkspaceStep } from './steps/ensure-workspace.step.js';
+import { ForkBranchStep } from './steps/fork-branch.step.js';
+import { RestoreSnapshotStep } from './steps/restore-snapshot.step.js';
 import { StartWorkspaceStep } from './steps/start-workspace.step.js';
 
 /** Provisions a container until it runs; a repository still to be cloned is left to the clone's worker, in the same job. */
@@ -20,12 +22,14 @@ export class CreatePipeline implements Pipeline {
   constructor(
     image: EnsureImageStep,
     workspace: EnsureWorkspaceStep,
+    restore: RestoreSnapshotStep,
     start: StartWorkspaceStep,
+    branch: ForkBranchStep,
     private readonly store: ContainerStore,
     private readonly queue: ProvisioningQueue,
     private readonly clock: Clock,
   ) {
-    this.steps = [image, workspace, start];
+    this.steps = [image, workspace, restore, start, branch];
   }
 
   partOf(row: ContainerRow): Part {

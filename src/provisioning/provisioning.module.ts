@@ -11,6 +11,8 @@ import { EnsureImageStep } from './steps/ensure-image.step.js';
 import { EnsureWorkspaceStep } from './steps/ensure-workspace.step.js';
 import { SetUpWorkspaceStep } from './steps/set-up-workspace.step.js';
 import { ResumeWorkspaceStep } from './steps/resume-workspace.step.js';
+import { ForkBranchStep } from './steps/fork-branch.step.js';
+import { RestoreSnapshotStep } from './steps/restore-snapshot.step.js';
 import { StartWorkspaceStep } from './steps/start-workspace.step.js';
 
 @Module({
@@ -18,7 +20,9 @@ import { StartWorkspaceStep } from './steps/start-workspace.step.js';
   providers: [
     EnsureImageStep,
     EnsureWorkspaceStep,
+    RestoreSnapshotStep,
     StartWorkspaceStep,
+    ForkBranchStep,
     ResumeWorkspaceStep,
     CloneRepositoryStep,
     SetUpWorkspaceStep,

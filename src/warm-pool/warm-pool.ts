@@ -11,7 +11,15 @@ import { WarmPoolKeeper } from './warm-pool-keeper.js';
 /** What of a new container says whether it can claim a workspace. */
 export type Claimant = Pick<
   ContainerRow,
-  'template' | 'imageReference' | 'packages' | 'egress' | 'dataId' | 'sshKeyPath' | 'gitName' | 'gitEmail'
+  | 'template'
+  | 'imageReference'
+  | 'packages'
+  | 'egress'
+  | 'dataId'
+  | 'snapshotId'
+  | 'sshKeyPath'
+  | 'gitName'
+  | 'gitEmail'
 >;
 
 /** A workspace that a container has got. */
@@ -40,10 +48,11 @@ export class WarmPool {
   async claim({ template, egress, ...claimant }: Claimant): Promise<string | null> {
     const fenced = egress !== 'open';
     if (!this.settings.warmPool.some((size) => size.template === template && size.fenced === fenced)) return null;
-    const { imageReference, packages, dataId, sshKeyPath, gitName, gitEmail } = claimant;
+    const { imageReference, packages, dataId, snapshotId, sshKeyPath, gitName, gitEmail } = claimant;
     if (packages.length > 0) return null;
-    // An image, a volume, the socket of a Git agent and the configuration of git are given to a workspace when it is created.
-    if ([imageReference, dataId, sshKeyPath, gitName, gitEmail].some((value) => value !== null)) return null;
+    // An image, a volume, the files of a snapshot, the socket of a Git agent and the configuration of git are given to a workspace when it is created.
+    if ([imageReference, dataId, snapshotId, sshKeyPath, gitName, gitEmail].some((value) => value !== null))
+      return null;
     const id = await this.pool.claim({ template, fenced }, this.clock.now());
     this.counters.count(id === null ? 'miss' : 'hit');
     this.keeper.noteClaim();

@@ -6,6 +6,7 @@ import type { ClientToServerEvents } from '@devforge/contract';
 import { ApiClient, ok, problem } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';
 import { PAGES, PUBLIC_ROUTES } from '../support/api/public-routes.js';
+import { type Least, ROLES, ROUTES } from '../support/api/route-authority.js';
 import { ROUTE_BODIES } from '../support/api/route-bodies.js';
 import { newSignedInUser, publicUrlOf, signIn, type SignedIn } from '../support/api/signed-in.js';
 import { ensureImages, IMAGE_BUILD_MS } from '../support/e2e/images.js';
@@ -15,78 +16,6 @@ import { until } from '../support/e2e/until.js';
 import { siteHelpers } from '../support/editor/site-helpers.js';
 import { EngineProxy } from '../support/engine-proxy/engine-proxy.js';
 import { SocketClient } from '../support/sockets/socket-client.js';
-
-/** The least that a caller must be. In a project, each role includes those before it; users have objects of their own. */
-type Least = 'anybody' | 'owner or user' | 'member or user' | 'viewer' | 'member' | 'owner' | 'administrator';
-const ROLES = ['viewer', 'member', 'owner'] as const;
-
-const ROUTES: Record<string, Least> = {
-  'DELETE /api/api-keys/{id}': 'owner or user',
-  'DELETE /api/containers/{id}': 'member',
-  'DELETE /api/containers/{id}/files': 'member',
-  'DELETE /api/containers/{id}/terminals/{terminalId}': 'member',
-  'DELETE /api/credentials/{id}': 'owner or user',
-  'DELETE /api/projects/{id}': 'administrator',
-  'DELETE /api/projects/{id}/members/{userId}': 'owner',
-  'DELETE /api/sessions/current': 'anybody',
-  'DELETE /api/sessions/{id}': 'anybody',
-  'DELETE /api/users/{id}': 'administrator',
-  'DELETE /api/volumes/{id}': 'member',
-  'GET /api/api-keys': 'owner or user',
-  'GET /api/audit': 'owner',
-  'GET /api/containers': 'viewer',
-  'GET /api/containers/{id}': 'viewer',
-  'GET /api/containers/{id}/egress/denials': 'viewer',
-  'GET /api/containers/{id}/spend': 'viewer',
-  'GET /api/instructions/{id}/spend': 'viewer',
-  'GET /api/projects/{id}/spend': 'viewer',
-  'GET /api/containers/{id}/files': 'member',
-  'GET /api/containers/{id}/instructions': 'viewer',
-  'GET /api/containers/{id}/logs': 'viewer',
-  'GET /api/containers/{id}/metrics': 'viewer',
-  'GET /api/containers/{id}/terminals': 'member',
-  'GET /api/credentials': 'member or user',
-  'GET /api/credentials/{id}': 'member or user',
-  'GET /api/info': 'anybody',
-  'GET /api/instructions': 'viewer',
-  'GET /api/instructions/{id}': 'viewer',
-  'GET /api/instructions/{id}/diff': 'viewer',
-  'GET /api/instructions/{id}/events': 'viewer',
-  'GET /api/jobs/{id}': 'viewer',
-  'GET /api/me': 'anybody',
-  'GET /api/projects': 'viewer',
-  'GET /api/projects/{id}': 'viewer',
-  'GET /api/projects/{id}/members': 'viewer',
-  'GET /api/projects/{id}/usage': 'viewer',
-  'GET /api/sessions': 'anybody',
-  'GET /api/sessions/current': 'anybody',
-  'GET /api/users': 'owner',
-  'GET /api/users/{id}': 'owner',
-  'GET /api/volumes': 'viewer',
-  'GET /metrics': 'administrator',
-  'PATCH /api/containers/{id}': 'member',
-  'PATCH /api/containers/{id}/egress': 'member',
-  'PATCH /api/projects/{id}': 'administrator',
-  'PATCH /api/users/{id}': 'administrator',
-  'POST /api/api-keys': 'owner or user',
-  'POST /api/containers': 'member',
-  'POST /api/containers/{id}/editor': 'member',
-  'POST /api/containers/{id}/exec': 'member',
-  'POST /api/containers/{id}/instructions': 'member',
-  'POST /api/containers/{id}/ports/{port}/preview': 'member',
-  'POST /api/containers/{id}/rebuild': 'member',
-  'POST /api/containers/{id}/start': 'member',
-  'POST /api/containers/{id}/stop': 'member',
-  'POST /api/credentials': 'owner or user',
-  'POST /api/instructions/{id}/cancel': 'member',
-  'POST /api/instructions/{id}/permissions/{requestId}': 'member',
-  'POST /api/projects': 'administrator',
-  'POST /api/session-links': 'anybody',
-  'POST /api/users': 'administrator',
-  'POST /api/users/{id}/invitation': 'administrator',
-  'PUT /api/containers/{id}/files': 'member',
-  'PUT /api/projects/{id}/members/{userId}': 'owner',
-};
 
 const EVENTS: Record<keyof ClientToServerEvents, Least> = {
   'subscribe:metrics': 'viewer',
@@ -216,11 +145,14 @@ describe('authority', () => {
       { name: 'workspace token', token: WORKSPACE_TOKEN, role: null, project: 'default' },
     );
     const credential = { name: 'c', kind: 'anthropic_api_key', value: 'not-a-real-key' };
+    const saved = `/api/containers/${container.id}/snapshots`;
+    const snapshot = ok(await server.api.request<{ id: string }>('POST', saved));
     existing = {
       containers: container.id,
       instructions: instruction.id,
       jobs: container.job!.id,
       projects: DEFAULT_PROJECT,
+      snapshots: snapshot.id,
       volumes: volume,
       'api-keys': (await newKey({ role: 'viewer' })).id,
       credentials: ok(await server.api.request<{ id: string }>('POST', '/api/credentials', { body: credential })).id,
@@ -310,7 +242,7 @@ describe('authority', () => {
     await expect(theirs(foreigner, '/api/projects')).resolves.toEqual([other.id]);
     await expect(theirs(owner, '/api/containers')).resolves.toEqual([container.id]);
     await expect(theirs(foreigner, '/api/containers')).resolves.toEqual([]);
-    for (const path of ['/api/volumes', '/api/instructions']) {
+    for (const path of ['/api/volumes', '/api/snapshots', '/api/instructions']) {
       const kind = path.split('/')[2]!;
       await expect(theirs(owner, path)).resolves.toContain(existing[kind]);
       await expect(theirs(foreigner, path)).resolves.toEqual([]);
@@ -324,7 +256,7 @@ describe('authority', () => {
       name: 'test',
       projects: [{ id: other.id, name: 'other', role: 'owner' }],
     });
-    const elsewhere = ['containers', 'instructions', 'volumes', 'api-keys', 'credentials'].map(
+    const elsewhere = ['containers', 'instructions', 'volumes', 'snapshots', 'api-keys', 'credentials'].map(
       (kind) => `/api/${kind}?projectId=${DEFAULT_PROJECT}`,
     );
     for (const path of [...elsewhere, '/api/projects/default'])

@@ -250,6 +250,7 @@ describe('the API documentation', () => {
       'egressAllow',
       'egressSets',
       'env',
+      'fromSnapshot',
       'gitEmail',
       'gitName',
       'idleStopMinutes',

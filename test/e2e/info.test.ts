@@ -42,7 +42,7 @@ describe('GET /api/info', () => {
       engine: { kind: 'docker', name: 'Docker', version: engine.Version },
       capabilities: {
         pause: true,
-        snapshot: false,
+        snapshot: true,
         hardDiskLimit: false,
         fence: true,
         resourceLimits: true,

@@ -12,6 +12,7 @@ const KINDS: Readonly<Record<string, string>> = {
   jobs: 'job',
   projects: 'project',
   sessions: 'session',
+  snapshots: 'snapshot',
   users: 'user',
   volumes: 'volume',
 };

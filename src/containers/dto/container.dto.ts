@@ -153,6 +153,10 @@ export class ContainerDto {
     description: 'Id of the kept volume that it was created with; null for a volume of its own.',
   })
   volume: string | null;
+  @ApiProperty({ type: String, format: 'uuid', ...nullable, description: 'Id of the snapshot that it began with.' })
+  fromSnapshot: string | null;
+  @ApiProperty({ type: String, format: 'uuid', ...nullable, description: 'Id of the container that it is a copy of.' })
+  forkedFrom: string | null;
   @ApiProperty({
     enum: FIXED_AT_CREATION,
     isArray: true,

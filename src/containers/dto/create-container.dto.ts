@@ -13,6 +13,7 @@ import {
   MinLength,
   ValidateIf,
 } from 'class-validator';
+import { IsId } from '../../http/validation/is-id.js';
 import { MayBeAbsent } from '../../http/validation/may-be-absent.js';
 import { IsProjectId } from '../../auth/is-project-id.js';
 import {
@@ -287,6 +288,20 @@ export class CreateContainerDto {
   @IsString()
   @MaxLength(128)
   volume?: string;
+
+  @ApiProperty({
+    required: false,
+    format: 'uuid',
+    description:
+      'Id of a snapshot of the project, whose files it begins with; only with the template of the snapshot and repoType empty. The repository is that of the snapshot.',
+  })
+  @MayBeAbsent()
+  @IsForbiddenUnless(
+    (dto: CreateContainerDto) => dto.repoType === 'empty' && dto.volume === undefined && dto.setup === undefined,
+    'is only allowed with repoType empty, and without volume and setup',
+  )
+  @IsId()
+  fromSnapshot?: string;
 
   @ApiProperty({
     required: false,

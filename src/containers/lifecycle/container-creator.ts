@@ -20,7 +20,8 @@ import type { CreateContainerDto } from '../dto/create-container.dto.js';
 import { nameTaken } from '../../workspace/container-errors.js';
 import { CreatePreconditions } from './create-preconditions.js';
 import { volumeInUse, volumeNotFound } from './kept-volumes.js';
-import { newContainer } from './new-container.js';
+import { snapshotNotFound } from '../snapshots/snapshot-errors.js';
+import { newContainer, type Origin } from './new-container.js';
 import { newJob } from './new-job.js';
 import { QueueDepth } from './queue-depth.js';
 
@@ -43,11 +44,18 @@ export class ContainerCreator {
     private readonly pool: WarmPool,
   ) {}
 
-  async accept(principal: Principal, dto: CreateContainerDto, idempotencyKey?: string): Promise<AcceptedContainer> {
+  /** @param origin of a copy; by default what the request says */
+  async accept(
+    principal: Principal,
+    dto: CreateContainerDto,
+    idempotencyKey?: string,
+    origin?: Origin,
+  ): Promise<AcceptedContainer> {
     const projectId = projectForNew(principal, dto.projectId);
     const checked = await this.preconditions.check(principal, projectId, dto, idempotencyKey !== undefined);
     const [id, jobId, now] = [this.ids.next(), this.ids.next(), this.clock.now()];
-    const wanted = newContainer(principal, dto, { ...checked, projectId, id, jobId, now });
+    const made = { ...checked, origin: origin ?? checked.origin, projectId, id, jobId, now };
+    const wanted = newContainer(principal, dto, made);
     const key = idempotencyKey === undefined ? undefined : { key: idempotencyKey, bodyHash: bodyHash(dto) };
     let { outcome, row, job } = await this.store(wanted, key);
     if (outcome.kind === 'open_forbidden')
@@ -72,6 +80,8 @@ export class ContainerCreator {
         throw volumeNotFound(dto.volume!);
       case 'volume_in_use':
         throw volumeInUse(dto.volume!);
+      case 'snapshot_not_found':
+        throw snapshotNotFound(row.snapshotId!);
       case 'open_forbidden':
         throw new Error(`A container whose egress is ${row.egress} was refused as an open one.`);
     }

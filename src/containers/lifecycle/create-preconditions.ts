@@ -12,6 +12,7 @@ import {
 } from '../../persistence/containers/containers.repository.js';
 import type { EgressMode } from '../../persistence/types.js';
 import { ImagePolicy } from '../../workspace/image-policy.js';
+import type { Origin } from './new-container.js';
 import type { CreateContainerDto } from '../dto/create-container.dto.js';
 import { KeptVolumes } from './kept-volumes.js';
 
@@ -37,7 +38,7 @@ export class CreatePreconditions {
     projectId: string,
     dto: CreateContainerDto,
     isRepeatable: boolean,
-  ): Promise<EgressChoice & Pick<ContainerRow, 'dataId' | 'idleStopMinutes'>> {
+  ): Promise<EgressChoice & Pick<ContainerRow, 'dataId' | 'idleStopMinutes'> & { origin: Origin | null }> {
     if (dto.sshKeyPath !== undefined && principal.kind !== 'administrator') throw serverKeyForbidden();
     const made = { projectId, ownerId: principal.id, sshKeyPath: dto.sshKeyPath ?? null, credentials: [] };
     await this.credentials.requireUsable(principal, made, dto.credentials ?? []);
@@ -49,7 +50,7 @@ export class CreatePreconditions {
       throw error;
     });
     const { idleStopMinutes = this.settings.idleStopMinutes } = dto;
-    return { ...egress, dataId, idleStopMinutes };
+    return { ...egress, dataId, idleStopMinutes, origin: await this.volumes.originOf(projectId, dto) };
   }
 
   /**

@@ -9,11 +9,12 @@ export function jobPhase({ status }: { status: ContainerStatus }): JobName {
   return status === 'cloning' ? 'clone' : 'create';
 }
 
-/** Whether the job ends with a clone, or the set-up of the workspace. */
+/** Whether the job ends with a clone, or the set-up of the workspace. The files of a snapshot are there before. */
 export function needsClone({
   repoType,
   setup,
   workspaceReady,
-}: Pick<ContainerRow, 'repoType' | 'setup' | 'workspaceReady'>): boolean {
-  return (repoType === 'clone' || setup !== null) && !workspaceReady;
+  snapshotId,
+}: Pick<ContainerRow, 'repoType' | 'setup' | 'workspaceReady' | 'snapshotId'>): boolean {
+  return (repoType === 'clone' || setup !== null) && !workspaceReady && snapshotId === null;
 }

@@ -5,17 +5,23 @@ import { DomainError } from '../../common/errors/domain-error.js';
 import { asId } from '../../common/id-generator.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
 import { ContainersRepository } from '../../persistence/containers/containers.repository.js';
+import { SnapshotsRepository } from '../../persistence/snapshots/snapshots.repository.js';
+import { validationFailed } from '../../http/validation/validation.js';
+import { snapshotNotFound } from '../snapshots/snapshot-errors.js';
+import type { CreateContainerDto } from '../dto/create-container.dto.js';
+import type { Origin } from './new-container.js';
 import type { VolumeDto } from '../dto/volume.dto.js';
 
 /** As the engine and the documentation name the volume at `/workspace`. */
 const VOLUME_NAME = /^devforge-(?<id>.+)-workspace$/;
 
-/** The volumes at `/workspace` that were kept when their containers were deleted. */
+/** The files that new containers may begin with: of the volumes that were kept of deleted containers, and of snapshots. */
 @Injectable()
 export class KeptVolumes {
   constructor(
     private readonly containers: ContainersRepository,
     private readonly driver: WorkspaceDriver,
+    private readonly snapshots: SnapshotsRepository,
   ) {}
 
   /** Latest first. Those that were removed at the engine are left out. */
@@ -50,6 +56,22 @@ export class KeptVolumes {
     if (!isKept) throw notFoundBy(principal, reference);
     if (!(await this.driver.listData()).includes(id)) throw volumeNotFound(reference);
     return id;
+  }
+
+  /** The snapshot to begin with. @throws DomainError `snapshot_not_found`, `validation_failed` for one of another template */
+  async originOf(projectId: string, { fromSnapshot, template }: CreateContainerDto): Promise<Origin | null> {
+    if (fromSnapshot === undefined) return null;
+    const found = await this.snapshots.findById(fromSnapshot, [projectId]);
+    if (found === null) {
+      noteNotFound([projectId], { kind: 'snapshot', id: fromSnapshot, name: null });
+      throw snapshotNotFound(fromSnapshot);
+    }
+    if (found.template !== template)
+      throw validationFailed([
+        { field: 'template', messages: [`template must be ${found.template}, as of the snapshot`] },
+      ]);
+    const { id: snapshotId, repoType, repoUrl, repoBranch } = found;
+    return { snapshotId, forkedFrom: null, forkBranch: null, repoType, repoUrl, repoBranch };
   }
 }
 

@@ -4,6 +4,13 @@ import type { ContainerRow } from '../../persistence/containers/containers.repos
 import { toSchedule } from '../dto/schedule.dto.js';
 import type { CreateContainerDto } from '../dto/create-container.dto.js';
 
+/** Where the files of a new container come from, if it does not begin with none or with a clone. */
+export type Origin = Pick<
+  ContainerRow,
+  'snapshotId' | 'forkedFrom' | 'forkBranch' | 'repoType' | 'repoUrl' | 'repoBranch'
+> &
+  Partial<Pick<ContainerRow, 'depth' | 'submodules' | 'lfs' | 'setup'>>;
+
 /** What is known of a new container besides what was asked for. */
 export interface NewContainer extends EgressChoice {
   id: string;
@@ -13,11 +20,12 @@ export interface NewContainer extends EgressChoice {
   dataId: string | null;
   /** null for never. */
   idleStopMinutes: number | null;
+  origin: Origin | null;
   now: Date;
 }
 
 export function newContainer(principal: Principal, dto: CreateContainerDto, made: NewContainer): ContainerRow {
-  const { now, ...found } = made;
+  const { now, origin, ...found } = made;
   return {
     ...found,
     ownerId: principal.id,
@@ -33,6 +41,10 @@ export function newContainer(principal: Principal, dto: CreateContainerDto, made
     submodules: dto.submodules ?? false,
     lfs: dto.lfs ?? false,
     setup: dto.setup ?? null,
+    snapshotId: null,
+    forkedFrom: null,
+    forkBranch: null,
+    ...origin,
     sshKeyPath: dto.sshKeyPath ?? null,
     gitName: dto.gitName ?? null,
     gitEmail: dto.gitEmail ?? null,

@@ -12,6 +12,7 @@ describe('names and labels', () => {
     expect(namesOf(ID)).toEqual({
       workspace: `devforge-${ID}`,
       homeCarrier: `devforge-${ID}-home`,
+      snapshotCarrier: `devforge-${ID}-snapshot`,
       gitAgent: `devforge-${ID}-git-agent`,
       egressVolume: `devforge-${ID}-egress`,
       workspaceVolume: `devforge-${ID}-workspace`,

@@ -9,9 +9,9 @@ import {
   type WorkspaceSpec,
 } from '../workspace.js';
 import { GATEWAY_URL } from '../workspace-egress.js';
-import type { ContainerSpec } from './engine/engine-client.js';
+import type { ContainerSpec, VolumeMount } from './engine/engine-client.js';
 import type { EngineProfile } from './engine/profile/engine-profile.js';
-import { LABEL_MANAGED, LABEL_ROLE } from './labels.js';
+import { LABEL_MANAGED, LABEL_ROLE, LABEL_SNAPSHOT } from './labels.js';
 import { labelsOf, namesOf, networkOf } from './names.js';
 
 /** @param engine refuses a limit above its number of cores */
@@ -91,6 +91,33 @@ export function homeCarrierContainer(id: string, image: string): ContainerSpec {
     cpuLimit: 0.1,
     memoryLimit: 64,
     pidsLimit: 16,
+  };
+}
+
+/** Where the container that copies a snapshot has its volumes, each in a folder with the name of the part. */
+export const COPY_FROM = '/from';
+export const COPY_TO = '/to';
+
+/** A container that copies between the volumes of a workspace and a snapshot; it may read and write whatever is in them. */
+export function snapshotCarrierContainer(
+  { id, image, snapshotId }: { id: string; image: string; snapshotId: string },
+  mounts: VolumeMount[],
+  engine: Pick<EngineProfile, 'cpus'>,
+): ContainerSpec {
+  return {
+    name: namesOf(id).snapshotCarrier,
+    hostname: 'snapshot',
+    image,
+    labels: { ...labelsOf(id, 'snapshot'), [LABEL_SNAPSHOT]: snapshotId },
+    env: {},
+    mounts,
+    network: 'none',
+    entrypoint: ['/bin/sleep', 'infinity'],
+    user: '0:0',
+    capabilities: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER'],
+    cpuLimit: Math.min(2, engine.cpus),
+    memoryLimit: 512,
+    pidsLimit: 64,
   };
 }
 

@@ -126,7 +126,7 @@ describe('DockerWorkspaceDriver', () => {
   it('reports what the engine cannot do once it has answered', async () => {
     const able = {
       pause: true,
-      snapshot: false,
+      snapshot: true,
       hardDiskLimit: false,
       fence: true,
       resourceLimits: true,
@@ -139,7 +139,7 @@ describe('DockerWorkspaceDriver', () => {
       name: 'Podman',
       shortcomings: [expect.stringContaining('memoryLimit'), expect.stringContaining('paused')],
     });
-    expect(driver.capabilities).toEqual({ ...able, pause: false, resourceLimits: false });
+    expect(driver.capabilities).toEqual({ ...able, pause: false, snapshot: false, resourceLimits: false });
   });
 
   it('reports events of workspaces, and none of sidecars or commands', async () => {

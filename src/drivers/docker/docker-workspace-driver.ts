@@ -6,6 +6,7 @@ import {
   type ImageProgress,
   type ImageRequest,
   type RemoveOptions,
+  type SavedSnapshot,
   type StageListener,
   WorkspaceDriver,
 } from '../workspace-driver.js';
@@ -44,6 +45,7 @@ import { hasGateway, WorkspaceCreation } from './workspace-creation.js';
 import { WorkspaceDisk } from './workspace-disk.js';
 import { toWorkspaceEvent } from './workspace-events.js';
 import { WorkspaceObjects } from './workspace-objects.js';
+import { WorkspaceSnapshots } from './workspace-snapshots.js';
 
 type Limits = Parameters<WorkspaceDriver['resize']>[1];
 
@@ -57,6 +59,7 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
   private readonly disk: WorkspaceDisk;
   private readonly packages: PackageRules;
   private readonly custom: CustomImages;
+  private readonly snapshots: WorkspaceSnapshots;
   private profile: EngineProfile | undefined;
 
   constructor(
@@ -73,6 +76,7 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
     this.creation = new WorkspaceCreation(engine, this.objects, this.gitAgent, gateway);
     this.disk = new WorkspaceDisk(engine, clock);
     this.packages = new PackageRules(engine);
+    this.snapshots = new WorkspaceSnapshots(engine, this.objects);
   }
 
   /** Those of an engine that has not answered yet are Docker's. */
@@ -81,7 +85,7 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
     const resourceLimits = !Object.values(limits).includes(false);
     return {
       pause: canPause,
-      snapshot: false,
+      snapshot: canPause,
       hardDiskLimit: false,
       fence: canFence,
       resourceLimits,
@@ -183,6 +187,18 @@ export class DockerWorkspaceDriver extends WorkspaceDriver {
   async remove(id: string, options: RemoveOptions): Promise<void> {
     await this.objects.remove(id, options);
     await this.gateway.remove(id);
+  }
+
+  saveSnapshot(ref: WorkspaceRef, snapshotId: string, image: string, signal: AbortSignal): Promise<SavedSnapshot> {
+    return this.snapshots.save(ref, snapshotId, image, signal);
+  }
+
+  restoreSnapshot(spec: WorkspaceSpec, snapshotId: string, image: string, signal: AbortSignal): Promise<void> {
+    return this.snapshots.restore(spec, snapshotId, image, signal);
+  }
+
+  removeSnapshot(snapshotId: string): Promise<void> {
+    return this.snapshots.remove(snapshotId);
   }
 
   listData(): Promise<string[]> {

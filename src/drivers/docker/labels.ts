@@ -9,5 +9,16 @@ export const LABEL_PROGRAMS_OF = 'devforge.programs-of';
 /** Of the program of the egress gateway. */
 export const LABEL_GATEWAY_VERSION = 'devforge.gateway-version';
 
+/** Id of the snapshot that a volume is, or that a container copies. */
+export const LABEL_SNAPSHOT = 'devforge.snapshot';
+
 export type Role =
-  'workspace' | 'git-agent' | 'home-carrier' | 'image' | 'network' | 'gateway' | 'package-rules' | 'image-check';
+  | 'workspace'
+  | 'snapshot'
+  | 'git-agent'
+  | 'home-carrier'
+  | 'image'
+  | 'network'
+  | 'gateway'
+  | 'package-rules'
+  | 'image-check';

@@ -1,5 +1,5 @@
 import type { EngineProfile } from './engine/profile/engine-profile.js';
-import { LABEL_ID, LABEL_MANAGED, LABEL_ROLE, type Role } from './labels.js';
+import { LABEL_ID, LABEL_MANAGED, LABEL_ROLE, LABEL_SNAPSHOT, type Role } from './labels.js';
 
 /** The bridge that all workspaces share where they cannot reach one another on it. */
 const SHARED_NETWORK = 'devforge';
@@ -8,6 +8,7 @@ const SHARED_NETWORK = 'devforge';
 export function namesOf(id: string): {
   workspace: string;
   homeCarrier: string;
+  snapshotCarrier: string;
   gitAgent: string;
   workspaceVolume: string;
   stateVolume: string;
@@ -18,6 +19,7 @@ export function namesOf(id: string): {
   return {
     workspace: `devforge-${id}`,
     homeCarrier: `devforge-${id}-home`,
+    snapshotCarrier: `devforge-${id}-snapshot`,
     gitAgent: `devforge-${id}-git-agent`,
     workspaceVolume: `devforge-${id}-workspace`,
     stateVolume: `devforge-${id}-state`,
@@ -25,6 +27,12 @@ export function namesOf(id: string): {
     gitAgentVolume: `devforge-${id}-git-agent`,
     egressVolume: `devforge-${id}-egress`,
   };
+}
+
+/** The volume of a snapshot. */
+export function snapshotVolume(snapshotId: string): { name: string; labels: Record<string, string> } {
+  const labels = { [LABEL_MANAGED]: 'true', [LABEL_ROLE]: 'snapshot', [LABEL_SNAPSHOT]: snapshotId };
+  return { name: `devforge-snapshot-${snapshotId}`, labels };
 }
 
 /** The bridge of a workspace. */

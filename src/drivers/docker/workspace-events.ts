@@ -14,7 +14,7 @@ const TYPES: Partial<Record<string, WorkspaceEventType>> = {
 };
 
 /** Roles of containers that are not a workspace themselves. */
-export const SIDECARS: readonly string[] = ['git-agent', 'home-carrier'] satisfies Role[];
+export const SIDECARS: readonly string[] = ['git-agent', 'home-carrier', 'snapshot'] satisfies Role[];
 
 /** @returns undefined for events of sidecars, and of commands run in a workspace */
 export function toWorkspaceEvent({ action, dockerId, labels, at }: EngineEvent): WorkspaceEvent | undefined {

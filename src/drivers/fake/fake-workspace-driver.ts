@@ -4,17 +4,11 @@ import {
   type DriverCapabilities,
   type EngineInfo,
   type RemoveOptions,
+  type SavedSnapshot,
   type StageListener,
-  WorkspaceDriver,
+  type WorkspaceDriver,
 } from '../workspace-driver.js';
-import {
-  type DenialWatch,
-  type EgressRule,
-  NO_SECRETS,
-  type WorkspaceEgress,
-  type WorkspaceSecrets,
-} from '../workspace-egress.js';
-import type { SpendingRules, SpendRecords } from '../workspace-spend.js';
+import { NO_SECRETS } from '../workspace-egress.js';
 import type { LogRecord, LogRequest } from '../workspace-logs.js';
 import { type ExecRequest, type ExecResult, type ProcessRequest, withAddedEnv } from '../workspace-process.js';
 import type {
@@ -27,10 +21,8 @@ import type {
   WorkspaceSpec,
 } from '../workspace.js';
 import { type FakeExecHandler, playExec } from './fake-exec.js';
-import { FakeDenials } from './fake-denials.js';
-import { FakeFaults } from './fake-faults.js';
+import { type DriverCall, FakeEgressVerbs } from './fake-egress-verbs.js';
 import { FakeProcess, type FakeProcessHandler } from './fake-process.js';
-import { FakeSpending } from './fake-spending.js';
 import { FakeUsageSource } from './fake-usage.js';
 import { FakeWatchers } from './fake-watchers.js';
 import { fakeImageOf, fingerprintOf, listedOf, type PrepareHandler, refOf } from './fake-views.js';
@@ -38,8 +30,7 @@ import { fakeSpec, type FakeWorkspace, isUp, newFakeWorkspace } from './fake-wor
 
 const KILLED = 137;
 
-/** The verbs of the port. */
-export type DriverCall = Exclude<keyof WorkspaceDriver, 'kind' | 'capabilities'>;
+export type { DriverCall };
 
 /**
  * A driver whose workspaces exist in memory, for unit tests. The contract suite holds it to what Docker does.
@@ -50,20 +41,17 @@ export type DriverCall = Exclude<keyof WorkspaceDriver, 'kind' | 'capabilities'>
  * driver.onExec = ({ argv }) => ({ exitCode: 0, stdout: argv.join(' ') });
  * driver.faults.goAway();
  */
-export class FakeWorkspaceDriver extends WorkspaceDriver {
+export class FakeWorkspaceDriver extends FakeEgressVerbs {
   readonly kind = 'docker';
   capabilities: DriverCapabilities = {
     pause: true,
-    snapshot: false,
+    snapshot: true,
     hardDiskLimit: false,
     fence: true,
     resourceLimits: true,
     customImages: true,
   };
   engine: EngineInfo = { name: 'Docker', version: '20.10.24', cpus: 4, memoryMiB: 8_192, shortcomings: [] };
-  readonly faults = new FakeFaults<DriverCall>();
-  /** Images that {@link ensure} finds; {@link prepare} adds to them. */
-  readonly images = new Set<string>();
   /** Ids whose name at the engine belongs to an object that DevForge did not create. */
   readonly foreign = new Set<string>();
   /** Builds an image. */
@@ -78,15 +66,11 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
   onOpen: FakeProcessHandler = async () => 0;
   /** Called for every workspace that was just started. */
   onStart: (workspace: FakeWorkspace) => void = () => undefined;
-  /** Connections that were refused. */
-  readonly denials = new FakeDenials();
-  /** What was spent; {@link denials} tells who follows. */
-  readonly spending = new FakeSpending();
-  /** What {@link packageRules} finds in every image. */
-  packageHosts: EgressRule[] = [{ host: 'packages.example.org', ports: [443] }];
   private readonly workspaces = new Map<string, FakeWorkspace>();
   /** Ids of workspaces whose files exist. */
   private readonly data = new Set<string>();
+  /** Ids of the workspaces that the snapshots are of, by their own ids. */
+  readonly snapshots = new Map<string, string>();
   private readonly watchers = new FakeWatchers();
   private incarnations = 0;
 
@@ -202,6 +186,37 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
     if (!keepData) this.data.delete(dataId);
   }
 
+  async saveSnapshot(
+    ref: WorkspaceRef,
+    snapshotId: string,
+    _image: string,
+    signal: AbortSignal,
+  ): Promise<SavedSnapshot> {
+    const { diskBytes } = await this.existing('saveSnapshot', ref);
+    if (signal.aborted) throw new DriverError('aborted', `save ${ref.id}: aborted`);
+    this.snapshots.set(snapshotId, ref.id);
+    return { bytes: diskBytes, pausedMs: 0 };
+  }
+
+  async restoreSnapshot(
+    { id }: WorkspaceSpec,
+    snapshotId: string,
+    _image: string,
+    _signal: AbortSignal,
+  ): Promise<void> {
+    await this.faults.pass('restoreSnapshot');
+    const workspace = this.require(id, 'restore');
+    if (isUp(workspace)) throw new DriverError('conflict', `restore ${id}: the workspace runs`);
+    const origin = this.snapshots.get(snapshotId);
+    if (origin === undefined) throw new DriverError('not_found', `restore ${id}: no snapshot ${snapshotId}`);
+    workspace.filesOf = origin;
+  }
+
+  async removeSnapshot(snapshotId: string): Promise<void> {
+    await this.faults.pass('removeSnapshot');
+    this.snapshots.delete(snapshotId);
+  }
+
   async listData(): Promise<string[]> {
     await this.faults.pass('listData');
     return this.faults.listed([...this.data]);
@@ -270,36 +285,6 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
   async address(ref: WorkspaceRef): Promise<string | null> {
     const workspace = await this.existing('address', ref);
     return isUp(workspace) && workspace.hasNetwork ? workspace.address : null;
-  }
-
-  async setEgress(id: string, egress: WorkspaceEgress, signal?: AbortSignal): Promise<void> {
-    const workspace = await this.current('setEgress', id, signal);
-    workspace.spec = { ...workspace.spec, egress };
-    if (egress.mode !== 'open') workspace.hasNetwork = false;
-  }
-
-  async setSecrets(id: string, secrets: WorkspaceSecrets, signal?: AbortSignal): Promise<void> {
-    (await this.current('setSecrets', id, signal)).secrets = secrets;
-  }
-
-  async setSpending(id: string, rules: SpendingRules, signal?: AbortSignal): Promise<void> {
-    (await this.current('setSpending', id, signal)).spending = rules;
-  }
-
-  async spend(id: string, known: { journal: string; seq: number } | undefined): Promise<SpendRecords> {
-    await this.faults.pass('spend');
-    return this.spending.after(id, known);
-  }
-
-  async watchDenials(watch: DenialWatch, signal: AbortSignal): Promise<void> {
-    await this.faults.pass('watchDenials');
-    if (!signal.aborted) await this.denials.watch(watch, signal, (listener) => this.faults.whenAway(listener));
-  }
-
-  async packageRules(image: string): Promise<EgressRule[]> {
-    await this.faults.pass('packageRules');
-    if (!this.images.has(image)) throw new DriverError('not_found', `packageRules: no image ${image}`);
-    return this.packageHosts;
   }
 
   /** The gateway is replaced by a new one: secrets are lost, and watches end. */
@@ -376,7 +361,7 @@ export class FakeWorkspaceDriver extends WorkspaceDriver {
   }
 
   /** A workspace that is not outdated. */
-  private async current(call: DriverCall, id: string, signal?: AbortSignal): Promise<FakeWorkspace> {
+  protected async current(call: DriverCall, id: string, signal?: AbortSignal): Promise<FakeWorkspace> {
     await this.faults.pass(call);
     if (signal?.aborted) throw new DriverError('aborted', `${call} ${id}: aborted`);
     const workspace = this.require(id, call);

@@ -20,6 +20,8 @@ export interface FakeWorkspace extends ObservedWorkspace {
   secrets: WorkspaceSecrets;
   /** How its answers are counted. */
   spending: SpendingRules | undefined;
+  /** Id of the workspace whose files were restored in it, if any. */
+  filesOf: string | null;
   /** Whether it has an interface; one that is opened gets it when it starts. */
   hasNetwork: boolean;
   /** Created by a release without egress policies. */
@@ -46,6 +48,7 @@ export function newFakeWorkspace(spec: WorkspaceSpec, incarnation: number): Fake
     gitKey: null,
     secrets: NO_SECRETS,
     spending: undefined,
+    filesOf: null,
     hasNetwork: false,
     outdated: false,
   };

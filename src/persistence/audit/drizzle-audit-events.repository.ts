@@ -17,14 +17,18 @@ import { callerOf, recordAudit } from './record-audit.js';
 import { inProjects } from '../in-projects.js';
 import { EVERYTHING } from '../everything.js';
 import { credentials } from '../credentials/credentials.schema.js';
+import { snapshots } from '../snapshots/snapshots.schema.js';
 import { instructions } from '../instructions/instructions.schema.js';
 
 /** What belongs to a project, or to a user, by its kind. */
-const HELD: Readonly<Record<string, typeof instructions | typeof jobs | typeof credentials | typeof apiKeys>> = {
+const HELD: Readonly<
+  Record<string, typeof instructions | typeof jobs | typeof credentials | typeof apiKeys | typeof snapshots>
+> = {
   instruction: instructions,
   job: jobs,
   credential: credentials,
   api_key: apiKeys,
+  snapshot: snapshots,
 };
 
 @Injectable()

@@ -6,6 +6,7 @@ import { recordAudit } from '../audit/record-audit.js';
 import { Database } from '../database.js';
 import { violatedConstraint } from '../database-error.js';
 import type { ProjectUsage, Scope } from '../types.js';
+import { snapshots } from '../snapshots/snapshots.schema.js';
 import { projects } from './auth.schema.js';
 import { usageOf } from './project-quotas.js';
 import { raiseAccessRevision } from './drizzle-access-revisions.repository.js';
@@ -73,7 +74,8 @@ export class DrizzleProjectsRepository extends ProjectsRepository {
         .from(containers)
         .where(and(eq(containers.projectId, id), or(isNull(containers.deletedAt), keptVolume())))
         .limit(1);
-      if (container !== undefined) return 'not_empty';
+      const hasSnapshots = (await tx.$count(snapshots, eq(snapshots.projectId, id))) > 0;
+      if (container !== undefined || hasSnapshots) return 'not_empty';
       await tx.delete(projects).where(eq(projects.id, id));
       await raiseAccessRevision(tx);
       await recordAudit(tx, entryOf('project.delete', row));

@@ -2,6 +2,7 @@ import { and, count, eq, isNull, ne, type Placeholder, sql, type SQL, sum } from
 import type { Queries, Transaction } from '../containers/idempotency-keys.js';
 import { containers } from '../containers/containers.schema.js';
 import { instructions } from '../instructions/instructions.schema.js';
+import { snapshots } from '../snapshots/snapshots.schema.js';
 import { type BoundStatement, StatementText } from '../statement-text.js';
 import { type ExceededQuota, type ProjectQuotas, type ProjectUsage, type Quota, QUOTA_NAMES } from '../types.js';
 import { projects } from './auth.schema.js';
@@ -18,6 +19,8 @@ const COUNTED = {
   // The statuses are in the text, so that the plan can use the index of unfinished instructions.
   instructions: (projectId) =>
     sql`(select ${count()} from ${instructions} where ${eq(instructions.projectId, projectId)} and ${instructions.status} in ('queued', 'running'))`,
+  snapshotMB: (projectId) =>
+    sql`(select coalesce(ceil(${sum(snapshots.bytes)} / 1048576), 0) from ${snapshots} where ${eq(snapshots.projectId, projectId)} and ${snapshots.purpose} = 'kept')`,
 } satisfies Record<Quota, (projectId: string | Placeholder) => SQL>;
 
 const LOCKED_USAGE = lockedUsageStatements();

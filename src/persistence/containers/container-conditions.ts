@@ -3,6 +3,7 @@ import { credentials } from '../credentials/credentials.schema.js';
 import type { ContainerStatus, Scope } from '../types.js';
 import { containers, keptVolume } from './containers.schema.js';
 import type { Queries } from './idempotency-keys.js';
+import { snapshots } from '../snapshots/snapshots.schema.js';
 import { inProjects } from '../in-projects.js';
 
 /** Containers that are not removed. */
@@ -26,6 +27,16 @@ export async function lockKeptVolume(tx: Queries, id: string, scope: Scope): Pro
     .from(containers)
     .where(keptVolume(eq(containers.id, id), inScope(scope)))
     .for('update');
+  return rows.length > 0;
+}
+
+/** Whether a snapshot of the project is complete. Until the transaction ends, nobody removes it. */
+export async function lockSnapshot(tx: Queries, id: string, projectId: string): Promise<boolean> {
+  const rows = await tx
+    .select({ id: snapshots.id })
+    .from(snapshots)
+    .where(and(eq(snapshots.id, id), eq(snapshots.state, 'ready'), eq(snapshots.projectId, projectId)))
+    .for('share');
   return rows.length > 0;
 }
 

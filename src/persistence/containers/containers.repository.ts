@@ -115,6 +115,7 @@ export type InsertOutcome =
   | { kind: 'project_not_found' }
   | { kind: 'volume_not_found' }
   | { kind: 'volume_in_use' }
+  | { kind: 'snapshot_not_found' }
   /** One of its credentials is gone. */
   | { kind: 'credential_not_found' }
   | { kind: 'queue_full' }

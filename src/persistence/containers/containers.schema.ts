@@ -108,6 +108,12 @@ export const containers = pgTable(
     keepVolume: boolean('keep_volume').notNull().default(false),
     /** The removed container whose workspace volume this one has; null for one of its own. */
     dataId: uuid('data_id'),
+    /** The snapshot whose files it began with. */
+    snapshotId: uuid('snapshot_id'),
+    /** The container that it is a copy of. */
+    forkedFrom: uuid('forked_from'),
+    /** The branch that a copy begins on. */
+    forkBranch: text('fork_branch'),
     /** The next `create` job replaces the engine's container, whatever state it is in. */
     recreate: boolean('recreate').notNull().default(false),
     /** Changed values that the engine's container does not have yet. */

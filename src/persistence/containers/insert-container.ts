@@ -9,7 +9,7 @@ import { violatedConstraint, violatedForeignKey } from '../database-error.js';
 import { RowsInsertion } from '../rows-insertion.js';
 import { type BoundStatement, StatementText } from '../statement-text.js';
 import type { ContainerStatus } from '../types.js';
-import { live, lockCredentials, lockKeptVolume } from './container-conditions.js';
+import { live, lockCredentials, lockKeptVolume, lockSnapshot } from './container-conditions.js';
 import {
   type ContainerRow,
   demandOf,
@@ -56,7 +56,8 @@ export async function insertContainer(database: Database, insertion: Insertion):
   const { ownerId, projectId } = container;
   const forbidsOpen = container.egress === 'open' ? [FORBIDS_OPEN.bind({ projectId })] : [];
   const first = [...countOfQueue(ownerId, queue), ...forbidsOpen, ...lockedUsage(projectId)];
-  const dependsOnMore = key !== undefined || container.dataId !== null || container.credentials.length > 0;
+  const { dataId, snapshotId, credentials } = container;
+  const dependsOnMore = key !== undefined || dataId !== null || snapshotId !== null || credentials.length > 0;
   const ahead = dependsOnMore ? undefined : (client: ClientBase) => insertRows(client, container, job);
   try {
     return await database.transaction(first, (begun) => insertCounted(begun, insertion), ahead);
@@ -64,6 +65,7 @@ export async function insertContainer(database: Database, insertion: Insertion):
     if (error instanceof QueueFull) return { kind: 'queue_full' };
     if (error instanceof OpenForbidden) return { kind: 'open_forbidden' };
     if (error instanceof VolumeNotFound) return { kind: 'volume_not_found' };
+    if (error instanceof SnapshotNotFound) return { kind: 'snapshot_not_found' };
     if (error instanceof CredentialNotFound) return { kind: 'credential_not_found' };
     if (violatedConstraint(error) === 'containers_name') return { kind: 'name_taken' };
     if (violatedConstraint(error) === 'containers_data') return { kind: 'volume_in_use' };
@@ -74,6 +76,8 @@ export async function insertContainer(database: Database, insertion: Insertion):
 
 /** Thrown to undo a transaction. */
 class VolumeNotFound extends Error {}
+/** Thrown to undo a transaction. */
+class SnapshotNotFound extends Error {}
 /** Thrown to undo a transaction. */
 class CredentialNotFound extends Error {}
 /** Thrown to undo a transaction. */
@@ -102,7 +106,7 @@ async function insertCounted(
   { client, tx, rows, ahead }: Begun,
   { container, job, key, queue }: Insertion,
 ): Promise<InsertOutcome> {
-  const { id: containerId, ownerId, projectId, createdAt, dataId } = container;
+  const { id: containerId, ownerId, projectId, createdAt, dataId, snapshotId } = container;
   const target = { ownerId, scope: 'containers', containerId, createdAt };
   const known = key === undefined ? undefined : await claimKey(tx, target, key);
   if (known?.kind === 'replayed') return replayed(tx, known.row.containerId, projectId);
@@ -113,6 +117,7 @@ async function insertCounted(
   const exceeded = exceededBy(demandOf(container), rows.slice(-2).flat());
   if (exceeded !== null) throw new QuotaExceededError(exceeded);
   if (dataId !== null && !(await lockKeptVolume(tx, dataId, [projectId]))) throw new VolumeNotFound();
+  if (snapshotId !== null && !(await lockSnapshot(tx, snapshotId, projectId))) throw new SnapshotNotFound();
   if (!(await lockCredentials(tx, container.credentials))) throw new CredentialNotFound();
   if (ahead === undefined) await insertRows(client, container, job);
   else if (ahead.status === 'rejected') throw ahead.reason;

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '../../common/errors/domain-error.js';
 import { DriverError } from '../../drivers/driver-error.js';
 import { WorkspaceDriver } from '../../drivers/workspace-driver.js';
@@ -17,6 +18,10 @@ import {
 } from './program-failure.js';
 import { ProgramProcess } from './program-process.js';
 import { programPath, type WorkspaceProgram } from './programs.js';
+
+/** A pause that is over by then interrupts nothing. */
+const MAX_PAUSE_MS = 2_000;
+const PAUSE_POLL_MS = 50;
 
 /** What of a container's row says where its programs run. */
 export type ProgramContainer = Pick<ContainerRow, 'id' | 'projectId' | 'status' | 'runtimeId' | 'addedEnv'>;
@@ -131,6 +136,21 @@ export class WorkspacePrograms {
     );
   }
 
+  /** Waits for the end of a moment in which the workspace stands still, as while its files are saved. */
+  private async unlessPaused<Result>(
+    workspace: WorkspaceRef,
+    work: (workspace: WorkspaceRef) => Promise<Result>,
+  ): Promise<Result> {
+    for (const end = Date.now() + MAX_PAUSE_MS; ; await sleep(PAUSE_POLL_MS)) {
+      try {
+        return await work(workspace);
+      } catch (error) {
+        const mayPass = error instanceof DriverError && error.code === 'conflict' && Date.now() < end;
+        if (!mayPass || (await this.driver.observe(workspace.id))?.state !== 'paused') throw error;
+      }
+    }
+  }
+
   private async reach<Result>(
     target: ProgramTarget,
     work: (workspace: WorkspaceRef) => Promise<Result>,
@@ -138,7 +158,7 @@ export class WorkspacePrograms {
     if (!('status' in target)) return work(target);
     const workspace = requireRunning(target);
     try {
-      return await work(workspace);
+      return await this.unlessPaused(workspace, work);
     } catch (error) {
       // The container has just stopped, was paused or removed; the row follows.
       const isGone = error instanceof DriverError && (error.code === 'conflict' || error.code === 'not_found');

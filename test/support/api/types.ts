@@ -97,6 +97,8 @@ export interface CreateContainer {
   diskLimit?: number;
   /** Id or name of a kept volume. */
   volume?: string;
+  /** Id. */
+  fromSnapshot?: string;
   idleStopMinutes?: number | null;
   ttlMinutes?: number | null;
   waitingStopMinutes?: number | null;
@@ -167,6 +169,8 @@ export interface Container {
   } | null;
   diskLimitEnforced: 'hard' | 'soft';
   volume: string | null;
+  fromSnapshot: string | null;
+  forkedFrom: string | null;
   pendingChanges: ('name' | 'env' | 'credentials' | 'image' | 'packages')[];
   provisioning: 'warm' | 'cold';
   status: ContainerStatus;

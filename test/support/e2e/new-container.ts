@@ -10,5 +10,15 @@ const ENDLESS = {
 const IMAGE = { imageReference: null, packages: [] };
 const WORKSPACE = { depth: null, submodules: false, lfs: false, setup: null };
 const UNUSED = { ...ENDLESS, ...IMAGE, ...WORKSPACE, lastActivityAt: null, activity: null, budgetUsd: null };
-const NEW = { gitName: null, gitEmail: null, volume: null, pendingChanges: [], credentials: [], ...USUAL, ...UNUSED };
+const ORIGINAL = { fromSnapshot: null, forkedFrom: null };
+const NEW = {
+  ...ORIGINAL,
+  gitName: null,
+  gitEmail: null,
+  volume: null,
+  pendingChanges: [],
+  credentials: [],
+  ...USUAL,
+  ...UNUSED,
+};
 export const AUTONOMOUS = { ...NEW, egress: 'restricted' };

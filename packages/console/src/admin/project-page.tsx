@@ -25,6 +25,7 @@ const METERS = [
   ['memoryMB', 'Memory', formatMiB],
   ['diskMB', 'Disk', formatMiB],
   ['instructions', 'Instructions at once', plain],
+  ['snapshotMB', 'Snapshots', formatMiB],
 ] as const;
 
 export function ProjectPage() {

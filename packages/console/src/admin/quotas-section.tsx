@@ -17,6 +17,7 @@ const QUOTAS = [
   ['memoryMB', 'Memory, MiB'],
   ['diskMB', 'Disk, MiB'],
   ['instructions', 'Instructions at once'],
+  ['snapshotMB', 'Snapshots, MiB'],
 ] as const;
 const BUDGETS = [
   ['day', 'US dollars a day'],

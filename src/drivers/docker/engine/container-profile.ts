@@ -36,6 +36,7 @@ export function toCreateOptions(spec: ContainerSpec, engine: Pick<EngineProfile,
     HostConfig: {
       Privileged: false,
       CapDrop: ['ALL'],
+      ...(spec.capabilities === undefined ? {} : { CapAdd: spec.capabilities }),
       SecurityOpt: ['no-new-privileges'],
       PidsLimit: spec.pidsLimit,
       ...resources(spec.cpuLimit, spec.memoryLimit),

@@ -71,6 +71,8 @@ export interface ContainerSpec {
   entrypoint?: string[];
   /** uid and gid; those of workspaces by default. */
   user?: string;
+  /** Capabilities of its processes; none by default. */
+  capabilities?: string[];
   /** The engine starts it again whenever it ends, and with the engine itself. */
   restarts?: boolean;
   /** Cores. */
