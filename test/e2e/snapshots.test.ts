@@ -44,14 +44,17 @@ describe('snapshots and copies of containers', () => {
   const fork = (body: object) =>
     server.api.request<{ items: Container[] }>('POST', `/api/containers/${origin.id}/fork`, { body });
   const running = (id: string): Promise<Container> => server.api.waitForStatus(id, 'running');
-  /** Names of the volumes of snapshots at the engine. */
+  /** Names of the volumes of snapshots that other servers have at the engine. */
+  let others: string[] = [];
+  /** Those of this one. */
   const volumes = async (): Promise<string[]> => {
     const { Volumes } = await server.engine.docker.listVolumes({ filters: { label: ['devforge.snapshot'] } });
-    return Volumes.map(({ Name }) => Name);
+    return Volumes.map(({ Name }) => Name).filter((name) => !others.includes(name));
   };
 
   beforeAll(async () => {
     server = await startInstructionsServer();
+    others = await volumes();
     const { container, model } = await server.workspace({ mode: 'interactive', env: { SECRET }, memoryLimit: 512 });
     origin = container;
     model.replyNext(say('One.'));
@@ -62,7 +65,11 @@ describe('snapshots and copies of containers', () => {
       'cd /workspace && git init -q && git config user.email a@example.org && git config user.name A && echo one > file && git add file && git commit -qm one && echo two > file && echo home > ~/kept && echo system > /var/tmp/kept',
     );
   }, IMAGE_BUILD_MS);
-  afterAll(() => server.dispose(), 60_000);
+  afterAll(async () => {
+    const left = await volumes();
+    await server.dispose();
+    for (const name of left) await server.engine.docker.getVolume(name).remove({ force: true });
+  }, 60_000);
 
   it('are saved while the container works, listed, and begun with, and outlive their container', async () => {
     const source = await create();
