@@ -161,6 +161,8 @@ describe('authority', () => {
     await sleep(500);
   }, IMAGE_BUILD_MS);
   afterAll(async () => {
+    // Nothing else ends with its server but containers.
+    if (existing !== undefined) await server.api.request('DELETE', `/api/snapshots/${existing['snapshots']}`);
     await server?.dispose();
     await proxy?.close();
   }, 60_000);
