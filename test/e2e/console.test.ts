@@ -147,6 +147,7 @@ describe('the console', () => {
       ['Stop after minutes without use', '0'],
       ['Stop after minutes in all', '60'],
       ['Budget, US dollars', '0'],
+      ['Start at', 'at eight'],
     ] as const)
       await page.getByLabel(label, { exact: true }).fill(text);
     await page.getByLabel("The model's API").check();
@@ -172,6 +173,7 @@ describe('the console', () => {
       'Further hosts',
       'Environment variables',
       'Budget, US dollars',
+      'Start at',
     ]);
     expect(await page.evaluate('document.activeElement.labels[0].textContent')).toBe('Name');
     // The refusal.

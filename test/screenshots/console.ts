@@ -10,7 +10,9 @@ import { bash, say } from '../support/messages-api/replies.js';
 
 const FOLDER = 'screenshots';
 /** For figures and sparklines to appear, which come every two seconds. */
-const SETTLE_MS = 5_000;
+const SETTLE_MS = 20_000;
+/** Keeps an agent at work, with figures that go up and down. */
+const BUSY = 'for i in $(seq 200); do head -c ${i}0000 /dev/urandom | sha256sum; sleep 0.$((i % 7)); done';
 
 await mkdir(FOLDER, { recursive: true });
 const [server, chromium] = await Promise.all([startInstructionsServer(), launchChromium()]);
@@ -44,6 +46,13 @@ try {
       body: { prompt: 'Publish the documentation.' },
     }),
   );
+  for (const name of ['payments-api', 'mobile-app']) {
+    const { container, model } = await server.workspace({ name });
+    model.replyNext(bash(BUSY));
+    model.replyNext(say('The tests pass.'));
+    const prompt = 'Make the tests faster.';
+    ok(await server.api.request('POST', `/api/containers/${container.id}/instructions`, { body: { prompt } }));
+  }
   for (const theme of ['light', 'dark'] as const) await takeAll(theme);
 } finally {
   await chromium.close();
@@ -53,6 +62,8 @@ try {
 async function takeAll(theme: Theme): Promise<void> {
   const take = (page: Page, name: string) => page.screenshot({ path: join(FOLDER, `${name}-${theme}.png`) });
   const { page, url, context, complaints } = await openConsole(chromium, server, { as: server.api, theme });
+  await page.getByRole('table').getByText('waiting').waitFor();
+  await page.getByRole('table').getByText('failed').waitFor({ timeout: 90_000 });
   await page.waitForTimeout(SETTLE_MS);
   await take(page, 'containers');
   await page.goto(`${url}/?q=nothing`);
@@ -123,6 +134,17 @@ async function takeAll(theme: Theme): Promise<void> {
     .first()
     .waitFor();
   await take(page, 'agent-narrow');
+  for (const [name, path, shown] of [
+    ['containers', '/', 'docs'],
+    ['new-container', '/new', 'Create container'],
+    ['inbox', '/inbox', 'asks to use'],
+    ['project', '/admin/projects', 'default'],
+  ] as const) {
+    await page.goto(url + path);
+    await page.getByText(shown).first().waitFor();
+    await page.waitForTimeout(1_000);
+    await take(page, `${name}-narrow`);
+  }
   await page.setViewportSize({ width: 1440, height: 900 });
   await page.goto(url);
   await page.getByRole('button', { name: 'More actions for docs' }).click();

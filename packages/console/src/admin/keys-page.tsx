@@ -17,7 +17,7 @@ import { TableScroll } from '../ui/table-scroll.tsx';
 import { showFailure, showUnlessAtFields } from '../ui/toasts.tsx';
 import { useTitle } from '../ui/use-title.ts';
 import styles from './admin.module.css';
-import { RoleSelect } from './members-section.tsx';
+import { ROLES } from './members-section.tsx';
 import { useProjects } from './projects-page.tsx';
 import { SecretOnce } from './secret-once.tsx';
 
@@ -150,7 +150,13 @@ function NewKey({ onMade }: { onMade: (key: string) => void }) {
         onChange={(next) => setDraft({ ...draft, projectId: next })}
       />
       {projectId !== '' && (
-        <RoleSelect label="Role of the key" role={draft.role} onChange={(role) => setDraft({ ...draft, role })} />
+        <SelectField
+          label="Role"
+          error={errors['role']}
+          options={ROLES.map((role) => [role, role])}
+          value={draft.role}
+          onChange={(role) => setDraft({ ...draft, role })}
+        />
       )}
       <InputField
         label="Expires"

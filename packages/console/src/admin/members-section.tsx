@@ -10,7 +10,7 @@ import { showFailure } from '../ui/toasts.tsx';
 import styles from './admin.module.css';
 import { useUsers } from './use-users.ts';
 
-const ROLES = ['viewer', 'member', 'owner'] as const;
+export const ROLES = ['viewer', 'member', 'owner'] as const;
 type Role = (typeof ROLES)[number];
 
 /** Who is in a project. */
@@ -110,7 +110,7 @@ function NewMember({ known, onAdd }: { known: readonly string[]; onAdd: (userId:
   );
 }
 
-export function RoleSelect({ label, role, onChange }: { label: string; role: Role; onChange: (role: Role) => void }) {
+function RoleSelect({ label, role, onChange }: { label: string; role: Role; onChange: (role: Role) => void }) {
   return (
     <select
       className={styles.select}

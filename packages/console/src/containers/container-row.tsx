@@ -91,8 +91,10 @@ function Figures({ container: { id, metrics: stored, cpuLimit, memoryLimit } }: 
 /** `shop · main` */
 function repositoryOf({ repoUrl, repoBranch }: Container): string {
   const path = (repoUrl ?? '')
+    .replace(/^\w+:\/\/[^/]*|^[^/]*:/, '')
     .replace(/\.git$/, '')
-    .split(/[/:]/)
+    .split('/')
+    .filter(Boolean)
     .slice(-2)
     .join('/');
   return repoBranch === null ? path : `${path} · ${repoBranch}`;

@@ -15,6 +15,9 @@ export function RowActions({ container, onDeleted }: { container: Container; onD
   const may = useMay();
   const act = useAction();
   const [isDeleting, setIsDeleting] = useState(false);
+  // A menu costs more than the rest of its row, and few are opened.
+  const [isMenuMade, setIsMenuMade] = useState(false);
+  const rebuild = (): void => act.mutate({ id, name, action: 'rebuild' });
   const mayUpdate = may('container:update', projectId);
   const mayDelete = may('container:delete', projectId);
   if (!mayUpdate && !mayDelete) return null;
@@ -44,29 +47,20 @@ export function RowActions({ container, onDeleted }: { container: Container; onD
           <PlayIcon />
         </Button>
       )}
-      <Menu.Root>
-        <Menu.Trigger className={buttonClass({ look: 'quiet', isIcon: true })} aria-label={`More actions for ${name}`}>
+      {isMenuMade ? (
+        <RowMenu container={container} onRebuild={rebuild} onDelete={() => setIsDeleting(true)} />
+      ) : (
+        <Button
+          look="quiet"
+          isIcon
+          aria-label={`More actions for ${name}`}
+          aria-haspopup="menu"
+          aria-expanded={false}
+          onClick={() => setIsMenuMade(true)}
+        >
           <MoreIcon />
-        </Menu.Trigger>
-        <Menu.Portal>
-          <Menu.Positioner className={menu.positioner} align="end" sideOffset={2}>
-            <Menu.Popup className={menu.popup}>
-              {mayUpdate && (status === 'running' || canStart(container)) && (
-                <Menu.Item className={menu.item} onClick={() => act.mutate({ id, name, action: 'rebuild' })}>
-                  <span className={menu.mark} />
-                  Rebuild from the current image
-                </Menu.Item>
-              )}
-              {mayDelete && (
-                <Menu.Item className={classes(menu.item, menu.danger)} onClick={() => setIsDeleting(true)}>
-                  <span className={menu.mark} />
-                  Delete…
-                </Menu.Item>
-              )}
-            </Menu.Popup>
-          </Menu.Positioner>
-        </Menu.Portal>
-      </Menu.Root>
+        </Button>
+      )}
       {isDeleting && (
         <DeleteDialog
           container={container}
@@ -75,5 +69,41 @@ export function RowActions({ container, onDeleted }: { container: Container; onD
         />
       )}
     </>
+  );
+}
+
+interface RowMenuProps {
+  container: Container;
+  onRebuild: () => void;
+  onDelete: () => void;
+}
+
+function RowMenu({ container, onRebuild, onDelete }: RowMenuProps) {
+  const { name, status, projectId } = container;
+  const may = useMay();
+  return (
+    <Menu.Root defaultOpen>
+      <Menu.Trigger className={buttonClass({ look: 'quiet', isIcon: true })} aria-label={`More actions for ${name}`}>
+        <MoreIcon />
+      </Menu.Trigger>
+      <Menu.Portal>
+        <Menu.Positioner className={menu.positioner} align="end" sideOffset={2}>
+          <Menu.Popup className={menu.popup}>
+            {may('container:update', projectId) && (status === 'running' || canStart(container)) && (
+              <Menu.Item className={menu.item} onClick={onRebuild}>
+                <span className={menu.mark} />
+                Rebuild from the current image
+              </Menu.Item>
+            )}
+            {may('container:delete', projectId) && (
+              <Menu.Item className={classes(menu.item, menu.danger)} onClick={onDelete}>
+                <span className={menu.mark} />
+                Delete…
+              </Menu.Item>
+            )}
+          </Menu.Popup>
+        </Menu.Positioner>
+      </Menu.Portal>
+    </Menu.Root>
   );
 }

@@ -25,6 +25,7 @@ describe('the draft of a container', () => {
       ...EMPTY_DRAFT,
       egress: 'restricted',
       egressSets: ['git'],
+      schedule: { start: '1', stop: '2', timeZone: 'UTC' },
       credentials: ['id'],
       env: 'A=1',
     };
@@ -37,6 +38,14 @@ describe('the draft of a container', () => {
     expect(bodyOf({ ...EMPTY_DRAFT, idleStopMinutes: '0' })).toMatchObject({ idleStopMinutes: null });
     expect(bodyOf({ ...EMPTY_DRAFT, idleStopMinutes: '30' })).toMatchObject({ idleStopMinutes: 30 });
     expect(bodyOf(EMPTY_DRAFT)).not.toHaveProperty('idleStopMinutes');
+  });
+
+  it('has a schedule where one of its times is given', () => {
+    const schedule = { start: '', stop: ' 0 19 * * * ', timeZone: 'Europe/Berlin' };
+    expect(bodyOf({ ...EMPTY_DRAFT, schedule })).toMatchObject({
+      schedule: { stop: '0 19 * * *', timeZone: 'Europe/Berlin' },
+    });
+    expect(bodyOf({ ...EMPTY_DRAFT, schedule: { ...schedule, stop: '' } })).not.toHaveProperty('schedule');
   });
 
   it('clones when there is a repository, and says nothing about a branch otherwise', () => {

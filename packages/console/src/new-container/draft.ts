@@ -1,4 +1,5 @@
 import type { components } from '@devforge/contract';
+import { NO_SCHEDULE, type ScheduleDraft, scheduleOf } from './schedule.ts';
 
 type Body = components['schemas']['CreateContainerDto'];
 
@@ -19,6 +20,8 @@ export interface Draft {
   /** 0 is never. */
   idleStopMinutes: string;
   ttlMinutes: string;
+  waitingStopMinutes: string;
+  schedule: ScheduleDraft;
   budgetUsd: string;
   egress: '' | NonNullable<Body['egress']>;
   egressSets: NonNullable<Body['egressSets']>;
@@ -43,6 +46,8 @@ export const EMPTY_DRAFT: Draft = {
   diskLimit: '10240',
   idleStopMinutes: '',
   ttlMinutes: '',
+  waitingStopMinutes: '',
+  schedule: NO_SCHEDULE,
   budgetUsd: '',
   egress: '',
   egressSets: [],
@@ -76,6 +81,8 @@ export function bodyOf(draft: Draft): Body {
     diskLimit: number(draft.diskLimit),
     idleStopMinutes: number(draft.idleStopMinutes) === 0 ? null : number(draft.idleStopMinutes),
     ttlMinutes: number(draft.ttlMinutes),
+    waitingStopMinutes: number(draft.waitingStopMinutes),
+    schedule: scheduleOf(draft.schedule) ?? undefined,
     budgetUsd: number(draft.budgetUsd),
     egress: draft.egress === '' ? undefined : draft.egress,
     egressSets: isFenced && draft.egressSets.length > 0 ? draft.egressSets : undefined,

@@ -1,6 +1,7 @@
 import { useInfo } from '../api/use-info.ts';
 import { InputField } from '../ui/input-field.tsx';
 import type { FieldsProps } from './new-container-page.tsx';
+import { ScheduleFields } from './schedule-fields.tsx';
 import styles from './new-container.module.css';
 
 /** When the container is stopped, and how much it may spend. */
@@ -31,6 +32,16 @@ export function StopFields({ draft, set, errors }: FieldsProps) {
           onChange={(ttlMinutes) => set({ ttlMinutes })}
         />
         <InputField
+          label="Stop after minutes of waiting for a person"
+          error={errors['waitingStopMinutes']}
+          hint="Empty for never."
+          type="number"
+          min={1}
+          max={max}
+          value={draft.waitingStopMinutes}
+          onChange={(waitingStopMinutes) => set({ waitingStopMinutes })}
+        />
+        <InputField
           label="Budget, US dollars"
           error={errors['budgetUsd']}
           hint="For models, in all. Empty for none."
@@ -40,6 +51,9 @@ export function StopFields({ draft, set, errors }: FieldsProps) {
           value={draft.budgetUsd}
           onChange={(budgetUsd) => set({ budgetUsd })}
         />
+      </div>
+      <div className={styles.pair}>
+        <ScheduleFields schedule={draft.schedule} errors={errors} set={(schedule) => set({ schedule })} />
       </div>
     </fieldset>
   );

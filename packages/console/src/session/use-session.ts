@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { ApiError } from '../api/api-error.ts';
 import { api, must, setCsrfToken } from '../api/client.ts';
-import { SESSION_KEY } from '../api/query-client.ts';
+import { queryClient, SESSION_KEY } from '../api/query-client.ts';
 import type { Me } from '../api/types.ts';
 
 /** Who is signed in; null when nobody is. */
@@ -17,6 +17,13 @@ async function readSession(): Promise<Me | null> {
   }
 }
 
+const SESSION = { queryKey: SESSION_KEY, queryFn: readSession, staleTime: 60_000 };
+
 export function useSessionQuery() {
-  return useQuery({ queryKey: SESSION_KEY, queryFn: readSession, staleTime: 60_000, refetchInterval: 5 * 60_000 });
+  return useQuery({ ...SESSION, refetchInterval: 5 * 60_000 });
+}
+
+/** Asks before anything is rendered, while the script of the page is loaded. */
+export function prefetchSession(): void {
+  void queryClient.prefetchQuery(SESSION);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { partsOf, titleOf } from './conversation.ts';
+import { inputText, partsOf, titleOf } from './conversation.ts';
 
 const events = (...list: unknown[]) => list.map((event, index) => ({ seq: index + 1, event }));
 const assistant = (...content: unknown[]) => ({ type: 'assistant', message: { content } });
@@ -70,5 +70,12 @@ describe('the conversation with an agent', () => {
   it('names a tool by its command, path, pattern or question', () => {
     expect(titleOf({ pattern: 'a.*b', path: '/src' })).toBe('a.*b');
     expect(titleOf({ other: 1 })).toBe('');
+  });
+
+  it('shows a command as it is typed, and other input by its names', () => {
+    expect(inputText({ command: 'ls -l', description: 'List files', timeout: 9 })).toBe(
+      '# List files\nls -l\n# timeout: 9',
+    );
+    expect(inputText({ pattern: '*.ts' })).toBe('{\n  "pattern": "*.ts"\n}');
   });
 });

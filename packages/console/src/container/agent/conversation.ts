@@ -78,6 +78,15 @@ export function titleOf(input: Fields): string {
   return typeof title === 'string' ? title.split('\n', 1)[0]! : '';
 }
 
+/** The input of a tool as a person reads it: a command as it is, and whatever else there is by its name. */
+export function inputText(input: unknown): string {
+  const { command, description, ...others } = fieldsOf(input);
+  if (typeof command !== 'string') return JSON.stringify(input, null, 2);
+  const about = typeof description === 'string' ? `# ${description}\n` : '';
+  const rest = Object.entries(others).map(([name, value]) => `\n# ${name}: ${JSON.stringify(value)}`);
+  return `${about}${command}${rest.join('')}`;
+}
+
 function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   return listOf(content)

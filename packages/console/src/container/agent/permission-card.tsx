@@ -3,7 +3,7 @@ import { editOf } from '../../diff/edit.ts';
 import { Hunks } from '../../diff/hunks.tsx';
 import { Button } from '../../ui/button.tsx';
 import styles from './agent.module.css';
-import { titleOf } from './conversation.ts';
+import { inputText, titleOf } from './conversation.ts';
 import { useAnswer } from './use-instructions.ts';
 
 interface PermissionCardProps {
@@ -21,7 +21,7 @@ export function PermissionCard({ instructionId, permission, mayAnswer }: Permiss
     <section className={styles.permission} aria-label={`May ${toolName} be used?`}>
       <strong>The agent asks to use {toolName}</strong>
       {edit === null ? (
-        <pre tabIndex={0}>{JSON.stringify(input, null, 2)}</pre>
+        <pre tabIndex={0}>{inputText(input)}</pre>
       ) : (
         <>
           <code>{titleOf(input)}</code>

@@ -2,7 +2,7 @@ import { ChevronRightIcon } from '../../ui/icons.tsx';
 import { classes } from '../../ui/classes.ts';
 import { Spinner } from '../../ui/loading.tsx';
 import styles from './agent.module.css';
-import type { ToolPart } from './conversation.ts';
+import { inputText, type ToolPart } from './conversation.ts';
 import { DiffStat } from '../../diff/diff-stat.tsx';
 import type { DiffLine, Hunk } from '../../diff/patch.ts';
 import { Hunks } from '../../diff/hunks.tsx';
@@ -27,7 +27,7 @@ export function ToolCall({ tool: { name, title, input, result, isError, edit }, 
       </summary>
       <div className={styles.toolBody}>
         {edit === null ? (
-          <pre tabIndex={0}>{JSON.stringify(input, null, 2)}</pre>
+          <pre tabIndex={0}>{inputText(input)}</pre>
         ) : (
           <div className={styles.edit}>
             <Hunks hunks={edit} label={`Changes of ${title}`} />

@@ -3,6 +3,7 @@ import { useThisContainer } from '../container-context.ts';
 import { CredentialsSection } from './credentials-section.tsx';
 import { EgressSection } from './egress-section.tsx';
 import { LimitsSection } from './limits-section.tsx';
+import { ScheduleSection } from './schedule-section.tsx';
 import styles from './settings.module.css';
 import { SpendSection } from './spend-section.tsx';
 
@@ -14,6 +15,7 @@ export function SettingsTab() {
   return (
     <div className={styles.page}>
       <LimitsSection key={`limits ${container.id}`} mayChange={mayChange} />
+      <ScheduleSection key={`schedule ${container.id}`} mayChange={mayChange} />
       <EgressSection key={`egress ${container.id}`} mayChange={mayChange} />
       {may('credential:read', container.projectId) && (
         <CredentialsSection key={`secrets ${container.id}`} mayChange={mayChange} />
