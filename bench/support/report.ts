@@ -3,7 +3,7 @@ import type { Summary } from './statistics.js';
 /** The upper or lower bound of a value. */
 export type Target = ({ atMost: number } | { atLeast: number }) & { unit: Unit };
 
-type Unit = 'ms' | 'MB' | 'x' | '%' | '';
+type Unit = 'ms' | 'kB' | 'MB' | 'x' | '%' | '';
 
 const COLUMNS = { label: 34, value: 10, target: 14 };
 const COLOURS = { ok: 32, missed: 31 };
@@ -58,6 +58,8 @@ function format(value: number, unit: Unit): string {
   switch (unit) {
     case 'ms':
       return `${value.toFixed(value < 100 ? 1 : 0)} ms`;
+    case 'kB':
+      return `${value.toFixed(0)} kB`;
     case 'MB':
       return `${value.toFixed(0)} MB`;
     case 'x':

@@ -1,8 +1,10 @@
 import { type Browser, chromium } from 'playwright-core';
 
+export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    executablePath: CHROMIUM,
     args: ['--no-sandbox', '--disable-gpu'],
   });
 }
