@@ -291,6 +291,7 @@ describe('the console', () => {
     await page.getByText(/^df_/).waitFor(SLOW);
     await page.getByRole('button', { name: `Revoke key of ${name}` }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click();
+    await page.getByRole('alertdialog').waitFor({ state: 'hidden', ...SLOW });
     await page.getByRole('button', { name: `Revoke key of ${name}` }).waitFor({ state: 'hidden', ...SLOW });
 
     await page.getByRole('link', { name: 'Audit' }).click();
@@ -305,6 +306,7 @@ describe('the console', () => {
     await page.getByRole('link', { name }).click();
     await page.getByRole('button', { name: `Delete ${name}` }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await page.waitForURL(`${url}/admin/projects`);
     await page.getByRole('link', { name }).waitFor({ state: 'hidden', ...SLOW });
     expect((await server.api.request('GET', `/api/projects/${name}`)).status).toBe(404);
   }, 60_000);

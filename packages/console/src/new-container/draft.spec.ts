@@ -25,6 +25,8 @@ describe('the draft of a container', () => {
       ...EMPTY_DRAFT,
       egress: 'restricted',
       egressSets: ['git'],
+      submodules: true,
+      lfs: true,
       schedule: { start: '1', stop: '2', timeZone: 'UTC' },
       credentials: ['id'],
       env: 'A=1',

@@ -11,6 +11,13 @@ export interface Draft {
   mode: NonNullable<Body['mode']>;
   repoUrl: string;
   repoBranch: string;
+  depth: string;
+  submodules: boolean;
+  lfs: boolean;
+  image: string;
+  /** Names with spaces between them. */
+  packages: string;
+  setup: string;
   sshKeyPath: string;
   gitName: string;
   gitEmail: string;
@@ -28,6 +35,7 @@ export interface Draft {
   egressAllow: string;
   credentials: string[];
   volume: string;
+  fromSnapshot: string;
   env: string;
 }
 
@@ -38,6 +46,12 @@ export const EMPTY_DRAFT: Draft = {
   mode: 'interactive',
   repoUrl: '',
   repoBranch: '',
+  depth: '',
+  submodules: false,
+  lfs: false,
+  image: '',
+  packages: '',
+  setup: '',
   sshKeyPath: '',
   gitName: '',
   gitEmail: '',
@@ -54,6 +68,7 @@ export const EMPTY_DRAFT: Draft = {
   egressAllow: '',
   credentials: [],
   volume: '',
+  fromSnapshot: '',
   env: '',
 };
 
@@ -62,6 +77,7 @@ export function bodyOf(draft: Draft): Body {
   const text = (value: string): string | undefined => (value.trim() === '' ? undefined : value.trim());
   const number = (value: string): number | undefined => (value.trim() === '' ? undefined : Number(value));
   const repoUrl = text(draft.repoUrl);
+  const packages = draft.packages.split(/[\s,]+/).filter(Boolean);
   const env = parseEnv(draft.env);
   const isFenced = draft.egress === 'restricted';
   const rules = isFenced ? parseRules(draft.egressAllow) : [];
@@ -73,6 +89,12 @@ export function bodyOf(draft: Draft): Body {
     repoType: repoUrl === undefined ? undefined : 'clone',
     repoUrl,
     repoBranch: repoUrl === undefined ? undefined : text(draft.repoBranch),
+    depth: repoUrl === undefined ? undefined : number(draft.depth),
+    submodules: repoUrl !== undefined && draft.submodules ? true : undefined,
+    lfs: repoUrl !== undefined && draft.lfs ? true : undefined,
+    image: text(draft.image),
+    packages: packages.length > 0 ? packages : undefined,
+    setup: text(draft.setup),
     sshKeyPath: repoUrl === undefined ? undefined : text(draft.sshKeyPath),
     gitName: text(draft.gitName),
     gitEmail: text(draft.gitEmail),
@@ -89,6 +111,7 @@ export function bodyOf(draft: Draft): Body {
     egressAllow: rules.length > 0 ? rules : undefined,
     credentials: draft.credentials.length > 0 ? draft.credentials : undefined,
     volume: text(draft.volume),
+    fromSnapshot: text(draft.fromSnapshot),
     env: Object.keys(env).length > 0 ? env : undefined,
   }) as Body;
 }

@@ -14,6 +14,7 @@ import { bodyOf, curlOf, type Draft, EMPTY_DRAFT } from './draft.ts';
 import styles from './new-container.module.css';
 import { RepositoryFields } from './repository-fields.tsx';
 import { ResourceFields } from './resource-fields.tsx';
+import { SoftwareFields } from './software-fields.tsx';
 import { StopFields } from './stop-fields.tsx';
 
 export interface FieldsProps {
@@ -54,6 +55,7 @@ export function NewContainerPage() {
         <form className={styles.form} ref={form} onSubmit={submit}>
           <BasicFields {...fields} />
           <RepositoryFields {...fields} />
+          <SoftwareFields {...fields} />
           <AccessFields {...fields} />
           <ResourceFields {...fields} />
           <StopFields {...fields} />

@@ -1,7 +1,13 @@
 import { useMe } from '../session/me.ts';
+import { Choices } from '../ui/choices.tsx';
 import { InputField } from '../ui/input-field.tsx';
 import type { FieldsProps } from './new-container-page.tsx';
 import styles from './new-container.module.css';
+
+const ALSO = [
+  ['submodules', 'Submodules'],
+  ['lfs', 'Files of Git LFS'],
+] as const;
 
 export function RepositoryFields({ draft, set, errors }: FieldsProps) {
   const me = useMe();
@@ -29,6 +35,15 @@ export function RepositoryFields({ draft, set, errors }: FieldsProps) {
             value={draft.repoBranch}
             onChange={(repoBranch) => set({ repoBranch })}
           />
+          <InputField
+            label="Commits of its history"
+            error={errors['depth']}
+            hint="Empty for all of them."
+            type="number"
+            min={1}
+            value={draft.depth}
+            onChange={(depth) => set({ depth })}
+          />
           {me.kind === 'administrator' && (
             <InputField
               label="SSH key on the server"
@@ -40,6 +55,15 @@ export function RepositoryFields({ draft, set, errors }: FieldsProps) {
             />
           )}
         </div>
+      )}
+      {draft.repoUrl.trim() !== '' && (
+        <Choices
+          label="Also clone"
+          error={errors['submodules'] ?? errors['lfs']}
+          options={ALSO}
+          chosen={ALSO.map(([name]) => name).filter((name) => draft[name])}
+          onChange={(chosen) => set({ submodules: chosen.includes('submodules'), lfs: chosen.includes('lfs') })}
+        />
       )}
       <div className={styles.pair}>
         <InputField
