@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react';
+import { useCallback, useSyncExternalStore } from 'react';
 import { socket, whileConnected } from '../api/socket.ts';
 import type { ContainerMetrics } from '../api/types.ts';
 import { Series } from './series.ts';
@@ -16,8 +16,21 @@ interface Live {
 /** Live metrics of containers, as long as something of the page shows them. */
 const live = new Map<string, Live>();
 const watchers = new Map<string, { count: number; stop: () => void }>();
-const listeners = new Set<() => void>();
-const notify = (): void => listeners.forEach((listener) => listener());
+const listeners = new Map<string, Set<() => void>>();
+/** Whose figures have changed since what shows them was rendered: they come at the same time, and are rendered together. */
+const changed = new Set<string>();
+const RENDER_AFTER_MS = 100;
+
+function notify(containerId: string): void {
+  if (changed.size === 0) setTimeout(render, RENDER_AFTER_MS);
+  changed.add(containerId);
+}
+
+function render(): void {
+  const ids = [...changed];
+  changed.clear();
+  for (const id of ids) for (const listener of listeners.get(id) ?? []) listener();
+}
 
 function liveOf(id: string): Live {
   const known = live.get(id);
@@ -38,11 +51,11 @@ socket.on('metrics:update', ({ containerId, metrics }) => {
   one.cpu.push(metrics.cpu.percent);
   one.memory.push(metrics.memory.usedMB);
   one.network.push(metrics.network.rxBytesPerSecond + metrics.network.txBytesPerSecond);
-  notify();
+  notify(containerId);
 });
 socket.on('metrics:error', ({ containerId }) => {
   live.delete(containerId);
-  notify();
+  notify(containerId);
 });
 
 /** Subscribes to the metrics of a container, once however many show them. @returns ends it */
@@ -64,13 +77,23 @@ export function watchMetrics(containerId: string): () => void {
   };
 }
 
-const subscribe = (listener: () => void): (() => void) => {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-};
+function useLive<Value>(containerId: string, read: () => Value): Value {
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const own = listeners.get(containerId) ?? new Set();
+      listeners.set(containerId, own.add(listener));
+      return () => {
+        own.delete(listener);
+        if (own.size === 0 && listeners.get(containerId) === own) listeners.delete(containerId);
+      };
+    },
+    [containerId],
+  );
+  return useSyncExternalStore(subscribe, read);
+}
 
 export function useLatestMetrics(containerId: string): ContainerMetrics | null {
-  return useSyncExternalStore(subscribe, () => live.get(containerId)?.latest ?? null);
+  return useLive(containerId, () => live.get(containerId)?.latest ?? null);
 }
 
 export function latestMetrics(containerId: string): ContainerMetrics | null {
@@ -80,5 +103,5 @@ export function latestMetrics(containerId: string): ContainerMetrics | null {
 const NONE: readonly number[] = [];
 
 export function useSeries(containerId: string, figure: 'cpu' | 'memory' | 'network'): readonly number[] {
-  return useSyncExternalStore(subscribe, () => live.get(containerId)?.[figure].get() ?? NONE);
+  return useLive(containerId, () => live.get(containerId)?.[figure].get() ?? NONE);
 }
