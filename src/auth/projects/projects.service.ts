@@ -91,7 +91,7 @@ export class ProjectsService {
     if (removal === 'not_empty')
       throw new DomainError(
         'project_not_empty',
-        'The project still has containers or kept volumes: remove them first.',
+        'The project still has containers, kept volumes or snapshots: remove them first.',
       );
     this.revocation.noticeChange();
   }
