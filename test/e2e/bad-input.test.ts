@@ -332,7 +332,7 @@ describe('invalid input', () => {
       'id',
       'ownerId',
       'status',
-      'image',
+      'imageReference',
       'dockerId',
       'hasOwnProperty',
       'toString',
