@@ -1,4 +1,5 @@
 import { cleanGitLine } from './git-output.js';
+import { OutputLines } from './output-lines.js';
 
 const PHASE =
   /^(?:remote: )?(Counting objects|Compressing objects|Receiving objects|Resolving deltas|Updating files): +(\d+)%/;
@@ -16,13 +17,14 @@ const MAX_LINE_LENGTH = 4_096;
 /** Derives the progress of a clone from git's output. */
 export class GitProgress {
   percent = 0;
-  private rest = '';
+  private readonly lines = new OutputLines(MAX_LINE_LENGTH);
 
-  /** @returns the lines that the chunk completes; git overwrites a line by a carriage return. Only the end of a long line is kept. */
+  /** @returns the lines that the chunk completes */
   read(chunk: Buffer): string[] {
-    const lines = (this.rest + chunk.toString('utf8')).split(/[\r\n]/);
-    this.rest = (lines.pop() ?? '').slice(-MAX_LINE_LENGTH);
-    const complete = lines.map((line) => cleanGitLine(line).trim()).filter((line) => line !== '');
+    const complete = this.lines
+      .read(chunk)
+      .map((line) => cleanGitLine(line).trim())
+      .filter((line) => line !== '');
     for (const line of complete) {
       const phase = PHASE.exec(line);
       const [from, share] = SHARE[phase?.[1] ?? ''] ?? [this.percent, 0];

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { StringDecoder } from 'node:string_decoder';
 import { JobFailure } from '../../common/errors/job-failure.js';
 import { plainText } from '../../common/plain-text.js';
 import { ContainerStore } from '../../containers/lifecycle/container-store.js';
@@ -7,6 +6,7 @@ import { DriverError } from '../../drivers/driver-error.js';
 import { WORKSPACE_FOLDER } from '../../drivers/workspace.js';
 import { WorkspacePrograms } from '../../workspace/programs/workspace-programs.js';
 import { workspaceOf } from '../../workspace/workspace-ref.js';
+import { OutputLines } from '../output-lines.js';
 import { ProvisioningStep, type StepContext } from '../step.js';
 
 const MAX_SETUP_MS = 2 * 60 * 60_000;
@@ -61,15 +61,12 @@ export class SetUpWorkspaceStep extends ProvisioningStep {
 /** The last lines of an output that comes in pieces. */
 class LastLines {
   readonly lines: string[] = [];
-  private readonly decoder = new StringDecoder('utf8');
-  private rest = '';
+  private readonly output = new OutputLines(MAX_LINE);
 
   constructor(private readonly onLine: (line: string) => void) {}
 
   push(chunk: Buffer): void {
-    const lines = (this.rest + this.decoder.write(chunk)).split(/\r?\n|\r/);
-    this.rest = (lines.pop() ?? '').slice(-MAX_LINE);
-    for (const text of lines) {
+    for (const text of this.output.read(chunk)) {
       const line = plainText(text, MAX_LINE);
       if (line.trim() === '') continue;
       this.lines.push(line);
