@@ -7,8 +7,7 @@ import { DrizzleMembershipsRepository } from '../../src/persistence/auth/users/d
 import { DrizzleProjectsRepository } from '../../src/persistence/auth/drizzle-projects.repository.js';
 import { DrizzleSessionsRepository } from '../../src/persistence/auth/users/drizzle-sessions.repository.js';
 import { DrizzleUsersRepository } from '../../src/persistence/auth/users/drizzle-users.repository.js';
-import type { UserRow } from '../../src/persistence/auth/users/users.repository.js';
-import { projectRow, T0 } from '../support/rows.js';
+import { projectRow, T0, userRow } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 import { EVERYTHING } from '../../src/persistence/everything.js';
 
@@ -29,7 +28,7 @@ describe('audit events of who may do what', () => {
   afterAll(() => test.close(), 60_000);
 
   it('tell of projects, keys and members, and of the role that each was given', async () => {
-    const user = newUser();
+    const user = userRow();
     await users.insert(user);
     const project = projectRow();
     const [projects, memberships] = [
@@ -74,7 +73,7 @@ describe('audit events of who may do what', () => {
   });
 
   it('tell of users and what they were made', async () => {
-    const user = newUser();
+    const user = userRow();
     const invitation = { hash: CANARY, expiresAt: LATER };
     const seen = await recorded(ADMIN, async () => {
       await users.insert(user, invitation);
@@ -96,7 +95,7 @@ describe('audit events of who may do what', () => {
   });
 
   it('name the user whom a request signs in or sets the password of', async () => {
-    const user = newUser();
+    const user = userRow();
     await users.insert(user, { hash: CANARY, expiresAt: LATER });
     const sessions = new DrizzleSessionsRepository(test.database);
     const id = randomUUID().replaceAll('-', '');
@@ -140,7 +139,7 @@ describe('audit events of who may do what', () => {
   });
 
   it('of no project are seen by nobody whose view is of projects', async () => {
-    const user = newUser();
+    const user = userRow();
     await recorded(ADMIN, () => users.insert(user));
     const query = { target: user.id, limit: 10 };
     await expect(events.list({ ...query, scope: [randomUUID()] })).resolves.toEqual([]);
@@ -156,19 +155,6 @@ describe('audit events of who may do what', () => {
     return found.filter((event) => event.requestId === requestId).toReversed();
   }
 });
-
-function newUser(): UserRow {
-  return {
-    id: randomUUID(),
-    email: `${randomUUID()}@example.org`,
-    name: 'Ada',
-    role: 'user',
-    passwordHash: null,
-    createdAt: T0,
-    disabledAt: null,
-    lastSignInAt: null,
-  };
-}
 
 function newKey(projectId: string) {
   return {

@@ -10,7 +10,7 @@ import { DrizzleContainersRepository } from '../../src/persistence/containers/dr
 import type { CredentialRow } from '../../src/persistence/credentials/credentials.repository.js';
 import { DrizzleCredentialsRepository } from '../../src/persistence/credentials/drizzle-credentials.repository.js';
 import { DEFAULT_PROJECT, type HolderScope } from '../../src/persistence/types.js';
-import { containerRow, jobRow, projectRow, T0 } from '../support/rows.js';
+import { containerRow, jobRow, projectRow, T0, userRow } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 import { EVERYTHING } from '../../src/persistence/everything.js';
 
@@ -221,17 +221,8 @@ describe('the repository of credentials', () => {
   }
 
   async function newUser(): Promise<string> {
-    const id = randomUUID();
-    await new DrizzleUsersRepository(test.database).insert({
-      id,
-      email: `${id}@example.org`,
-      name: 'Ada',
-      role: 'user',
-      passwordHash: null,
-      createdAt: T0,
-      disabledAt: null,
-      lastSignInAt: null,
-    });
-    return id;
+    const row = userRow();
+    await new DrizzleUsersRepository(test.database).insert(row);
+    return row.id;
   }
 });

@@ -8,7 +8,7 @@ import { EVERYTHING } from '../../src/persistence/everything.js';
 import { DrizzleSnapshotsRepository } from '../../src/persistence/snapshots/drizzle-snapshots.repository.js';
 import type { SnapshotRow } from '../../src/persistence/snapshots/snapshots.repository.js';
 import type { ProjectQuotas } from '../../src/persistence/types.js';
-import { containerRow, jobRow, projectRow, T0 } from '../support/rows.js';
+import { containerRow, jobRow, projectRow, snapshotRow, T0 } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 
 const MIB = 1024 * 1024;
@@ -25,26 +25,9 @@ describe('the snapshots of containers', () => {
     await projects.insert(row);
     return row.id;
   };
-  const snapshotRow = (overrides: Partial<SnapshotRow> = {}): SnapshotRow => ({
-    id: randomUUID(),
-    ownerId: 'admin',
-    projectId,
-    containerId: randomUUID(),
-    containerName: 'origin',
-    template: 'claude',
-    repoType: 'empty',
-    repoUrl: null,
-    repoBranch: null,
-    state: 'making',
-    purpose: 'kept',
-    holder: 'me',
-    bytes: 0,
-    pausedMs: 0,
-    createdAt: T0,
-    ...overrides,
-  });
+  const ofProject = (overrides: Partial<SnapshotRow> = {}) => snapshotRow({ projectId, ...overrides });
   const ready = async (overrides: Partial<SnapshotRow> = {}, bytes = MIB): Promise<SnapshotRow> => {
-    const row = snapshotRow(overrides);
+    const row = ofProject(overrides);
     await snapshots.insert(row);
     await expect(snapshots.markReady(row.id, { bytes, pausedMs: 7 })).resolves.toBe(true);
     return { ...row, bytes, pausedMs: 7, state: 'ready' };
@@ -68,7 +51,7 @@ describe('the snapshots of containers', () => {
     const second = await ready({ containerId, createdAt: new Date(T0.getTime() + 1) });
     const other = await ready();
     await ready({ purpose: 'fork', containerId });
-    await snapshots.insert(snapshotRow({ containerId }));
+    await snapshots.insert(ofProject({ containerId }));
     await expect(snapshots.list([projectId], containerId)).resolves.toEqual([second, first]);
     await expect(snapshots.list([projectId])).resolves.toHaveLength(3);
     await expect(snapshots.list([randomUUID()])).resolves.toEqual([]);
@@ -87,11 +70,11 @@ describe('the snapshots of containers', () => {
     await ready({}, 8 * MIB + 1);
     const usage = await projects.usage(projectId);
     expect(usage.snapshotMB).toBe(9);
-    const large = snapshotRow();
+    const large = ofProject();
     await snapshots.insert(large);
     await expect(snapshots.markReady(large.id, { bytes: 2 * MIB, pausedMs: 0 })).rejects.toThrow(QuotaExceededError);
     await expect(snapshots.markReady(large.id, { bytes: MIB, pausedMs: 0 })).resolves.toBe(true);
-    await expect(snapshots.insert(snapshotRow())).rejects.toMatchObject({
+    await expect(snapshots.insert(ofProject())).rejects.toMatchObject({
       exceeded: { quota: 'snapshotMB', limit: 10, used: 10 },
     });
   });

@@ -10,7 +10,7 @@ import { DrizzleUsersRepository } from '../../src/persistence/auth/users/drizzle
 import type { SessionRow } from '../../src/persistence/auth/users/sessions.repository.js';
 import type { UserRow } from '../../src/persistence/auth/users/users.repository.js';
 import { DEFAULT_PROJECT, type ProjectRole, type HolderScope } from '../../src/persistence/types.js';
-import { T0 } from '../support/rows.js';
+import { T0, userRow } from '../support/rows.js';
 import { openTestDatabase, type TestDatabase } from './repositories-database.js';
 import { EVERYTHING } from '../../src/persistence/everything.js';
 
@@ -45,18 +45,7 @@ describe('repositories of users', () => {
   afterAll(() => test.close());
 
   async function user(overrides: Partial<UserRow> = {}): Promise<UserRow> {
-    const id = randomUUID();
-    const row: UserRow = {
-      id,
-      email: `${id}@example.org`,
-      name: 'Ada',
-      role: 'user',
-      passwordHash: null,
-      createdAt: T0,
-      disabledAt: null,
-      lastSignInAt: null,
-      ...overrides,
-    };
+    const row = userRow(overrides);
     await expect(users.insert(row)).resolves.toEqual({ kind: 'written', row });
     return row;
   }

@@ -1,29 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IMAGE_BUILD_MS } from '../support/e2e/images.js';
-import type { WorkspaceRef, WorkspaceSpec } from '../../src/drivers/workspace.js';
-import { DRIVERS, idleSpec } from './workspace-driver-harness.js';
+import { DRIVERS, workspacesOf } from './workspace-driver-harness.js';
 
 const { signal } = new AbortController();
 
 describe.each(DRIVERS)('workspaces of the %s driver that were created ahead', (_, make) => {
   const harness = make();
   const { driver } = harness;
-  const ids: string[] = [];
+  const { spec, started, removeAll } = workspacesOf(harness);
 
   beforeAll(() => harness.setUp(), IMAGE_BUILD_MS);
-  afterAll(() => harness.cleanUp(ids));
-
-  function spec(overrides: Partial<WorkspaceSpec> = {}): WorkspaceSpec {
-    const wanted = idleSpec(harness, overrides);
-    ids.push(wanted.id);
-    return wanted;
-  }
-
-  async function started(wanted: WorkspaceSpec): Promise<WorkspaceRef> {
-    const ref = await driver.ensure(wanted, () => undefined, signal);
-    await driver.start(ref);
-    return ref;
-  }
+  afterAll(removeAll);
 
   it('have the fingerprint of every spec that they can be claimed for, and of no other', async () => {
     const ahead = spec();
@@ -83,16 +70,13 @@ describe.each(DRIVERS.filter(([name]) => name !== 'fake'))(
   (_, make) => {
     const harness = make();
     const { driver } = harness;
-    const ids: string[] = [];
+    const { spec, started, removeAll } = workspacesOf(harness);
 
     beforeAll(() => harness.setUp(), IMAGE_BUILD_MS);
-    afterAll(() => harness.cleanUp(ids));
+    afterAll(removeAll);
 
     it('get the environment that was added, under their own', async () => {
-      const ahead = idleSpec(harness, { env: { KEPT: 'a', CHANGED: 'b' } });
-      ids.push(ahead.id);
-      const ref = await driver.ensure(ahead, () => undefined, signal);
-      await driver.start(ref);
+      const ref = await started(spec({ env: { KEPT: 'a', CHANGED: 'b' } }));
       const claimed = { ...ref, addedEnv: { CHANGED: 'c', MORE: 'd', OWN: 'e' } };
       const argv = ['sh', '-c', 'echo $KEPT $CHANGED $MORE $OWN'];
       const env = { OWN: 'f' };

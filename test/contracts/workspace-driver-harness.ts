@@ -69,20 +69,22 @@ export function idleSpec(
   };
 }
 
-/** Makes the workspaces of a suite, all from the same spec. */
-export function workspacesOf(harness: DriverHarness, overrides: Partial<WorkspaceSpec> = {}) {
+/** Makes the workspaces of a suite. @param common of the specs of all of them */
+export function workspacesOf(harness: DriverHarness, common: Partial<WorkspaceSpec> = {}) {
   const ids: string[] = [];
-  const created = (): Promise<WorkspaceRef> => {
-    const spec = idleSpec(harness, overrides);
-    ids.push(spec.id);
-    return harness.driver.ensure(spec, () => undefined, new AbortController().signal);
+  const spec = (overrides: Partial<WorkspaceSpec> = {}): WorkspaceSpec => {
+    const wanted = idleSpec(harness, { ...common, ...overrides });
+    ids.push(wanted.id);
+    return wanted;
   };
-  const started = async (): Promise<WorkspaceRef> => {
-    const ref = await created();
+  const created = (wanted = spec()): Promise<WorkspaceRef> =>
+    harness.driver.ensure(wanted, () => undefined, new AbortController().signal);
+  const started = async (wanted = spec()): Promise<WorkspaceRef> => {
+    const ref = await created(wanted);
     await harness.driver.start(ref);
     return ref;
   };
-  return { created, started, removeAll: () => harness.cleanUp(ids) };
+  return { spec, created, started, removeAll: () => harness.cleanUp(ids) };
 }
 
 /** Overrides by which the main process of a workspace runs a shell command. */

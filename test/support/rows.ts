@@ -3,6 +3,8 @@ import type { ContainerRow, JobRow } from '../../src/persistence/containers/cont
 import { DEFAULT_PROJECT } from '../../src/persistence/types.js';
 import type { InstructionRow, NewInstruction } from '../../src/persistence/instructions/instructions.repository.js';
 import type { ProjectRow } from '../../src/persistence/auth/projects.repository.js';
+import type { UserRow } from '../../src/persistence/auth/users/users.repository.js';
+import type { SnapshotRow } from '../../src/persistence/snapshots/snapshots.repository.js';
 
 /** Without a fraction of a millisecond, which the database does not store. */
 export const T0 = new Date('2026-01-02T03:04:05.678Z');
@@ -21,6 +23,42 @@ export function projectRow(overrides: Partial<ProjectRow> = {}): ProjectRow {
 }
 
 /** A running container with the given values. */
+export function userRow(overrides: Partial<UserRow> = {}): UserRow {
+  const id = randomUUID();
+  return {
+    id,
+    email: `${id}@example.org`,
+    name: 'Ada',
+    role: 'user',
+    passwordHash: null,
+    createdAt: T0,
+    disabledAt: null,
+    lastSignInAt: null,
+    ...overrides,
+  };
+}
+
+export function snapshotRow(overrides: Partial<SnapshotRow> = {}): SnapshotRow {
+  return {
+    id: randomUUID(),
+    ownerId: 'admin',
+    projectId: DEFAULT_PROJECT.id,
+    containerId: randomUUID(),
+    containerName: 'origin',
+    template: 'claude',
+    repoType: 'empty',
+    repoUrl: null,
+    repoBranch: null,
+    state: 'making',
+    purpose: 'kept',
+    holder: 'me',
+    bytes: 0,
+    pausedMs: 0,
+    createdAt: T0,
+    ...overrides,
+  };
+}
+
 export function containerRow(overrides: Partial<ContainerRow> = {}): ContainerRow {
   const id = overrides.id ?? randomUUID();
   return {

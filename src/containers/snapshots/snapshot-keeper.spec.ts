@@ -2,12 +2,11 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { FakeClock } from '../../../test/support/clock/fake-clock.js';
 import { quietLogger } from '../../../test/support/quiet-logger.js';
-import { T0 } from '../../../test/support/rows.js';
+import { snapshotRow } from '../../../test/support/rows.js';
 import { DriverError } from '../../drivers/driver-error.js';
 import { FakeWorkspaceDriver } from '../../drivers/fake/fake-workspace-driver.js';
 import type { Presence } from '../../persistence/presence.js';
 import type { SnapshotRow, SnapshotsRepository } from '../../persistence/snapshots/snapshots.repository.js';
-import { DEFAULT_PROJECT } from '../../persistence/types.js';
 import { SnapshotKeeper } from './snapshot-keeper.js';
 import { SnapshotStore } from './snapshot-store.js';
 
@@ -20,24 +19,7 @@ describe('SnapshotKeeper', () => {
   let keeper: SnapshotKeeper;
 
   const add = (changes: Partial<SnapshotRow>): string => {
-    const row: SnapshotRow = {
-      id: randomUUID(),
-      ownerId: 'admin',
-      projectId: DEFAULT_PROJECT.id,
-      containerId: randomUUID(),
-      containerName: 'origin',
-      template: 'claude',
-      repoType: 'empty',
-      repoUrl: null,
-      repoBranch: null,
-      state: 'ready',
-      purpose: 'fork',
-      holder: 'dead',
-      bytes: 1,
-      pausedMs: 1,
-      createdAt: T0,
-      ...changes,
-    };
+    const row = snapshotRow({ state: 'ready', purpose: 'fork', holder: 'dead', bytes: 1, pausedMs: 1, ...changes });
     rows.set(row.id, row);
     driver.snapshots.set(row.id, row.containerId);
     return row.id;
