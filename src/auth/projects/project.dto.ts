@@ -89,7 +89,7 @@ export const UPDATE_PROJECT_EXAMPLES = {
 
 const MAX_PATTERNS = 100;
 
-const AllowedImagesProperty = (description: string): PropertyDecorator =>
+const AllowedImagesProperty = (): PropertyDecorator =>
   applyDecorators(
     ApiProperty({
       type: [String],
@@ -98,7 +98,8 @@ const AllowedImagesProperty = (description: string): PropertyDecorator =>
       maxItems: MAX_PATTERNS,
       items: { type: 'string', pattern: IMAGE_PATTERN.source },
       example: ['docker.io/library/debian'],
-      description,
+      description:
+        'Patterns of the images that its containers may be made of, among those that the server allows (ALLOWED_IMAGES): whole names with registry, * for any characters; null for all of those, and an empty list for none.',
     }),
     IsOptional(),
     IsArray(),
@@ -132,9 +133,7 @@ export class CreateProjectDto {
   @ValidateNested()
   budgetUsd?: ProjectBudgetDto;
 
-  @AllowedImagesProperty(
-    'Patterns of the images that its containers may be made of, among those that the server allows (ALLOWED_IMAGES): whole names with registry, * for any characters; null for all of those, and an empty list for none.',
-  )
+  @AllowedImagesProperty()
   allowedImages?: string[] | null;
 }
 
@@ -175,9 +174,7 @@ export class UpdateProjectDto {
   @ValidateNested()
   budgetUsd?: ProjectBudgetDto;
 
-  @AllowedImagesProperty(
-    'Patterns of the images that its containers may be made of, among those that the server allows (ALLOWED_IMAGES): whole names with registry, * for any characters; null for all of those, and an empty list for none.',
-  )
+  @AllowedImagesProperty()
   allowedImages?: string[] | null;
 }
 

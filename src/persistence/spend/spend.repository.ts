@@ -9,6 +9,7 @@ export interface SpentPart {
   cacheWriteTokens: number;
   webSearches: number;
   nanos: number;
+  /** Whether the price of the model is known. */
   isPriced: boolean;
 }
 
@@ -28,16 +29,8 @@ export interface SpendMark {
   seq: number;
 }
 
-export interface ModelSpend {
-  model: string;
-  inputTokens: number;
-  outputTokens: number;
-  cacheReadTokens: number;
-  cacheWriteTokens: number;
-  webSearches: number;
-  nanos: number;
-  /** Whether the price of the model is known. */
-  isPriced: boolean;
+/** What all answers of one model used. */
+export interface ModelSpend extends SpentPart {
   answers: number;
   estimatedAnswers: number;
 }

@@ -7,6 +7,23 @@ import { PlusIcon, SearchIcon } from '../ui/icons.tsx';
 import styles from './containers.module.css';
 import { readView, type View } from './view.ts';
 
+type Choice = readonly [value: string, text: string];
+
+const STATUSES: readonly Choice[] = [
+  ['', 'Any status'],
+  ['running', 'Running'],
+  ['busy', 'In progress'],
+  ['stopped', 'Stopped'],
+  ['failed', 'Failed'],
+];
+const AGENTS: readonly Choice[] = [
+  ['', 'Any agent'],
+  ['waiting', 'Waiting'],
+  ['working', 'Working'],
+  ['idle', 'Idle'],
+  ['none', 'No agent'],
+];
+
 interface ToolbarProps {
   view: View;
   onChange: (view: View) => void;
@@ -34,44 +51,15 @@ export function ContainersToolbar({ view, onChange, shown, total }: ToolbarProps
         />
       </div>
       {projects.length > 1 && (
-        <select
-          className={styles.filter}
-          aria-label="Project"
-          value={view.project ?? ''}
-          onChange={(event) => set({ project: event.target.value })}
-        >
-          <option value="">Any project</option>
-          {projects.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
+        <Filter
+          label="Project"
+          value={view.project}
+          onChange={(project) => set({ project })}
+          choices={[['', 'Any project'], ...projects.map(({ id, name }): Choice => [id, name])]}
+        />
       )}
-      <select
-        className={styles.filter}
-        aria-label="Status"
-        value={view.status ?? ''}
-        onChange={(event) => set({ status: event.target.value })}
-      >
-        <option value="">Any status</option>
-        <option value="running">Running</option>
-        <option value="busy">In progress</option>
-        <option value="stopped">Stopped</option>
-        <option value="failed">Failed</option>
-      </select>
-      <select
-        className={styles.filter}
-        aria-label="Agent"
-        value={view.agent ?? ''}
-        onChange={(event) => set({ agent: event.target.value })}
-      >
-        <option value="">Any agent</option>
-        <option value="waiting">Waiting</option>
-        <option value="working">Working</option>
-        <option value="idle">Idle</option>
-        <option value="none">No agent</option>
-      </select>
+      <Filter label="Status" value={view.status} onChange={(status) => set({ status })} choices={STATUSES} />
+      <Filter label="Agent" value={view.agent} onChange={(agent) => set({ agent })} choices={AGENTS} />
       <span className={styles.space} />
       {may('container:create') && (
         <Link to="/new" className={classes(buttonClass({ look: 'primary' }))}>
@@ -80,5 +68,29 @@ export function ContainersToolbar({ view, onChange, shown, total }: ToolbarProps
         </Link>
       )}
     </div>
+  );
+}
+
+interface FilterProps {
+  label: string;
+  value: string | undefined;
+  onChange: (value: string) => void;
+  choices: readonly Choice[];
+}
+
+function Filter({ label, value, onChange, choices }: FilterProps) {
+  return (
+    <select
+      className={styles.filter}
+      aria-label={label}
+      value={value ?? ''}
+      onChange={(event) => onChange(event.target.value)}
+    >
+      {choices.map(([choice, text]) => (
+        <option key={choice} value={choice}>
+          {text}
+        </option>
+      ))}
+    </select>
   );
 }
