@@ -49,7 +49,7 @@ function serve(settings) {
     process.on(signal, () => child.kill(/** @type {NodeJS.Signals} */ (signal)));
   }
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
-  // Whoever reads a log of the server must not be able to sign in as its administrator.
+  // A reader of the server's log must not be able to sign in as its administrator.
   if (process.stdout.isTTY) void printSignInLink(hasEnded).catch(() => {});
   return new Promise((resolve, reject) => {
     child.on('error', reject);

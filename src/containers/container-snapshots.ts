@@ -5,7 +5,7 @@ import { ContainerView } from './container-view.js';
 import type { ContainerDto } from './dto/container.dto.js';
 
 export interface ContainerSnapshot {
-  /** Whoever may not read this project must not get the container. */
+  /** A caller that may not read this project must not get the container. */
   projectId: string;
   container: ContainerDto;
 }

@@ -54,7 +54,7 @@ export class ContainerCredentials {
 
   /**
    * Whether a principal may give these to a container. That of a user is for the containers that the user created.
-   * @param container with those that it has already, which it may keep whoever gave them
+   * @param container with those that it has already, which it may keep, no matter who gave them
    * @throws DomainError `credential_not_found` also for one of another project or user, `validation_failed` for a
    *   combination of which one would have no effect, `credential_not_usable` for a kind that containers cannot use,
    *   `ssh_key_not_usable`

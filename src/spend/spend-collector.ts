@@ -12,8 +12,8 @@ const RETRY_DELAY_MS = { initial: 500, max: 30_000 };
 const MAX_MODEL_LENGTH = 200;
 
 /**
- * Stores what the gateway has counted. The gateway keeps each entry until it is told that it is stored, and the row of its
- * journal says up to where that is; so nothing is lost or counted twice, whoever of them ends in between.
+ * Stores what the gateway has counted. The gateway keeps each entry until DevForge confirms that it is stored, and the row of its
+ * journal says up to where that is; so nothing is lost or counted twice when either ends in between.
  */
 @Injectable()
 export class SpendCollector implements OnModuleDestroy {

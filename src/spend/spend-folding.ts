@@ -6,7 +6,7 @@ import { dayOf } from '../common/time/day-of.js';
 import { SpendRepository } from '../persistence/spend/spend.repository.js';
 
 const INTERVAL_MS = 6 * 60 * 60_000;
-/** How long what a removed container has spent is told apart. Longer than the months that budgets and reports begin with. */
+/** How long the spend of a removed container is kept by day and container. Longer than the months that budgets and reports begin with. */
 export const KEPT_APART_MS = 90 * 24 * 60 * 60_000;
 /** Of one statement, so that none holds locks for long. */
 const BATCH = 2_000;

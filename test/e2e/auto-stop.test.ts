@@ -91,7 +91,7 @@ describe('a container that nobody uses', () => {
       const quietFor = Date.parse(idle.updatedAt) - Date.parse(idle.lastActivityAt!);
       expect(quietFor).toBeGreaterThanOrEqual(MINUTE_MS);
 
-      // Whoever watches knows when it will be stopped from the beginning of the waiting.
+      // From the beginning of the waiting, subscribers know when it will be stopped.
       const waited = await stopped(waiting.container);
       expect(waited.statusReason).toMatchObject({ code: 'waiting' });
       const told = watcher.all('status:update').filter(({ containerId }) => containerId === waited.id);

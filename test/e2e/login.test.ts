@@ -1,4 +1,4 @@
-/** Whoever logs in to Claude Code by hand, in a terminal of a container, stays logged in. */
+/** A login to Claude Code by hand, in a terminal of a container, stays. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ok } from '../support/api/client.js';
 import type { Container } from '../support/api/types.js';

@@ -22,7 +22,7 @@ const workspaces = new WeakMap();
 
 // A push may take longer than any limit.
 const http = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000, noDelay: true });
-// Whoever has sent everything still waits for the answer.
+// A client that has sent everything still waits for the answer.
 Object.assign(http, { httpAllowHalfOpen: true });
 
 /**

@@ -122,7 +122,7 @@ export class Control {
   #send(socket, message) {
     if (socket.destroyed) return;
     socket.write(`${JSON.stringify(message)}\n`);
-    // Whoever does not read connects again, and is told from there.
+    // A server that does not read connects again, and gets the rest then.
     if (socket.writableLength > MAX_BACKLOG) socket.destroy();
   }
 }

@@ -45,7 +45,7 @@ export class CreatePreconditions {
     await this.images.require(projectId, dto.image);
     const egress = this.egress.forNew(dto.mode, dto);
     const dataId = await this.volumeOf(principal, projectId, dto).catch(async (error: unknown) => {
-      // Containers are counted when they are stored; a client that has no room is told that rather than something else.
+      // Containers are counted when they are stored; a client without room gets that error rather than another.
       if (!isRepeatable) await this.containers.requireQuota(projectId, demandOf({ ...dto, desiredRunning: true }));
       throw error;
     });

@@ -43,7 +43,7 @@ export interface AuditQuery {
 export abstract class AuditEventsRepository {
   /** Records what the current request does and has no transaction for. Work without an actor is not recorded. */
   abstract record(entry: AuditEntry): Promise<void>;
-  /** Records what the current request was refused, whoever it came from. */
+  /** Records what the current request was refused, with or without an actor. */
   abstract recordRefusal(refusal: Refusal): Promise<void>;
   /** Whether it exists in another project than those of the given ids, or belongs to a user. */
   abstract existsOutside(projectIds: readonly string[], target: Target): Promise<boolean>;

@@ -28,7 +28,7 @@ export function auditEventOf(entry: AuditEntry, actor?: Actor): NewAuditEvent | 
   return { ...callerOf(context), ...columnsOf(entry) };
 }
 
-/** Records something that is told whoever does it: the caller of the current request, or else DevForge by itself. */
+/** Records an event that has an actor in any case: the caller of the current request, or else DevForge by itself. */
 export async function recordServerAudit(on: Queries, entry: AuditEntry): Promise<void> {
   const context = currentContext();
   const caller = context?.actor === undefined ? THE_SERVER : callerOf(context);

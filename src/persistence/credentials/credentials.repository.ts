@@ -35,7 +35,7 @@ export abstract class CredentialsRepository {
   abstract list(scope: HolderScope): Promise<CredentialRow[]>;
   /** Removes a credential that no container names. */
   abstract remove(id: string): Promise<CredentialRemoval>;
-  /** Records that it is used, in the audit as well, whoever acts. @returns false when it is gone */
+  /** Records that it is used, in the audit as well. @returns false when it is gone */
   abstract recordUse(credential: CredentialRow, use: CredentialUse, at: Date): Promise<boolean>;
   /**
    * Encrypts up to `limit` values anew that are encrypted with another key than `keyId`. Other processes may do the same.

@@ -40,7 +40,7 @@ export function UsersPage() {
           onClose={() => setLink(null)}
         />
       )}
-      {data.items.length === 0 && <Empty title="No users yet" text="Whoever is invited signs in with a password." />}
+      {data.items.length === 0 && <Empty title="No users yet" text="People who are invited sign in with a password." />}
       {data.items.length > 0 && (
         <TableScroll label="Users">
           <thead>

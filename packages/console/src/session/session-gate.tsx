@@ -7,7 +7,7 @@ import { Loading } from '../ui/loading.tsx';
 import { MeContext } from './me.ts';
 import { useSessionQuery } from './use-session.ts';
 
-/** Shows the console to whoever is signed in, and to everybody else where to sign in; the address stays. */
+/** Shows the console to a person who is signed in, and the sign-in page to others; the address stays. */
 export function SessionGate({ children }: { children: ReactNode }) {
   const { data: me, error, failureReason, refetch } = useSessionQuery();
   const isSignedIn = me !== undefined && me !== null;

@@ -57,7 +57,7 @@ export function WelcomePage() {
     return (
       <Page
         title={`You are signed in as ${me.name}`}
-        text="This link signs this browser in as whoever made it, and signs you out. Use it only if you asked for it."
+        text="This link signs this browser in as the person who made it, and signs you out. Use it only if you asked for it."
         actions={
           <>
             <Button look="primary" onClick={leave}>

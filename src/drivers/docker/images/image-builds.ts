@@ -16,7 +16,7 @@ export interface ImageRecipe {
     report: (line: string) => void,
     signal: AbortSignal,
   ): Promise<Pick<BuildRequest, 'context'> & Partial<BuildRequest>>;
-  /** The build ends when nobody waits for it any more; otherwise it goes on, for whoever comes next. */
+  /** The build ends when nobody waits for it any more; otherwise it goes on for those who still wait. */
   endsWithCallers?: boolean;
 }
 
@@ -118,7 +118,7 @@ export class ImageBuilds {
   }
 }
 
-/** What the owner of a container is told of a build that failed. */
+/** The message for the owner of a container whose build failed. */
 function toBuildFailure(error: unknown): unknown {
   if (!(error instanceof DriverError)) return error;
   const output = error.details.output;

@@ -56,7 +56,7 @@ export function packageLayerContext(image: string, packages: readonly string[]):
   return tar as unknown as Readable;
 }
 
-/** What the owner of a container is told when packages could not be installed. */
+/** The message for the owner of a container whose packages could not be installed. */
 export function packageFailure(packages: readonly string[], failure: JobFailure): JobFailure {
   const output = failure.output ?? [];
   const reason = output.findLast((line) => REASON.test(line)) ?? output.at(-1) ?? failure.message;

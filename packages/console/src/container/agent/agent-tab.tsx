@@ -11,7 +11,7 @@ import { isOver, useInstructions } from './use-instructions.ts';
 
 const NEAR_END = 120;
 
-/** The conversation with the agent, and where it is told what to do. */
+/** The conversation with the agent, and the form for its next instruction. */
 export function AgentTab() {
   const { id, projectId, status, template } = useThisContainer();
   const may = useMay();

@@ -26,7 +26,7 @@ export function useDirectory(containerId: string, directory: string) {
   });
 }
 
-/** A file is read when it is opened, and not again under the hands of whoever edits it. */
+/** A file is read when it is opened, and not again while it is edited. */
 export function useFile(containerId: string, path: string) {
   return useQuery({
     queryKey: fileKey(containerId, path),
